@@ -1,0 +1,1 @@
+"""Recurring jobs for Django on Google Cloud Scheduler."""

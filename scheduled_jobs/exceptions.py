@@ -1,0 +1,109 @@
+"""Every exception of the package, in one tree.
+
+ScheduledJobsError
+├── InvalidDefinition (ValueError)      what a person wrote cannot be sent to Google
+│   ├── InvalidSchedule
+│   └── InvalidPayload
+├── OverrideExists
+├── DiscardTask                         raised by a task, to end its run without retries
+├── CallerRefused                       an inbound call that may not be answered
+│   ├── NotAuthenticated                401
+│   ├── NotAllowed                      403
+│   └── CertificatesUnavailable         503
+└── BackendError                        Cloud Scheduler did not do what it was asked
+    ├── NotFound  AlreadyExists  Aborted  InvalidArgument  PermissionDenied
+    ├── Unauthenticated  FailedPrecondition  ResourceExhausted
+    └── OutcomeUnknown                  the call may or may not have been applied
+"""
+
+
+class ScheduledJobsError(Exception):
+    """Something went wrong in scheduled_jobs."""
+
+
+class InvalidDefinition(ScheduledJobsError, ValueError):
+    """A job is described in a way that Cloud Scheduler would refuse."""
+
+
+class InvalidSchedule(InvalidDefinition):
+    """The schedule or its time zone is not one that Cloud Scheduler runs."""
+
+
+class InvalidPayload(InvalidDefinition):
+    """The payload does not fit the parameters of the task's run().
+
+    ``errors`` maps the name of each parameter at fault to its message; the key ``""`` holds what
+    concerns the payload as a whole.
+    """
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{name}: {text}" if name else text for name, text in errors.items()))
+
+
+class OverrideExists(ScheduledJobsError):
+    """An operator has overridden the payload of this job, and code does not replace it."""
+
+
+class DiscardTask(ScheduledJobsError):
+    """Raised inside ``run()``: there is nothing to do, and trying again would not help."""
+
+
+class CallerRefused(ScheduledJobsError):
+    """A request to the execution view did not come from Cloud Scheduler."""
+
+
+class NotAuthenticated(CallerRefused):
+    """The request carries no token, or one that does not verify."""
+
+
+class NotAllowed(CallerRefused):
+    """The token is genuine, but its account may not run tasks here."""
+
+
+class CertificatesUnavailable(CallerRefused):
+    """The certificates that verify tokens cannot be fetched; try again later."""
+
+
+class BackendError(ScheduledJobsError):
+    """Cloud Scheduler refused a call. ``definite`` tells that nothing was changed by it."""
+
+    definite = True
+
+
+class NotFound(BackendError):
+    """The job does not exist in Cloud Scheduler."""
+
+
+class AlreadyExists(BackendError):
+    """A job of this name exists in Cloud Scheduler."""
+
+
+class Aborted(BackendError):
+    """Another change of this job is under way in Cloud Scheduler."""
+
+
+class InvalidArgument(BackendError):
+    """Cloud Scheduler does not accept a value of this job."""
+
+
+class PermissionDenied(BackendError):
+    """The account that makes the calls lacks a permission."""
+
+
+class Unauthenticated(BackendError):
+    """No credentials were found, or Google does not accept them."""
+
+
+class FailedPrecondition(BackendError):
+    """The job's state in Cloud Scheduler does not allow the call."""
+
+
+class ResourceExhausted(BackendError):
+    """The quota of Cloud Scheduler calls is used up for this minute."""
+
+
+class OutcomeUnknown(BackendError):
+    """No answer came: the call may or may not have been applied."""
+
+    definite = False
