@@ -1,0 +1,1 @@
+"""Use-cases. They do not import one another; what combines two of them is an interface's business."""

@@ -1,0 +1,203 @@
+"""The settings of the package, in one class: Django's first, then the environment, then the default.
+
+They are read at each use, never at import, so that ``override_settings`` works. In the environment
+booleans are 1, 0, true or false, lists are split at commas, durations are seconds and nothing is None.
+"""
+
+from __future__ import annotations
+
+import os
+import types
+import typing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+PREFIX = "DJANGO_CLOUD_TASKS_"
+GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
+CLOUD_SCHEDULER_BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"
+# Set by the pytest plugin, which may not import Django: a test suite never looks for credentials.
+DEFAULT_BACKEND_VARIABLE = "SCHEDULED_JOBS_DEFAULT_BACKEND"
+
+BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
+
+
+class Settings:
+    """Each attribute is the setting ``DJANGO_CLOUD_TASKS_<name>``; the value here is its default."""
+
+    PROJECT_ID: str | None = None
+    """Google Cloud project of the jobs. None: the project of the default credentials."""
+    LOCATION: str | None = None
+    """Cloud Scheduler location of the jobs, such as ``europe-west1``."""
+    ENDPOINT: str = "http://localhost:8080"
+    """Scheme and host under which Google reaches this Django app."""
+    APP_NAME: str | None = None
+    """First part of every job id; keeps the jobs of two apps in one project apart."""
+    DELIMITER: str = "--"
+    """Stands between APP_NAME and the rest of the job id."""
+    URL_NAME: str = "tasks-endpoint"
+    """Name of the URL pattern of the execution view."""
+    PUSH: Literal["auto", "off"] = "auto"
+    """``off``: nothing is ever sent to Google."""
+    EAGER: bool = False
+    """``schedule_tasks`` and ``schedule()`` run the tasks here instead of talking to Google."""
+    PROPAGATE_HEADERS: bool = False
+    """Tasks see the request's headers, less the secret ones, in ``metadata.headers``."""
+    OIDC_SERVICE_ACCOUNT: str | None = None
+    """Email of the service account whose token Google sends."""
+    OIDC_AUDIENCE: str | None = None
+    """Audience of that token. None: ENDPOINT."""
+    OIDC_ALLOWED_EMAILS: list[str] | None = None
+    """Accounts that may run tasks. None: OIDC_SERVICE_ACCOUNT; an empty list: nobody."""
+    OIDC_CERTS_URL: str | None = None
+    """Where the certificates are fetched. None: the emulator's if EMULATOR_HOST is set, else Google's."""
+    ALLOW_UNAUTHENTICATED: bool = False
+    """Anyone may run the tasks with ``schedule_use_oidc = False``."""
+    EMULATOR_HOST: str | None = None
+    """``host:port`` of the local emulator."""
+    BACKEND: str | None = None
+    """Dotted path of the backend class. None: Cloud Scheduler."""
+    WRITES_PER_MINUTE: int | None = 450
+    """Most writing calls in any sixty seconds; Google's quota is 500 a project. None: no limit."""
+    CONCURRENCY: int = 64
+    """Most calls in flight at once; one gRPC channel carries 64 well."""
+    RPC_TIMEOUT: float = 10.0
+    """Seconds that one call to Google may take, its retries included."""
+    HISTORY_MAX_AGE: int | None = 90
+    """Days for which runs are kept. None: for ever."""
+    HISTORY_MIN_RUNS: int = 100
+    """Runs kept of each job whatever their age."""
+    MISSED_GRACE: timedelta = timedelta(minutes=5)
+    """How late a run may be before it counts as missed."""
+    ALERT_RECIPIENTS: list[str] = []
+    """Who is written to when a job fails or a run is missed."""
+    REDACTED_KEYS: list[str] = ["password", "token", "secret", "key", "authorization", "credential"]
+    """Payload keys that contain one of these words are masked wherever they are shown."""
+    BUILTIN_TASKS: list[str] = []
+    """Names of the package's own periodic tasks to seed; each costs what a job costs."""
+
+    if not TYPE_CHECKING:
+
+        def __getattribute__(self, name: str) -> Any:
+            if not name.isupper():
+                return object.__getattribute__(self, name)
+            value = self._read(name)
+            if value is None and (derive := DERIVED.get(name)) is not None:
+                return derive(self)
+            return value
+
+    def _read(self, name: str) -> Any:
+        key = PREFIX + name
+        if hasattr(django_settings, key):
+            return _checked(key, getattr(django_settings, key), _hints()[name])
+        text = os.environ.get(key)
+        if text is not None:
+            return _parsed(key, text.strip(), _hints()[name])
+        default = object.__getattribute__(self, name)
+        return list(default) if isinstance(default, list) else default
+
+
+DERIVED: dict[str, typing.Callable[[Settings], Any]] = {
+    "OIDC_AUDIENCE": lambda s: s.ENDPOINT,
+    "OIDC_ALLOWED_EMAILS": lambda s: [s.OIDC_SERVICE_ACCOUNT] if s.OIDC_SERVICE_ACCOUNT else [],
+    "OIDC_CERTS_URL": lambda s: emulator_certs_url(s.EMULATOR_HOST) if s.EMULATOR_HOST else GOOGLE_CERTS_URL,
+    "BACKEND": lambda s: (
+        CLOUD_SCHEDULER_BACKEND
+        if s.EMULATOR_HOST
+        else os.environ.get(DEFAULT_BACKEND_VARIABLE, CLOUD_SCHEDULER_BACKEND)
+    ),
+}
+
+
+def emulator_certs_url(host: str) -> str:
+    """Where the emulator at ``host`` (``host:port``) serves its certificates: on the next port."""
+    name, _, port = host.rpartition(":")
+    if not name or not port.isdigit():
+        raise ImproperlyConfigured(
+            f"{PREFIX}EMULATOR_HOST is {host!r}; write host:port, such as 127.0.0.1:8085"
+        )
+    return f"http://{name}:{int(port) + 1}/certs"
+
+
+def names() -> list[str]:
+    """The names of all settings, without their prefix, in the order of their definition."""
+    return [name for name in _hints() if name.isupper()]
+
+
+def _hints() -> dict[str, Any]:
+    global _cached_hints  # noqa: PLW0603 – typing's answer never changes and costs 50 µs
+    if _cached_hints is None:
+        _cached_hints = typing.get_type_hints(Settings)
+    return _cached_hints
+
+
+_cached_hints: dict[str, Any] | None = None
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _parsed(key: str, text: str, hint: Any) -> Any:
+    """The value of an environment variable."""
+    kinds = _alternatives(hint)
+    if text == "":
+        return None if type(None) in kinds else _default_of(key)
+    kind = kinds[0]
+    if kind is bool:
+        if text.lower() not in BOOLEANS:
+            raise ImproperlyConfigured(f"{key} is {text!r} in the environment; write 1, 0, true or false")
+        return BOOLEANS[text.lower()]
+    if kind == list[str]:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if kind in (int, float, timedelta):
+        try:
+            number = float(text) if kind is not int else int(text)
+        except ValueError:
+            unit = " of seconds" if kind is not int else ""
+            raise ImproperlyConfigured(f"{key} is {text!r} in the environment; write a number{unit}") from None
+        return _checked(key, timedelta(seconds=number) if kind is timedelta else number, hint)
+    return _checked(key, text, hint)
+
+
+def _default_of(key: str) -> Any:
+    return getattr(Settings, key.removeprefix(PREFIX))
+
+
+def _checked(key: str, value: Any, hint: Any) -> Any:
+    """The value of a Django setting, or ImproperlyConfigured saying what it must be."""
+    kinds = _alternatives(hint)
+    if value is None:
+        return None if type(None) in kinds else _default_of(key)
+    kind = kinds[0]
+    if typing.get_origin(kind) is Literal:
+        choices = typing.get_args(kind)
+        if value not in choices:
+            raise ImproperlyConfigured(f"{key} is {value!r}; write one of {', '.join(map(repr, choices))}")
+        return value
+    if kind == list[str]:
+        if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value):
+            return list(value)
+        raise ImproperlyConfigured(f"{key} is {value!r}; write a list of strings")
+    if kind is timedelta and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    if kind is float and isinstance(value, timedelta):
+        return value.total_seconds()
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise ImproperlyConfigured(f"{key} is {value!r}; write {WANTED[kind]}")
+    return value
+
+
+WANTED = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number of seconds",
+    str: "a string",
+    timedelta: "a timedelta or a number of seconds",
+}
+
+settings = Settings()

@@ -1,0 +1,147 @@
+"""The audit: every change of a job, by whomever and through whatever path."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings as django_settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from scheduled_jobs.models.jobs import ScheduledJob
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Who makes the changes that follow, through what, and why."""
+
+    actor: Any = None
+    label: str = ""
+    via: str = "code"
+    reason: str = ""
+
+
+_current: ContextVar[Attribution | None] = ContextVar("scheduled_jobs_attribution", default=None)
+
+
+def label_of(by: Any) -> str:
+    """The words by which a person is remembered: a user's name, or the text itself."""
+    if by is None:
+        return ""
+    return by.get_username() if hasattr(by, "get_username") else str(by)
+
+
+@contextmanager
+def attribution(by: Any = None, *, via: str, reason: str = "") -> Iterator[None]:
+    """Changes made inside the block are recorded as made by ``by`` (a user, a name or None)."""
+    actor = by if hasattr(by, "get_username") and getattr(by, "pk", None) is not None else None
+    token = _current.set(Attribution(actor, label_of(by), via, reason))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_attribution(by: Any = None, *, reason: str = "") -> Attribution:
+    """Who acts now; ``by`` and ``reason`` win over what the surrounding block says."""
+    around = _current.get() or Attribution()
+    if by is not None:
+        actor = by if hasattr(by, "get_username") and getattr(by, "pk", None) is not None else None
+        around = Attribution(actor, label_of(by), around.via, around.reason)
+    if reason:
+        around = Attribution(around.actor, around.label, around.via, reason)
+    return around
+
+
+class JobChange(models.Model):
+    """One field of one job, changed once. Never edited, never deleted with its job."""
+
+    class Via(models.TextChoices):
+        FORM = "form", _("form")
+        BULK = "bulk", _("bulk action")
+        CLI = "cli", _("command line")
+        SYNC = "sync", _("sync")
+        ADOPT = "adopt", _("adopted from Google")
+        AUTO = "auto", _("automatic")
+        CODE = "code", _("code")
+
+    job = models.ForeignKey(
+        "scheduled_jobs.ScheduledJob",
+        verbose_name=_("job"),
+        related_name="changes",
+        null=True,
+        on_delete=models.SET_NULL,
+    )
+    job_name = models.CharField(_("job id"), max_length=500)
+    task = models.CharField(_("task"), max_length=500)
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+    actor = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        related_name="+",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+    )
+    actor_label = models.CharField(_("by"), max_length=254, blank=True, default="")
+    via = models.CharField(_("via"), max_length=8, choices=Via.choices, default=Via.CODE)
+    field = models.CharField(_("field"), max_length=64)
+    old = models.JSONField(_("old value"), null=True, encoder=DjangoJSONEncoder)
+    new = models.JSONField(_("new value"), null=True, encoder=DjangoJSONEncoder)
+    reason = models.TextField(_("reason"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["job", "-id"], name="sj_change_job")]
+
+    def __str__(self) -> str:
+        return f"{self.job_name}: {self.field}"
+
+    @classmethod
+    def record(
+        cls,
+        job: ScheduledJob,
+        changes: Mapping[str, tuple[Any, Any]],
+        *,
+        by: Any = None,
+        reason: str = "",
+        using: str | None = None,
+    ) -> None:
+        """Write one row for each field of ``changes`` (field -> old, new), attributed to who acts now."""
+        cls.objects.using(using).bulk_create(cls.build(job, changes, by=by, reason=reason))
+
+    @classmethod
+    def build(
+        cls,
+        job: ScheduledJob,
+        changes: Mapping[str, tuple[Any, Any]],
+        *,
+        by: Any = None,
+        reason: str = "",
+    ) -> list[JobChange]:
+        """The rows that ``record`` writes, unsaved."""
+        who = current_attribution(by, reason=reason)
+        return [
+            cls(
+                job_id=job.pk,
+                job_name=job.name,
+                task=job.task,
+                actor_id=who.actor.pk if who.actor is not None else None,
+                actor_label=who.label,
+                via=who.via,
+                field=field,
+                old=old,
+                new=new,
+                reason=who.reason,
+            )
+            for field, (old, new) in changes.items()
+        ]

@@ -1,0 +1,470 @@
+"""A job: what the code declares, what an operator overrides, and what Google was last seen to have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, router, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from model_utils import FieldTracker
+
+from scheduled_jobs import registry, signals
+from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.domain.limits import CHECKS, check_backoffs, check_job_id, check_payload_size
+from scheduled_jobs.domain.payloads import Signature
+from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
+from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
+from scheduled_jobs.models.runs import JobRun
+
+if TYPE_CHECKING:
+    from django.db.models.base import ModelBase
+
+T = TypeVar("T")
+
+OVERRIDES = tuple(f"{name}_override" for name in domain.OVERRIDABLE)
+DECLARED = tuple(f"declared_{name}" for name in domain.OVERRIDABLE)
+EDITABLE = (*OVERRIDES, "ignored_drift")
+"""The columns that ``save()`` writes for a row that was loaded."""
+
+
+class InForce(Generic[T]):
+    """What is in force for a field: the operator's override where there is one, else the code's default."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, job: None, owner: type) -> InForce[T]: ...
+    @overload
+    def __get__(self, job: ScheduledJob, owner: type) -> T: ...
+    def __get__(self, job: ScheduledJob | None, owner: type) -> InForce[T] | T:
+        if job is None:
+            return self
+        override: T | None = getattr(job, f"{self.name}_override")
+        declared: T = getattr(job, f"declared_{self.name}")
+        return declared if override is None else override
+
+    def __set__(self, job: ScheduledJob, value: T) -> None:
+        raise AttributeError(f"{self.name} is what is in force; set {self.name}_override")
+
+
+class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
+    def active(self) -> ScheduledJobQuerySet:
+        """Jobs that ought to exist in Google."""
+        return self.filter(retired_at=None, deleting_at=None)
+
+    def overridden(self) -> ScheduledJobQuerySet:
+        """Jobs with at least one override."""
+        condition = models.Q()
+        for name in OVERRIDES:
+            condition |= models.Q(**{f"{name}__isnull": False})
+        return self.filter(condition)
+
+    def edit(self, **values: Any) -> int:
+        """Update columns that change what is in force: the same statement asks for a push.
+
+        Returns how many rows matched. Must run in the transaction that also tells ``job_edited``.
+        """
+        return self.update(
+            **values, revision=F("revision") + 1, sync_state=ScheduledJob.SyncState.PENDING
+        )
+
+
+class ScheduledJob(models.Model):
+    """One recurring job. ``declared_*`` is written by code only, ``*_override`` by people only."""
+
+    class Origin(models.TextChoices):
+        CODE = "code", _("code")
+        OPERATOR = "operator", _("operator")
+
+    class SyncState(models.TextChoices):
+        PENDING = "pending", _("pending")
+        SYNCED = "synced", _("synced")
+        FAILED = "failed", _("not synced")
+        DRIFTED = "drifted", _("drifted")
+
+    name = models.CharField(_("job id"), max_length=500, unique=True)
+    task = models.CharField(_("task"), max_length=500, db_index=True)
+    origin = models.CharField(_("origin"), max_length=8, choices=Origin.choices, default=Origin.CODE)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    declared_schedule = models.CharField(_("schedule"), max_length=500, blank=True, default="")
+    declared_time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    declared_payload = models.JSONField(_("payload"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    declared_description = models.CharField(_("description"), max_length=500, blank=True, default="")
+    declared_retry_count = models.PositiveSmallIntegerField(_("retry count"), default=0)
+    declared_min_backoff = models.DurationField(_("minimum backoff"), default=domain.DEFAULT_MIN_BACKOFF)
+    declared_max_backoff = models.DurationField(_("maximum backoff"), default=domain.DEFAULT_MAX_BACKOFF)
+    declared_max_retry_duration = models.DurationField(_("maximum retry duration"), default=timedelta)
+    declared_max_doublings = models.PositiveIntegerField(
+        _("maximum doublings"), default=domain.DEFAULT_MAX_DOUBLINGS
+    )
+    declared_attempt_deadline = models.DurationField(
+        _("attempt deadline"), default=domain.DEFAULT_ATTEMPT_DEADLINE
+    )
+    declared_at = models.DateTimeField(_("code's default changed at"), null=True, editable=False)
+    declared_before = models.JSONField(
+        default=dict, blank=True, editable=False, encoder=DjangoJSONEncoder,
+        help_text=_("Field -> the code's default when it was overridden, and when it changed since."),
+    )
+
+    schedule_override = models.CharField(_("schedule"), max_length=500, null=True, blank=True)
+    time_zone_override = models.CharField(_("time zone"), max_length=64, null=True, blank=True)
+    payload_override = models.JSONField(_("payload"), null=True, blank=True, encoder=DjangoJSONEncoder)
+    description_override = models.CharField(_("description"), max_length=500, null=True, blank=True)
+    retry_count_override = models.PositiveSmallIntegerField(_("retry count"), null=True, blank=True)
+    min_backoff_override = models.DurationField(_("minimum backoff"), null=True, blank=True)
+    max_backoff_override = models.DurationField(_("maximum backoff"), null=True, blank=True)
+    max_retry_duration_override = models.DurationField(_("maximum retry duration"), null=True, blank=True)
+    max_doublings_override = models.PositiveIntegerField(_("maximum doublings"), null=True, blank=True)
+    attempt_deadline_override = models.DurationField(_("attempt deadline"), null=True, blank=True)
+
+    schedule = InForce[str]()
+    time_zone = InForce[str]()
+    payload = InForce[dict[str, Any]]()
+    description = InForce[str]()
+    retry_count = InForce[int]()
+    min_backoff = InForce[timedelta]()
+    max_backoff = InForce[timedelta]()
+    max_retry_duration = InForce[timedelta]()
+    max_doublings = InForce[int]()
+    attempt_deadline = InForce[timedelta]()
+
+    paused = models.BooleanField(_("paused"), default=False)
+    pause_reason = models.TextField(_("reason"), blank=True, default="")
+    paused_until = models.DateTimeField(_("until"), null=True, blank=True)
+    paused_by = models.CharField(_("paused by"), max_length=254, blank=True, default="")
+    paused_at = models.DateTimeField(_("paused at"), null=True, blank=True, editable=False)
+    retired_at = models.DateTimeField(_("retired at"), null=True, blank=True, editable=False)
+    deleting_at = models.DateTimeField(_("deleting since"), null=True, blank=True, editable=False)
+
+    sync_state = models.CharField(
+        _("sync"), max_length=8, choices=SyncState.choices, default=SyncState.PENDING, editable=False
+    )
+    sync_error = models.TextField(_("sync error"), blank=True, default="", editable=False)
+    synced_at = models.DateTimeField(_("synced at"), null=True, blank=True, editable=False)
+    revision = models.PositiveBigIntegerField(default=1, editable=False)
+    pushed_revision = models.PositiveBigIntegerField(default=0, editable=False)
+    push_token = models.CharField(max_length=32, null=True, editable=False)
+    push_until = models.DateTimeField(null=True, editable=False)
+    remote_name = models.CharField(_("name in Google"), max_length=700, blank=True, default="", editable=False)
+    pushed = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
+    """What was last pushed: ``sent`` and the service's ``answer``, field -> value; headers as digests."""
+    live = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
+    """What Google was last seen to have, field -> value, and its ``state``; null if it had no such job."""
+    live_seen_at = models.DateTimeField(_("seen in Google at"), null=True, editable=False)
+    ignored_drift = models.JSONField(default=dict, blank=True, editable=False, encoder=DjangoJSONEncoder)
+    next_run_at = models.DateTimeField(_("next run"), null=True, blank=True, editable=False)
+    watched_until = models.DateTimeField(null=True, editable=False)
+
+    last_run = models.ForeignKey(
+        JobRun, verbose_name=_("last run"), related_name="+", null=True, editable=False,
+        on_delete=models.SET_NULL, db_constraint=False,
+    )
+    last_run_at = models.DateTimeField(_("last run at"), null=True, editable=False)
+    last_status = models.CharField(_("last outcome"), max_length=10, blank=True, default="", editable=False)
+    last_duration = models.DurationField(_("last duration"), null=True, editable=False)
+    failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+
+    objects = ScheduledJobQuerySet.as_manager()
+    tracker = FieldTracker(fields=[*EDITABLE, "paused", "paused_until", "pause_reason", "paused_by"])
+
+    class Meta:
+        verbose_name = _("scheduled job")
+        verbose_name_plural = _("scheduled jobs")
+        ordering = ["name"]
+        permissions = [
+            ("run_scheduledjob", "Can run scheduled job"),
+            ("pause_scheduledjob", "Can pause and resume scheduled job"),
+            ("sync_scheduledjob", "Can sync scheduled job with Google"),
+        ]
+        indexes = [
+            models.Index(fields=["sync_state"], name="sj_job_sync_state"),
+            models.Index(fields=["next_run_at"], name="sj_job_next_run"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    # --- What is in force ---------------------------------------------------------------------
+
+    @property
+    def parsed_schedule(self) -> Schedule:
+        """The schedule in force; raises InvalidSchedule for a row that was never validated."""
+        return Schedule.parse(self.schedule, self.time_zone)
+
+    def upcoming(self, n: int) -> list[datetime]:
+        """The next ``n`` runs of the schedule in force, in UTC; none while paused without an end, or retired."""
+        now = timezone.now()
+        if self.retired_at or self.deleting_at or (self.paused and self.paused_until is None):
+            return []
+        start = max(now, self.paused_until) if self.paused and self.paused_until else now
+        return [occurrence.at for occurrence in self.parsed_schedule.upcoming(start, n)]
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether runs are skipped at ``now``: a pause with an end is over when its time has come."""
+        return self.paused and (self.paused_until is None or now < self.paused_until)
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether an operator has set any field."""
+        return any(getattr(self, name) is not None for name in OVERRIDES)
+
+    @property
+    def desired_state(self) -> str | None:
+        """The state wanted in Google; None if the job ought not to exist there.
+
+        A pause with an end is kept by the database alone, so that it ends to the second.
+        """
+        if self.retired_at or self.deleting_at:
+            return None
+        return domain.PAUSED if self.paused and self.paused_until is None else domain.ENABLED
+
+    # --- Validation ---------------------------------------------------------------------------
+
+    def clean(self) -> None:
+        """Validate the overrides; errors are keyed by the ``…_override`` field."""
+        errors: dict[str, str] = {}
+        self._check("name", lambda: check_job_id(self.name), errors)
+        self._clean_schedule(errors)
+        for name, check in CHECKS.items():
+            value = getattr(self, f"{name}_override")
+            if value is not None:
+                self._check(f"{name}_override", lambda c=check, v=value: c(v), errors)  # type: ignore[misc]
+        if not {"min_backoff_override", "max_backoff_override"} & errors.keys():
+            at_fault = "max_backoff_override" if self.min_backoff_override is None else "min_backoff_override"
+            self._check(at_fault, lambda: check_backoffs(self.min_backoff, self.max_backoff), errors)
+        if self.payload_override is not None:
+            self._check("payload_override", self._check_payload, errors)
+        if errors:
+            raise ValidationError({name: [text] for name, text in errors.items()})
+
+    @staticmethod
+    def _check(field: str, check: Any, errors: dict[str, str]) -> None:
+        try:
+            check()
+        except InvalidDefinition as error:
+            errors[field] = str(error)
+
+    def _clean_schedule(self, errors: dict[str, str]) -> None:
+        if self.origin == self.Origin.OPERATOR and not self.schedule_override:
+            errors["schedule_override"] = str(_("A job of your own needs a schedule."))
+            return
+        if self.schedule_override is None and self.time_zone_override is None:
+            return
+        at_fault = "time_zone_override" if self.schedule_override is None else "schedule_override"
+        try:
+            Schedule.parse("* * * * *", self.time_zone)
+        except InvalidDefinition as error:
+            errors["time_zone_override"] = str(error)
+            zone = "UTC"
+        else:
+            zone = self.time_zone
+        try:
+            parsed = Schedule.parse(self.schedule, zone)
+        except InvalidDefinition as error:
+            errors[at_fault] = str(error)
+        else:
+            if self.schedule_override is not None:
+                self.schedule_override = parsed.expression
+
+    def _check_payload(self) -> None:
+        if not isinstance(self.payload_override, dict):
+            raise InvalidDefinition('the payload is a JSON object, such as {"region": "emea"}')
+        check_payload_size(self.payload_override)
+        task = registry.get(self.task)
+        if task is not None:
+            try:
+                Signature.of(task.run).validate(self.payload_override)
+            except InvalidPayload as error:
+                raise InvalidDefinition(str(error)) from error
+
+    # --- Writing ------------------------------------------------------------------------------
+
+    def save(
+        self,
+        force_insert: bool | tuple[ModelBase, ...] = False,  # noqa: FBT001, FBT002 – Django's signature
+        force_update: bool = False,  # noqa: FBT001, FBT002
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Insert the row, or write the overrides that were changed since it was loaded.
+
+        The same statement marks the row as pending; the push is made on commit. Columns that others
+        write (pause, sync, facts of the last run) are never written from here, so that a row loaded
+        long ago cannot take them back.
+        """
+        using = using or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            if self._state.adding or force_insert:
+                self._insert(using)
+            else:
+                self._update(using, update_fields)
+
+    def _insert(self, using: str) -> None:
+        if self.paused and self.paused_at is None:
+            self.paused_at = timezone.now()
+        super().save(force_insert=True, using=using)
+        changes = {
+            name: (None, getattr(self, f"{name}_override"))
+            for name in domain.OVERRIDABLE
+            if getattr(self, f"{name}_override") is not None
+        }
+        JobChange.record(self, {"job": (None, self.name), **changes}, using=using)
+        self._tell(using)
+
+    def _update(self, using: str, update_fields: Iterable[str] | None) -> None:
+        changed = set(self.tracker.changed())
+        if update_fields is not None:
+            changed &= set(update_fields)
+        if not_ours := changed - set(EDITABLE):
+            raise ValueError(
+                f"{', '.join(sorted(not_ours))}: a pause is changed with pause(reason=…) and resume()"
+            )
+        if not changed:
+            return
+        columns = sorted(changed)
+        before = (
+            type(self)._default_manager.using(using).select_for_update().filter(pk=self.pk).values(*columns)
+        ).first()
+        if before is None:
+            raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
+        self.sync_state = self.SyncState.PENDING
+        self.revision = F("revision") + 1
+        super().save(force_update=True, using=using, update_fields=[*columns, "revision", "sync_state"])
+        self.revision = type(self)._default_manager.using(using).values_list("revision").get(pk=self.pk)[0]
+        JobChange.record(
+            self,
+            {
+                name.removesuffix("_override"): (before[name], getattr(self, name))
+                for name in columns
+                if before[name] != getattr(self, name)
+            },
+            using=using,
+        )
+        self._tell(using)
+
+    def _edit(self, condition: models.Q, values: dict[str, Any], audit: dict[str, Any], **who: Any) -> bool:
+        """One conditional update of columns that are not ``save()``'s, with its audit, and the push."""
+        using = router.db_for_write(type(self), instance=self)
+        rows = type(self)._default_manager.using(using)
+        with transaction.atomic(using=using):
+            before = rows.select_for_update().filter(pk=self.pk).values(*audit).first()
+            if before is None:
+                raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
+            # The condition settles the race with another writer, also where rows cannot be locked.
+            if not rows.filter(condition, pk=self.pk).edit(**values):
+                self.refresh_from_db()
+                return False
+            changes = {name: (before[name], new) for name, new in audit.items() if before[name] != new}
+            JobChange.record(
+                self, {name.removesuffix("_override"): pair for name, pair in changes.items()}, using=using, **who
+            )
+            self._tell(using)
+        self.refresh_from_db()
+        return True
+
+    def _tell(self, using: str) -> None:
+        signals.job_edited.send(sender=type(self), pks=[self.pk], using=using)
+
+    # --- What an operator does ----------------------------------------------------------------
+
+    def pause(self, *, reason: str, until: datetime | None = None, by: Any = None) -> None:
+        """Skip all runs from now on, until ``until`` (aware) if it is given.
+
+        With an end Google goes on calling and the database answers ``skipped``, so that the pause ends
+        to the second. Raises ValueError without a reason, or if the end is past. ``by`` is a user or a name.
+        """
+        if not reason or not reason.strip():
+            raise ValueError("say why the job is paused: pause(reason=…)")
+        now = timezone.now()
+        if until is not None and timezone.is_naive(until):
+            raise ValueError(f"{until} has no time zone; pass an aware datetime")
+        if until is not None and until <= now:
+            raise ValueError(f"{until} is past; a pause ends in the future, or never")
+        values = {
+            "paused": True,
+            "pause_reason": reason,
+            "paused_until": until,
+            "paused_by": label_of(by) or current_attribution().label,
+        }
+        self._edit(models.Q(), {**values, "paused_at": now}, values, by=by, reason=reason)
+
+    def resume(self, by: Any = None) -> None:
+        """End the pause. Fires nothing: the next run is the schedule's next."""
+        values: dict[str, Any] = {
+            "paused": False, "pause_reason": "", "paused_until": None, "paused_by": "",
+        }
+        self._edit(models.Q(paused=True), {**values, "paused_at": None}, values, by=by)
+
+    def reset(self, *fields: str, by: Any = None, reason: str = "") -> None:
+        """Remove the overrides of these fields (names without ``_override``; none: of all).
+
+        Raises ValueError for a name that is no field, and for the schedule of an operator's own job.
+        """
+        if unknown := set(fields) - set(domain.OVERRIDABLE):
+            raise ValueError(
+                f"{', '.join(sorted(unknown))} cannot be reset; the fields are {', '.join(domain.OVERRIDABLE)}"
+            )
+        wanted = fields or domain.OVERRIDABLE
+        if self.origin == self.Origin.OPERATOR:
+            if "schedule" in fields:
+                raise ValueError("the schedule of a job of your own has no default in the code to return to")
+            wanted = tuple(name for name in wanted if name != "schedule")
+        columns = dict.fromkeys((f"{name}_override" for name in wanted))
+        condition = models.Q()
+        for column in columns:
+            condition |= models.Q(**{f"{column}__isnull": False})
+        self._edit(condition, columns, columns, by=by, reason=reason)
+
+    def run_now(self, payload: dict[str, Any] | None = None, by: Any = None, reason: str = "") -> JobRun:
+        """Ask for a run of its own, now; returns the queued run, which a delivery will claim.
+
+        It is executed at most once and settled within minutes, also while the job is paused. Raises
+        InvalidPayload if ``payload`` does not fit the task's ``run()``.
+        """
+        chosen = self.payload if payload is None else payload
+        task = registry.get(self.task)
+        if task is not None:
+            Signature.of(task.run).validate(chosen)
+        using = router.db_for_write(JobRun)
+        with transaction.atomic(using=using):
+            run = JobRun(
+                job=self,
+                status=JobRun.Status.QUEUED,
+                trigger=JobRun.Trigger.MANUAL,
+                payload=chosen,
+                requested_by=label_of(by) or current_attribution().label,
+                reason=reason,
+            )
+            run.save(using=using, force_insert=True)
+            JobChange.record(self, {"run": (None, run.pk)}, by=by, reason=reason, using=using)
+            signals.run_requested.send(sender=JobRun, pks=[run.pk], using=using)
+        run.refresh_from_db()
+        return run
+
+
+class FormerName(models.Model):
+    """An id under which a job was known before: deliveries under it still reach the row."""
+
+    job = models.ForeignKey(
+        ScheduledJob, verbose_name=_("job"), related_name="former_names", on_delete=models.CASCADE
+    )
+    name = models.CharField(_("job id"), max_length=500, db_index=True)
+    remote_name = models.CharField(_("name in Google"), max_length=700, unique=True)
+    deleted_at = models.DateTimeField(_("deleted in Google at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("former name")
+        verbose_name_plural = _("former names")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,140 @@
+"""The history that Google does not keep: one row per attempt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class JobRunQuerySet(models.QuerySet["JobRun"]):
+    def queued(self) -> JobRunQuerySet:
+        """Runs that were asked for and not yet claimed, the oldest first."""
+        return self.filter(status=JobRun.Status.QUEUED).order_by("pk")
+
+    def of_slot(self, job_id: int, slot: datetime) -> JobRunQuerySet:
+        """All attempts at one slot of a job."""
+        return self.filter(job_id=job_id, scheduled_for=slot)
+
+
+class JobRun(models.Model):
+    """One attempt at running a task.
+
+    The database decides what may run: ``active_slot``, ``settled_slot`` and ``overlap_lock`` are null
+    unless they hold something that only one row may hold. All databases let nulls repeat in a unique
+    key; MySQL has no conditional one.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+        DISCARDED = "discarded", _("discarded")
+        TIMED_OUT = "timed_out", _("timed out")
+        LOST = "lost", _("lost")
+        MISSED = "missed", _("missed")
+        SKIPPED = "skipped", _("skipped")
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", _("schedule")
+        MANUAL = "manual", _("manual")
+        RETRY = "retry", _("rerun")
+        BACKFILL = "backfill", _("backfill")
+        EAGER = "eager", _("eager")
+
+    SETTLING = (Status.SUCCEEDED, Status.DISCARDED, Status.SKIPPED)
+    """Statuses after which a slot is never run again."""
+    OPEN = (Status.RUNNING, Status.LOST, Status.TIMED_OUT)
+    """Statuses that the end of the run may still replace."""
+
+    job = models.ForeignKey(
+        "scheduled_jobs.ScheduledJob", verbose_name=_("job"), related_name="runs", on_delete=models.CASCADE
+    )
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices)
+    trigger = models.CharField(_("trigger"), max_length=8, choices=Trigger.choices)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    scheduled_for = models.DateTimeField(
+        _("scheduled for"), null=True, blank=True, help_text=_("The slot of a natural run, in UTC.")
+    )
+    attempt = models.PositiveIntegerField(_("attempt"), default=1)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    duration = models.DurationField(_("duration"), null=True, blank=True)
+
+    payload = models.JSONField(_("payload"), null=True, blank=True, encoder=DjangoJSONEncoder)
+    result = models.JSONField(_("result"), null=True, blank=True, encoder=DjangoJSONEncoder)
+    error = models.TextField(_("error"), blank=True, default="")
+    traceback = models.TextField(_("traceback"), blank=True, default="")
+    log = models.TextField(_("log"), blank=True, default="")
+    progress_done = models.FloatField(_("done"), null=True, blank=True)
+    progress_total = models.FloatField(_("of"), null=True, blank=True)
+    progress_message = models.CharField(_("progress"), max_length=500, blank=True, default="")
+
+    requested_by = models.CharField(_("requested by"), max_length=254, blank=True, default="")
+    reason = models.TextField(_("reason"), blank=True, default="")
+    retry_of = models.ForeignKey(
+        "self", verbose_name=_("rerun of"), related_name="reruns", null=True, on_delete=models.SET_NULL
+    )
+    code_version = models.CharField(_("code version"), max_length=100, blank=True, default="")
+    context = models.JSONField(
+        _("context"),
+        default=dict,
+        blank=True,
+        encoder=DjangoJSONEncoder,
+        help_text=_("What is known of the delivery: attempt deadline, late by, notes."),
+    )
+    deliveries = models.PositiveIntegerField(_("deliveries"), default=0)
+
+    announced_for = models.DateTimeField(
+        null=True, editable=False, help_text=_("X-CloudScheduler-ScheduleTime as received.")
+    )
+    active_slot = models.DateTimeField(null=True, editable=False)
+    settled_slot = models.DateTimeField(null=True, editable=False)
+    overlap_lock = models.PositiveSmallIntegerField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    deadline_at = models.DateTimeField(_("deadline"), null=True, editable=False)
+    sent = models.PositiveSmallIntegerField(default=0, editable=False)
+    sent_at = models.DateTimeField(null=True, editable=False)
+
+    objects = JobRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        ordering = ["-pk"]
+        get_latest_by = "pk"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "active_slot"], name="sj_run_one_active"),
+            models.UniqueConstraint(fields=["job", "settled_slot"], name="sj_run_one_settled"),
+            models.UniqueConstraint(fields=["job", "overlap_lock"], name="sj_run_one_overlap"),
+            models.UniqueConstraint(fields=["job", "scheduled_for", "attempt"], name="sj_run_attempt"),
+        ]
+        indexes = [
+            models.Index(fields=["job", "-id"], name="sj_run_job"),
+            models.Index(fields=["job", "status", "id"], name="sj_run_job_status"),
+            models.Index(fields=["status", "lease_until"], name="sj_run_status_lease"),
+            models.Index(fields=["job", "announced_for"], name="sj_run_announced"),
+            models.Index(fields=["finished_at"], name="sj_run_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.get_status_display()}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, as far as anybody knows."""
+        return self.status not in (self.Status.QUEUED, self.Status.RUNNING)
+
+    def late_by(self) -> timedelta | None:
+        """How long after its slot the run started; None for a run without a slot or a start."""
+        if self.scheduled_for is None or self.started_at is None:
+            return None
+        return max(self.started_at - self.scheduled_for, timedelta())

@@ -1,0 +1,171 @@
+"""What a team writes: a class derived from ``PeriodicTask``.
+
+Importing this module, or a module that defines tasks, does nothing but fill the registry: no database,
+no network, nothing of Google's.
+"""
+
+from __future__ import annotations
+
+import abc
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from scheduled_jobs import registry
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from scheduled_jobs.models import ScheduledJob
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMetadata:
+    """What a run knows of itself.
+
+    ``scheduled_for`` (aware, UTC) is the slot, or the time at which a manual run was asked for.
+    ``deadline`` (aware, UTC) is when Cloud Scheduler stops waiting for the answer; None for an eager run.
+    """
+
+    task: str
+    job_name: str
+    scheduled_for: datetime
+    attempt: int = 1
+    trigger: str = "schedule"
+    run_id: int | None = None
+    deadline: datetime | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class PeriodicTask:
+    """A recurring job. Set ``run_every`` and write ``run``; all else has a default.
+
+    A subclass that lists ``abc.ABC`` among its bases, or leaves ``run`` abstract, is a base class and
+    is not registered. Attributes and hooks are read anew whenever the jobs are seeded.
+    """
+
+    run_every: ClassVar[str | timedelta]
+    """unix-cron, a shorthand such as ``@daily``, the English-like form, or a timedelta of whole minutes."""
+    schedule_use_oidc: ClassVar[bool] = True
+    """Whether Google sends an OIDC token, and one is required."""
+    schedule_paused: ClassVar[bool] = False
+    """The state in which the job is first created; never applied again."""
+    overlap: ClassVar[Literal["skip", "allow"]] = "skip"
+    """What happens when another slot's run, or a manual run, of the job is still going."""
+
+    request: HttpRequest | None = None
+    """The request that started this run; None outside one."""
+    _metadata: TaskMetadata
+    _progress: Callable[[float, float, str], None] | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if abc.ABC not in cls.__bases__ and not getattr(cls.run, "__isabstractmethod__", False):
+            registry.register(cls)
+
+    @abc.abstractmethod
+    def run(self, **kwargs: Any) -> Any:
+        """The work. Plain or ``async``; the payload arrives as keyword arguments."""
+
+    @property
+    def metadata(self) -> TaskMetadata:
+        """What this run knows of itself."""
+        return self._metadata
+
+    def report_progress(self, done: float, total: float, message: str = "") -> None:
+        """Show how far the run is, from plain or from async code; outside a run it does nothing."""
+        if self._progress is not None:
+            self._progress(done, total, message)
+
+    # --- Hooks ------------------------------------------------------------------------------------
+
+    @classmethod
+    def schedule_name(cls) -> str:
+        """The job's name, before the app's name is put in front; the default is the dotted path."""
+        return cls.name()
+
+    @classmethod
+    def schedule_headers(cls) -> dict[str, str]:
+        """Headers that Google sends along. Anyone who may read the job in Google can read them."""
+        return {}
+
+    @classmethod
+    def schedule_retries(cls) -> int | None:
+        """Retries after a failed attempt, 0 to 5; None: Google's default, 0."""
+        return None
+
+    @classmethod
+    def schedule_min_backoff(cls) -> timedelta | None:
+        """Wait before the first retry, whole seconds; None: Google's default, 5 seconds."""
+        return None
+
+    @classmethod
+    def schedule_max_backoff(cls) -> timedelta | None:
+        """Longest wait before a retry, whole seconds; None: Google's default, 1 hour."""
+        return None
+
+    @classmethod
+    def schedule_max_retry_duration(cls) -> timedelta | None:
+        """For how long retries go on, whole seconds; None or 0: no limit."""
+        return None
+
+    @classmethod
+    def schedule_max_doublings(cls) -> int | None:
+        """How often the wait doubles before it grows evenly; None: Google's default, 5."""
+        return None
+
+    @classmethod
+    def schedule_attempt_deadline(cls) -> timedelta | None:
+        """How long Google waits for the answer, 15 seconds to 30 minutes; None: Google's default, 3 minutes."""
+        return None
+
+    @classmethod
+    def schedule_body_payload(cls) -> dict[str, Any] | None:
+        """The keyword arguments of ``run``, as a JSON object; None: none."""
+        return None
+
+    @classmethod
+    def schedule_description(cls) -> str | None:
+        """What the job is for; the default is the first line of the docstring."""
+        doc = inspect.cleandoc(cls.__doc__ or "")
+        return doc.splitlines()[0] if doc else None
+
+    @classmethod
+    def schedule_time_zone(cls) -> str | None:
+        """Name of the time zone of the schedule in the tz database; None: UTC."""
+        return None
+
+    # --- Given ------------------------------------------------------------------------------------
+
+    @classmethod
+    def name(cls) -> str:
+        """The dotted path by which the task is known."""
+        return f"{cls.__module__}.{cls.__qualname__.rpartition('<locals>.')[2]}"
+
+    @classmethod
+    def url(cls) -> str:
+        """The address to which Google sends the job's requests."""
+        from scheduled_jobs.services import scheduling
+
+        return scheduling.task_url(cls.name())
+
+    @classmethod
+    def job_id(cls) -> str:
+        """The id of the task's job in Google."""
+        from scheduled_jobs.services import scheduling
+
+        return scheduling.job_id_of(cls)
+
+    @classmethod
+    def schedule(cls, **kwargs: Any) -> ScheduledJob | Any:
+        """Seed this one job, push it to Google and return its row.
+
+        ``kwargs`` become the payload override where none stands, or it equals them; otherwise
+        OverrideExists is raised. In eager mode the task is run here, and its result is returned.
+        """
+        from scheduled_jobs.services import execution, scheduling
+
+        job = scheduling.schedule_task(cls, payload=kwargs or None)
+        return execution.run_eagerly(job, cls) if scheduling.is_eager() else job
