@@ -10,6 +10,9 @@ ScheduledJobsError
 │   ├── NotAuthenticated                401
 │   ├── NotAllowed                      403
 │   └── CertificatesUnavailable         503
+├── EmulatorError                       the emulator
+│   ├── StoreError                      answers a call as Google would: not done, and why
+│   └── CannotStart                     a taken port, a state file that is none
 └── BackendError                        Cloud Scheduler did not do what it was asked
     ├── NotFound  AlreadyExists  Aborted  InvalidArgument  PermissionDenied
     ├── Unauthenticated  FailedPrecondition  ResourceExhausted
@@ -63,6 +66,28 @@ class NotAllowed(CallerRefused):
 
 class CertificatesUnavailable(CallerRefused):
     """The certificates that verify tokens cannot be fetched; try again later."""
+
+
+class EmulatorError(ScheduledJobsError):
+    """The emulator of Cloud Scheduler cannot do what it was asked."""
+
+
+class StoreError(EmulatorError):
+    """A call is refused as Cloud Scheduler would refuse it.
+
+    ``code`` is the name of a ``grpc.StatusCode`` (``"NOT_FOUND"``); ``resource``, where not empty, is
+    the resource that Google names in a ``google.rpc.ResourceInfo`` beside the message.
+    """
+
+    def __init__(self, code: str, message: str, *, resource: str = "") -> None:
+        self.code = code
+        self.message = message
+        self.resource = resource
+        super().__init__(f"{code}: {message}")
+
+
+class CannotStart(EmulatorError):
+    """The emulator cannot start: its port is taken or its state file cannot be read."""
 
 
 class BackendError(ScheduledJobsError):

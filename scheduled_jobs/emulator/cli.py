@@ -1,0 +1,99 @@
+"""The command line: options, readiness, signals, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from threading import Event, current_thread, main_thread
+from typing import TYPE_CHECKING
+
+from scheduled_jobs.emulator.faults import Faults
+from scheduled_jobs.emulator.process import Emulator
+from scheduled_jobs.emulator.store import Store
+from scheduled_jobs.exceptions import CannotStart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DESCRIPTION = "Runs Google Cloud Scheduler's v1 API on this machine and really fires its jobs over HTTP."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the emulator's options."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8085, help="port of the gRPC API, 0 for a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--certs-port", type=int, help="port of the certificates over HTTP (default: the port after --port)"
+    )
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep jobs and signing key in this file")
+    parser.add_argument("--max-jobs", type=int, metavar="N", help="jobs per location (default: no limit)")
+    parser.add_argument(
+        "--writes-per-minute", type=int, metavar="N", help="quota of changing calls (default: no limit)"
+    )
+    parser.add_argument(
+        "--latency-ms",
+        type=float,
+        default=0,
+        metavar="MS",
+        help="what every call takes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--settle-ms",
+        type=float,
+        default=0,
+        metavar="MS",
+        help="how long a job that was just changed answers ABORTED to the next change (default: %(default)s)",
+    )
+    parser.add_argument("--log-attempts", action="store_true", help="write a line for every attempt")
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code: 0 after a clean stop, 1 if it could not start."""
+    logger = logging.getLogger("scheduled_jobs.emulator")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if options.log_attempts else logging.ERROR)
+    stop = Event()
+    if current_thread() is main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    try:
+        emulator = _make(options)
+    except CannotStart as error:
+        sys.stderr.write(f"The emulator cannot start: {error}\n")
+        return 1
+    with emulator:
+        sys.stdout.write(
+            f"Cloud Scheduler emulator listening on {emulator.host}, certificates at {emulator.certs_url}\n"
+        )
+        sys.stdout.flush()
+        stop.wait()
+    return 0
+
+
+def _make(options: argparse.Namespace) -> Emulator:
+    faults = Faults(
+        latency=options.latency_ms / 1000,
+        settle=options.settle_ms / 1000,
+        writes_per_minute=options.writes_per_minute,
+        record=False,
+    )
+    store = Store(path=options.state, faults=faults, max_jobs=options.max_jobs)
+    try:
+        return Emulator(store, host=options.host, port=options.port, certs_port=options.certs_port)
+    except CannotStart:
+        store.close()
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the arguments and serve."""
+    parser = argparse.ArgumentParser(prog="python -m scheduled_jobs.emulator", description=DESCRIPTION)
+    add_arguments(parser)
+    return serve(parser.parse_args(arguments))

@@ -1,0 +1,133 @@
+"""The gRPC face of the store: what Google's unmodified client talks to."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import grpc
+from google.cloud.location import locations_pb2
+from google.protobuf import any_pb2, empty_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from scheduled_jobs.emulator import messages
+from scheduled_jobs.exceptions import CannotStart, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scheduled_jobs.emulator.messages import JobMessage
+    from scheduled_jobs.emulator.store import Store
+
+SERVICE = "google.cloud.scheduler.v1.CloudScheduler"
+LOCATIONS = "google.cloud.location.Locations"
+WORKERS = 64
+MAX_REQUEST = 16 * 1024 * 1024  # a job that is too large gets Google's answer, not gRPC's
+
+logger = logging.getLogger("scheduled_jobs.emulator")
+
+Message: TypeAlias = Any
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class GrpcServer:
+    """Serves a store at ``host:port`` (0: a free port); raises CannotStart for a taken one."""
+
+    def __init__(self, store: Store, host: str, port: int) -> None:
+        self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc")
+        self._server = grpc.server(
+            self._executor,
+            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MAX_REQUEST)],
+        )
+        self._server.add_generic_rpc_handlers(
+            (
+                grpc.method_handlers_generic_handler(SERVICE, _job_handlers(store)),
+                grpc.method_handlers_generic_handler(LOCATIONS, _location_handlers(store)),
+            )
+        )
+        try:
+            self.port = int(self._server.add_insecure_port(f"{host}:{port}"))
+        except RuntimeError:
+            self.port = 0
+        if not self.port:
+            raise CannotStart(f"port {port} on {host} cannot be used: is it taken? Pick another with --port")
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._server.start()
+
+    def stop(self, grace: float) -> None:
+        """Take no more calls; those under way have ``grace`` seconds to end."""
+        self._server.stop(grace).wait(grace + 1)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _job_handlers(store: Store) -> dict[str, Handler]:
+    def list_jobs(request: Message) -> Message:
+        jobs, token = store.list_jobs(request.parent, request.page_size, request.page_token)
+        return messages.ListJobsResponse(jobs=jobs, next_page_token=token)
+
+    def delete_job(request: Message) -> Message:
+        store.delete_job(request.name)
+        return empty_pb2.Empty()
+
+    def update_job(request: Message) -> JobMessage:
+        return store.update_job(request.job, list(request.update_mask.paths))
+
+    m = messages
+    return {
+        "CreateJob": _handler(
+            m.CreateJobRequest, lambda request: store.create_job(request.parent, request.job)
+        ),
+        "UpdateJob": _handler(m.UpdateJobRequest, update_job),
+        "GetJob": _handler(m.GetJobRequest, lambda request: store.get_job(request.name)),
+        "ListJobs": _handler(m.ListJobsRequest, list_jobs),
+        "DeleteJob": _handler(m.DeleteJobRequest, delete_job),
+        "PauseJob": _handler(m.PauseJobRequest, lambda request: store.pause_job(request.name)),
+        "ResumeJob": _handler(m.ResumeJobRequest, lambda request: store.resume_job(request.name)),
+        "RunJob": _handler(m.RunJobRequest, lambda request: store.run_job(request.name)),
+    }
+
+
+def _location_handlers(store: Store) -> dict[str, Handler]:
+    def location(name: str) -> Message:
+        return locations_pb2.Location(name=name, location_id=name.rpartition("/")[2])
+
+    def list_locations(request: Message) -> Message:
+        names = [parent for parent in store.parents() if parent.startswith(f"{request.name}/locations/")]
+        return locations_pb2.ListLocationsResponse(locations=map(location, names))
+
+    return {
+        "GetLocation": _handler(locations_pb2.GetLocationRequest, lambda request: location(request.name)),
+        "ListLocations": _handler(locations_pb2.ListLocationsRequest, list_locations),
+    }
+
+
+def _handler(request_class: Any, call: Callable[[Message], Message]) -> Handler:
+    def answer(request: Message, context: grpc.ServicerContext) -> Message:
+        try:
+            return call(request)
+        except StoreError as error:
+            _abort(context, error)
+        except Exception:
+            # The boundary of the process: one faulty call must not end the emulator.
+            logger.exception("A call failed inside the emulator: %s", request_class.DESCRIPTOR.name)
+            _abort(context, StoreError("INTERNAL", "The emulator failed; its log has the traceback."))
+        raise AssertionError  # abort() has raised
+
+    return grpc.unary_unary_rpc_method_handler(
+        answer,
+        request_deserializer=request_class.FromString,
+        response_serializer=lambda response: response.SerializeToString(),
+    )
+
+
+def _abort(context: grpc.ServicerContext, error: StoreError) -> None:
+    code = grpc.StatusCode[error.code]
+    if error.resource:
+        detail = any_pb2.Any()
+        detail.Pack(error_details_pb2.ResourceInfo(resource_name=error.resource))
+        status = status_pb2.Status(code=code.value[0], message=error.message, details=[detail])
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(code, error.message)

@@ -1,0 +1,85 @@
+"""The file that keeps jobs, and the key that signs tokens, across restarts: an SQLite database."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from scheduled_jobs.exceptions import CannotStart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    name TEXT PRIMARY KEY, number INTEGER NOT NULL, slot TEXT, job BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+"""
+
+
+class Row(NamedTuple):
+    """A job as it is kept: its order of creation, its next natural start in UTC, its serialised message."""
+
+    name: str
+    number: int
+    slot: datetime | None
+    message: bytes
+
+
+class StateFile:
+    """Rows by name of job, written one by one: a change of one job costs the same among ten thousand.
+
+    Not thread-safe by itself: the store calls it with its lock held. Raises CannotStart where the file is
+    not one of ours or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            # The process may be killed at any moment, the machine is not expected to lose its power.
+            self._connection.execute("PRAGMA synchronous = OFF")
+            self._connection.executescript(SCHEMA)
+            path.chmod(0o600)  # it holds a private key
+        except (sqlite3.Error, OSError) as error:
+            raise CannotStart(
+                f"the state file {path} cannot be used ({error}); name another file, or remove this one"
+            ) from error
+
+    def load(self) -> list[Row]:
+        """Every job, the oldest first."""
+        rows = self._connection.execute("SELECT name, number, slot, job FROM jobs ORDER BY number")
+        return [
+            Row(name, number, None if slot is None else datetime.fromisoformat(slot), message)
+            for name, number, slot, message in rows
+        ]
+
+    def write(self, changed: Iterable[Row], deleted: Iterable[str]) -> None:
+        """Keep these jobs and drop those, all or nothing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany("DELETE FROM jobs WHERE name = ?", [(name,) for name in deleted])
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?)",
+                [(row.name, row.number, row.slot and row.slot.isoformat(), row.message) for row in changed],
+            )
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def secret(self, name: str) -> bytes | None:
+        """A secret kept before, if any."""
+        row = self._connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def keep_secret(self, name: str, value: bytes) -> None:
+        """Keep a secret for the next start."""
+        self._connection.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, value))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._connection.close()

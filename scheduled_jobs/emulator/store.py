@@ -1,0 +1,347 @@
+"""The jobs and Google's rules for every call on them.
+
+The gRPC server calls the store for its clients; a test or the in-memory backend calls it in process. So the
+rules are written once.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from scheduled_jobs.emulator import messages, paging
+from scheduled_jobs.emulator.agenda import Agenda
+from scheduled_jobs.emulator.faults import Faults
+from scheduled_jobs.emulator.merging import keep_output, with_changes
+from scheduled_jobs.emulator.messages import ENABLED, PAUSED, JobMessage
+from scheduled_jobs.emulator.names import BAD_JOB, check_parent, new_name, parent_of
+from scheduled_jobs.emulator.rules import check_mask, normalise
+from scheduled_jobs.emulator.slots import first_slot, following_slot
+from scheduled_jobs.emulator.state_file import Row, StateFile
+from scheduled_jobs.exceptions import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["Entry", "Store", "StoreError"]
+
+NEVER_ATTEMPTED = -1  # the service's status code of a job that has not run yet (recorded)
+
+
+def utc_now() -> datetime:
+    """The clock of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A stored job and what the service knows beside it."""
+
+    job: JobMessage
+    number: int
+    slot: datetime | None = None
+    """The next natural start in UTC; None while the job is not enabled."""
+    plan: int = 0
+    """Counts what ends a chain of retries: a pause, a new schedule, a deletion."""
+
+
+class Store:
+    """Every job of every project, with the eight calls of the Cloud Scheduler v1 API.
+
+    Thread-safe. All calls take and return raw protobuf messages, never the stored ones themselves, and raise
+    ``StoreError`` with the name of a gRPC status. ``clock`` gives the time, aware; ``path`` names the file
+    that keeps the jobs, if any (see ``close``); ``faults`` makes calls go wrong; ``max_jobs`` limits each
+    location.
+    ``listener`` is called after every change of what is due.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = utc_now,
+        path: Path | None = None,
+        *,
+        faults: Faults | None = None,
+        max_jobs: int | None = None,
+    ) -> None:
+        self.clock = clock
+        self.faults = faults or Faults()
+        self.max_jobs = max_jobs
+        self.listener: Callable[[], None] = lambda: None
+        self.state_file = StateFile(path) if path is not None else None
+        self._lock = RLock()
+        self._locations: dict[str, dict[str, Entry]] = {}
+        self._last_number = 0
+        self._agenda: Agenda[Entry] = Agenda()
+        self._forced: list[tuple[Entry, datetime]] = []
+        self._changed: dict[str, Entry | None] = {}
+        self._deleted_names: set[str] = set()
+        self._load()
+
+    # -- the calls of the API ------------------------------------------------------------------------------
+
+    def create_job(self, parent: str, job: JobMessage) -> JobMessage:
+        """CreateJob: ENABLED at once, never attempted, its first slot computed."""
+        with self._call("CreateJob", job.name or parent):
+            check_parent(parent)
+            name = job.name or new_name(parent)
+            if parent_of(name) != parent:
+                raise StoreError("INVALID_ARGUMENT", BAD_JOB)
+            location = self._locations.setdefault(parent, {})
+            if name in location:
+                raise StoreError("ALREADY_EXISTS", f"Job {name} already exists.", resource=name)
+            stored = messages.Job()
+            stored.CopyFrom(job)
+            stored.name = name
+            normalise(stored)
+            if self.max_jobs is not None and len(location) >= self.max_jobs:
+                raise StoreError("RESOURCE_EXHAUSTED", f"The location has its {self.max_jobs} jobs.")
+            stored.state = ENABLED
+            stored.status.code = NEVER_ATTEMPTED
+            self._last_number += 1
+            entry = Entry(stored, self._last_number)
+            location[name] = entry
+            self._plan_anew(entry)
+            return self._answer(entry, by_user=True)
+
+    def update_job(self, job: JobMessage, update_mask_paths: Sequence[str] = ()) -> JobMessage:
+        """UpdateJob: the named fields, or without a mask the whole job. A paused job stays paused."""
+        with self._call("UpdateJob", job.name):
+            entry = self._entry(job.name)
+            paths = list(update_mask_paths)
+            check_mask(paths)
+            old, new = entry.job, with_changes(entry.job, job, paths)
+            normalise(new)
+            keep_output(old, new)
+            entry.job = new
+            if new.state == messages.UPDATE_FAILED:  # "retry UpdateJob until a successful response"
+                new.state = ENABLED
+            if (new.schedule, new.time_zone, new.state) != (old.schedule, old.time_zone, old.state):
+                self._plan_anew(entry)
+            return self._answer(entry, by_user=True)
+
+    def get_job(self, name: str) -> JobMessage:
+        """GetJob."""
+        with self._call("GetJob", name):
+            return self._answer(self._entry(name))
+
+    def list_jobs(
+        self, parent: str, page_size: int = 0, page_token: str = ""
+    ) -> tuple[list[JobMessage], str]:
+        """ListJobs: the jobs of one page and the token of the next, "" after the last.
+
+        At most 500 a page, fewer where the jobs are large. Jobs come in the order of their creation, which
+        the service does not promise.
+        """
+        with self._call("ListJobs", parent):
+            check_parent(parent)
+            now = self.clock()
+            after = paging.read_token(page_token, parent, now) if page_token else 0
+            size = paging.check_page_size(page_size)
+            page: list[JobMessage] = []
+            weight = 0
+            entries = list(self._locations.get(parent, {}).values())
+            for entry in paging.after(entries, after):
+                weight += entry.job.ByteSize()
+                if page and (len(page) == size or weight > paging.MAX_PAGE_BYTES):
+                    return page, paging.make_token(parent, after, now)
+                page.append(self._answer(entry))
+                after = entry.number
+            return page, ""
+
+    def delete_job(self, name: str) -> None:
+        """DeleteJob."""
+        with self._call("DeleteJob", name):
+            entry = self._entry(name)
+            del self._locations[parent_of(name)][name]
+            self._deleted_names.add(name)
+            self._withdraw(entry)
+            self._changed[name] = None
+
+    def pause_job(self, name: str) -> JobMessage:
+        """PauseJob: no slot and no schedule_time until it is resumed; retries still waiting are given up."""
+        with self._call("PauseJob", name):
+            entry = self._entry(name)
+            if entry.job.state != ENABLED:
+                raise StoreError("FAILED_PRECONDITION", "A job must be ENABLED to be paused.", resource=name)
+            entry.job.state = PAUSED
+            self._withdraw(entry)
+            return self._answer(entry, by_user=True)
+
+    def resume_job(self, name: str) -> JobMessage:
+        """ResumeJob: nothing runs at once, the next slot is the first. An ENABLED job is accepted."""
+        with self._call("ResumeJob", name):
+            entry = self._entry(name)
+            if entry.job.state not in (ENABLED, PAUSED):
+                raise StoreError("FAILED_PRECONDITION", "A job must be PAUSED to be resumed.", resource=name)
+            if entry.job.state == PAUSED:
+                entry.job.state = ENABLED
+                self._plan_anew(entry)
+            return self._answer(entry, by_user=True)
+
+    def run_job(self, name: str) -> JobMessage:
+        """RunJob: one more start, at once, announced with the time of the next slot (recorded)."""
+        with self._call("RunJob", name):
+            entry = self._entry(name)
+            now = self.clock()
+            slot = entry.slot or first_slot(entry.job.schedule, entry.job.time_zone, now) or now
+            self._forced.append((entry, slot))
+            return self._answer(entry)
+
+    def parents(self) -> list[str]:
+        """The locations that hold or have held a job."""
+        with self._lock:
+            return list(self._locations)
+
+    # -- for tests -----------------------------------------------------------------------------------------
+
+    def set_state(self, name: str, state: int) -> None:
+        """Put a job into a state that only the service itself gives: DISABLED or UPDATE_FAILED."""
+        with self._lock:
+            entry = self._entry(name)
+            entry.job.state = state
+            if state == ENABLED:
+                self._plan_anew(entry)
+            else:
+                self._withdraw(entry)
+        self.listener()
+
+    # -- for the dispatcher --------------------------------------------------------------------------------
+
+    def next_time(self) -> datetime | None:
+        """When the next natural or forced start is due; a forced one always is."""
+        with self._lock:
+            return self.clock() if self._forced else self._agenda.next_time()
+
+    def take_forced(self) -> list[tuple[Entry, datetime]]:
+        """The forced starts asked for since the last call: the job and the slot to announce."""
+        with self._lock:
+            forced, self._forced = self._forced, []
+            return [(entry, slot) for entry, slot in forced if self._is_stored(entry)]
+
+    def take_due(self, now: datetime, limit: int) -> list[tuple[Entry, datetime]]:
+        """At most ``limit`` jobs whose slot has come, each with that slot; their next slots are planned."""
+        with self._lock:
+            due = self._agenda.pop_due(now, limit)
+            for slot, entry in due:
+                job = entry.job
+                self._set_slot(entry, following_slot(job.schedule, job.time_zone, slot, now))
+            return [(entry, slot) for slot, entry in due]
+
+    def attempt_started(self, entry: Entry, at: datetime) -> None:
+        """An attempt is on its way."""
+        with self._lock:
+            entry.job.last_attempt_time.FromDatetime(at)
+            self._touch(entry)
+
+    def attempt_finished(self, entry: Entry, code: int, retry_at: datetime | None) -> None:
+        """An attempt has ended with a ``google.rpc.Code``; schedule_time shows its retry, if there is one."""
+        with self._lock:
+            entry.job.status.Clear()
+            entry.job.status.SetInParent()
+            entry.job.status.code = code
+            if retry_at is not None:
+                entry.job.schedule_time.FromDatetime(retry_at)
+            elif entry.slot is not None:
+                entry.job.schedule_time.FromDatetime(entry.slot)
+            self._touch(entry)
+
+    # -- the file ------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what changed since the last time to the state file, if there is one."""
+        with self._lock:
+            changed, self._changed = self._changed, {}
+            if self.state_file is None or not changed:
+                return
+            self.state_file.write(
+                [
+                    Row(name, entry.number, entry.slot, entry.job.SerializeToString())
+                    for name, entry in changed.items()
+                    if entry is not None
+                ],
+                [name for name, entry in changed.items() if entry is None],
+            )
+
+    def close(self) -> None:
+        """Write what is left and let the state file go."""
+        with self._lock:
+            self.flush()
+            if self.state_file is not None:
+                self.state_file.close()
+                self.state_file = None
+
+    def _load(self) -> None:
+        if self.state_file is None:
+            return
+        now = self.clock()
+        for row in self.state_file.load():
+            job = messages.Job.FromString(row.message)
+            entry = Entry(job, row.number)
+            self._locations.setdefault(parent_of(row.name), {})[row.name] = entry
+            self._last_number = max(self._last_number, row.number)
+            if job.state != ENABLED:
+                continue
+            if row.slot is None or row.slot > now:
+                self._set_slot(entry, row.slot)
+            else:  # slots missed while nothing ran are not made up for
+                self._set_slot(entry, following_slot(job.schedule, job.time_zone, row.slot, now))
+
+    # -- inside --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _call(self, method: str, name: str) -> Iterator[None]:
+        with self.faults.around(method, name, self.clock):
+            with self._lock:
+                yield
+                self.flush()
+            self.listener()
+
+    def _entry(self, name: str) -> Entry:
+        entry = self._locations.get(parent_of(name), {}).get(name)
+        if entry is None:
+            # Both texts were recorded: the first of a deleted job, the second of a name never used.
+            gone = name in self._deleted_names
+            raise StoreError(
+                "NOT_FOUND",
+                "Job not found." if gone else f"Resource '{name}' was not found",
+                resource="" if gone else name,
+            )
+        return entry
+
+    def _is_stored(self, entry: Entry) -> bool:
+        name = entry.job.name
+        return self._locations.get(parent_of(name), {}).get(name) is entry
+
+    def _answer(self, entry: Entry, *, by_user: bool = False) -> JobMessage:
+        if by_user:
+            entry.job.user_update_time.FromDatetime(self.clock())
+            self._touch(entry)
+        answer = messages.Job()
+        answer.CopyFrom(entry.job)
+        return answer
+
+    def _touch(self, entry: Entry) -> None:
+        if self.state_file is not None and self._is_stored(entry):
+            self._changed[entry.job.name] = entry
+
+    def _plan_anew(self, entry: Entry) -> None:
+        entry.plan += 1
+        if entry.job.state == ENABLED:
+            self._set_slot(entry, first_slot(entry.job.schedule, entry.job.time_zone, self.clock()))
+
+    def _withdraw(self, entry: Entry) -> None:
+        entry.plan += 1
+        self._set_slot(entry, None)
+
+    def _set_slot(self, entry: Entry, slot: datetime | None) -> None:
+        entry.slot = slot
+        self._agenda.put(entry, slot)
+        if slot is None:
+            entry.job.ClearField("schedule_time")
+        else:
+            entry.job.schedule_time.FromDatetime(slot)
+        self._touch(entry)
