@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-m", "scheduled_jobs.emulator")
@@ -36,22 +40,26 @@ def running_emulator(
     command: Sequence[str] = COMMAND,
     cwd: Path = ROOT,
 ) -> Iterator[RunningEmulator]:
-    """Start an emulator on free ports, wait until it answers, and end it, by its id, however the test ends."""
+    """Start an emulator on free ports, wait until it answers; end it, by its id, however the test ends."""
     arguments = ["--port", "0", *extra_args]
     if state is not None:
         arguments += ["--state", str(state)]
-    process = subprocess.Popen(
-        [*command, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        readiness = process.stdout.readline()
-        assert readiness.startswith("Cloud Scheduler emulator listening on "), process.stderr.read()
-        yield RunningEmulator(process, readiness)
-    finally:
-        with suppress(subprocess.TimeoutExpired):
-            process.terminate()
-            process.wait(10)
-        process.kill()
-        process.communicate()
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [*command, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            readiness = process.stdout.readline()
+            if not readiness.startswith("Cloud Scheduler emulator listening on "):
+                process.wait(10)
+                errors.seek(0)
+                raise AssertionError(f"the emulator did not start: {errors.read()}")
+            yield RunningEmulator(process, readiness)
+        finally:
+            with suppress(subprocess.TimeoutExpired):
+                process.terminate()
+                process.wait(10)
+            process.kill()
