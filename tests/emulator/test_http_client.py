@@ -1,0 +1,316 @@
+"""Attempts over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from scheduled_jobs.emulator import http_client
+from scheduled_jobs.emulator.delivery import Delivery, Outcome, Unanswered
+from scheduled_jobs.emulator.http_client import HttpClient
+from tests.emulator.jobs import NOON, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class RawTarget:
+    """A server that answers each path with the very bytes given, and keeps what it was sent."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.answers: dict[str, list[bytes | float]] = {}
+        self.received: list[bytes] = []
+        self.open = self.most_open = 0
+        self.loop = asyncio.new_event_loop()
+        self.server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls))
+        self.port = self.server.sockets[0].getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.thread = Thread(target=self.loop.run_forever)
+        self.thread.start()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(
+                (int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0
+            )
+            self.received.append(head + await reader.readexactly(length))
+            path = head.split()[1].decode()
+            for part in self.answers.get(path, [OK]):
+                if isinstance(part, float):
+                    await asyncio.sleep(part)
+                else:
+                    writer.write(part)
+                    await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.open -= 1
+            writer.close()
+
+    def close(self) -> None:
+        async def stop() -> None:
+            self.server.close()
+            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(stop(), self.loop).result(5)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
+@pytest.fixture
+def target() -> Iterator[RawTarget]:
+    target = RawTarget()
+    yield target
+    target.close()
+
+
+def make(uri: str, method: str = "POST", body: bytes = b"", **fields: object) -> Delivery:
+    delivery = Delivery(
+        id=1,
+        name=name_of("report"),
+        uri=uri,
+        method=method,
+        headers={"User-Agent": "Google-Cloud-Scheduler", "Content-Type": "application/json"},
+        body=body,
+        deadline=timedelta(seconds=5),
+        schedule_time=NOON,
+        forced=False,
+        attempt=1,
+        due=NOON,
+    )
+    return replace(delivery, **fields)  # type: ignore[arg-type] # any of the fields above
+
+
+def run(work: Callable[[HttpClient], Awaitable[list[Outcome]]], connections: int = 100) -> list[Outcome]:
+    async def main() -> list[Outcome]:
+        return await work(HttpClient(lambda email, audience: f"token-for-{email}-{audience}", connections))
+
+    return asyncio.run(main())
+
+
+def send(*deliveries: Delivery) -> list[Outcome]:
+    async def work(client: HttpClient) -> list[Outcome]:
+        return await asyncio.gather(*map(client.send, deliveries))
+
+    return run(work)
+
+
+def test_a_request_is_what_the_delivery_says(target: RawTarget) -> None:
+    assert send(make(f"{target.origin}/a?b=c#d", body=b"{}", oidc=("me", "aud"))) == [200]
+    head, _, body = target.received[0].partition(b"\r\n\r\n")
+    assert head.decode().split("\r\n") == [
+        "POST /a?b=c HTTP/1.1",
+        f"Host: {target.origin.removeprefix('http://')}",
+        "User-Agent: Google-Cloud-Scheduler",
+        "Content-Type: application/json",
+        "Authorization: Bearer token-for-me-aud",
+        "Content-Length: 2",
+    ]
+    assert body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("method", "length"), [("POST", True), ("PUT", True), ("GET", False), ("HEAD", False)]
+)
+def test_a_length_is_told_where_a_body_could_be(target: RawTarget, method: str, *, length: bool) -> None:
+    assert send(make(target.origin, method)) == [200]
+    assert (b"Content-Length: 0" in target.received[0]) is length
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [b"HTTP/1.1 204 No Content\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
+        [b"HTTP/1.0 200 OK\r\n\r\nuntil the connection ends"],
+        [b"HTTP/1.1 200\r\n\r\n"],
+        [b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"],
+        [b"HTTP/1.1 2", 0.05, b"00 OK\r\nContent-Length: 4\r\n", 0.05, b"\r\nab", 0.05, b"cd", 9.0],
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n",
+            9.0,
+        ],
+        [b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n", 0.05]
+        + [bytes([byte]) for byte in b"3\r\nabc\r\n0\r\nTrailer: x\r\n\r\n"]
+        + [9.0],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 2_000_000, 9.0],
+    ],
+    ids=["204", "empty", "to the end", "no reason", "continue", "in parts", "chunks", "bytes", "too long"],
+)
+def test_an_answer_ends_where_http_says(target: RawTarget, answer: list[bytes | float]) -> None:
+    target.answers["/"] = answer
+    started = time.monotonic()
+    outcome = send(make(target.origin))
+    assert outcome in ([200], [204])
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        [b"SMTP ready\r\n\r\n"],
+        [b"HTTP/1.1 abc\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\n"],
+        [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, 9.0],
+    ],
+)
+def test_what_is_no_whole_answer_is_a_failure(target: RawTarget, answer: list[bytes | float]) -> None:
+    target.answers["/"] = answer
+    assert send(make(target.origin)) == [Unanswered.UNREACHABLE]
+
+
+def test_no_answer_before_the_deadline_is_a_failure(target: RawTarget) -> None:
+    target.answers["/"] = [9.0]
+    started = time.monotonic()
+    assert send(make(target.origin, deadline=timedelta(seconds=0.2))) == [Unanswered.DEADLINE]
+    assert 0.2 <= time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:1/", "http://nowhere.invalid/", "https://127.0.0.1:1/", "http://bad..host/"]
+)
+def test_a_target_that_is_not_there_is_a_failure(uri: str) -> None:
+    assert send(make(uri)) == [Unanswered.UNREACHABLE]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A file with a certificate of localhost, signed by itself, and its key."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "localhost.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    )
+    return path
+
+
+def test_https_is_spoken_to_a_target_whose_certificate_is_trusted(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    target = RawTarget(context)
+    try:
+        uri = f"https://localhost:{target.port}/"
+        assert send(make(uri)) == [Unanswered.UNREACHABLE], "nobody vouches for the certificate"
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert send(make(uri)) == [200]
+        assert len(target.received) == 1
+    finally:
+        target.close()
+
+
+def redirect(status: int, location: str) -> list[bytes | float]:
+    return [f"HTTP/1.1 {status} x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_redirect_that_keeps_the_method_sends_the_body_again(target: RawTarget, status: int) -> None:
+    target.answers["/old"] = redirect(status, "/new")
+    target.answers["/new"] = [b"HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n"]
+    assert send(make(f"{target.origin}/old", body=b"{}", oidc=("me", "aud"))) == [500]
+    assert target.received[1].startswith(b"POST /new HTTP/1.1\r\n")
+    assert target.received[1].endswith(b"\r\n\r\n{}")
+    assert b"Authorization: Bearer token-for-me-aud\r\n" in target.received[1]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_another_redirect_is_followed_with_get(target: RawTarget, status: int) -> None:
+    target.answers["/old"] = redirect(status, "new?x=1")
+    assert send(make(f"{target.origin}/old", body=b"{}")) == [200]
+    assert target.received[1].startswith(b"GET /new?x=1 HTTP/1.1\r\n")
+    assert b"Content-" not in target.received[1]
+
+
+def test_a_token_does_not_follow_to_another_origin(target: RawTarget) -> None:
+    other = target.origin.replace("127.0.0.1", "localhost")
+    target.answers["/old"] = redirect(307, f"{other}/new")
+    assert send(make(f"{target.origin}/old", oidc=("me", "aud"))) == [200]
+    assert b"Authorization" in target.received[0]
+    assert b"Authorization" not in target.received[1]
+
+
+def test_redirects_in_a_circle_are_a_failure(target: RawTarget) -> None:
+    target.answers["/"] = redirect(307, "/")
+    assert send(make(target.origin)) == [Unanswered.UNREACHABLE]
+    assert len(target.received) == http_client.MAX_REDIRECTS + 1
+
+
+def test_a_redirect_to_another_scheme_is_a_failure(target: RawTarget) -> None:
+    target.answers["/"] = redirect(302, "file:///etc/passwd")
+    assert send(make(target.origin)) == [Unanswered.UNREACHABLE]
+
+
+def test_a_redirect_without_a_place_is_the_final_answer(target: RawTarget) -> None:
+    target.answers["/"] = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"]
+    assert send(make(target.origin)) == [302]
+
+
+def test_a_target_that_holds_its_attempts_leaves_room_for_others(
+    target: RawTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "PER_ORIGIN", 3)
+    target.answers["/slow"] = [2.0, OK]
+    slow = [make(f"{target.origin}/slow", id=number) for number in range(10)]
+    fast = make(target.origin.replace("127.0.0.1", "localhost"))
+
+    async def work(client: HttpClient) -> list[Outcome]:
+        held = [asyncio.create_task(client.send(delivery)) for delivery in slow]
+        await asyncio.sleep(0.1)
+        outcome = await asyncio.wait_for(client.send(fast), 1)
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        return [outcome]
+
+    assert run(work) == [200]
+    assert len(target.received) == 4
+    assert target.most_open == 4
+
+
+def test_the_deadline_does_not_run_while_an_attempt_waits_for_its_turn(
+    target: RawTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "PER_ORIGIN", 1)
+    target.answers["/"] = [0.3, OK]
+    assert send(*[make(target.origin, deadline=timedelta(seconds=0.8)) for _ in range(4)]) == [200] * 4

@@ -1,0 +1,140 @@
+"""Jobs and key that outlive the process."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scheduled_jobs.emulator.dispatcher import Dispatcher
+from scheduled_jobs.emulator.messages import PAUSED
+from scheduled_jobs.emulator.state_file import Row, StateFile
+from scheduled_jobs.emulator.store import Store
+from scheduled_jobs.exceptions import CannotStart
+from tests.emulator.jobs import PARENT, Clock, http_job, name_of, utc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new folder" / "emulator.db"
+
+
+def reopened(store: Store, clock: Clock, path: Path) -> Store:
+    store.close()
+    return Store(clock, path)
+
+
+def test_jobs_are_there_again_as_they_were(path: Path, clock: Clock) -> None:
+    store = Store(clock, path)
+    store.create_job(PARENT, http_job("kept", description="é"))
+    store.create_job(PARENT, http_job("gone"))
+    store.create_job(PARENT, http_job("paused"))
+    store.pause_job(name_of("paused"))
+    store.delete_job(name_of("gone"))
+    before = store.list_jobs(PARENT)
+    again = reopened(store, clock, path)
+    assert again.list_jobs(PARENT) == before
+    assert again.get_job(name_of("paused")).state == PAUSED
+    assert again.next_time() == utc(2026, 10, 6, 9)
+    again.close()
+
+
+def test_a_call_is_kept_before_it_is_answered(path: Path, clock: Clock) -> None:
+    store = Store(clock, path)
+    store.create_job(PARENT, http_job())
+    with sqlite3.connect(path) as other:
+        assert other.execute("SELECT name FROM jobs").fetchall() == [(name_of("report"),)]
+    other.close()
+    store.close()
+
+
+def test_new_jobs_come_after_the_old_ones(path: Path, clock: Clock) -> None:
+    store = Store(clock, path)
+    store.create_job(PARENT, http_job("first"))
+    store = reopened(store, clock, path)
+    store.create_job(PARENT, http_job("second"))
+    _, token = store.list_jobs(PARENT, 1)
+    assert [job.name for job in store.list_jobs(PARENT, 1, token)[0]] == [name_of("second")]
+    store.close()
+
+
+def test_slots_missed_while_nothing_ran_are_not_made_up_for(path: Path, clock: Clock) -> None:
+    store = Store(clock, path)
+    store.create_job(PARENT, http_job(schedule="*/5 * * * *"))
+    clock.now += timedelta(minutes=33)
+    store = reopened(store, clock, path)
+    assert store.next_time() == utc(2026, 10, 5, 12, 35)
+    assert Dispatcher(store).step(clock.now) == []
+    store.close()
+
+
+def test_an_interval_keeps_its_phase_and_a_waiting_retry_is_not_taken_for_a_slot(
+    path: Path, clock: Clock
+) -> None:
+    store = Store(clock, path)
+    store.create_job(PARENT, http_job(schedule="every 10 minutes", retry_config={"retry_count": 5}))
+    dispatcher = Dispatcher(store)
+    clock.now = utc(2026, 10, 5, 12, 10, 1).replace(microsecond=416_739)
+    (delivery,) = dispatcher.step(clock.now)
+    dispatcher.finish(delivery, 500, clock.now)
+    assert store.get_job(name_of("report")).schedule_time.ToDatetime() < utc(2026, 10, 5, 12, 11).replace(
+        tzinfo=None
+    )
+    store = reopened(store, clock, path)
+    assert store.next_time() == clock.now + timedelta(minutes=10)
+    assert store.get_job(name_of("report")).status.code == 13
+    store.close()
+
+
+def test_facts_of_runs_are_written_when_flushed(path: Path, clock: Clock) -> None:
+    store = Store(clock, path)
+    store.create_job(PARENT, http_job(schedule="* * * * *"))
+    dispatcher = Dispatcher(store)
+    clock.now = utc(2026, 10, 5, 12, 1)
+    (delivery,) = dispatcher.step(clock.now)
+    dispatcher.finish(delivery, 200, clock.now)
+    store.flush()
+    other = Store(clock, path)
+    assert other.get_job(name_of("report")).status.code == 0
+    other.close()
+    store.close()
+    store.close()
+
+
+def test_a_file_that_is_no_state_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, and long enough to be looked at\n" * 10)
+    with pytest.raises(CannotStart) as error:
+        StateFile(path)
+    assert str(error.value) == (
+        f"the state file {path} cannot be used (file is not a database); "
+        "name another file, or remove this one"
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotStart, match="cannot be used"):
+        StateFile(tmp_path / "file" / "state.db")
+
+
+def test_the_file_is_for_its_owner_alone(path: Path) -> None:
+    StateFile(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_write_that_fails_changes_nothing(path: Path) -> None:
+    file = StateFile(path)
+    file.write([Row("a", 1, None, b"x")], [])
+    bad = Row("b", None, None, b"x")  # type: ignore[arg-type] # the database refuses it
+    with pytest.raises(sqlite3.IntegrityError):
+        file.write([bad], ["a"])
+    assert [row.name for row in file.load()] == ["a"]
+    file.write([], ["a"])
+    assert file.load() == []
+    file.close()
