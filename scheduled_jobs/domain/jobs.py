@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-
 DEFAULT_ATTEMPT_DEADLINE = timedelta(minutes=3)
 DEFAULT_MIN_BACKOFF = timedelta(seconds=5)
 DEFAULT_MAX_BACKOFF = timedelta(hours=1)

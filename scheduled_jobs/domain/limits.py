@@ -27,7 +27,6 @@ MIN_ATTEMPT_DEADLINE = timedelta(seconds=15)
 MAX_ATTEMPT_DEADLINE = timedelta(minutes=30)
 
 
-
 def check_job_id(identifier: str) -> None:
     """Raise InvalidDefinition unless Google accepts the id."""
     if JOB_ID.fullmatch(identifier):
@@ -58,7 +57,9 @@ def check_headers(headers: Any) -> None:
         if name.lower() in OWN_HEADERS or name.lower() == "authorization":
             raise InvalidDefinition(f"the header {name} is set by scheduled_jobs; remove it")
         if not isinstance(value, str):
-            raise InvalidDefinition(f"the value of the header {name} is {type(value).__name__}; write a string")
+            raise InvalidDefinition(
+                f"the value of the header {name} is {type(value).__name__}; write a string"
+            )
         if not HEADER_VALUE.fullmatch(value):
             raise InvalidDefinition(
                 f"the value of the header {name} holds a character that HTTP does not allow; "
@@ -74,7 +75,9 @@ def _check_duration(value: Any, *, low: timedelta, high: timedelta | None, hint:
     if not isinstance(value, timedelta):
         raise InvalidDefinition(f"{value!r} is not a timedelta; write one, such as timedelta(seconds=30)")
     if value.microseconds:
-        raise InvalidDefinition(f"{value} is not a whole number of seconds: Cloud Scheduler refuses fractions")
+        raise InvalidDefinition(
+            f"{value} is not a whole number of seconds: Cloud Scheduler refuses fractions"
+        )
     if value < low or (high is not None and value > high):
         raise InvalidDefinition(f"{value} is out of range: {hint}")
     if value > timedelta(days=365 * 10_000):

@@ -1,0 +1,253 @@
+"""What a sync would do: a pure function of what the rows want and what Google has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.domain.jobs import JobSpec, LiveJob
+
+Kind = Literal["create", "update", "delete", "refuse", "orphan"]
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """By what the jobs of one app are known: its name, the delimiter after it, and its endpoint."""
+
+    app_name: str | None
+    delimiter: str
+    endpoint: str
+
+    def why_not(self, live: LiveJob) -> str | None:
+        """Why a job of Google's is not this app's, or None if it is.
+
+        A job is ours only if its id parses as ours, it carries our mark and its uri lies under the
+        endpoint: a copy of the database can thus never take the original's jobs.
+        """
+        if not self._parses(live):
+            return f"its id does not begin with {self.app_name}{self.delimiter}"
+        if live.mark is None:
+            return "it was not made by scheduled_jobs; --adopt takes it over"
+        if live.mark != (self.app_name or ""):
+            return f"it belongs to the app {live.mark!r}; --adopt takes it over"
+        if not domain.lies_under(live.uri, self.endpoint):
+            return f"it points at {live.uri or 'no HTTP address'}; --adopt moves it here"
+        return None
+
+    def has_our_mark(self, live: LiveJob) -> bool:
+        """Whether the id parses as ours and the job carries our mark, wherever it points."""
+        return self._parses(live) and live.mark == (self.app_name or "")
+
+    def _parses(self, live: LiveJob) -> bool:
+        return domain.parse_job_id(live.name, app_name=self.app_name, delimiter=self.delimiter) is not None
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What one row wants of Google, as of one revision.
+
+    ``state`` is None for a job that ought not to exist. ``spec`` is None where the job's class is not in
+    this process, or its hooks are at fault: then only a pause can be pushed, and ``fault`` says why.
+    """
+
+    pk: int | None
+    revision: int
+    task: str
+    name: str
+    remote_name: str
+    state: str | None
+    spec: JobSpec | None = None
+    fault: str = ""
+    is_absent_here: bool = False
+    """Whether the fault is that the class is not in this process."""
+    former: tuple[str, ...] = ()
+    """Full resource names under which this database created the job before, not yet deleted."""
+    pushed: Mapping[str, Any] = field(default_factory=dict)
+    """Field -> what was ``sent`` last, and the service's ``answer`` where it stored something else."""
+    pushed_at: datetime | None = None
+    ignored: Mapping[str, Any] = field(default_factory=dict)
+    """Field -> live value that an operator has chosen to leave as it is."""
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Field -> comparable value of what is to be sent."""
+        return domain.values_of(self.spec) if self.spec else {}
+
+    def differences(self, live: LiveJob) -> dict[str, tuple[Any, Any]]:
+        """Field -> (live, desired) where Google's job is not what the row wants, the state included.
+
+        What the service itself made of the very value that is wanted now is no difference.
+        """
+        found = {
+            name: pair
+            for name, pair in domain.differences(self.values, live.values).items()
+            if not self._only_rewritten(name, live)
+        }
+        if self.state is not None and live.state != self.state:
+            found["state"] = (live.state, self.state)
+        return found
+
+    def to_push(self, live: LiveJob) -> dict[str, tuple[Any, Any]]:
+        """The differences less those that an operator has chosen to leave."""
+        return {
+            name: (found, wanted)
+            for name, (found, wanted) in self.differences(live).items()
+            if name not in self.ignored or self.ignored[name] != found
+        }
+
+    def _only_rewritten(self, name: str, live: LiveJob) -> bool:
+        sent, answer = self.pushed.get("sent", {}), self.pushed.get("answer", {})
+        return (
+            name in answer and sent.get(name) == self.values[name] and answer[name] == live.values.get(name)
+        )
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All jobs of one location, by full resource name, as one ListJobs saw them."""
+
+    parent: str
+    jobs: Mapping[str, LiveJob]
+    at: datetime
+
+    def covers(self, remote_name: str) -> bool:
+        """Whether a job of this name would have been listed."""
+        return remote_name.startswith(f"{self.parent}/jobs/")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between Google and the rows, and what an apply does about it.
+
+    ``fields`` maps each field to its live and its desired value. ``drifted`` names those that somebody
+    changed in Google since they were pushed. ``why`` is said of what is refused.
+    """
+
+    kind: Kind
+    task: str
+    name: str
+    remote_name: str
+    pk: int | None = None
+    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    drifted: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def label(self) -> str:
+        """How the job is called in a line of output: its task, or its id where no task is known."""
+        return self.task or self.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All changes, in the order of their labels, and how many jobs need none."""
+
+    changes: tuple[Change, ...]
+    unchanged: tuple[Desired, ...] = ()
+    ours: int = 0
+    """How many jobs in Google are ours."""
+
+    def of(self, *kinds: Kind) -> list[Change]:
+        """The changes of these kinds."""
+        return [change for change in self.changes if change.kind in kinds]
+
+    @property
+    def deletes_most(self) -> bool:
+        """Whether it would delete more than half of our jobs: more likely a mistake than a wish."""
+        return 2 * len(self.of("delete", "orphan")) > self.ours
+
+
+def make_plan(
+    wanted: Iterable[Desired],
+    listing: Listing,
+    ownership: Ownership,
+    *,
+    adopt: bool = False,
+    delete: bool = True,
+    find_orphans: bool = True,
+) -> Plan:
+    """Compare what the rows want with what Google has."""
+    wanted = list(wanted)
+    changes: list[Change] = []
+    unchanged: list[Desired] = []
+    for desired in wanted:
+        change = change_for(desired, listing, ownership, adopt=adopt)
+        if change is None:
+            unchanged.append(desired)
+        elif delete or change.kind != "delete":
+            changes.append(change)
+    ours = {name for name, live in listing.jobs.items() if ownership.why_not(live) is None}
+    if find_orphans:
+        known = {desired.remote_name for desired in wanted}
+        known.update(name for desired in wanted for name in desired.former)
+        changes += (_orphan(listing.jobs[name]) for name in ours - known)
+    changes.sort(key=lambda change: (change.label, change.name))
+    return Plan(tuple(changes), tuple(unchanged), len(ours))
+
+
+def change_for(
+    desired: Desired, listing: Listing, ownership: Ownership, *, adopt: bool = False
+) -> Change | None:
+    """What one row needs; None if Google is already as it wants."""
+    live = listing.jobs.get(desired.remote_name)
+    change = Change(
+        "update", task=desired.task, name=desired.name, remote_name=desired.remote_name, pk=desired.pk
+    )
+    if desired.state is None:
+        gone = live is None or ownership.why_not(live) is not None
+        return None if gone and not _former_left(desired, listing) else replace(change, kind="delete")
+    if live is None:
+        if desired.spec is None:
+            return replace(change, kind="refuse", why=desired.fault)
+        if desired.former:
+            return replace(change, fields={"name": (desired.former[-1].rpartition("/")[2], desired.name)})
+        return replace(change, kind="create", fields=_new_fields(desired))
+    if not adopt and (why := ownership.why_not(live)) is not None:
+        return replace(change, kind="refuse", why=f"Google has a job of this id, but {why}")
+    fields = desired.to_push(live)
+    if live.state == domain.DISABLED and desired.state != domain.PAUSED:
+        fields.setdefault("state", (live.state, desired.state))
+    if desired.spec is None:
+        if fields:
+            return replace(change, kind="refuse", why=desired.fault)
+        return None
+    if _former_left(desired, listing):
+        fields["name"] = (desired.former[-1].rpartition("/")[2], desired.name)
+    if not fields and not (adopt and ownership.why_not(live) is not None):
+        return None
+    return replace(change, fields=fields, drifted=drifted_fields(desired, live, fields))
+
+
+def drifted_fields(desired: Desired, live: LiveJob, fields: Iterable[str]) -> tuple[str, ...]:
+    """The fields whose live value is not the one that was pushed last: somebody changed it in Google."""
+    sent, answer = desired.pushed.get("sent", {}), desired.pushed.get("answer", {})
+    return tuple(
+        name
+        for name in fields
+        if name in sent and live.values.get(name) not in (sent[name], answer.get(name, sent[name]))
+    )
+
+
+def _former_left(desired: Desired, listing: Listing) -> bool:
+    return any(name in listing.jobs or not listing.covers(name) for name in desired.former)
+
+
+def _new_fields(desired: Desired) -> dict[str, tuple[Any, Any]]:
+    fields = {name: (None, value) for name, value in desired.values.items()}
+    if desired.state == domain.PAUSED:
+        fields["state"] = (None, domain.PAUSED)
+    return fields
+
+
+def _orphan(live: LiveJob) -> Change:
+    return Change(
+        "orphan",
+        task="",
+        name=live.name,
+        remote_name=live.remote_name,
+        why="it is an orphan: ours, but no row of this database knows it; --yes deletes it",
+    )
