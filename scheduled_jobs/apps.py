@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
+from django.db.models.signals import pre_delete
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from scheduled_jobs.models import ScheduledJob
 
 
 class ScheduledJobsConfig(AppConfig):
@@ -14,4 +20,29 @@ class ScheduledJobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from scheduled_jobs import checks, signals
+        from scheduled_jobs.models import JobRun, ScheduledJob
+
+        checks.register()
+        signals.job_edited.connect(push_edited, sender=ScheduledJob)
+        signals.run_requested.connect(fire_requested, sender=JobRun)
+        pre_delete.connect(delete_in_google, sender=ScheduledJob)
         autodiscover_modules("tasks")
+
+
+def push_edited(*, pks: list[int], using: str, **_: Any) -> None:
+    from scheduled_jobs.services import scheduling
+
+    scheduling.push_on_commit(pks, using)
+
+
+def fire_requested(*, pks: list[int], using: str, **_: Any) -> None:
+    from scheduled_jobs.services import scheduling
+
+    scheduling.fire_on_commit(pks, using)
+
+
+def delete_in_google(*, instance: ScheduledJob, using: str, **_: Any) -> None:
+    from scheduled_jobs.services import scheduling
+
+    scheduling.delete_on_commit(instance, using)

@@ -73,7 +73,10 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
         Returns how many rows matched. Must run in the transaction that also tells ``job_edited``.
         """
         return self.update(
-            **values, revision=F("revision") + 1, sync_state=ScheduledJob.SyncState.PENDING
+            **values,
+            revision=F("revision") + 1,
+            sync_state=ScheduledJob.SyncState.PENDING,
+            edited_at=timezone.now(),
         )
 
 
@@ -108,11 +111,6 @@ class ScheduledJob(models.Model):
     )
     declared_attempt_deadline = models.DurationField(
         _("attempt deadline"), default=domain.DEFAULT_ATTEMPT_DEADLINE
-    )
-    declared_at = models.DateTimeField(_("code's default changed at"), null=True, editable=False)
-    declared_before = models.JSONField(
-        default=dict, blank=True, editable=False, encoder=DjangoJSONEncoder,
-        help_text=_("Field -> the code's default when it was overridden, and when it changed since."),
     )
 
     schedule_override = models.CharField(_("schedule"), max_length=500, null=True, blank=True)
@@ -150,11 +148,15 @@ class ScheduledJob(models.Model):
     )
     sync_error = models.TextField(_("sync error"), blank=True, default="", editable=False)
     synced_at = models.DateTimeField(_("synced at"), null=True, blank=True, editable=False)
+    edited_at = models.DateTimeField(_("edited at"), default=timezone.now, editable=False)
     revision = models.PositiveBigIntegerField(default=1, editable=False)
     pushed_revision = models.PositiveBigIntegerField(default=0, editable=False)
     push_token = models.CharField(max_length=32, null=True, editable=False)
     push_until = models.DateTimeField(null=True, editable=False)
-    remote_name = models.CharField(_("name in Google"), max_length=700, blank=True, default="", editable=False)
+    push_revision = models.PositiveBigIntegerField(null=True, editable=False)
+    remote_name = models.CharField(
+        _("name in Google"), max_length=700, blank=True, default="", editable=False
+    )
     pushed = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
     """What was last pushed: ``sent`` and the service's ``answer``, field -> value; headers as digests."""
     live = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
@@ -165,8 +167,13 @@ class ScheduledJob(models.Model):
     watched_until = models.DateTimeField(null=True, editable=False)
 
     last_run = models.ForeignKey(
-        JobRun, verbose_name=_("last run"), related_name="+", null=True, editable=False,
-        on_delete=models.SET_NULL, db_constraint=False,
+        JobRun,
+        verbose_name=_("last run"),
+        related_name="+",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        db_constraint=False,
     )
     last_run_at = models.DateTimeField(_("last run at"), null=True, editable=False)
     last_status = models.CharField(_("last outcome"), max_length=10, blank=True, default="", editable=False)
@@ -337,8 +344,10 @@ class ScheduledJob(models.Model):
         if before is None:
             raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
         self.sync_state = self.SyncState.PENDING
+        self.edited_at = timezone.now()
         self.revision = F("revision") + 1
-        super().save(force_update=True, using=using, update_fields=[*columns, "revision", "sync_state"])
+        bookkeeping = ["revision", "sync_state", "edited_at"]
+        super().save(force_update=True, using=using, update_fields=[*columns, *bookkeeping])
         self.revision = type(self)._default_manager.using(using).values_list("revision").get(pk=self.pk)[0]
         JobChange.record(
             self,
@@ -365,7 +374,10 @@ class ScheduledJob(models.Model):
                 return False
             changes = {name: (before[name], new) for name, new in audit.items() if before[name] != new}
             JobChange.record(
-                self, {name.removesuffix("_override"): pair for name, pair in changes.items()}, using=using, **who
+                self,
+                {name.removesuffix("_override"): pair for name, pair in changes.items()},
+                using=using,
+                **who,
             )
             self._tell(using)
         self.refresh_from_db()
@@ -400,7 +412,10 @@ class ScheduledJob(models.Model):
     def resume(self, by: Any = None) -> None:
         """End the pause. Fires nothing: the next run is the schedule's next."""
         values: dict[str, Any] = {
-            "paused": False, "pause_reason": "", "paused_until": None, "paused_by": "",
+            "paused": False,
+            "pause_reason": "",
+            "paused_until": None,
+            "paused_by": "",
         }
         self._edit(models.Q(paused=True), {**values, "paused_at": None}, values, by=by)
 
@@ -418,7 +433,7 @@ class ScheduledJob(models.Model):
             if "schedule" in fields:
                 raise ValueError("the schedule of a job of your own has no default in the code to return to")
             wanted = tuple(name for name in wanted if name != "schedule")
-        columns = dict.fromkeys((f"{name}_override" for name in wanted))
+        columns = dict.fromkeys(f"{name}_override" for name in wanted)
         condition = models.Q()
         for column in columns:
             condition |= models.Q(**{f"{column}__isnull": False})

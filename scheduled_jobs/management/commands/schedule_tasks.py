@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections import Counter
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError
+
+from scheduled_jobs import registry
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.plan import Change
+from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.services import execution, scheduling
+from scheduled_jobs.tasks import PeriodicTask
+
+CREATED, UPDATED, DELETED, FAILED = "[+] Job created", "[~] Job updated", "[-] Job deleted", "[!] Job failed"
+SIGNS = {"create": CREATED, "update": UPDATED, "delete": DELETED, "orphan": DELETED}
+COUNTED = {"create": "created", "update": "updated", "delete": "deleted", "orphan": "deleted"}
+DRIFT = 2
+"""The exit code of ``--check`` where Google is not what the database says."""
+
+
+class Command(BaseCommand):
+    help = "Seed the jobs from the code, compare them with Cloud Scheduler, and apply what differs."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("tasks", nargs="*", metavar="task", help="dotted paths; without any: all tasks")
+        parser.add_argument("--dry-run", action="store_true", help="print what would be done; write nothing")
+        parser.add_argument("--check", action="store_true", help="as --dry-run; exit 2 if anything differs")
+        parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+        parser.add_argument("--no-delete", action="store_true", help="delete nothing in Google")
+        parser.add_argument(
+            "--adopt",
+            action="store_true",
+            help="take over jobs of our ids that were made otherwise or point elsewhere",
+        )
+        parser.add_argument(
+            "--yes",
+            action="store_true",
+            help="delete orphans, and more than half of our jobs, without asking",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.as_json: bool = options["json"]
+        self.counts: Counter[str] = Counter()
+        chosen = chosen_tasks(options["tasks"])
+        self.write = not (options["dry_run"] or options["check"])
+        if settings.EAGER:
+            self._run_eagerly(chosen)
+        elif settings.PUSH == "off":
+            self._seed_only(chosen)
+        else:
+            wanted = scheduling.Options(
+                tasks=chosen,
+                write=self.write,
+                delete=not options["no_delete"],
+                adopt=options["adopt"],
+                yes=options["yes"],
+            )
+            self._sync(wanted, check=options["check"])
+
+    # --- With Google ------------------------------------------------------------------------------
+
+    def _sync(self, options: scheduling.Options, *, check: bool) -> None:
+        try:
+            report = scheduling.sync(options, self._tell)
+        except BackendError as error:
+            raise CommandError(
+                f"Cloud Scheduler could not be asked for its jobs: {scheduling.reason_of(error)}"
+            ) from error
+        if report.held_back and self.write and self._confirmed(report):
+            report = scheduling.sync(scheduling.Options(**{**vars(options), "yes": True}), self._tell)
+        if not self.write:
+            for change in report.plan.of("create", "update", "delete"):
+                self._tell(change, None)
+            for change in report.plan.of("orphan"):
+                self._tell(change, change.why)
+        for change in report.plan.of("refuse"):
+            self._tell(change, change.why)
+        for path, why in report.faulty:
+            self._fail(path, why)
+        if report.held_back:
+            self._hold_back(report)
+        self._finish(report)
+        if check and (report.plan.changes or report.faulty):
+            sys.exit(DRIFT)
+        if self.counts["failed"]:
+            sys.exit(1)
+
+    def _tell(self, change: Change, error: str | None) -> None:
+        if error is not None:
+            self._fail(self._label(change), error)
+            return
+        self.counts[COUNTED[change.kind]] += 1
+        fields = "" if change.kind != "update" else f" ({', '.join(change.fields)})"
+        self._line(f"{SIGNS[change.kind]}: {self._label(change)}{fields}")
+        for name, (old, new) in scheduling.shown_fields(change).items():
+            if change.kind == "update" and (not self.write or name in change.drifted):
+                self._line(f"      {name}: {as_text(old)} -> {as_text(new)}")
+
+    @staticmethod
+    def _label(change: Change) -> str:
+        return change.label
+
+    def _hold_back(self, report: scheduling.Report) -> None:
+        deletions = report.plan.of("delete", "orphan")
+        for change in deletions:
+            self.counts["deleted"] -= 0 if self.write else 1
+            self._fail(
+                self._label(change),
+                f"not deleted: {len(deletions)} of {report.plan.ours} jobs would go, which is more than half; "
+                "--yes deletes them",
+            )
+
+    def _confirmed(self, report: scheduling.Report) -> bool:
+        if self.as_json or not sys.stdin.isatty():
+            return False
+        deletions = report.plan.of("delete", "orphan")
+        names = ", ".join(change.label for change in deletions)
+        answer = input(f"This deletes {len(deletions)} of {report.plan.ours} jobs: {names}. Go on? [y/N] ")
+        return answer.strip().lower() in ("y", "yes")
+
+    def _finish(self, report: scheduling.Report) -> None:
+        if self.as_json:
+            self.stdout.write(json.dumps(self._as_json(report), indent=2, sort_keys=True))
+            return
+        total = (
+            len(report.plan.unchanged)
+            + sum(1 for c in report.plan.changes if c.kind != "orphan")
+            + len(report.faulty)
+        )
+        counted = ", ".join(
+            f"{self.counts[key]} {key}" for key in ("created", "updated", "deleted", "failed")
+        )
+        would = "" if self.write else " Nothing was written."
+        self._line(f"{total} jobs: {counted}, {len(report.plan.unchanged)} unchanged.{would}")
+
+    def _as_json(self, report: scheduling.Report) -> dict[str, Any]:
+        return {
+            "applied": self.write,
+            "changes": [
+                {
+                    "kind": change.kind,
+                    "task": change.task,
+                    "job": change.name,
+                    "fields": {
+                        name: {"live": old, "desired": new}
+                        for name, (old, new) in scheduling.shown_fields(change).items()
+                    },
+                    "drifted": list(change.drifted),
+                    "error": report.error_of(change),
+                }
+                for change in report.plan.changes
+            ],
+            "faulty": [{"task": path, "error": why} for path, why in report.faulty],
+            "unchanged": len(report.plan.unchanged),
+        }
+
+    # --- Without ----------------------------------------------------------------------------------
+
+    def _seed_only(self, chosen: tuple[type[PeriodicTask], ...] | None) -> None:
+        seeded = scheduling.seed(
+            registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
+        )
+        for path, why in seeded.faulty:
+            self._fail(path, why)
+        self._line(
+            f"{len(seeded.jobs)} jobs seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): Google was not asked."
+        )
+        if seeded.faulty:
+            sys.exit(1)
+
+    def _run_eagerly(self, chosen: tuple[type[PeriodicTask], ...] | None) -> None:
+        seeded = scheduling.seed(
+            registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
+        )
+        new = {job.task: CREATED for job in seeded.created}
+        changed = {job.task: UPDATED for job in [*seeded.changed, *seeded.returned]}
+        for path, sign in sorted({**changed, **new}.items()):
+            job, task = seeded.jobs[path], registry.get(path)
+            if task is None or job.paused or job.retired_at is not None:
+                continue
+            if self.write and (why := self._run(job, task)) is not None:
+                self._fail(path, why)
+                continue
+            self.counts["created" if sign == CREATED else "updated"] += 1
+            self._line(f"{sign}: {path}")
+        for path, why in seeded.faulty:
+            self._fail(path, why)
+        self._line(
+            f"{len(seeded.jobs)} jobs: {self.counts['created']} created, {self.counts['updated']} updated, "
+            f"{self.counts['failed']} failed. Tasks were run here (DJANGO_CLOUD_TASKS_EAGER): Google was not asked."
+        )
+        if self.counts["failed"]:
+            sys.exit(1)
+
+    @staticmethod
+    def _run(job: Any, task: type[PeriodicTask]) -> str | None:
+        try:
+            execution.run_eagerly(job, task)
+        except Exception as error:  # noqa: BLE001 – the task is the user's code; its run has the traceback
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    # --- Lines ------------------------------------------------------------------------------------
+
+    def _fail(self, label: str, why: str) -> None:
+        self.counts["failed"] += 1
+        self._line(f"{FAILED}: {label}: {' '.join(why.split())}")
+
+    def _line(self, text: str) -> None:
+        if not self.as_json:
+            self.stdout.write(text)
+
+
+def chosen_tasks(paths: list[str]) -> tuple[type[PeriodicTask], ...] | None:
+    """The classes of these dotted paths, None for all; raises CommandError saying where was looked."""
+    known = {task.name(): task for task in registry.tasks()}
+    if not known:
+        raise CommandError(f"No task was found, and nothing was deleted. Looked for {looked_for()}.")
+    if not paths:
+        return None
+    if unknown := [path for path in paths if path not in known]:
+        raise CommandError(f"No task {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+    return tuple(known[path] for path in paths)
+
+
+def looked_for() -> str:
+    """Where tasks are looked for."""
+    modules = ", ".join(f"{config.name}.tasks" for config in apps.get_app_configs())
+    return f"classes derived from scheduled_jobs.tasks.PeriodicTask in {modules}"
+
+
+def as_text(value: Any) -> str:
+    """A value in a line of output."""
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)

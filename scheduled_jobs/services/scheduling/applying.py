@@ -1,0 +1,195 @@
+"""The calls that make one job in Google what its row wants. No database here: this runs in threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import (
+    DISABLED,
+    ENABLED,
+    FIELDS,
+    PAUSED,
+    UPDATE_FAILED,
+    JobSpec,
+    LiveJob,
+    lies_under,
+    update_mask,
+)
+from scheduled_jobs.domain.plan import Desired, Listing
+from scheduled_jobs.exceptions import (
+    AlreadyExists,
+    BackendError,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+)
+from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime
+from scheduled_jobs.services.scheduling.names import ownership
+
+
+class NotOurs(BackendError):
+    """The job in Google is not this app's, or is not known to be."""
+
+
+class NotInThisProcess(BackendError):
+    """The job's class is not in the code of this process, as during a rolling deploy."""
+
+
+@dataclass
+class Outcome:
+    """What became of one job. ``live`` is Google's last answer; None: Google has no such job, or it is not known."""
+
+    desired: Desired
+    live: LiveJob | None = None
+    error: BackendError | None = None
+    created: bool = False
+    deleted: list[str] = field(default_factory=list)
+    """Full resource names of which Google has confirmed that they are gone."""
+    writes: int = 0
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether Google is known to be in the state that ``live`` says."""
+        return self.error is None or self.error.definite
+
+    @property
+    def was_out_of_time(self) -> bool:
+        """Whether the only thing that went wrong is that time ran out before a call."""
+        return isinstance(self.error, OutOfTime)
+
+
+def apply(desired: Desired, calls: Calls, *, listing: Listing | None = None, adopt: bool = False) -> Outcome:
+    """Make Google's job what the row wants. Without a listing the job is looked at first.
+
+    ``adopt`` takes over a job that is not known to be ours. Raises nothing of Google's: the outcome has
+    the error.
+    """
+    return _Application(desired, calls, listing, adopt=adopt).run()
+
+
+class _Application:
+    def __init__(self, desired: Desired, calls: Calls, listing: Listing | None, *, adopt: bool) -> None:
+        self.desired = desired
+        self.calls = calls
+        self.listing = listing
+        self.adopt = adopt
+        self.ownership = ownership()
+        self.outcome = Outcome(desired)
+
+    def run(self) -> Outcome:
+        try:
+            live = self.outcome.live = self._look(self.desired.remote_name)
+            if self.desired.state is None:
+                self._delete(live, self.desired.remote_name)
+                self.outcome.live = None
+            else:
+                self._ensure(live)
+            # The new job is there before the old one goes: a slot may fire twice, and runs once.
+            for remote_name in self.desired.former:
+                self._delete_former(remote_name)
+        except BackendError as error:
+            self.outcome.error = error
+        return self.outcome
+
+    def _ensure(self, live: LiveJob | None) -> None:
+        if live is None:
+            live = self._create()
+        else:
+            live = self._update(live)
+        self.outcome.live = live
+        if live.state == PAUSED and self.desired.state == ENABLED:
+            self._set_state(ENABLED)
+        elif live.state == ENABLED and self.desired.state == PAUSED:
+            self._set_state(PAUSED)
+        elif live.state == DISABLED:
+            raise FailedPrecondition(
+                "Google has disabled this job; look at its log in the console, delete it there and sync again"
+            )
+
+    def _create(self) -> LiveJob:
+        spec = self._spec()
+        try:
+            live = self.calls.create(spec)
+        except AlreadyExists:
+            # Somebody was faster, or an unanswered create of ours was applied after all.
+            return self._update(self.calls.get(self.desired.remote_name))
+        self.outcome.created = True
+        self.outcome.writes += 1
+        return live
+
+    def _update(self, live: LiveJob) -> LiveJob:
+        self.outcome.live = live
+        if not self.adopt and (why := self.ownership.why_not(live)) is not None:
+            raise NotOurs(f"Google has a job of this id, but {why}")
+        # A job must not fire with new values between the update and its pause: paused first.
+        if self.desired.state == PAUSED and live.state == ENABLED:
+            live = self._set_state(PAUSED)
+        if self.desired.spec is None and self.desired.state == PAUSED:
+            return live
+        spec = self._spec()
+        found = self.desired.to_push(live)
+        found.pop("state", None)
+        # After UPDATE_FAILED nothing is known of the fields, so that all of them are sent.
+        fields = FIELDS if live.state == UPDATE_FAILED or self.adopt else tuple(found)
+        if not fields:
+            return live
+        try:
+            live = self.calls.update(spec, update_mask(fields))
+        except NotFound:
+            return self._create()
+        self.outcome.writes += 1
+        return live
+
+    def _spec(self) -> JobSpec:
+        if self.desired.spec is None:
+            raise (
+                NotInThisProcess(self.desired.fault)
+                if self.desired.is_absent_here
+                else InvalidArgument(self.desired.fault)
+            )
+        return self.desired.spec
+
+    def _set_state(self, state: str) -> LiveJob:
+        change = self.calls.pause if state == PAUSED else self.calls.resume
+        try:
+            live = change(self.desired.remote_name)
+        except FailedPrecondition:
+            # Perhaps it is so already: an unanswered call was applied, or somebody else was faster.
+            live = self.calls.get(self.desired.remote_name)
+            if live.state != state:
+                raise
+        self.outcome.writes += 1
+        self.outcome.live = live
+        return live
+
+    def _look(self, remote_name: str) -> LiveJob | None:
+        if self.listing is not None and self.listing.covers(remote_name):
+            return self.listing.jobs.get(remote_name)
+        try:
+            return self.calls.get(remote_name)
+        except NotFound:
+            return None
+
+    def _delete(self, live: LiveJob | None, remote_name: str) -> None:
+        if live is not None and (why := self.ownership.why_not(live)) is not None:
+            raise NotOurs(f"the job in Google is not deleted: {why}")
+        self._remove(live, remote_name)
+
+    def _delete_former(self, remote_name: str) -> None:
+        live = self._look(remote_name)
+        # This database created it, perhaps under another APP_NAME; a copy of the database, with an
+        # ENDPOINT of its own, must not delete what the original created.
+        if live is not None and (live.mark is None or not lies_under(live.uri, settings.ENDPOINT)):
+            raise NotOurs(f"the former job {remote_name} is not deleted: it points at {live.uri}")
+        self._remove(live, remote_name)
+
+    def _remove(self, live: LiveJob | None, remote_name: str) -> None:
+        if live is not None:
+            try:
+                self.calls.delete(remote_name)
+            except NotFound:
+                pass
+            else:
+                self.outcome.writes += 1
+        self.outcome.deleted.append(remote_name)

@@ -1,0 +1,185 @@
+"""What a task class declares, read anew, and every fault in it with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.domain.limits import (
+    CHECKS,
+    MAX_URI,
+    check_backoffs,
+    check_headers,
+    check_job_id,
+    check_payload_size,
+)
+from scheduled_jobs.domain.payloads import Signature, parse_body
+from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.services.scheduling.names import job_id_of, task_url
+
+if TYPE_CHECKING:
+    from scheduled_jobs.tasks import PeriodicTask
+
+DEFAULTS: dict[str, Any] = {
+    "description": "",
+    "retry_count": 0,
+    "min_backoff": domain.DEFAULT_MIN_BACKOFF,
+    "max_backoff": domain.DEFAULT_MAX_BACKOFF,
+    "max_retry_duration": timedelta(),
+    "max_doublings": domain.DEFAULT_MAX_DOUBLINGS,
+    "attempt_deadline": domain.DEFAULT_ATTEMPT_DEADLINE,
+}
+HOOKS = {
+    "description": "schedule_description",
+    "retry_count": "schedule_retries",
+    "min_backoff": "schedule_min_backoff",
+    "max_backoff": "schedule_max_backoff",
+    "max_retry_duration": "schedule_max_retry_duration",
+    "max_doublings": "schedule_max_doublings",
+    "attempt_deadline": "schedule_attempt_deadline",
+}
+
+
+@dataclass
+class Declaration:
+    """What one task class declares. ``values`` is complete only where ``faults`` is empty.
+
+    ``faults`` maps the name of a hook or an attribute to what is wrong with it and what to write instead.
+    """
+
+    task: type[PeriodicTask]
+    path: str
+    name: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    paused: bool = False
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fault(self) -> str:
+        """All faults in one line."""
+        return "; ".join(f"{hook}: {text}" for hook, text in self.faults.items())
+
+
+def declare(task: type[PeriodicTask]) -> Declaration:
+    """Read the attributes and hooks of a task class. Raises nothing: what is wrong is in ``faults``."""
+    declaration = Declaration(task, task.name())
+    read = _Reader(declaration.faults).read
+    declaration.name = read("schedule_name()", lambda: _name(task)) or ""
+    read("url()", lambda: _url(task))
+    zone = read("schedule_time_zone()", lambda: _time_zone(task)) or "UTC"
+    schedule = read("run_every", lambda: _schedule(task, zone))
+    payload = read("schedule_body_payload()", lambda: _payload(task))
+    read("schedule_headers()", lambda: check_headers(task.schedule_headers()))
+    read("schedule_paused", lambda: _flag(task, "schedule_paused"))
+    read("schedule_use_oidc", lambda: _oidc(task))
+    read("overlap", lambda: _overlap(task))
+    read("run()", lambda: _signature(task))
+    declaration.values = {"schedule": schedule, "time_zone": zone, "payload": payload}
+    for name, hook in HOOKS.items():
+        declaration.values[name] = read(f"{hook}()", lambda n=name, h=hook: _hook(task, n, h))  # type: ignore[misc]
+    backoffs = [declaration.values["min_backoff"], declaration.values["max_backoff"]]
+    if None not in backoffs:
+        read("schedule_min_backoff()", lambda: check_backoffs(*backoffs))
+    declaration.paused = bool(task.schedule_paused)
+    return declaration
+
+
+class _Reader:
+    def __init__(self, faults: dict[str, str]) -> None:
+        self.faults = faults
+
+    def read(self, hook: str, value: Callable[[], Any]) -> Any:
+        try:
+            return value()
+        except InvalidDefinition as error:
+            self.faults[hook] = str(error)
+        except Exception as error:  # noqa: BLE001 – the hook is the user's code
+            self.faults[hook] = f"it raised {type(error).__name__}: {error}"
+        return None
+
+
+def _name(task: type[PeriodicTask]) -> str:
+    name = task.schedule_name()
+    if not isinstance(name, str):
+        raise InvalidDefinition(f"it returned {name!r}; return a string")
+    identifier = job_id_of(task)
+    check_job_id(identifier)
+    return identifier
+
+
+def _url(task: type[PeriodicTask]) -> None:
+    url = task_url(task.name())
+    if not url.startswith(("http://", "https://")):
+        raise InvalidDefinition(
+            f"{url!r} is not an address: DJANGO_CLOUD_TASKS_ENDPOINT must begin with https:// (or http://)"
+        )
+    if len(url) > MAX_URI:
+        raise InvalidDefinition(f"the address has {len(url)} characters; Cloud Scheduler allows {MAX_URI}")
+
+
+def _time_zone(task: type[PeriodicTask]) -> str:
+    zone = task.schedule_time_zone()
+    if zone is None:
+        return "UTC"
+    if not isinstance(zone, str):
+        raise InvalidDefinition(f"it returned {zone!r}; return a name such as 'Europe/Lisbon'")
+    return Schedule.parse("* * * * *", zone).time_zone
+
+
+def _schedule(task: type[PeriodicTask], zone: str) -> str:
+    run_every = getattr(task, "run_every", None)
+    if run_every is None:
+        raise InvalidDefinition("it is missing; write run_every = '0 9 * * *' or another schedule")
+    return Schedule.parse(run_every, zone).expression
+
+
+def _payload(task: type[PeriodicTask]) -> dict[str, Any]:
+    payload = task.schedule_body_payload()
+    if payload is None:
+        payload = {}
+    if not isinstance(payload, dict):
+        raise InvalidDefinition(f"it returned {type(payload).__name__}; return a dict or None")
+    try:
+        text = domain.canonical(payload)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidDefinition(f"it cannot be written as JSON: {error}") from error
+    stored = parse_body(text.encode("utf-8", "surrogatepass"))
+    check_payload_size(stored)
+    Signature.of(task.run).validate(stored)
+    return stored
+
+
+def _hook(task: type[PeriodicTask], name: str, hook: str) -> Any:
+    value = getattr(task, hook)()
+    return DEFAULTS[name] if value is None else CHECKS[name](value)
+
+
+def _flag(task: type[PeriodicTask], name: str) -> None:
+    value = getattr(task, name)
+    if not isinstance(value, bool):
+        raise InvalidDefinition(f"{value!r} is neither True nor False")
+
+
+def _oidc(task: type[PeriodicTask]) -> None:
+    _flag(task, "schedule_use_oidc")
+    if settings.EAGER or settings.PUSH == "off":
+        return
+    if task.schedule_use_oidc and not settings.OIDC_SERVICE_ACCOUNT:
+        raise InvalidDefinition(
+            "there is no account to send a token for: set DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT to the "
+            "email of a service account, or write schedule_use_oidc = False"
+        )
+
+
+def _overlap(task: type[PeriodicTask]) -> None:
+    if task.overlap not in ("skip", "allow"):
+        raise InvalidDefinition(f"{task.overlap!r} is neither 'skip' nor 'allow'")
+
+
+def _signature(task: type[PeriodicTask]) -> None:
+    Signature.of(task.run)

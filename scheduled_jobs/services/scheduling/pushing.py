@@ -1,0 +1,264 @@
+"""From the database to Google: the lease, the calls, and what is written after them.
+
+Every statement is autocommit, and no lock of the database is held over a call. Why this converges: the
+commit of a revision precedes its writer's attempt at the lease. The attempt fails only while a holder's
+lease is in place; the holder's last write is then a later write of the same row, which names the
+revision that was pushed and so matches only if it had read this one. When the last edit is committed,
+either its writer holds the lease, or whoever holds it pushes that edit in another round.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import router, transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+
+from scheduled_jobs import signals
+from scheduled_jobs.backends import Backend, get_backend
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import LiveJob
+from scheduled_jobs.domain.plan import Desired, Listing
+from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.models import FormerName, ScheduledJob
+from scheduled_jobs.services.scheduling.advice import reason_of
+from scheduled_jobs.services.scheduling.applying import NotInThisProcess, Outcome, apply
+from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.desired import desired_of_all
+from scheduled_jobs.services.scheduling.versions import open_versions, settle_versions
+
+logger = logging.getLogger("scheduled_jobs")
+
+ROUNDS = 4
+CHUNK = 500
+"""Most jobs under one lease: with 64 calls in flight they are pushed long before it runs out."""
+
+SyncState = ScheduledJob.SyncState
+
+
+def lease_time() -> timedelta:
+    """How long a lease is good for: longer than all calls for one job can take."""
+    return timedelta(seconds=4 * settings.RPC_TIMEOUT + 20)
+
+
+@dataclass
+class Push:
+    """One push of some jobs: who holds the leases, until when, and with what."""
+
+    until: float
+    """Monotonic seconds at which it must be over; what is left then stays pending."""
+    backend: Backend = field(default_factory=get_backend)
+    listing: Listing | None = None
+    adopt: bool = False
+    is_needed: Callable[[Desired], bool] = lambda _: True
+    """Asked under the lease, after the row was read again."""
+    on_outcome: Callable[[Outcome], None] = lambda _: None
+    """Told of each outcome as it comes, from the main thread."""
+    using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def rows(self) -> Any:
+        """The jobs, in the database that is written to: a replica's lag would break the conditions."""
+        return ScheduledJob.objects.using(self.using)
+
+    def run(self, pks: Iterable[int]) -> dict[int, Outcome]:
+        """Push the rows; returns the outcome of each that was pushed here. Raises nothing of Google's."""
+        waiting = list(dict.fromkeys(pks))
+        wanted = dict(self.rows.filter(pk__in=waiting).values_list("pk", "revision"))
+        outcomes: dict[int, Outcome] = {}
+        rounds = dict.fromkeys(waiting, 0)
+        while waiting := [pk for pk in waiting if pk in wanted]:
+            chunk = waiting[:CHUNK]
+            held = self._take(chunk)
+            again = self._push(held, outcomes, last={pk for pk in held if rounds[pk] + 1 >= ROUNDS})
+            for pk in again:
+                rounds[pk] += 1
+            covered = self._covered({pk: wanted[pk] for pk in chunk if pk not in held})
+            left = [pk for pk in chunk if pk in again or (pk not in held and pk not in covered)]
+            waiting = [*waiting[CHUNK:], *left]
+            if time.monotonic() >= self.until:
+                break
+            if left and not held:
+                # Another writer holds the lease: it will cover this revision, or leave it to us.
+                time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 – jitter
+        return outcomes
+
+    # --- A: the lease -----------------------------------------------------------------------------
+
+    def _take(self, pks: Sequence[int]) -> dict[int, ScheduledJob]:
+        """Take the lease of every row where it is free; one statement settles the race for all of them."""
+        now = timezone.now()
+        free = Q(push_token=None) | Q(push_until__lt=now) | Q(push_token=self.token)
+        self.rows.filter(free, pk__in=pks).update(push_token=self.token, push_until=now + lease_time())
+        return {job.pk: job for job in self.rows.filter(pk__in=pks, push_token=self.token)}
+
+    def _covered(self, wanted: dict[int, int]) -> set[int]:
+        """The rows whose revision somebody else has pushed, or that are gone."""
+        if not wanted:
+            return set()
+        pushed = dict(self.rows.filter(pk__in=wanted).values_list("pk", "pushed_revision"))
+        return {pk for pk, revision in wanted.items() if pushed.get(pk, revision) >= revision}
+
+    def _free(self, pks: Iterable[int], **values: Any) -> None:
+        self.rows.filter(pk__in=list(pks), push_token=self.token).update(
+            push_token=None, push_until=None, **values
+        )
+
+    # --- B, C: read again, call -------------------------------------------------------------------
+
+    def _push(
+        self, held: dict[int, ScheduledJob], outcomes: dict[int, Outcome], *, last: set[int]
+    ) -> set[int]:
+        """Push the rows under our lease; returns those that want another round."""
+        if not held:
+            return set()
+        try:
+            wanted = self._desired(held)
+            idle = [desired.pk for desired in wanted if not self.is_needed(desired)]
+            self._free(idle)
+            wanted = [desired for desired in wanted if desired.pk not in idle]
+            open_versions(wanted, now=timezone.now(), using=self.using)
+            results = self._call(wanted)
+        except BaseException:
+            self._free(held, sync_state=SyncState.PENDING)
+            raise
+        outcomes |= {outcome.desired.pk: outcome for outcome in results}
+        return self._record(results, last=last)
+
+    def _desired(self, held: dict[int, ScheduledJob]) -> list[Desired]:
+        return desired_of_all(held.values(), self.backend, using=self.using)
+
+    def _call(self, wanted: Sequence[Desired]) -> list[Outcome]:
+        lease = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
+        calls = Calls(min(self.until, lease), self.backend)
+
+        def one(desired: Desired) -> Outcome:
+            return apply(desired, calls, listing=self.listing, adopt=self.adopt)
+
+        if len(wanted) == 1:
+            results = [one(wanted[0])]
+        else:
+            with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
+                results = list(pool.map(one, wanted))
+        for outcome in results:
+            self.on_outcome(outcome)
+        return results
+
+    # --- D: what is written afterwards ------------------------------------------------------------
+
+    def _record(self, results: Sequence[Outcome], *, last: set[int]) -> set[int]:
+        """Write the results; returns the rows that want another round, their leases still ours.
+
+        ``push_revision`` was set with the lease: where it still is the row's revision, nobody has saved
+        since, and one conditional statement serves all rows.
+        """
+        now = timezone.now()
+        by_pk = {outcome.desired.pk: outcome for outcome in results}
+        with transaction.atomic(using=self.using):
+            ours = set(self.rows.filter(pk__in=by_pk, push_token=self.token).values_list("pk", flat=True))
+            # Our lease ran out on us, and our call may have overtaken the next holder's: one more
+            # revision makes whoever comes next push again.
+            lost = by_pk.keys() - ours
+            self.rows.filter(pk__in=lost).edit()
+            self._write_seen([by_pk[pk] for pk in ours], now)
+            synced = [pk for pk in ours if by_pk[pk].error is None]
+            self._settle(
+                [pk for pk in synced if by_pk[pk].desired.state is not None],
+                pushed_revision=F("revision"),
+                sync_state=SyncState.SYNCED,
+                sync_error="",
+                synced_at=now,
+                remote_name=Concat(Value(f"{self.backend.parent}/jobs/"), F("name")),
+            )
+            self._settle(
+                [pk for pk in synced if by_pk[pk].desired.state is None],
+                pushed_revision=F("revision"),
+                sync_state=SyncState.SYNCED,
+                sync_error="",
+                synced_at=now,
+                remote_name="",
+            )
+            for pk in ours.difference(synced):
+                if not by_pk[pk].was_out_of_time:
+                    self._settle([pk], **failure_of(by_pk[pk].error))
+            gone = [name for outcome in results for name in outcome.deleted]
+            FormerName.objects.using(self.using).filter(remote_name__in=gone).update(deleted_at=now)
+            settle_versions(results, now=now, using=self.using)
+            left = set(self.rows.filter(pk__in=ours, push_token=self.token).values_list("pk", flat=True))
+            self._free(left & last, sync_state=SyncState.PENDING)
+        self._tell(by_pk, ours - left)
+        return (left | lost) - last
+
+    def _settle(self, pks: Sequence[int], **values: Any) -> None:
+        """Write the end of a push where nobody has saved since the lease was taken, and free the lease."""
+        if pks:
+            self.rows.filter(pk__in=pks, push_token=self.token, revision=F("push_revision")).update(
+                push_token=None, push_until=None, **values
+            )
+
+    def _write_seen(self, results: Sequence[Outcome], now: datetime) -> None:
+        certain = [outcome for outcome in results if outcome.is_certain]
+        self.rows.bulk_update([seen_row(outcome, now) for outcome in certain], SEEN_COLUMNS, batch_size=200)
+
+    def _tell(self, outcomes: dict[int, Outcome], settled: set[int]) -> None:
+        for job in self.rows.filter(pk__in=settled) if has_listeners() else []:
+            if outcomes[job.pk].error is None:
+                signals.job_synced.send_robust(sender=ScheduledJob, job=job)
+            else:
+                signals.sync_failed.send_robust(sender=ScheduledJob, job=job)
+        for pk in settled:
+            if (error := outcomes[pk].error) is not None:
+                logger.warning("%s was not pushed: %s", outcomes[pk].desired.name, reason_of(error))
+
+
+SEEN_COLUMNS = ["live", "live_seen_at", "next_run_at", "pushed"]
+
+
+def has_listeners() -> bool:
+    """Whether anybody wants to hear of pushes; reading the rows for nobody would cost a query."""
+    return signals.job_synced.has_listeners(ScheduledJob) or signals.sync_failed.has_listeners(ScheduledJob)
+
+
+def failure_of(error: BackendError | None) -> dict[str, Any]:
+    """The columns that tell of a push that did not succeed."""
+    if isinstance(error, NotInThisProcess):
+        return {"sync_state": SyncState.PENDING, "sync_error": str(error)}
+    return {"sync_state": SyncState.FAILED, "sync_error": reason_of(error)}
+
+
+def seen_row(outcome: Outcome, now: datetime) -> ScheduledJob:
+    """An unsaved row that carries what was sent and what Google was seen to have."""
+    desired, live = outcome.desired, outcome.live
+    pushed = desired.pushed
+    if outcome.error is None and desired.spec is not None and live is not None:
+        pushed = {"sent": desired.values, "answer": answer_of(desired, live)}
+    return ScheduledJob(
+        pk=desired.pk,
+        live=seen(live),
+        live_seen_at=now,
+        next_run_at=live.schedule_time if live else None,
+        pushed=pushed or None,
+    )
+
+
+def seen(live: LiveJob | None) -> dict[str, Any] | None:
+    """What a row keeps of a look at Google."""
+    return None if live is None else {**live.values, "state": live.state}
+
+
+def answer_of(desired: Desired, live: LiveJob) -> dict[str, Any]:
+    """The fields that the service stored otherwise than they were sent."""
+    return {
+        name: live.values.get(name) for name, sent in desired.values.items() if live.values.get(name) != sent
+    }

@@ -1,0 +1,131 @@
+"""Run now: from a queued run to Google's RunJob, and what becomes of a run that is not delivered.
+
+RunJob is not idempotent, and a queued run is executed at most once: ``sent`` counts the calls that may
+have been accepted, and is raised before each of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import router
+from django.db.models import F, Q
+from django.utils import timezone
+
+from scheduled_jobs import signals
+from scheduled_jobs.conf import settings
+from scheduled_jobs.exceptions import BackendError, FailedPrecondition, NotFound, OutcomeUnknown
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.scheduling.advice import reason_of
+from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.pushing import Push
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scheduled_jobs.models.runs import JobRunQuerySet
+
+logger = logging.getLogger("scheduled_jobs")
+
+NOTHING_SENT = timedelta(minutes=1)
+"""After this long without a call, whoever asked for the run has died before calling."""
+UNDELIVERED = timedelta(minutes=3)
+"""After this long a RunJob that was accepted would have been delivered."""
+MOST_SENT = 2
+
+PUSHES_ARE_OFF = 'pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"), so that Google cannot be asked to run it'
+NOT_DELIVERED = "Cloud Scheduler did not deliver it"
+
+Status = JobRun.Status
+
+
+def fire(pks: Iterable[int]) -> None:
+    """Ask Google to run the jobs of these queued runs. Raises nothing of Google's: the runs say what happened."""
+    for run in _runs().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job").order_by("pk"):
+        _fire(run)
+
+
+def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
+    """Send again, or give up, what was asked for and never delivered; at most ``most`` calls."""
+    now = timezone.now()
+    queued = _runs().filter(status=Status.QUEUED)
+    if job_pk is not None:
+        queued = queued.filter(job=job_pk)
+    spent = queued.filter(sent__gte=MOST_SENT, sent_at__lt=now - UNDELIVERED)
+    for run in spent.order_by("pk"):
+        _give_up(run, Status.LOST, NOT_DELIVERED)
+    due = queued.filter(
+        Q(sent=0, created_at__lt=now - NOTHING_SENT)
+        | Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
+    )
+    for run in due.select_related("job").order_by("pk")[:most]:
+        _fire(run)
+
+
+def _runs() -> JobRunQuerySet:
+    return JobRun.objects.using(router.db_for_write(JobRun))
+
+
+def _fire(run: JobRun) -> None:
+    if settings.PUSH == "off":
+        _give_up(run, Status.FAILED, PUSHES_ARE_OFF)
+        return
+    calls = Calls(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    try:
+        # An old address or old headers must not be fired; the payload comes from the run anyway.
+        if run.job.pushed_revision < run.job.revision:
+            _push(run.job)
+        if _claim_sending(run):
+            _run_job(run, calls)
+    except OutcomeUnknown as error:
+        logger.warning("run %s of %s: no answer from Cloud Scheduler: %s", run.pk, run.job.name, error)
+    except BackendError as error:
+        # Nothing was started, so that the call does not count.
+        _runs().filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
+        _give_up(run, Status.FAILED, reason_of(error))
+
+
+def _claim_sending(run: JobRun) -> bool:
+    """Count the call before it is made; False if the run was claimed, cancelled or spent meanwhile."""
+    return bool(
+        _runs()
+        .filter(pk=run.pk, status=Status.QUEUED, sent__lt=MOST_SENT)
+        .update(sent=F("sent") + 1, sent_at=timezone.now())
+    )
+
+
+def _run_job(run: JobRun, calls: Calls) -> None:
+    remote_name = calls.backend.remote_name(run.job.name)
+    try:
+        calls.run(remote_name)
+    except NotFound:
+        _push(run.job)
+        calls.run(remote_name)
+    except FailedPrecondition:
+        # A natural delivery in between is answered "skipped": the database is paused all the while.
+        if not run.job.paused:
+            raise
+        calls.resume(remote_name)
+        try:
+            calls.run(remote_name)
+        finally:
+            calls.pause(remote_name)
+
+
+def _push(job: ScheduledJob) -> None:
+    outcome = Push(time.monotonic() + 2 * settings.RPC_TIMEOUT).run([job.pk]).get(job.pk)
+    if outcome is not None and outcome.error is not None and outcome.live is None:
+        raise outcome.error
+
+
+def _give_up(run: JobRun, status: str, why: str) -> None:
+    """End a run that nobody has claimed; loses to a delivery that claims it at the same time."""
+    now = timezone.now()
+    if not _runs().filter(pk=run.pk, status=Status.QUEUED).update(status=status, finished_at=now, error=why):
+        return
+    run.refresh_from_db()
+    for signal in (signals.run_finished, signals.run_failed):
+        signal.send_robust(sender=JobRun, run=run)

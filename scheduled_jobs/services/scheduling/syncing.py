@@ -1,0 +1,232 @@
+"""All jobs at once: seed, list, plan, apply. What ``manage.py schedule_tasks`` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import router
+from django.db.models import Q
+from django.utils import timezone
+
+from scheduled_jobs import registry
+from scheduled_jobs.backends import Backend, get_backend
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan, change_for, make_plan
+from scheduled_jobs.exceptions import BackendError, NotFound
+from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from scheduled_jobs.services.scheduling.advice import reason_of
+from scheduled_jobs.services.scheduling.applying import Outcome
+from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.desired import desired_of_all
+from scheduled_jobs.services.scheduling.names import ownership
+from scheduled_jobs.services.scheduling.pushing import Push, seen
+from scheduled_jobs.services.scheduling.seeding import Seeded, seed
+from scheduled_jobs.services.scheduling.versions import confirm_versions
+
+if TYPE_CHECKING:
+    from scheduled_jobs.tasks import PeriodicTask
+
+PATIENCE = 3600.0
+"""Seconds that a whole sync may take; 10,000 writes at Google's quota take 22 minutes."""
+
+SyncState = ScheduledJob.SyncState
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to sync. ``tasks`` limits it to these classes, and then nothing is deleted."""
+
+    tasks: tuple[type[PeriodicTask], ...] | None = None
+    write: bool = True
+    delete: bool = True
+    adopt: bool = False
+    yes: bool = False
+
+
+@dataclass
+class Report:
+    """What was, or would be, done: changes with the error that each met."""
+
+    plan: Plan
+    faulty: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Full resource name -> why the change was not applied."""
+    skipped: set[str] = field(default_factory=set)
+    """Full resource names whose change turned out not to be needed any more."""
+    held_back: bool = False
+    """Whether deletions were held back, since they are more than half of our jobs."""
+
+    def error_of(self, change: Change) -> str | None:
+        """Why a change was not applied, or is not going to be; None for all others."""
+        return self.failed.get(change.remote_name) or change.why or None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing went wrong."""
+        return not (self.faulty or self.failed or self.held_back or self.plan.of("refuse"))
+
+
+def sync(options: Options, on_change: Callable[[Change, str | None], None] = lambda *_: None) -> Report:
+    """Make Google equal to the database.
+
+    ``on_change`` is told of each change as it is applied, with the reason where it failed. Raises a
+    BackendError only if the jobs cannot be listed.
+    """
+    return _Sync(options, on_change).run()
+
+
+class _Sync:
+    def __init__(self, options: Options, on_change: Callable[[Change, str | None], None]) -> None:
+        self.options = options
+        self.on_change = on_change
+        self.backend: Backend = get_backend()
+        self.using = router.db_for_write(ScheduledJob)
+
+    def run(self) -> Report:
+        tasks = self.options.tasks
+        everything = tasks is None
+        seeded = seed(
+            registry.tasks() if tasks is None else tasks, retire=everything, write=self.options.write
+        )
+        listing = self._list()
+        wanted = self._wanted(seeded)
+        plan = make_plan(
+            wanted,
+            listing,
+            ownership(),
+            adopt=self.options.adopt,
+            delete=self.options.delete and everything,
+            find_orphans=everything,
+        )
+        report = Report(plan, faulty=seeded.faulty)
+        report.held_back = plan.deletes_most and not self.options.yes
+        if self.options.write:
+            self._confirm(plan.unchanged, listing)
+            self._apply(plan, listing, report)
+        return report
+
+    def _list(self) -> Listing:
+        at = timezone.now()
+        jobs = {live.remote_name: live for live in self.backend.list(timeout=settings.RPC_TIMEOUT)}
+        return Listing(self.backend.parent, jobs, at)
+
+    def _wanted(self, seeded: Seeded) -> list[Desired]:
+        """Read after the list, so that an edit made in between is not taken for drift."""
+        faulty = {path for path, _ in seeded.faulty}
+        if not self.options.write:
+            rows = self._rows_as_they_would_be(seeded)
+        else:
+            rows = list(ScheduledJob.objects.using(self.using).exclude(task__in=faulty))
+        if self.options.tasks is not None:
+            paths = {task.name() for task in self.options.tasks}
+            rows = [job for job in rows if job.task in paths]
+        return desired_of_all(rows, self.backend, using=self.using)
+
+    def _rows_as_they_would_be(self, seeded: Seeded) -> list[ScheduledJob]:
+        faulty = {path for path, _ in seeded.faulty}
+        touched = {
+            job.pk: job for job in [*seeded.jobs.values(), *seeded.returned, *seeded.retired] if job.pk
+        }
+        rows = [touched.get(job.pk, job) for job in ScheduledJob.objects.using(self.using)]
+        return [job for job in [*rows, *seeded.created] if job.task not in faulty]
+
+    # --- What is already as it should be ----------------------------------------------------------
+
+    def _confirm(self, unchanged: Sequence[Desired], listing: Listing) -> None:
+        """Heal the rows that said otherwise: the list shows that Google has what is in force."""
+        rows = ScheduledJob.objects.using(self.using)
+        by_pk = {desired.pk: desired for desired in unchanged if desired.pk is not None}
+        stale = rows.filter(~Q(sync_state=SyncState.SYNCED)).values_list("pk", flat=True)
+        for pk in [pk for pk in stale if pk in by_pk]:
+            desired = by_pk[pk]
+            live = listing.jobs.get(desired.remote_name)
+            rows.filter(pk=pk, revision=desired.revision, push_token=None).update(
+                sync_state=SyncState.SYNCED,
+                sync_error="",
+                synced_at=listing.at,
+                pushed_revision=desired.revision,
+                live=seen(live),
+                live_seen_at=listing.at,
+                remote_name=desired.remote_name if desired.state else "",
+            )
+        self._confirm_versions(by_pk, listing)
+
+    def _confirm_versions(self, by_pk: dict[int, Desired], listing: Listing) -> None:
+        confirm_versions(
+            {
+                pk: listing.jobs.get(desired.remote_name)
+                for pk, desired in by_pk.items()
+                if desired.state is not None
+            },
+            now=listing.at,
+            using=self.using,
+        )
+
+    # --- What is not ------------------------------------------------------------------------------
+
+    def _apply(self, plan: Plan, listing: Listing, report: Report) -> None:
+        changes = {c.pk: c for c in plan.of("create", "update", "delete") if c.pk is not None}
+        if report.held_back:
+            changes = {pk: change for pk, change in changes.items() if change.kind != "delete"}
+        report.skipped.update(change.remote_name for change in changes.values())
+
+        def tell(outcome: Outcome) -> None:
+            change = changes[outcome.desired.pk or 0]
+            if outcome.was_out_of_time:
+                return
+            report.skipped.discard(change.remote_name)
+            error = reason_of(outcome.error) if outcome.error is not None else None
+            if error is not None:
+                report.failed[change.remote_name] = error
+            self.on_change(change, error)
+
+        def is_needed(desired: Desired) -> bool:
+            # Read again under the lease: somebody may have pushed it since the list was made.
+            if desired.pushed_at is not None and desired.pushed_at > listing.at:
+                return False
+            return change_for(desired, listing, ownership(), adopt=self.options.adopt) is not None
+
+        with attribution(via="sync"):
+            self._audit(changes.values())
+            push = Push(
+                time.monotonic() + PATIENCE,
+                backend=self.backend,
+                listing=listing,
+                adopt=self.options.adopt,
+                is_needed=is_needed,
+                on_outcome=tell,
+                using=self.using,
+            )
+            push.run(changes)
+        self._delete_orphans(plan, report)
+
+    def _audit(self, changes: Iterable[Change]) -> None:
+        """Keep the live values that somebody set in Google and that are about to be replaced."""
+        drifted = {change.pk: change for change in changes if change.drifted}
+        if not drifted:
+            return
+        rows = [
+            JobChange.build(job, {name: drifted[job.pk].fields[name] for name in drifted[job.pk].drifted})
+            for job in ScheduledJob.objects.using(self.using).filter(pk__in=drifted)
+        ]
+        JobChange.objects.using(self.using).bulk_create([row for some in rows for row in some])
+
+    def _delete_orphans(self, plan: Plan, report: Report) -> None:
+        calls = Calls(time.monotonic() + PATIENCE, self.backend)
+        for change in plan.of("orphan"):
+            error: str | None = change.why
+            if self.options.yes and self.options.delete:
+                try:
+                    calls.delete(change.remote_name)
+                except NotFound:
+                    error = None
+                except BackendError as failure:
+                    error = reason_of(failure)
+                else:
+                    error = None
+            if error is not None:
+                report.failed[change.remote_name] = error
+            self.on_change(change, error)

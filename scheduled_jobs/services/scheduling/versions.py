@@ -1,0 +1,91 @@
+"""What Google was told, from when to when, kept beside every call that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from scheduled_jobs.domain.jobs import LiveJob
+from scheduled_jobs.models import JobVersion
+
+if TYPE_CHECKING:
+    from scheduled_jobs.domain.plan import Desired
+    from scheduled_jobs.services.scheduling.applying import Outcome
+
+ABSENT = "ABSENT"
+"""The state of a job that Google does not have."""
+
+Told = tuple[str, str, str]
+
+
+def told_of(desired: Desired) -> Told | None:
+    """Schedule, time zone and state that Google is about to be told; None if that cannot be said."""
+    if desired.state is None:
+        return ("", "", ABSENT)
+    if desired.spec is None:
+        return None
+    return (desired.spec.schedule, desired.spec.time_zone, desired.state)
+
+
+def told_by(live: LiveJob | None) -> Told:
+    """Schedule, time zone and state that Google has."""
+    if live is None:
+        return ("", "", ABSENT)
+    return (str(live.values["schedule"]), str(live.values["time_zone"]), live.state)
+
+
+def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> None:
+    """Before the calls: what Google has is uncertain from now on, until an answer confirms it."""
+    told = {desired.pk: told_of(desired) for desired in wanted}
+    rows = JobVersion.objects.using(using)
+    current = {v.job_id: v for v in rows.filter(job__in=told, until=None).order_by("pk")}
+    changing = [
+        pk
+        for pk, new in told.items()
+        if new is not None and ((v := current.get(pk)) is None or _told(v) != new or v.confirmed_at is None)
+    ]
+    rows.filter(job__in=changing, until=None).update(until=now)
+    rows.bulk_create(
+        JobVersion(job_id=pk, since=now, schedule=new[0], time_zone=new[1], state=new[2])
+        for pk in changing
+        if (new := told[pk]) is not None
+    )
+
+
+def settle_versions(outcomes: Iterable[Outcome], *, now: datetime, using: str) -> None:
+    """After the calls: confirm what Google answered; where the answer is not known, nothing is confirmed."""
+    confirm_versions(
+        {outcome.desired.pk: outcome.live for outcome in outcomes if outcome.is_certain}, now=now, using=using
+    )
+
+
+def confirm_versions(seen: dict[int, LiveJob | None], *, now: datetime, using: str) -> None:
+    """Record what a look at Google, or its answer, has shown: job -> what Google has."""
+    rows = JobVersion.objects.using(using)
+    current = {v.job_id: v for v in rows.filter(job__in=seen, until=None).order_by("pk")}
+    agreeing, changed = [], []
+    for pk, live in seen.items():
+        version = current.get(pk)
+        if version is not None and _told(version) == told_by(live):
+            if version.confirmed_at is None:
+                agreeing.append(version.pk)
+        elif version is not None or live is not None:
+            changed.append(pk)
+    rows.filter(pk__in=agreeing).update(confirmed_at=now)
+    rows.filter(job__in=changed, until=None).update(until=now)
+    rows.bulk_create(
+        JobVersion(
+            job_id=pk,
+            since=now,
+            confirmed_at=now,
+            schedule=told_by(seen[pk])[0],
+            time_zone=told_by(seen[pk])[1],
+            state=told_by(seen[pk])[2],
+        )
+        for pk in changed
+    )
+
+
+def _told(version: JobVersion) -> Told:
+    return (version.schedule, version.time_zone, version.state)

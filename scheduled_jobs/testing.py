@@ -1,0 +1,125 @@
+"""Tools for the tests of a project that has recurring jobs, and the pytest plugin that offers them.
+
+The plugin imports nothing of Django when it is loaded and has no autouse fixture. Where the settings name
+neither a backend nor the emulator it makes the in-memory backend the default, so that a test suite never
+looks for Google's credentials.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+    from scheduled_jobs.domain.jobs import LiveJob
+    from scheduled_jobs.emulator.delivery import Delivery
+    from scheduled_jobs.emulator.faults import Faults
+
+
+def pytest_configure() -> None:
+    """Never look for Google's credentials in a test suite that says nothing of a backend."""
+    os.environ.setdefault("SCHEDULED_JOBS_DEFAULT_BACKEND", "scheduled_jobs.backends.memory.MemoryBackend")
+
+
+class CloudScheduler:
+    """An in-memory Cloud Scheduler, with Google's rules and a clock one can move.
+
+    Made by ``running_cloud_scheduler`` or the fixture ``cloud_scheduler``. While it runs, saves and
+    ``schedule_tasks`` push to it and ``django.utils.timezone.now()`` is ``now``. ``faults`` makes calls
+    fail, lose their answers or hit a quota, and records them.
+    """
+
+    def __init__(self, now: datetime | None = None) -> None:
+        from scheduled_jobs.backends.memory import MemoryBackend
+        from scheduled_jobs.emulator.dispatcher import Dispatcher
+        from scheduled_jobs.emulator.faults import Faults
+        from scheduled_jobs.emulator.store import Store
+        from scheduled_jobs.emulator.tokens import Issuer
+
+        self.now = now or datetime.now(UTC)
+        self.faults: Faults = Faults()
+        self.store = Store(lambda: self.now, faults=self.faults)
+        self.backend: MemoryBackend = MemoryBackend(self.store)
+        self.issuer = Issuer()
+        self.responses: list[HttpResponse] = []
+        self._dispatcher = Dispatcher(self.store)
+
+    @property
+    def jobs(self) -> dict[str, LiveJob]:
+        """Job id -> job, as Google has it now."""
+        return {job.name: job for job in self.backend.list(timeout=1)}
+
+    def advance(self, by: timedelta) -> list[HttpResponse]:
+        """Move the clock and deliver, each at its own moment, all that is due; returns the app's answers."""
+        return self.advance_to(self.now + by)
+
+    def advance_to(self, moment: datetime) -> list[HttpResponse]:
+        """Move the clock to ``moment`` (aware); see ``advance``."""
+        first = len(self.responses)
+
+        def move(now: datetime) -> None:
+            self.now = now
+
+        self._dispatcher.run_until(moment, self._send, move)
+        return self.responses[first:]
+
+    def deliver_forced(self) -> list[HttpResponse]:
+        """Deliver the runs that RunJob has asked for."""
+        return self.advance(timedelta())
+
+    def _send(self, delivery: Delivery) -> int:
+        """One request to the app, in process, with the token that Google would send."""
+        from urllib.parse import urlsplit
+
+        from django.test import Client
+
+        headers = dict(delivery.headers)
+        if delivery.oidc is not None:
+            headers["Authorization"] = f"Bearer {self.issuer.token(*delivery.oidc)}"
+        response: Any = Client(raise_request_exception=False).generic(
+            delivery.method,
+            urlsplit(delivery.uri).path,
+            delivery.body,
+            content_type=headers.pop("Content-Type", "application/octet-stream"),
+            headers=headers,
+        )
+        self.responses.append(response)
+        return int(response.status_code)
+
+
+@contextmanager
+def running_cloud_scheduler(now: datetime | None = None) -> Iterator[CloudScheduler]:
+    """An in-memory Cloud Scheduler that this process talks to inside the block; nothing leaves the process.
+
+    Its tokens verify against a certificate server on loopback that lives as long as the block.
+    """
+    from django.test import override_settings
+
+    from scheduled_jobs.backends import use_backend
+    from scheduled_jobs.emulator.certificates import CertificateServer
+
+    scheduler = CloudScheduler(now)
+    server = CertificateServer(scheduler.issuer.certificates(), "127.0.0.1", 0)
+    server.start()
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        stack.enter_context(use_backend(scheduler.backend))
+        stack.enter_context(override_settings(DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=server.url))
+        stack.enter_context(mock.patch("django.utils.timezone.now", lambda: scheduler.now))
+        yield scheduler
+
+
+@pytest.fixture
+def cloud_scheduler() -> Iterator[CloudScheduler]:
+    """An in-memory Cloud Scheduler for the duration of one test; see ``CloudScheduler``."""
+    with running_cloud_scheduler() as scheduler:
+        yield scheduler
