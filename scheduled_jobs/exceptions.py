@@ -5,11 +5,16 @@ ScheduledJobsError
 │   ├── InvalidSchedule
 │   └── InvalidPayload
 ├── OverrideExists
+├── RunRefused (ValueError)             a run cannot be asked for as it is
 ├── DiscardTask                         raised by a task, to end its run without retries
 ├── CallerRefused                       an inbound call that may not be answered
 │   ├── NotAuthenticated                401
 │   ├── NotAllowed                      403
 │   └── CertificatesUnavailable         503
+├── BadDelivery                         a call of a verified caller that names nothing to run
+│   ├── WrongMethod                     405
+│   ├── UnknownTarget                   404
+│   └── BodyTooLarge                    413
 ├── EmulatorError                       the emulator
 │   ├── StoreError                      answers a call as Google would: not done, and why
 │   └── CannotStart                     a taken port, a state file that is none
@@ -48,6 +53,10 @@ class OverrideExists(ScheduledJobsError):
     """An operator has overridden the payload of this job, and code does not replace it."""
 
 
+class RunRefused(ScheduledJobsError, ValueError):
+    """A run cannot be asked for, or not yet."""
+
+
 class DiscardTask(ScheduledJobsError):
     """Raised inside ``run()``: there is nothing to do, and trying again would not help."""
 
@@ -66,6 +75,22 @@ class NotAllowed(CallerRefused):
 
 class CertificatesUnavailable(CallerRefused):
     """The certificates that verify tokens cannot be fetched; try again later."""
+
+
+class BadDelivery(ScheduledJobsError):
+    """A request of a verified caller names nothing that could be run."""
+
+
+class WrongMethod(BadDelivery):
+    """Tasks are run by POST."""
+
+
+class UnknownTarget(BadDelivery):
+    """There is no such task in this process, or no such job of it."""
+
+
+class BodyTooLarge(BadDelivery):
+    """The body is larger than any that Cloud Scheduler sends."""
 
 
 class EmulatorError(ScheduledJobsError):

@@ -8,35 +8,20 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from scheduled_jobs import registry
+from scheduled_jobs.domain.metadata import TaskMetadata
+
+__all__ = ["PeriodicTask", "TaskMetadata"]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
     from django.http import HttpRequest
 
     from scheduled_jobs.models import ScheduledJob
-
-
-@dataclass(frozen=True, slots=True)
-class TaskMetadata:
-    """What a run knows of itself.
-
-    ``scheduled_for`` (aware, UTC) is the slot, or the time at which a manual run was asked for.
-    ``deadline`` (aware, UTC) is when Cloud Scheduler stops waiting for the answer; None for an eager run.
-    """
-
-    task: str
-    job_name: str
-    scheduled_for: datetime
-    attempt: int = 1
-    trigger: str = "schedule"
-    run_id: int | None = None
-    deadline: datetime | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class PeriodicTask:
@@ -118,7 +103,7 @@ class PeriodicTask:
 
     @classmethod
     def schedule_attempt_deadline(cls) -> timedelta | None:
-        """How long Google waits for the answer, 15 seconds to 30 minutes; None: Google's default, 3 minutes."""
+        """How long Google waits for the answer, 15 s to 30 min; None: Google's default, 3 minutes."""
         return None
 
     @classmethod

@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from django.urls import path
+
+from scheduled_jobs import views
+
+urlpatterns = [path("<path:task>", views.tasks_endpoint, name="tasks-endpoint")]

@@ -1,0 +1,193 @@
+"""The end of a run: written, or kept until it can be; and what follows from it.
+
+Work that its only witness saw succeed is never run again because the database was away for a moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from django.db import (
+    DatabaseError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+from django.db.models import Case, F, Q, When
+from django.utils.translation import gettext as _
+
+from scheduled_jobs import signals
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.execution import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from django.dispatch import Signal
+
+    from scheduled_jobs.services.execution.runner import Outcome
+
+logger = logging.getLogger("scheduled_jobs")
+
+Status = JobRun.Status
+FAILING = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+
+DELAYS = (0.2, 1.0, 3.0, 5.0, 10.0)
+"""Seconds to wait before the end is tried again over a new connection."""
+MAX_KEPT = 1_000
+
+_kept: deque[tuple[JobRun, dict[str, Any]]] = deque(maxlen=MAX_KEPT)
+"""Ends that could not be written, the oldest first. A deque is safe to share among threads."""
+
+
+def finish(
+    run: JobRun,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    sleep: Callable[[float], None] = time.sleep,
+    delays: Iterable[float] = DELAYS,
+) -> bool:
+    """Write how a run ended, at ``now`` (aware); False if that could not be recorded (yet)."""
+    values = _values(run, outcome, now)
+    using = statements.database()
+    waits = iter(delays)
+    while True:
+        try:
+            return _write(run, values)
+        except (OperationalError, InterfaceError) as error:
+            if connections[using].in_atomic_block:
+                logger.error("The end of run %s could not be written: %s", run.pk, error)  # noqa: TRY400
+                return False
+            # The usual cause is a pooled connection that went stale while the task ran.
+            connections[using].close()
+            wait = next(waits, None)
+            if wait is None:
+                logger.error("The end of run %s is kept in memory: %s", run.pk, error)  # noqa: TRY400
+                _kept.append((run, values))
+                return False
+            sleep(wait)
+        except DatabaseError as error:
+            plain = _plain(values, error)
+            if plain == values:
+                logger.exception("The end of run %s could not be written", run.pk)
+                return False
+            values = plain
+
+
+def write_kept() -> None:
+    """Write the ends that could not be written when they came; stops at the first that still cannot."""
+    while _kept:
+        try:
+            run, values = _kept.popleft()
+        except IndexError:  # another thread was faster
+            return
+        try:
+            _write(run, values)
+        except Error:
+            _kept.appendleft((run, values))
+            return
+
+
+def announce(run: JobRun) -> None:
+    """The facts of the last run on the job's row, and the signals, of a run that is over. Raises nothing."""
+    recovered = False
+    try:
+        with statements.statement(statements.database()):
+            recovered = _update_facts(run)
+    except Error:
+        logger.exception("The facts of run %s could not be written on its job", run.pk)
+    send(signals.run_finished, run)
+    if run.status in FAILING:
+        send(signals.run_failed, run)
+    if recovered:
+        send(signals.job_recovered, run)
+
+
+def send(signal: Signal, run: JobRun) -> None:
+    """Tell the receivers once the row is committed: at once, or after the transaction of the caller."""
+    transaction.on_commit(
+        lambda: signal.send_robust(sender=JobRun, run=run), using=statements.database(), robust=True
+    )
+
+
+def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    notes = [*run.context.get("notes", []), *outcome.notes]
+    return {
+        "status": outcome.status,
+        "finished_at": now,
+        "duration": now - run.started_at if run.started_at is not None else None,
+        "result": outcome.result,
+        "error": outcome.error,
+        "traceback": outcome.traceback,
+        "progress_done": run.progress_done,
+        "progress_total": run.progress_total,
+        "progress_message": run.progress_message,
+        "context": {**run.context, "notes": notes} if notes else run.context,
+    }
+
+
+def _plain(values: dict[str, Any], error: Exception) -> dict[str, Any]:
+    """The same end with nothing in it that a database could refuse."""
+    note = _("The database refused the result: %(reason)s") % {"reason": type(error).__name__}
+    plain = {"result": None, "traceback": "", "progress_done": None, "progress_total": None}
+    return {**values, **plain, "progress_message": "", "context": {"notes": [note]}}
+
+
+def _write(run: JobRun, values: dict[str, Any]) -> bool:
+    settles = values["status"] in (Status.SUCCEEDED, Status.DISCARDED)
+    try:
+        recorded = statements.end(run, values, settles=settles)
+    except IntegrityError:
+        # Two attempts ran at once, as the lease of the first was out: the other has settled the slot.
+        values = {**values, "status": Status.DISCARDED, "error": _beaten(run)}
+        recorded = statements.end(run, values, settles=False)
+    if recorded:
+        for name, value in values.items():
+            setattr(run, name, value)
+        announce(run)
+    return recorded
+
+
+def _beaten(run: JobRun) -> str:
+    rows = JobRun.objects.using(statements.database())
+    other = rows.filter(job_id=run.job_id, settled_slot=run.scheduled_for).first()
+    return _("attempt %(attempt)s had already %(status)s; this one ran too") % {
+        "attempt": other.attempt if other is not None else "?",
+        "status": other.get_status_display() if other is not None else Status.SUCCEEDED.label,
+    }
+
+
+def _update_facts(run: JobRun) -> bool:
+    """Whether the run is the first success after a failure or a missed run."""
+    started = run.started_at or run.created_at
+    # The run of an earlier start that ends later tells nothing new.
+    jobs = ScheduledJob.objects.using(statements.database()).filter(
+        Q(last_run_at=None) | Q(last_run_at__lte=started), pk=run.job_id
+    )
+    facts = {
+        "last_run": run,
+        "last_run_at": started,
+        "last_status": run.status,
+        "last_duration": run.duration,
+    }
+    if run.status in FAILING:
+        # A run that was lost and then fails after all is one failure. MySQL sets columns in the order
+        # written here, and compares with the new values: the count comes first.
+        again = When(last_run=run, last_status__in=FAILING, then=F("failures_in_a_row"))
+        jobs.update(failures_in_a_row=Case(again, default=F("failures_in_a_row") + 1), **facts)
+        return False
+    if run.status != Status.SUCCEEDED:
+        jobs.update(**facts)
+        return False
+    failing = Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED)
+    if jobs.exclude(failing).update(**facts):
+        return bool(run.context.get("was_missed"))
+    return bool(jobs.filter(failing).update(failures_in_a_row=0, **facts))

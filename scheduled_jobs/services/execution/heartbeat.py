@@ -1,0 +1,181 @@
+"""The sign of life of the runs of this process: one daemon thread renews their leases.
+
+It also writes their progress, at most once a second each: over a connection of its own, so that progress
+shows while the task is inside a transaction, and so that neither plain nor async code waits for it.
+A run shorter than a second costs nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.utils import timezone
+
+from scheduled_jobs.domain.payloads import clean_text
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.statements import LEASE, database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+logger = logging.getLogger("scheduled_jobs")
+
+RENEW_EVERY = timedelta(seconds=20)
+AFTER_AN_ERROR = timedelta(seconds=5)
+PROGRESS_EVERY = timedelta(seconds=1)
+MAX_MESSAGE = 500
+
+
+@dataclass(eq=False, slots=True)
+class Beat:
+    """What the thread has to do for one run, and when."""
+
+    run_id: int
+    using: str
+    renew_at: datetime
+    write_at: datetime
+    reported: dict[str, Any] | None = None
+    """The progress last reported: columns of JobRun."""
+    written: dict[str, Any] | None = None
+
+    @property
+    def due_at(self) -> datetime:
+        """When the thread has to look at this run."""
+        return self.renew_at if self.reported is self.written else min(self.renew_at, self.write_at)
+
+
+class Heartbeat:
+    """The runs of one process, and the thread that speaks for them."""
+
+    def __init__(self, clock: Callable[[], datetime] = timezone.now) -> None:
+        self._clock = clock
+        self._condition = threading.Condition()
+        self._beats: list[Beat] = []
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def of(self, run: JobRun) -> Iterator[Callable[[float, float, str], None]]:
+        """Keep a run alive during the block; yields what its progress is reported to.
+
+        A run that began inside a transaction is seen by nobody else: it needs no sign of life.
+        """
+        using = database()
+        now = self._clock()
+        beat = Beat(run.pk, using, now + RENEW_EVERY, now + PROGRESS_EVERY)
+        watched = not connections[using].in_atomic_block
+        if watched:
+            self._add(beat)
+
+        def report(done: float, total: float, message: str = "") -> None:
+            beat.reported = {
+                "progress_done": _finite(done),
+                "progress_total": _finite(total),
+                "progress_message": clean_text(str(message))[:MAX_MESSAGE],
+            }
+            if watched:
+                self._wake()
+
+        try:
+            yield report
+        finally:
+            if watched:
+                self._remove(beat)
+            for name, value in (beat.reported or {}).items():
+                setattr(run, name, value)
+
+    def step(self, now: datetime) -> datetime | None:
+        """Do all that is due at ``now``; returns when the next thing is, None with no run left."""
+        with self._condition:
+            beats = list(self._beats)
+        self._renew([beat for beat in beats if beat.renew_at <= now], now)
+        for beat in beats:
+            if beat.reported is not beat.written and beat.write_at <= now:
+                self._write(beat, now)
+        with self._condition:
+            return min((beat.due_at for beat in self._beats), default=None)
+
+    def _renew(self, beats: list[Beat], now: datetime) -> None:
+        by_database: dict[str, list[Beat]] = defaultdict(list)
+        for beat in beats:
+            by_database[beat.using].append(beat)
+        for using, due in by_database.items():
+            # A run that was given up meanwhile stays so: only its end may correct that.
+            running = JobRun.objects.using(using).filter(
+                pk__in=[beat.run_id for beat in due], status=JobRun.Status.RUNNING
+            )
+            after = RENEW_EVERY if _attempt(running.update, lease_until=now + LEASE) else AFTER_AN_ERROR
+            for beat in due:
+                beat.renew_at = now + after
+
+    def _write(self, beat: Beat, now: datetime) -> None:
+        reported = beat.reported or {}
+        # The end writes the last progress itself, and must not be overwritten by an older one.
+        running = JobRun.objects.using(beat.using).filter(pk=beat.run_id, status=JobRun.Status.RUNNING)
+        if _attempt(running.update, **reported):
+            beat.written = reported
+        beat.write_at = now + PROGRESS_EVERY
+
+    # --- The thread -------------------------------------------------------------------------------
+
+    def _add(self, beat: Beat) -> None:
+        with self._condition:
+            self._beats.append(beat)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._work, name="scheduled-jobs-heartbeat", daemon=True
+                )
+                self._thread.start()
+            self._condition.notify()
+
+    def _remove(self, beat: Beat) -> None:
+        with self._condition:
+            self._beats.remove(beat)
+
+    def _wake(self) -> None:
+        with self._condition:
+            self._condition.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                due_at = min((beat.due_at for beat in self._beats), default=None)
+                now = self._clock()
+                if due_at is None or due_at > now:
+                    self._condition.wait(None if due_at is None else (due_at - now).total_seconds())
+                    continue
+            self.step(now)
+            # Between two steps lie seconds: a connection is not kept for so little.
+            connections.close_all()
+
+    def after_fork(self) -> None:
+        """A child process has none of its parent's threads, and none of its runs."""
+        self._condition = threading.Condition()
+        self._beats = []
+        self._thread = None
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
+def _attempt(update: Callable[..., int], **values: Any) -> bool:
+    """Whether an update went through. The thread outlives any failure: the next step tries again."""
+    try:
+        update(**values)
+    except Exception as error:  # noqa: BLE001 – whatever it is, the other runs still need their leases
+        logger.warning("The heartbeat could not be written: %s", error)
+        return False
+    return True
+
+
+heartbeat = Heartbeat()
+os.register_at_fork(after_in_child=heartbeat.after_fork)

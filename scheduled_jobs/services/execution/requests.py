@@ -1,0 +1,89 @@
+"""What a person asks for beyond ``run_now``: to run something again, or not to run it after all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scheduled_jobs import registry, signals
+from scheduled_jobs.domain.payloads import Signature
+from scheduled_jobs.exceptions import RunRefused
+from scheduled_jobs.models import JobChange, JobRun
+from scheduled_jobs.models.changes import current_attribution, label_of
+from scheduled_jobs.services.execution import statements
+from scheduled_jobs.services.execution.statements import Status, Trigger
+
+ROUNDS = 10
+OWES_ITS_SLOT = (Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
+"""Statuses after which a slot may still be run."""
+
+
+def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, reason: str = "") -> JobRun:
+    """Ask for a run with the recorded payload, or another; returns the queued run, a delivery claims it.
+
+    Where ``run`` is an attempt at a slot that is not settled, the new run is the slot's next attempt; else
+    it is a run of its own. It is executed at most once. ``by`` is a user or a name. Raises InvalidPayload
+    if the payload does not fit ``run()``, and RunRefused if ``run`` is not over.
+    """
+    run.refresh_from_db(using=statements.database())
+    if not run.is_over:
+        raise RunRefused(
+            _("Run #%(run)s is %(status)s; wait until it is over.")
+            % {"run": run.pk, "status": run.get_status_display()}
+        )
+    job = run.job
+    recorded = job.payload if run.payload is None else run.payload
+    chosen = recorded if payload is None else payload
+    task = registry.get(job.task)
+    if task is not None:
+        Signature.of(task.run).validate(chosen)
+    who = label_of(by) or current_attribution().label
+    using = statements.database()
+    for _round in range(ROUNDS):
+        try:
+            with transaction.atomic(using=using):
+                queued = JobRun(
+                    job=job,
+                    status=Status.QUEUED,
+                    trigger=Trigger.RETRY,
+                    retry_of=run,
+                    payload=chosen,
+                    requested_by=who,
+                    reason=reason,
+                    **_slot_of(run),
+                )
+                queued.save(using=using, force_insert=True)
+                JobChange.record(job, {"run": (run.pk, queued.pk)}, by=by, reason=reason, using=using)
+                signals.run_requested.send(sender=JobRun, pks=[queued.pk], using=using)
+        except IntegrityError:  # another attempt at the slot was made meanwhile
+            continue
+        queued.refresh_from_db(using=using)
+        return queued
+    raise RunRefused(_("Other attempts at this slot keep coming; try again."))
+
+
+def _slot_of(run: JobRun) -> dict[str, Any]:
+    """The slot and attempt of a rerun; nothing for a run of its own."""
+    if run.scheduled_for is None or run.status not in OWES_ITS_SLOT:
+        return {}
+    slot = statements.read_slot(run.job_id, run.scheduled_for)
+    if slot.settled is not None:
+        return {}
+    return {"scheduled_for": slot.at, "attempt": slot.attempts + 1}
+
+
+def cancel(run: JobRun, by: Any = None) -> bool:
+    """Discard a run that was asked for and has not begun. False: it has begun, or is over."""
+    who = label_of(by) or current_attribution().label
+    using = statements.database()
+    error = _("cancelled by %(person)s") % {"person": who} if who else _("cancelled")
+    with transaction.atomic(using=using):
+        # Its RunJob may be on its way: the delivery that comes of it is absorbed.
+        cancelled = statements.close_queued(run, Status.DISCARDED, error, timezone.now(), delivered=False)
+        if cancelled:
+            JobChange.record(run.job, {"run": (Status.QUEUED, Status.DISCARDED)}, by=by, using=using)
+    run.refresh_from_db(using=using)
+    return cancelled

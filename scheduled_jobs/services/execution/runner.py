@@ -1,0 +1,193 @@
+"""Running the task: from the row that says ``running`` to what is to be written at the end."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from django.db import Error, connections
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.domain.metadata import TaskMetadata
+from scheduled_jobs.domain.payloads import Signature, clean_text, storable
+from scheduled_jobs.exceptions import DiscardTask
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.heartbeat import heartbeat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from types import TracebackType
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.http import HttpRequest
+
+    from scheduled_jobs.tasks import PeriodicTask
+
+logger = logging.getLogger("scheduled_jobs")
+
+Status = JobRun.Status
+
+MAX_ERROR = 10_000
+MAX_TRACEBACK = 100_000
+TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){0,2}")
+"""What a signed token looks like."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended. ``value`` is what ``run()`` returned, ``result`` what of it can be kept.
+
+    ``raised`` is what ``run()`` raised. A process that is being stopped (``is_stopping``) raises it again
+    once the end is written.
+    """
+
+    status: str
+    value: Any = None
+    result: Any = None
+    error: str = ""
+    traceback: str = ""
+    notes: list[str] = field(default_factory=list)
+    raised: BaseException | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process was told to stop while the task ran."""
+        return isinstance(self.raised, (SystemExit, KeyboardInterrupt))
+
+
+def execute(
+    run: JobRun,
+    task: type[PeriodicTask],
+    arguments: Mapping[str, Any] | None,
+    *,
+    clock: Callable[[], datetime],
+    request: HttpRequest | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run the task of a row that says ``running``. Raises nothing, whatever the task does.
+
+    ``arguments`` None: the payload of the row is validated first, as part of the run.
+    """
+    depths = {c.alias: len(c.atomic_blocks) for c in connections.all(initialized_only=True)}
+    with heartbeat.of(run) as report:
+        try:
+            if arguments is None:
+                arguments = Signature.of(task.run).validate(run.payload or {})
+            instance = task()
+            instance.request = request
+            instance._progress = report  # noqa: SLF001 – ours, but nothing that users should call
+            instance._metadata = metadata_of(run, headers)  # noqa: SLF001
+            value = _call(instance, arguments)
+        except DiscardTask as error:
+            return Outcome(Status.DISCARDED, error=_clean(_text_of(error), MAX_ERROR))
+        except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
+            return _failure(run, task, error, clock())
+        finally:
+            _leave_transactions(depths)
+        return _success(value)
+
+
+def metadata_of(run: JobRun, headers: Mapping[str, str] | None = None) -> TaskMetadata:
+    """What the run is told of itself."""
+    return TaskMetadata(
+        task=run.job.task,
+        job_name=run.job.name,
+        scheduled_for=run.scheduled_for or run.created_at,
+        attempt=run.attempt,
+        trigger=run.trigger,
+        run_id=run.pk,
+        deadline=run.deadline_at,
+        headers=dict(headers or {}),
+    )
+
+
+def _call(task: PeriodicTask, arguments: Mapping[str, Any]) -> Any:
+    returned = task.run(**arguments)
+    if not inspect.isawaitable(returned):
+        return returned
+
+    async def wait() -> Any:
+        return await returned
+
+    return async_to_sync(wait)()
+
+
+def _success(value: Any) -> Outcome:
+    try:
+        return Outcome(Status.SUCCEEDED, value=value, result=storable(value))
+    except (ValueError, TypeError, RecursionError) as error:
+        # The work is done: a retry would repeat it for ever.
+        note = _("The result was not kept: %(reason)s") % {"reason": _clean(str(error), 500)}
+        return Outcome(Status.SUCCEEDED, value=value, notes=[note])
+
+
+def _failure(run: JobRun, task: type[PeriodicTask], error: BaseException, now: datetime) -> Outcome:
+    outcome = Outcome(Status.FAILED, raised=error)
+    if outcome.is_stopping and run.deadline_at is not None and run.deadline_at < now:
+        # The server has stopped the process because it took too long: Google has long hung up.
+        outcome.status = Status.TIMED_OUT
+    text = _text_of(error)
+    outcome.error = _clean(f"{type(error).__name__}: {text}" if text else type(error).__name__, MAX_ERROR)
+    lines = traceback.format_exception(type(error), error, _below_us(error.__traceback__))
+    outcome.traceback = _clean("".join(lines), MAX_TRACEBACK)
+    logger.error("%s failed in run %s", task.name(), run.pk, exc_info=error)
+    return outcome
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 – an exception of the task's own may not even be shown
+        return _("(its message cannot be shown)")
+
+
+def _below_us(frames: TracebackType | None) -> TracebackType | None:
+    """The traceback without the frames of this module, if anything is below them."""
+    rest = frames
+    while rest is not None and rest.tb_frame.f_code.co_filename == __file__:
+        rest = rest.tb_next
+    return rest or frames
+
+
+def _clean(text: str, limit: int) -> str:
+    """A text that every database can hold, without tokens."""
+    text = TOKEN.sub("[token]", clean_text(text))
+    return text if len(text) <= limit else text[: limit // 2] + "\n…\n" + text[-limit // 2 :]
+
+
+def _leave_transactions(depths: Mapping[str, int]) -> None:
+    """Undo what a task left behind: transactions that it never ended, or autocommit turned off.
+
+    The end of the run would be written into them, and vanish with them. ``depths`` tells how many
+    transactions were open before the task, by database.
+    """
+    for connection in connections.all(initialized_only=True):
+        depth = depths.get(connection.alias, 0)
+        try:
+            while len(connection.atomic_blocks) > depth:
+                connection.atomic_blocks[-1].__exit__(TransactionAbandoned, TransactionAbandoned(), None)
+        except Error:
+            connection.close()
+        if depth == 0 and _is_autocommit_off(connection):
+            connection.close()
+            if connection.connection is not None:  # a database in memory is never closed
+                connection.rollback()
+                connection.set_autocommit(True)
+
+
+class TransactionAbandoned(Exception):
+    """A task has left a transaction open."""
+
+
+def _is_autocommit_off(connection: BaseDatabaseWrapper) -> bool:
+    return connection.connection is not None and not connection.autocommit and _wants_autocommit(connection)
+
+
+def _wants_autocommit(connection: BaseDatabaseWrapper) -> bool:
+    return bool(connection.settings_dict["AUTOCOMMIT"])

@@ -1,0 +1,86 @@
+"""From a delivery to its answer: decide, run, record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import InterfaceError, OperationalError, connections
+from django.utils import timezone
+
+from scheduled_jobs import signals
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.execution import decision, ending, runner, statements
+from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery, announcement_of
+
+Clock = Callable[[], datetime]
+Sleep = Callable[[float], None]
+
+
+def find_job(task: str, name: str) -> ScheduledJob | None:
+    """The job of a task by its id in Google, or by one that it had before; None if there is none.
+
+    A job of another task is not found: the caller's header chooses history and pause, never the code.
+    """
+    using = statements.database()
+    try:
+        return _find(using, task, name)
+    except (OperationalError, InterfaceError):
+        if connections[using].in_atomic_block:
+            raise
+        # A pooled connection that went stale is no outage: once, it is opened anew.
+        connections[using].close()
+        return _find(using, task, name)
+
+
+def _find(using: str, task: str, name: str) -> ScheduledJob | None:
+    jobs = ScheduledJob.objects.using(using).filter(task=task)
+    for job in jobs.filter(name=name):
+        # MySQL compares without regard to case.
+        if (job.task, job.name) == (task, name):
+            return job
+    for job in jobs.filter(former_names__name=name).prefetch_related("former_names").order_by("-pk"):
+        if job.task == task and any(former.name == name for former in job.former_names.all()):
+            return job
+    return None
+
+
+def deliver(delivery: Delivery, *, clock: Clock = timezone.now, sleep: Sleep = time.sleep) -> Answer:
+    """Answer a delivery: run the task, or say why not.
+
+    Waits up to five seconds for a slot that is about to come: it never starts early by the clock of this
+    process. Raises OperationalError or InterfaceError where the database cannot be reached before anything
+    has begun, and what stops the process (SystemExit, KeyboardInterrupt) once the end is written.
+    """
+    now = clock()
+    wait = announcement_of(delivery).wait(now)
+    if wait:  # line 1: skewed natural and last-second forced runs are then both due
+        sleep(wait)
+        now = max(clock(), announcement_of(delivery).slot or now)
+    decided = decision.decide(delivery, now, stale=wait > 0)
+    if isinstance(decided, Answer):
+        return decided
+    return _serve(delivery, decided, clock, sleep)
+
+
+def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answer:
+    run = begun.run
+    ending.send(signals.run_started, run)
+    outcome = runner.execute(
+        run,
+        delivery.task,
+        begun.arguments,
+        clock=clock,
+        request=delivery.request,
+        headers=delivery.headers,
+    )
+    if outcome.is_stopping and outcome.raised is not None:
+        ending.finish(run, outcome, now=clock(), sleep=sleep, delays=())
+        raise outcome.raised
+    recorded = ending.finish(run, outcome, now=clock(), sleep=sleep)
+    if outcome.status == JobRun.Status.SUCCEEDED:
+        return Answer.executed(run.pk, outcome.result, recorded=recorded)
+    if outcome.status == JobRun.Status.DISCARDED:
+        return Answer.discarded(run.pk, recorded=recorded)
+    return Answer.failed(run.pk, may_retry=not begun.claimed, recorded=recorded)

@@ -1,0 +1,291 @@
+"""The conditional statements by which the database decides what may run.
+
+Each is one statement, in autocommit, whose count or whose unique key tells who has won; inside a
+transaction of the caller's each has a savepoint around it. Nobody takes a lock that outlives a statement.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections, router, transaction
+from django.db.models import F, Max
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+
+Status, Trigger = JobRun.Status, JobRun.Trigger
+
+LEASE = timedelta(seconds=60)
+"""For how long a run counts as alive after its last sign of life. A process that dies early must free
+its slot before Google's retries are used up: the fifth comes 158 s after the first attempt."""
+CREDIT_AGE = timedelta(minutes=15)
+"""For how long the surplus delivery of a RunJob that was sent twice is expected."""
+
+
+def database() -> str:
+    """Where runs are decided: the database that is written to, also for reading. A replica lags."""
+    return router.db_for_write(JobRun)
+
+
+def statement(using: str) -> AbstractContextManager[Any]:
+    """A savepoint inside a transaction, so that a lost race does not poison it; else autocommit."""
+    if connections[using].in_atomic_block:
+        return transaction.atomic(using=using)
+    return nullcontext()
+
+
+def code_version() -> str:
+    """The revision of the code that runs, as Cloud Run and App Engine name it."""
+    return (os.environ.get("K_REVISION") or os.environ.get("GAE_VERSION") or "")[:100]
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The rows of one slot, of one read.
+
+    ``attempts`` is the highest attempt of that very read: as UNIQUE(job, scheduled_for, attempt) makes it
+    a compare-and-swap, a run that began and ended since the look is noticed.
+    """
+
+    at: datetime
+    attempts: int = 0
+    settled: int | None = None
+    active: int | None = None
+    missed: int | None = None
+
+
+def read_slot(job_id: int, at: datetime) -> Slot:
+    """What is known of a slot."""
+    attempts, settled, active, missed = 0, None, None, None
+    rows = JobRun.objects.using(database()).of_slot(job_id, at).order_by("attempt")
+    for pk, attempt, status, active_slot, settled_slot in rows.values_list(
+        "pk", "attempt", "status", "active_slot", "settled_slot"
+    ):
+        attempts = max(attempts, attempt)
+        settled = pk if settled_slot is not None else settled
+        active = pk if active_slot is not None else active
+        missed = pk if status == Status.MISSED else missed
+    return Slot(at, attempts, settled, active, missed)
+
+
+def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> JobRun | None:
+    """The oldest run that was asked for and whose RunJob was sent, at ``sent_by`` at the latest."""
+    runs = JobRun.objects.using(database()).queued().filter(job_id=job_id, sent__gt=0)
+    if sent_by is not None:
+        runs = runs.filter(sent_at__lte=sent_by)
+    return runs.first()
+
+
+def holder(job_id: int) -> JobRun | None:
+    """The run that other runs of the job must not overlap."""
+    return JobRun.objects.using(database()).filter(job_id=job_id, overlap_lock__isnull=False).first()
+
+
+# --- EXPIRE ---------------------------------------------------------------------------------------
+
+
+def expire(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
+    """Mark the runs whose process gives no sign of life any more; returns those that this call marked.
+
+    Row by row: the count tells which of several callers has marked a run, and therefore speaks of it.
+    """
+    using = database()
+    gone = JobRun.objects.using(using).filter(status=Status.RUNNING, lease_until__lt=now)
+    if job_id is not None:
+        gone = gone.filter(job_id=job_id)
+    return [run for run in gone.order_by("pk") if _lose(run, now, using)]
+
+
+def _lose(run: JobRun, now: datetime, using: str) -> bool:
+    values = {
+        "status": Status.LOST,
+        "active_slot": None,
+        "overlap_lock": None,
+        "error": _("The process that ran it has given no sign of life since %(time)s.")
+        % {"time": f"{run.lease_until - LEASE:%Y-%m-%d %H:%M:%S} UTC"},  # type: ignore[operator]
+    }
+    # Against the heartbeat, which may renew the lease, and against the end, which may be written just now.
+    still = JobRun.objects.using(using).filter(pk=run.pk, status=Status.RUNNING, lease_until__lt=now)
+    with statement(using):
+        if not still.update(**values):
+            return False
+    for name, value in values.items():
+        setattr(run, name, value)
+    return True
+
+
+# --- CLAIM ----------------------------------------------------------------------------------------
+
+
+def claim(
+    run: JobRun,
+    now: datetime,
+    *,
+    lock: int | None,
+    deadline: timedelta,
+    announced_for: datetime | None,
+    context: dict[str, Any],
+) -> bool:
+    """Make a queued run this process's own. False: another took it, or it was cancelled.
+
+    Raises IntegrityError where the lock against overlaps, or the slot of a rerun, is held.
+    """
+    values = {
+        "status": Status.RUNNING,
+        "started_at": now,
+        "lease_until": now + LEASE,
+        "deadline_at": now + deadline,
+        "active_slot": run.scheduled_for,
+        "overlap_lock": lock,
+        "announced_for": announced_for,
+        "code_version": code_version(),
+        "context": {**run.context, **context},
+    }
+    if not _change_queued(run, delivered=True, **values):
+        return False
+    run.deliveries += 1
+    for name, value in values.items():
+        setattr(run, name, value)
+    return True
+
+
+def close_queued(run: JobRun, status: str, error: str, now: datetime, *, delivered: bool) -> bool:
+    """End a queued run that will not be executed. Its slot, if it has one, is not settled by that.
+
+    ``delivered`` tells that its own delivery was used up; else that is still to come, and is absorbed.
+    """
+    return _change_queued(run, delivered=delivered, status=status, error=error, finished_at=now)
+
+
+def _change_queued(run: JobRun, *, delivered: bool, **values: Any) -> bool:
+    using = database()
+    if delivered:
+        values["deliveries"] = F("deliveries") + 1
+    with statement(using):
+        # Two deliveries and a person's cancel may want the same row: one count is 1.
+        rows = JobRun.objects.using(using).filter(pk=run.pk, status=Status.QUEUED)
+        return bool(rows.update(**values))
+
+
+# --- START and SKIP -------------------------------------------------------------------------------
+
+
+def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = None) -> JobRun | None:
+    """Write a run that nobody had asked for: of a slot, or of its own.
+
+    A slot that was reported as missed keeps its row: the late delivery takes it over. Raises IntegrityError
+    where the slot has changed since it was read, or the lock against overlaps is held; None where the
+    missed row was taken by another.
+    """
+    using = database()
+    if slot is None:
+        with statement(using):
+            return JobRun.objects.using(using).create(job=job, deliveries=1, **values)
+    if slot.missed is not None:
+        missed = JobRun.objects.using(using).filter(pk=slot.missed, status=Status.MISSED)
+        with statement(using):
+            if not missed.update(**values, deliveries=F("deliveries") + 1):
+                return None
+        run = JobRun.objects.using(using).get(pk=slot.missed)
+        run.job = job
+        return run
+    with statement(using):
+        return JobRun.objects.using(using).create(
+            job=job, deliveries=1, scheduled_for=slot.at, attempt=slot.attempts + 1, **values
+        )
+
+
+# --- CREDIT ---------------------------------------------------------------------------------------
+
+
+def count_delivery(run_id: int) -> None:
+    """One more delivery of a run that is under way or over."""
+    using = database()
+    with statement(using):
+        JobRun.objects.using(using).filter(pk=run_id).update(deliveries=F("deliveries") + 1)
+
+
+def credit(job_id: int, now: datetime) -> int | None:
+    """Attribute a delivery to a run whose RunJob was sent more often than it was delivered."""
+    using = database()
+    recent = JobRun.objects.using(using).filter(
+        job_id=job_id, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE
+    )
+    for run_id in recent.exclude(status=Status.QUEUED).order_by("pk").values_list("pk", flat=True):
+        with statement(using):
+            # Two surplus deliveries at once must not both be taken for the same one.
+            if recent.filter(pk=run_id).update(deliveries=F("deliveries") + 1):
+                return int(run_id)
+    return None
+
+
+def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> int | None:
+    """The claimed run of which a delivery with this announced time is the redelivery."""
+    using = database()
+    claimed = JobRun.objects.using(using).filter(
+        job_id=job.pk, announced_for=announced_for, sent__gt=0, started_at__isnull=False
+    )
+    since = now - 2 * job.min_backoff - timedelta(seconds=5)
+    for run in claimed.order_by("-pk"):
+        past = run.status == Status.RUNNING and run.deadline_at is not None and run.deadline_at < now
+        ended = run.finished_at is not None and run.finished_at >= since
+        if past or ended or run.status in (Status.LOST, Status.TIMED_OUT):
+            count_delivery(run.pk)
+            return run.pk
+    return None
+
+
+# --- END ------------------------------------------------------------------------------------------
+
+
+def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
+    """Write the end of a run that is running, or was given up while it still ran.
+
+    ``settles``: its slot is never run again. Raises IntegrityError where another attempt has settled it.
+    False: the row is gone, or closed.
+    """
+    using = database()
+    with statement(using):
+        rows = JobRun.objects.using(using).filter(pk=run.pk, status__in=JobRun.OPEN)
+        return bool(
+            rows.update(
+                **values,
+                active_slot=None,
+                overlap_lock=None,
+                settled_slot=run.scheduled_for if settles else None,
+            )
+        )
+
+
+def next_attempt(job_id: int, at: datetime) -> int:
+    """The attempt after the last one of a slot."""
+    rows = JobRun.objects.using(database()).of_slot(job_id, at)
+    return (rows.aggregate(last=Max("attempt"))["last"] or 0) + 1
+
+
+# --- The pause ------------------------------------------------------------------------------------
+
+
+def end_pause(job: ScheduledJob, now: datetime) -> None:
+    """Clear a pause whose end has passed. Google was never told of it: nothing is pushed."""
+    if not job.paused or job.paused_until is None or now < job.paused_until:
+        return
+    using = database()
+    cleared: dict[str, Any] = {"paused": False, "pause_reason": "", "paused_until": None, "paused_by": ""}
+    # A person may just now pause it anew, with another end or none: that pause stays.
+    same = ScheduledJob.objects.using(using).filter(pk=job.pk, paused=True, paused_until=job.paused_until)
+    with transaction.atomic(using=using):
+        if same.update(**cleared, paused_at=None):
+            with attribution(via=JobChange.Via.AUTO, reason=_("The pause has ended.")):
+                JobChange.record(
+                    job, {name: (getattr(job, name), new) for name, new in cleared.items()}, using=using
+                )
+    job.refresh_from_db(using=using)

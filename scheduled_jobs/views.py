@@ -1,0 +1,132 @@
+"""The one address that Google calls: verify, parse, call, answer."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import Error, connections, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from scheduled_jobs import authentication, exceptions, registry
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import TOKEN_HEADER
+from scheduled_jobs.services import execution, scheduling
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger("scheduled_jobs")
+
+JOB_NAME = "X-CloudScheduler-JobName"
+SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"
+MAX_BODY = 1_000_000
+"""Bytes: Cloud Scheduler's limit for a whole job is 1 MB."""
+SECRET_HEADERS = {
+    "authorization",
+    "proxy-authorization",
+    "x-serverless-authorization",
+    "cookie",
+    TOKEN_HEADER.lower(),
+}
+
+STATUS: Mapping[type[exceptions.ScheduledJobsError], HTTPStatus] = {
+    exceptions.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    exceptions.NotAllowed: HTTPStatus.FORBIDDEN,
+    exceptions.CertificatesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    exceptions.WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    exceptions.UnknownTarget: HTTPStatus.NOT_FOUND,
+    exceptions.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.METHOD_NOT_ALLOWED: {"Allow": "POST"},
+}
+
+
+# NotAuthenticated -> 401, NotAllowed -> 403, CertificatesUnavailable -> 503,
+# WrongMethod -> 405, UnknownTarget -> 404, BodyTooLarge -> 413, a database that is gone -> 503.
+@csrf_exempt
+def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
+    """Answer Cloud Scheduler: run the task of the path for the job of the JobName header, or say why not."""
+    try:
+        caller = authentication.verify(request, task)
+        delivery = parse(request, task, caller)
+        answer = execution.deliver(delivery)
+    except (exceptions.CallerRefused, exceptions.BadDelivery) as refusal:
+        return _refuse(request, refusal)
+    except Error as error:
+        logger.exception("A delivery of %s could not be decided", task)
+        return _error(HTTPStatus.SERVICE_UNAVAILABLE, f"the database did not answer: {type(error).__name__}")
+    scheduling.after_delivery(delivery.job.pk)
+    return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
+
+
+# Every statement stands for itself: a run has to be seen by others while it runs, and after it failed.
+for _alias in connections:
+    tasks_endpoint = transaction.non_atomic_requests(_alias)(tasks_endpoint)
+
+
+def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
+    """The delivery of a verified request. Raises BadDelivery, in the order: method, task, job, body."""
+    if request.method != "POST":
+        raise exceptions.WrongMethod(f"{request.method} is not allowed; send POST")
+    task_class = registry.get(task)
+    if task_class is None:
+        raise exceptions.UnknownTarget(f"Task {task} not found")
+    execution.write_kept()
+    name = request.headers.get(JOB_NAME, "")
+    job = execution.find_job(task, name) if name else None
+    if job is None:
+        known = f"Job {name} not found" if name else f"Job not found: the request has no {JOB_NAME} header"
+        raise exceptions.UnknownTarget(known)
+    return execution.Delivery(
+        job=job,
+        task=task_class,
+        body=_body(request),
+        schedule_time=request.headers.get(SCHEDULE_TIME),
+        request=request,
+        headers=_shown_headers(request),
+        caller=caller,
+    )
+
+
+def _body(request: HttpRequest) -> bytes:
+    too_large = f"the body is larger than {MAX_BODY} bytes"
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    if length.isdigit() and int(length) > MAX_BODY:
+        raise exceptions.BodyTooLarge(too_large)
+    try:
+        body = request.body
+    except RequestDataTooBig as error:
+        raise exceptions.BodyTooLarge("the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE") from error
+    if len(body) > MAX_BODY:
+        raise exceptions.BodyTooLarge(too_large)
+    return body
+
+
+def _shown_headers(request: HttpRequest) -> dict[str, str]:
+    """What a task may see of the headers: nothing that opens a door."""
+    if not settings.PROPAGATE_HEADERS:
+        return {}
+    return {
+        name: value
+        for name, value in request.headers.items()
+        if name.lower() not in SECRET_HEADERS and "eyJ" not in value
+    }
+
+
+def _refuse(request: HttpRequest, refusal: exceptions.ScheduledJobsError) -> HttpResponse:
+    status = STATUS[type(refusal)]
+    logger.warning("%s %s is answered %d: %s", request.method, request.path, status, refusal)
+    if status == HTTPStatus.UNAUTHORIZED:
+        # One text for all, so that nobody learns here which tasks there are.
+        return _error(status, "the request carries no token, or one that does not verify")
+    return _error(status, str(refusal))
+
+
+def _error(status: HTTPStatus, text: str) -> HttpResponse:
+    return JsonResponse({"error": text}, status=status, headers=HEADERS.get(status, {}))
