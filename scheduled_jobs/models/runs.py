@@ -30,6 +30,11 @@ class JobRun(models.Model):
     The database decides what may run: ``active_slot``, ``settled_slot`` and ``overlap_lock`` are null
     unless they hold something that only one row may hold. All databases let nulls repeat in a unique
     key; MySQL has no conditional one.
+
+    ``context`` is an object of these keys, each there only where there is something to say:
+    ``late_by``, seconds between the slot and the start; ``notes``, a list of sentences for people;
+    ``caller``, the email that the token named; ``schedule_time_text``, an announced time that could not
+    be read; ``was_missed``, true for a slot that was reported as missed and arrived after all.
     """
 
     class Status(models.TextChoices):
@@ -89,7 +94,7 @@ class JobRun(models.Model):
         default=dict,
         blank=True,
         encoder=DjangoJSONEncoder,
-        help_text=_("What is known of the delivery: attempt deadline, late by, notes."),
+        help_text=_("What else is known of the delivery and of the run."),
     )
     deliveries = models.PositiveIntegerField(_("deliveries"), default=0)
 
