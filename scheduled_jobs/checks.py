@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
@@ -21,6 +20,9 @@ from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, PREFIX, names, settings
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.services.scheduling import declare, task_url
 from scheduled_jobs.services.scheduling.seeding import clash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 TAG = "scheduled_jobs"
 Messages = list[checks.CheckMessage]
@@ -103,7 +105,7 @@ def _app_name() -> checks.CheckMessage | None:
     if settings.APP_NAME and not settings.DELIMITER:
         return error(
             4,
-            f"{PREFIX}DELIMITER is empty, so that the jobs of {settings.APP_NAME!r} cannot be told from those "
+            f"{PREFIX}DELIMITER is empty, so that jobs of {settings.APP_NAME!r} cannot be told from those "
             "of an app whose name begins with it.",
             "Remove the setting; its default is '--'.",
         )
@@ -185,7 +187,7 @@ def check_tasks(**_: Any) -> Messages:
             warning(
                 10,
                 "No task was found.",
-                "Derive a class from scheduled_jobs.tasks.PeriodicTask in the tasks module of an installed app.",
+                "Derive a class from scheduled_jobs.tasks.PeriodicTask in the tasks module of an app.",
             )
         ]
     messages: Messages = []
@@ -241,7 +243,7 @@ def check_database(**_: Any) -> Messages:
     return [
         warning(
             30,
-            f"The database {connection.alias!r} is SQLite, and two runs at once may fail with 'database is locked'.",
+            f"The database {connection.alias!r} is SQLite; two runs at once may fail: 'database is locked'.",
             'Set OPTIONS to {"transaction_mode": "IMMEDIATE", "timeout": 20, '
             '"init_command": "PRAGMA journal_mode=WAL"}.',
         )

@@ -157,7 +157,9 @@ def _parsed(key: str, text: str, hint: Any) -> Any:
             number = float(text) if kind is not int else int(text)
         except ValueError:
             unit = " of seconds" if kind is not int else ""
-            raise ImproperlyConfigured(f"{key} is {text!r} in the environment; write a number{unit}") from None
+            raise ImproperlyConfigured(
+                f"{key} is {text!r} in the environment; write a number{unit}"
+            ) from None
         return _checked(key, timedelta(seconds=number) if kind is timedelta else number, hint)
     return _checked(key, text, hint)
 

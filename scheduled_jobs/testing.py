@@ -114,7 +114,7 @@ def running_cloud_scheduler(now: datetime | None = None) -> Iterator[CloudSchedu
         stack.callback(server.stop)
         stack.enter_context(use_backend(scheduler.backend))
         stack.enter_context(override_settings(DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=server.url))
-        stack.enter_context(mock.patch("django.utils.timezone.now", lambda: scheduler.now))
+        stack.enter_context(mock.patch("django.utils.timezone.now", side_effect=lambda: scheduler.now))
         yield scheduler
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from scheduled_jobs.domain.jobs import JobSpec, LiveJob
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 
 class Backend(abc.ABC):

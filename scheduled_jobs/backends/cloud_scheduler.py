@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,13 @@ from scheduled_jobs import exceptions
 from scheduled_jobs.backends.base import Backend
 from scheduled_jobs.backends.errors import error_of
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from google.cloud.scheduler_v1 import CloudSchedulerClient
+
+    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 PAGE_SIZE = 500
 """The most jobs that ListJobs returns in one page (Cloud Scheduler v1 API reference)."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.cloud.scheduler_v1 import types
 
 from scheduled_jobs.domain.jobs import MARK_HEADER, JobSpec, LiveJob, RetryPolicy, normalised, parse_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 JobMessage = types.Job.meta.pb  # type: ignore[attr-defined]
 

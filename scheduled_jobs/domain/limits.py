@@ -38,8 +38,8 @@ def check_job_id(identifier: str) -> None:
         )
     bad = "".join(dict.fromkeys(c for c in identifier if not re.fullmatch(r"[A-Za-z0-9_-]", c, re.ASCII)))
     raise InvalidDefinition(
-        f"{identifier!r} is not a job id: Google allows letters, digits, hyphens and underscores, not {bad!r}; "
-        "return another name from schedule_name()"
+        f"{identifier!r} is not a job id: Google allows letters, digits, hyphens and underscores, "
+        f"not {bad!r}; return another name from schedule_name()"
         if bad
         else "the job id is empty; return a name from schedule_name()"
     )

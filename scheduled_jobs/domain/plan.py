@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.jobs import JobSpec, LiveJob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 Kind = Literal["create", "update", "delete", "refuse", "orphan"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -24,6 +23,8 @@ from scheduled_jobs.models.changes import JobChange, current_attribution, label_
 from scheduled_jobs.models.runs import JobRun
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models.base import ModelBase
 
 T = TypeVar("T")
@@ -208,7 +209,7 @@ class ScheduledJob(models.Model):
         return Schedule.parse(self.schedule, self.time_zone)
 
     def upcoming(self, n: int) -> list[datetime]:
-        """The next ``n`` runs of the schedule in force, in UTC; none while paused without an end, or retired."""
+        """The next ``n`` runs of what is in force, in UTC; none while retired or paused without an end."""
         now = timezone.now()
         if self.retired_at or self.deleting_at or (self.paused and self.paused_until is None):
             return []
@@ -298,7 +299,7 @@ class ScheduledJob(models.Model):
     def save(
         self,
         force_insert: bool | tuple[ModelBase, ...] = False,  # noqa: FBT001, FBT002 – Django's signature
-        force_update: bool = False,  # noqa: FBT001, FBT002
+        force_update: bool = False,  # noqa: ARG002, FBT001, FBT002
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
@@ -339,7 +340,7 @@ class ScheduledJob(models.Model):
             return
         columns = sorted(changed)
         before = (
-            type(self)._default_manager.using(using).select_for_update().filter(pk=self.pk).values(*columns)
+            type(self).objects.using(using).select_for_update().filter(pk=self.pk).values(*columns)
         ).first()
         if before is None:
             raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
@@ -348,7 +349,7 @@ class ScheduledJob(models.Model):
         self.revision = F("revision") + 1
         bookkeeping = ["revision", "sync_state", "edited_at"]
         super().save(force_update=True, using=using, update_fields=[*columns, *bookkeeping])
-        self.revision = type(self)._default_manager.using(using).values_list("revision").get(pk=self.pk)[0]
+        self.revision = type(self).objects.using(using).values_list("revision").get(pk=self.pk)[0]
         JobChange.record(
             self,
             {
@@ -363,7 +364,7 @@ class ScheduledJob(models.Model):
     def _edit(self, condition: models.Q, values: dict[str, Any], audit: dict[str, Any], **who: Any) -> bool:
         """One conditional update of columns that are not ``save()``'s, with its audit, and the push."""
         using = router.db_for_write(type(self), instance=self)
-        rows = type(self)._default_manager.using(using)
+        rows = type(self).objects.using(using)
         with transaction.atomic(using=using):
             before = rows.select_for_update().filter(pk=self.pk).values(*audit).first()
             if before is None:
@@ -425,9 +426,8 @@ class ScheduledJob(models.Model):
         Raises ValueError for a name that is no field, and for the schedule of an operator's own job.
         """
         if unknown := set(fields) - set(domain.OVERRIDABLE):
-            raise ValueError(
-                f"{', '.join(sorted(unknown))} cannot be reset; the fields are {', '.join(domain.OVERRIDABLE)}"
-            )
+            known = ", ".join(domain.OVERRIDABLE)
+            raise ValueError(f"{', '.join(sorted(unknown))} cannot be reset; the fields are {known}")
         wanted = fields or domain.OVERRIDABLE
         if self.origin == self.Origin.OPERATOR:
             if "schedule" in fields:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scheduled_jobs.domain import limits
 from scheduled_jobs.exceptions import InvalidDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CASES: list[tuple[Callable[[Any], Any], Any, str]] = [
     (limits.check_retry_count, 6, "6 is not a retry count: write a whole number from 0 to 5"),
@@ -65,8 +67,10 @@ CASES: list[tuple[Callable[[Any], Any], Any, str]] = [
     (
         limits.check_job_id,
         "orders.tasks",
-        "'orders.tasks' is not a job id: Google allows letters, digits, hyphens and underscores, not '.'; "
-        "return another name from schedule_name()",
+        (
+            "'orders.tasks' is not a job id: Google allows letters, digits, hyphens and underscores, not '.'; "
+            "return another name from schedule_name()"
+        ),
     ),
     (
         limits.check_job_id,

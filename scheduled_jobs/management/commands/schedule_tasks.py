@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.services import execution, scheduling
-from scheduled_jobs.tasks import PeriodicTask
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from scheduled_jobs.domain.plan import Change
+    from scheduled_jobs.tasks import PeriodicTask
 
 CREATED, UPDATED, DELETED, FAILED = "[+] Job created", "[~] Job updated", "[-] Job deleted", "[!] Job failed"
 SIGNS = {"create": CREATED, "update": UPDATED, "delete": DELETED, "orphan": DELETED}
@@ -44,7 +47,7 @@ class Command(BaseCommand):
             help="delete orphans, and more than half of our jobs, without asking",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         self.as_json: bool = options["json"]
         self.counts: Counter[str] = Counter()
         chosen = chosen_tasks(options["tasks"])
@@ -93,26 +96,22 @@ class Command(BaseCommand):
 
     def _tell(self, change: Change, error: str | None) -> None:
         if error is not None:
-            self._fail(self._label(change), error)
+            self._fail(change.label, error)
             return
         self.counts[COUNTED[change.kind]] += 1
         fields = "" if change.kind != "update" else f" ({', '.join(change.fields)})"
-        self._line(f"{SIGNS[change.kind]}: {self._label(change)}{fields}")
+        self._line(f"{SIGNS[change.kind]}: {change.label}{fields}")
         for name, (old, new) in scheduling.shown_fields(change).items():
             if change.kind == "update" and (not self.write or name in change.drifted):
                 self._line(f"      {name}: {as_text(old)} -> {as_text(new)}")
-
-    @staticmethod
-    def _label(change: Change) -> str:
-        return change.label
 
     def _hold_back(self, report: scheduling.Report) -> None:
         deletions = report.plan.of("delete", "orphan")
         for change in deletions:
             self.counts["deleted"] -= 0 if self.write else 1
             self._fail(
-                self._label(change),
-                f"not deleted: {len(deletions)} of {report.plan.ours} jobs would go, which is more than half; "
+                change.label,
+                f"not deleted: {len(deletions)} of {report.plan.ours} jobs would go, more than half; "
                 "--yes deletes them",
             )
 
@@ -193,7 +192,7 @@ class Command(BaseCommand):
             self._fail(path, why)
         self._line(
             f"{len(seeded.jobs)} jobs: {self.counts['created']} created, {self.counts['updated']} updated, "
-            f"{self.counts['failed']} failed. Tasks were run here (DJANGO_CLOUD_TASKS_EAGER): Google was not asked."
+            f"{self.counts['failed']} failed. They were run here (DJANGO_CLOUD_TASKS_EAGER): Google was not asked."
         )
         if self.counts["failed"]:
             sys.exit(1)

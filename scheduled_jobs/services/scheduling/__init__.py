@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,8 @@ from scheduled_jobs.services.scheduling.shown import shown_fields
 from scheduled_jobs.services.scheduling.syncing import Options, Report, sync
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from scheduled_jobs.tasks import PeriodicTask
 
 __all__ = [

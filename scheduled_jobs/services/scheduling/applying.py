@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import (
@@ -16,7 +17,6 @@ from scheduled_jobs.domain.jobs import (
     lies_under,
     update_mask,
 )
-from scheduled_jobs.domain.plan import Desired, Listing
 from scheduled_jobs.exceptions import (
     AlreadyExists,
     BackendError,
@@ -26,6 +26,9 @@ from scheduled_jobs.exceptions import (
 )
 from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime
 from scheduled_jobs.services.scheduling.names import ownership
+
+if TYPE_CHECKING:
+    from scheduled_jobs.domain.plan import Desired, Listing
 
 
 class NotOurs(BackendError):
@@ -38,7 +41,7 @@ class NotInThisProcess(BackendError):
 
 @dataclass
 class Outcome:
-    """What became of one job. ``live`` is Google's last answer; None: Google has no such job, or it is not known."""
+    """What became of one job. ``live`` is Google's last answer; None: it has no such job, or none is known."""
 
     desired: Desired
     live: LiveJob | None = None
@@ -93,10 +96,7 @@ class _Application:
         return self.outcome
 
     def _ensure(self, live: LiveJob | None) -> None:
-        if live is None:
-            live = self._create()
-        else:
-            live = self._update(live)
+        live = self._create() if live is None else self._update(live)
         self.outcome.live = live
         if live.state == PAUSED and self.desired.state == ENABLED:
             self._set_state(ENABLED)

@@ -6,14 +6,17 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 from scheduled_jobs.exceptions import Aborted, BackendError, OutcomeUnknown, ResourceExhausted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.services.scheduling.names import job_id_of, task_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scheduled_jobs.tasks import PeriodicTask
 
 DEFAULTS: dict[str, Any] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from scheduled_jobs import authentication, registry
@@ -15,6 +14,8 @@ from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.names import task_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from scheduled_jobs.backends import Backend
     from scheduled_jobs.tasks import PeriodicTask
 

@@ -13,11 +13,10 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import router, transaction
 from django.db.models import F, Q, Value
@@ -27,15 +26,19 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import LiveJob
-from scheduled_jobs.domain.plan import Desired, Listing
-from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.applying import NotInThisProcess, Outcome, apply
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.versions import open_versions, settle_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from scheduled_jobs.domain.jobs import LiveJob
+    from scheduled_jobs.domain.plan import Desired, Listing
+    from scheduled_jobs.exceptions import BackendError
 
 logger = logging.getLogger("scheduled_jobs")
 

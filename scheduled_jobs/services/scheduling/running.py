@@ -43,7 +43,7 @@ Status = JobRun.Status
 
 
 def fire(pks: Iterable[int]) -> None:
-    """Ask Google to run the jobs of these queued runs. Raises nothing of Google's: the runs say what happened."""
+    """Ask Google to run the jobs of these queued runs. Raises nothing: the runs say what happened."""
     for run in _runs().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job").order_by("pk"):
         _fire(run)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from scheduled_jobs.models import FormerName, JobChange, ScheduledJob, attributi
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from django.db.models import QuerySet
 
     from scheduled_jobs.tasks import PeriodicTask

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.payloads import redact
-from scheduled_jobs.domain.plan import Change
+
+if TYPE_CHECKING:
+    from scheduled_jobs.domain.plan import Change
 
 
 def shown_fields(change: Change) -> dict[str, tuple[Any, Any]]:

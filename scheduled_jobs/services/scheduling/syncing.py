@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan, change_fo
 from scheduled_jobs.exceptions import BackendError, NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.advice import reason_of
-from scheduled_jobs.services.scheduling.applying import Outcome
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership
@@ -27,6 +25,9 @@ from scheduled_jobs.services.scheduling.seeding import Seeded, seed
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from scheduled_jobs.services.scheduling.applying import Outcome
     from scheduled_jobs.tasks import PeriodicTask
 
 PATIENCE = 3600.0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from scheduled_jobs.domain.jobs import LiveJob
 from scheduled_jobs.models import JobVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
     from scheduled_jobs.services.scheduling.applying import Outcome
 
