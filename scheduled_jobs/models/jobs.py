@@ -408,9 +408,10 @@ class ScheduledJob(models.Model):
             "paused_until": until,
             "paused_by": label_of(by) or current_attribution().label,
         }
-        self._edit(models.Q(), {**values, "paused_at": now}, values, by=by, reason=reason)
+        audit = {"paused": True, "paused_until": until}
+        self._edit(models.Q(), {**values, "paused_at": now}, audit, by=by, reason=reason)
 
-    def resume(self, by: Any = None) -> None:
+    def resume(self, by: Any = None, reason: str = "") -> None:
         """End the pause. Fires nothing: the next run is the schedule's next."""
         values: dict[str, Any] = {
             "paused": False,
@@ -418,7 +419,8 @@ class ScheduledJob(models.Model):
             "paused_until": None,
             "paused_by": "",
         }
-        self._edit(models.Q(paused=True), {**values, "paused_at": None}, values, by=by)
+        audit = {"paused": False, "paused_until": None}
+        self._edit(models.Q(paused=True), {**values, "paused_at": None}, audit, by=by, reason=reason)
 
     def reset(self, *fields: str, by: Any = None, reason: str = "") -> None:
         """Remove the overrides of these fields (names without ``_override``; none: of all).

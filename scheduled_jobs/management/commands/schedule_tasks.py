@@ -89,7 +89,7 @@ class Command(BaseCommand):
         if report.held_back:
             self._hold_back(report)
         self._finish(report)
-        if check and (report.plan.changes or report.faulty):
+        if check and report.plan.changes:
             sys.exit(DRIFT)
         if self.counts["failed"]:
             sys.exit(1)

@@ -103,7 +103,9 @@ class Push:
         """Take the lease of every row where it is free; one statement settles the race for all of them."""
         now = timezone.now()
         free = Q(push_token=None) | Q(push_until__lt=now) | Q(push_token=self.token)
-        self.rows.filter(free, pk__in=pks).update(push_token=self.token, push_until=now + lease_time())
+        self.rows.filter(free, pk__in=pks).update(
+            push_token=self.token, push_until=now + lease_time(), push_revision=F("revision")
+        )
         return {job.pk: job for job in self.rows.filter(pk__in=pks, push_token=self.token)}
 
     def _covered(self, wanted: dict[int, int]) -> set[int]:
@@ -136,8 +138,12 @@ class Push:
         except BaseException:
             self._free(held, sync_state=SyncState.PENDING)
             raise
-        outcomes |= {outcome.desired.pk: outcome for outcome in results}
-        return self._record(results, last=last)
+        outcomes |= {outcome.desired.pk: outcome for outcome in results if outcome.desired.pk is not None}
+        again = self._record(results, last=last)
+        for outcome in results:
+            if outcome.desired.pk not in again:
+                self.on_outcome(outcome)
+        return again
 
     def _desired(self, held: dict[int, ScheduledJob]) -> list[Desired]:
         return desired_of_all(held.values(), self.backend, using=self.using)
@@ -150,13 +156,9 @@ class Push:
             return apply(desired, calls, listing=self.listing, adopt=self.adopt)
 
         if len(wanted) == 1:
-            results = [one(wanted[0])]
-        else:
-            with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
-                results = list(pool.map(one, wanted))
-        for outcome in results:
-            self.on_outcome(outcome)
-        return results
+            return [one(wanted[0])]
+        with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
+            return list(pool.map(one, wanted))
 
     # --- D: what is written afterwards ------------------------------------------------------------
 
