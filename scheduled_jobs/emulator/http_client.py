@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,10 +18,15 @@ from scheduled_jobs.emulator.delivery import Delivery, Outcome, Unanswered
 from scheduled_jobs.emulator.http_response import Answer, Exchange, Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 # A target that holds its attempts for minutes may hold this many; those of other targets go on.
 PER_ORIGIN = 1000
+# A development server queues five or ten connections that it has not accepted yet. The kernel drops those
+# beyond, without a word, and knocks again after 1, 3, 7, 15 s. So few knock at a time, and sooner.
+CONNECTING = 16
+FIRST_CONNECT_TIMEOUT = 0.25
+LONGEST_CONNECT_TIMEOUT = 10.0
 MAX_REDIRECTS = 10
 KEEP_METHOD = (307, 308)
 REDIRECTS = (301, 302, 303, *KEEP_METHOD)
@@ -29,6 +35,7 @@ REDIRECTS = (301, 302, 303, *KEEP_METHOD)
 @dataclass(slots=True)
 class _Origin:
     slots: asyncio.Semaphore
+    connecting: asyncio.Semaphore
     users: int = 0
 
 
@@ -46,17 +53,25 @@ class HttpClient:
         The deadline runs from the moment a connection is opened, not while the attempt waits for its turn
         behind a thousand others to the same target.
         """
-        key = urlsplit(delivery.uri).netloc
-        origin = self._origins.setdefault(key, _Origin(asyncio.Semaphore(PER_ORIGIN)))
-        origin.users += 1
         try:
-            async with origin.slots, self._all:
+            async with self._origin(urlsplit(delivery.uri).netloc) as origin, origin.slots, self._all:
                 async with asyncio.timeout(delivery.deadline.total_seconds()):
                     return await self._follow(delivery)
         except TimeoutError:
             return Unanswered.DEADLINE
         except (OSError, Malformed, ValueError):
             return Unanswered.UNREACHABLE
+
+    @asynccontextmanager
+    async def _origin(self, key: str) -> AsyncIterator[_Origin]:
+        """The origin's limits, kept for as long as anyone sends to it."""
+        origin = self._origins.get(key)
+        if origin is None:
+            origin = _Origin(asyncio.Semaphore(PER_ORIGIN), asyncio.Semaphore(CONNECTING))
+            self._origins[key] = origin
+        origin.users += 1
+        try:
+            yield origin
         finally:
             origin.users -= 1
             if not origin.users:
@@ -83,19 +98,39 @@ class HttpClient:
     async def _exchange(self, url: SplitResult, method: str, headers: dict[str, str], body: bytes) -> Answer:
         if url.scheme not in ("http", "https") or not url.hostname:
             raise Malformed(f"cannot send to {url.geturl()}")
-        secure = url.scheme == "https"
-        loop = asyncio.get_running_loop()
-        exchange = Exchange(_request(url, method, headers, body), method, loop.create_future())
-        transport, _ = await loop.create_connection(
-            lambda: exchange,
-            url.hostname,
-            url.port or (443 if secure else 80),
-            ssl=self._tls if secure else None,
-        )
+        async with self._origin(url.netloc) as origin, origin.connecting:
+            exchange = await self._connect(url, url.hostname, method)
         try:
+            exchange.send(_request(url, method, headers, body))
             return await exchange.answer
         finally:
-            transport.abort()
+            exchange.abort()
+
+    async def _connect(self, url: SplitResult, host: str, method: str) -> Exchange:
+        loop = asyncio.get_running_loop()
+        secure = url.scheme == "https"
+        port = url.port or (443 if secure else 80)
+        timeout = FIRST_CONNECT_TIMEOUT
+        while True:
+            exchange = Exchange(method, loop.create_future())
+            try:
+                async with asyncio.timeout(timeout):
+                    await loop.create_connection(
+                        lambda exchange=exchange: exchange,
+                        host,
+                        port,
+                        ssl=self._tls if secure else None,
+                    )
+            except TimeoutError:
+                # The connection may be made at this very moment, and is dropped: nothing has been sent on
+                # it yet, so that the next one does not send a second time.
+                exchange.abort()
+                timeout = min(2 * timeout, LONGEST_CONNECT_TIMEOUT)
+            except BaseException:
+                exchange.abort()
+                raise
+            else:
+                return exchange
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

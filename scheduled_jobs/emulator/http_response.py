@@ -10,7 +10,7 @@ MAX_HEAD = 64 * 1024
 MAX_BODY = 1024 * 1024  # what a target says beyond this is not waited for
 
 
-class Malformed(Exception):  # noqa: N818 - it describes the answer
+class Malformed(Exception):
     """The target did not answer in HTTP, or not to the end."""
 
 
@@ -77,27 +77,43 @@ def _number(text: bytes, base: int) -> int:
 
 
 class Exchange(asyncio.Protocol):
-    """Sends a request as soon as it is connected and sets ``answer`` when the response is complete."""
+    """One request over one connection; ``answer`` is set when its response is complete."""
 
-    def __init__(self, request: bytes, method: str, answer: asyncio.Future[Answer]) -> None:
+    def __init__(self, method: str, answer: asyncio.Future[Answer]) -> None:
         self.answer = answer
-        self._request = request
         self._method = method
+        self._transport: asyncio.Transport | None = None
         self._head = b""
         self._received: Answer | None = None
         self._body: _Body | None = None
 
+    def send(self, request: bytes) -> None:
+        """Write the request; the connection must have been made."""
+        assert self._transport is not None  # noqa: S101 - create_connection() has returned
+        self._transport.write(request)
+
+    def abort(self) -> None:
+        """Drop the connection, and the answer that nobody waits for."""
+        if not self.answer.cancel() and not self.answer.cancelled():
+            self.answer.exception()  # looked at, so that asyncio does not complain that nobody did
+        if self._transport is not None:
+            self._transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast("asyncio.Transport", transport).write(self._request)
+        """Keep the connection; called by the event loop."""
+        self._transport = cast("asyncio.Transport", transport)
+        if self.answer.cancelled():
+            self._transport.abort()  # too late: another connection was tried
 
     def data_received(self, data: bytes) -> None:
+        """Read on; called by the event loop."""
         try:
             self._take(data)
         except Malformed as error:
             self._fail(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        # A body without a length ends with its connection.
+        """Take the end of the connection for the end of a body without a length; called by the loop."""
         if exc is None and self._body is not None and self._body.remaining is None:
             self._succeed()
         self._fail(Malformed("the connection ended before the response did"))

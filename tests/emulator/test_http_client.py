@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -149,7 +151,10 @@ def test_a_length_is_told_where_a_body_could_be(target: RawTarget, method: str, 
         [b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"],
         [b"HTTP/1.1 2", 0.05, b"00 OK\r\nContent-Length: 4\r\n", 0.05, b"\r\nab", 0.05, b"cd", 9.0],
         [
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n",
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"
+            ),
             9.0,
         ],
         [b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n", 0.05]
@@ -314,3 +319,37 @@ def test_the_deadline_does_not_run_while_an_attempt_waits_for_its_turn(
     monkeypatch.setattr(http_client, "PER_ORIGIN", 1)
     target.answers["/"] = [0.3, OK]
     assert send(*[make(target.origin, deadline=timedelta(seconds=0.8)) for _ in range(4)]) == [200] * 4
+
+
+def test_a_target_too_busy_to_accept_is_asked_again_soon_and_gets_the_request_once() -> None:
+    with socket.socket() as listener, ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        for _ in range(3):  # more than its queue holds: the kernel drops whoever comes next
+            crowd = stack.enter_context(socket.socket())
+            crowd.setblocking(False)
+            crowd.connect_ex(address)
+        requests: list[bytes] = []
+
+        def serve(connection: socket.socket) -> None:
+            with connection:
+                data = connection.recv(65536)
+                if data:
+                    requests.append(data)
+                    connection.sendall(OK)
+
+        def accept_late() -> None:
+            time.sleep(0.6)
+            with suppress(OSError):
+                while True:
+                    Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+        listener.settimeout(3)
+        acceptor = Thread(target=accept_late)
+        acceptor.start()
+        started = time.monotonic()
+        assert send(make(f"http://127.0.0.1:{address[1]}/")) == [200]
+        assert 0.5 < time.monotonic() - started < 2.5
+        acceptor.join()
+    assert len(requests) == 1

@@ -1,0 +1,246 @@
+"""The emulator as a program of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import venv
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from google.api_core import exceptions
+from google.cloud import scheduler_v1
+from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
+
+from scheduled_jobs.emulator import cli
+from tests.emulator.http_target import http_target
+from tests.emulator.jobs import PARENT, name_of
+from tests.emulator_process import COMMAND, ROOT, running_emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = name_of("report")
+
+
+@contextmanager
+def client_of(host: str) -> Iterator[scheduler_v1.CloudSchedulerClient]:
+    with grpc.insecure_channel(host) as channel:
+        yield scheduler_v1.CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+
+
+def a_job(uri: str = "https://shop.example/", job_id: str = "report") -> scheduler_v1.Job:
+    return scheduler_v1.Job(
+        name=name_of(job_id),
+        schedule="0 0 1 1 *",
+        http_target=scheduler_v1.HttpTarget(
+            uri=uri, oidc_token=scheduler_v1.OidcToken(service_account_email="a@b.example")
+        ),
+    )
+
+
+def test_one_line_tells_that_it_is_ready_and_where() -> None:
+    with running_emulator() as emulator:
+        host, port = emulator.host.split(":")
+        assert re.fullmatch(
+            r"Cloud Scheduler emulator listening on 127\.0\.0\.1:\d+, "
+            r"certificates at http://127\.0\.0\.1:\d+/certs\n",
+            emulator.readiness,
+        )
+        assert emulator.certs_url == f"http://{host}:{int(port) + 1}/certs"
+        assert b"BEGIN CERTIFICATE" in urllib.request.urlopen(emulator.certs_url).read()
+        with client_of(emulator.host) as client:
+            assert list(client.list_jobs(parent=PARENT)) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_even_while_a_target_takes_its_time(number: signal.Signals) -> None:
+    with (
+        http_target(lambda _: time.sleep(8) or 200) as target,
+        running_emulator() as emulator,
+        client_of(emulator.host) as client,
+    ):
+        client.create_job(parent=PARENT, job=a_job(target.origin))
+        client.run_job(name=NAME)
+        target.wait(1)
+        started = time.monotonic()
+        emulator.process.send_signal(number)
+        assert emulator.process.wait(10) == 0
+        assert time.monotonic() - started < 4
+
+
+def test_jobs_and_key_survive_a_restart_and_even_a_kill(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    with running_emulator(state) as emulator, client_of(emulator.host) as client:
+        created = client.create_job(parent=PARENT, job=a_job())
+        certificates = urllib.request.urlopen(emulator.certs_url).read()
+        emulator.process.kill()
+        emulator.process.wait()
+    with running_emulator(state) as emulator, client_of(emulator.host) as client:
+        assert list(client.list_jobs(parent=PARENT)) == [created]
+        assert urllib.request.urlopen(emulator.certs_url).read() == certificates
+        client.pause_job(name=NAME)
+        assert emulator.stop() == 0
+    with running_emulator(state) as emulator, client_of(emulator.host) as client:
+        assert client.get_job(name=NAME).state == scheduler_v1.Job.State.PAUSED
+
+
+def test_without_a_state_file_nothing_is_kept() -> None:
+    with running_emulator() as emulator, client_of(emulator.host) as client:
+        client.create_job(parent=PARENT, job=a_job())
+    with running_emulator() as emulator, client_of(emulator.host) as client:
+        assert list(client.list_jobs(parent=PARENT)) == []
+
+
+def test_a_taken_port_is_one_line_and_exit_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = subprocess.run(
+            [*COMMAND, "--port", str(port)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+        )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"The emulator cannot start: port {port} on 127.0.0.1 cannot be used: is it taken? "
+        "Pick another with --port"
+    )
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_taken_port_for_the_certificates_is_one_line_and_exit_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert cli.main(["--port", "0", "--certs-port", str(port)]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == (
+        f"The emulator cannot start: port {port} on 127.0.0.1, for the certificates, cannot be used "
+        "(Address already in use); pick another with --certs-port or --port\n"
+    )
+
+
+def test_a_state_file_that_is_none_is_one_line_and_exit_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are notes and no database at all\n" * 10)
+    assert cli.main(["--port", "0", "--state", str(path)]) == 1
+    assert capsys.readouterr().err.startswith(f"The emulator cannot start: the state file {path} cannot be")
+
+
+def test_limits_and_faults_can_be_asked_for_on_the_command_line() -> None:
+    options = ["--max-jobs", "1", "--writes-per-minute", "3", "--settle-ms", "60000", "--latency-ms", "50"]
+    with running_emulator(extra_args=options) as emulator, client_of(emulator.host) as client:
+        client.create_job(parent=PARENT, job=a_job())
+        with pytest.raises(exceptions.ResourceExhausted, match="The location has its 1 jobs"):
+            client.create_job(parent=PARENT, job=a_job(job_id="second"))
+        started = time.monotonic()
+        client.pause_job(name=NAME)
+        assert time.monotonic() - started >= 0.05
+        with pytest.raises(exceptions.ResourceExhausted, match="Quota exceeded"):
+            client.delete_job(name=NAME, retry=None)
+        client.get_job(name=NAME)
+
+
+def test_a_job_that_is_still_settling_aborts_the_next_change() -> None:
+    with (
+        running_emulator(extra_args=["--settle-ms", "60000"]) as emulator,
+        client_of(emulator.host) as client,
+    ):
+        client.create_job(parent=PARENT, job=a_job())
+        client.pause_job(name=NAME)
+        with pytest.raises(exceptions.Aborted, match="sync mutate calls cannot be queued"):
+            client.delete_job(name=NAME, retry=None)
+
+
+def test_attempts_are_written_to_standard_error_when_asked() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--log-attempts"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        host = process.stdout.readline().split()[5].rstrip(",")
+        with http_target() as target, client_of(host) as client:
+            client.create_job(parent=PARENT, job=a_job(target.origin))
+            client.run_job(name=NAME)
+            target.wait(1)
+            time.sleep(0.2)
+            process.terminate()
+            _, errors = process.communicate(timeout=10)
+            assert f"report: attempt 1 of {target.origin}/: 200" in errors
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def python_without_django(tmp_path: Path) -> Path:
+    """An environment with what the emulator needs and with no Django, nor anything that belongs to it."""
+    environment = tmp_path / "without django"
+    venv.create(environment, symlinks=True, with_pip=False)
+    there = next((environment / "lib").glob("python*/site-packages"))
+    here = Path(grpc.__file__).parents[1]
+    for entry in here.iterdir():
+        if not re.match(r"django|model_utils|.*\.pth$|__editable__|__pycache__", entry.name, re.IGNORECASE):
+            (there / entry.name).symlink_to(entry)
+    (there / "scheduled_jobs").symlink_to(ROOT / "scheduled_jobs")
+    return environment / "bin" / "python"
+
+
+def test_it_runs_where_django_is_not_installed(python_without_django: Path, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    missing = subprocess.run(
+        [python_without_django, "-c", "import django"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ModuleNotFoundError: No module named 'django'" in missing.stderr
+    command = [str(python_without_django), "-E", "-m", "scheduled_jobs.emulator"]
+    with (
+        http_target() as target,
+        running_emulator(command=command, cwd=tmp_path) as emulator,
+        client_of(emulator.host) as client,
+    ):
+        client.create_job(parent=PARENT, job=a_job(target.origin))
+        client.run_job(name=NAME)
+        assert target.wait(1)[0].headers["User-Agent"] == "Google-Cloud-Scheduler"
+        assert emulator.stop() == 0
+
+
+def test_the_managing_command_is_the_same_program() -> None:
+    command = [sys.executable, "manage.py", "run_scheduler_emulator"]
+    with running_emulator(command=command) as emulator, client_of(emulator.host) as client:
+        assert list(client.list_jobs(parent=PARENT)) == []
+        assert emulator.stop() == 0
+
+
+def test_the_managing_command_leaves_with_1_where_the_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = subprocess.run(
+            [sys.executable, "manage.py", "run_scheduler_emulator", "--port", str(port)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert result.returncode == 1
+    assert "Pick another with --port" in result.stderr

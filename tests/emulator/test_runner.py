@@ -1,0 +1,230 @@
+"""Jobs that really fire: threads, sockets and a clock that runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import time
+import urllib.request
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from google.auth import jwt
+
+from scheduled_jobs.emulator import runner
+from scheduled_jobs.emulator.dispatcher import Dispatcher
+from scheduled_jobs.emulator.process import Emulator
+from scheduled_jobs.emulator.store import Store
+from tests.emulator.http_target import Received, http_target
+from tests.emulator.jobs import PARENT, http_job, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pytest
+
+NAME = name_of("report")
+
+
+def minute_in(seconds: float) -> Callable[[], datetime]:
+    """A running clock whose next whole minute is so many seconds ahead."""
+    start = datetime(2026, 10, 5, 12, 1, tzinfo=UTC) - timedelta(seconds=seconds)
+    began = time.monotonic()
+    return lambda: start + timedelta(seconds=time.monotonic() - began)
+
+
+@contextmanager
+def running(clock: Callable[[], datetime] | None = None, path: Path | None = None) -> Iterator[Store]:
+    store = Store(clock, path) if clock is not None else Store(path=path)
+    with Emulator(store, port=0):
+        yield store
+
+
+def create(
+    store: Store, uri: str, job_id: str = "report", schedule: str = "0 0 1 1 *", **fields: Any
+) -> None:
+    target = {"uri": uri, "body": b"{}", "headers": {"Content-Type": "application/json"}}
+    target |= fields.pop("http_target", {})
+    store.create_job(PARENT, http_job(job_id, schedule, http_target=target, **fields))
+
+
+def code(store: Store) -> int:
+    return int(store.get_job(NAME).status.code)
+
+
+def wait_for_code(store: Store, expected: int) -> None:
+    end = time.monotonic() + 5
+    while code(store) != expected:
+        assert time.monotonic() < end, f"the status stayed {code(store)}"
+        time.sleep(0.01)
+
+
+def test_a_job_fires_when_its_minute_comes() -> None:
+    with http_target() as target, running(minute_in(0.5)) as store:
+        create(store, f"{target.origin}/tasks/a", schedule="* * * * *")
+        created = time.time()
+        (request,) = target.wait(1)
+        assert 0.2 < request.at - created < 3
+        assert (request.method, request.path, request.body) == ("POST", "/tasks/a", b"{}")
+        assert request.headers["X-CloudScheduler-ScheduleTime"] == "2026-10-05T05:01:00-07:00"
+        wait_for_code(store, 0)
+
+
+def test_the_headers_on_the_wire_are_exactly_googles_and_the_jobs() -> None:
+    token = {"oidc_token": {"service_account_email": "a@b.example", "audience": "shop"}}
+    store = Store()
+    with http_target() as target, Emulator(store, port=0) as emulator:
+        create(store, f"{target.origin}/", http_target=token)
+        store.run_job(NAME)
+        (request,) = target.wait(1)
+        certificates = json.loads(urllib.request.urlopen(emulator.certs_url).read())
+    assert set(request.headers) == {
+        "Host",
+        "Content-Type",
+        "Content-Length",
+        "User-Agent",
+        "Authorization",
+        "Accept-Encoding",
+        "X-CloudScheduler",
+        "X-CloudScheduler-JobName",
+        "X-CloudScheduler-ScheduleTime",
+    }
+    scheme, _, sent = request.headers["Authorization"].partition(" ")
+    claims = jwt.decode(sent, certs=certificates, audience="shop", clock_skew_in_seconds=10)
+    assert (scheme, claims["email"]) == ("Bearer", "a@b.example")
+
+
+def test_a_failure_is_tried_again_after_its_backoff() -> None:
+    answers = iter([500, 200])
+    with http_target(lambda _: next(answers)) as target, running() as store:
+        retries = {"retry_count": 3, "min_backoff_duration": {"seconds": 1}}
+        create(store, f"{target.origin}/", retry_config=retries)
+        store.run_job(NAME)
+        first, second = target.wait(2)
+        assert 0.9 < second.at - first.at < 3
+        wait_for_code(store, 0)
+
+
+def test_run_answers_before_the_target_has_and_others_do_not_wait() -> None:
+    def answer(request: Received) -> int:
+        time.sleep(2 if request.path == "/slow" else 0)
+        return 200
+
+    with http_target(answer) as target, running() as store:
+        create(store, f"{target.origin}/slow")
+        create(store, f"{target.origin}/fast", "fast")
+        started = time.time()
+        store.run_job(NAME)
+        store.run_job(name_of("fast"))
+        assert time.time() - started < 1
+        assert max(request.at for request in target.wait(2)) - started < 1.5
+
+
+def test_stopping_takes_two_seconds_at_most_whatever_is_under_way() -> None:
+    with http_target(lambda _: time.sleep(8) or 200) as target:
+        store = Store()
+        emulator = Emulator(store, port=0)
+        emulator.start()
+        create(store, f"{target.origin}/")
+        store.run_job(NAME)
+        target.wait(1)
+        started = time.monotonic()
+        emulator.stop()
+        assert time.monotonic() - started < 3
+
+
+def test_an_attempt_that_ends_in_time_is_still_recorded_when_stopping(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with http_target(lambda _: time.sleep(0.4) or 200) as target, running(path=path) as store:
+        create(store, f"{target.origin}/")
+        store.run_job(NAME)
+        target.wait(1)
+    again = Store(path=path)
+    assert code(again) == 0
+    again.close()
+
+
+def test_a_failing_step_is_logged_and_the_clock_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = Dispatcher.step
+    failures = iter([ValueError("a faulty job")])
+
+    def step(self: Dispatcher, *args: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return real(self, *args)
+
+    monkeypatch.setattr(Dispatcher, "step", step)
+    with http_target() as target, running() as store:
+        create(store, f"{target.origin}/")
+        store.run_job(NAME)
+        target.wait(1)
+    assert caplog.messages[0] == "The dispatcher failed; it goes on"
+
+
+def test_a_failure_inside_an_attempt_counts_as_a_failed_attempt(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> int:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(runner.HttpClient, "send", broken)
+    with running() as store:
+        create(store, "http://127.0.0.1:1/")
+        store.run_job(NAME)
+        wait_for_code(store, 14)
+    assert caplog.messages[:2] == [
+        "report: attempt 1 failed inside the emulator",
+        "report: attempt 1 of http://127.0.0.1:1/: UNREACHABLE",
+    ]
+
+
+def test_facts_of_runs_are_written_while_the_emulator_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runner, "FLUSH_EVERY", 0.05)
+    path = tmp_path / "state.db"
+    with http_target() as target, running(path=path) as store:
+        create(store, f"{target.origin}/")
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                store, "flush", lambda: (_ for _ in ()).throw(sqlite3.OperationalError("disk full"))
+            )
+            time.sleep(0.2)
+        assert caplog.messages[0] == "The state file could not be written; trying again"
+        store.run_job(NAME)
+        wait_for_code(store, 0)
+        end = time.monotonic() + 5
+        while True:
+            other = Store(path=path)
+            written = code(other)
+            other.close()
+            if written == 0:
+                break
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def test_attempts_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        caplog.at_level(logging.INFO, "scheduled_jobs.emulator"),
+        http_target() as target,
+        running() as store,
+    ):
+        create(store, f"{target.origin}/x")
+        store.run_job(NAME)
+        wait_for_code(store, 0)
+    assert f"report: attempt 1 of {target.origin}/x: 200" in caplog.messages
+
+
+def test_a_thousand_jobs_of_one_minute_all_arrive() -> None:
+    with http_target() as target, running(minute_in(3)) as store:
+        for number in range(1000):
+            create(store, f"{target.origin}/", f"job-{number}", schedule="* * * * *")
+        received = target.wait(1000, 30)
+        names = {request.headers["X-CloudScheduler-JobName"] for request in received}
+    assert len(received) == len(names) == 1000
