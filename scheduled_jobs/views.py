@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error, connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.datastructures import CaseInsensitiveMapping
 from django.views.decorators.csrf import csrf_exempt
 
 from scheduled_jobs import authentication, exceptions, registry
@@ -108,15 +109,17 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _shown_headers(request: HttpRequest) -> dict[str, str]:
-    """What a task may see of the headers: nothing that opens a door."""
+def _shown_headers(request: HttpRequest) -> Mapping[str, str]:
+    """What a task may see of the headers, whatever their case: nothing that opens a door."""
     if not settings.PROPAGATE_HEADERS:
         return {}
-    return {
-        name: value
-        for name, value in request.headers.items()
-        if name.lower() not in SECRET_HEADERS and "eyJ" not in value
-    }
+    return CaseInsensitiveMapping(
+        {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in SECRET_HEADERS and "eyJ" not in value
+        }
+    )
 
 
 def _refuse(request: HttpRequest, refusal: exceptions.ScheduledJobsError) -> HttpResponse:

@@ -11,6 +11,8 @@ from scheduled_jobs import registry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scheduled_jobs.backends.memory import MemoryBackend
+
 
 @pytest.fixture(autouse=True)
 def registered_tasks() -> Iterator[None]:
@@ -19,3 +21,20 @@ def registered_tasks() -> Iterator[None]:
     yield
     registry._tasks.clear()
     registry._tasks.update(before)
+
+
+@pytest.fixture
+def no_tasks() -> None:
+    """The tasks of the sample project are out of the way: a test sees its own alone."""
+    registry._tasks.clear()
+
+
+@pytest.fixture
+def google() -> Iterator[MemoryBackend]:
+    """A Cloud Scheduler in memory; ``google.store.faults`` makes its calls fail and records them."""
+    from scheduled_jobs.backends import use_backend
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+    backend = MemoryBackend()
+    with use_backend(backend):
+        yield backend

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.utils import timezone
 
-from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.statements import LEASE, database
+from scheduled_jobs.services.execution.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +79,7 @@ class Heartbeat:
             beat.reported = {
                 "progress_done": _finite(done),
                 "progress_total": _finite(total),
-                "progress_message": clean_text(str(message))[:MAX_MESSAGE],
+                "progress_message": clean(str(message))[:MAX_MESSAGE],
             }
             if watched:
                 self._wake()
@@ -130,11 +130,18 @@ class Heartbeat:
         with self._condition:
             self._beats.append(beat)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._work, name="scheduled-jobs-heartbeat", daemon=True
-                )
-                self._thread.start()
+                self._start()
             self._condition.notify()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name="scheduled-jobs-heartbeat", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # No thread can be had: the run goes on, and counts as lost if it outlives its first lease.
+            logger.warning("The heartbeat could not be started: %s", error)
+        else:
+            self._thread = thread
 
     def _remove(self, beat: Beat) -> None:
         with self._condition:

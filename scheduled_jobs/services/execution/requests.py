@@ -43,6 +43,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
     who = label_of(by) or current_attribution().label
     using = statements.database()
     for _round in range(ROUNDS):
+        slot = _slot_of(run)  # outside the transaction, which might have an old view of the slot
         try:
             with transaction.atomic(using=using):
                 queued = JobRun(
@@ -53,7 +54,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
                     payload=chosen,
                     requested_by=who,
                     reason=reason,
-                    **_slot_of(run),
+                    **slot,
                 )
                 queued.save(using=using, force_insert=True)
                 JobChange.record(job, {"run": (run.pk, queued.pk)}, by=by, reason=reason, using=using)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import re
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,11 @@ from django.db import Error, connections
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.domain.metadata import TaskMetadata
-from scheduled_jobs.domain.payloads import Signature, clean_text, storable
+from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.text import clean, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +35,6 @@ Status = JobRun.Status
 
 MAX_ERROR = 10_000
 MAX_TRACEBACK = 100_000
-TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){0,2}")
-"""What a signed token looks like."""
 
 
 @dataclass(slots=True)
@@ -85,7 +83,7 @@ def execute(
             instance._metadata = metadata_of(run, headers)  # noqa: SLF001
             value = _call(instance, arguments)
         except DiscardTask as error:
-            return Outcome(Status.DISCARDED, error=_clean(_text_of(error), MAX_ERROR))
+            return Outcome(Status.DISCARDED, error=shortened(clean(_text_of(error)), MAX_ERROR))
         except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
             return _failure(run, task, error, clock())
         finally:
@@ -103,7 +101,7 @@ def metadata_of(run: JobRun, headers: Mapping[str, str] | None = None) -> TaskMe
         trigger=run.trigger,
         run_id=run.pk,
         deadline=run.deadline_at,
-        headers=dict(headers or {}),
+        headers={} if headers is None else headers,
     )
 
 
@@ -123,7 +121,7 @@ def _success(value: Any) -> Outcome:
         return Outcome(Status.SUCCEEDED, value=value, result=storable(value))
     except (ValueError, TypeError, RecursionError) as error:
         # The work is done: a retry would repeat it for ever.
-        note = _("The result was not kept: %(reason)s") % {"reason": _clean(str(error), 500)}
+        note = _("The result was not kept: %(reason)s") % {"reason": shortened(clean(str(error)), 500)}
         return Outcome(Status.SUCCEEDED, value=value, notes=[note])
 
 
@@ -133,10 +131,13 @@ def _failure(run: JobRun, task: type[PeriodicTask], error: BaseException, now: d
         # The server has stopped the process because it took too long: Google has long hung up.
         outcome.status = Status.TIMED_OUT
     text = _text_of(error)
-    outcome.error = _clean(f"{type(error).__name__}: {text}" if text else type(error).__name__, MAX_ERROR)
-    lines = traceback.format_exception(type(error), error, _below_us(error.__traceback__))
-    outcome.traceback = _clean("".join(lines), MAX_TRACEBACK)
-    logger.error("%s failed in run %s", task.name(), run.pk, exc_info=error)
+    named = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    outcome.error = shortened(clean(named), MAX_ERROR)
+    lines = "".join(traceback.format_exception(type(error), error, _below_us(error.__traceback__)))
+    outcome.traceback = shortened(clean(lines), MAX_TRACEBACK)
+    # Error trackers want the exception itself; with a token in it they get what is kept of it.
+    shown = error if clean(lines) == lines else None
+    logger.error("%s failed in run %s: %s", task.name(), run.pk, outcome.error, exc_info=shown)
     return outcome
 
 
@@ -153,12 +154,6 @@ def _below_us(frames: TracebackType | None) -> TracebackType | None:
     while rest is not None and rest.tb_frame.f_code.co_filename == __file__:
         rest = rest.tb_next
     return rest or frames
-
-
-def _clean(text: str, limit: int) -> str:
-    """A text that every database can hold, without tokens."""
-    text = TOKEN.sub("[token]", clean_text(text))
-    return text if len(text) <= limit else text[: limit // 2] + "\n…\n" + text[-limit // 2 :]
 
 
 def _leave_transactions(depths: Mapping[str, int]) -> None:

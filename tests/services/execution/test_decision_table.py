@@ -9,8 +9,9 @@ import pytest
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution import Answer, Delivery
-from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_run, make_task
+from scheduled_jobs.services.execution import Delivery
+from tests.services.execution.calling import AFTER, BEFORE, deliver, not_waited
+from tests.support import NEXT_SLOT, SLOT, ask, make_run, make_task
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
@@ -18,37 +19,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
-BEFORE = SLOT - timedelta(minutes=10)
-AFTER = SLOT + timedelta(seconds=1)
-
-
-def slept(seconds: float) -> None:
-    raise AssertionError(f"waited for {seconds} s")
-
-
-def deliver(
-    job: ScheduledJob,
-    task: type[PeriodicTask],
-    *,
-    slot: datetime | None = SLOT,
-    now: datetime = AFTER,
-    body: bytes = b"",
-    **values: Any,
-) -> Answer:
-    job.refresh_from_db()
-    text = slot.isoformat() if slot is not None else None
-    delivery = Delivery(job=job, task=task, schedule_time=text, body=body, **values)
-    return execution.deliver(delivery, clock=lambda: now, sleep=slept)
-
-
-@pytest.fixture
-def task() -> type[PeriodicTask]:
-    return make_task()
-
-
-@pytest.fixture
-def job(task: type[PeriodicTask]) -> ScheduledJob:
-    return make_job(task)
 
 
 def only(**conditions: Any) -> JobRun:
@@ -215,7 +185,7 @@ def test_a_pause_that_was_made_anew_meanwhile_is_not_cleared(
     ScheduledJob.objects.update(paused=True, pause_reason="again", paused_until=None)
 
     answer = execution.deliver(
-        Delivery(job=stale, task=task, schedule_time=SLOT.isoformat()), clock=lambda: AFTER, sleep=slept
+        Delivery(job=stale, task=task, schedule_time=SLOT.isoformat()), clock=lambda: AFTER, sleep=not_waited
     )
 
     assert answer.body == {"status": "skipped", "reason": "paused"}
@@ -376,7 +346,7 @@ def test_an_unreadable_time_counts_as_none_and_is_kept(
 ) -> None:
     delivery = Delivery(job=job, task=task, schedule_time="Monday, 9 o'clock")
 
-    answer = execution.deliver(delivery, clock=lambda: AFTER, sleep=slept)
+    answer = execution.deliver(delivery, clock=lambda: AFTER, sleep=not_waited)
 
     assert answer.body["status"] == "executed"
     run = only()
@@ -606,7 +576,7 @@ def test_the_time_is_read_with_any_offset_and_kept_in_utc_with_its_microseconds(
 ) -> None:
     delivery = Delivery(job=job, task=task, schedule_time="2026-11-23T01:00:01.416739-08:00")
 
-    execution.deliver(delivery, clock=lambda: SLOT + timedelta(seconds=3), sleep=slept)
+    execution.deliver(delivery, clock=lambda: SLOT + timedelta(seconds=3), sleep=not_waited)
 
     assert only().scheduled_for == datetime(2026, 11, 23, 9, 0, 1, 416739, tzinfo=UTC)
 

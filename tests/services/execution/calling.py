@@ -1,0 +1,39 @@
+"""Delivers to the jobs of the tests, at a time of their choice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from scheduled_jobs.services import execution
+from scheduled_jobs.services.execution import Answer, Delivery
+from tests.support import SLOT
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.tasks import PeriodicTask
+
+BEFORE = SLOT - timedelta(minutes=10)
+AFTER = SLOT + timedelta(seconds=1)
+
+
+def not_waited(seconds: float) -> None:
+    raise AssertionError(f"waited for {seconds} s")
+
+
+def deliver(
+    job: ScheduledJob,
+    task: type[PeriodicTask],
+    *,
+    slot: datetime | None = SLOT,
+    now: datetime = AFTER,
+    body: bytes = b"",
+    **values: Any,
+) -> Answer:
+    """One delivery, by a clock that stands still."""
+    job.refresh_from_db()
+    text = slot.isoformat() if slot is not None else None
+    delivery = Delivery(job=job, task=task, schedule_time=text, body=body, **values)
+    return execution.deliver(delivery, clock=lambda: now, sleep=not_waited)

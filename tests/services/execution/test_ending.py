@@ -1,0 +1,370 @@
+"""The end of a run is recorded, whatever happens to the database meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import DataError, InterfaceError, OperationalError, connection
+
+from scheduled_jobs import signals
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services import execution
+from scheduled_jobs.services.execution import Delivery, ending, statements
+from tests.services.execution.calling import AFTER, deliver
+from tests.support import SLOT, make_job, make_run, make_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from scheduled_jobs.services.execution import Answer
+    from scheduled_jobs.tasks import PeriodicTask
+
+Status = JobRun.Status
+
+
+class Outage:
+    """A database that is gone for as many statements as it is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        self.left = 0
+        self.error: Exception = OperationalError("server closed the connection")
+        self.waits: list[float] = []
+        original: Callable[..., Any] = getattr(statements, name)
+
+        def failing(*args: Any, **kwargs: Any) -> Any:
+            if self.left:
+                self.left -= 1
+                raise self.error
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(statements, name, failing)
+
+    def deliver(self, job: ScheduledJob, task: type[PeriodicTask]) -> Answer:
+        delivery = Delivery(job=job, task=task, schedule_time=SLOT.isoformat())
+        return execution.deliver(delivery, clock=lambda: AFTER, sleep=self.waits.append)
+
+
+@pytest.fixture
+def at_the_end(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    return Outage(monkeypatch, "end")
+
+
+@pytest.fixture
+def at_the_start(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    return Outage(monkeypatch, "insert")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_gone_at_the_end_is_tried_again_over_a_new_connection(
+    error: type[Exception], at_the_end: Outage
+) -> None:
+    task = make_task()
+    at_the_end.left, at_the_end.error = 5, error("gone")
+
+    answer = at_the_end.deliver(make_job(task), task)
+
+    assert at_the_end.waits == [0.2, 1.0, 3.0, 5.0, 10.0]
+    assert answer.body == {"status": "executed", "result": {}, "run": JobRun.objects.get().pk}
+    assert JobRun.objects.get().status == Status.SUCCEEDED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_that_cannot_be_written_is_answered_by_its_outcome_and_written_at_the_next_request(
+    at_the_end: Outage,
+) -> None:
+    task = make_task()
+    job = make_job(task)
+    at_the_end.left = 7
+
+    answer = at_the_end.deliver(job, task)
+
+    run = JobRun.objects.get()
+    assert (answer.status, answer.body["recorded"], run.status) == (200, False, Status.RUNNING)
+
+    execution.write_kept()  # the last of the seven
+    assert JobRun.objects.get().status == Status.RUNNING
+    statements.expire(AFTER + timedelta(minutes=2))
+    assert JobRun.objects.get().status == Status.LOST
+
+    execution.write_kept()
+    run.refresh_from_db()
+    assert (run.status, run.finished_at, run.settled_slot, run.error) == (Status.SUCCEEDED, AFTER, SLOT, "")
+    assert not ending._kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_that_cannot_be_recorded_is_500(at_the_end: Outage) -> None:
+    def run(self: PeriodicTask) -> None:
+        raise ValueError("no")
+
+    task = make_task(run)
+    at_the_end.left = 6
+    answer = at_the_end.deliver(make_job(task), task)
+    assert (answer.status, answer.body["status"], answer.body["recorded"]) == (500, "failed", False)
+
+
+@pytest.mark.django_db
+def test_inside_a_transaction_a_lost_end_is_said_and_not_waited_for(at_the_end: Outage) -> None:
+    task = make_task()
+    at_the_end.left = 1
+    answer = at_the_end.deliver(make_job(task), task)
+    assert (answer.body["recorded"], at_the_end.waits) == (False, [])
+
+
+@pytest.mark.django_db
+def test_an_end_that_the_database_refuses_is_written_without_its_result(at_the_end: Outage) -> None:
+    task = make_task()
+    at_the_end.left, at_the_end.error = 1, DataError("out of range")
+
+    answer = at_the_end.deliver(make_job(task), task)
+
+    run = JobRun.objects.get()
+    assert answer.status == 200
+    assert (run.status, run.result) == (Status.SUCCEEDED, None)
+    assert run.context["notes"] == ["The database refused the result: DataError"]
+
+
+@pytest.mark.django_db
+def test_an_end_that_the_database_refuses_twice_is_not_recorded(at_the_end: Outage) -> None:
+    task = make_task()
+    at_the_end.left, at_the_end.error = 2, DataError("out of range")
+    assert at_the_end.deliver(make_job(task), task).body["recorded"] is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stale_connection_at_the_start_is_opened_anew_once(at_the_start: Outage) -> None:
+    task = make_task()
+    job = make_job(task)
+    at_the_start.left = 1
+    assert at_the_start.deliver(job, task).status == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_gone_at_the_start_runs_nothing(at_the_start: Outage) -> None:
+    task = make_task()
+    job = make_job(task)
+    at_the_start.left = 2
+
+    with pytest.raises(OperationalError):
+        at_the_start.deliver(job, task)
+    assert not JobRun.objects.exists()
+
+
+class Deadlock(Exception):
+    sqlstate = "40P01"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("rounds", "status"), [(9, 200), (10, 503)])
+def test_a_statement_given_up_in_favour_of_another_is_one_more_round_of_ten(
+    rounds: int, status: int, at_the_start: Outage
+) -> None:
+    task = make_task()
+    error = OperationalError("deadlock detected")
+    error.__cause__ = Deadlock()
+    at_the_start.left, at_the_start.error = rounds, error
+    assert at_the_start.deliver(make_job(task), task).status == status
+
+
+@pytest.mark.django_db
+def test_mysql_tells_a_deadlock_by_its_number(at_the_start: Outage) -> None:
+    task = make_task()
+    at_the_start.left, at_the_start.error = 1, OperationalError(1213, "Deadlock found")
+    assert at_the_start.deliver(make_job(task), task).status == 200
+
+
+@pytest.mark.django_db
+def test_the_late_end_of_a_lost_run_corrects_it() -> None:
+    def run(self: PeriodicTask) -> str:
+        statements.expire(AFTER + timedelta(minutes=5))
+        assert JobRun.objects.get().status == Status.LOST
+        return "done"
+
+    task = make_task(run)
+    job = make_job(task)
+
+    assert deliver(job, task).body["status"] == "executed"
+
+    found = JobRun.objects.get()
+    assert (found.status, found.error, found.settled_slot) == (Status.SUCCEEDED, "", SLOT)
+
+
+@pytest.mark.django_db
+def test_of_two_attempts_that_ran_at_once_only_one_has_succeeded() -> None:
+    others: list[JobRun] = []
+
+    def run(self: PeriodicTask) -> None:
+        if not others:
+            others.append(JobRun.objects.get())
+            late = AFTER + timedelta(minutes=5)
+            assert deliver(job, task, now=late).body["status"] == "executed"
+
+    task = make_task(run)
+    job = make_job(task)
+
+    answer = deliver(job, task)
+
+    first, second = JobRun.objects.order_by("attempt")
+    assert (answer.status, answer.body["run"]) == (200, first.pk)
+    assert (first.status, second.status) == (Status.DISCARDED, Status.SUCCEEDED)
+    assert first.error == "attempt 2 had already succeeded; this one ran too"
+    assert (first.settled_slot, second.settled_slot) == (None, SLOT)
+
+
+@pytest.mark.django_db
+def test_a_run_whose_row_is_gone_is_answered_as_not_recorded() -> None:
+    task = make_task(lambda self: JobRun.objects.all().delete() and None)
+    assert deliver(make_job(task), task).body["recorded"] is False
+
+
+# --- Facts and signals ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard() -> Iterator[list[tuple[str, str]]]:
+    """The names of the signals sent, with the run's status."""
+    heard: list[tuple[str, str]] = []
+    names = ("run_started", "run_finished", "run_failed", "job_recovered")
+    receivers = {}
+    for name in names:
+
+        def receive(sender: Any, run: JobRun, name: str = name, **kwargs: Any) -> None:
+            assert sender is JobRun
+            assert not connection.in_atomic_block
+            assert JobRun.objects.get(pk=run.pk).status == run.status
+            heard.append((name, run.status))
+
+        receivers[name] = receive
+        getattr(signals, name).connect(receive)
+    yield heard
+    for name, receive in receivers.items():
+        getattr(signals, name).disconnect(receive)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signals_are_sent_after_each_commit(heard: list[tuple[str, str]]) -> None:
+    outcomes = iter([ValueError("a"), None, None])
+
+    def run(self: PeriodicTask) -> None:
+        error = next(outcomes)
+        if error is not None:
+            raise error
+
+    task = make_task(run)
+    job = make_job(task)
+    deliver(job, task)
+    deliver(job, task)
+    deliver(job, task, slot=SLOT + timedelta(hours=1), now=SLOT + timedelta(hours=1))
+
+    assert heard == [
+        ("run_started", "running"),
+        ("run_finished", "failed"),
+        ("run_failed", "failed"),
+        ("run_started", "running"),
+        ("run_finished", "succeeded"),
+        ("job_recovered", "succeeded"),
+        ("run_started", "running"),
+        ("run_finished", "succeeded"),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_run_is_told_once_by_the_delivery_that_found_it(heard: list[tuple[str, str]]) -> None:
+    task = make_task()
+    job = make_job(task)
+    make_run(job, Status.RUNNING, scheduled_for=SLOT)
+
+    late = SLOT + timedelta(minutes=5)
+    deliver(job, task, now=late)
+    deliver(job, task, now=late)
+
+    assert heard == [
+        ("run_finished", "lost"),
+        ("run_failed", "lost"),
+        ("run_started", "running"),
+        ("run_finished", "succeeded"),
+        ("job_recovered", "succeeded"),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_missed_slot_that_arrives_and_succeeds_has_recovered(heard: list[tuple[str, str]]) -> None:
+    task = make_task()
+    job = make_job(task)
+    make_run(job, Status.MISSED, scheduled_for=SLOT)
+    deliver(job, task)
+    assert heard[-1] == ("job_recovered", "succeeded")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_that_raises_changes_nothing() -> None:
+    def receive(**kwargs: Any) -> None:
+        raise RuntimeError("deaf")
+
+    signals.run_started.connect(receive)
+    signals.run_finished.connect(receive)
+    try:
+        task = make_task()
+        assert deliver(make_job(task), task).status == 200
+    finally:
+        signals.run_started.disconnect(receive)
+        signals.run_finished.disconnect(receive)
+
+
+@pytest.mark.django_db
+def test_an_older_run_that_ends_later_does_not_overwrite_the_facts_of_a_newer_one() -> None:
+    task = make_task()
+    job = make_job(task, last_run_at=AFTER + timedelta(seconds=1), last_status=Status.SUCCEEDED)
+
+    def fail(self: PeriodicTask) -> None:
+        raise ValueError
+
+    deliver(job, make_task(fail))
+
+    job.refresh_from_db()
+    assert (job.last_status, job.failures_in_a_row, job.last_run) == (Status.SUCCEEDED, 0, None)
+
+
+@pytest.mark.django_db
+def test_a_run_that_was_lost_and_then_fails_is_one_failure() -> None:
+    def run(self: PeriodicTask) -> None:
+        for lost in statements.expire(AFTER + timedelta(minutes=5)):
+            ending.announce(lost)
+        job.refresh_from_db()
+        assert (job.last_status, job.failures_in_a_row) == (Status.LOST, 1)
+        raise ValueError
+
+    task = make_task(run)
+    job = make_job(task)
+    deliver(job, task)
+
+    job.refresh_from_db()
+    assert (job.last_status, job.failures_in_a_row) == (Status.FAILED, 1)
+
+
+@pytest.mark.django_db
+def test_a_discarded_run_neither_counts_as_a_failure_nor_ends_the_count() -> None:
+    from scheduled_jobs.exceptions import DiscardTask
+
+    def run(self: PeriodicTask) -> None:
+        raise DiscardTask
+
+    task = make_task(run)
+    job = make_job(task, failures_in_a_row=2, last_status=Status.FAILED)
+    deliver(job, task)
+
+    job.refresh_from_db()
+    assert (job.last_status, job.failures_in_a_row) == (Status.DISCARDED, 2)
+
+
+@pytest.mark.django_db
+def test_facts_that_cannot_be_written_cost_the_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(run: JobRun) -> bool:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(ending, "_update_facts", fail)
+    task = make_task()
+    assert deliver(make_job(task), task).body["status"] == "executed"

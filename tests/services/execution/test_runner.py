@@ -1,0 +1,225 @@
+"""What a task sees, and what it may do without harm to its own record."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.test import RequestFactory
+
+from scheduled_jobs.models import JobRun
+from tests.services.execution.calling import AFTER, BEFORE, deliver
+from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_task
+
+if TYPE_CHECKING:
+    from scheduled_jobs.domain.metadata import TaskMetadata
+    from scheduled_jobs.tasks import PeriodicTask
+
+pytestmark = pytest.mark.django_db
+
+Status, Trigger = JobRun.Status, JobRun.Trigger
+
+
+def run_once(run: Any, **values: Any) -> JobRun:
+    task = make_task(run)
+    deliver(make_job(task), task, **values)
+    return JobRun.objects.get()
+
+
+def test_an_async_task_is_awaited() -> None:
+    async def run(self: PeriodicTask, *, region: str) -> str:
+        await asyncio.sleep(0)
+        return region.upper()
+
+    assert run_once(run, body=b'{"region": "emea"}').result == "EMEA"
+
+
+def test_an_async_task_that_is_cancelled_within_has_failed() -> None:
+    async def run(self: PeriodicTask) -> None:
+        raise asyncio.CancelledError
+
+    found = run_once(run)
+    assert (found.status, found.error) == (Status.FAILED, "CancelledError")
+
+
+def test_a_task_sees_its_request_and_its_metadata() -> None:
+    seen: list[tuple[TaskMetadata, Any]] = []
+
+    def run(self: PeriodicTask) -> None:
+        seen.append((self.metadata, self.request))
+
+    request = RequestFactory().post("/")
+    found = run_once(run, request=request, headers={"X-Tenant": "emea"})
+
+    [(metadata, given)] = seen
+    assert given is request
+    assert metadata.task == "shop.reports.Report"
+    assert metadata.job_name == "shop--report"
+    assert metadata.scheduled_for == SLOT
+    assert (metadata.attempt, metadata.trigger, metadata.run_id) == (1, "schedule", found.pk)
+    assert metadata.deadline == AFTER + timedelta(minutes=3)
+    assert metadata.headers == {"X-Tenant": "emea"}
+
+
+def test_a_run_without_a_slot_is_told_when_it_was_asked_for() -> None:
+    seen: list[TaskMetadata] = []
+    task = make_task(lambda self, **kwargs: seen.append(self.metadata))
+    job = make_job(task)
+    queued = ask(job, sent_at=BEFORE, created_at=BEFORE)
+
+    deliver(job, task, slot=NEXT_SLOT)
+    deliver(job, task, slot=NEXT_SLOT)
+
+    assert [(m.scheduled_for, m.trigger, m.run_id == queued.pk) for m in seen] == [
+        (BEFORE, "manual", True),
+        (AFTER, "manual", False),
+    ]
+
+
+def test_the_last_progress_is_written_at_the_end() -> None:
+    def run(self: PeriodicTask) -> None:
+        self.report_progress(1, 10, "begun")
+        self.report_progress(7, 10, "x" * 600)
+
+    found = run_once(run)
+    assert (found.progress_done, found.progress_total) == (7.0, 10.0)
+    assert found.progress_message == "x" * 500
+
+
+def test_progress_may_be_reported_from_async_code_and_may_be_no_number() -> None:
+    async def run(self: PeriodicTask) -> None:
+        self.report_progress(float("nan"), float("inf"), "half\x00way")
+
+    found = run_once(run)
+    assert (found.status, found.progress_done, found.progress_total) == (Status.SUCCEEDED, None, None)
+    assert found.progress_message == "half\ufffdway"
+
+
+def test_an_error_with_characters_that_no_database_holds_is_kept_without_them() -> None:
+    def run(self: PeriodicTask) -> None:
+        raise ValueError("a\x00b\ud800")
+
+    found = run_once(run)
+    assert (found.status, found.error) == (Status.FAILED, "ValueError: a\ufffdb\ufffd")
+    assert "\x00" not in found.traceback
+
+
+def test_an_error_that_cannot_be_shown_is_a_failure_like_any_other() -> None:
+    class Unspeakable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    def run(self: PeriodicTask) -> None:
+        raise Unspeakable
+
+    assert run_once(run).error == "Unspeakable: (its message cannot be shown)"
+
+
+def test_a_token_in_an_error_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln"
+
+    def run(self: PeriodicTask) -> None:
+        self.report_progress(1, 1, f"with {token}")
+        raise ValueError(f"refused: Bearer {token}!")
+
+    found = run_once(run)
+    assert found.error == "ValueError: refused: Bearer [token]!"
+    assert "eyJ" not in found.traceback
+    assert found.progress_message == "with [token]"
+    assert "eyJ" not in caplog.text
+
+
+def test_an_error_of_any_length_is_kept_in_part() -> None:
+    def run(self: PeriodicTask) -> None:
+        raise ValueError("a" * 50_000 + "end")
+
+    error = run_once(run).error
+    assert len(error) < 10_010
+    assert error.endswith("aend")
+
+
+def test_a_task_whose_class_cannot_be_made_has_failed() -> None:
+    def refuse(self: PeriodicTask) -> None:
+        raise RuntimeError("no")
+
+    task = make_task(__init__=refuse)
+    assert deliver(make_job(task), task).status == 500
+    assert JobRun.objects.get().error == "RuntimeError: no"
+
+
+@pytest.mark.parametrize("stop", [SystemExit(1), KeyboardInterrupt()])
+def test_a_process_stopped_before_the_deadline_has_failed_the_run_and_goes_on_stopping(
+    stop: BaseException,
+) -> None:
+    def run(self: PeriodicTask) -> None:
+        raise stop
+
+    with pytest.raises(type(stop)):
+        run_once(run)
+
+    found = JobRun.objects.get()
+    assert (found.status, found.active_slot, found.overlap_lock) == (Status.FAILED, None, None)
+    assert found.error.startswith(type(stop).__name__)
+
+
+def test_a_process_stopped_after_the_deadline_has_timed_out() -> None:
+    def run(self: PeriodicTask) -> None:
+        # As though the deadline had been three minutes ago when the worker's time was up.
+        raise SystemExit(1)
+
+    task = make_task(run)
+    job = make_job(task, declared_attempt_deadline=timedelta(seconds=-1))
+
+    with pytest.raises(SystemExit):
+        deliver(job, task)
+
+    found = JobRun.objects.get()
+    assert (found.status, found.error, found.settled_slot) == (Status.TIMED_OUT, "SystemExit: 1", None)
+    assert deliver(job, make_task()).body["status"] == "executed"
+
+
+class TestTransactionsLeftBehind:
+    pytestmark = pytest.mark.django_db(transaction=True)
+
+    def test_a_transaction_that_was_never_ended_is_rolled_back_before_the_end_is_written(self) -> None:
+        def run(self: PeriodicTask) -> str:
+            transaction.atomic().__enter__()
+            get_user_model().objects.create(username="left behind")
+            return "done"
+
+        found = run_once(run)
+
+        assert (found.status, found.result) == (Status.SUCCEEDED, "done")
+        assert not connection.in_atomic_block
+        assert not get_user_model().objects.exists()
+
+    def test_autocommit_that_was_left_off_is_turned_on_again(self) -> None:
+        def run(self: PeriodicTask) -> str:
+            transaction.set_autocommit(False)
+            get_user_model().objects.create(username="left behind")
+            return "done"
+
+        found = run_once(run)
+
+        assert (found.status, found.result) == (Status.SUCCEEDED, "done")
+        assert transaction.get_autocommit()
+        assert not get_user_model().objects.exists()
+
+    def test_a_connection_closed_inside_a_transaction_is_opened_anew(self) -> None:
+        def run(self: PeriodicTask) -> None:
+            with transaction.atomic():
+                connection.close()
+                raise ValueError("gone")
+
+        assert run_once(run).error == "ValueError: gone"
+
+    def test_a_broken_transaction_that_was_never_ended_is_no_hindrance(self) -> None:
+        def run(self: PeriodicTask) -> None:
+            transaction.atomic().__enter__()
+            transaction.set_rollback(True)
+
+        assert run_once(run).status == Status.SUCCEEDED
