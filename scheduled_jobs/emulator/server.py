@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,6 +36,7 @@ class GrpcServer:
     """Serves a store at ``host:port`` (0: a free port); raises CannotStart for a taken one."""
 
     def __init__(self, store: Store, host: str, port: int) -> None:
+        _check_port(host, port)
         self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc")
         self._server = grpc.server(
             self._executor,
@@ -46,12 +48,8 @@ class GrpcServer:
                 grpc.method_handlers_generic_handler(LOCATIONS, _location_handlers(store)),
             )
         )
-        try:
-            self.port = int(self._server.add_insecure_port(f"{host}:{port}"))
-        except RuntimeError:
-            self.port = 0
-        if not self.port:
-            raise CannotStart(f"port {port} on {host} cannot be used: is it taken? Pick another with --port")
+        # A RuntimeError here would be a port taken since it was looked at.
+        self.port = int(self._server.add_insecure_port(f"{host}:{port}"))
 
     def start(self) -> None:
         """Begin to answer."""
@@ -61,6 +59,20 @@ class GrpcServer:
         """Take no more calls; those under way have ``grace`` seconds to end."""
         self._server.stop(grace).wait(grace + 1)
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Find a taken port before gRPC does, which would add lines of its own to standard error."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CannotStart(
+            f"port {port} on {host} cannot be used ({why}); pick another with --port"
+        ) from error
 
 
 def _job_handlers(store: Store) -> dict[str, Handler]:

@@ -166,9 +166,15 @@ def test_a_taken_port_is_named(emulator: Emulator) -> None:
     port = int(emulator.host.rpartition(":")[2])
     with pytest.raises(CannotStart) as error:
         GrpcServer(Store(), "127.0.0.1", port)
-    assert (
-        str(error.value) == f"port {port} on 127.0.0.1 cannot be used: is it taken? Pick another with --port"
+    assert str(error.value) == (
+        f"port {port} on 127.0.0.1 cannot be used (Address already in use); pick another with --port"
     )
+
+
+@pytest.mark.parametrize(("host", "port"), [("nowhere.invalid", 0), ("127.0.0.1", 70_000)])
+def test_an_address_that_cannot_be_is_refused(host: str, port: int) -> None:
+    with pytest.raises(CannotStart, match=f"^port {port} on {host} cannot be used"):
+        GrpcServer(Store(), host, port)
 
 
 def test_a_taken_port_for_the_certificates_is_named(emulator: Emulator) -> None:
