@@ -1,0 +1,111 @@
+"""Who may do what at the desk, in one place.
+
+=========  ==========================================================================================
+view       read every screen
+change     set and reset overrides; run a job with another payload than the one in force
+pause      pause and resume
+run        run now, rerun, cancel a run that is still queued
+sync       compare with Google, push, adopt, ignore
+add        add a job of one's own
+delete     delete a job of one's own; the code's jobs are deleted with their class
+=========  ==========================================================================================
+
+None of them includes another, except that all need ``view``: what cannot be seen cannot be acted on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.models import ScheduledJob
+
+if TYPE_CHECKING:
+    from django.contrib import admin
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+    from django.http import HttpRequest
+
+    JobAdmin = admin.ModelAdmin[ScheduledJob]
+else:
+    JobAdmin = object
+
+VERBS = ("view", "change", "pause", "run", "sync", "add", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a user may do; templates show a control only where its attribute is true."""
+
+    view: bool
+    change: bool
+    pause: bool
+    run: bool
+    sync: bool
+    add: bool
+    delete: bool
+
+    @property
+    def run_with_payload(self) -> bool:
+        """Whether the payload of a run may differ from the one in force or recorded."""
+        return self.run and self.change
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the user only looks."""
+        return not any(getattr(self, verb) for verb in VERBS if verb != "view")
+
+
+def may(user: AbstractBaseUser | AnonymousUser, verb: str) -> bool:
+    """Whether a user may do this with jobs; ``verb`` is one of VERBS."""
+    if verb not in VERBS:
+        raise ValueError(f"{verb!r} is no permission of a job; use one of {', '.join(VERBS)}")
+    if verb == "view":
+        return any(_has(user, name) for name in ("view", "change"))
+    return _has(user, verb) and may(user, "view")
+
+
+def _has(user: AbstractBaseUser | AnonymousUser, verb: str) -> bool:
+    return bool(user.has_perm(f"scheduled_jobs.{verb}_scheduledjob"))  # type: ignore[union-attr]
+
+
+def allowed(request: HttpRequest) -> Allowed:
+    """What the request's user may do, for a template."""
+    return Allowed(**{verb: may(request.user, verb) for verb in VERBS})
+
+
+def require(request: HttpRequest, *verbs: str) -> None:
+    """Raise PermissionDenied, which is answered 403, unless the user may do all of this."""
+    for verb in verbs:
+        if not may(request.user, verb):
+            raise PermissionDenied(_("You may not %(verb)s scheduled jobs.") % {"verb": verb})
+
+
+class JobPermissions(JobAdmin):
+    """The permissions as Django's admin asks for them; an action names them in ``permissions=[…]``."""
+
+    def has_view_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        return may(request.user, "view")
+
+    def has_change_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        return may(request.user, "change")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "add")
+
+    def has_delete_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        # The class of a code job would bring it back with the next schedule_tasks.
+        own = obj is None or obj.origin == ScheduledJob.Origin.OPERATOR
+        return own and may(request.user, "delete")
+
+    def has_pause_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        return may(request.user, "pause")
+
+    def has_run_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        return may(request.user, "run")
+
+    def has_sync_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        return may(request.user, "sync")

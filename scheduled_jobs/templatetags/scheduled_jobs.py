@@ -1,0 +1,77 @@
+"""The small parts of the desk: icons, states, times. Values are escaped by the templates they render."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.utils import timezone
+
+from scheduled_jobs.admin import times
+from scheduled_jobs.admin.marks import HEALTH_MARKS, RUN_MARKS, SCHEDULED, SYNC_MARKS
+from scheduled_jobs.admin.whereabouts import Whereabouts, last_look, where_am_i
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/scheduled_jobs/_icon.html")
+def sj_icon(icon: str, tone: str = "", *, large: bool = False) -> dict[str, Any]:
+    """An icon of ``_icons.html``, which the page must include once; a word stands beside it."""
+    return {"icon": icon, "tone": tone, "large": large}
+
+
+@register.inclusion_tag("admin/scheduled_jobs/_state.html")
+def sj_health(health: str, note: str = "") -> dict[str, Any]:
+    """The state chip of a job: icon, word, and a quiet second line."""
+    return {"mark": HEALTH_MARKS[health], "note": note}
+
+
+@register.inclusion_tag("admin/scheduled_jobs/_state.html")
+def sj_run_status(status: str, note: str = "") -> dict[str, Any]:
+    """The state chip of a run; ``scheduled`` for a slot that lies ahead."""
+    return {"mark": SCHEDULED if status == "scheduled" else RUN_MARKS[status], "note": note}
+
+
+@register.inclusion_tag("admin/scheduled_jobs/_state.html")
+def sj_sync(sync_state: str, note: str = "") -> dict[str, Any]:
+    """The sync badge of a job."""
+    return {"mark": SYNC_MARKS[sync_state], "note": note}
+
+
+@register.inclusion_tag("admin/scheduled_jobs/_env.html")
+def sj_env(env: Whereabouts | None = None) -> dict[str, Any]:
+    """Environment, project, region and freshness; makes one query unless it is given what to show."""
+    return {"env": env or where_am_i(timezone.now(), last_look())}
+
+
+@register.filter
+def sj_ago(at: datetime | None) -> str:
+    """ "7 min ago", "in 3 min"; empty for None."""
+    return times.relative(at, timezone.now()) if at else ""
+
+
+@register.filter
+def sj_clock(at: datetime | None, zone: str = "UTC") -> str:
+    """The time in a zone, as short as it stays clear; name the zone beside it."""
+    return times.clock(at, zone, timezone.now()) if at else ""
+
+
+@register.filter
+def sj_exact(at: datetime | None, zone: str = "UTC") -> str:
+    """The time to the second and its zone, for a ``title``."""
+    return times.exact(at, zone) if at else ""
+
+
+@register.filter
+def sj_machine(at: datetime | None) -> str:
+    """The value of a ``datetime`` attribute."""
+    return times.machine(at) if at else ""
+
+
+@register.filter
+def sj_duration(value: timedelta | None) -> str:
+    """ "4.2 s", "1 min 48 s"; empty for None."""
+    return times.duration(value)
