@@ -95,22 +95,20 @@ class CloudSchedulerBackend(Backend):
             self._client = None
 
     def list(self, *, timeout: float) -> Iterator[LiveJob]:
-        from google.cloud.scheduler_v1.types import ListJobsRequest, ListJobsResponse
+        from google.cloud.scheduler_v1.types import ListJobsResponse
 
         from scheduled_jobs.backends.messages import live_job
 
-        request = ListJobsRequest(parent=self.parent, page_size=PAGE_SIZE)
+        request = {"parent": self.parent, "page_size": PAGE_SIZE}
+        with translated():
+            pages = iter(self.client.list_jobs(request=request, timeout=timeout, retry=None).pages)
         while True:
             with translated():
-                # The transport's method is the client's, less the pager, which wraps every single job.
-                page = self.client.transport.list_jobs(
-                    request, timeout=timeout, metadata=(routing("parent", self.parent),)
-                )
-            message = ListJobsResponse.pb(page)
-            yield from map(live_job, message.jobs)
-            if not message.next_page_token:
+                page = next(pages, None)
+            if page is None:
                 return
-            request.page_token = message.next_page_token
+            # Whole pages: the pager would wrap every single job.
+            yield from map(live_job, ListJobsResponse.pb(page).jobs)
 
     def get(self, remote_name: str, *, timeout: float) -> LiveJob:
         return self._live(self.client.get_job, {"name": remote_name}, timeout)
@@ -153,14 +151,6 @@ class CloudSchedulerBackend(Backend):
         with translated():
             job = method(request=request, timeout=timeout, retry=None)
         return live_job(type(job).pb(job))
-
-
-def routing(field: str, value: str) -> tuple[str, str]:
-    """The header by which Google routes a request (AIP-4222)."""
-    from google.api_core.gapic_v1.routing_header import to_grpc_metadata
-
-    name, text = to_grpc_metadata(((field, value),))
-    return str(name), str(text)
 
 
 @contextmanager
