@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from threading import Thread
 
 from scheduled_jobs.exceptions import CannotStart
 
 PATH = "/certs"
 CACHE_CONTROL = "public, max-age=19000, must-revalidate, no-transform"  # the form of Google's own header
+
+
+class _Server(ThreadingTCPServer):
+    """Not http.server's own class, which would look up the host's full name and may wait for a DNS server."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
 
 
 class CertificateServer:
@@ -35,14 +44,13 @@ class CertificateServer:
                 """Nothing: fetches of certificates are of no interest."""
 
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
-        except OSError as error:
+            self._server = _Server((host, port), Handler)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
             raise CannotStart(
-                f"port {port} on {host}, for the certificates, cannot be used ({error.strerror or error}); "
+                f"port {port} on {host}, for the certificates, cannot be used ({why}); "
                 "pick another with --certs-port or --port"
             ) from error
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
         self.port = int(self._server.server_address[1])
         self.url = f"http://{host}:{self.port}{PATH}"
         self._thread = Thread(

@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from scheduled_jobs.emulator.store import Store
 from scheduled_jobs.exceptions import CannotStart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 DESCRIPTION = "Runs Google Cloud Scheduler's v1 API on this machine and really fires its jobs over HTTP."
 
@@ -54,27 +55,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code: 0 after a clean stop, 1 if it could not start."""
+    stop = Event()
+    with _signals(stop), _log(logging.INFO if options.log_attempts else logging.ERROR):
+        try:
+            emulator = _make(options)
+        except CannotStart as error:
+            sys.stderr.write(f"The emulator cannot start: {error}\n")
+            return 1
+        with emulator:
+            sys.stdout.write(
+                f"Cloud Scheduler emulator listening on {emulator.host}, "
+                f"certificates at {emulator.certs_url}\n"
+            )
+            sys.stdout.flush()
+            stop.wait()
+    return 0
+
+
+@contextmanager
+def _signals(stop: Event) -> Iterator[None]:
+    """Turn both signals into the event; in another than the main thread Python allows no such thing."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _log(level: int) -> Iterator[None]:
     logger = logging.getLogger("scheduled_jobs.emulator")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO if options.log_attempts else logging.ERROR)
-    stop = Event()
-    if current_thread() is main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+    logger.setLevel(level)
     try:
-        emulator = _make(options)
-    except CannotStart as error:
-        sys.stderr.write(f"The emulator cannot start: {error}\n")
-        return 1
-    with emulator:
-        sys.stdout.write(
-            f"Cloud Scheduler emulator listening on {emulator.host}, certificates at {emulator.certs_url}\n"
-        )
-        sys.stdout.flush()
-        stop.wait()
-    return 0
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
 
 
 def _make(options: argparse.Namespace) -> Emulator:

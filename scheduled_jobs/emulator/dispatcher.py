@@ -55,7 +55,6 @@ class Dispatcher:
         self._numbers = count(1)
         self._sent: dict[int, _Chain] = {}
         self._in_flight: Counter[Entry] = Counter()
-        self._waiting: dict[Entry, set[_Chain]] = {}
         self._retries: Agenda[_Chain] = Agenda()
 
     def next_time(self) -> datetime | None:
@@ -75,11 +74,8 @@ class Dispatcher:
         for entry, slot in self._store.take_due(now, limit):
             if self._in_flight[entry]:
                 continue  # recorded: a natural start never falls inside a run, its slot is skipped
-            for chain in self._waiting.pop(entry, ()):
-                self._retries.put(chain, None)  # "retried … until the next scheduled start"
             deliveries.append(self._start(entry, slot, now, slot, forced=False))
         for due, chain in self._retries.pop_due(now, limit):
-            self._stop_waiting(chain)
             if chain.plan == chain.entry.plan:
                 deliveries.append(self._attempt(chain, now, due))
         return [delivery for delivery in deliveries if delivery is not None]
@@ -102,7 +98,6 @@ class Dispatcher:
                 next_slot=entry.slot,
             )
         if retry_at is not None:
-            self._waiting.setdefault(entry, set()).add(chain)
             self._retries.put(chain, retry_at)
         self._store.attempt_finished(entry, rpc_code(outcome), retry_at)
 
@@ -144,9 +139,3 @@ class Dispatcher:
         return make_delivery(
             entry.job, number=number, slot=chain.slot, forced=chain.forced, attempt=chain.attempts, due=due
         )
-
-    def _stop_waiting(self, chain: _Chain) -> None:
-        waiting = self._waiting.get(chain.entry, set())
-        waiting.discard(chain)
-        if not waiting:
-            self._waiting.pop(chain.entry, None)

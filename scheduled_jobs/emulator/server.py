@@ -63,15 +63,16 @@ class GrpcServer:
 
 def _check_port(host: str, port: int) -> None:
     """Find a taken port before gRPC does, which would add lines of its own to standard error."""
+    if not 0 <= port <= 65535:
+        raise CannotStart(f"{port} is not a port: ports go from 0 to 65535; pick another with --port")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise CannotStart(
-            f"port {port} on {host} cannot be used ({why}); pick another with --port"
+            f"port {port} on {host} cannot be used ({error.strerror}); pick another with --port"
         ) from error
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import venv
@@ -126,6 +127,19 @@ def test_a_taken_port_for_the_certificates_is_one_line_and_exit_1(
         f"The emulator cannot start: port {port} on 127.0.0.1, for the certificates, cannot be used "
         "(Address already in use); pick another with --certs-port or --port\n"
     )
+
+
+def test_in_a_thread_it_starts_without_signals(capsys: pytest.CaptureFixture[str]) -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        arguments = ["--port", str(taken.getsockname()[1])]
+        codes: list[int] = []
+        thread = threading.Thread(target=lambda: codes.append(cli.main(arguments)))
+        thread.start()
+        thread.join()
+        codes.append(cli.main(arguments))
+    assert codes == [1, 1]
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == handlers
 
 
 def test_a_state_file_that_is_none_is_one_line_and_exit_1(

@@ -85,6 +85,8 @@ def test_a_taken_certificate_port_is_named(issuer: Issuer) -> None:
     ):
         CertificateServer(b"{}", "127.0.0.1", server.port)
     server.stop()
+    with pytest.raises(CannotStart, match=r"^port 65536 on 127.0.0.1, for the certificates, cannot be used"):
+        CertificateServer(b"{}", "127.0.0.1", 65_536)
 
 
 def test_one_token_serves_an_account_and_an_audience_until_near_its_expiry() -> None:
