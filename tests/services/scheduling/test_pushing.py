@@ -85,7 +85,9 @@ def test_googles_failure_never_fails_the_save_and_is_told(google: MemoryBackend,
         heard.append((job.name, job.sync_error))
 
     signals.sync_failed.connect(hear)
-    google.store.faults.refuse("UpdateJob", "INVALID_ARGUMENT", "The provided schedule or timezone are invalid.")
+    google.store.faults.refuse(
+        "UpdateJob", "INVALID_ARGUMENT", "The provided schedule or timezone are invalid."
+    )
     job.schedule_override = "0 3 * * *"
     job.save()
     signals.sync_failed.disconnect(hear)
@@ -107,7 +109,9 @@ def test_the_next_sync_heals_what_failed(google: MemoryBackend, job: ScheduledJo
     assert (healed.sync_state, healed.sync_error, healed.pushed_revision) == ("synced", "", healed.revision)
 
 
-def test_a_row_that_is_right_after_all_is_healed_without_a_write(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_a_row_that_is_right_after_all_is_healed_without_a_write(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
     ScheduledJob.objects.filter(pk=job.pk).update(sync_state="failed", sync_error="no answer")
     assert schedule_tasks().lines == []
     assert (row("One").sync_state, row("One").sync_error) == ("synced", "")
@@ -115,7 +119,9 @@ def test_a_row_that_is_right_after_all_is_healed_without_a_write(google: MemoryB
 
 
 @override_settings(DJANGO_CLOUD_TASKS_RPC_TIMEOUT=0.5)
-def test_a_lost_answer_is_never_recorded_as_synced_unless_it_is(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_a_lost_answer_is_never_recorded_as_synced_unless_it_is(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
     google.store.faults.lose_answer("UpdateJob", times=99)
     job.schedule_override = "0 3 * * *"
     job.save()
@@ -154,7 +160,9 @@ def test_a_push_creates_what_is_missing(google: MemoryBackend, job: ScheduledJob
     assert live(google, job).values["description"] == "Back again."
 
 
-def test_a_pause_comes_before_the_update_and_a_resume_after_it(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_a_pause_comes_before_the_update_and_a_resume_after_it(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
     with transaction.atomic():
         job.pause(reason="x")
         job.schedule_override = "0 3 * * *"
@@ -196,7 +204,10 @@ def test_a_class_that_is_not_here_leaves_the_row_pending(google: MemoryBackend, 
     job.description_override = "x"
     job.save()
     job.refresh_from_db()
-    assert (job.sync_state, job.sync_error) == ("pending", "shop.tasks.One is not in the code of this process")
+    assert (job.sync_state, job.sync_error) == (
+        "pending",
+        "shop.tasks.One is not in the code of this process",
+    )
     job.pause(reason="x")
     assert live(google, job).state == "PAUSED"
 
@@ -232,7 +243,9 @@ def test_a_lease_that_ran_out_is_taken_over(google: MemoryBackend, job: Schedule
     assert row("One").sync_state == "synced"
 
 
-def test_a_writer_whose_revision_was_covered_returns_at_once(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_a_writer_whose_revision_was_covered_returns_at_once(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
     hold_lease(job, 60)
     ScheduledJob.objects.filter(pk=job.pk).update(pushed_revision=job.revision)
     pushing.Push(_soon(30)).run([job.pk])
@@ -254,12 +267,16 @@ def test_an_edit_during_the_call_is_pushed_in_another_round(google: MemoryBacken
     assert (final.sync_state, final.pushed_revision) == ("synced", final.revision)
 
 
-def test_a_holder_that_lost_its_lease_makes_somebody_push_again(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_a_holder_that_lost_its_lease_makes_somebody_push_again(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
     stolen: list[int] = []
 
     def steal(method: str, name: str, phase: str) -> None:
         if method == "UpdateJob" and phase == "after" and not stolen:
-            stolen.append(ScheduledJob.objects.filter(pk=job.pk).update(push_token="thief", push_until=timezone.now()))
+            stolen.append(
+                ScheduledJob.objects.filter(pk=job.pk).update(push_token="thief", push_until=timezone.now())
+            )
 
     google.store.faults.intercept = steal
     job.schedule_override = "0 3 * * *"
@@ -270,7 +287,9 @@ def test_a_holder_that_lost_its_lease_makes_somebody_push_again(google: MemoryBa
     assert (final.sync_state, final.pushed_revision) == ("synced", final.revision)
 
 
-def test_a_death_in_the_middle_is_healed_by_the_next_delivery(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_a_death_in_the_middle_is_healed_by_the_next_delivery(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
     hold_lease(job, -1)
     ScheduledJob.objects.filter(pk=job.pk).edit(schedule_override="0 3 * * *")
     scheduling.after_delivery(job.pk)
@@ -282,7 +301,10 @@ def test_a_death_in_the_middle_is_healed_by_the_next_delivery(google: MemoryBack
 
 
 def test_after_a_delivery_nothing_ever_raises(
-    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    google: MemoryBackend,
+    job: ScheduledJob,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(scheduling, "settle", lambda *_, **__: 1 / 0)
     scheduling.after_delivery(job.pk)
@@ -334,7 +356,9 @@ def test_names_and_addresses_follow_the_settings() -> None:
     assert task.name() == "shop.tasks.One"
     assert task.job_id() == "shop--shop-tasks-One"
     assert task.url() == "https://shop.example.com/tasks/shop.tasks.One"
-    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME=None, DJANGO_CLOUD_TASKS_ENDPOINT="https://x.example/"):
+    with override_settings(
+        DJANGO_CLOUD_TASKS_APP_NAME=None, DJANGO_CLOUD_TASKS_ENDPOINT="https://x.example/"
+    ):
         assert (task.job_id(), task.url()) == ("shop-tasks-One", "https://x.example/tasks/shop.tasks.One")
 
 
@@ -375,7 +399,9 @@ def test_eight_writers_end_with_google_equal_to_the_database(google: MemoryBacke
         assert there.state == job.desired_state
 
 
-def test_a_former_name_that_another_job_took_over_is_left_alone(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_a_former_name_that_another_job_took_over_is_left_alone(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
     FormerName.objects.create(job=job, name="shop--other", remote_name=google.remote_name("shop--other"))
     declare("Other", schedule_name="other")
     schedule_tasks()

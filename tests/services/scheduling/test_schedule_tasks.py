@@ -244,8 +244,10 @@ def test_an_unknown_name_is_refused_with_those_there_are(google: MemoryBackend) 
         ),
         (
             {"schedule_name": "a b"},
-            ("schedule_name(): 'shop--a b' is not a job id: Google allows letters, digits, hyphens and "
-            "underscores, not ' '; return another name from schedule_name()"),
+            (
+                "schedule_name(): 'shop--a b' is not a job id: Google allows letters, digits, hyphens and "
+                "underscores, not ' '; return another name from schedule_name()"
+            ),
         ),
         ({"schedule_body_payload": [1]}, "schedule_body_payload(): it returned list; return a dict or None"),
         ({"overlap": "queue"}, "overlap: 'queue' is neither 'skip' nor 'allow'"),
@@ -296,8 +298,10 @@ def test_two_tasks_of_one_id_are_refused(google: MemoryBackend) -> None:
     output = schedule_tasks()
     assert output.lines == [
         "[+] Job created: shop.tasks.One",
-        ("[!] Job failed: shop.tasks.Two: schedule_name(): the job id shop--same is also that of shop.tasks.One; "
-        "return another name from one of them"),
+        (
+            "[!] Job failed: shop.tasks.Two: schedule_name(): the job id shop--same is also that of shop.tasks.One; "
+            "return another name from one of them"
+        ),
     ]
 
 
@@ -319,8 +323,10 @@ def test_a_dry_run_prints_each_value_and_writes_nothing_anywhere(google: MemoryB
         "[+] Job created: shop.tasks.New",
         "[~] Job updated: shop.tasks.One (schedule, payload)",
         '      schedule: "0 9 * * *" -> "0 10 * * *"',
-        ('      payload: {"api_token": "••••••••", "region": "emea"} -> '
-        '{"api_token": "••••••••", "region": "apac"}'),
+        (
+            '      payload: {"api_token": "••••••••", "region": "emea"} -> '
+            '{"api_token": "••••••••", "region": "apac"}'
+        ),
         "3 jobs: 1 created, 1 updated, 1 deleted, 0 failed, 0 unchanged. Nothing was written.",
     ]
     assert output.code == 0
@@ -399,8 +405,10 @@ def test_an_orphan_is_one_line_and_goes_with_yes(google: MemoryBackend) -> None:
         row("Two").delete()
     output = schedule_tasks()
     assert output.lines == [
-        ("[!] Job failed: shop--shop-tasks-Two: it is an orphan: ours, but no row of this database knows it; "
-        "--yes deletes it")
+        (
+            "[!] Job failed: shop--shop-tasks-Two: it is an orphan: ours, but no row of this database knows it; "
+            "--yes deletes it"
+        )
     ]
     assert output.code == 1
     assert schedule_tasks(yes=True).lines == ["[-] Job deleted: shop--shop-tasks-Two"]
@@ -419,8 +427,10 @@ def test_a_copy_of_the_database_changes_nothing_of_the_originals(google: MemoryB
         output = schedule_tasks()
         uri = "https://shop.example.com/tasks/shop.tasks.One"
         assert output.lines == [
-            (f"[!] Job failed: shop.tasks.One: Google has a job of this id, but it points at {uri}; "
-            "--adopt moves it here")
+            (
+                f"[!] Job failed: shop.tasks.One: Google has a job of this id, but it points at {uri}; "
+                "--adopt moves it here"
+            )
         ]
         assert output.code == 1
         job = row("One")
@@ -564,9 +574,11 @@ def test_googles_refusal_is_one_line_with_its_remedy_and_the_rest_is_applied(goo
     output = schedule_tasks()
     assert output.code == 1
     assert output.lines == [
-        ("[!] Job failed: shop.tasks.One: The principal lacks IAM permission iam.serviceAccounts.actAs. Grant the "
-        "account that makes this call roles/iam.serviceAccountUser (which holds iam.serviceAccounts.actAs) on "
-        "scheduler@test-project.iam.gserviceaccount.com."),
+        (
+            "[!] Job failed: shop.tasks.One: The principal lacks IAM permission iam.serviceAccounts.actAs. Grant the "
+            "account that makes this call roles/iam.serviceAccountUser (which holds iam.serviceAccounts.actAs) on "
+            "scheduler@test-project.iam.gserviceaccount.com."
+        ),
         "[+] Job created: shop.tasks.Two",
     ]
     assert row("One").sync_state == "failed"

@@ -1,0 +1,162 @@
+"""Settings: Django's first, then the environment, then the default; read at each use."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, GOOGLE_CERTS_URL, PREFIX, names, settings
+
+MEMORY = "scheduled_jobs.backends.memory.MemoryBackend"
+
+
+@pytest.fixture(autouse=True)
+def _bare(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is set, neither in Django's settings nor in the environment."""
+    for name in names():
+        if hasattr(settings, PREFIX + name):
+            delattr(settings, PREFIX + name)
+        monkeypatch.delenv(PREFIX + name, raising=False)
+
+
+def test_the_setting_wins_over_the_environment_and_that_over_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert settings.DELIMITER == "--"
+    monkeypatch.setenv("DJANGO_CLOUD_TASKS_DELIMITER", "_")
+    assert settings.DELIMITER == "_"
+    with override_settings(DJANGO_CLOUD_TASKS_DELIMITER="---"):
+        assert settings.DELIMITER == "---"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("EAGER", "1", True),
+        ("EAGER", "TRUE", True),
+        ("EAGER", "0", False),
+        ("EAGER", "false", False),
+        ("EAGER", "", False),
+        ("OIDC_ALLOWED_EMAILS", "a@x.y, b@x.y,", ["a@x.y", "b@x.y"]),
+        ("ALERT_RECIPIENTS", "", []),
+        ("MISSED_GRACE", "90", timedelta(seconds=90)),
+        ("RPC_TIMEOUT", "2.5", 2.5),
+        ("WRITES_PER_MINUTE", "", None),
+        ("WRITES_PER_MINUTE", "100", 100),
+        ("APP_NAME", "", None),
+        ("PUSH", "off", "off"),
+    ],
+)
+def test_the_environment_is_read_by_kind(
+    name: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PREFIX + name, text)
+    assert getattr(settings, name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("EAGER", "yes", "DJANGO_CLOUD_TASKS_EAGER is 'yes' in the environment; write 1, 0, true or false"),
+        (
+            "CONCURRENCY",
+            "many",
+            "DJANGO_CLOUD_TASKS_CONCURRENCY is 'many' in the environment; write a number",
+        ),
+        (
+            "RPC_TIMEOUT",
+            "soon",
+            "DJANGO_CLOUD_TASKS_RPC_TIMEOUT is 'soon' in the environment; write a number of seconds",
+        ),
+        ("PUSH", "on", "DJANGO_CLOUD_TASKS_PUSH is 'on'; write one of 'auto', 'off'"),
+    ],
+)
+def test_nonsense_in_the_environment_is_named(
+    name: str, text: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PREFIX + name, text)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        getattr(settings, name)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("EAGER", "yes", "DJANGO_CLOUD_TASKS_EAGER is 'yes'; write True or False"),
+        ("CONCURRENCY", True, "DJANGO_CLOUD_TASKS_CONCURRENCY is True; write a whole number"),
+        ("ENDPOINT", 5, "DJANGO_CLOUD_TASKS_ENDPOINT is 5; write a string"),
+        (
+            "REDACTED_KEYS",
+            "password",
+            "DJANGO_CLOUD_TASKS_REDACTED_KEYS is 'password'; write a list of strings",
+        ),
+        (
+            "MISSED_GRACE",
+            "5m",
+            "DJANGO_CLOUD_TASKS_MISSED_GRACE is '5m'; write a timedelta or a number of seconds",
+        ),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_named(name: str, given: object, message: str) -> None:
+    with override_settings(**{PREFIX + name: given}), pytest.raises(ImproperlyConfigured) as refused:
+        getattr(settings, name)
+    assert str(refused.value) == message
+
+
+def test_durations_may_be_numbers_and_numbers_durations() -> None:
+    with override_settings(
+        DJANGO_CLOUD_TASKS_MISSED_GRACE=30, DJANGO_CLOUD_TASKS_RPC_TIMEOUT=timedelta(seconds=3)
+    ):
+        assert settings.MISSED_GRACE == timedelta(seconds=30)
+        assert settings.RPC_TIMEOUT == 3.0
+
+
+def test_none_is_the_default_where_none_means_nothing() -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=None, DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=None):
+        assert settings.ENDPOINT == "http://localhost:8080"
+        assert settings.WRITES_PER_MINUTE is None
+
+
+def test_the_audience_is_the_endpoint_and_the_allowed_email_the_account() -> None:
+    with override_settings(
+        DJANGO_CLOUD_TASKS_ENDPOINT="https://a.example", DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT="a@b.c"
+    ):
+        assert settings.OIDC_AUDIENCE == "https://a.example"
+        assert settings.OIDC_ALLOWED_EMAILS == ["a@b.c"]
+    assert settings.OIDC_ALLOWED_EMAILS == []
+
+
+def test_an_empty_list_of_emails_is_nobody_and_never_everybody() -> None:
+    with override_settings(
+        DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS=[], DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT="a@b.c"
+    ):
+        assert settings.OIDC_ALLOWED_EMAILS == []
+
+
+def test_the_certificates_are_googles_or_the_emulators_on_the_next_port() -> None:
+    assert settings.OIDC_CERTS_URL == GOOGLE_CERTS_URL
+    with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085"):
+        assert settings.OIDC_CERTS_URL == "http://127.0.0.1:8086/certs"
+    with (
+        override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="localhost"),
+        pytest.raises(ImproperlyConfigured, match="write host:port, such as 127.0.0.1:8085"),
+    ):
+        settings.OIDC_CERTS_URL  # noqa: B018
+
+
+def test_a_test_suite_that_names_no_backend_gets_the_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.BACKEND == MEMORY
+    with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085"):
+        assert settings.BACKEND == CLOUD_SCHEDULER_BACKEND
+    monkeypatch.delenv("SCHEDULED_JOBS_DEFAULT_BACKEND")
+    assert settings.BACKEND == CLOUD_SCHEDULER_BACKEND
+
+
+def test_a_list_that_was_read_can_be_changed_without_changing_the_default() -> None:
+    settings.REDACTED_KEYS.append("mine")
+    assert "mine" not in settings.REDACTED_KEYS
