@@ -1,0 +1,150 @@
+"""Every misconfiguration that can be named is a system check with an id and a remedy."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core import checks as django_checks
+from django.test import override_settings
+
+from scheduled_jobs import checks
+from tests.services.scheduling.declaring import declare, schedule_tasks
+
+if TYPE_CHECKING:
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+P = "DJANGO_CLOUD_TASKS_"
+
+
+@pytest.fixture(autouse=True)
+def one_good_task(no_tasks: None) -> Any:
+    return declare("Good")
+
+
+def ids(**settings: Any) -> set[str]:
+    with override_settings(**{P + name: value for name, value in settings.items()}):
+        found = [
+            *checks.check_settings(),
+            *checks.check_tasks(),
+            *checks.check_urls(),
+            *checks.check_deployment(),
+        ]
+    assert all(message.hint for message in found)
+    return {message.id.removeprefix("scheduled_jobs.") for message in found if message.id}
+
+
+def test_a_good_configuration_is_silent() -> None:
+    assert ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"CONCURRENCY": "many"}, {"E001"}),
+        ({"ENDPIONT": "https://x"}, {"W001"}),
+        ({"ENDPOINT": "shop.example.com"}, {"E002", "E010", "E041"}),
+        ({"APP_NAME": "my shop"}, {"E003", "E010"}),
+        ({"DELIMITER": "::"}, {"E003", "E010"}),
+        ({"DELIMITER": ""}, {"E004"}),
+        ({"CONCURRENCY": 0}, {"E005"}),
+        ({"WRITES_PER_MINUTE": 0}, {"E005"}),
+        ({"RPC_TIMEOUT": 0}, {"E005"}),
+        ({"LOCATION": None, "BACKEND": None, "EMULATOR_HOST": None}, set()),
+        ({"LOCATION": None, "BACKEND": "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"}, {"E006"}),
+        ({"OIDC_SERVICE_ACCOUNT": "scheduler"}, {"E007"}),
+        ({"OIDC_ALLOWED_EMAILS": []}, {"W002"}),
+        ({"OIDC_SERVICE_ACCOUNT": None}, {"W002", "E010"}),
+        ({"ALLOW_UNAUTHENTICATED": True}, {"W003", "E043"}),
+        ({"URL_NAME": "nowhere"}, {"E010", "E020"}),
+        ({"EMULATOR_HOST": "127.0.0.1:8085"}, {"E040", "E042"}),
+        ({"ENDPOINT": "http://shop.example.com"}, {"E041"}),
+        ({"OIDC_CERTS_URL": "http://certs.example.com"}, {"E042"}),
+        ({"OIDC_SERVICE_ACCOUNT": "123-compute@developer.gserviceaccount.com"}, {"W040"}),
+    ],
+)
+def test_a_misconfiguration_has_its_id(settings: dict[str, Any], expected: set[str]) -> None:
+    assert ids(**settings) == expected
+
+
+def test_no_task_is_a_warning(no_tasks: None) -> None:
+    from scheduled_jobs import registry
+
+    registry._tasks.clear()
+    assert ids() == {"W010"}
+
+
+def test_a_task_without_oidc_is_a_warning_in_production() -> None:
+    declare("Open", schedule_use_oidc=False)
+    assert ids() == {"W041"}
+
+
+def test_sqlite_that_cannot_wait_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Connection:
+        vendor = "sqlite"
+        alias = "default"
+        settings_dict: dict[str, Any] = {"NAME": "db.sqlite3", "OPTIONS": {}}  # noqa: RUF012
+
+    monkeypatch.setattr(checks, "connections", {"default": Connection})
+    assert [message.id for message in checks.check_database()] == ["scheduled_jobs.W030"]
+    Connection.settings_dict = {"NAME": "db.sqlite3", "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20}}
+    assert checks.check_database() == []
+
+
+def test_two_tasks_of_one_id_are_an_error_that_names_both() -> None:
+    declare("One", schedule_name="same")
+    declare("Two", schedule_name="same")
+    (message,) = checks.check_tasks()
+    assert message.id == "scheduled_jobs.E011"
+    assert message.msg == (
+        "shop.tasks.Two: schedule_name(): the job id shop--same is also that of shop.tasks.One; "
+        "return another name from one of them"
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"run_every": "61 * * * *"},
+        {"run_every": timedelta(seconds=90)},
+        {"run_every": None},
+        {"schedule_time_zone": "Europe/Lissabon"},
+        {"schedule_body_payload": {"region": {1, 2}}},
+        {"schedule_name": "a b"},
+        {"schedule_headers": {"Host": "x"}},
+        {"schedule_retries": 9},
+        {"schedule_attempt_deadline": timedelta(seconds=1)},
+    ],
+    ids=lambda body: next(iter(body)),
+)
+def test_the_check_and_the_command_use_the_same_words(google: MemoryBackend, body: dict[str, Any]) -> None:
+    declare("Bad", **{"run_every": "0 9 * * *", **body})
+    (message,) = checks.check_tasks()
+    assert message.id == "scheduled_jobs.E010"
+    assert message.msg.startswith("shop.tasks.Bad: ")
+    (line,) = (line for line in schedule_tasks().lines if line.startswith("[!]"))
+    assert line == "[!] Job failed: " + " ".join(message.msg.split())
+
+
+def test_the_checks_are_bound() -> None:
+    registered = {*django_checks.registry.registry.get_checks(include_deployment_checks=True)}
+    assert {
+        checks.check_settings,
+        checks.check_tasks,
+        checks.check_urls,
+        checks.check_database,
+        checks.check_deployment,
+    } <= registered
+    assert checks.check_deployment not in django_checks.registry.registry.get_checks()
+
+
+def test_every_id_has_a_test() -> None:
+    source = Path(checks.__file__).read_text()
+    defined = {f"E{int(n):03}" for n in re.findall(r"\berror\(\s*(\d+)", source)}
+    defined |= {f"W{int(n):03}" for n in re.findall(r"\bwarning\(\s*(\d+)", source)}
+    here = Path(__file__).read_text()
+    assert {number for number in defined if number not in here} == set()
