@@ -5,11 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from django.conf import settings
+
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.tasks import PeriodicTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+on_postgresql = pytest.mark.skipif(
+    not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"),
+    reason="needs several connections that write at once; set DATABASE_URL=postgres://…",
+)
+"""For races that SQLite, with its one writer, cannot run."""
 
 SLOT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The slot that tests speak of; the next one is an hour later."""

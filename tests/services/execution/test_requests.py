@@ -228,7 +228,7 @@ def test_an_attempt_made_meanwhile_by_another_makes_the_rerun_the_one_after_it(
 def test_attempts_that_keep_coming_are_said(job: ScheduledJob, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = make_run(job, Status.FAILED, scheduled_for=SLOT)
     monkeypatch.setattr(requests, "_slot_of", lambda run: {"scheduled_for": SLOT, "attempt": 1})
-    with pytest.raises(RunRefused, match="Other attempts at this slot keep coming; try again."):
+    with pytest.raises(RunRefused, match=r"Other attempts at this slot keep coming; try again\."):
         execution.rerun(failed)
 
 

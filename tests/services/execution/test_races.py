@@ -1,0 +1,273 @@
+"""Races, at the very point where they are settled; and with real threads where the database has them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connections
+
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services import execution
+from scheduled_jobs.services.execution import Delivery, statements
+from tests.services.execution.calling import AFTER, BEFORE, deliver
+from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_run, make_task, on_postgresql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.services.execution import Answer
+    from scheduled_jobs.tasks import PeriodicTask
+
+Status, Trigger = JobRun.Status, JobRun.Trigger
+
+
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch, name: str, what: Callable[[], Any], *, before: bool = False
+) -> None:
+    """Let something happen once, right after (or before) a statement of the same name."""
+    original: Callable[..., Any] = getattr(statements, name)
+    left = [what]
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        if before and left:
+            left.pop()()
+        result = original(*args, **kwargs)
+        if left:
+            left.pop()()
+        return result
+
+    monkeypatch.setattr(statements, name, interrupted)
+
+
+@pytest.mark.django_db
+class TestBetweenTheLookAndTheStatement:
+    def test_a_slot_that_was_run_and_settled_is_not_run_again(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first: list[Answer] = []
+        meanwhile(monkeypatch, "read_slot", lambda: first.append(deliver(job, task)))
+
+        second = deliver(job, task)
+
+        assert first[0].body["status"] == "executed"
+        assert second.body == {"status": "duplicate", "run": first[0].body["run"]}
+
+    def test_a_slot_whose_attempt_began_and_failed_gets_the_attempt_after_it(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        meanwhile(
+            monkeypatch,
+            "read_slot",
+            lambda: make_run(job, Status.FAILED, scheduled_for=SLOT, attempt=1),
+        )
+        assert JobRun.objects.get(pk=deliver(job, task).body["run"]).attempt == 2
+
+    def test_a_slot_that_was_begun_is_being_run(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        meanwhile(
+            monkeypatch,
+            "read_slot",
+            lambda: make_run(job, Status.RUNNING, scheduled_for=SLOT, attempt=1),
+        )
+        assert deliver(job, task).status == 409
+
+    def test_a_slot_is_not_skipped_once_it_was_begun_and_another_run_came(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """SKIP carries the attempt of the read, and so fails like START."""
+
+        def failed_and_then_another() -> None:
+            make_run(job, Status.FAILED, scheduled_for=SLOT, attempt=1)
+            make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
+
+        meanwhile(monkeypatch, "read_slot", failed_and_then_another)
+        assert deliver(job, task).body["status"] == "skipped"
+        assert JobRun.objects.get(status=Status.SKIPPED).attempt == 2
+
+    def test_a_missed_row_taken_by_another_delivery_is_left_to_it(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        missed = make_run(job, Status.MISSED, scheduled_for=SLOT)
+        meanwhile(monkeypatch, "read_slot", lambda: deliver(job, task))
+        assert deliver(job, task).body == {"status": "duplicate", "run": missed.pk}
+
+    @pytest.mark.parametrize("method", ["paused", "bad body"])
+    def test_a_missed_row_taken_by_another_is_not_skipped_or_failed(
+        self, method: str, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        missed = make_run(job, Status.MISSED, scheduled_for=SLOT)
+        if method == "paused":
+            type(job).objects.update(paused=True, pause_reason="x")
+        taken = {"status": Status.SUCCEEDED, "settled_slot": SLOT}
+        meanwhile(monkeypatch, "read_slot", lambda: JobRun.objects.update(**taken))
+
+        answer = deliver(job, task, body=b"[" if method == "bad body" else b"")
+
+        missed.refresh_from_db()
+        assert missed.status == Status.SUCCEEDED
+        assert answer.status == (400 if method == "bad body" else 200)
+
+    def test_a_run_asked_for_that_another_claims_leaves_the_next_one(
+        self, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task = make_task(overlap="allow")
+        first, second = ask(job, sent_at=BEFORE), ask(job, sent_at=BEFORE)
+        meanwhile(monkeypatch, "oldest_queued", lambda: deliver(job, task, slot=NEXT_SLOT))
+
+        assert deliver(job, task, slot=NEXT_SLOT).body["run"] == second.pk
+        assert set(JobRun.objects.values_list("pk", "deliveries")) == {(first.pk, 1), (second.pk, 1)}
+
+    def test_a_run_cancelled_just_before_it_is_claimed_does_not_run(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        queued = ask(job, sent_at=BEFORE)
+        meanwhile(monkeypatch, "oldest_queued", lambda: execution.cancel(queued))
+        assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": queued.pk}
+
+    def test_a_surplus_delivery_counted_for_another_is_not_counted_twice(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spent = {"trigger": Trigger.MANUAL, "sent": 2, "deliveries": 1, "sent_at": AFTER}
+        first = make_run(job, Status.SUCCEEDED, **spent)
+        second = make_run(job, Status.SUCCEEDED, **spent)
+        real = statements.statement
+        taken: list[int] = []
+
+        def statement(using: str) -> Any:
+            if not taken:
+                taken.append(JobRun.objects.filter(pk=first.pk).update(deliveries=2))
+            return real(using)
+
+        monkeypatch.setattr(statements, "statement", statement)
+        assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": second.pk}
+
+    def test_a_run_that_held_the_lock_and_ended_no_longer_makes_a_slot_skip(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
+        meanwhile(monkeypatch, "holder", other.delete, before=True)
+        assert deliver(job, task).body["status"] == "executed"
+
+    def test_a_run_that_held_the_lock_and_ended_no_longer_makes_a_run_asked_for_skip(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
+        queued = ask(job, sent_at=BEFORE)
+        meanwhile(monkeypatch, "holder", other.delete, before=True)
+        assert deliver(job, task, slot=NEXT_SLOT).body["run"] == queued.pk
+
+    def test_a_run_that_dies_while_it_holds_the_lock_is_given_up_and_the_slot_runs(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dead = {"trigger": Trigger.MANUAL, "started_at": BEFORE}
+        meanwhile(monkeypatch, "expire", lambda: make_run(job, Status.RUNNING, **dead))
+        assert deliver(job, task).body["status"] == "executed"
+
+    def test_a_run_that_dies_while_it_holds_the_lock_does_not_make_a_run_asked_for_skip(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        queued = ask(job, sent_at=BEFORE)
+        dead = {"trigger": Trigger.MANUAL, "started_at": BEFORE}
+        meanwhile(monkeypatch, "expire", lambda: make_run(job, Status.RUNNING, **dead))
+        assert deliver(job, task, slot=NEXT_SLOT).body["run"] == queued.pk
+
+
+# --- Real threads ---------------------------------------------------------------------------------
+
+
+def at_once(count: int, what: Callable[[int], Any]) -> list[Any]:
+    """Do something in as many threads, which begin together."""
+    barrier = threading.Barrier(count)
+
+    def one(number: int) -> Any:
+        try:
+            barrier.wait(10)
+            return what(number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+class TestThreads:
+    @pytest.mark.parametrize("missed", [False, True])
+    def test_of_many_deliveries_of_one_slot_one_runs(self, missed: bool) -> None:
+        began: list[int] = []
+
+        def run(self: PeriodicTask) -> None:
+            began.append(1)
+            time.sleep(0.1)
+
+        task = make_task(run)
+        for number in range(5):
+            job = make_job(task, name=f"shop--{number}")
+            if missed:
+                make_run(job, Status.MISSED, scheduled_for=SLOT)
+
+            def once(thread: int, job: ScheduledJob = job) -> Answer:
+                delivery = Delivery(job=job, task=task, schedule_time=SLOT.isoformat())
+                return execution.deliver(delivery, clock=lambda: AFTER)
+
+            answers = at_once(6, once)
+
+            statuses = Counter(answer.body["status"] for answer in answers)
+            assert statuses["executed"] == 1
+            assert statuses["executed"] + statuses["running"] + statuses["duplicate"] == 6
+            assert len(began) == number + 1
+            assert JobRun.objects.get(job=job).deliveries == 6
+
+    def test_of_many_forced_deliveries_one_claims_the_run_asked_for(self) -> None:
+        seen: list[str] = []
+
+        def run(self: PeriodicTask, region: str = "") -> None:
+            seen.append(region)
+            time.sleep(0.05)
+
+        task = make_task(run, overlap="allow")
+        for number in range(5):
+            job = make_job(task, name=f"shop--{number}")
+            queued = ask(job, sent_at=BEFORE)
+
+            def once(thread: int, job: ScheduledJob = job) -> Answer:
+                delivery = Delivery(job=job, task=task, schedule_time=NEXT_SLOT.isoformat())
+                return execution.deliver(delivery, clock=lambda: AFTER)
+
+            answers = at_once(4, once)
+            assert sum(answer.body.get("run") == queued.pk for answer in answers) == 1
+        assert seen.count("asked") == 5
+
+    def test_slots_and_forced_runs_at_once_never_overlap(self) -> None:
+        going: list[int] = []
+        most: list[int] = []
+
+        def run(self: PeriodicTask, **kwargs: Any) -> None:
+            going.append(1)
+            most.append(len(going))
+            time.sleep(0.05)
+            going.pop()
+
+        task = make_task(run)
+        job = make_job(task)
+        for number in range(3):
+            ask(job, sent_at=BEFORE)
+
+            def once(thread: int, number: int = number) -> Answer:
+                natural = SLOT + timedelta(minutes=10 * number + thread)
+                slot = natural if thread % 2 else SLOT + timedelta(days=1)
+                delivery = Delivery(job=job, task=task, schedule_time=slot.isoformat())
+                return execution.deliver(delivery, clock=lambda: SLOT + timedelta(hours=1))
+
+            answers = at_once(6, once)
+            assert Counter(answer.body["status"] for answer in answers)["executed"] >= 1
+        assert max(most) == 1
