@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from scheduled_jobs.emulator.names import project_of
@@ -73,6 +72,7 @@ class Faults:
         self.record = record
         self.calls: list[Call] = []
         self._lock = Lock()
+        self._hurried = Event()
         self._planned: list[_Planned] = []
         self._writes: dict[str, deque[datetime]] = {}
         self._busy: dict[str, datetime] = {}
@@ -89,13 +89,17 @@ class Faults:
         """Carry out the next calls of the method (on the named job), then answer with this status."""
         self._planned.append(_Planned("after", method, name, StoreError(code, "The answer was lost."), times))
 
+    def hurry(self) -> None:
+        """Let no call wait any longer, so that a stop need not."""
+        self._hurried.set()
+
     @contextmanager
     def around(self, method: str, name: str, clock: Callable[[], datetime]) -> Iterator[None]:
         """Wrap one call; raises StoreError where it is to fail."""
         if self.record:
             self.calls.append(Call(method, name))
         if self.latency:
-            time.sleep(self.latency)
+            self._hurried.wait(self.latency)
         self._raise_planned("before", method, name)
         self._count_write(method, name, clock())
         self._claim(method, name, clock())

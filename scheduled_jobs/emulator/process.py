@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.emulator.certificates import CertificateServer
@@ -51,6 +51,7 @@ class Emulator:
 
     def stop(self) -> None:
         """Stop within about two seconds, whatever is under way; what was changed is in the state file."""
+        self.store.faults.hurry()
         self._grpc.stop(GRACE)
         self._runner.stop(GRACE)
         self._certificates.stop()
@@ -84,8 +85,13 @@ def _bind(
 
 def _connections() -> int:
     """How many attempts may be under way: as many as the system lets us open files, within reason."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 400
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 20_000 if hard == resource.RLIM_INFINITY else min(hard, 20_000)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(OSError, ValueError):  # a sandbox may not let us; then attempts fail where files do
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return max(100, wanted - RESERVED_FILES)

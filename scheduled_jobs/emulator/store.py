@@ -257,17 +257,22 @@ class Store:
             changed, self._changed = self._changed, {}
             if self.state_file is None or not changed:
                 return
-            self.state_file.write(
-                [
-                    Row(name, entry.number, entry.slot, entry.job.SerializeToString())
-                    for name, entry in changed.items()
-                    if entry is not None
-                ],
-                [name for name, entry in changed.items() if entry is None],
-            )
+            try:
+                self.state_file.write(
+                    [
+                        Row(name, entry.number, entry.slot, entry.job.SerializeToString())
+                        for name, entry in changed.items()
+                        if entry is not None
+                    ],
+                    [name for name, entry in changed.items() if entry is None],
+                )
+            except BaseException:
+                self._changed = changed
+                raise
 
     def close(self) -> None:
-        """Write what is left and let the state file go."""
+        """End calls that wait out a latency, write what is left and let the state file go."""
+        self.faults.hurry()
         with self._lock:
             self.flush()
             if self.state_file is not None:

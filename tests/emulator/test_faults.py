@@ -137,3 +137,12 @@ def test_two_changes_of_one_job_at_once_abort_the_second(clock: Clock) -> None:
         clock.now += timedelta(minutes=5)
         with pytest.raises(StoreError, match="ABORTED"), faults.around("PauseJob", NAME, clock):
             pytest.fail("the update was still under way")
+
+
+def test_a_closed_store_lets_no_call_wait(clock: Clock) -> None:
+    store = Store(clock, faults=Faults(latency=60))
+    waiting = threading.Thread(target=store.list_jobs, args=(PARENT,))
+    waiting.start()
+    store.close()
+    waiting.join(5)
+    assert not waiting.is_alive()

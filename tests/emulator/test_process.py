@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 import venv
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,11 @@ NAME = name_of("report")
 def client_of(host: str) -> Iterator[scheduler_v1.CloudSchedulerClient]:
     with grpc.insecure_channel(host) as channel:
         yield scheduler_v1.CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+
+
+def list_jobs(client: scheduler_v1.CloudSchedulerClient) -> None:
+    with suppress(exceptions.GoogleAPICallError):
+        client.list_jobs(parent=PARENT, retry=None, timeout=5)
 
 
 def a_job(uri: str = "https://shop.example/", job_id: str = "report") -> scheduler_v1.Job:
@@ -77,6 +82,20 @@ def test_a_signal_stops_it_cleanly_even_while_a_target_takes_its_time(number: si
         emulator.process.send_signal(number)
         assert emulator.process.wait(10) == 0
         assert time.monotonic() - started < 4
+
+
+def test_calls_that_are_waiting_do_not_delay_the_stop() -> None:
+    with (
+        running_emulator(extra_args=["--latency-ms", "60000"]) as emulator,
+        client_of(emulator.host) as client,
+    ):
+        waiting = threading.Thread(target=list_jobs, args=(client,))
+        waiting.start()
+        time.sleep(0.3)
+        started = time.monotonic()
+        assert emulator.stop() == 0
+        assert time.monotonic() - started < 4
+        waiting.join(10)
 
 
 def test_jobs_and_key_survive_a_restart_and_even_a_kill(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from google.cloud.scheduler_v1.services.cloud_scheduler.transports import (
 )
 from google.protobuf import field_mask_pb2
 
+from scheduled_jobs.emulator import process
 from scheduled_jobs.emulator.process import Emulator
 from scheduled_jobs.emulator.server import GrpcServer
 from scheduled_jobs.emulator.store import Store
@@ -185,3 +188,16 @@ def test_a_taken_port_for_the_certificates_is_named(emulator: Emulator) -> None:
     taken = int(emulator.certs_url.split(":")[2].split("/")[0])
     with pytest.raises(CannotStart, match=f"port {taken} on 127.0.0.1, for the certificates"):
         Emulator(Store(), port=0, certs_port=taken)
+
+
+def test_where_the_system_tells_no_limit_of_files_a_modest_one_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert process._connections() == 400
+
+
+def test_as_many_files_are_opened_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {resource.RLIMIT_NOFILE: (1024, 8192)}
+    monkeypatch.setattr(resource, "getrlimit", limits.get)
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    assert process._connections() == 8192 - process.RESERVED_FILES
+    assert limits == {resource.RLIMIT_NOFILE: (8192, 8192)}

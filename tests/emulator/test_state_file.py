@@ -106,6 +106,19 @@ def test_facts_of_runs_are_written_when_flushed(path: Path, clock: Clock) -> Non
     store.close()
 
 
+def test_what_could_not_be_written_is_written_next_time(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(clock, path)
+    with monkeypatch.context() as patch:
+        patch.setattr(StateFile, "write", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("full")))
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            store.create_job(PARENT, http_job())
+    store = reopened(store, clock, path)
+    assert store.get_job(name_of("report")).schedule == "0 9 * * *"
+    store.close()
+
+
 def test_a_file_that_is_no_state_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, and long enough to be looked at\n" * 10)
