@@ -261,6 +261,47 @@ def test_a_drifting_interval_keeps_its_phase(store: Store, dispatcher: Dispatche
     assert schedule_time(store) == first + timedelta(minutes=10)
 
 
+def test_a_forced_run_of_an_interval_announces_its_next_slot_with_the_fraction(
+    store: Store, dispatcher: Dispatcher, clock: Clock
+) -> None:
+    create(store, "every 1 minutes")
+    clock.now = utc(2026, 10, 5, 12, 1, 1).replace(microsecond=416_739)
+    (natural,) = dispatcher.step(clock.now)
+    dispatcher.finish(natural, 200, clock.now)
+    clock.now += timedelta(seconds=30)
+    store.run_job(NAME)
+    (forced,) = dispatcher.step(clock.now)
+    assert forced.headers["X-CloudScheduler-ScheduleTime"] == "2026-10-05T05:02:01.416739-07:00"
+    dispatcher.finish(forced, 200, clock.now)
+    (natural,) = dispatcher.step(clock.now + timedelta(seconds=30))
+    assert natural.headers["X-CloudScheduler-ScheduleTime"] == "2026-10-05T05:02:01.416739-07:00"
+    assert not natural.forced
+
+
+def test_the_window_for_retries_is_counted_from_the_first_attempt(
+    store: Store, dispatcher: Dispatcher, clock: Clock
+) -> None:
+    window = {
+        "max_retry_duration": {"seconds": 30},
+        "min_backoff_duration": {"seconds": 4},
+        "max_backoff_duration": {"seconds": 10},
+    }
+    create(store, "0 13 * * *", retry_config=window)
+    target = Target(clock, 500)
+    dispatcher.run_until(utc(2026, 10, 5, 14), target, clock.move_to)
+    assert target.times() == ["13:00:00", "13:00:04", "13:00:12", "13:00:22"]
+
+
+def test_the_clock_is_never_moved_back_to_a_slot_that_is_overdue(
+    store: Store, dispatcher: Dispatcher, clock: Clock
+) -> None:
+    create(store)
+    clock.now = utc(2026, 10, 5, 12, 1, 20)
+    target = Target(clock)
+    dispatcher.run_until(utc(2026, 10, 5, 12, 2), target, clock.move_to)
+    assert target.times() == ["12:01:20", "12:02:00"]
+
+
 def test_a_leap_of_the_clock_sends_the_missed_slot_once(store: Store, dispatcher: Dispatcher) -> None:
     create(store)
     (delivery,) = dispatcher.step(utc(2026, 10, 5, 15, 0, 20))
