@@ -144,7 +144,7 @@ def test_a_length_is_told_where_a_body_could_be(target: RawTarget, method: str, 
 @pytest.mark.parametrize(
     "answer",
     [
-        [b"HTTP/1.1 204 No Content\r\n\r\n"],
+        [b"HTTP/1.1 204 No Content\r\n\r\n", 9.0],
         [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
         [b"HTTP/1.0 200 OK\r\n\r\nuntil the connection ends"],
         [b"HTTP/1.1 200\r\n\r\n"],
@@ -189,6 +189,13 @@ def test_an_answer_ends_where_http_says(target: RawTarget, answer: list[bytes | 
 def test_what_is_no_whole_answer_is_a_failure(target: RawTarget, answer: list[bytes | float]) -> None:
     target.answers["/"] = answer
     assert send(make(target.origin)) == [Unanswered.UNREACHABLE]
+
+
+def test_the_answer_to_head_has_no_body(target: RawTarget) -> None:
+    target.answers["/"] = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 9.0]
+    started = time.monotonic()
+    assert send(make(target.origin, "HEAD")) == [200]
+    assert time.monotonic() - started < 4
 
 
 def test_no_answer_before_the_deadline_is_a_failure(target: RawTarget) -> None:
@@ -340,7 +347,7 @@ def test_a_target_too_busy_to_accept_is_asked_again_soon_and_gets_the_request_on
                     connection.sendall(OK)
 
         def accept_late() -> None:
-            time.sleep(0.6)
+            time.sleep(1.2)  # the kernel knocks after 1 and 3 s, we after 0.25, 0.75 and 1.75 s
             with suppress(OSError):
                 while True:
                     Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
@@ -350,6 +357,6 @@ def test_a_target_too_busy_to_accept_is_asked_again_soon_and_gets_the_request_on
         acceptor.start()
         started = time.monotonic()
         assert send(make(f"http://127.0.0.1:{address[1]}/")) == [200]
-        assert 0.5 < time.monotonic() - started < 2.5
+        assert 1.1 < time.monotonic() - started < 2.7
         acceptor.join()
     assert len(requests) == 1

@@ -85,6 +85,17 @@ def test_an_error_that_nobody_waits_for_is_taken_note_of(
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize(("error", "whole"), [(None, True), (ConnectionResetError(), False)])
+def test_a_body_without_a_length_ends_with_its_connection_unless_that_is_reset(
+    loop: asyncio.AbstractEventLoop, error: Exception | None, *, whole: bool
+) -> None:
+    exchange = Exchange("GET", loop.create_future())
+    exchange.data_received(b"HTTP/1.0 200 OK\r\n\r\nsome of it")
+    assert not exchange.answer.done()
+    exchange.connection_lost(error)
+    assert (exchange.answer.exception() is None) is whole
+
+
 def test_what_follows_the_answer_changes_nothing(loop: asyncio.AbstractEventLoop) -> None:
     exchange = Exchange("GET", loop.create_future())
     exchange.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
