@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # A target that holds its attempts for minutes may hold this many; those of other targets go on.
 PER_ORIGIN = 1000
 # A development server queues five or ten connections that it has not accepted yet. The kernel drops those
-# beyond, without a word, and knocks again after 1, 3, 7, 15 s. So few knock at a time, and sooner.
+# beyond, without a word, and knocks again after seconds. So few knock at a time, and sooner.
 CONNECTING = 16
 FIRST_CONNECT_TIMEOUT = 0.25
 LONGEST_CONNECT_TIMEOUT = 10.0
