@@ -18,7 +18,7 @@ from scheduled_jobs import authentication, views
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.models import FormerName, JobRun, ScheduledJob
-from scheduled_jobs.services.execution import ending, statements
+from scheduled_jobs.services.execution import ending, serving, statements
 from tests.support import make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -354,8 +354,6 @@ def test_a_database_that_is_gone_before_the_start_is_503(send: Send, monkeypatch
 def test_a_stale_connection_is_noticed_at_the_look_up_of_the_job(
     failures: int, status: int, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scheduled_jobs.services.execution import serving
-
     left = [OperationalError("server closed the connection")] * failures
     find = serving._find
 
@@ -367,6 +365,17 @@ def test_a_stale_connection_is_noticed_at_the_look_up_of_the_job(
     make_job(make_task())
     monkeypatch.setattr(serving, "_find", stale)
     assert send().status_code == status
+
+
+def test_inside_a_transaction_a_lost_connection_is_not_opened_anew(
+    job: ScheduledJob, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(*args: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(serving, "_find", stale)
+    assert send().status_code == 503
+    assert ScheduledJob.objects.exists()
 
 
 def test_an_end_that_was_kept_is_written_at_the_next_request(job: ScheduledJob, send: Send) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
@@ -263,12 +263,6 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
                 settled_slot=run.scheduled_for if settles else None,
             )
         )
-
-
-def next_attempt(job_id: int, at: datetime) -> int:
-    """The attempt after the last one of a slot."""
-    rows = JobRun.objects.using(database()).of_slot(job_id, at)
-    return (rows.aggregate(last=Max("attempt"))["last"] or 0) + 1
 
 
 # --- The pause ------------------------------------------------------------------------------------

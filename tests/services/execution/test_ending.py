@@ -95,6 +95,18 @@ def test_an_end_that_cannot_be_written_is_answered_by_its_outcome_and_written_at
     assert not ending._kept
 
 
+def test_a_kept_end_that_another_thread_takes_first_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class TakenMeanwhile(list[Any]):
+        def popleft(self) -> Any:
+            self.clear()
+            raise IndexError
+
+    kept = TakenMeanwhile(["an end"])
+    monkeypatch.setattr(ending, "_kept", kept)
+    execution.write_kept()
+    assert kept == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_failure_that_cannot_be_recorded_is_500(at_the_end: Outage) -> None:
     def run(self: PeriodicTask) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.test import RequestFactory
 
 from scheduled_jobs.models import JobRun
@@ -223,3 +223,22 @@ class TestTransactionsLeftBehind:
             transaction.set_rollback(True)
 
         assert run_once(run).status == Status.SUCCEEDED
+
+    def test_a_transaction_that_cannot_even_be_rolled_back_is_left_with_its_connection(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wrapper = type(connections["default"])
+        switch = wrapper.set_autocommit
+        gone = [OperationalError("gone")]
+
+        def fail_once(self: Any, autocommit: bool, **kwargs: Any) -> None:
+            if autocommit and gone:
+                raise gone.pop()
+            switch(self, autocommit, **kwargs)
+
+        def run(self: PeriodicTask) -> None:
+            transaction.atomic().__enter__()
+            monkeypatch.setattr(wrapper, "set_autocommit", fail_once)
+
+        assert run_once(run).status == Status.SUCCEEDED
+        assert not gone
