@@ -48,8 +48,10 @@ class GrpcServer:
                 grpc.method_handlers_generic_handler(LOCATIONS, _location_handlers(store)),
             )
         )
-        # A RuntimeError here would be a port taken since it was looked at.
-        self.port = int(self._server.add_insecure_port(f"{host}:{port}"))
+        try:
+            self.port = int(self._server.add_insecure_port(f"{host}:{port}"))
+        except RuntimeError as error:  # taken since it was looked at, or an address that gRPC cannot read
+            raise CannotStart(f"port {port} on {host} cannot be used; pick another with --port") from error
 
     def start(self) -> None:
         """Begin to answer."""

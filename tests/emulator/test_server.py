@@ -19,7 +19,7 @@ from google.cloud.scheduler_v1.services.cloud_scheduler.transports import (
 )
 from google.protobuf import field_mask_pb2
 
-from scheduled_jobs.emulator import process
+from scheduled_jobs.emulator import process, server
 from scheduled_jobs.emulator.process import Emulator
 from scheduled_jobs.emulator.server import GrpcServer
 from scheduled_jobs.emulator.store import Store
@@ -177,6 +177,15 @@ def test_a_taken_port_is_named(emulator: Emulator) -> None:
 def test_a_host_that_is_not_there_is_named() -> None:
     with pytest.raises(CannotStart, match=r"^port 0 on nowhere.invalid cannot be used"):
         GrpcServer(Store(), "nowhere.invalid", 0)
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_named_too(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(emulator.host.rpartition(":")[2])
+    monkeypatch.setattr(server, "_check_port", lambda *_: None)
+    with pytest.raises(CannotStart, match=f"^port {port} on 127.0.0.1 cannot be used; pick another"):
+        GrpcServer(Store(), "127.0.0.1", port)
 
 
 def test_a_number_that_is_no_port_is_refused() -> None:
