@@ -87,10 +87,18 @@ def require(request: HttpRequest, *verbs: str) -> None:
 class JobPermissions(JobAdmin):
     """The permissions as Django's admin asks for them; an action names them in ``permissions=[…]``."""
 
-    def has_view_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+    def has_view_permission(
+        self,
+        request: HttpRequest,
+        obj: ScheduledJob | None = None,  # noqa: ARG002 – Django's signature
+    ) -> bool:
         return may(request.user, "view")
 
-    def has_change_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+    def has_change_permission(
+        self,
+        request: HttpRequest,
+        obj: ScheduledJob | None = None,  # noqa: ARG002 – Django's signature
+    ) -> bool:
         return may(request.user, "change")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -101,11 +109,11 @@ class JobPermissions(JobAdmin):
         own = obj is None or obj.origin == ScheduledJob.Origin.OPERATOR
         return own and may(request.user, "delete")
 
-    def has_pause_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+    def has_pause_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "pause")
 
-    def has_run_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+    def has_run_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "run")
 
-    def has_sync_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+    def has_sync_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "sync")

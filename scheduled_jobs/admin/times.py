@@ -33,7 +33,7 @@ def duration(value: timedelta | None) -> str:
     seconds = value.total_seconds()
     if seconds < 1:
         return _("%(n)d ms") % {"n": round(seconds * 1000)}
-    if seconds < 9.95:  # noqa: PLR2004 – what rounds to 10.0
+    if seconds < 9.95:
         return _("%(n).1f s") % {"n": seconds}
     if seconds < MINUTE:
         return _("%(n)d s") % {"n": seconds}
@@ -76,7 +76,7 @@ def relative(at: datetime, now: datetime) -> str:
 
 
 def clock(at: datetime, zone: str, now: datetime) -> str:
-    """The time in a zone, as short as it stays clear: "14:15", "Fri 23 Oct 01:30", with the year if another."""
+    """The time in a zone, as short as it stays clear: "14:15", "Fri 23 Oct 01:30", another year named."""
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
     if local.date() == today.date():
         return date_format(local, "H:i")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, TextChoices, Value, When
+from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, TextChoices, Value, When
 from django.db.models.functions import Substr
 from django.utils.translation import gettext_lazy as _
 
@@ -15,8 +15,6 @@ from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from django.db.models import QuerySet
 
 Status = JobRun.Status
 
@@ -82,30 +80,36 @@ def late(now: datetime) -> Q:
     return due & unserved & ~was_paused
 
 
-def health(now: datetime) -> Case:
-    """The expression that gives the Health of a job at ``now`` (aware).
+def _states(now: datetime) -> list[tuple[Q, Health]]:
+    """What makes a job be in a state, the first that holds; what is left is healthy.
 
     Running and queued are found by two lists of the open runs, which stay short however long the history.
     """
     runs = JobRun.objects.order_by()
-    active = runs.filter(status=Status.RUNNING).values("job")
+    running = runs.filter(status=Status.RUNNING).values("job")
     queued = runs.filter(status=Status.QUEUED).values("job")
-    return Case(
-        When(retired_at__isnull=False, then=Value(Health.RETIRED)),
-        When(deleting_at__isnull=False, then=Value(Health.DELETING)),
-        When(paused(now), then=Value(Health.PAUSED)),
-        When(last_status=Status.LOST, then=Value(Health.LOST)),
-        When(Q(failures_in_a_row__gt=0), then=Value(Health.FAILING)),
-        When(last_status=Status.MISSED, then=Value(Health.MISSED)),
-        When(pk__in=active, then=Value(Health.RUNNING)),
-        When(pk__in=queued, then=Value(Health.QUEUED)),
-        When(late(now), then=Value(Health.LATE)),
-        When(last_run_at=None, then=Value(Health.NEW)),
-        default=Value(Health.HEALTHY),
-        output_field=CharField(),
-    )
+    return [
+        (Q(retired_at__isnull=False), Health.RETIRED),
+        (Q(deleting_at__isnull=False), Health.DELETING),
+        (paused(now), Health.PAUSED),
+        (Q(last_status=Status.LOST), Health.LOST),
+        (Q(failures_in_a_row__gt=0), Health.FAILING),
+        (Q(last_status=Status.MISSED), Health.MISSED),
+        (Q(pk__in=running), Health.RUNNING),
+        (Q(pk__in=queued), Health.QUEUED),
+        (late(now), Health.LATE),
+        (Q(last_run_at=None), Health.NEW),
+    ]
 
 
-def with_health(jobs: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-    """The same jobs, each with its ``health`` at ``now`` (aware)."""
-    return jobs.annotate(health=health(now))
+def health(now: datetime) -> Case:
+    """The expression that gives the Health of a job at ``now`` (aware)."""
+    whens = [When(condition, then=Value(state.value)) for condition, state in _states(now)]
+    return Case(*whens, default=Value(Health.HEALTHY.value), output_field=CharField())
+
+
+def urgency(now: datetime) -> Case:
+    """The same as a number to sort by: the place of the Health in ``ORDER``."""
+    places = {state: place for place, state in enumerate(ORDER)}
+    whens = [When(condition, then=Value(places[state])) for condition, state in _states(now)]
+    return Case(*whens, default=Value(places[Health.HEALTHY]), output_field=IntegerField())

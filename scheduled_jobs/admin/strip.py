@@ -1,0 +1,97 @@
+"""The run strip: thirty runs as one path per outcome, with the words that say the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.history.strips import LENGTH, Bar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Status = JobRun.Status
+
+BASE, LOWEST, HIGHEST, FOOT_BASE, FOOT = 20, 3, 19, 26, 3
+"""In units of the 150 x 26 box: where bars stand, how high they are, and the foot of a failure."""
+STEP, FIRST = 5, 2
+FLAT = 10
+"""Height of what has no duration: a skipped or missed slot, a run that is queued."""
+
+KINDS = {
+    Status.SUCCEEDED: "ok",
+    Status.FAILED: "bad",
+    Status.TIMED_OUT: "bad",
+    Status.LOST: "lost",
+    Status.MISSED: "miss",
+    Status.SKIPPED: "skip",
+    Status.DISCARDED: "disc",
+    Status.RUNNING: "run",
+    Status.QUEUED: "run",
+}
+"""Status -> class of its path in desk.css, without the ``p-``."""
+WITH_FOOT = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+EMPTY = "none"
+SPLIT = 10
+"""From this height on a timed out bar has room for its gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """``paths``: class -> the path's commands. ``label`` counts the outcomes in words."""
+
+    paths: dict[str, str]
+    label: str
+
+
+def draw(bars: Sequence[Bar], length: int = LENGTH) -> Strip:
+    """Draw the last runs of a job, newest right; heights are relative to the longest of them."""
+    bars = bars[-length:]
+    longest = max((bar.seconds for bar in bars if bar.seconds), default=0.0)
+    scale = (HIGHEST - LOWEST) / longest if longest else 0.0
+    paths: dict[str, list[str]] = {}
+    empty = length - len(bars)
+    x = FIRST + STEP * empty
+    for bar in bars:
+        height = LOWEST + round(scale * bar.seconds) if bar.seconds is not None else FLAT
+        kind = KINDS[Status(bar.status)]
+        if kind == "ok":
+            paths.setdefault(kind, []).append(f"M{x} {BASE}v-{height}")
+        else:
+            _exceptional(paths, kind, bar.status, x, height)
+        x += STEP
+    if empty:
+        paths[EMPTY] = [f"M{FIRST + STEP * n} {BASE}v-2" for n in range(empty)]
+    return Strip({kind: "".join(parts) for kind, parts in paths.items()}, label(bars))
+
+
+def _exceptional(paths: dict[str, list[str]], kind: str, status: str, x: int, height: int) -> None:
+    if kind == "miss":
+        mark = f"M{x - 1.4:g} {BASE - 0.6:g}h2.8v-{height}h-2.8z"
+    elif kind == "run":
+        mark = f"M{x - 1.4:g} {BASE}v-{height + 2}h2.8v{height + 2}"
+    elif status == Status.TIMED_OUT and height >= SPLIT:
+        mark = f"M{x} {BASE}v-{height - 10}M{x} {BASE - height + 8}v-8"
+    elif status == Status.TIMED_OUT:
+        mark = f"M{x} {BASE}v-{height - 2}"
+    else:
+        mark = f"M{x} {BASE}v-{height}"
+    paths.setdefault(kind, []).append(mark)
+    if status in WITH_FOOT:
+        # A failure of 0.2 s must be as visible as one of twenty minutes.
+        paths.setdefault("bad", []).append(f"M{x} {FOOT_BASE}v-{FOOT}")
+
+
+def label(bars: Sequence[Bar]) -> str:
+    """ "Last 30 runs: 24 succeeded, 6 failed"."""
+    if not bars:
+        return _("No runs yet")
+    counts = Counter(bar.status for bar in bars)
+    parts = [f"{counts[status]} {status.label}" for status in KINDS if counts[status]]
+    head = ngettext("Last %(n)d run", "Last %(n)d runs", len(bars)) % {"n": len(bars)}
+    return f"{head}: {', '.join(parts)}"

@@ -1,0 +1,76 @@
+"""How many jobs there are of each kind, for tallies and the counts beside filters: one query for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db.models import Case, CharField, Count, Max, Value, When
+
+from scheduled_jobs.services.history.health import code_changed_since, health, overridden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from scheduled_jobs.models import ScheduledJob
+
+FOLLOWS, OVERRIDDEN, CODE_CHANGED = "no", "yes", "changed"
+"""How a job stands to its code: follows it, is overridden, is overridden and the code changed since."""
+
+
+def following() -> Case:
+    """The expression that gives FOLLOWS, OVERRIDDEN or CODE_CHANGED."""
+    return Case(
+        When(code_changed_since(), then=Value(CODE_CHANGED)),
+        When(overridden(), then=Value(OVERRIDDEN)),
+        default=Value(FOLLOWS),
+        output_field=CharField(),
+    )
+
+
+class Group(NamedTuple):
+    """Jobs that are alike in all that one can filter by."""
+
+    state: str
+    outcome: str
+    overridden: str
+    google: str
+    origin: str
+    jobs: int
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Census:
+    groups: list[Group]
+
+    @property
+    def total(self) -> int:
+        return sum(group.jobs for group in self.groups)
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When any of the jobs was last compared with Google."""
+        return max((group.seen_at for group in self.groups if group.seen_at), default=None)
+
+    def count(self, wanted: Mapping[str, Iterable[str]]) -> int:
+        """How many jobs have, for each facet that is named, one of these values."""
+        return sum(
+            group.jobs
+            for group in self.groups
+            if all(getattr(group, facet) in values for facet, values in wanted.items())
+        )
+
+
+def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
+    """Count the jobs at ``now`` (aware)."""
+    rows = (
+        jobs.order_by()
+        .annotate(_state=health(now), _follows=following())
+        .values_list("_state", "last_status", "_follows", "sync_state", "origin")
+        .annotate(_jobs=Count("pk"), _seen=Max("live_seen_at"))
+    )
+    return Census([Group(*row) for row in rows])
