@@ -1,0 +1,33 @@
+"""The payload of a job: JSON outside, keyword arguments of ``run()`` inside.
+
+``signature`` reads the parameters of ``run()`` and converts, ``storage`` knows what a database can hold,
+``redaction`` keeps secrets off the screens.
+"""
+
+from scheduled_jobs.domain.payloads.redaction import MASK, SECRET_WORDS, redact, restore
+from scheduled_jobs.domain.payloads.signature import Field, Signature
+from scheduled_jobs.domain.payloads.storage import (
+    MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_STORED,
+    clean_text,
+    is_storable,
+    parse_body,
+    storable,
+)
+
+__all__ = [
+    "MASK",
+    "MAX_DEPTH",
+    "MAX_DIGITS",
+    "MAX_STORED",
+    "SECRET_WORDS",
+    "Field",
+    "Signature",
+    "clean_text",
+    "is_storable",
+    "parse_body",
+    "redact",
+    "restore",
+    "storable",
+]

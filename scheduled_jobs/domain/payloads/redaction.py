@@ -1,0 +1,78 @@
+"""Secrets in payloads: masked where they are shown, put back where the mask comes home untouched."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from scheduled_jobs.domain.payloads.storage import clean_text, path_of
+from scheduled_jobs.exceptions import InvalidPayload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MASK = "•" * 8
+SECRET_WORDS = ("password", "token", "secret", "key", "authorization", "credential")
+"""A key that contains one of these words holds a secret, unless the settings say otherwise."""
+
+_MISSING: Any = object()
+
+
+def is_secret(key: object, keys: Iterable[str]) -> bool:
+    """Whether a key contains one of these words, in whatever case."""
+    name = str(key).casefold()
+    return any(word.casefold() in name for word in keys if word)
+
+
+def redact(value: Any, keys: Iterable[str]) -> Any:
+    """A deep copy of a JSON value in which all that stands under a secret key is eight dots."""
+    words = tuple(keys)
+    if isinstance(value, Mapping):
+        return {key: MASK if is_secret(key, words) else redact(inner, words) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact(inner, words) for inner in value]
+    return copy.deepcopy(value)
+
+
+def restore(masked: Any, original: Any, keys: Iterable[str]) -> Any:
+    """``masked`` with the values of ``original`` in place of the masks, path by path.
+
+    Elements of a list are the same by their index, and only while the list is as long as it was. Raises
+    InvalidPayload, under the name of the parameter, for a mask that stands where ``original`` has nothing
+    to put: a mask is never kept in place of a secret.
+    """
+    return _restore(masked, original, tuple(keys), (), secret=False)
+
+
+def _restore(
+    masked: Any, original: Any, keys: tuple[str, ...], path: tuple[Any, ...], *, secret: bool
+) -> Any:
+    if secret and masked == MASK and original is not _MISSING:
+        return copy.deepcopy(original)
+    if isinstance(masked, Mapping):
+        before = original if isinstance(original, Mapping) else {}
+        return {
+            key: _restore(
+                inner, before.get(key, _MISSING), keys, (*path, key), secret=secret or is_secret(key, keys)
+            )
+            for key, inner in masked.items()
+        }
+    if isinstance(masked, (list, tuple)):
+        same = isinstance(original, (list, tuple)) and len(original) == len(masked)
+        return [
+            _restore(inner, original[index] if same else _MISSING, keys, (*path, index), secret=secret)
+            for index, inner in enumerate(masked)
+        ]
+    if isinstance(masked, str) and MASK in masked and masked != original:
+        raise _mask_left(path)
+    return copy.deepcopy(masked)
+
+
+def _mask_left(path: tuple[Any, ...]) -> InvalidPayload:
+    parts = [part if isinstance(part, int) else clean_text(str(part)) for part in path]
+    name = str(parts[0]) if parts else ""
+    where = f"{path_of(parts)}: " if len(parts) > 1 else ""
+    return InvalidPayload(
+        {name: f"{where}there is no earlier value here that {MASK} could stand for; write the value itself"}
+    )

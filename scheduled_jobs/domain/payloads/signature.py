@@ -1,0 +1,301 @@
+"""The parameters of a task's ``run()``: what a form asks for, and what a payload must be.
+
+The rules, for what a signature may hold beside plain parameters:
+
+- A first parameter named ``self`` is the task itself; static methods have none, of bound methods Python
+  takes it away. ``async`` makes no difference.
+- Decorators are looked through by ``functools.wraps``. One that does not use it shows its own signature,
+  which is mostly ``*args, **kwargs``: anything is accepted.
+- ``**kwargs`` takes all other keys; its annotation, if any, holds for each of them.
+- ``*args`` is never filled. A positional-only parameter cannot be either: with a default it keeps it,
+  without one no payload would ever fit.
+- A default of None allows null. Defaults are left to Python: what the payload lacks is not passed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import typing_extensions
+
+from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, for_pydantic, resolve
+from scheduled_jobs.domain.payloads.redaction import SECRET_WORDS
+from scheduled_jobs.domain.payloads.storage import clean_text, storable
+from scheduled_jobs.domain.payloads.wording import explain, shown
+from scheduled_jobs.exceptions import InvalidPayload
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+ANYTHING = Meaning("json", optional=True)
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One parameter of ``run()``. ``default`` is the Python value, None where the field is required.
+
+    ``optional`` tells that null is accepted; ``choices`` are JSON values with their labels.
+    """
+
+    name: str
+    required: bool
+    default: Any
+    annotation: Any
+    kind: Kind
+    choices: tuple[Choice, ...] = ()
+    help: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Signature:
+    """What ``run()`` takes. Made by ``Signature.of``.
+
+    ``unchecked`` maps parameters whose annotation cannot be used, and which therefore accept any JSON, to
+    the reason.
+    """
+
+    fields: tuple[Field, ...]
+    accepts_anything: bool
+    unchecked: Mapping[str, str]
+    _names: Mapping[str, Field] = dataclass_field(repr=False)
+    _reserved: frozenset[str] = dataclass_field(repr=False)
+    _adapter: TypeAdapter[dict[str, Any]] | None = dataclass_field(repr=False)
+    _extra_adapter: TypeAdapter[dict[str, Any]] | None = dataclass_field(repr=False)
+
+    @classmethod
+    def of(cls, run: Callable[..., Any]) -> Signature:
+        """The signature of a task's ``run``, taken from the class or from an instance.
+
+        Raises InvalidPayload for a ``run`` that no payload could fit: it has a positional-only parameter
+        without a default, or is no function at all.
+        """
+        function = getattr(run, "__func__", run)
+        bound = function is not run
+        try:
+            known = _cache.get(function)
+        except TypeError:  # not to be referred to weakly: nothing to remember it by
+            return _read(run, bound=bound)
+        if known is None:
+            known = _cache.setdefault(function, {})
+        if bound not in known:
+            known[bound] = _read(run, bound=bound)
+        return known[bound]
+
+    def validate(self, payload: Any, *, secret_keys: Iterable[str] = SECRET_WORDS) -> dict[str, Any]:
+        """The keyword arguments for ``run()``: the payload's values as the annotated types.
+
+        Numbers are JSON numbers, dates and times ISO 8601 strings (aware only where they have an offset),
+        durations seconds or ISO 8601, enums their values. Raises InvalidPayload naming every parameter at
+        fault; values under ``secret_keys`` are not shown in it.
+        """
+        if not isinstance(payload, Mapping):
+            names = ", ".join(self._names)
+            advice = f"write {{}} or an object with {names}" if names else "write {}"
+            raise InvalidPayload(
+                {"": f"{shown(storable(payload), secret_keys)} is not a JSON object; {advice}"}
+            )
+        stored = storable(payload)
+        errors = self._strangers_in(stored)
+        known: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for name, value in stored.items():
+            if name not in errors:
+                (known if name in self._names else extra)[name] = value
+        for field in self.fields:
+            if field.required and field.name not in stored:
+                errors[field.name] = "this parameter of run() is required"
+        arguments = _convert(self._adapter, known, errors, secret_keys)
+        arguments.update(_convert(self._extra_adapter, extra, errors, secret_keys))
+        if errors:
+            in_order = sorted(
+                errors, key=lambda name: (name not in self._names, [*self._names, name].index(name))
+            )
+            raise InvalidPayload({name: errors[name] for name in in_order})
+        return arguments
+
+    def dump(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Python values as a payload would write them: enums as values, dates as ISO 8601.
+
+        What has no such form comes as its ``repr``, to be shown.
+        """
+        from pydantic_core import to_jsonable_python
+
+        return {
+            name: to_jsonable_python(value, inf_nan_mode="strings", fallback=repr)
+            for name, value in kwargs.items()
+        }
+
+    def _strangers_in(self, payload: Mapping[str, Any]) -> dict[str, str]:
+        takes = f"it takes {', '.join(self._names)}" if self._names else "it takes none"
+        return {
+            clean_text(name): f"run() takes no such parameter; {takes}"
+            for name in payload
+            if name in self._reserved or not (self.accepts_anything or name in self._names)
+        }
+
+
+_cache: WeakKeyDictionary[Callable[..., Any], dict[bool, Signature]] = WeakKeyDictionary()
+
+
+def _convert(
+    adapter: TypeAdapter[dict[str, Any]] | None,
+    values: dict[str, Any],
+    errors: dict[str, str],
+    secret_keys: Iterable[str],
+) -> dict[str, Any]:
+    """The values as the annotated types; what is wrong with them goes into ``errors``."""
+    if adapter is None or not values:
+        return values
+    from pydantic import ValidationError
+
+    try:
+        return adapter.validate_json(json.dumps(values))
+    except ValidationError as error:
+        errors.update(explain(error.errors(include_url=False), values, secret_keys))
+    except Exception as error:  # noqa: BLE001 – a type may bring validators of its own
+        errors[""] = clean_text(f"it could not be converted: {type(error).__name__}: {error}")
+    return {}
+
+
+# --- Reading a function ------------------------------------------------------------------------------
+
+
+def _read(run: Callable[..., Any], *, bound: bool) -> Signature:
+    try:
+        parameters = list(inspect.signature(run).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise InvalidPayload({"": f"the parameters of run() cannot be read: {error}"}) from None
+    reserved = set()
+    if not bound and parameters and parameters[0].name == "self" and parameters[0].kind not in _VARIADIC:
+        reserved.add(parameters.pop(0).name)
+    unchecked: dict[str, str] = {}
+    annotations: dict[str, Any] = {}
+    fields, extra = [], None
+    for parameter in parameters:
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            _refuse_positional(parameter)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            extra = parameter
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            field = _field(run, parameter, unchecked)
+            fields.append(field)
+            annotations[field.name] = field.annotation
+    return Signature(
+        fields=tuple(fields),
+        accepts_anything=extra is not None,
+        unchecked=unchecked,
+        _names={field.name: field for field in fields},
+        _reserved=frozenset(reserved),
+        _adapter=_adapter_of(annotations, unchecked),
+        _extra_adapter=None if extra is None else _adapter_of_rest(run, extra, unchecked),
+    )
+
+
+def _refuse_positional(parameter: inspect.Parameter) -> None:
+    if parameter.default is parameter.empty:
+        raise InvalidPayload(
+            {
+                parameter.name: "this parameter of run() is positional-only, and a payload has only names; "
+                "remove the / from its signature"
+            }
+        )
+
+
+def _field(run: Callable[..., Any], parameter: inspect.Parameter, unchecked: dict[str, str]) -> Field:
+    required = parameter.default is parameter.empty
+    default = None if required else parameter.default
+    annotation, meaning = _meaning(run, parameter, unchecked)
+    if not required and default is None and not meaning.optional:
+        annotation, meaning = annotation | None, meaning._replace(optional=True)
+    return Field(
+        name=parameter.name,
+        required=required,
+        default=default,
+        annotation=annotation,
+        kind=meaning.kind,
+        choices=meaning.choices,
+        help=meaning.help,
+        optional=meaning.optional,
+    )
+
+
+def _meaning(
+    run: Callable[..., Any], parameter: inspect.Parameter, unchecked: dict[str, str]
+) -> tuple[Any, Meaning]:
+    if parameter.annotation is parameter.empty:
+        return Any, ANYTHING
+    try:
+        annotation = resolve(run, parameter.annotation)
+        return annotation, describe(annotation)
+    except Exception as error:  # noqa: BLE001 – an annotation may be any expression
+        unchecked[parameter.name] = (
+            f"its annotation {parameter.annotation!r} cannot be resolved ({error}), so any JSON is accepted; "
+            "import the names in it at the top of the module, not under TYPE_CHECKING"
+        )
+        return Any, ANYTHING
+
+
+def _adapter_of(annotations: dict[str, Any], unchecked: dict[str, str]) -> TypeAdapter[dict[str, Any]] | None:
+    """What converts the annotated parameters; one that pydantic cannot use does not spoil the others."""
+    usable = {name: annotation for name, annotation in annotations.items() if annotation is not Any}
+    if not usable:
+        return None
+    try:
+        return _build(usable)
+    except Exception:  # noqa: BLE001 – pydantic has many, and types may bring their own
+        for name, annotation in usable.items():
+            try:
+                _build({name: annotation})
+            except Exception as error:  # noqa: BLE001
+                annotations = {**annotations, name: Any}
+                unchecked[name] = _cannot_convert(annotation, error)
+    return _build(annotations)
+
+
+def _adapter_of_rest(
+    run: Callable[..., Any], parameter: inspect.Parameter, unchecked: dict[str, str]
+) -> TypeAdapter[dict[str, Any]] | None:
+    """What converts the values of ``**kwargs``."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    annotation, _ = _meaning(run, parameter, unchecked)
+    if annotation in (Any, object):
+        return None
+    try:
+        type_: Any = dict[str, for_pydantic(annotation)]  # type: ignore[misc] # known at run time only
+        return _complete(TypeAdapter(type_, config=ConfigDict(strict=True, extra="forbid")))
+    except Exception as error:  # noqa: BLE001
+        unchecked[parameter.name] = _cannot_convert(annotation, error)
+        return None
+
+
+def _build(annotations: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]:
+    from pydantic import ConfigDict, TypeAdapter
+
+    types = {name: for_pydantic(annotation) for name, annotation in annotations.items()}
+    make: Any = typing_extensions.TypedDict
+    arguments = make("Arguments", types, total=False)
+    arguments.__pydantic_config__ = ConfigDict(strict=True, extra="forbid")
+    return _complete(TypeAdapter(arguments))
+
+
+def _complete(adapter: TypeAdapter[dict[str, Any]]) -> TypeAdapter[dict[str, Any]]:
+    adapter.rebuild(raise_errors=True)
+    return adapter
+
+
+def _cannot_convert(annotation: Any, error: Exception) -> str:
+    name = getattr(annotation, "__name__", annotation)
+    reason = f"{type(error).__name__}: {error}".partition("\n")[0].partition(". ")[0]
+    return (
+        f"its annotation {name} cannot be read from JSON ({reason}), "
+        "so any JSON is accepted; annotate it with a type that has a form in JSON"
+    )
