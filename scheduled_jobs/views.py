@@ -16,6 +16,7 @@ from scheduled_jobs import authentication, exceptions, registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.services import execution, scheduling
+from scheduled_jobs.services.execution.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,11 +125,12 @@ def _shown_headers(request: HttpRequest) -> Mapping[str, str]:
 
 def _refuse(request: HttpRequest, refusal: exceptions.ScheduledJobsError) -> HttpResponse:
     status = STATUS[type(refusal)]
-    logger.warning("%s %s is answered %d: %s", request.method, request.path, status, refusal)
+    text = clean(str(refusal))  # what could not be verified may be quoted there
+    logger.warning("%s %s is answered %d: %s", request.method, request.path, status, text)
     if status == HTTPStatus.UNAUTHORIZED:
         # One text for all, so that nobody learns here which tasks there are.
         return _error(status, "the request carries no token, or one that does not verify")
-    return _error(status, str(refusal))
+    return _error(status, text)
 
 
 def _error(status: HTTPStatus, text: str) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -10,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import OperationalError, connection
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 from django.utils import timezone
 
 from scheduled_jobs import authentication, views
@@ -460,11 +462,25 @@ def test_nothing_of_the_token_is_kept_or_logged(
     assert send().status_code == 500
     send("/tasks/no.such.Task")
     send(body=b"[")
+    send(headers={"Authorization": "Bearer eyJhbGciOiJSUzI1NiJ9"})
 
     kept = [str(row) for row in JobRun.objects.values()]
     assert len(kept) == 2
     assert "Bearer [token]" in kept[0] + kept[1]
     assert "eyJ" not in "".join(kept) + caplog.text
+
+
+def test_an_async_server_runs_plain_and_async_tasks_alike(db: None, bearer: dict[str, str]) -> None:
+    async def run(self: PeriodicTask) -> str:
+        await asyncio.sleep(0)
+        self.report_progress(1, 1, "done")
+        return "awaited"
+
+    job = make_job(make_task(run))
+    headers = {**bearer, "X-CloudScheduler-JobName": job.name}
+    answer = async_to_sync(AsyncClient().post)(PATH, b"{}", content_type="application/json", headers=headers)
+    assert answer.json()["result"] == "awaited"
+    assert JobRun.objects.get().progress_message == "done"
 
 
 class WritesOnly:

@@ -2,8 +2,18 @@
 
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
 from scheduled_jobs.services.execution.eager import run_eagerly
-from scheduled_jobs.services.execution.ending import write_kept
+from scheduled_jobs.services.execution.ending import expire, write_kept
 from scheduled_jobs.services.execution.requests import cancel, rerun
 from scheduled_jobs.services.execution.serving import deliver, find_job
 
-__all__ = ["Answer", "Delivery", "cancel", "deliver", "find_job", "rerun", "run_eagerly", "write_kept"]
+__all__ = [
+    "Answer",
+    "Delivery",
+    "cancel",
+    "deliver",
+    "expire",
+    "find_job",
+    "rerun",
+    "run_eagerly",
+    "write_kept",
+]

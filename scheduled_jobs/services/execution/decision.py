@@ -101,9 +101,7 @@ class Table:
 
     def read(self) -> Answer | Begun | None:
         """One round. None: the world has moved meanwhile, read again."""
-        for lost in statements.expire(self.now, job_id=self.job.pk):
-            lost.job = self.job
-            ending.announce(lost)
+        ending.expire(self.now, job=self.job)
         statements.end_pause(self.job, self.now)
         slot = self._slot()
         if self.fault is not None:

@@ -96,6 +96,19 @@ def write_kept() -> None:
             return
 
 
+def expire(now: datetime, *, job: ScheduledJob | None = None) -> list[JobRun]:
+    """Mark the runs, of a job or of all, whose process gives no sign of life, and tell of them.
+
+    Returns those that this call marked; their own end, should it still come, corrects it.
+    """
+    lost = statements.expire(now, job_id=job.pk if job is not None else None)
+    for run in lost:
+        if job is not None:
+            run.job = job
+        announce(run)
+    return lost
+
+
 def announce(run: JobRun) -> None:
     """The facts of the last run on the job's row, and the signals, of a run that is over. Raises nothing."""
     recovered = False

@@ -343,8 +343,8 @@ def test_an_older_run_that_ends_later_does_not_overwrite_the_facts_of_a_newer_on
 @pytest.mark.django_db
 def test_a_run_that_was_lost_and_then_fails_is_one_failure() -> None:
     def run(self: PeriodicTask) -> None:
-        for lost in statements.expire(AFTER + timedelta(minutes=5)):
-            ending.announce(lost)
+        [lost] = execution.expire(AFTER + timedelta(minutes=5))
+        assert lost.status == Status.LOST
         job.refresh_from_db()
         assert (job.last_status, job.failures_in_a_row) == (Status.LOST, 1)
         raise ValueError
