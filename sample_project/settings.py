@@ -1,4 +1,4 @@
-"""Settings of the sample project: the demo's, and with ``tests/settings.py`` the test suite's."""
+"""Settings of the sample project: those of ``make demo``. The tests start from them too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DEMO_DIR = BASE_DIR / ".demo"
+DEMO_DIR = Path(os.environ.get("DEMO_DIR") or BASE_DIR / ".demo")
 
 SECRET_KEY = "sample-project-only-never-in-production"
 DEBUG = True
@@ -54,24 +54,18 @@ TEMPLATES = [
     }
 ]
 
-DATABASES: dict[str, dict[str, Any]]
-if os.environ.get("DATABASE_URL"):
-    import dj_database_url
-
-    DATABASES = {"default": dict(dj_database_url.parse(os.environ["DATABASE_URL"]))}
-else:
-    # One writer at a time: a write waits for its turn instead of failing at once.
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": DEMO_DIR / "db.sqlite3",
-            "OPTIONS": {
-                "timeout": 20,
-                "transaction_mode": "IMMEDIATE",
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
-            },
-        }
+# One writer at a time: a write waits for its turn instead of failing at once.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DEMO_DIR / "db.sqlite3",
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        },
     }
+}
 
 # The demo writes down the ports it was given, so that manage.py finds the same emulator.
 _ports_file = DEMO_DIR / "ports.json"

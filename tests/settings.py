@@ -1,9 +1,18 @@
-"""The sample project's settings, with nothing of the demo left in them."""
+"""The sample project's settings, with nothing of the demo left in them.
+
+``DATABASE_URL`` names the database of the tests; without it they run on SQLite, in memory.
+"""
+
+import os
 
 from sample_project.settings import *  # noqa: F403
 from sample_project.settings import DATABASES
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+if os.environ.get("DATABASE_URL"):
+    import dj_database_url
+
+    DATABASES["default"] = dict(dj_database_url.parse(os.environ["DATABASE_URL"]))
+else:
     DATABASES["default"]["NAME"] = "unused.sqlite3"
 
 DEBUG = False
