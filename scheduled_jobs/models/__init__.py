@@ -2,7 +2,10 @@
 
 from scheduled_jobs.models.changes import JobChange, attribution
 from scheduled_jobs.models.jobs import FormerName, ScheduledJob
+from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.versions import JobVersion
 
-__all__ = ["FormerName", "JobChange", "JobRun", "JobVersion", "ScheduledJob", "attribution"]
+__all__ = [
+    "FormerName", "JobChange", "JobRun", "JobVersion", "Lease", "ScheduledJob", "attribution",
+]  # fmt: skip

@@ -70,7 +70,7 @@ class Command(BaseCommand):
 
     def _sync(self, options: scheduling.Options, *, check: bool) -> None:
         try:
-            report = scheduling.sync(options, self._tell)
+            report = scheduling.sync(options, self._tell, self._wait)
         except BackendError as error:
             raise CommandError(
                 f"Cloud Scheduler could not be asked for its jobs: {scheduling.reason_of(error)}"
@@ -93,6 +93,9 @@ class Command(BaseCommand):
             sys.exit(DRIFT)
         if self.counts["failed"]:
             sys.exit(1)
+
+    def _wait(self) -> None:
+        self.stderr.write("Another schedule_tasks is running: waiting for it to end.")
 
     def _tell(self, change: Change, error: str | None) -> None:
         if error is not None:

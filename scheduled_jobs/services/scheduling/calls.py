@@ -64,12 +64,14 @@ class WriteLimit:
                 self._ended.append(self._clock())
                 self._changed.notify()
 
-    def free(self) -> int | None:
-        """How many places are free now; None where there is no limit."""
+    def free(self, until: float | None = None) -> int | None:
+        """How many places are free; None where there is no limit. With ``until``, waits for one that long."""
         limit = settings.WRITES_PER_MINUTE
         if limit is None:
             return None
         with self._changed:
+            while until is not None and (wait := self._wait(limit)) > 0 and self._clock() < until:
+                self._changed.wait(timeout=min(wait, until - self._clock()))
             self._forget()
             return max(limit - self._in_flight - len(self._ended), 0)
 

@@ -29,7 +29,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.applying import NotInThisProcess, Outcome, apply
-from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.calls import Calls, write_limit
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.versions import open_versions, settle_versions
 
@@ -65,6 +65,8 @@ class Push:
     adopt: bool = False
     is_needed: Callable[[Desired], bool] = lambda _: True
     """Asked under the lease, after the row was read again."""
+    on_chunk: Callable[[], None] = lambda: None
+    """Called between chunks, so that whoever pushes much can renew what it holds."""
     on_outcome: Callable[[Outcome], None] = lambda _: None
     """Told of each outcome as it comes, from the main thread."""
     using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
@@ -82,14 +84,17 @@ class Push:
         outcomes: dict[int, Outcome] = {}
         rounds = dict.fromkeys(waiting, 0)
         while waiting := [pk for pk in waiting if pk in wanted]:
-            chunk = waiting[:CHUNK]
+            # No more leases than there are places in the quota: a lease must not run out in the queue.
+            free = write_limit.free(self.until)
+            chunk = waiting[: CHUNK if free is None else max(min(free, CHUNK), 1)]
             held = self._take(chunk)
             again = self._push(held, outcomes, last={pk for pk in held if rounds[pk] + 1 >= ROUNDS})
             for pk in again:
-                rounds[pk] += 1
+                rounds[pk] += not (pk in outcomes and outcomes[pk].was_out_of_time)
+            self.on_chunk()
             covered = self._covered({pk: wanted[pk] for pk in chunk if pk not in held})
             left = [pk for pk in chunk if pk in again or (pk not in held and pk not in covered)]
-            waiting = [*waiting[CHUNK:], *left]
+            waiting = [*waiting[len(chunk) :], *left]
             if time.monotonic() >= self.until:
                 break
             if left and not held:

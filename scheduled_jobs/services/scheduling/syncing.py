@@ -22,6 +22,7 @@ from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push, seen
 from scheduled_jobs.services.scheduling.seeding import Seeded, seed
+from scheduled_jobs.services.scheduling.turns import turn
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
 if TYPE_CHECKING:
@@ -70,13 +71,22 @@ class Report:
         return not (self.faulty or self.failed or self.held_back or self.plan.of("refuse"))
 
 
-def sync(options: Options, on_change: Callable[[Change, str | None], None] = lambda *_: None) -> Report:
+def sync(
+    options: Options,
+    on_change: Callable[[Change, str | None], None] = lambda *_: None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Report:
     """Make Google equal to the database.
 
-    ``on_change`` is told of each change as it is applied, with the reason where it failed. Raises a
-    BackendError only if the jobs cannot be listed.
+    ``on_change`` is told of each change as it is applied, with the reason where it failed; ``on_wait``,
+    once, if another sync has its turn first. Raises a BackendError only if the jobs cannot be listed, or
+    the turn does not come.
     """
-    return _Sync(options, on_change).run()
+    syncing = _Sync(options, on_change)
+    if not options.write:
+        return syncing.run(renew=lambda: None)
+    with turn(syncing.using, on_wait=on_wait) as renew:
+        return syncing.run(renew=renew)
 
 
 class _Sync:
@@ -86,7 +96,8 @@ class _Sync:
         self.backend: Backend = get_backend()
         self.using = router.db_for_write(ScheduledJob)
 
-    def run(self) -> Report:
+    def run(self, renew: Callable[[], None]) -> Report:
+        self.renew = renew
         tasks = self.options.tasks
         everything = tasks is None
         seeded = seed(
@@ -144,7 +155,9 @@ class _Sync:
         for pk in [pk for pk in stale if pk in by_pk]:
             desired = by_pk[pk]
             live = listing.jobs.get(desired.remote_name)
-            rows.filter(pk=pk, revision=desired.revision, push_token=None).update(
+            # Whoever holds the lease now writes the state itself; a lease that ran out is nobody's.
+            free = Q(push_token=None) | Q(push_until__lt=timezone.now())
+            rows.filter(free, pk=pk, revision=desired.revision).update(
                 sync_state=SyncState.SYNCED,
                 sync_error="",
                 synced_at=listing.at,
@@ -198,6 +211,7 @@ class _Sync:
                 listing=listing,
                 adopt=self.options.adopt,
                 is_needed=is_needed,
+                on_chunk=self.renew,
                 on_outcome=tell,
                 using=self.using,
             )

@@ -1,0 +1,243 @@
+"""How fast a sync is beside the same calls made by Google's client alone: ``python -m bench.sync``.
+
+Prints JSON. The emulator runs in a process of its own and takes 30 ms for every call; nothing limits the
+writes. The floor is the same number of calls, with as many in flight, made by Google's client with nothing
+around it, measured in the same run. ``--jobs`` names the sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LATENCY_MS = 30
+IN_FLIGHT = 64
+PARENT = "projects/bench/locations/here"
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """The address of an emulator that lives as long as the block."""
+    command = [sys.executable, "-m", "scheduled_jobs.emulator", "--port", "0", "--latency-ms", str(LATENCY_MS)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        words = process.stdout.readline().split()
+        yield words[words.index("on") + 1].rstrip(",")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def seconds(action: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    action()
+    return round(time.perf_counter() - begin, 3)
+
+
+def floor(host: str, jobs: int) -> dict[str, float]:
+    """The same calls by Google's client alone."""
+    import grpc
+    from google.cloud import scheduler_v1
+    from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
+
+    channel = grpc.insecure_channel(host)
+    client = scheduler_v1.CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+    made = [
+        scheduler_v1.Job(
+            name=f"{PARENT}/jobs/floor-{n}",
+            schedule="0 9 * * *",
+            time_zone="UTC",
+            http_target={"uri": "https://shop.example.com/tasks/x", "body": b"{}"},
+        )
+        for n in range(jobs)
+    ]
+
+    def each(call: Callable[[Any], Any], items: list[Any]) -> None:
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            list(pool.map(call, items))
+
+    def create(job: Any) -> None:
+        client.create_job(parent=PARENT, job=job, timeout=10, retry=None)
+
+    def update(job: Any) -> None:
+        client.update_job(job=job, update_mask={"paths": ["schedule", "time_zone"]}, timeout=10, retry=None)
+
+    def delete(job: Any) -> None:
+        client.delete_job(name=job.name, timeout=10, retry=None)
+
+    def listed() -> int:
+        return sum(1 for _ in client.list_jobs(request={"parent": PARENT, "page_size": 500}))
+
+    figures = {
+        "first": seconds(lambda: (listed(), each(create, made))),
+        "no_op": seconds(listed),
+        "ten_changed": seconds(lambda: (listed(), each(update, made[:10]))),
+        "ten_removed": seconds(lambda: (listed(), each(delete, made[:10]))),
+    }
+    each(delete, made[10:])
+    channel.close()
+    return figures
+
+
+def ours(host: str, jobs: int) -> dict[str, Any]:
+    """A sync of as many tasks, on a new SQLite file, in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        _configure(host, Path(folder) / "bench.sqlite3")
+        from django.core.management import call_command
+
+        from scheduled_jobs import registry
+        from scheduled_jobs.tasks import PeriodicTask
+
+        call_command("migrate", verbosity=0)
+        registry._tasks.clear()
+        body = {"__module__": "bench.tasks", "run_every": "0 9 * * *", "run": lambda self: None}
+        tasks = [type(f"Task{n}", (PeriodicTask,), dict(body)) for n in range(jobs)]
+
+        def sync() -> None:
+            with Path(os.devnull).open("w") as nowhere:
+                call_command("schedule_tasks", stdout=nowhere)
+
+        figures: dict[str, Any] = {"first": _measured(sync)}
+        before = _peak()
+        figures["no_op"] = _measured(sync)
+        for task in tasks[:10]:
+            task.run_every = "0 10 * * *"
+        figures["ten_changed"] = _measured(sync)
+        for task in tasks[:10]:
+            del registry._tasks[task.name()]
+        figures["ten_removed"] = _measured(sync)
+        figures["peak_memory_mb"] = max(before, _peak())
+    return figures
+
+
+def _measured(sync: Callable[[], None]) -> dict[str, Any]:
+    from scheduled_jobs.backends import get_backend
+
+    client: Any = get_backend()
+    counted = _Counted(client.client.transport)
+    result: dict[str, Any] = {"seconds": seconds(sync)}
+    result["calls"] = counted.stop()
+    return result
+
+
+class _Counted:
+    """Counts the calls that leave through the transport of Google's client."""
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        self.calls = 0
+        self.real = dict(transport._wrapped_methods)
+        for method, call in self.real.items():
+            transport._wrapped_methods[method] = self._counting(call)
+
+    def _counting(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.calls += 1
+            return call(*args, **kwargs)
+
+        return counted
+
+    def stop(self) -> int:
+        self.transport._wrapped_methods.update(self.real)
+        return self.calls
+
+
+def _peak() -> float:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def _configure(host: str, database: Path) -> None:
+    import django
+    from django.conf import settings
+
+    settings.configure(
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "scheduled_jobs",
+        ],
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": str(database),
+                "OPTIONS": {
+                    "timeout": 20,
+                    "transaction_mode": "IMMEDIATE",
+                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+                },
+            }
+        },
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        ROOT_URLCONF="scheduled_jobs.urls",
+        SECRET_KEY="bench",
+        USE_TZ=True,
+        DJANGO_CLOUD_TASKS_EMULATOR_HOST=host,
+        DJANGO_CLOUD_TASKS_PROJECT_ID="ours",
+        DJANGO_CLOUD_TASKS_LOCATION="here",
+        DJANGO_CLOUD_TASKS_APP_NAME="bench",
+        DJANGO_CLOUD_TASKS_ENDPOINT="https://shop.example.com",
+        DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT="bench@bench.iam.gserviceaccount.com",
+        DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=None,
+        DJANGO_CLOUD_TASKS_CONCURRENCY=IN_FLIGHT,
+    )
+    django.setup()
+
+
+def one_size(jobs: int) -> dict[str, Any]:
+    with emulator() as host:
+        least = floor(host, jobs)
+        figures = ours(host, jobs)
+    pages = -(-max(jobs, 1) // 500)
+    minimum = {
+        "first": jobs + 1,
+        "no_op": pages,
+        "ten_changed": pages + 10,
+        "ten_removed": pages + 10,
+    }
+    return {
+        "jobs": jobs,
+        "peak_memory_mb": figures.pop("peak_memory_mb"),
+        **{
+            name: {
+                **figure,
+                "least_calls": minimum[name],
+                "floor_seconds": least[name],
+                "ratio_to_floor": round(figure["seconds"] / least[name], 2),
+            }
+            for name, figure in figures.items()
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, nargs="*", default=[1000, 10_000])
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one is not None:
+        print(json.dumps(one_size(options.one)))
+        return
+    results = []
+    for jobs in options.jobs:
+        # A process for each size, so that its peak of memory is its own.
+        command = [sys.executable, "-m", "bench.sync", "--one", str(jobs)]
+        results.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    print(json.dumps({"latency_ms": LATENCY_MS, "in_flight": IN_FLIGHT, "sizes": results}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
