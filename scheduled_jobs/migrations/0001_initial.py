@@ -225,6 +225,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='jobrun',
+            index=models.Index(fields=['job', 'sent_at'], name='sj_run_sent'),
+        ),
+        migrations.AddIndex(
+            model_name='jobrun',
             index=models.Index(fields=['finished_at'], name='sj_run_finished'),
         ),
         migrations.AddConstraint(

@@ -127,6 +127,7 @@ class JobRun(models.Model):
             models.Index(fields=["job", "status", "id"], name="sj_run_job_status"),
             models.Index(fields=["status", "lease_until"], name="sj_run_status_lease"),
             models.Index(fields=["job", "announced_for"], name="sj_run_announced"),
+            models.Index(fields=["job", "sent_at"], name="sj_run_sent"),
             models.Index(fields=["finished_at"], name="sj_run_finished"),
         ]
 
