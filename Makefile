@@ -1,24 +1,41 @@
+# make demo   the sample project with a running Cloud Scheduler emulator (PORT=8000 EMULATOR_PORT=8085)
+# make test   the whole suite, on SQLite or on DATABASE_URL; ARGS="-k name" goes to pytest
+# make clean  remove what both have made
+
 PYTHON ?= python3
 PORT ?= 8000
 EMULATOR_PORT ?= 8085
-STAMP := .venv/installed
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test clean
 
-demo: $(STAMP)
-	@PORT=$(PORT) EMULATOR_PORT=$(EMULATOR_PORT) .venv/bin/python manage.py demo
+# exec: make passes SIGTERM on to the process it has started, and a shell in between would keep it.
+demo: $(VENV)/installed
+	@exec $(BIN)/python -m sample_project.demo --port $(PORT) --emulator-port $(EMULATOR_PORT)
 
-test: $(STAMP)
-	@.venv/bin/python -m pytest --cov --cov-report=term -q $(ARGS)
+test: $(VENV)/installed-tests
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
 
-$(STAMP): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("This needs Python 3.11 or newer, but $(PYTHON) is %d.%d; try: make PYTHON=python3.12 $(MAKECMDGOALS)" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv module here. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@echo "Installing into .venv ..."
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group test
-	@touch $(STAMP)
+# Two stamps: the demo does not wait for what only the tests need.
+$(VENV)/installed: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "$(PYTHON) was not found. Install Python 3.11 or newer, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V 2>&1`. Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -c '' 2>/dev/null || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv --clear $(VENV); }
+	@echo "Installing the package into $(VENV), about half a minute ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed
+	@echo "Installing what the tests need, about a minute ..."
+	@$(PIP) 'pip>=25.1'
+	@$(PIP) --editable . --group test
+	@touch $@
 
 clean:
-	rm -rf .venv .demo
+	rm -rf $(VENV) .demo
