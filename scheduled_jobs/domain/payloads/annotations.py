@@ -47,6 +47,17 @@ _WRITTEN = {
 }
 """How times are written in JSON: ISO 8601 with its hyphens and colons."""
 _ITERABLES = (collections.abc.Iterable, collections.abc.Iterator, collections.abc.Generator)
+_GENERICS: tuple[Any, ...] = (
+    list,
+    tuple,
+    set,
+    frozenset,
+    dict,
+    collections.abc.Sequence,
+    collections.abc.Mapping,
+    collections.abc.Collection,
+    collections.abc.Set,
+)
 
 
 class Choice(NamedTuple):
@@ -192,7 +203,7 @@ def for_pydantic(annotation: Any) -> Any:
         return typing.Union[tuple(for_pydantic(a) for a in arguments)]  # noqa: UP007 – built from a tuple
     if origin in _ITERABLES:
         return list[for_pydantic(arguments[0])]  # type: ignore[misc] # built at run time
-    if isinstance(origin, type) and arguments and origin is not collections.abc.Callable:
+    if arguments and origin in _GENERICS:
         return origin[tuple(a if a is ... else for_pydantic(a) for a in arguments)]
     return annotation
 

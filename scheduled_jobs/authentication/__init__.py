@@ -1,0 +1,245 @@
+"""Who calls the execution view: verify or raise. No database, and no work before the cheap checks.
+
+A call is genuine by its OIDC token, which google-auth verifies. A private Cloud Run service has verified it
+already and hands it on without its signature: it is then believed only beside the signed header that we put
+on every job. A task with ``schedule_use_oidc = False`` is satisfied with that header alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.core.signing import BadSignature, Signer
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from scheduled_jobs import registry
+from scheduled_jobs.authentication.certificates import Certificates
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import TOKEN_HEADER
+from scheduled_jobs.exceptions import CertificatesUnavailable, NotAllowed, NotAuthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from django.http import HttpRequest
+
+__all__ = ["Caller", "certificates", "sign_job", "verify", "verify_caller"]
+
+logger = logging.getLogger("scheduled_jobs")
+
+AUTHORIZATION = "Authorization"
+JOB_NAME = "X-CloudScheduler-JobName"
+SALT = "scheduled_jobs.endpoint"
+ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"
+"""What a private Cloud Run service puts in place of the signature of a token that it has verified.
+
+https://cloud.google.com/run/docs/authenticating/service-to-service
+"""
+MAX_TOKEN = 16_384
+"""Characters; Google's tokens have about a thousand."""
+CLOCK_SKEW = timedelta(seconds=10)
+"""How far Google's clock and ours may be apart."""
+NOTABLE_SKEW = timedelta(seconds=2)
+"""From here on natural runs come near to being taken for forced ones, and somebody ought to know."""
+MAX_SECONDS = 10**11
+"""Times of tokens lie before this second since 1970, in the year 5138."""
+
+_BEARER = re.compile(r"\s*bearer\s+([\w-]+)\.([\w-]+)\.([\w-]+)\s*", re.IGNORECASE | re.ASCII)
+
+certificates = Certificates()
+"""Those of this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may run the task. ``email`` is the token's; empty where no token was needed.
+
+    ``clock_skew`` is how far our clock is behind the token's; zero up to two seconds.
+    """
+
+    email: str = ""
+    clock_skew: timedelta = timedelta()
+
+
+class _Token(NamedTuple):
+    text: str
+    key_id: str
+    claims: Mapping[str, Any]
+    is_signature_removed: bool
+
+
+def sign_job(job_id: str, task: str) -> str:
+    """The value of the header by which a delivery of this job for this task is known to be ours.
+
+    It has no timestamp: a value that changes would be a difference at every sync.
+    """
+    return Signer(salt=SALT).sign(f"{job_id}:{task}")
+
+
+def verify(request: HttpRequest, task: str) -> str:
+    """The email of who calls the task of this dotted path; empty where no token was needed.
+
+    Raises NotAuthenticated, NotAllowed or CertificatesUnavailable. A task that does not exist is guarded
+    like any other, so that nobody learns here which there are.
+    """
+    task_class = registry.get(task)
+    use_oidc = task_class is None or task_class.schedule_use_oidc is not False
+    caller = verify_caller(request.headers, use_oidc=use_oidc, task=task, now=timezone.now())
+    if caller.clock_skew:
+        logger.warning(
+            "The clock of this machine is %.1f seconds behind the one that Google's tokens are made by",
+            caller.clock_skew.total_seconds(),
+        )
+    return caller.email
+
+
+def verify_caller(headers: Mapping[str, str], *, use_oidc: bool, task: str, now: datetime) -> Caller:
+    """Who calls. ``headers`` are case-insensitive, as ``request.headers``; ``now`` is aware.
+
+    Raises NotAuthenticated for no token or a wrong one, NotAllowed for a genuine token whose account may
+    not run tasks here, CertificatesUnavailable if that cannot be told now.
+    """
+    if not use_oidc and (settings.ALLOW_UNAUTHENTICATED or _is_signed_for(headers, task)):
+        return Caller()
+    token = _read_token(headers)
+    _check_claims(token.claims, now)
+    if token.is_signature_removed:
+        if not _is_signed_for(headers, task):
+            raise NotAuthenticated(
+                f"the front end removed the token's signature, and no {TOKEN_HEADER} of this job stands in for it"
+            )
+        claims = token.claims
+    else:
+        claims = _verified(token)
+        _check_claims(claims, now)
+    email = _allowed_email(claims)
+    ahead = timedelta(seconds=claims["iat"] - now.timestamp())
+    return Caller(email, ahead if ahead > NOTABLE_SKEW else timedelta())
+
+
+# --- The signed header -------------------------------------------------------------------------------
+
+
+def _is_signed_for(headers: Mapping[str, str], task: str) -> bool:
+    """Whether the request carries the header that was made for its job and this task."""
+    signed = headers.get(TOKEN_HEADER, "")
+    name = headers.get(JOB_NAME, "")
+    if not signed or not name or len(signed) > MAX_TOKEN or not signed.isascii():
+        return False
+    try:
+        value = Signer(salt=SALT).unsign(signed)
+    except BadSignature:
+        return False
+    return constant_time_compare(value, f"{name}:{task}")
+
+
+# --- The token ---------------------------------------------------------------------------------------
+
+
+def _read_token(headers: Mapping[str, str]) -> _Token:
+    """The token of the request, not verified in any way but its form."""
+    text = headers.get(AUTHORIZATION, "")
+    if not text:
+        raise NotAuthenticated(f"the request has no {AUTHORIZATION} header")
+    if len(text) > MAX_TOKEN:
+        raise NotAuthenticated(f"the {AUTHORIZATION} header is longer than {MAX_TOKEN} characters")
+    match = _BEARER.fullmatch(text)
+    if match is None:
+        raise NotAuthenticated(f"the {AUTHORIZATION} header is not one bearer token")
+    header, claims = _part(match[1]), _part(match[2])
+    if header.get("alg") != "RS256":
+        raise NotAuthenticated("the token is not signed with RS256")
+    key_id = header.get("kid")
+    if not isinstance(key_id, str) or not key_id:
+        raise NotAuthenticated("the token does not name its key")
+    return _Token(".".join(match.groups()), key_id, claims, match[3] == REMOVED_SIGNATURE)
+
+
+def _part(encoded: str) -> dict[str, Any]:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise NotAuthenticated("the token cannot be read")
+    return value
+
+
+def _check_claims(claims: Mapping[str, Any], now: datetime) -> None:
+    """Raise NotAuthenticated unless the token was made by Google, for us, and for now."""
+    audience, issuer = claims.get("aud"), claims.get("iss")
+    if not settings.OIDC_AUDIENCE or audience != settings.OIDC_AUDIENCE:
+        raise NotAuthenticated(
+            f"the token's audience is {_short(audience)}; "
+            f"DJANGO_CLOUD_TASKS_OIDC_AUDIENCE is {settings.OIDC_AUDIENCE!r}"
+        )
+    if issuer not in ISSUERS:
+        raise NotAuthenticated(f"the token's issuer is {_short(issuer)}, not Google")
+    issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
+    seconds = now.timestamp()
+    if issued > seconds + CLOCK_SKEW.total_seconds():
+        raise NotAuthenticated(
+            f"the token is from {issued - seconds:.0f} s ahead; is this machine's clock right?"
+        )
+    if expires < seconds - CLOCK_SKEW.total_seconds():
+        raise NotAuthenticated(f"the token expired {seconds - expires:.0f} s ago")
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:200]
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
+    # The bound keeps out NaN, and integers that no float can hold.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < MAX_SECONDS:
+        raise NotAuthenticated(f"the token has no time {name!r}")
+    return value
+
+
+def _verified(token: _Token) -> Mapping[str, Any]:
+    """The claims of a token whose signature google-auth has verified."""
+    from google.auth.exceptions import GoogleAuthError, TransportError
+    from google.oauth2 import id_token
+
+    url = settings.OIDC_CERTS_URL or ""
+    document = json.dumps(dict(certificates.for_key(url, token.key_id))).encode()
+
+    def answer(*_: Any, **__: Any) -> SimpleNamespace:
+        return SimpleNamespace(status=200, headers={}, data=document)
+
+    try:
+        claims: Mapping[str, Any] = id_token.verify_token(
+            token.text,
+            answer,
+            audience=settings.OIDC_AUDIENCE,
+            certs_url=url,
+            clock_skew_in_seconds=int(CLOCK_SKEW.total_seconds()),
+        )
+    except TransportError as error:
+        raise CertificatesUnavailable(str(error)) from error
+    except (ValueError, GoogleAuthError, RecursionError) as error:
+        # Without the text: google-auth quotes the token in some of its messages.
+        raise NotAuthenticated(f"the token does not verify ({type(error).__name__})") from None
+    return claims
+
+
+def _allowed_email(claims: Mapping[str, Any]) -> str:
+    email = claims.get("email")
+    if not isinstance(email, str) or not email:
+        raise NotAllowed("the token names no account")
+    if claims.get("email_verified") is not True:
+        raise NotAllowed(f"the token does not say that {email} is verified")
+    if email not in (settings.OIDC_ALLOWED_EMAILS or ()):
+        raise NotAllowed(f"{email} may not run tasks here; see DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS")
+    return email

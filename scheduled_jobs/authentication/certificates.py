@@ -1,0 +1,139 @@
+"""The public certificates that ID tokens are verified with: fetched rarely, whatever is sent to us.
+
+CacheControl keeps the document for as long as its headers say. Above it stands a minute in which nothing
+is asked for again, so that a server without such headers, or a flood of tokens with invented keys, costs
+one fetch a minute. A key that is not in the document is looked for past the cache after that minute: keys
+change before the cache runs out where an emulator is started anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass
+from threading import Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from scheduled_jobs.exceptions import CertificatesUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cachecontrol.cache import DictCache
+
+logger = logging.getLogger("scheduled_jobs")
+
+MIN_AGE = 60.0
+"""Seconds in which certificates are not fetched again."""
+MIN_AGE_OF_FAILURE = 5.0
+"""Seconds after a failed fetch in which no other is tried."""
+TIMEOUT = 5.0
+"""Seconds that the server of the certificates has to connect, and to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """What one look at the document gave: certificates by key id, or the reason why there are none."""
+
+    url: str
+    asked_at: float
+    sent_at: float
+    """When the server itself was last asked; the cache may have answered since."""
+    certificates: Mapping[str, str] | None
+    error: str = ""
+
+
+class Certificates:
+    """The certificates of a process, by key id; thread-safe. ``clock`` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._cache: DictCache | None = None
+        self._last: _Fetched | None = None
+
+    def forget(self) -> None:
+        """Drop everything, as at the start of the process."""
+        with self._lock:
+            self._cache = self._last = None
+
+    def for_key(self, url: str, key_id: str) -> Mapping[str, str]:
+        """All certificates at ``url``, which hold the key's if there is one.
+
+        Raises CertificatesUnavailable if they have to be fetched and cannot be.
+        """
+        last = self._last
+        if last is not None and self._is_good(last, url, key_id):
+            return last.certificates or {}
+        with self._lock:  # deliveries that come at once share one fetch
+            last = self._last
+            if last is None or not self._is_good(last, url, key_id):
+                last = self._last = self._look_again(last, url, key_id)
+        if last.certificates is None:
+            raise CertificatesUnavailable(last.error)
+        return last.certificates
+
+    def _is_good(self, last: _Fetched, url: str, key_id: str) -> bool:
+        if last.url != url or last.certificates is None:
+            return False
+        now = self._clock()
+        return now - last.asked_at < MIN_AGE and (key_id in last.certificates or now - last.sent_at < MIN_AGE)
+
+    def _look_again(self, last: _Fetched | None, url: str, key_id: str) -> _Fetched:
+        now = self._clock()
+        if last is not None and last.url == url:
+            if last.certificates is None and now - last.asked_at < MIN_AGE_OF_FAILURE:
+                return last
+            sent_at = last.sent_at
+        else:
+            self._cache, sent_at = None, now - MIN_AGE
+        fetched = self._fetch(url, now, sent_at, fresh=False)
+        if fetched.certificates is None or key_id in fetched.certificates or now - fetched.sent_at < MIN_AGE:
+            return fetched
+        return self._fetch(url, now, sent_at, fresh=True)
+
+    def _fetch(self, url: str, now: float, sent_at: float, *, fresh: bool) -> _Fetched:
+        import requests
+        from cachecontrol import CacheControl
+        from cachecontrol.cache import DictCache
+
+        if self._cache is None:
+            self._cache = DictCache()
+        try:
+            with CacheControl(requests.Session(), cache=self._cache) as session:
+                headers = {"Cache-Control": "no-cache"} if fresh else {}
+                response = session.get(url, headers=headers, timeout=TIMEOUT)
+                if not response.from_cache:
+                    sent_at = now
+                response.raise_for_status()
+                return _Fetched(url, now, sent_at, _certificates_in(response.content))
+        except requests.HTTPError as error:
+            reason = f"HTTP {error.response.status_code}"
+        except requests.RequestException as error:
+            # The whole text names addresses; the answer goes to callers that nobody knows.
+            logger.warning("The certificates at %s cannot be fetched: %s", url, error)
+            reason = type(error).__name__
+        except InvalidDocument as error:
+            reason = str(error)
+        return _Fetched(
+            url, self._clock(), now, None, f"the certificates at {url} cannot be fetched: {reason}"
+        )
+
+
+class InvalidDocument(ValueError):
+    """What is at the address of the certificates are none."""
+
+
+def _certificates_in(document: bytes) -> Mapping[str, str]:
+    """Key id -> certificate (PEM). Raises InvalidDocument for any other document."""
+    try:
+        certificates: Any = json.loads(document)
+    except (ValueError, RecursionError):
+        certificates = None
+    if not isinstance(certificates, dict):
+        raise InvalidDocument("they are not a JSON object")
+    if isinstance(certificates.get("keys"), list):
+        raise InvalidDocument("they are JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs")
+    return MappingProxyType({str(key): str(certificate) for key, certificate in certificates.items()})
