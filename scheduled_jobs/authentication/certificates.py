@@ -104,7 +104,7 @@ class Certificates:
         try:
             with CacheControl(requests.Session(), cache=self._cache) as session:
                 headers = {"Cache-Control": "no-cache"} if fresh else {}
-                response = session.get(url, headers=headers, timeout=TIMEOUT)
+                response: Any = session.get(url, headers=headers, timeout=TIMEOUT)
                 if not response.from_cache:
                     sent_at = now
                 response.raise_for_status()
@@ -115,25 +115,23 @@ class Certificates:
             # The whole text names addresses; the answer goes to callers that nobody knows.
             logger.warning("The certificates at %s cannot be fetched: %s", url, error)
             reason = type(error).__name__
-        except InvalidDocument as error:
+        except CertificatesUnavailable as error:
             reason = str(error)
         return _Fetched(
             url, self._clock(), now, None, f"the certificates at {url} cannot be fetched: {reason}"
         )
 
 
-class InvalidDocument(ValueError):
-    """What is at the address of the certificates are none."""
-
-
 def _certificates_in(document: bytes) -> Mapping[str, str]:
-    """Key id -> certificate (PEM). Raises InvalidDocument for any other document."""
+    """Key id -> certificate (PEM). Raises CertificatesUnavailable for any other document."""
     try:
         certificates: Any = json.loads(document)
     except (ValueError, RecursionError):
         certificates = None
     if not isinstance(certificates, dict):
-        raise InvalidDocument("they are not a JSON object")
+        raise CertificatesUnavailable("they are not a JSON object")
     if isinstance(certificates.get("keys"), list):
-        raise InvalidDocument("they are JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs")
+        raise CertificatesUnavailable(
+            "they are JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs"
+        )
     return MappingProxyType({str(key): str(certificate) for key, certificate in certificates.items()})
