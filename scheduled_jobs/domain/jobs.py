@@ -106,6 +106,16 @@ class LiveJob:
         return str(self.values.get("uri", ""))
 
 
+def desired_state(*, exists: bool, paused: bool, has_end: bool) -> str | None:
+    """The state wanted in Google; None for a job that ought not to exist there.
+
+    A pause with an end is kept by the database alone, so that it ends to the second.
+    """
+    if not exists:
+        return None
+    return PAUSED if paused and not has_end else ENABLED
+
+
 def canonical(value: Any) -> str:
     """One text for equal JSON values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -227,13 +227,12 @@ class ScheduledJob(models.Model):
 
     @property
     def desired_state(self) -> str | None:
-        """The state wanted in Google; None if the job ought not to exist there.
-
-        A pause with an end is kept by the database alone, so that it ends to the second.
-        """
-        if self.retired_at or self.deleting_at:
-            return None
-        return domain.PAUSED if self.paused and self.paused_until is None else domain.ENABLED
+        """The state wanted in Google; None if the job ought not to exist there."""
+        return domain.desired_state(
+            exists=self.retired_at is None and self.deleting_at is None,
+            paused=self.paused,
+            has_end=self.paused_until is not None,
+        )
 
     # --- Validation ---------------------------------------------------------------------------
 

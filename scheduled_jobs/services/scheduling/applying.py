@@ -25,6 +25,7 @@ from scheduled_jobs.exceptions import (
     NotFound,
 )
 from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime
+from scheduled_jobs.services.scheduling.kept import keeping
 from scheduled_jobs.services.scheduling.names import ownership
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ class _Application:
             live = self._set_state(PAUSED)
         if self.desired.spec is None and self.desired.state == PAUSED:
             return live
-        spec = self._spec()
+        # A mask names whole blocks, in which what an operator has chosen to leave must stay as it is.
+        spec = keeping(self._spec(), self.desired.left(live))
         found = self.desired.to_push(live)
         found.pop("state", None)
         # After UPDATE_FAILED nothing is known of the fields, so that all of them are sent.

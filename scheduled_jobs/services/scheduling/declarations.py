@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.limits import (
     CHECKS,
@@ -19,7 +18,7 @@ from scheduled_jobs.domain.limits import (
 from scheduled_jobs.domain.payloads import Signature, parse_body
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition
-from scheduled_jobs.services.scheduling.names import job_id_of, task_url
+from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,18 +65,19 @@ class Declaration:
         return "; ".join(f"{hook}: {text}" for hook, text in self.faults.items())
 
 
-def declare(task: type[PeriodicTask]) -> Declaration:
+def declare(task: type[PeriodicTask], app: App | None = None) -> Declaration:
     """Read the attributes and hooks of a task class. Raises nothing: what is wrong is in ``faults``."""
+    app = app or this_app()
     declaration = Declaration(task, task.name())
     read = _Reader(declaration.faults).read
-    declaration.name = read("schedule_name()", lambda: _name(task)) or ""
-    read("url()", lambda: _url(task))
+    declaration.name = read("schedule_name()", lambda: _name(task, app)) or ""
+    read("url()", lambda: _url(task, app))
     zone = read("schedule_time_zone()", lambda: _time_zone(task)) or "UTC"
     schedule = read("run_every", lambda: _schedule(task, zone))
     payload = read("schedule_body_payload()", lambda: _payload(task))
     read("schedule_headers()", lambda: check_headers(task.schedule_headers()))
     read("schedule_paused", lambda: _flag(task, "schedule_paused"))
-    read("schedule_use_oidc", lambda: _oidc(task))
+    read("schedule_use_oidc", lambda: _oidc(task, app))
     read("overlap", lambda: _overlap(task))
     read("run()", lambda: _signature(task))
     declaration.values = {"schedule": schedule, "time_zone": zone, "payload": payload}
@@ -104,17 +104,17 @@ class _Reader:
         return None
 
 
-def _name(task: type[PeriodicTask]) -> str:
+def _name(task: type[PeriodicTask], app: App) -> str:
     name = task.schedule_name()
     if not isinstance(name, str):
         raise InvalidDefinition(f"it returned {name!r}; return a string")
-    identifier = job_id_of(task)
+    identifier = app.job_id(name)
     check_job_id(identifier)
     return identifier
 
 
-def _url(task: type[PeriodicTask]) -> None:
-    url = task_url(task.name())
+def _url(task: type[PeriodicTask], app: App) -> None:
+    url = app.url(task.name())
     if not url.startswith(("http://", "https://")):
         raise InvalidDefinition(
             f"{url!r} is not an address: DJANGO_CLOUD_TASKS_ENDPOINT must begin with https:// (or http://)"
@@ -166,11 +166,9 @@ def _flag(task: type[PeriodicTask], name: str) -> None:
         raise InvalidDefinition(f"{value!r} is neither True nor False")
 
 
-def _oidc(task: type[PeriodicTask]) -> None:
+def _oidc(task: type[PeriodicTask], app: App) -> None:
     _flag(task, "schedule_use_oidc")
-    if settings.EAGER or settings.PUSH == "off":
-        return
-    if task.schedule_use_oidc and not settings.OIDC_SERVICE_ACCOUNT:
+    if task.schedule_use_oidc and app.needs_account and not app.service_account:
         raise InvalidDefinition(
             "there is no account to send a token for: set DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT to the "
             "email of a service account, or write schedule_use_oidc = False"

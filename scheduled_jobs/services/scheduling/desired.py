@@ -5,37 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scheduled_jobs import authentication, registry
-from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.jobs import JobSpec, RetryPolicy
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.models import FormerName, ScheduledJob
-from scheduled_jobs.services.scheduling.names import task_url
+from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from scheduled_jobs.backends import Backend
+    from scheduled_jobs.services.scheduling.rows import Row
     from scheduled_jobs.tasks import PeriodicTask
 
 
-def desired_of_all(jobs: Iterable[ScheduledJob], backend: Backend, *, using: str) -> list[Desired]:
+def desired_of_all(jobs: Sequence[ScheduledJob | Row], backend: Backend, *, using: str) -> list[Desired]:
     """What these rows want, with the names under which Google still has them from before."""
-    jobs = list(jobs)
     former: dict[int, list[str]] = {}
     names = FormerName.objects.using(using).filter(deleted_at=None).order_by("pk")
     for pk, remote_name in names.values_list("job_id", "remote_name"):
         former.setdefault(pk, []).append(remote_name)
+    prefix = backend.remote_name("")
     for job in jobs:
         # Another project or location: the job is known by its name there until it is deleted.
-        if job.remote_name and job.remote_name != backend.remote_name(job.name):
+        if job.remote_name and job.remote_name != prefix + job.name:
             former.setdefault(job.pk, []).append(job.remote_name)
     taken = _taken(former.values(), backend, using)
+    app = this_app()
     return [
         desired_of(
             job,
-            remote_name=backend.remote_name(job.name),
+            app,
+            remote_name=prefix + job.name,
             former=tuple(name for name in dict.fromkeys(former.get(job.pk, ())) if name not in taken),
         )
         for job in jobs
@@ -51,7 +53,9 @@ def _taken(former: Iterable[list[str]], backend: Backend, using: str) -> set[str
     return {backend.remote_name(name) for name in current.values_list("name", flat=True)}
 
 
-def desired_of(job: ScheduledJob, *, remote_name: str, former: tuple[str, ...] = ()) -> Desired:
+def desired_of(
+    job: ScheduledJob | Row, app: App, *, remote_name: str, former: tuple[str, ...] = ()
+) -> Desired:
     """What a row wants, read together with its class."""
     spec: JobSpec | None = None
     fault, is_absent_here = "", False
@@ -61,7 +65,7 @@ def desired_of(job: ScheduledJob, *, remote_name: str, former: tuple[str, ...] =
         fault = f"{job.task} is not in the code of this process"
     else:
         try:
-            spec = spec_of(job, task)
+            spec = spec_of(job, task, app)
         except InvalidDefinition as error:
             fault = str(error)
         except Exception as error:  # noqa: BLE001 – the hook is the user's code
@@ -77,28 +81,28 @@ def desired_of(job: ScheduledJob, *, remote_name: str, former: tuple[str, ...] =
         fault=fault,
         is_absent_here=is_absent_here,
         former=former,
-        pushed=job.pushed or {},
+        pushed=(job.pushed or {}) if isinstance(job, ScheduledJob) else {},
         pushed_at=job.synced_at,
         ignored=job.ignored_drift,
     )
 
 
-def spec_of(job: ScheduledJob, task: type[PeriodicTask]) -> JobSpec:
+def spec_of(job: ScheduledJob | Row, task: type[PeriodicTask], app: App) -> JobSpec:
     """The job that is sent to Google for a row; raises InvalidDefinition where no address can be made."""
     return JobSpec(
         name=job.name,
         schedule=job.schedule,
         time_zone=job.time_zone,
-        uri=task_url(job.task),
+        uri=app.url(job.task),
         payload=job.payload,
         description=job.description,
         headers={
             **task.schedule_headers(),
-            domain.MARK_HEADER: domain.mark_of(settings.APP_NAME),
+            domain.MARK_HEADER: domain.mark_of(app.app_name),
             domain.TOKEN_HEADER: authentication.sign_job(job.name, job.task),
         },
-        oidc_service_account=(settings.OIDC_SERVICE_ACCOUNT or "") if task.schedule_use_oidc else "",
-        oidc_audience=(settings.OIDC_AUDIENCE or "") if task.schedule_use_oidc else "",
+        oidc_service_account=app.service_account if task.schedule_use_oidc else "",
+        oidc_audience=app.audience if task.schedule_use_oidc else "",
         attempt_deadline=job.attempt_deadline,
         retry=RetryPolicy(
             retry_count=job.retry_count,

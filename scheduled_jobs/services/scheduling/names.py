@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from django.urls import NoReverseMatch, reverse
 
@@ -14,6 +16,57 @@ from scheduled_jobs.exceptions import InvalidDefinition
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
 
+PROBE = "app.tasks.Task"
+SAFE = "!$&'()*+,;=/~:@"
+"""Characters that ``reverse`` leaves as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What the settings say of this app's jobs, read once for many of them."""
+
+    app_name: str | None
+    delimiter: str
+    service_account: str
+    audience: str
+    needs_account: bool
+    url_parts: tuple[str, str] | None
+    """What stands before and after the task's path in its address; None if there is no such URL."""
+    url_fault: str = ""
+
+    def job_id(self, name: str) -> str:
+        """The id of a job of this app."""
+        return domain.job_id(name, app_name=self.app_name, delimiter=self.delimiter)
+
+    def url(self, path: str) -> str:
+        """The address to which Google sends the requests of a task's jobs; raises InvalidDefinition."""
+        if self.url_parts is None:
+            raise InvalidDefinition(self.url_fault)
+        before, after = self.url_parts
+        return before + quote(path, safe=SAFE) + after
+
+
+def this_app() -> App:
+    """What the settings say now."""
+    parts, fault = None, ""
+    try:
+        before, _, after = reverse(settings.URL_NAME, args=[PROBE]).partition(PROBE)
+        parts = (settings.ENDPOINT.rstrip("/") + before, after)
+    except NoReverseMatch:
+        fault = (
+            f"no URL is named {settings.URL_NAME!r}; "
+            'add path("tasks/", include("scheduled_jobs.urls")) to your URLs'
+        )
+    return App(
+        app_name=settings.APP_NAME,
+        delimiter=settings.DELIMITER,
+        service_account=settings.OIDC_SERVICE_ACCOUNT or "",
+        audience=settings.OIDC_AUDIENCE or "",
+        needs_account=not (settings.EAGER or settings.PUSH == "off"),
+        url_parts=parts,
+        url_fault=fault,
+    )
+
 
 def job_id_of(task: type[PeriodicTask]) -> str:
     """The id of a task's job in Google."""
@@ -22,18 +75,12 @@ def job_id_of(task: type[PeriodicTask]) -> str:
 
 def job_id(name: str) -> str:
     """The id of a job of this app."""
-    return domain.job_id(name, app_name=settings.APP_NAME, delimiter=settings.DELIMITER)
+    return this_app().job_id(name)
 
 
 def task_url(path: str) -> str:
     """The address to which Google sends the requests of a task's jobs; raises InvalidDefinition."""
-    try:
-        return settings.ENDPOINT.rstrip("/") + reverse(settings.URL_NAME, args=[path])
-    except NoReverseMatch as error:
-        raise InvalidDefinition(
-            f"no URL is named {settings.URL_NAME!r}; "
-            'add path("tasks/", include("scheduled_jobs.urls")) to your URLs'
-        ) from error
+    return this_app().url(path)
 
 
 def ownership() -> Ownership:

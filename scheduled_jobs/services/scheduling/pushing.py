@@ -151,7 +151,7 @@ class Push:
         return again
 
     def _desired(self, held: dict[int, ScheduledJob]) -> list[Desired]:
-        return desired_of_all(held.values(), self.backend, using=self.using)
+        return desired_of_all(list(held.values()), self.backend, using=self.using)
 
     def _call(self, wanted: Sequence[Desired]) -> list[Outcome]:
         lease = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
@@ -268,7 +268,10 @@ def seen(live: LiveJob | None) -> dict[str, Any] | None:
 
 
 def answer_of(desired: Desired, live: LiveJob) -> dict[str, Any]:
-    """The fields that the service stored otherwise than they were sent."""
+    """The fields that the service stored otherwise than they were sent; those left alone were not sent."""
+    left = desired.left(live)
     return {
-        name: live.values.get(name) for name, sent in desired.values.items() if live.values.get(name) != sent
+        name: live.values.get(name)
+        for name, sent in desired.values.items()
+        if live.values.get(name) != sent and name not in left
     }

@@ -12,6 +12,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import FormerName, JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
+from scheduled_jobs.services.scheduling.names import this_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +47,8 @@ def seed(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = Tru
     with the class. Without ``write`` nothing is written: the rows in the answer say what would be.
     """
     using = router.db_for_write(ScheduledJob)
-    seeding = _Seeding([declare(task) for task in tasks], using)
+    app = this_app()
+    seeding = _Seeding([declare(task, app) for task in tasks], using)
     with transaction.atomic(using=using), attribution(via="code"):
         seeding.plan(retire=retire)
         if write:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.db import router
@@ -21,6 +21,7 @@ from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push, seen
+from scheduled_jobs.services.scheduling.rows import Row, rows_in_force
 from scheduled_jobs.services.scheduling.seeding import Seeded, seed
 from scheduled_jobs.services.scheduling.turns import turn
 from scheduled_jobs.services.scheduling.versions import confirm_versions
@@ -60,6 +61,8 @@ class Report:
     """Full resource names whose change turned out not to be needed any more."""
     held_back: bool = False
     """Whether deletions were held back, since they are more than half of our jobs."""
+    listing: Listing | None = None
+    """What Google had when it was asked."""
 
     def error_of(self, change: Change) -> str | None:
         """Why a change was not applied, or is not going to be; None for all others."""
@@ -104,7 +107,7 @@ class _Sync:
             registry.tasks() if tasks is None else tasks, retire=everything, write=self.options.write
         )
         listing = self._list()
-        wanted = self._wanted(seeded)
+        wanted = self._with_what_was_pushed(self._wanted(seeded), listing)
         plan = make_plan(
             wanted,
             listing,
@@ -113,7 +116,7 @@ class _Sync:
             delete=self.options.delete and everything,
             find_orphans=everything,
         )
-        report = Report(plan, faulty=seeded.faulty)
+        report = Report(plan, faulty=seeded.faulty, listing=listing)
         report.held_back = plan.deletes_most and not self.options.yes
         if self.options.write:
             self._confirm(plan.unchanged, listing)
@@ -128,22 +131,37 @@ class _Sync:
     def _wanted(self, seeded: Seeded) -> list[Desired]:
         """Read after the list, so that an edit made in between is not taken for drift."""
         faulty = {path for path, _ in seeded.faulty}
-        if not self.options.write:
-            rows = self._rows_as_they_would_be(seeded)
+        rows: Sequence[Row | ScheduledJob]
+        if self.options.write:
+            rows = rows_in_force(ScheduledJob.objects.using(self.using))
         else:
-            rows = list(ScheduledJob.objects.using(self.using).exclude(task__in=faulty))
+            rows = self._rows_as_they_would_be(seeded)
         if self.options.tasks is not None:
             paths = {task.name() for task in self.options.tasks}
             rows = [job for job in rows if job.task in paths]
-        return desired_of_all(rows, self.backend, using=self.using)
+        self.stale = {job.pk for job in rows if job.sync_state != SyncState.SYNCED}
+        return desired_of_all([job for job in rows if job.task not in faulty], self.backend, using=self.using)
+
+    def _with_what_was_pushed(self, wanted: Sequence[Desired], listing: Listing) -> list[Desired]:
+        """What was sent and answered last, for the rows that differ: only then it is asked."""
+        differing = {
+            desired.pk
+            for desired in wanted
+            if (live := listing.jobs.get(desired.remote_name)) is not None and desired.differences(live)
+        }
+        rows = ScheduledJob.objects.using(self.using)
+        pushed = dict(rows.filter(pk__in=differing).values_list("pk", "pushed")) if differing else {}
+        return [
+            replace(desired, pushed=pushed.get(desired.pk) or {}) if desired.pk in differing else desired
+            for desired in wanted
+        ]
 
     def _rows_as_they_would_be(self, seeded: Seeded) -> list[ScheduledJob]:
-        faulty = {path for path, _ in seeded.faulty}
         touched = {
             job.pk: job for job in [*seeded.jobs.values(), *seeded.returned, *seeded.retired] if job.pk
         }
         rows = [touched.get(job.pk, job) for job in ScheduledJob.objects.using(self.using)]
-        return [job for job in [*rows, *seeded.created] if job.task not in faulty]
+        return [*rows, *seeded.created]
 
     # --- What is already as it should be ----------------------------------------------------------
 
@@ -151,8 +169,7 @@ class _Sync:
         """Heal the rows that said otherwise: the list shows that Google has what is in force."""
         rows = ScheduledJob.objects.using(self.using)
         by_pk = {desired.pk: desired for desired in unchanged if desired.pk is not None}
-        stale = rows.filter(~Q(sync_state=SyncState.SYNCED)).values_list("pk", flat=True)
-        for pk in [pk for pk in stale if pk in by_pk]:
+        for pk in self.stale & by_pk.keys():
             desired = by_pk[pk]
             live = listing.jobs.get(desired.remote_name)
             # Whoever holds the lease now writes the state itself; a lease that ran out is nobody's.

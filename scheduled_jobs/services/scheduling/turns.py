@@ -44,7 +44,9 @@ def turn(using: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[
 
     while not hold():
         if time.monotonic() > give_up:
-            raise Aborted("another schedule_tasks has been running for ten minutes; look at it, then try again")
+            raise Aborted(
+                "another schedule_tasks has been running for ten minutes; look at it, then try again"
+            )
         if not waited:
             on_wait()
             waited = True

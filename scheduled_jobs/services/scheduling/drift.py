@@ -1,0 +1,262 @@
+"""What differs in Google, and what a person decides about it: overwrite, adopt as override, or ignore.
+
+A look at Google changes nothing there. The decisions take the look on which they were made.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import router, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scheduled_jobs import registry
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED
+from scheduled_jobs.domain.plan import drifted_fields
+from scheduled_jobs.exceptions import NotFound
+from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from scheduled_jobs.services.scheduling.applying import NotOurs
+from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.desired import desired_of_all
+from scheduled_jobs.services.scheduling.kept import can_be_kept, value_of
+from scheduled_jobs.services.scheduling.names import ownership
+from scheduled_jobs.services.scheduling.pushing import seen
+from scheduled_jobs.services.scheduling.seeding import seed
+from scheduled_jobs.services.scheduling.versions import confirm_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from scheduled_jobs.domain.jobs import LiveJob
+    from scheduled_jobs.domain.plan import Change, Desired
+    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
+    from scheduled_jobs.services.scheduling.syncing import Report
+
+SyncState = ScheduledJob.SyncState
+
+ADOPTABLE = (*OVERRIDABLE, "state")
+"""Never the address, the headers or the account: these say who may call whom."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A row beside what Google has, as of ``at``; ``live`` is None where Google has no such job."""
+
+    job: ScheduledJob
+    desired: Desired
+    live: LiveJob | None
+    at: datetime
+
+    @cached_property
+    def why_not(self) -> str | None:
+        """Why Google's job of this id is not this app's, or None."""
+        return ownership().why_not(self.live) if self.live else None
+
+    @cached_property
+    def differences(self) -> dict[str, tuple[Any, Any]]:
+        """Field -> (live, wanted), the ignored ones included."""
+        if self.live is None or self.desired.state is None:
+            return {}
+        return self.desired.differences(self.live)
+
+    @cached_property
+    def ignored(self) -> dict[str, Any]:
+        """Field -> live value of the differences that are ignored."""
+        return self.desired.left(self.live) if self.differences and self.live else {}
+
+    @property
+    def open(self) -> dict[str, tuple[Any, Any]]:
+        """Field -> (live, wanted) of the differences about which nothing is decided yet."""
+        return {name: pair for name, pair in self.differences.items() if name not in self.ignored}
+
+    @cached_property
+    def drifted(self) -> tuple[str, ...]:
+        """The open differences that somebody made in Google; the others were never pushed."""
+        if self.live is None:
+            return ()
+        names = drifted_fields(self.desired, self.live, self.open)
+        return (*names, "state") if "state" in self.open else names
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether Google has what nobody at the desk has asked for, an absent job included."""
+        return bool(self.drifted) or (self.live is None and self.desired.state is not None)
+
+
+def adoptable(fields: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    """Which of these fields (field -> live, wanted) may become overrides, the state a pause."""
+    return [
+        name
+        for name, (live, _wanted) in fields.items()
+        if name in ADOPTABLE and (name != "state" or live in (PAUSED, ENABLED))
+    ]
+
+
+def ignorable(fields: Mapping[str, tuple[Any, Any]], drifted: Iterable[str]) -> bool:
+    """Whether these differences can be left as they are.
+
+    All of them must have been made in Google and be sent back unchanged with every later update. A state
+    cannot be ignored: a job that is paused in Google runs nothing, and the desk would not say so.
+    """
+    return bool(fields) and all(
+        name in drifted and can_be_kept(name, live) for name, (live, _wanted) in fields.items()
+    )
+
+
+# --- Looking ----------------------------------------------------------------------------------------
+
+
+def look(pk: int) -> Look:
+    """One job beside what Google has now. Raises ScheduledJob.DoesNotExist, and BackendError of Google's."""
+    calls = Calls(time.monotonic() + settings.RPC_TIMEOUT)
+    job = _rows().get(pk=pk)
+    at = timezone.now()
+    try:
+        live: LiveJob | None = calls.get(calls.backend.remote_name(job.name))
+    except NotFound:
+        live = None
+    # Read after the look, so that an edit made in between is not taken for drift.
+    job.refresh_from_db()
+    return Look(job, desired_of_all([job], calls.backend, using=_using())[0], live, at)
+
+
+def record(found: Look) -> None:
+    """Write on the row what a look has shown, unless it is being edited or pushed."""
+    if found.why_not is not None:
+        return
+    _record([found.job.pk] if found.is_drift else [], {found.job.pk: found.live}, found.at)
+    if not found.open and found.live is not None:
+        _agree([found.job.pk], found.at)
+
+
+def record_all(report: Report) -> None:
+    """Write on the rows what a plan's look has shown; nothing was pushed."""
+    if report.listing is None:
+        return
+    drifted = [
+        change
+        for change in report.plan.of("create", "update")
+        if change.pk is not None and (change.kind == "create" or change.drifted or "state" in change.fields)
+    ]
+    live = {change.pk: report.listing.jobs.get(change.remote_name) for change in drifted if change.pk}
+    _record([change.pk for change in drifted if change.pk], live, report.listing.at)
+    _agree([desired.pk for desired in report.plan.unchanged if desired.pk], report.listing.at)
+
+
+def _record(drifted: list[int], live: Mapping[int, LiveJob | None], at: datetime) -> None:
+    # A row that is not synced says what is wrong already; one that is being pushed is about to change.
+    for pk in drifted:
+        _rows().filter(pk=pk, sync_state__in=(SyncState.SYNCED, SyncState.DRIFTED), push_token=None).update(
+            sync_state=SyncState.DRIFTED, live=seen(live[pk]), live_seen_at=at
+        )
+    confirm_versions(dict(live), now=at, using=_using())
+
+
+def _agree(pks: list[int], at: datetime) -> None:
+    """The difference is gone: somebody has taken it back in Google."""
+    _rows().filter(pk__in=pks, sync_state=SyncState.DRIFTED, push_token=None).update(
+        sync_state=SyncState.SYNCED, synced_at=at, live_seen_at=at
+    )
+
+
+# --- Deciding ---------------------------------------------------------------------------------------
+
+
+def adopt(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "") -> None:
+    """Make live values overrides of the desk, and a live state its pause.
+
+    They are validated like any other override: raises ValidationError, keyed by the ``…_override`` field,
+    and by ``state`` where a pause has no reason. ValueError for a field that cannot be adopted.
+    """
+    wanted = {name: found.differences[name] for name in fields}
+    if refused := sorted(wanted.keys() - set(adoptable(wanted))):
+        raise ValueError(f"{', '.join(refused)} cannot be adopted; only {', '.join(ADOPTABLE)}")
+    state = wanted.pop("state", None)
+    if state is not None and state[0] == PAUSED and not reason.strip():
+        raise ValidationError({"state": [_("A pause needs a reason: say why the job is paused.")]})
+    using = _using()
+    with transaction.atomic(using=using), attribution(by, via=JobChange.Via.ADOPT, reason=reason):
+        job = _rows().get(pk=found.job.pk)
+        for name, (live, _wanted) in wanted.items():
+            setattr(job, f"{name}_override", value_of(name, live))
+        if wanted:
+            job.ignored_drift = {k: v for k, v in job.ignored_drift.items() if k not in wanted}
+            job.full_clean()
+            job.save(using=using)
+        if state is not None and state[0] == PAUSED:
+            job.pause(reason=reason)
+        elif state is not None:
+            job.resume()
+
+
+def ignore(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "") -> None:
+    """Leave live values as they are, until they or what is in force here change again.
+
+    Raises ValueError for differences that cannot be left.
+    """
+    wanted = {name: found.differences[name] for name in fields}
+    if not ignorable(wanted, found.drifted):
+        raise ValueError(f"{', '.join(wanted) or 'nothing'} cannot be ignored; push it or adopt it")
+    with attribution(by, via=JobChange.Via.FORM, reason=reason):
+        job = _rows().get(pk=found.job.pk)
+        job.ignored_drift = {**job.ignored_drift, **{name: live for name, (live, _w) in wanted.items()}}
+        job.save(using=_using())
+
+
+def overwrite(found: Look, *, by: Any = None, reason: str = "") -> None:
+    """Make Google what the desk says, what was ignored included; the values replaced stay in the audit."""
+    from scheduled_jobs.services import scheduling
+
+    replaced = {name: found.differences[name] for name in (*found.drifted, *found.ignored)}
+    using = _using()
+    with transaction.atomic(using=using), attribution(by, via=JobChange.Via.SYNC, reason=reason):
+        job = _rows().get(pk=found.job.pk)
+        JobChange.record(job, replaced, using=using)
+        if job.ignored_drift:
+            job.ignored_drift = {}
+            job.save(using=using)
+        scheduling.push_on_commit([job.pk], using)
+
+
+def bring_up_to_date(change: Change) -> int | None:
+    """The row of a planned change, as the code declares it now; None for a class that is gone.
+
+    A plan compares with what the code says, which ``schedule_tasks`` may not have written yet.
+    """
+    task = registry.get(change.task)
+    if task is not None:
+        seed([task], retire=False)
+    rows = _rows().filter(name=change.name)
+    return rows.values_list("pk", flat=True).first()
+
+
+def delete_orphan(remote_name: str, *, by: Any = None, reason: str = "") -> None:
+    """Delete a job of ours in Google that belongs to no row. Raises NotOurs, and Google's BackendError."""
+    calls = Calls(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    try:
+        live = calls.get(remote_name)
+    except NotFound:
+        return
+    if (why := ownership().why_not(live)) is not None:
+        raise NotOurs(f"{live.name} is not deleted: {why}")
+    if _rows().filter(name=live.name).exists():
+        raise NotOurs(f"{live.name} is not deleted: a job here has its name by now; look at Google again")
+    calls.delete(remote_name)
+    gone = ScheduledJob(name=live.name)
+    with attribution(by, via=JobChange.Via.SYNC, reason=reason):
+        JobChange.record(gone, {"job": (live.name, None)}, using=_using())
+
+
+def _using() -> str:
+    return router.db_for_write(ScheduledJob)
+
+
+def _rows() -> ScheduledJobQuerySet:
+    return ScheduledJob.objects.using(_using())
