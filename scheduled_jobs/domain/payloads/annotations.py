@@ -259,7 +259,13 @@ def _new_typed_dict(old: Any) -> Any:
     hints: Mapping[str, Any] = typing.get_type_hints(old, include_extras=True)
     fields = {}
     for name, hint in hints.items():
-        bare = hint.__args__[0] if typing.get_origin(hint) in (typing.Required, typing.NotRequired) else hint
-        wrapper: Any = typing.Required if name in old.__required_keys__ else typing.NotRequired
+        wrapper: Any = typing.get_origin(hint)
+        if wrapper in (typing.Required, typing.NotRequired):
+            # __required_keys__ knows nothing of these where annotations are strings.
+            (bare,) = typing.get_args(hint)
+        else:
+            wrapper = typing.Required if name in old.__required_keys__ else typing.NotRequired
+            bare = hint
         fields[name] = wrapper[for_pydantic(bare)]
-    return typing_extensions.TypedDict(old.__name__, fields)  # type: ignore[operator] # built at run time
+    make: Any = typing_extensions.TypedDict
+    return make(old.__name__, fields)

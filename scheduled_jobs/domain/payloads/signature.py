@@ -126,12 +126,7 @@ class Signature:
 
         What has no such form comes as its ``repr``, to be shown.
         """
-        from pydantic_core import to_jsonable_python
-
-        return {
-            name: to_jsonable_python(value, inf_nan_mode="strings", fallback=repr)
-            for name, value in kwargs.items()
-        }
+        return {name: _as_json(value) for name, value in kwargs.items()}
 
     def _strangers_in(self, payload: Mapping[str, Any]) -> dict[str, str]:
         takes = f"it takes {', '.join(self._names)}" if self._names else "it takes none"
@@ -143,6 +138,15 @@ class Signature:
 
 
 _cache: WeakKeyDictionary[Callable[..., Any], dict[bool, Signature]] = WeakKeyDictionary()
+
+
+def _as_json(value: Any) -> Any:
+    from pydantic_core import to_json
+
+    try:
+        return json.loads(to_json(value, inf_nan_mode="strings", fallback=repr))
+    except ValueError:  # bytes that are no UTF-8, what contains itself
+        return repr(value)
 
 
 def _convert(
@@ -245,19 +249,19 @@ def _meaning(
 
 def _adapter_of(annotations: dict[str, Any], unchecked: dict[str, str]) -> TypeAdapter[dict[str, Any]] | None:
     """What converts the annotated parameters; one that pydantic cannot use does not spoil the others."""
-    usable = {name: annotation for name, annotation in annotations.items() if annotation is not Any}
-    if not usable:
+    if all(annotation is Any for annotation in annotations.values()):
         return None
     try:
-        return _build(usable)
+        return _build(annotations)
     except Exception:  # noqa: BLE001 – pydantic has many, and types may bring their own
-        for name, annotation in usable.items():
+        usable = dict(annotations)
+        for name, annotation in annotations.items():
             try:
                 _build({name: annotation})
             except Exception as error:  # noqa: BLE001
-                annotations = {**annotations, name: Any}
+                usable[name] = Any
                 unchecked[name] = _cannot_convert(annotation, error)
-    return _build(annotations)
+    return _build(usable)
 
 
 def _adapter_of_rest(
