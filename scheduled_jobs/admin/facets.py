@@ -1,5 +1,8 @@
 """The filters of the job list. Every choice says how many jobs it would show beside the other filters."""
 
+# The signatures are Django's:
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.functional import _StrPromise
 
-Jobs = "QuerySet[ScheduledJob]"
 Status = JobRun.Status
 NO_RUN = "none"
 """In the URL: jobs that have not run yet."""

@@ -1,5 +1,8 @@
 """The job list: what it filters, sorts and counts, in a number of queries that does not grow."""
 
+# The signatures are Django's:
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 import sys
@@ -54,9 +57,7 @@ class JobChangeList(ChangeList):
             if facet.parameter_name != without
         }
 
-    def get_queryset(
-        self, request: HttpRequest, exclude_parameters: Any = None
-    ) -> QuerySet[ScheduledJob]:
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[ScheduledJob]:
         if "urgency" not in self.root_queryset.query.annotations:
             self.root_queryset = self.root_queryset.annotate(urgency=urgency(self.now))
         self.unfiltered = super().get_queryset(request, exclude_parameters)
@@ -73,7 +74,7 @@ class JobChangeList(ChangeList):
         paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
         self.result_count = paginator.count = self.census.count(self.wanted())
         self.show_full_result_count = False
-        self.full_result_count = None
+        self.full_result_count = None if self.query else self.census.total
         self.show_admin_actions = bool(self.result_count)
         self.can_show_all = self.result_count <= self.list_max_show_all
         self.multi_page = self.result_count > self.list_per_page
@@ -136,7 +137,9 @@ class JobChangeList(ChangeList):
                         "mark": mark,
                         "word": str(mark.word).lower(),
                         "count": count,
-                        "query_string": self.get_query_string({facet: value}, [f.parameter_name for f in FACETS]),
+                        "query_string": self.get_query_string(
+                            {facet: value}, [f.parameter_name for f in FACETS]
+                        ),
                         "is_current": self.wanted() == {facet: (value,)},
                     }
                 )
@@ -231,4 +234,3 @@ class JobListMixin(JobAdmin):
     @admin.display(description=gettext_lazy("Google"), ordering="sync_state")
     def in_google(self, job: ScheduledJob) -> str:
         return job.get_sync_state_display()
-

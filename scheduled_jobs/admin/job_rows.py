@@ -144,7 +144,7 @@ class _Row:
             "cron": schedule.expression,
             "zone": self.zone,
             "zone_label": times.zone_label(self.zone),
-            "is_overridden": job["overridden"] != FOLLOWS and not is_own,
+            "is_overridden": job["overridden"] != FOLLOWS,
             "code_changed": job["overridden"] == CODE_CHANGED,
             "paths": strip.paths.items(),
             "strip": strip.label,

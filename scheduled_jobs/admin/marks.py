@@ -44,8 +44,8 @@ SCHEDULED = Mark("sched", "off", _("Scheduled"))
 
 HEALTH_MARKS: dict[str, Mark] = {
     Health.FAILING: Mark("bad", "bad", _("Failing")),
-    Health.MISSED: Mark("missed", "warn", _("Missed")),
     Health.LOST: Mark("lost", "bad", _("Lost")),
+    Health.MISSED: Mark("missed", "warn", _("Missed")),
     Health.LATE: Mark("warn", "warn", _("Late")),
     Health.RUNNING: Mark("run", "run", _("Running")),
     Health.QUEUED: Mark("queue", "run", _("Queued")),

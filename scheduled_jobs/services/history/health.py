@@ -48,10 +48,11 @@ def paused(now: datetime) -> Q:
 
 
 def overridden() -> Q:
-    """Jobs with at least one override."""
-    condition = Q()
+    """Jobs of which a person has set what the code sets too: an own job's schedule has no default."""
+    condition = Q(schedule_override__isnull=False, origin=ScheduledJob.Origin.CODE)
     for name in OVERRIDABLE:
-        condition |= Q(**{f"{name}_override__isnull": False})
+        if name != "schedule":
+            condition |= Q(**{f"{name}_override__isnull": False})
     return condition
 
 

@@ -20,7 +20,7 @@ MOST = 400
 
 
 class Bar(NamedTuple):
-    """One run of a strip; newer runs compare greater. ``seconds`` is None where the run has no duration, or none yet."""
+    """One run of a strip; newer runs compare greater. ``seconds`` is None while it has no duration."""
 
     pk: int
     status: str
@@ -65,8 +65,6 @@ def _seconds(duration: Any) -> float | None:
     if isinstance(duration, timedelta):
         return duration.total_seconds()
     return float(duration) / 1_000_000
-
-
 
 
 class LastRun(NamedTuple):

@@ -1,0 +1,142 @@
+"""Bulk actions: a page that says how many and what follows, then all of them in one transaction."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, BulkAction
+from scheduled_jobs.admin.permissions import JobAdmin, allowed, may, require
+from scheduled_jobs.exceptions import ScheduledJobsError
+from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+SHOWN = 100
+"""Jobs that a confirmation page names; the count is of all."""
+CHUNK = 500
+"""Jobs that are read at once while something is done with all of them."""
+SAID = 5
+"""Failures that are said one by one."""
+
+
+class BulkMixin(JobAdmin):
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """The bulk actions that the user may take; deleting is done one by one, with its own page."""
+        return {
+            action.name: (partial(_answer, action), action.name, action.label)
+            for action in BULK_ACTIONS
+            if may(request.user, action.verb)
+        }
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method == "POST":
+            self._refuse(request)
+        return super().changelist_view(request, extra_context)
+
+    def _refuse(self, request: HttpRequest) -> None:
+        """An action that is not offered is refused, not passed over."""
+        wanted = {name for name in request.POST.getlist("action") if name}
+        for action in BULK_ACTIONS:
+            if action.name in wanted:
+                require(request, action.verb)
+        if allowed(request).nothing or wanted - {action.name for action in BULK_ACTIONS}:
+            raise PermissionDenied(_("There is no such action for you."))
+
+
+def _answer(
+    action: BulkAction, model_admin: JobAdmin, request: HttpRequest, queryset: QuerySet[ScheduledJob]
+) -> HttpResponse | None:
+    now = timezone.now()
+    total = queryset.count()
+    jobs = queryset.filter(action.concerned(now)).order_by("pk")
+    pks = list(jobs.values_list("pk", flat=True))
+    is_answer = "confirmed" in request.POST
+    form = action.form_class(request.POST if is_answer else None)
+    is_same = request.POST.get("seen") == fingerprint(pks)
+    too_many = action.most is not None and len(pks) > action.most
+    if is_answer and is_same and not too_many and pks and form.is_valid():
+        apply_to(action, model_admin, request, pks, form.cleaned_data)
+        return None
+    first = list(jobs.order_by("task", "name")[:SHOWN])
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": action.question(len(pks)).rstrip("?"),
+        "media": model_admin.media,
+        "action": action,
+        "question": action.question(len(pks)),
+        "left_out": action.left_out(total - len(pks)) if total > len(pks) else "",
+        "rows": [(job, action.cells(job, now)) for job in first],
+        "more": len(pks) - len(first),
+        "count": len(pks),
+        "too_many": too_many,
+        "has_changed": is_answer and not is_same,
+        "form": form,
+        "seen": fingerprint(pks),
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+        "select_across": request.POST.get("select_across", "0"),
+        "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "zone": timezone.get_current_timezone_name(),
+    }
+    return TemplateResponse(request, "admin/scheduled_jobs/bulk.html", context)
+
+
+def fingerprint(pks: Sequence[int]) -> str:
+    """Tells whether the jobs are still those that were counted on the page."""
+    return sha256(",".join(map(str, sorted(pks))).encode()).hexdigest()[:32]
+
+
+def apply_to(
+    action: BulkAction,
+    model_admin: JobAdmin,
+    request: HttpRequest,
+    pks: Sequence[int],
+    values: dict[str, Any],
+) -> None:
+    """Do it with all jobs in one transaction, so that all is pushed together once it is committed."""
+    done: list[ScheduledJob] = []
+    failed: list[tuple[str, str]] = []
+    with (
+        transaction.atomic(),
+        attribution(request.user, via=JobChange.Via.BULK, reason=values.get("reason", "")),
+    ):
+        # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
+        for job in _jobs(sorted(pks)):
+            try:
+                with transaction.atomic():
+                    action.do(job, values, request.user)
+            except (ScheduledJobsError, ValueError, ScheduledJob.DoesNotExist) as error:
+                failed.append((job.name, str(error)))
+            else:
+                done.append(job)
+        if done:
+            LogEntry.objects.log_actions(request.user.pk, done, CHANGE, action.logged())
+    if done:
+        model_admin.message_user(request, action.done(len(done)), messages.SUCCESS)
+    for name, why in failed[:SAID]:
+        model_admin.message_user(request, f"{name}: {why}", messages.ERROR)
+    if len(failed) > SAID:
+        rest = _("%(n)d more were not done.") % {"n": len(failed) - SAID}
+        model_admin.message_user(request, rest, messages.ERROR)
+
+
+def _jobs(pks: Sequence[int]) -> Iterator[ScheduledJob]:
+    for start in range(0, len(pks), CHUNK):
+        yield from ScheduledJob.objects.filter(pk__in=pks[start : start + CHUNK]).order_by("pk")
