@@ -7,7 +7,8 @@ PORT ?= 8000
 EMULATOR_PORT ?= 8085
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# setuptools has a word of warning about every editable install; a newcomer can do nothing about it.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test clean
 
@@ -34,7 +35,7 @@ $(VENV)/installed: pyproject.toml
 $(VENV)/installed-tests: $(VENV)/installed
 	@echo "Installing what the tests need, about a minute ..."
 	@$(PIP) 'pip>=25.1'
-	@$(PIP) --editable . --group test
+	@$(PIP) --group test
 	@touch $@
 
 clean:
