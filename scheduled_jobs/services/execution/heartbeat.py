@@ -56,11 +56,14 @@ class Beat:
 class Heartbeat:
     """The runs of one process, and the thread that speaks for them."""
 
-    def __init__(self, clock: Callable[[], datetime] = timezone.now) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
+        self._fixed_clock = clock
         self._condition = threading.Condition()
         self._beats: list[Beat] = []
         self._thread: threading.Thread | None = None
+
+    def _clock(self) -> datetime:
+        return (self._fixed_clock or timezone.now)()
 
     @contextmanager
     def of(self, run: JobRun) -> Iterator[Callable[[float, float, str], None]]:

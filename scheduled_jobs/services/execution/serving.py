@@ -46,13 +46,14 @@ def _find(using: str, task: str, name: str) -> ScheduledJob | None:
     return None
 
 
-def deliver(delivery: Delivery, *, clock: Clock = timezone.now, sleep: Sleep = time.sleep) -> Answer:
+def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = time.sleep) -> Answer:
     """Answer a delivery: run the task, or say why not.
 
     Waits up to five seconds for a slot that is about to come: it never starts early by the clock of this
     process. Raises OperationalError or InterfaceError where the database cannot be reached before anything
     has begun, and what stops the process (SystemExit, KeyboardInterrupt) once the end is written.
     """
+    clock = clock or timezone.now  # looked up late, so that a test may move the clock
     now = clock()
     wait = announcement_of(delivery).wait(now)
     if wait:  # line 1: skewed natural and last-second forced runs are then both due

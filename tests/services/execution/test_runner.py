@@ -242,3 +242,35 @@ class TestTransactionsLeftBehind:
 
         assert run_once(run).status == Status.SUCCEEDED
         assert not gone
+
+
+def test_two_runs_of_one_job_at_once_each_keep_their_own_record() -> None:
+    """Elsewhere runs are found by their job, and overwrite one another."""
+    depth: list[int] = []
+
+    def run(self: PeriodicTask) -> str:
+        depth.append(1)
+        if len(depth) == 1:
+            deliver(job, task, slot=NEXT_SLOT, now=NEXT_SLOT)
+            return "outer"
+        self.report_progress(1, 1, "inner")
+        return "inner"
+
+    task = make_task(run, overlap="allow")
+    job = make_job(task)
+    deliver(job, task)
+
+    records = JobRun.objects.order_by("pk").values_list("scheduled_for", "result", "progress_message")
+    assert list(records) == [(SLOT, "outer", ""), (NEXT_SLOT, "inner", "inner")]
+
+
+def test_what_comes_late_is_run_for_its_own_slot_and_nothing_else_is_caught_up() -> None:
+    """Elsewhere a server that was down runs all that it has missed."""
+    seen: list[TaskMetadata] = []
+    task = make_task(lambda self: seen.append(self.metadata))
+
+    deliver(make_job(task), task, now=SLOT + timedelta(days=3, seconds=30))
+
+    assert [metadata.scheduled_for for metadata in seen] == [SLOT]
+    run = JobRun.objects.get()
+    assert (run.scheduled_for, run.late_by()) == (SLOT, timedelta(days=3, seconds=30))
