@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pydantic
 import pytest
+import typing_extensions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +78,9 @@ class Dangling:
 
 
 ProductId = NewType("ProductId", int)
+Fond = NewType("Fond", Colour)
+Tree = typing_extensions.TypeAliasType("Tree", "dict[str, Tree]")
+Number = typing_extensions.TypeAliasType("Number", int)
 
 
 def signature(run: Callable[..., Any]) -> Signature:
@@ -159,6 +163,8 @@ def test_the_parameters_of_run_are_fields_in_their_order() -> None:
         (int | str, "json"),
         (Any, "json"),
         (ProductId, "integer"),
+        (Number, "integer"),
+        (Fond, "choice"),
         (Annotated[int, pydantic.Field(ge=1)], "integer"),
     ],
 )
@@ -429,6 +435,8 @@ def test_no_annotation_spoils_the_whole_signature(annotation: Any) -> None:
         (list[Line], [{"product": "a"}], [{"product": "a"}]),
         (Annotated[int, pydantic.Field(ge=1)], 1, 1),
         (ProductId, 7, 7),
+        (Fond, "red", Colour.RED),
+        (Tree, {"a": {"b": {}}}, {"a": {"b": {}}}),
         (object, {"a": 1}, {"a": 1}),
     ],
 )
@@ -496,6 +504,7 @@ DURATION = "; write a number of seconds, or PT1H30M for an hour and a half"
         (list[Line], [{"product": "a", "colour": 1}], "at [0].colour: 1 is not one of 'red', 'blue'"),
         (int | date, "x", "'x' is neither a whole number nor a date"),
         (int | Colour | None, "x", "'x' is neither a whole number nor one of 'red', 'blue'"),
+        (list[int] | set[str], 5, "5 is not a list; write it in [brackets]"),
         (bool | list[int], "x", "'x' is neither true or false nor a list"),
         (Annotated[int, pydantic.Field(ge=1)], 0, "0 is less than 1; write at least 1"),
         (Annotated[int, pydantic.Field(gt=1)], 1, "1 is not more than 1; write more than 1"),

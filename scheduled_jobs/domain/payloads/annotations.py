@@ -184,6 +184,8 @@ def for_pydantic(annotation: Any) -> Any:
     """The annotation with what pydantic takes too lightly, or not at all, replaced. Goes into generics."""
     from pydantic import BeforeValidator, PlainValidator, Strict
 
+    if hasattr(annotation, "__supertype__"):
+        return for_pydantic(annotation.__supertype__)
     options = choices_of(annotation)
     if options is not None:
         return Annotated[Any, PlainValidator(_chooser(options))]

@@ -115,9 +115,8 @@ class Signature:
         arguments = _convert(self._adapter, known, errors, secret_keys)
         arguments.update(_convert(self._extra_adapter, extra, errors, secret_keys))
         if errors:
-            in_order = sorted(
-                errors, key=lambda name: (name not in self._names, [*self._names, name].index(name))
-            )
+            place = {name: number for number, name in enumerate(self._names)}
+            in_order = sorted(errors, key=lambda name: place.get(name, len(place)))
             raise InvalidPayload({name: errors[name] for name in in_order})
         return arguments
 

@@ -155,9 +155,11 @@ def _invalid(error: _Refused) -> InvalidPayload:
     if not error.path:
         return InvalidPayload({"": text})
     head, *rest = error.path
+    if isinstance(head, int):  # a result that is a list
+        return InvalidPayload({"": f"at {clean_text(path_of([head, *rest]))}: {text}"})
     if rest:
         text = f"at {clean_text(path_of(rest))}: {text}"
-    return InvalidPayload({clean_text(str(head)): text})
+    return InvalidPayload({clean_text(head): text})
 
 
 def path_of(parts: list[str | int]) -> str:
