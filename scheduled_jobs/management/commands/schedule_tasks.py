@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import execution, scheduling
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Command(BaseCommand):
         for path, why in seeded.faulty:
             self._fail(path, why)
         self._line(
-            f"{len(seeded.jobs)} jobs seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): Google was not asked."
+            f"{len(seeded.tasks)} jobs seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): Google was not asked."
         )
         if seeded.faulty:
             sys.exit(1)
@@ -180,11 +181,11 @@ class Command(BaseCommand):
         seeded = scheduling.seed(
             registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
         )
-        new = {job.task: CREATED for job in seeded.created}
-        changed = {job.task: UPDATED for job in [*seeded.changed, *seeded.returned]}
-        for path, sign in sorted({**changed, **new}.items()):
-            job, task = seeded.jobs[path], registry.get(path)
-            if task is None or job.paused or job.retired_at is not None:
+        new = dict.fromkeys((job.task for job in seeded.created), CREATED)
+        for path, sign in sorted({**dict.fromkeys(seeded.changed, UPDATED), **new}.items()):
+            job = ScheduledJob.objects.filter(task=path, origin=ScheduledJob.Origin.CODE).first()
+            task = registry.get(path)
+            if task is None or job is None or job.paused:
                 continue
             if self.write and (why := self._run(job, task)) is not None:
                 self._fail(path, why)
@@ -194,7 +195,7 @@ class Command(BaseCommand):
         for path, why in seeded.faulty:
             self._fail(path, why)
         self._line(
-            f"{len(seeded.jobs)} jobs: {self.counts['created']} created, {self.counts['updated']} updated, "
+            f"{len(seeded.tasks)} jobs: {self.counts['created']} created, {self.counts['updated']} updated, "
             f"{self.counts['failed']} failed. They were run here (DJANGO_CLOUD_TASKS_EAGER): Google was not asked."
         )
         if self.counts["failed"]:

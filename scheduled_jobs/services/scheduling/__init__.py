@@ -152,8 +152,8 @@ def schedule_task(task: type[PeriodicTask], *, payload: dict[str, Any] | None = 
     seeded = seed([task], retire=False)
     if seeded.faulty:
         raise InvalidDefinition(f"{task.name()}: {seeded.faulty[0][1]}")
-    job = seeded.jobs[task.name()]
-    job = ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).get(pk=job.pk)
+    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
+    job = rows.get(task=task.name(), origin=ScheduledJob.Origin.CODE)
     if payload is not None and job.payload_override != payload:
         if job.payload_override is not None:
             raise OverrideExists(

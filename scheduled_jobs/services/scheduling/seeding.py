@@ -16,6 +16,7 @@ from scheduled_jobs.services.scheduling.names import this_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -29,13 +30,13 @@ DECLARED = tuple(f"declared_{name}" for name in OVERRIDABLE)
 class Seeded:
     """What seeding found and did. ``faulty`` classes keep their rows as they are."""
 
-    jobs: dict[str, ScheduledJob] = field(default_factory=dict)
-    """Dotted path -> the code's row, as it now stands."""
+    tasks: list[str] = field(default_factory=list)
+    """Dotted paths of the tasks that have a row, or are given one."""
     created: list[ScheduledJob] = field(default_factory=list)
-    changed: list[ScheduledJob] = field(default_factory=list)
-    renamed: list[ScheduledJob] = field(default_factory=list)
-    returned: list[ScheduledJob] = field(default_factory=list)
-    retired: list[ScheduledJob] = field(default_factory=list)
+    touched: dict[int, ScheduledJob] = field(default_factory=dict)
+    """Primary key -> the row as it now stands, of each that was changed."""
+    changed: list[str] = field(default_factory=list)
+    """Dotted paths of the tasks whose defaults changed, or that returned to the code."""
     faulty: list[tuple[str, str]] = field(default_factory=list)
     """Dotted path and what is wrong."""
 
@@ -56,51 +57,62 @@ def seed(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = Tru
     return seeding.result
 
 
+@dataclass(slots=True)
+class _Stored:
+    """A row as it is, before seeding; a model instance is made only of rows that change."""
+
+    pk: int
+    name: str
+    task: str
+    origin: str
+    retired_at: datetime | None
+    remote_name: str
+    declared: tuple[Any, ...]
+
+
 class _Seeding:
     def __init__(self, declarations: Sequence[Declaration], using: str) -> None:
         self.using = using
         self.now = timezone.now()
         self.result = Seeded()
         self.declarations = declarations
-        self.audit: list[tuple[ScheduledJob, dict[str, tuple[Any, Any]]]] = []
-        self.touched: dict[int, ScheduledJob] = {}
-        self.old_names: dict[int, str] = {}
+        self.changes: dict[int, dict[str, Any]] = {}
+        self.by_pk: dict[int, _Stored] = {}
 
     @property
     def rows(self) -> QuerySet[ScheduledJob]:
         return ScheduledJob.objects.using(self.using)
 
     def plan(self, *, retire: bool) -> None:
-        existing = list(self.rows.select_for_update())
-        self.by_task = {job.task: job for job in existing if job.origin == Origin.CODE}
-        self.by_name = {job.name: job for job in existing}
-        paths = {declaration.path for declaration in self.declarations}
+        columns = ("pk", "name", "task", "origin", "retired_at", "remote_name", *DECLARED)
+        stored = [
+            _Stored(*values[:6], declared=values[6:])
+            for values in self.rows.select_for_update().order_by().values_list(*columns)
+        ]
+        self.by_pk = {job.pk: job for job in stored}
+        self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
+        self.by_name = {job.name: job for job in stored}
         good = self._without_clashes()
-        for declaration in good:
-            self._plan_one(declaration)
-        self._plan_operators(existing, {declaration.path: declaration for declaration in good})
+        kept = {job.pk for declaration in good if (job := self._plan_one(declaration)) is not None}
+        self._plan_operators(stored, {declaration.path: declaration for declaration in good})
         if retire:
-            renamed_from = {job.pk for job in self.result.jobs.values() if job.pk}
-            for job in existing:
-                if job.task not in paths and job.pk not in renamed_from and job.retired_at is None:
-                    self._touch(job, {"retired_at": self.now}, audit={"retired": (False, True)})
-                    self.result.retired.append(job)
+            paths = {declaration.path for declaration in self.declarations}
+            for job in stored:
+                if job.task not in paths and job.pk not in kept and job.retired_at is None:
+                    self.changes.setdefault(job.pk, {})["retired_at"] = self.now
+        instances = self.rows.in_bulk(list(self.changes)) if self.changes else {}
+        for pk, job in instances.items():
+            for column, value in self.changes[pk].items():
+                setattr(job, column, value)
+        self.result.touched = instances
 
     def _without_clashes(self) -> list[Declaration]:
         first: dict[str, str] = {}
         good = []
         names = {d.path: d.name for d in self.declarations if not d.faults}
         for declaration in self.declarations:
-            if not declaration.faults and declaration.name in first:
-                declaration.faults["schedule_name()"] = clash(declaration.name, first[declaration.name])
-            holder = self.by_name.get(declaration.name)
-            if not declaration.faults and holder is not None and holder.origin == Origin.OPERATOR:
-                declaration.faults["schedule_name()"] = (
-                    f"the job id {declaration.name} is taken by a job that an operator added; "
-                    "return another name, or delete that job in the admin"
-                )
-            if not declaration.faults and holder is not None and self._keeps(holder, declaration, names):
-                declaration.faults["schedule_name()"] = clash(declaration.name, holder.task)
+            if not declaration.faults:
+                self._find_clash(declaration, first, names)
             if declaration.faults:
                 self.result.faulty.append((declaration.path, declaration.fault))
             else:
@@ -108,14 +120,27 @@ class _Seeding:
                 good.append(declaration)
         return good
 
+    def _find_clash(self, declaration: Declaration, first: dict[str, str], names: dict[str, str]) -> None:
+        holder = self.by_name.get(declaration.name)
+        if declaration.name in first:
+            declaration.faults["schedule_name()"] = clash(declaration.name, first[declaration.name])
+        elif holder is not None and holder.origin == Origin.OPERATOR:
+            declaration.faults["schedule_name()"] = (
+                f"the job id {declaration.name} is taken by a job that an operator added; "
+                "return another name, or delete that job in the admin"
+            )
+        elif holder is not None and self._keeps(holder, declaration, names):
+            declaration.faults["schedule_name()"] = clash(declaration.name, holder.task)
+
     @staticmethod
-    def _keeps(holder: ScheduledJob, declaration: Declaration, names: dict[str, str]) -> bool:
+    def _keeps(holder: _Stored, declaration: Declaration, names: dict[str, str]) -> bool:
         """Whether the row that has this name belongs to another class that is not giving it up now."""
         if holder.task == declaration.path or registry.get(holder.task) is None:
             return False
         return names.get(holder.task, holder.name) == declaration.name
 
-    def _plan_one(self, declaration: Declaration) -> None:
+    def _plan_one(self, declaration: Declaration) -> _Stored | None:
+        self.result.tasks.append(declaration.path)
         job = self.by_task.get(declaration.path)
         if job is None:
             # A class that was moved keeps its name: the row of that name is its own, if no class claims it.
@@ -128,27 +153,27 @@ class _Seeding:
                 job = namesake
         if job is None:
             self._create(declaration)
-            return
-        self.result.jobs[declaration.path] = job
-        changes = {
-            column: declaration.values[column.removeprefix("declared_")]
-            for column in DECLARED
-            if getattr(job, column) != declaration.values[column.removeprefix("declared_")]
-        }
+            return None
+        changes = self._declared_changes(job, declaration)
+        if job.retired_at is not None:
+            changes["retired_at"] = None
         if changes:
-            self.result.changed.append(job)
+            self.result.changed.append(declaration.path)
         if job.task != declaration.path:
             changes["task"] = declaration.path
         if job.name != declaration.name:
-            self.old_names[job.pk] = job.name
             changes["name"] = declaration.name
-        if "task" in changes or "name" in changes:
-            self.result.renamed.append(job)
-        if job.retired_at is not None:
-            changes["retired_at"] = None
-            self.result.returned.append(job)
         if changes:
-            self._touch(job, changes)
+            self.changes[job.pk] = changes
+        return job
+
+    @staticmethod
+    def _declared_changes(job: _Stored, declaration: Declaration) -> dict[str, Any]:
+        return {
+            f"declared_{name}": declaration.values[name]
+            for name, old in zip(OVERRIDABLE, job.declared, strict=True)
+            if old != declaration.values[name]
+        }
 
     def _create(self, declaration: Declaration) -> None:
         job = ScheduledJob(
@@ -160,68 +185,74 @@ class _Seeding:
             pause_reason="Created paused by the code (schedule_paused)." if declaration.paused else "",
             **{f"declared_{name}": value for name, value in declaration.values.items()},
         )
-        self.result.jobs[declaration.path] = job
         self.result.created.append(job)
 
-    def _plan_operators(self, existing: Sequence[ScheduledJob], declared: dict[str, Declaration]) -> None:
-        """An operator's own job follows its task in all but its schedule and zone."""
-        for job in existing:
+    def _plan_operators(self, stored: Sequence[_Stored], declared: dict[str, Declaration]) -> None:
+        """An operator's own job follows its task in all but its schedule."""
+        for job in stored:
             declaration = declared.get(job.task)
             if job.origin != Origin.OPERATOR or declaration is None:
                 continue
-            changes = {
-                column: declaration.values[column.removeprefix("declared_")]
-                for column in DECLARED
-                if column != "declared_schedule"
-                and getattr(job, column) != declaration.values[column.removeprefix("declared_")]
-            }
+            changes = self._declared_changes(job, declaration)
+            changes.pop("declared_schedule", None)
             if job.retired_at is not None:
                 changes["retired_at"] = None
-                self.result.returned.append(job)
             if changes:
-                self._touch(job, changes)
+                self.changes[job.pk] = changes
 
-    def _touch(
-        self, job: ScheduledJob, changes: dict[str, Any], audit: dict[str, tuple[Any, Any]] | None = None
-    ) -> None:
-        self.audit.append((job, audit or {name: (getattr(job, name), new) for name, new in changes.items()}))
-        for name, value in changes.items():
-            setattr(job, name, value)
-        self.touched[job.pk] = job
+    # --- Writing ----------------------------------------------------------------------------------
 
     def write(self) -> None:
-        self._free_names()
-        self.rows.bulk_update(
-            self.touched.values(), ["name", "task", "retired_at", *DECLARED], batch_size=200
-        )
-        if self.touched:
-            self.rows.filter(pk__in=list(self.touched)).edit()
+        self._make_room_for_names()
+        if self.changes:
+            columns = sorted({column for changes in self.changes.values() for column in changes})
+            self.rows.bulk_update(self.result.touched.values(), columns, batch_size=200)
+            self.rows.filter(pk__in=list(self.changes)).edit()
         self.rows.bulk_create(self.result.created, batch_size=500)
-        changes = [JobChange.build(job, fields) for job, fields in self.audit]
-        changes += [JobChange.build(job, {"job": (None, job.name)}) for job in self.result.created]
-        JobChange.objects.using(self.using).bulk_create([row for rows in changes for row in rows])
+        audit = [JobChange.build(job, {"job": (None, job.name)}) for job in self.result.created]
+        audit += [
+            JobChange.build(self.result.touched[pk], self._audited(pk, changes))
+            for pk, changes in self.changes.items()
+        ]
+        JobChange.objects.using(self.using).bulk_create([row for rows in audit for row in rows])
 
-    def _free_names(self) -> None:
-        """First pass: names that are given up, or held by a row that nobody claims, make room."""
-        taken = {job.name for job in self.touched.values() if job.pk in self.old_names}
+    def _audited(self, pk: int, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+        job = self.by_pk[pk]
+        before = {"name": job.name, "task": job.task, **dict(zip(DECLARED, job.declared, strict=True))}
+        return {
+            ("retired" if column == "retired_at" else column): (
+                (job.retired_at is not None, value is not None)
+                if column == "retired_at"
+                else (before[column], value)
+            )
+            for column, value in changes.items()
+        }
+
+    def _make_room_for_names(self) -> None:
+        """First pass: names that are given up, or held by a row that is retired, become free."""
+        leaving = {pk: self.by_pk[pk] for pk, changes in self.changes.items() if "name" in changes}
+        taken = {changes["name"] for changes in self.changes.values() if "name" in changes}
         taken |= {job.name for job in self.result.created}
-        for holder in self.by_name.values():
-            if holder.name in taken and holder.pk not in self.old_names and holder.retired_at is not None:
-                self.old_names[holder.pk] = holder.name
-                holder.name = f"{holder.name[:470]}-retired-{holder.pk}"
-                self.touched[holder.pk] = holder
-        if not self.old_names:
+        for holder in self.by_pk.values():
+            if holder.name in taken and holder.pk not in leaving:
+                leaving[holder.pk] = holder
+                name = f"{holder.name[:470]}-retired-{holder.pk}"
+                self.rows.filter(pk=holder.pk).update(name=name)
+                if holder.pk in self.result.touched:
+                    self.result.touched[holder.pk].name = name
+            elif holder.pk in leaving:
+                # Two jobs may swap their names, which a unique key refuses in one step.
+                self.rows.filter(pk=holder.pk).update(name=f"renaming-{holder.pk}")
+        self._remember_names([job for job in leaving.values() if job.remote_name])
+
+    def _remember_names(self, jobs: Sequence[_Stored]) -> None:
+        """Under its former name a job is still found by its deliveries, and deleted in Google."""
+        if not jobs:
             return
-        remote = dict(
-            self.rows.filter(pk__in=self.old_names).exclude(remote_name="").values_list("pk", "remote_name")
-        )
-        for pk in self.old_names:
-            # Two jobs may swap their names, which a unique key refuses in one step.
-            self.rows.filter(pk=pk).update(name=f"renaming-{pk}")
         former = FormerName.objects.using(self.using)
-        former.filter(remote_name__in=list(remote.values())).delete()
+        former.filter(remote_name__in=[job.remote_name for job in jobs]).delete()
         former.bulk_create(
-            FormerName(job_id=pk, name=self.old_names[pk], remote_name=name) for pk, name in remote.items()
+            FormerName(job_id=job.pk, name=job.name, remote_name=job.remote_name) for job in jobs
         )
 
 

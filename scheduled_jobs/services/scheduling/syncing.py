@@ -157,10 +157,7 @@ class _Sync:
         ]
 
     def _rows_as_they_would_be(self, seeded: Seeded) -> list[ScheduledJob]:
-        touched = {
-            job.pk: job for job in [*seeded.jobs.values(), *seeded.returned, *seeded.retired] if job.pk
-        }
-        rows = [touched.get(job.pk, job) for job in ScheduledJob.objects.using(self.using)]
+        rows = [seeded.touched.get(job.pk, job) for job in ScheduledJob.objects.using(self.using)]
         return [*rows, *seeded.created]
 
     # --- What is already as it should be ----------------------------------------------------------

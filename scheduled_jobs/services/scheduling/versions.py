@@ -64,15 +64,19 @@ def settle_versions(outcomes: Iterable[Outcome], *, now: datetime, using: str) -
 def confirm_versions(seen: dict[int, LiveJob | None], *, now: datetime, using: str) -> None:
     """Record what a look at Google, or its answer, has shown: job -> what Google has."""
     rows = JobVersion.objects.using(using)
-    current = {v.job_id: v for v in rows.filter(job__in=seen, until=None).order_by("pk")}
+    columns = ("job_id", "pk", "confirmed_at", "schedule", "time_zone", "state")
+    current = {
+        job: (pk, confirmed_at, tuple(told))
+        for job, pk, confirmed_at, *told in rows.filter(until=None).order_by("pk").values_list(*columns)
+    }
     agreeing, changed = [], []
-    for pk, live in seen.items():
-        version = current.get(pk)
-        if version is not None and _told(version) == told_by(live):
-            if version.confirmed_at is None:
-                agreeing.append(version.pk)
+    for job, live in seen.items():
+        version = current.get(job)
+        if version is not None and version[2] == told_by(live):
+            if version[1] is None:
+                agreeing.append(version[0])
         elif version is not None or live is not None:
-            changed.append(pk)
+            changed.append(job)
     rows.filter(pk__in=agreeing).update(confirmed_at=now)
     rows.filter(job__in=changed, until=None).update(until=now)
     rows.bulk_create(
