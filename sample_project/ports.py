@@ -31,10 +31,12 @@ def check(web: int, emulator: int) -> None:
     if (why := refusal(web)) is not None:
         instead = _command(_free(web, taken=(emulator, emulator + 1)), emulator)
         raise DemoFailed(f"The web server cannot have port {web}: {why}. Choose another: {instead}")
-    for number, purpose in ((emulator, "port"), (emulator + 1, "for its certificates port")):
+    for number, purpose in ((emulator, ""), (emulator + 1, " for its certificates")):
         if (why := refusal(number)) is not None:
             instead = _command(web, _free_pair(emulator, taken=web))
-            raise DemoFailed(f"The emulator cannot have {purpose} {number}: {why}. Choose another: {instead}")
+            raise DemoFailed(
+                f"The emulator cannot have port {number}{purpose}: {why}. Choose another: {instead}"
+            )
 
 
 def refusal(number: int) -> str | None:

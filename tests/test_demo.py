@@ -1,0 +1,205 @@
+"""``make demo``'s program, really started: what fires, what is refused, and that nothing is left of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from contextlib import closing
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.demo_process import (
+    ROOT,
+    RunningDemo,
+    alive,
+    descendants,
+    environment,
+    free_ports,
+    running_demo,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """One demo for the tests that only look at it."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+def query(demo: RunningDemo, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(demo.directory / "db.sqlite3", timeout=20)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def manage(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(directory),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_it_prints_the_jobs_the_address_and_the_login(demo: RunningDemo) -> None:
+    created = re.findall(
+        r"^\[\+\] Job created: sample_project\.shop\.tasks\.(\w+)$", demo.output, re.MULTILINE
+    )
+    assert len(created) == 6
+    assert f"Admin      http://127.0.0.1:{demo.web}/admin/\n" in demo.output
+    assert "Login      admin, password admin\n" in demo.output
+    assert "[!]" not in demo.output
+
+
+def test_the_printed_login_opens_the_admin_with_its_style_sheets(demo: RunningDemo) -> None:
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    origin = f"http://127.0.0.1:{demo.web}"
+    page = opener.open(f"{origin}/").read().decode()
+    (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    login = {"username": "admin", "password": "admin", "csrfmiddlewaretoken": token, "next": "/admin/"}
+    with opener.open(f"{origin}/admin/login/", urllib.parse.urlencode(login).encode()) as answer:
+        assert answer.url == f"{origin}/admin/"
+        assert "Scheduled jobs" in answer.read().decode()
+    with opener.open(f"{origin}/static/admin/css/base.css") as answer:
+        assert answer.headers["Content-Type"] == "text/css"
+
+
+def test_manage_py_finds_its_database_and_emulator_with_no_variable_set(demo: RunningDemo) -> None:
+    """But the one that says where this test keeps the files."""
+    ports = json.loads((demo.directory / "ports.json").read_text())
+    assert ports == {"web": demo.web, "emulator": demo.emulator}
+    checked = manage(demo.directory, "schedule_tasks", "--check")
+    assert checked.stdout.splitlines()[-1].startswith("6 jobs: 0 created, 0 updated, 0 deleted, 0 failed"), (
+        checked.stdout + checked.stderr
+    )
+    assert checked.returncode == 0
+
+
+def test_a_second_demo_is_told_which_variable_names_the_taken_port(demo: RunningDemo, tmp_path: Path) -> None:
+    second = RunningDemo(tmp_path, demo.web, demo.emulator)
+    assert second.end() == 1
+    assert re.fullmatch(
+        rf"The web server cannot have port {demo.web}: another program listens there\. "
+        rf"Choose another: make demo PORT=\d+ EMULATOR_PORT={demo.emulator}\n",
+        second.output,
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_port_of_the_certificates_may_be_taken_too(tmp_path: Path) -> None:
+    web, emulator = free_ports()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", emulator + 1))
+        other.listen()
+        refused = RunningDemo(tmp_path, web, emulator)
+        assert refused.end() == 1
+    assert re.fullmatch(
+        rf"The emulator cannot have port {emulator + 1} for its certificates: another program listens there\. "
+        rf"Choose another: make demo PORT={web} EMULATOR_PORT=\d+\n",
+        refused.output,
+    )
+
+
+def test_a_second_demo_on_other_ports_keeps_off_the_same_files(demo: RunningDemo) -> None:
+    second = RunningDemo(demo.directory, *free_ports())
+    assert second.end() == 1
+    assert second.output == (
+        f"Another demo is running in {demo.directory}. Stop it with Ctrl-C where it was started.\n"
+    )
+    ports = json.loads((demo.directory / "ports.json").read_text())
+    assert ports["web"] == demo.web
+
+
+def test_within_ninety_seconds_three_jobs_ran_and_one_failed_with_its_traceback(demo: RunningDemo) -> None:
+    """Fired by the emulator, over HTTP, with a token that was verified."""
+    natural = """SELECT status, error, traceback, context, scheduled_for FROM scheduled_jobs_jobrun
+        WHERE "trigger" = 'schedule' AND deliveries >= 1 AND finished_at IS NOT NULL"""
+    demo.wait_for(lambda: len(query(demo, natural)) >= 4, 90)
+    runs = query(demo, natural)
+    assert all(slot for *_, slot in runs)
+    callers = {json.loads(context)["caller"] for _, _, _, context, _ in runs}
+    assert callers == {"scheduler@sample-project.iam.gserviceaccount.com"}
+    (failed,) = [run for run in runs if run[0] != "succeeded"]
+    assert failed[0] == "failed"
+    assert failed[1] == "UnreadablePriceList: line 4: '59,90 EUR' is not a price; write it as 59.90"
+    assert failed[2].startswith("Traceback (most recent call last):\n")
+    assert 'sample_project/shop/suppliers.py", line ' in failed[2]
+    line = r"\d\d:\d\d:\d\d  failed     ImportSupplierPrices +\d\.\d s  UnreadablePriceList: line 4"
+    demo.wait_for(lambda: re.search(line, demo.output) is not None, 10)
+
+
+def test_it_can_be_stopped_and_started_again_and_leaves_no_process(tmp_path: Path) -> None:
+    with running_demo(tmp_path) as first:
+        below = descendants(first.process.pid)
+        assert len(below) >= 2
+        assert first.send(signal.SIGINT) == 0
+        assert first.output.endswith("Stopping ...\n")
+        assert alive(below) == set()
+    with running_demo(tmp_path, (first.web, first.emulator)) as second:
+        # The database and the emulator remember everything.
+        assert "[" not in second.output
+        below = descendants(second.process.pid)
+        assert second.send(signal.SIGTERM) == 0
+        assert alive(below) == set()
+    with running_demo(tmp_path) as elsewhere:
+        assert elsewhere.output.count("[~] Job updated: ") == 6
+        assert "[!]" not in elsewhere.output
+
+
+def test_a_shell_that_made_it_deaf_to_ctrl_c_does_not_keep_it_running(tmp_path: Path) -> None:
+    """A program that a shell script starts with & ignores SIGINT, unless it says otherwise."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        demo = RunningDemo(tmp_path, *free_ports())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    demo.wait_until_ready()
+    below = descendants(demo.process.pid)
+    assert demo.send(signal.SIGINT) == 0
+    assert alive(below) == set()
+
+
+@pytest.mark.parametrize(
+    ("program", "title"), [("runserver", "web server"), ("scheduled_jobs.emulator", "emulator")]
+)
+def test_a_program_that_dies_takes_the_demo_along_and_is_named(
+    program: str, title: str, tmp_path: Path
+) -> None:
+    with running_demo(tmp_path) as demo:
+        below = descendants(demo.process.pid)
+        (victim,) = [pid for pid in below if program in command_of(pid)]
+        os.kill(victim, signal.SIGKILL)
+        assert demo.end() == 1
+        assert f"The {title} has ended with signal SIGKILL. Its last words, from {tmp_path}" in demo.output
+        assert alive(below) == set()
+
+
+def command_of(pid: int) -> str:
+    return subprocess.run(
+        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_makefile_and_the_program_have_the_same_default_ports() -> None:
+    from sample_project import ports
+
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"\nPORT ?= {ports.WEB}\nEMULATOR_PORT ?= {ports.EMULATOR}\n" in makefile

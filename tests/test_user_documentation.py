@@ -1,0 +1,177 @@
+"""The user documentation, run: its blocks titled tasks.py are the tasks module of a stranger's app."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import timedelta
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scheduled_jobs import registry
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.scheduling import declare
+from scheduled_jobs.testing import running_cloud_scheduler
+from tests.documents import ROOT, code_blocks, read
+from tests.services.scheduling.declaring import schedule_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+    from scheduled_jobs.tasks import PeriodicTask
+
+PAGE = "docs/tasks.md"
+APP = "your_app.tasks"
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+
+
+@pytest.fixture
+def your_app(no_tasks: None, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The page's tasks, defined as an import of that module would define them."""
+    module = ModuleType(APP)
+    monkeypatch.setitem(sys.modules, APP, module)
+    for block in code_blocks(PAGE, "tasks.py"):
+        exec(compile(block, str(ROOT / PAGE), "exec"), vars(module))
+    return module
+
+
+@pytest.fixture
+def tasks(your_app: ModuleType) -> dict[str, type[PeriodicTask]]:
+    return {task.__name__: task for task in registry.tasks()}
+
+
+DOCUMENTED = {
+    "CustomNamedJob": ("shop--monthly-financial-summary", "0 0 1 * *", {}),
+    "FetchExchangeRates": ("shop--your_app-tasks-FetchExchangeRates", "0 16 * * *", {}),
+    "GenerateDailyUserActivityDigest": (
+        "shop--your_app-tasks-GenerateDailyUserActivityDigest",
+        "0 0 * * 1-5",
+        {},
+    ),
+    "HourlyTemporaryFileCleanup": ("shop--your_app-tasks-HourlyTemporaryFileCleanup", "0 * * * *", {}),
+    "NoOidcTask": ("shop--your_app-tasks-NoOidcTask", "every 2 hours", {}),
+    "SendInvoices": ("shop--your_app-tasks-SendInvoices", "30 5 * * *", {}),
+    "TaskWithCustomHeaders": ("shop--your_app-tasks-TaskWithCustomHeaders", "*/30 * * * *", {}),
+    "TaskWithCustomRetries": ("shop--your_app-tasks-TaskWithCustomRetries", "0 * * * *", {}),
+    "TaskWithPayload": (
+        "shop--your_app-tasks-TaskWithPayload",
+        "0 9 * * 1-5",
+        {"report_type": "daily_sales", "region": "emea"},
+    ),
+}
+
+
+def test_every_class_of_the_page_is_a_task_without_a_fault(tasks: dict[str, type[PeriodicTask]]) -> None:
+    assert sorted(tasks) == sorted(DOCUMENTED)
+    assert {name: declare(task).faults for name, task in tasks.items()} == {name: {} for name in DOCUMENTED}
+    assert tasks["TaskWithPayload"].name() == "your_app.tasks.TaskWithPayload"
+
+
+def test_each_becomes_a_job_of_the_documented_name_schedule_and_payload(
+    google: MemoryBackend, tasks: dict[str, type[PeriodicTask]]
+) -> None:
+    output = schedule_tasks()
+    assert output.lines == [f"[+] Job created: {APP}.{name}" for name in sorted(DOCUMENTED)]
+    assert output.code == 0
+    live = {job.name: job.values for job in google.list(timeout=1)}
+    for name, schedule, payload in DOCUMENTED.values():
+        assert (live[name]["schedule"], live[name]["payload"], live[name]["time_zone"]) == (
+            schedule,
+            payload,
+            "UTC",
+        )
+    assert schedule_tasks().lines == []
+
+
+def test_headers_tokens_and_retries_reach_google(
+    google: MemoryBackend, tasks: dict[str, type[PeriodicTask]]
+) -> None:
+    schedule_tasks()
+    jobs = {job.name.rpartition("-")[2]: job for job in google.store.jobs()}
+    headers = jobs["TaskWithCustomHeaders"].http_target.headers
+    assert (headers["X-Custom-Auth-Token"], headers["X-Source-System"]) == (
+        "some_secret_value",
+        "django-scheduler",
+    )
+    assert "oidc_token" not in jobs["NoOidcTask"].http_target
+    assert jobs["TaskWithCustomHeaders"].http_target.oidc_token.audience == "https://shop.example.com"
+    assert jobs["TaskWithCustomRetries"].retry_config.retry_count == 5
+
+
+def test_the_documented_lines_appear_when_the_code_changes(
+    google: MemoryBackend, your_app: ModuleType
+) -> None:
+    """A new class, another schedule, a class that is gone: the page's own three lines."""
+    documented = re.findall(r"^\[.\] Job .+$", read(PAGE), re.MULTILINE)
+    define(your_app, "HourlyReportTask", "0 * * * *")
+    define(your_app, "OldRemovedTask", "@daily")
+    schedule_tasks()
+    define(your_app, "NightlyCleanupTask", "0 3 * * *")
+    define(your_app, "HourlyReportTask", "30 * * * *")
+    del registry._tasks[f"{APP}.OldRemovedTask"]
+    assert schedule_tasks().lines == documented
+    assert schedule_tasks().lines == []
+
+
+def define(module: ModuleType, name: str, run_every: str) -> None:
+    code = f"class {name}(PeriodicTask):\n    run_every = {run_every!r}\n    def run(self):\n        return {{}}\n"
+    exec(code, vars(module))
+
+
+def test_each_task_returns_what_the_page_says(tasks: dict[str, type[PeriodicTask]]) -> None:
+    with running_cloud_scheduler() as scheduler:
+        schedule_tasks()
+        for job in ScheduledJob.objects.all():
+            job.run_now()
+        answers = [response.json() for response in scheduler.deliver_forced()]
+    assert {answer["status"] for answer in answers} == {"executed"}
+    results = {run.job.task.rpartition(".")[2]: run.result for run in JobRun.objects.select_related("job")}
+    yesterday = str(scheduler.now.date() - timedelta(days=1))
+    assert results == {
+        "CustomNamedJob": {"summary": "done"},
+        "FetchExchangeRates": {"rates": 31},
+        "GenerateDailyUserActivityDigest": {
+            "status": "digest_generated",
+            "date": str(scheduler.now.date()),
+        },
+        "HourlyTemporaryFileCleanup": {"status": "cleanup_done", "older_than_hours": 2},
+        "NoOidcTask": {"oidc_disabled": True},
+        "SendInvoices": {"day": yesterday, "sent": 3},
+        "TaskWithCustomHeaders": {"status": "ok"},
+        "TaskWithCustomRetries": {"status": "processed"},
+        "TaskWithPayload": {"processed_report": "daily_sales", "region": "emea"},
+    }
+
+
+def test_a_discarded_run_ends_without_a_failure(tasks: dict[str, type[PeriodicTask]]) -> None:
+    with running_cloud_scheduler() as scheduler:
+        schedule_tasks()
+        job = ScheduledJob.objects.get(task=f"{APP}.FetchExchangeRates")
+        run = job.run_now(payload={"bank_holiday": True})
+        (answer,) = scheduler.deliver_forced()
+    run.refresh_from_db()
+    assert answer.status_code == 202
+    assert (run.status, run.error) == ("discarded", "the central bank publishes no rates today")
+
+
+@pytest.fixture
+def page_test(your_app: ModuleType) -> Any:
+    """The test that the page shows to its readers."""
+    (code,) = code_blocks(PAGE, "test_tasks.py")
+    names: dict[str, Any] = {"__name__": "test_tasks"}
+    exec(compile(code, str(ROOT / PAGE), "exec"), names)
+    return names["test_the_report_runs_every_weekday_at_nine"]
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Any]:
+    with running_cloud_scheduler() as running:
+        yield running
+
+
+def test_the_test_that_the_page_shows_passes(page_test: Any, scheduler: Any) -> None:
+    page_test(None, scheduler)
