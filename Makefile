@@ -17,7 +17,7 @@ demo: $(VENV)/installed
 	@exec $(BIN)/python -m sample_project.demo --port $(PORT) --emulator-port $(EMULATOR_PORT)
 
 test: $(VENV)/installed-tests
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rs --cov --cov-report=term $(ARGS)
 
 # Two stamps: the demo does not wait for what only the tests need.
 $(VENV)/installed: pyproject.toml

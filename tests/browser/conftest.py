@@ -1,0 +1,59 @@
+"""A real browser against a real server, for what only a browser can tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.chromium import MISSING, find_chromium, switches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.auth.models import User
+    from playwright.sync_api import Browser, Page
+    from pytest_django.live_server_helper import LiveServer
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Chromium, headless; skips the test, with the reason, where there is none.
+
+    For one module and not for the session: Playwright keeps an event loop in this thread while it runs,
+    beside which Django's own bridge to async code refuses to work.
+    """
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=switches())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(
+    chromium: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> Iterator[Page]:
+    """An empty page whose relative addresses are the live server's; an error in its scripts fails the test."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # for that same event loop
+    context = chromium.new_context(base_url=live_server.url, locale="en-GB", timezone_id="UTC")
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def operator(page: Page, admin_user: User) -> Page:
+    """A page whose person is logged in as a superuser."""
+    page.goto("/admin/login/?next=/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("password")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("/admin/")
+    return page

@@ -1,0 +1,26 @@
+"""Where the browser of the browser tests is, if there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MISSING = (
+    "no Chromium was found; on Debian and Ubuntu: sudo apt-get install chromium, "
+    "or put the path of one into CHROMIUM"
+)
+
+
+def find_chromium() -> str | None:
+    """The path of a Chromium or Chrome: the one named in CHROMIUM, or the first on PATH; None without one."""
+    if named := os.environ.get("CHROMIUM"):
+        return named if Path(named).is_file() else None
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def switches() -> list[str]:
+    """Chromium's sandbox refuses to work for root, as whom a CI machine runs."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return ["--no-sandbox", "--disable-dev-shm-usage"] if root else []
