@@ -42,7 +42,7 @@ class NotInThisProcess(BackendError):
 
 @dataclass
 class Outcome:
-    """What became of one job. ``live`` is Google's last answer; None: it has no such job, or none is known."""
+    """What became of one job. ``live`` is Google's last answer, None where there is none."""
 
     desired: Desired
     live: LiveJob | None = None

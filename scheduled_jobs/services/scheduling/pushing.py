@@ -14,11 +14,11 @@ import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -31,6 +31,7 @@ from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.applying import NotInThisProcess, Outcome, apply
 from scheduled_jobs.services.scheduling.calls import Calls, write_limit
 from scheduled_jobs.services.scheduling.desired import desired_of_all
+from scheduled_jobs.services.scheduling.rows import Row, rows_in_force
 from scheduled_jobs.services.scheduling.versions import open_versions, settle_versions
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ class Push:
 
     # --- A: the lease -----------------------------------------------------------------------------
 
-    def _take(self, pks: Sequence[int]) -> dict[int, ScheduledJob]:
+    def _take(self, pks: Sequence[int]) -> dict[int, Row]:
         """Take the lease of every row where it is free; one statement settles the race for all of them."""
         now = timezone.now()
         free = Q(push_token=None) | Q(push_until__lt=now) | Q(push_token=self.token)
         self.rows.filter(free, pk__in=pks).update(
             push_token=self.token, push_until=now + lease_time(), push_revision=F("revision")
         )
-        return {job.pk: job for job in self.rows.filter(pk__in=pks, push_token=self.token)}
+        return {row.pk: row for row in rows_in_force(self.rows.filter(pk__in=pks, push_token=self.token))}
 
     def _covered(self, wanted: dict[int, int]) -> set[int]:
         """The rows whose revision somebody else has pushed, or that are gone."""
@@ -127,9 +128,7 @@ class Push:
 
     # --- B, C: read again, call -------------------------------------------------------------------
 
-    def _push(
-        self, held: dict[int, ScheduledJob], outcomes: dict[int, Outcome], *, last: set[int]
-    ) -> set[int]:
+    def _push(self, held: dict[int, Row], outcomes: dict[int, Outcome], *, last: set[int]) -> set[int]:
         """Push the rows under our lease; returns those that want another round."""
         if not held:
             return set()
@@ -150,8 +149,10 @@ class Push:
                 self.on_outcome(outcome)
         return again
 
-    def _desired(self, held: dict[int, ScheduledJob]) -> list[Desired]:
-        return desired_of_all(list(held.values()), self.backend, using=self.using)
+    def _desired(self, held: dict[int, Row]) -> list[Desired]:
+        wanted = desired_of_all(list(held.values()), self.backend, using=self.using)
+        pushed = dict(self.rows.filter(pk__in=held).exclude(pushed=None).values_list("pk", "pushed"))
+        return [replace(job, pushed=pushed[job.pk]) if job.pk in pushed else job for job in wanted]
 
     def _call(self, wanted: Sequence[Desired]) -> list[Outcome]:
         lease = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
@@ -218,8 +219,27 @@ class Push:
             )
 
     def _write_seen(self, results: Sequence[Outcome], now: datetime) -> None:
+        """What was sent and what Google answered, row by row in one round trip."""
         certain = [outcome for outcome in results if outcome.is_certain]
-        self.rows.bulk_update([seen_row(outcome, now) for outcome in certain], SEEN_COLUMNS, batch_size=200)
+        connection = connections[self.using]
+        columns = [ScheduledJob._meta.get_field(name) for name in SEEN_COLUMNS]
+        quote = connection.ops.quote_name
+        assignments = ", ".join(f"{quote(column.column)} = %s" for column in columns)
+        table, key = quote(ScheduledJob._meta.db_table), quote("id")
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {table} SET {assignments} WHERE {key} = %s",  # noqa: S608 – names of our own columns
+                [
+                    [
+                        *(
+                            column.get_db_prep_save(value, connection)
+                            for column, value in zip(columns, seen_values(outcome, now), strict=True)
+                        ),
+                        outcome.desired.pk,
+                    ]
+                    for outcome in certain
+                ],
+            )
 
     def _tell(self, outcomes: dict[int, Outcome], settled: set[int]) -> None:
         for job in self.rows.filter(pk__in=settled) if has_listeners() else []:
@@ -247,19 +267,13 @@ def failure_of(error: BackendError | None) -> dict[str, Any]:
     return {"sync_state": SyncState.FAILED, "sync_error": reason_of(error)}
 
 
-def seen_row(outcome: Outcome, now: datetime) -> ScheduledJob:
-    """An unsaved row that carries what was sent and what Google was seen to have."""
+def seen_values(outcome: Outcome, now: datetime) -> tuple[Any, ...]:
+    """The values of ``SEEN_COLUMNS`` after a push."""
     desired, live = outcome.desired, outcome.live
-    pushed = desired.pushed
+    pushed: Any = desired.pushed or None
     if outcome.error is None and desired.spec is not None and live is not None:
         pushed = {"sent": desired.values, "answer": answer_of(desired, live)}
-    return ScheduledJob(
-        pk=desired.pk,
-        live=seen(live),
-        live_seen_at=now,
-        next_run_at=live.schedule_time if live else None,
-        pushed=pushed or None,
-    )
+    return (seen(live), now, live.schedule_time if live else None, pushed)
 
 
 def seen(live: LiveJob | None) -> dict[str, Any] | None:

@@ -12,9 +12,9 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from scheduled_jobs.domain.jobs import OVERRIDABLE, desired_state
-from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
+    from scheduled_jobs.models import ScheduledJob
     from datetime import datetime, timedelta
 
     from django.db.models import QuerySet

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from scheduled_jobs.models import JobVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
@@ -18,6 +20,8 @@ ABSENT = "ABSENT"
 """The state of a job that Google does not have."""
 
 Told = tuple[str, str, str]
+MANY = 500
+"""From so many jobs on, reading all rows is quicker than naming those that are wanted."""
 
 
 def told_of(desired: Desired) -> Told | None:
@@ -38,13 +42,14 @@ def told_by(live: LiveJob | None) -> Told:
 
 def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> None:
     """Before the calls: what Google has is uncertain from now on, until an answer confirms it."""
-    told = {desired.pk: told_of(desired) for desired in wanted}
+    told = {desired.pk: told_of(desired) for desired in wanted if desired.pk is not None}
     rows = JobVersion.objects.using(using)
-    current = {v.job_id: v for v in rows.filter(job__in=told, until=None).order_by("pk")}
+    current = _open_versions(rows, told)
     changing = [
         pk
         for pk, new in told.items()
-        if new is not None and ((v := current.get(pk)) is None or _told(v) != new or v.confirmed_at is None)
+        if new is not None
+        and ((version := current.get(pk)) is None or version[2] != new or version[1] is None)
     ]
     rows.filter(job__in=changing, until=None).update(until=now)
     rows.bulk_create(
@@ -64,11 +69,7 @@ def settle_versions(outcomes: Iterable[Outcome], *, now: datetime, using: str) -
 def confirm_versions(seen: dict[int, LiveJob | None], *, now: datetime, using: str) -> None:
     """Record what a look at Google, or its answer, has shown: job -> what Google has."""
     rows = JobVersion.objects.using(using)
-    columns = ("job_id", "pk", "confirmed_at", "schedule", "time_zone", "state")
-    current = {
-        job: (pk, confirmed_at, tuple(told))
-        for job, pk, confirmed_at, *told in rows.filter(until=None).order_by("pk").values_list(*columns)
-    }
+    current = _open_versions(rows, seen)
     agreeing, changed = [], []
     for job, live in seen.items():
         version = current.get(job)
@@ -92,5 +93,15 @@ def confirm_versions(seen: dict[int, LiveJob | None], *, now: datetime, using: s
     )
 
 
-def _told(version: JobVersion) -> Told:
-    return (version.schedule, version.time_zone, version.state)
+def _open_versions(
+    rows: QuerySet[JobVersion], jobs: Collection[int]
+) -> dict[int, tuple[int, datetime | None, Told]]:
+    """Job -> key, confirmation and content of its open version. For many jobs, all there are."""
+    chosen = rows.filter(until=None).order_by("pk")
+    if len(jobs) < MANY:
+        chosen = chosen.filter(job__in=jobs)
+    columns = ("job_id", "pk", "confirmed_at", "schedule", "time_zone", "state")
+    return {
+        job: (pk, confirmed_at, (schedule, time_zone, state))
+        for job, pk, confirmed_at, schedule, time_zone, state in chosen.values_list(*columns)
+    }
