@@ -24,7 +24,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.authentication.certificates import Certificates
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
-from scheduled_jobs.exceptions import CertificatesUnavailable, NotAllowed, NotAuthenticated
+from scheduled_jobs.exceptions import NotAllowed, NotAuthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,7 +209,7 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
 
 def _verified(token: _Token) -> Mapping[str, Any]:
     """The claims of a token whose signature google-auth has verified."""
-    from google.auth.exceptions import GoogleAuthError, TransportError
+    from google.auth.exceptions import GoogleAuthError
     from google.oauth2 import id_token
 
     url = settings.OIDC_CERTS_URL or ""
@@ -226,8 +226,6 @@ def _verified(token: _Token) -> Mapping[str, Any]:
             certs_url=url,
             clock_skew_in_seconds=int(CLOCK_SKEW.total_seconds()),
         )
-    except TransportError as error:
-        raise CertificatesUnavailable(str(error)) from error
     except (ValueError, GoogleAuthError, RecursionError) as error:
         # Without the text: google-auth quotes the token in some of its messages.
         raise NotAuthenticated(f"the token does not verify ({type(error).__name__})") from None
