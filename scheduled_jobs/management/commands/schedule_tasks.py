@@ -105,8 +105,10 @@ class Command(BaseCommand):
         self.counts[COUNTED[change.kind]] += 1
         fields = "" if change.kind != "update" else f" ({', '.join(change.fields)})"
         self._line(f"{SIGNS[change.kind]}: {change.label}{fields}")
+        if change.kind != "update" or (self.write and not change.drifted):
+            return
         for name, (old, new) in scheduling.shown_fields(change).items():
-            if change.kind == "update" and (not self.write or name in change.drifted):
+            if not self.write or name in change.drifted:
                 self._line(f"      {name}: {as_text(old)} -> {as_text(new)}")
 
     def _hold_back(self, report: scheduling.Report) -> None:
