@@ -1,0 +1,18 @@
+"""When a job runs: cron, the English-like form and intervals, on the clocks of a zone, as Google does it.
+
+Everything an operator is shown about *when* comes from here::
+
+    Schedule.parse("0 9 * * 1-5", "America/New_York").upcoming(now, 3)
+
+``schedule`` holds the value; ``cron`` and ``english`` read the two dialects; ``wall_times`` and ``intervals``
+step through time; ``zones`` knows when clocks are changed; ``words`` describes.
+"""
+
+from __future__ import annotations
+
+from scheduled_jobs.domain.schedules.occurrences import Occurrence, SkippedTime
+from scheduled_jobs.domain.schedules.schedule import Schedule
+from scheduled_jobs.domain.schedules.zones import validate_time_zone
+from scheduled_jobs.exceptions import InvalidSchedule
+
+__all__ = ["InvalidSchedule", "Occurrence", "Schedule", "SkippedTime", "validate_time_zone"]

@@ -1,0 +1,112 @@
+"""``every N minutes|mins|hours``: counted from the last run, or from a time of each day.
+
+The rules are those of Google's published parser of the form (GrocTimeSpecification.java of the App Engine
+SDK); that Cloud Scheduler runs the same is an inference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scheduled_jobs.domain.schedules.occurrences import (
+    Occurrence,
+    day_in_words,
+    moment,
+    occurs_twice,
+    wall_datetime,
+)
+from scheduled_jobs.domain.schedules.zones import DAY, END, HOUR, START
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scheduled_jobs.domain.schedules.occurrences import SkippedTime
+    from scheduled_jobs.domain.schedules.zones import Clock
+
+
+def elapsed_in_words(seconds: int) -> str:
+    """ "90 minutes", "2 hours"; one of them is "minute" and "hour"."""
+    count, unit = (seconds // HOUR, "hour") if seconds % HOUR == 0 else (seconds // 60, "minute")
+    return unit if count == 1 else f"{count} {unit}s"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftingInterval:
+    """Every ``seconds``, counted from the last run: when that was is known to Google alone."""
+
+    seconds: int
+
+    def forward(self, clock: Clock, position: int) -> Iterator[Occurrence]:  # noqa: ARG002 – no clock is read
+        """Estimates, counted from a moment as if a run had started then; Google cuts the seconds."""
+        notice = f"an estimate: Cloud Scheduler counts {elapsed_in_words(self.seconds)} from the last run"
+        at = position // 60 * 60 + self.seconds
+        while at < END:
+            yield Occurrence(moment(at), notice, doubtful=True)
+            at += self.seconds
+
+    def last_before(self, clock: Clock, position: int) -> None:
+        """Unknown: it depends on runs, not on the clock."""
+
+    def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:  # noqa: ARG002 – as above
+        """None: no time of the day is named."""
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class RangedInterval:
+    """From ``start`` every ``seconds`` to ``end`` inclusive, begun anew each day; both seconds of the day.
+
+    The steps are counted in elapsed time, also where the clocks change on the way. ``end`` before ``start``
+    is that of the next day.
+    """
+
+    seconds: int
+    start: int
+    end: int
+
+    def forward(self, clock: Clock, position: int) -> Iterator[Occurrence]:
+        """The occurrences from a moment on."""
+        day = (position + clock.stretch(position).offset) // DAY - 2
+        while day * DAY < END:
+            for at in self._of_day(clock, day):
+                if at >= position:
+                    yield self._occurrence(clock, day, at)
+            day += 1
+
+    def last_before(self, clock: Clock, position: int) -> Occurrence | None:
+        """The last occurrence before a moment."""
+        day = (position + clock.stretch(position).offset) // DAY + 1
+        while day * DAY > START - 2 * DAY:
+            times = [at for at in self._of_day(clock, day) if START <= at < position]
+            if times:
+                return self._occurrence(clock, day, times[-1])
+            day -= 1
+        return None
+
+    def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:  # noqa: ARG002 – as above
+        """None: a start in the gap is moved to the gap's full hour."""
+        return iter(())
+
+    def _of_day(self, clock: Clock, day: int) -> range:
+        start = _moment_of(clock, day * DAY + self.start)
+        ends = (_moment_of(clock, other * DAY + self.end) for other in (day - 1, day, day + 1))
+        end = next(end for end in ends if end >= start)
+        return range(start, min(end + 1, _moment_of(clock, (day + 1) * DAY + self.start)), self.seconds)
+
+    def _occurrence(self, clock: Clock, day: int, at: int) -> Occurrence:
+        wall = at + clock.stretch(at).offset
+        if len(clock.moments(wall)) != 1:
+            return Occurrence(moment(at), occurs_twice(wall, clock.name), doubtful=True)
+        start = _moment_of(clock, day * DAY + self.start)
+        if clock.stretch(start).offset == clock.stretch(at).offset and clock.moments(day * DAY + self.start):
+            return Occurrence(moment(at))
+        changed = day_in_words(wall_datetime(wall))
+        notice = f"counted across the change of the clocks on {changed} in {clock.name}"
+        return Occurrence(moment(at), notice, doubtful=True)
+
+
+def _moment_of(clock: Clock, wall: int) -> int:
+    """The earlier of two, or the full hour, by the clock before the change, of one in the gap."""
+    moments = clock.moments(wall)
+    return moments[0] if moments else wall // HOUR * HOUR - clock.offsets(wall)[0]

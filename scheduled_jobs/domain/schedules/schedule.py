@@ -1,0 +1,225 @@
+"""The schedule of a job: what is sent to Google, and what an operator is told about when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+from scheduled_jobs.domain.schedules import words
+from scheduled_jobs.domain.schedules.cron import parse_cron
+from scheduled_jobs.domain.schedules.english import looks_english, parse_english
+from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval
+from scheduled_jobs.domain.schedules.messages import quoted
+from scheduled_jobs.domain.schedules.occurrences import EPOCH, Occurrence, SkippedTime
+from scheduled_jobs.domain.schedules.specifics import SpecificTime
+from scheduled_jobs.domain.schedules.zones import DAY, END, START, Clock, validate_time_zone
+from scheduled_jobs.exceptions import InvalidSchedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MAX_LENGTH = 500
+"""Characters of a schedule: every value of every field written out takes fewer."""
+
+SHORTHANDS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+"""Expanded before they are sent: Google documents none of them."""
+
+LONGEST_INTERVAL = 99_999
+"""Minutes: the English-like form takes numbers of five digits."""
+
+
+class Timing(Protocol):
+    """When a schedule comes, on the clock of a zone. Moments are whole seconds since 1970."""
+
+    def forward(self, clock: Clock, position: int) -> Iterator[Occurrence]:
+        """From ``position`` on."""
+
+    def last_before(self, clock: Clock, position: int) -> Occurrence | None:
+        """The last one before ``position``."""
+
+    def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:
+        """What the clocks leave out where they are changed in ``start <= t < end``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a job starts, as Cloud Scheduler understands it. Made by ``Schedule.parse``; hashable, picklable.
+
+    Two schedules are equal when the same expression is sent with the same zone.
+    """
+
+    expression: str
+    """What is sent to Google: blanks collapsed, shorthands expanded, a timedelta in its words."""
+    time_zone: str
+    """A name of the tz database."""
+    _timing: Timing = field(repr=False, compare=False)
+    _words: Callable[[], str] = field(repr=False, compare=False)
+    _clock: Clock = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, run_every: str | timedelta, time_zone: str = "UTC") -> Schedule:
+        """Read what may be written as ``run_every``.
+
+        Five fields of unix-cron, ``@daily`` and its like, the English-like form, or a timedelta of whole
+        minutes. Raises InvalidSchedule (a ValueError), whose text tells a person what is wrong, where, and
+        what to write instead; a schedule that can never come is refused too.
+        """
+        if isinstance(run_every, timedelta):
+            run_every = _interval(run_every)
+        if not isinstance(run_every, str):
+            raise InvalidSchedule(
+                f"{quoted(run_every)} is not a schedule: write a string such as '0 9 * * *', or a timedelta"
+            )
+        if len(run_every) > MAX_LENGTH:
+            raise InvalidSchedule(
+                f"{quoted(run_every)} has {len(run_every)} characters; a schedule has at most {MAX_LENGTH}"
+            )
+        if not isinstance(time_zone, str):
+            validate_time_zone(time_zone)
+        return _parse(run_every, time_zone)
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Schedule], tuple[str, str]]:
+        return Schedule.parse, (self.expression, self.time_zone)
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether Google counts from the last run, so that the times given here are a guess."""
+        return isinstance(self._timing, DriftingInterval)
+
+    def describe(self) -> str:
+        """In English, with the zone: "At 09:00, Monday to Friday, New York time"."""
+        return f"{self._words()}, {words.zone_in_words(self.time_zone)}"
+
+    def upcoming(self, after: datetime, n: int) -> list[Occurrence]:
+        """The next ``n`` occurrences strictly after ``after`` (aware); fewer at the end of the calendar.
+
+        A time in the spring gap is left out, and the occurrence that follows says so. Of a time that occurs
+        twice at a fixed hour the first is given, of ``*``, ranges and steps in the hour field both; whether
+        Cloud Scheduler does so is not recorded, hence ``doubtful``. For a drifting interval the times are
+        those after a run that would start at ``after``.
+        """
+        return list(islice(self._timing.forward(self._clock, _floor(after, "after") + 1), max(n, 0)))
+
+    def previous(self, before: datetime) -> Occurrence | None:
+        """The last occurrence strictly before ``before`` (aware), with a notice of times skipped in between.
+
+        None for a drifting interval, whose past only Google and the history know, and before 1970.
+        """
+        return self._timing.last_before(self._clock, _ceiling(before, "before"))
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
+        """The occurrences in ``start <= at < end`` (both aware), in order."""
+        position = _ceiling(start, "start")
+        stop = _ceiling(end, "end")
+        return self._between(position, stop)
+
+    def _between(self, position: int, stop: int) -> Iterator[Occurrence]:
+        limit = EPOCH + timedelta(seconds=stop)
+        if position < stop:
+            for occurrence in self._timing.forward(self._clock, position):
+                if occurrence.at >= limit:
+                    return
+                yield occurrence
+
+    def skipped(self, start: datetime, end: datetime) -> Iterator[SkippedTime]:
+        """The times of the schedule that do not exist, where clocks go forward in ``start <= t < end``."""
+        return self._timing.skipped(self._clock, _ceiling(start, "start"), _ceiling(end, "end"))
+
+
+def _interval(length: timedelta) -> str:
+    """Cron where its fields divide evenly, so that runs do not drift; else the English-like form."""
+    minutes, rest = divmod(length, timedelta(minutes=1))
+    if rest or minutes < 1:
+        raise InvalidSchedule(
+            f"{length} is not a number of whole minutes: write timedelta(minutes=1) or more"
+        )
+    if minutes > LONGEST_INTERVAL:
+        raise InvalidSchedule(
+            f"{length} is longer than an interval may be ({LONGEST_INTERVAL} minutes): write a cron schedule"
+        )
+    if minutes == 1:
+        return "* * * * *"
+    if 60 % minutes == 0:
+        return f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
+    hours, rest_of_hour = divmod(minutes, 60)
+    if rest_of_hour == 0 and 24 % hours == 0:
+        return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"
+    return "0 0 * * 0" if hours == 7 * 24 and not rest_of_hour else f"every {minutes} minutes"
+
+
+# Many jobs share few schedules, and lists of them are read again and again.
+@lru_cache(maxsize=4096)
+def _parse(text: str, time_zone: str) -> Schedule:
+    return parse_uncached(text, time_zone)
+
+
+def parse_uncached(text: str, time_zone: str) -> Schedule:
+    """What ``Schedule.parse`` does with a text it has not seen."""
+    zone = validate_time_zone(time_zone)
+    clock = Clock.of(zone)
+    fields = text.split()
+    if not fields:
+        raise InvalidSchedule("the schedule is empty: write one such as '0 9 * * *' or 'every 2 hours'")
+    if fields[0].startswith("@"):
+        fields = _expand(" ".join(fields)).split()
+    elif looks_english(text):
+        return _english(" ".join(fields), zone, clock)
+    expression, times = parse_cron(fields)
+    return Schedule(expression, zone, times, lambda: words.cron_in_words(expression), clock)
+
+
+def _expand(text: str) -> str:
+    if text in SHORTHANDS:
+        return SHORTHANDS[text]
+    raise InvalidSchedule(f"{quoted(text)} is not a shorthand: write one of {', '.join(SHORTHANDS)}")
+
+
+def _english(text: str, zone: str, clock: Clock) -> Schedule:
+    expression, form = parse_english(text)
+    if isinstance(form, SpecificTime):
+        times = form.times
+        schedule = Schedule(expression, zone, times, lambda: words.specific_in_words(form), clock)
+        if form.ordinals and not form.every_week and not _ever_comes(schedule):
+            raise InvalidSchedule(
+                f"{quoted(expression)} never comes: the clocks of {zone} leave out that time each year"
+            )
+        return schedule
+    if isinstance(form, RangedInterval):
+        return Schedule(expression, zone, form, lambda: words.ranged_in_words(form), clock)
+    return Schedule(expression, zone, form, lambda: words.drifting_in_words(form), clock)
+
+
+def _ever_comes(schedule: Schedule) -> bool:
+    """Only a weekday of a month can meet every change of the clocks: "2nd sunday of mar 2:30"."""
+    return next(schedule._timing.forward(schedule._clock, RULES_HOLD_FROM), None) is not None  # noqa: SLF001
+
+
+RULES_HOLD_FROM = 60 * 365 * DAY
+"""About 2030: the changes that the tz database foretells are regular by then."""
+
+
+def _since_epoch(when: datetime, name: str) -> timedelta:
+    if not isinstance(when, datetime) or when.utcoffset() is None:
+        raise ValueError(f"{name} must be a datetime with a time zone, not {when!r}")
+    return when - EPOCH
+
+
+def _floor(when: datetime, name: str) -> int:
+    since = _since_epoch(when, name)
+    return min(max(since.days * DAY + since.seconds, START - 1), END)
+
+
+def _ceiling(when: datetime, name: str) -> int:
+    since = _since_epoch(when, name)
+    return min(max(since.days * DAY + since.seconds + (since.microseconds > 0), START), END)

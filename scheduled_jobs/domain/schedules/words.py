@@ -1,0 +1,78 @@
+"""A schedule in English: cron by cron-descriptor, the English-like form from what was read of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cron_descriptor import ExpressionDescriptor, Options
+
+from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval, elapsed_in_words
+from scheduled_jobs.domain.schedules.messages import listed
+from scheduled_jobs.domain.schedules.occurrences import MONTHS
+from scheduled_jobs.domain.schedules.zones import DAY
+
+if TYPE_CHECKING:
+    from scheduled_jobs.domain.schedules.specifics import SpecificTime
+
+UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Etc/Universal", "Universal", "Etc/Zulu", "Zulu"})
+WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+WORKDAYS = (1, 2, 3, 4, 5)
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+
+
+def zone_in_words(name: str) -> str:
+    """ "New York time" for ``America/New_York``; names that are no place stand as they are."""
+    if name in UTC_NAMES:
+        return "UTC"
+    if "/" not in name or name.startswith("Etc/"):
+        return f"{name} time"
+    return f"{name.rpartition('/')[2].replace('_', ' ')} time"
+
+
+def cron_in_words(expression: str) -> str:
+    """Five checked fields, as in "At 09:00, Monday to Friday"."""
+    options = Options(locale_code="en_US", use_24hour_time_format=True)
+    words: str = ExpressionDescriptor(expression, options).get_full_description()
+    words = words.replace(" through ", " to ").replace(", only on ", ", on ").replace(", only in ", ", in ")
+    # A day that repeats every day, hour or month says nothing.
+    return re.sub(r", every (?:hour|day|month)(?=,|$)", "", words)
+
+
+def specific_in_words(form: SpecificTime) -> str:
+    """One time of the day, as in "At 17:00 on the first and third Monday of every month"."""
+    time = f"At {_time(form.time)}"
+    months = "every month" if len(form.months) == 12 else listed([MONTHS[month - 1] for month in form.months])
+    if form.month_days:
+        return f"{time} on the {listed([_ordinal(day) for day in form.month_days])} of {months}"
+    names = listed([WEEKDAYS[day] for day in form.weekdays])
+    if form.weekdays and not form.every_week:
+        return f"{time} on the {listed([ORDINALS[n - 1] for n in form.ordinals])} {names} of {months}"
+    if not form.weekdays or len(form.weekdays) == 7:
+        days = "every day"
+    else:
+        days = "Monday to Friday" if form.weekdays == WORKDAYS else f"every {names}"
+    return f"{time}, {days}" if len(form.months) == 12 else f"{time}, {days} in {months}"
+
+
+def ranged_in_words(form: RangedInterval) -> str:
+    """An interval counted from a time of each day."""
+    every = f"Every {elapsed_in_words(form.seconds)}"
+    if (form.start, form.end) == (0, DAY - 60):
+        return f"{every} from midnight" if form.seconds < DAY else "At 00:00, every day"
+    overnight = " the next day" if form.end < form.start else ""
+    return f"{every} from {_time(form.start)} to {_time(form.end)}{overnight}"
+
+
+def drifting_in_words(form: DriftingInterval) -> str:
+    """An interval that no clock and no zone decides."""
+    return f"Every {elapsed_in_words(form.seconds)}, counted from the last run"
+
+
+def _time(seconds: int) -> str:
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}"
+
+
+def _ordinal(number: int) -> str:
+    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
