@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scheduled_jobs.domain import jobs as domain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from scheduled_jobs.domain.jobs import JobSpec, LiveJob
@@ -96,10 +96,19 @@ class Desired:
 
     def to_push(self, live: LiveJob) -> dict[str, tuple[Any, Any]]:
         """The differences less those that an operator has chosen to leave."""
+        left = self.left(live)
+        return {name: pair for name, pair in self.differences(live).items() if name not in left}
+
+    def left(self, live: LiveJob) -> dict[str, Any]:
+        """Field -> live value of the differences that an operator has chosen to leave.
+
+        The choice was made between two values: it ends when either of them changes.
+        """
+        sent = self.pushed.get("sent", {})
         return {
-            name: (found, wanted)
+            name: found
             for name, (found, wanted) in self.differences(live).items()
-            if name not in self.ignored or self.ignored[name] != found
+            if name in self.ignored and self.ignored[name] == found and sent.get(name, wanted) == wanted
         }
 
     def _only_rewritten(self, name: str, live: LiveJob) -> bool:
@@ -172,8 +181,12 @@ def make_plan(
     adopt: bool = False,
     delete: bool = True,
     find_orphans: bool = True,
+    left_alone: Collection[str] = (),
 ) -> Plan:
-    """Compare what the rows want with what Google has."""
+    """Compare what the rows want with what Google has.
+
+    ``left_alone`` are full resource names of jobs whose rows are not in ``wanted``: they are no orphans.
+    """
     wanted = list(wanted)
     changes: list[Change] = []
     unchanged: list[Desired] = []
@@ -185,7 +198,7 @@ def make_plan(
             changes.append(change)
     ours = {name for name, live in listing.jobs.items() if ownership.why_not(live) is None}
     if find_orphans:
-        known = {desired.remote_name for desired in wanted}
+        known = {desired.remote_name for desired in wanted}.union(left_alone)
         known.update(name for desired in wanted for name in desired.former)
         changes += (_orphan(listing.jobs[name]) for name in ours - known)
     changes.sort(key=lambda change: (change.label, change.name))
