@@ -92,6 +92,20 @@ class TestBetweenTheLookAndTheStatement:
         assert deliver(job, task).body["status"] == "skipped"
         assert JobRun.objects.get(status=Status.SKIPPED).attempt == 2
 
+    def test_a_slot_whose_rerun_was_claimed_is_being_run_and_not_skipped(
+        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The rerun's attempt was in the read already: the attempt alone would not tell."""
+        make_run(job, Status.FAILED, scheduled_for=SLOT)
+        rerun = ask(job, sent_at=BEFORE, scheduled_for=SLOT, attempt=2, trigger=Trigger.RETRY)
+        lease = {"lock": 1, "deadline": timedelta(minutes=3), "announced_for": NEXT_SLOT, "context": {}}
+        meanwhile(monkeypatch, "read_slot", lambda: statements.claim(rerun, AFTER, **lease))
+
+        answer = deliver(job, task)
+
+        assert (answer.status, answer.body) == (409, {"status": "running", "run": rerun.pk})
+        assert not JobRun.objects.filter(status=Status.SKIPPED).exists()
+
     def test_a_missed_row_taken_by_another_delivery_is_left_to_it(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
