@@ -324,6 +324,8 @@ def test_without_its_signature_a_token_is_believed_beside_our_header(
         {**signed(), "X_Scheduled_Jobs_Token": sign_job(JOB, TASK) + "x"},
         {**signed(), "X_Scheduled_Jobs_Token": f"{sign_job(JOB, TASK)},{sign_job(JOB, TASK)}"},
         {**signed(), "X_Scheduled_Jobs_Token": "ä:ö:ü"},
+        {**signed(), "X_Scheduled_Jobs_Token": "a:\ud800:b"},
+        {**signed(), "X_CloudScheduler_JobName": "\ud800"},
         {**signed(), "X_Scheduled_Jobs_Token": f"{JOB}:{TASK}"},
         {**signed(), "X_Scheduled_Jobs_Token": Signer(salt="another").sign(f"{JOB}:{TASK}")},
         {**signed(), "X_Scheduled_Jobs_Token": sign_job(JOB, TASK) + " " * 20_000},
@@ -562,6 +564,19 @@ def test_a_new_key_is_found_past_the_cache_once_a_minute_has_gone(
     assert server.fetches == 2
 
 
+def test_a_new_key_is_looked_for_although_the_cache_has_just_been_asked_for_another(
+    certificates: Certificates, clock: Clock, server: CertificateServer, other_key: SigningKey
+) -> None:
+    server.headers = {"Cache-Control": "public, max-age=19000"}
+    certificates.for_key(server.url, "first")
+    clock.now += 60
+    certificates.for_key(server.url, "first")
+    server.serve(other_key)
+    clock.now += 1
+    assert "second" in certificates.for_key(server.url, "second")
+    assert server.fetches == 2
+
+
 def test_a_flood_over_an_hour_costs_one_fetch_a_minute(
     certificates: Certificates, clock: Clock, server: CertificateServer
 ) -> None:
@@ -628,6 +643,22 @@ def test_after_a_failure_the_next_fetch_waits_five_seconds(
     clock.now += 5
     assert "first" in certificates.for_key(server.url, "first")
     assert server.fetches == 2
+
+
+def test_while_the_server_is_down_an_invented_key_does_not_shut_out_those_that_are_known(
+    certificates: Certificates, clock: Clock, server: CertificateServer
+) -> None:
+    server.headers = {"Cache-Control": "public, max-age=19000"}
+    certificates.for_key(server.url, "first")
+    server.status = 503
+    clock.now += 60
+    for _ in range(2):
+        with pytest.raises(CertificatesUnavailable):
+            certificates.for_key(server.url, "invented")
+        assert "first" in certificates.for_key(server.url, "first")
+        assert "first" in certificates.for_key(server.url, "invented")
+        clock.now += 5
+    assert server.fetches == 3
 
 
 def test_another_address_is_another_set_of_certificates(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -83,16 +83,20 @@ class Certificates:
 
     def _look_again(self, last: _Fetched | None, url: str, key_id: str) -> _Fetched:
         now = self._clock()
+        sent_at = now - MIN_AGE
         if last is not None and last.url == url:
             if last.certificates is None and now - last.asked_at < MIN_AGE_OF_FAILURE:
                 return last
             sent_at = last.sent_at
-        else:
-            self._cache, sent_at = None, now - MIN_AGE
         fetched = self._fetch(url, now, sent_at, fresh=False)
         if fetched.certificates is None or key_id in fetched.certificates or now - fetched.sent_at < MIN_AGE:
             return fetched
-        return self._fetch(url, now, sent_at, fresh=True)
+        refreshed = self._fetch(url, now, sent_at, fresh=True)
+        if refreshed.certificates is None:
+            # What the cache holds stays good: an invented key must not shut out those that are known.
+            self._last = replace(fetched, sent_at=now - MIN_AGE + MIN_AGE_OF_FAILURE)
+            raise CertificatesUnavailable(refreshed.error)
+        return refreshed
 
     def _fetch(self, url: str, now: float, sent_at: float, *, fresh: bool) -> _Fetched:
         import requests
