@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from model_utils import FieldTracker
 
 from scheduled_jobs import registry, signals
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.limits import CHECKS, check_backoffs, check_job_id, check_payload_size
 from scheduled_jobs.domain.payloads import Signature
@@ -239,7 +240,7 @@ class ScheduledJob(models.Model):
     def clean(self) -> None:
         """Validate the overrides; errors are keyed by the ``…_override`` field."""
         errors: dict[str, str] = {}
-        self._check("name", lambda: check_job_id(self.name), errors)
+        self._check("name", self._check_name, errors)
         self._clean_schedule(errors)
         for name, check in CHECKS.items():
             value = getattr(self, f"{name}_override")
@@ -281,6 +282,15 @@ class ScheduledJob(models.Model):
         else:
             if self.schedule_override is not None:
                 self.schedule_override = parsed.expression
+
+    def _check_name(self) -> None:
+        check_job_id(self.name)
+        app_name, delimiter = settings.APP_NAME, settings.DELIMITER
+        if domain.parse_job_id(self.name, app_name=app_name, delimiter=delimiter) is None:
+            raise InvalidDefinition(
+                f"{self.name!r} does not begin with {app_name}{delimiter}, by which the jobs of this app are "
+                f"known; write {app_name}{delimiter}{self.name}"
+            )
 
     def _check_payload(self) -> None:
         if not isinstance(self.payload_override, dict):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.jobs import JobSpec, RetryPolicy
+from scheduled_jobs.domain.jobs import JobSpec, RetryPolicy, parse_job_id
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.models import FormerName, ScheduledJob
@@ -65,6 +65,7 @@ def desired_of(
         fault = f"{job.task} is not in the code of this process"
     else:
         try:
+            check_prefix(job.name, app)
             spec = spec_of(job, task, app)
         except InvalidDefinition as error:
             fault = str(error)
@@ -85,6 +86,15 @@ def desired_of(
         pushed_at=job.synced_at,
         ignored=job.ignored_drift,
     )
+
+
+def check_prefix(name: str, app: App) -> None:
+    """Raise InvalidDefinition for a job that would not be known as ours once Google has it."""
+    if parse_job_id(name, app_name=app.app_name, delimiter=app.delimiter) is None:
+        raise InvalidDefinition(
+            f"its id does not begin with {app.job_id('')}, so that it would not be known as ours; "
+            f"name it {app.job_id(name)}"
+        )
 
 
 def spec_of(job: ScheduledJob | Row, task: type[PeriodicTask], app: App) -> JobSpec:

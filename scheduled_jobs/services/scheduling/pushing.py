@@ -112,7 +112,8 @@ class Push:
         self.rows.filter(free, pk__in=pks).update(
             push_token=self.token, push_until=now + lease_time(), push_revision=F("revision")
         )
-        return {row.pk: row for row in rows_in_force(self.rows.filter(pk__in=pks, push_token=self.token))}
+        held = {row.pk: row for row in rows_in_force(self.rows.filter(pk__in=pks, push_token=self.token))}
+        return {pk: held[pk] for pk in pks if pk in held}
 
     def _covered(self, wanted: dict[int, int]) -> set[int]:
         """The rows whose revision somebody else has pushed, or that are gone."""

@@ -49,7 +49,7 @@ def seed(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = Tru
     """
     using = router.db_for_write(ScheduledJob)
     app = this_app()
-    seeding = _Seeding([declare(task, app) for task in tasks], using)
+    seeding = _Seeding([declare(task, app) for task in tasks], app.job_id(""), using)
     with transaction.atomic(using=using), attribution(via="code"):
         seeding.plan(retire=retire)
         if write:
@@ -71,8 +71,9 @@ class _Stored:
 
 
 class _Seeding:
-    def __init__(self, declarations: Sequence[Declaration], using: str) -> None:
+    def __init__(self, declarations: Sequence[Declaration], prefix: str, using: str) -> None:
         self.using = using
+        self.prefix = prefix
         self.now = timezone.now()
         self.result = Seeded()
         self.declarations = declarations
@@ -188,17 +189,31 @@ class _Seeding:
         self.result.created.append(job)
 
     def _plan_operators(self, stored: Sequence[_Stored], declared: dict[str, Declaration]) -> None:
-        """An operator's own job follows its task in all but its schedule."""
+        """An operator's own job follows its task in all but its schedule, and the app in its prefix."""
+        former = self._former_prefixes(declared)
         for job in stored:
             declaration = declared.get(job.task)
             if job.origin != Origin.OPERATOR or declaration is None:
                 continue
             changes = self._declared_changes(job, declaration)
             changes.pop("declared_schedule", None)
+            old = next((old for old in former if job.name.startswith(old)), None)
+            if old is not None and not job.name.startswith(self.prefix):
+                changes["name"] = self.prefix + job.name.removeprefix(old)
             if job.retired_at is not None:
                 changes["retired_at"] = None
             if changes:
                 self.changes[job.pk] = changes
+
+    def _former_prefixes(self, declared: dict[str, Declaration]) -> list[str]:
+        """What stood before the names of our jobs until now, where APP_NAME or DELIMITER have changed."""
+        former = set()
+        for path, declaration in declared.items():
+            base = declaration.name.removeprefix(self.prefix)
+            job = self.by_task.get(path)
+            if job is not None and job.name != declaration.name and job.name.endswith(base):
+                former.add(job.name.removesuffix(base))
+        return sorted(former - {""}, key=len, reverse=True)
 
     # --- Writing ----------------------------------------------------------------------------------
 

@@ -115,6 +115,7 @@ class _Sync:
             adopt=self.options.adopt,
             delete=self.options.delete and everything,
             find_orphans=everything,
+            left_alone=self.left_alone,
         )
         report = Report(plan, faulty=seeded.faulty, listing=listing)
         report.held_back = plan.deletes_most and not self.options.yes
@@ -140,6 +141,8 @@ class _Sync:
             paths = {task.name() for task in self.options.tasks}
             rows = [job for job in rows if job.task in paths]
         self.stale = {job.pk for job in rows if job.sync_state != SyncState.SYNCED}
+        # The jobs of faulty classes stay as they are: neither pushed, nor deleted as orphans.
+        self.left_alone = {self.backend.remote_name(job.name) for job in rows if job.task in faulty}
         return desired_of_all([job for job in rows if job.task not in faulty], self.backend, using=self.using)
 
     def _with_what_was_pushed(self, wanted: Sequence[Desired], listing: Listing) -> list[Desired]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import override_settings
 
 from scheduled_jobs import registry
@@ -498,6 +499,36 @@ def test_a_new_app_name_replaces_every_job(google: MemoryBackend) -> None:
             "[~] Job updated: shop.tasks.Two (name)",
         ]
         assert names(google) == ["store--shop-tasks-One", "store--shop-tasks-Two"]
+
+
+def test_an_operators_own_job_follows_the_new_app_name(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    own = ScheduledJob(
+        name="shop--flash", task="shop.tasks.One", origin="operator", schedule_override="0 5 * * *"
+    )
+    own.full_clean()
+    own.save()
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="store"):
+        assert schedule_tasks().code == 0
+        own.refresh_from_db()
+        assert own.name == "store--flash"
+        assert names(google) == ["store--flash", "store--shop-tasks-One"]
+
+
+def test_a_job_that_would_not_be_known_as_ours_is_not_created(google: MemoryBackend) -> None:
+    declare("One")
+    own = ScheduledJob(name="flash", task="shop.tasks.One", origin="operator", schedule_override="0 5 * * *")
+    with pytest.raises(ValidationError) as refused:
+        own.full_clean()
+    assert refused.value.message_dict["name"] == [
+        "'flash' does not begin with shop--, by which the jobs of this app are known; write shop--flash"
+    ]
+    own.save()
+    own.refresh_from_db()
+    assert own.sync_state == "failed"
+    assert own.sync_error.startswith("its id does not begin with shop--")
+    assert names(google) == []
 
 
 def test_a_new_location_makes_the_new_job_before_the_old_one_goes(google: MemoryBackend) -> None:
