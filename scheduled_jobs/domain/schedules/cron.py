@@ -16,9 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
+from scheduled_jobs.domain.schedules.days import Days
 from scheduled_jobs.domain.schedules.messages import ORDINALS, listed, quoted
 from scheduled_jobs.domain.schedules.occurrences import MONTHS
-from scheduled_jobs.domain.schedules.wall_times import EVERY_DAY, WallTimes
+from scheduled_jobs.domain.schedules.wall_times import WallTimes
 from scheduled_jobs.exceptions import InvalidSchedule
 
 MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -96,7 +97,7 @@ def _refuse_count(fields: list[str], expression: str) -> NoReturn:
     raise InvalidSchedule(f"{quoted(expression)} has {count}; {advice}")
 
 
-def _days(day: Parsed, month: Parsed, weekday: Parsed, expression: str) -> str:
+def _days(day: Parsed, month: Parsed, weekday: Parsed, expression: str) -> Days:
     if day.text != "*" and weekday.text != "*":
         for field, mine, other in ((DAY_OF_MONTH, day, "week"), (DAY_OF_WEEK, weekday, "month")):
             if mine.text.startswith("*/"):
@@ -107,19 +108,13 @@ def _days(day: Parsed, month: Parsed, weekday: Parsed, expression: str) -> str:
                     f"in the {ORDINALS[field.position]} field of {quoted(expression)}"
                 )
     every_day, every_weekday = len(day.values) == 31, len(weekday.values) == 7
+    months = () if len(month.values) == 12 else month.values
     if weekday.text == "*" and not every_day:
         _refuse_never(day.values, month.values, expression)
-    months = "*" if len(month.values) == 12 else _numbers(month)
-    # Both restricted and one of them complete: either matches, so every day does.
-    either = day.text != "*" and weekday.text != "*"
-    if (every_day and every_weekday) or (either and (every_day or every_weekday)):
-        return EVERY_DAY if months == "*" else f"* {months} *"
-    days = "*" if every_day else _numbers(day)
-    return f"{days} {months} {'*' if every_weekday else _numbers(weekday)}"
-
-
-def _numbers(parsed: Parsed) -> str:
-    return ",".join(map(str, parsed.values))
+    if day.text != "*" and weekday.text != "*" and (every_day or every_weekday):
+        # Days that match either field, one of which every day matches.
+        return Days(months=months)
+    return Days(() if every_day else day.values, months, () if every_weekday else weekday.values)
 
 
 def _refuse_never(days: tuple[int, ...], months: tuple[int, ...], expression: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from scheduled_jobs.domain.schedules.days import Days
 from scheduled_jobs.domain.schedules.wall_times import WallTimes
 
 
@@ -30,14 +31,10 @@ class SpecificTime(NamedTuple):
         hour, minute = self.time // 3600, self.time // 60 % 60
         return WallTimes((minute,), (hour,), self._days(), repeats=False)
 
-    def _days(self) -> str:
-        months = "*" if len(self.months) == 12 else ",".join(map(str, self.months))
-        if self.month_days:
-            days = "*" if len(self.month_days) == 31 else ",".join(map(str, self.month_days))
-            return f"{days} {months} *"
-        if not self.weekdays or (self.every_week and len(self.weekdays) == 7):
-            return f"* {months} *"
+    def _days(self) -> Days:
+        months = () if len(self.months) == 12 else self.months
+        month_days = () if len(self.month_days) == 31 else self.month_days
         if self.every_week:
-            return f"* {months} {','.join(map(str, self.weekdays))}"
-        pairs = (f"{weekday}#{ordinal}" for weekday in self.weekdays for ordinal in self.ordinals)
-        return f"* {months} {','.join(pairs)}"
+            weekdays = () if len(self.weekdays) == 7 else self.weekdays
+            return Days(months=months, weekdays=weekdays)
+        return Days(month_days, months, self.weekdays, self.ordinals)

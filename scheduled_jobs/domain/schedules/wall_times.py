@@ -1,27 +1,12 @@
-"""Times of the day on certain days: what cron says, and ``every monday 09:00``.
-
-croniter steps from one day to the next. What it does otherwise than Google is kept from it:
-
-- it moves a time in the spring gap behind the gap, Google skips it (recorded for ``30 2 14 3 *`` in New York,
-  2026-10-01), and it gives both occurrences of an ambiguous time at a fixed hour: so it is asked for days
-  only, on a calendar without a zone, and the clock is read here;
-- it reads ``L``, ``W``, ``?``, ``5-1`` and six fields, which Google refuses: so it is handed the numbers that
-  were read and checked before;
-- it takes a field that lists every day of the week or month for ``*``, which turns "either" into "both": so
-  such a field is resolved before (see ``cron``).
-"""
+"""Times of the day on certain days, on a clock that is put forward and back: cron, ``every monday 09:00``."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from croniter import CroniterBadDateError, croniter
-
 from scheduled_jobs.domain.schedules.occurrences import (
-    NAIVE_EPOCH,
     Occurrence,
     SkippedTime,
     do_not_exist,
@@ -34,9 +19,9 @@ from scheduled_jobs.domain.schedules.zones import DAY, END, START, WIDEST_CHANGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scheduled_jobs.domain.schedules.days import Days
     from scheduled_jobs.domain.schedules.zones import Clock, Stretch
 
-EVERY_DAY = "* * *"
 MOST_TRIES = 64
 """Gaps that may swallow a schedule one after the other before it is given up: a leap day meets none of them
 for long, but "2nd sunday of mar 2:30" in New York is skipped every year."""
@@ -44,16 +29,15 @@ for long, but "2nd sunday of mar 2:30" in New York is skipped every year."""
 
 @dataclass(frozen=True, slots=True)
 class WallTimes:
-    """Every combination of ``hours`` and ``minutes``, each sorted, on the days of ``days``.
+    """Every combination of ``hours`` and ``minutes``, each sorted, on certain days.
 
-    ``days`` are the last three fields of a cron expression, in numbers. ``repeats`` tells that both
-    occurrences of an ambiguous time are given, as for ``*``, ranges and steps in the hour field; at a fixed
-    hour the first only.
+    ``repeats`` tells that both occurrences of an ambiguous time are given, as for ``*``, ranges and steps in
+    the hour field; at a fixed hour the first only.
     """
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
-    days: str
+    days: Days
     repeats: bool
 
     def forward(self, clock: Clock, position: int) -> Iterator[Occurrence]:
@@ -173,12 +157,12 @@ class _Walker:
     def last(self, wall: int) -> int | None:
         """The last time up to ``wall``, a whole minute; None before the calendar begins."""
         day, second = divmod(wall, DAY)
-        found = self._previous_day(day)
+        found = self._days.on_or_before(day)
         if found == day:
             time = self._time_until(second // 60)
             if time is not None:
                 return day * DAY + time
-            found = self._previous_day(day - 1)
+            found = self._days.on_or_before(day - 1)
         if found is None:
             return None
         return found * DAY + self._hours[-1] * 3600 + self._minutes[-1] * 60
@@ -216,25 +200,10 @@ class _Walker:
         return self._hours[index] * 3600 + self._minutes[-1] * 60
 
     def _next_day(self, day: int) -> int | None:
-        if self._days == EVERY_DAY:
-            return day
-        if self._known[0] <= day <= self._known[1]:
-            return self._known[1]
-        # croniter gives what comes after its start: the second before the day begins.
-        start = NAIVE_EPOCH + timedelta(days=day, seconds=-1)
-        try:
-            found = croniter(f"0 0 {self._days}", start, ret_type=datetime).get_next()
-        except (CroniterBadDateError, OverflowError, ValueError):
-            return None
-        self._known = (day, (found - NAIVE_EPOCH).days)
-        return self._known[1]
-
-    def _previous_day(self, day: int) -> int | None:
-        if self._days == EVERY_DAY:
-            return day
-        start = NAIVE_EPOCH + timedelta(days=day, seconds=1)
-        try:
-            found = croniter(f"0 0 {self._days}", start, ret_type=datetime).get_prev()
-        except (CroniterBadDateError, OverflowError, ValueError):
-            return None
-        return (found - NAIVE_EPOCH).days
+        low, high = self._known
+        if low <= day <= high:
+            return high
+        found = self._days.on_or_after(day)
+        if found is not None:
+            self._known = (day, found)
+        return found
