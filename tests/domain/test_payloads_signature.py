@@ -379,6 +379,13 @@ def test_a_type_without_a_form_in_json_accepts_anything_and_is_explained() -> No
     assert text.endswith("so any JSON is accepted; annotate it with a type that has a form in JSON")
 
 
+def test_an_annotation_that_is_no_type_is_explained_beside_a_default_of_none_too() -> None:
+    def run(self: Any, value: 5 = None) -> None: ...  # type: ignore[valid-type]
+
+    assert signature(run).validate({"value": "anything"}) == {"value": "anything"}
+    assert signature(run).unchecked["value"].startswith("its annotation '5' cannot be resolved (")
+
+
 @pytest.mark.parametrize("annotation", [Broken, Dangling, 5, list[Unconvertible]])
 def test_no_annotation_spoils_the_whole_signature(annotation: Any) -> None:
     assert convert(annotation, {"any": "thing"}) == {"any": "thing"}

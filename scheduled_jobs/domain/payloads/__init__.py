@@ -1,7 +1,7 @@
 """The payload of a job: JSON outside, keyword arguments of ``run()`` inside.
 
-``signature`` reads the parameters of ``run()`` and converts, ``storage`` knows what a database can hold,
-``redaction`` keeps secrets off the screens.
+``signature`` reads the parameters of ``run()``, ``conversion`` turns values into their types, ``storage``
+knows what a database can hold, ``redaction`` keeps secrets off the screens.
 """
 
 from scheduled_jobs.domain.payloads.redaction import MASK, SECRET_WORDS, redact, restore

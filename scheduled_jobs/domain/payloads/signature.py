@@ -16,22 +16,22 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import typing_extensions
-
-from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, for_pydantic, resolve
+from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, resolve
+from scheduled_jobs.domain.payloads.conversion import adapter_of, adapter_of_rest, convert
 from scheduled_jobs.domain.payloads.redaction import SECRET_WORDS
 from scheduled_jobs.domain.payloads.storage import clean_text, storable
-from scheduled_jobs.domain.payloads.wording import explain, shown
+from scheduled_jobs.domain.payloads.wording import shown
 from scheduled_jobs.exceptions import InvalidPayload
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from scheduled_jobs.domain.payloads.conversion import Adapter
 
 ANYTHING = Meaning("json", optional=True)
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -67,8 +67,8 @@ class Signature:
     unchecked: Mapping[str, str]
     _names: Mapping[str, Field] = dataclass_field(repr=False)
     _reserved: frozenset[str] = dataclass_field(repr=False)
-    _adapter: TypeAdapter[dict[str, Any]] | None = dataclass_field(repr=False)
-    _extra_adapter: TypeAdapter[dict[str, Any]] | None = dataclass_field(repr=False)
+    _adapter: Adapter | None = dataclass_field(repr=False)
+    _extra_adapter: Adapter | None = dataclass_field(repr=False)
 
     @classmethod
     def of(cls, run: Callable[..., Any]) -> Signature:
@@ -112,8 +112,8 @@ class Signature:
         for field in self.fields:
             if field.required and field.name not in stored:
                 errors[field.name] = "this parameter of run() is required"
-        arguments = _convert(self._adapter, known, errors, secret_keys)
-        arguments.update(_convert(self._extra_adapter, extra, errors, secret_keys))
+        arguments = convert(self._adapter, known, errors, secret_keys)
+        arguments.update(convert(self._extra_adapter, extra, errors, secret_keys))
         if errors:
             place = {name: number for number, name in enumerate(self._names)}
             in_order = sorted(errors, key=lambda name: place.get(name, len(place)))
@@ -148,32 +148,12 @@ def _as_json(value: Any) -> Any:
         return repr(value)
 
 
-def _convert(
-    adapter: TypeAdapter[dict[str, Any]] | None,
-    values: dict[str, Any],
-    errors: dict[str, str],
-    secret_keys: Iterable[str],
-) -> dict[str, Any]:
-    """The values as the annotated types; what is wrong with them goes into ``errors``."""
-    if adapter is None or not values:
-        return values
-    from pydantic import ValidationError
-
-    try:
-        return adapter.validate_json(json.dumps(values))
-    except ValidationError as error:
-        errors.update(explain(error.errors(include_url=False), values, secret_keys))
-    except Exception as error:  # noqa: BLE001 – a type may bring validators of its own
-        errors[""] = clean_text(f"it could not be converted: {type(error).__name__}: {error}")
-    return {}
-
-
 # --- Reading a function ------------------------------------------------------------------------------
 
 
 def _read(run: Callable[..., Any], *, bound: bool) -> Signature:
     try:
-        parameters = list(inspect.signature(run).parameters.values())
+        parameters = _parameters(run)
     except (TypeError, ValueError) as error:
         raise InvalidPayload({"": f"the parameters of run() cannot be read: {error}"}) from None
     reserved = set()
@@ -197,9 +177,20 @@ def _read(run: Callable[..., Any], *, bound: bool) -> Signature:
         unchecked=unchecked,
         _names={field.name: field for field in fields},
         _reserved=frozenset(reserved),
-        _adapter=_adapter_of(annotations, unchecked),
+        _adapter=adapter_of(annotations, unchecked),
         _extra_adapter=None if extra is None else _adapter_of_rest(run, extra, unchecked),
     )
+
+
+def _parameters(run: Callable[..., Any]) -> list[inspect.Parameter]:
+    if sys.version_info >= (3, 14):  # pragma: no cover
+        # Annotations are evaluated late there, and names that exist for type checkers only would raise.
+        from annotationlib import Format
+
+        signature = inspect.signature(run, annotation_format=Format.FORWARDREF)
+    else:
+        signature = inspect.signature(run)
+    return list(signature.parameters.values())
 
 
 def _refuse_positional(parameter: inspect.Parameter) -> None:
@@ -216,8 +207,6 @@ def _field(run: Callable[..., Any], parameter: inspect.Parameter, unchecked: dic
     required = parameter.default is parameter.empty
     default = None if required else parameter.default
     annotation, meaning = _meaning(run, parameter, unchecked)
-    if not required and default is None and not meaning.optional:
-        annotation, meaning = annotation | None, meaning._replace(optional=True)
     return Field(
         name=parameter.name,
         required=required,
@@ -237,68 +226,20 @@ def _meaning(
         return Any, ANYTHING
     try:
         annotation = resolve(run, parameter.annotation)
-        return annotation, describe(annotation)
+        meaning = describe(annotation)
+        if parameter.default is None and not meaning.optional:
+            annotation, meaning = annotation | None, meaning._replace(optional=True)
     except Exception as error:  # noqa: BLE001 – an annotation may be any expression
         unchecked[parameter.name] = (
             f"its annotation {parameter.annotation!r} cannot be resolved ({error}), so any JSON is accepted; "
             "import the names in it at the top of the module, not under TYPE_CHECKING"
         )
         return Any, ANYTHING
-
-
-def _adapter_of(annotations: dict[str, Any], unchecked: dict[str, str]) -> TypeAdapter[dict[str, Any]] | None:
-    """What converts the annotated parameters; one that pydantic cannot use does not spoil the others."""
-    if all(annotation is Any for annotation in annotations.values()):
-        return None
-    try:
-        return _build(annotations)
-    except Exception:  # noqa: BLE001 – pydantic has many, and types may bring their own
-        usable = dict(annotations)
-        for name, annotation in annotations.items():
-            try:
-                _build({name: annotation})
-            except Exception as error:  # noqa: BLE001
-                usable[name] = Any
-                unchecked[name] = _cannot_convert(annotation, error)
-    return _build(usable)
+    return annotation, meaning
 
 
 def _adapter_of_rest(
     run: Callable[..., Any], parameter: inspect.Parameter, unchecked: dict[str, str]
-) -> TypeAdapter[dict[str, Any]] | None:
-    """What converts the values of ``**kwargs``."""
-    from pydantic import ConfigDict, TypeAdapter
-
+) -> Adapter | None:
     annotation, _ = _meaning(run, parameter, unchecked)
-    if annotation in (Any, object):
-        return None
-    try:
-        type_: Any = dict[str, for_pydantic(annotation)]  # type: ignore[misc] # known at run time only
-        return _complete(TypeAdapter(type_, config=ConfigDict(strict=True, extra="forbid")))
-    except Exception as error:  # noqa: BLE001
-        unchecked[parameter.name] = _cannot_convert(annotation, error)
-        return None
-
-
-def _build(annotations: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]:
-    from pydantic import ConfigDict, TypeAdapter
-
-    types = {name: for_pydantic(annotation) for name, annotation in annotations.items()}
-    make: Any = typing_extensions.TypedDict
-    arguments = make("Arguments", types, total=False)
-    arguments.__pydantic_config__ = ConfigDict(strict=True, extra="forbid")
-    return _complete(TypeAdapter(arguments))
-
-
-def _complete(adapter: TypeAdapter[dict[str, Any]]) -> TypeAdapter[dict[str, Any]]:
-    adapter.rebuild(raise_errors=True)
-    return adapter
-
-
-def _cannot_convert(annotation: Any, error: Exception) -> str:
-    name = getattr(annotation, "__name__", annotation)
-    reason = f"{type(error).__name__}: {error}".partition("\n")[0].partition(". ")[0]
-    return (
-        f"its annotation {name} cannot be read from JSON ({reason}), "
-        "so any JSON is accepted; annotate it with a type that has a form in JSON"
-    )
+    return adapter_of_rest(parameter.name, annotation, unchecked)
