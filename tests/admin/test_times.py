@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scheduled_jobs.admin import times
+
+NOW = datetime(2026, 10, 22, 14, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0004, "0 ms"),
+        (0.25, "250 ms"),
+        (3.14, "3.1 s"),
+        (9.96, "9 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (108, "1 min 48 s"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (90000, "1 d 1 h"),
+    ],
+)
+def test_a_duration_has_the_two_figures_that_matter(seconds: float, text: str) -> None:
+    assert times.duration(timedelta(seconds=seconds)) == text
+
+
+def test_no_duration_is_no_text() -> None:
+    assert times.duration(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("away", "text"),
+    [
+        (timedelta(), "now"),
+        (timedelta(seconds=40), "in 40 s"),
+        (timedelta(minutes=-7), "7 min ago"),
+        (timedelta(hours=1, minutes=53), "in 1 h 53 min"),
+        (timedelta(hours=-12, minutes=-9), "12 h ago"),
+        (timedelta(hours=47), "in 47 h"),
+        (timedelta(days=-21), "21 days ago"),
+    ],
+)
+def test_a_time_is_told_from_now(away: timedelta, text: str) -> None:
+    assert times.relative(NOW + away, NOW) == text
+
+
+def test_the_clock_is_as_short_as_it_stays_clear() -> None:
+    assert times.clock(NOW + timedelta(minutes=8), "UTC", NOW) == "14:15"
+    assert times.clock(NOW + timedelta(hours=10, minutes=23), "Europe/Lisbon", NOW) == "Fri 23 Oct 01:30"
+    assert times.clock(NOW + timedelta(days=100), "UTC", NOW) == "Sat 30 Jan 2027 14:07"
+
+
+def test_the_exact_time_names_its_zone() -> None:
+    assert times.exact(NOW, "Europe/Lisbon") == "2026-10-22 15:07:00 Europe/Lisbon"
+    assert times.machine(NOW) == "2026-10-22T14:07:00Z"
+
+
+def test_a_zone_that_this_machine_does_not_know_is_shown_in_utc() -> None:
+    assert times.clock(NOW, "Mars/Olympus", NOW) == "14:07"
+    assert times.zone_label("America/New_York") == "New York"

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, OVERRIDDEN, following, take_census
+from scheduled_jobs.services.history.health import ORDER, Health, health, urgency
+from tests.support import SLOT, make_job, make_run, make_task
+
+pytestmark = pytest.mark.django_db
+
+NOW = SLOT + timedelta(minutes=30)
+EARLIER = {"last_status": "succeeded", "last_run_at": SLOT}
+
+
+def job(name: str = "shop--report", **values: Any) -> ScheduledJob:
+    return make_job(make_task(), name, **values)
+
+
+def state(row: ScheduledJob) -> str:
+    place = ScheduledJob.objects.annotate(place=urgency(NOW)).get(pk=row.pk).place
+    found: str = ScheduledJob.objects.annotate(state=health(NOW)).get(pk=row.pk).state
+    assert ORDER[place] == found, "what is sorted by is what is shown"
+    return found
+
+
+def test_a_job_that_has_succeeded_last_is_healthy() -> None:
+    assert state(job(**EARLIER)) == Health.HEALTHY
+
+
+def test_a_job_without_a_run_is_new() -> None:
+    assert state(job()) == Health.NEW
+
+
+@pytest.mark.parametrize("status", ["failed", "timed_out"])
+def test_a_job_whose_last_run_failed_is_failing(status: str) -> None:
+    assert state(job(last_status=status, last_run_at=SLOT, failures_in_a_row=1)) == Health.FAILING
+
+
+def test_a_job_that_discards_after_failures_is_still_failing() -> None:
+    assert state(job(last_status="discarded", last_run_at=SLOT, failures_in_a_row=2)) == Health.FAILING
+
+
+def test_a_job_whose_last_run_was_lost_is_lost() -> None:
+    assert state(job(last_status="lost", last_run_at=SLOT, failures_in_a_row=1)) == Health.LOST
+
+
+def test_a_job_whose_last_slot_was_missed_is_missed() -> None:
+    assert state(job(last_status="missed", last_run_at=SLOT)) == Health.MISSED
+
+
+def test_a_running_job_is_running() -> None:
+    row = job(**EARLIER)
+    make_run(row, JobRun.Status.RUNNING)
+    assert state(row) == Health.RUNNING
+
+
+def test_a_job_that_fails_stays_failing_while_it_runs_again() -> None:
+    row = job(last_status="failed", last_run_at=SLOT, failures_in_a_row=3)
+    make_run(row, JobRun.Status.RUNNING)
+    assert state(row) == Health.FAILING
+
+
+def test_a_job_with_a_queued_run_is_queued_until_it_runs() -> None:
+    row = job(**EARLIER)
+    make_run(row, JobRun.Status.QUEUED)
+    assert state(row) == Health.QUEUED
+    make_run(row, JobRun.Status.RUNNING)
+    assert state(row) == Health.RUNNING
+
+
+def test_the_run_of_another_job_changes_nothing() -> None:
+    row = job(**EARLIER)
+    make_run(job("shop--other"), JobRun.Status.RUNNING)
+    assert state(row) == Health.HEALTHY
+
+
+def test_a_pause_counts_before_the_last_outcome() -> None:
+    assert state(job(paused=True, last_status="failed", failures_in_a_row=1)) == Health.PAUSED
+
+
+def test_a_pause_whose_end_has_come_is_over() -> None:
+    ended = job(paused=True, paused_until=NOW, **EARLIER)
+    lasting = job("shop--other", paused=True, paused_until=NOW + timedelta(seconds=1), **EARLIER)
+    assert state(ended) == Health.HEALTHY
+    assert state(lasting) == Health.PAUSED
+
+
+def test_a_retired_job_is_retired_whatever_else_it_is() -> None:
+    row = job(retired_at=NOW, deleting_at=NOW, paused=True, failures_in_a_row=1)
+    assert state(row) == Health.RETIRED
+
+
+def test_a_job_that_is_being_deleted_says_so() -> None:
+    assert state(job(deleting_at=NOW, paused=True)) == Health.DELETING
+
+
+# --- Late -----------------------------------------------------------------------------------------
+
+DUE = NOW - timedelta(minutes=6)
+
+
+def late(**values: Any) -> str:
+    defaults = {
+        "sync_state": "synced",
+        "next_run_at": DUE,
+        "last_run_at": DUE - timedelta(hours=1),
+        "last_status": "succeeded",
+    }
+    return state(job(**{**defaults, **values}))
+
+
+def test_a_slot_that_passed_by_more_than_the_grace_without_a_run_is_late() -> None:
+    assert late() == Health.LATE
+
+
+def test_a_job_that_never_ran_is_late_too() -> None:
+    assert late(last_run_at=None, last_status="") == Health.LATE
+
+
+def test_a_slot_within_the_grace_is_not_late() -> None:
+    assert late(next_run_at=NOW - timedelta(minutes=5)) == Health.HEALTHY
+
+
+def test_a_job_that_has_run_since_is_not_late_although_google_was_not_asked_again() -> None:
+    assert late(last_run_at=DUE) == Health.HEALTHY
+
+
+def test_clocks_that_differ_by_less_than_a_minute_make_nobody_late() -> None:
+    assert late(last_run_at=DUE - timedelta(seconds=59)) == Health.HEALTHY
+    assert late(name="other", last_run_at=DUE - timedelta(seconds=61)) == Health.LATE
+
+
+def test_what_is_not_in_google_cannot_be_late() -> None:
+    assert late(sync_state="failed") == Health.HEALTHY
+
+
+def test_a_slot_that_fell_into_a_pause_is_not_late_when_the_pause_has_ended() -> None:
+    assert late(paused=True, paused_until=DUE + timedelta(minutes=1)) == Health.HEALTHY
+
+
+def test_the_grace_is_a_setting(settings: Any) -> None:
+    settings.DJANGO_CLOUD_TASKS_MISSED_GRACE = timedelta(minutes=7)
+    assert late() == Health.HEALTHY
+
+
+# --- How a job stands to its code -----------------------------------------------------------------
+
+
+def follows(row: ScheduledJob) -> str:
+    found: str = ScheduledJob.objects.annotate(follows=following()).get(pk=row.pk).follows
+    return found
+
+
+def change(row: ScheduledJob, field: str) -> None:
+    JobChange.record(row, {field: (1, 2)})
+
+
+def test_a_job_without_overrides_follows_the_code() -> None:
+    row = job()
+    change(row, "declared_schedule")
+    assert follows(row) == FOLLOWS
+
+
+def test_any_override_counts_also_an_empty_one() -> None:
+    assert follows(job(retry_count_override=0)) == OVERRIDDEN
+    assert follows(job("shop--other", payload_override={})) == OVERRIDDEN
+
+
+def test_the_schedule_of_an_operators_own_job_overrides_nothing() -> None:
+    row = job(origin="operator", schedule_override="0 * * * *")
+    other = job("own-2", origin="operator", schedule_override="0 * * * *", retry_count_override=1)
+    assert follows(row) == FOLLOWS
+    assert follows(other) == OVERRIDDEN
+
+
+def test_the_code_changed_since_if_the_default_changed_after_the_override_was_set() -> None:
+    row = job(schedule_override="5 * * * *")
+    change(row, "schedule")
+    change(row, "declared_schedule")
+    assert follows(row) == CODE_CHANGED
+
+
+def test_an_override_set_after_the_change_of_the_default_knows_it() -> None:
+    row = job(schedule_override="5 * * * *")
+    change(row, "declared_schedule")
+    change(row, "schedule")
+    assert follows(row) == OVERRIDDEN
+
+
+def test_the_default_of_another_field_or_of_another_job_is_no_change_of_the_overridden_one() -> None:
+    row = job(schedule_override="5 * * * *")
+    change(row, "schedule")
+    change(row, "declared_payload")
+    change(job("shop--other"), "declared_schedule")
+    assert follows(row) == OVERRIDDEN
+
+
+def test_the_census_counts_all_facets_in_one_query(django_assert_num_queries: Any) -> None:
+    job("a", **EARLIER, live_seen_at=SLOT)
+    job("b", **EARLIER, live_seen_at=NOW, sync_state="drifted")
+    job("c", paused=True, origin="operator", schedule_override="0 * * * *")
+    with django_assert_num_queries(1):
+        census = take_census(ScheduledJob.objects.all(), NOW)
+    assert census.total == 3
+    assert census.seen_at == NOW
+    assert census.count({"state": ["healthy"]}) == 2
+    assert census.count({"state": ["healthy"], "google": ["drifted"]}) == 1
+    assert census.count({"origin": ["operator"], "outcome": [""]}) == 1
+    assert census.count({"state": ["healthy"], "origin": ["operator"]}) == 0
+
+
+def test_a_census_of_nothing_is_empty() -> None:
+    census = take_census(ScheduledJob.objects.all(), NOW)
+    assert (census.total, census.seen_at) == (0, None)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.history import strips
+from scheduled_jobs.services.history.strips import last_runs, recent_runs
+from tests.support import SLOT, make_job, make_run, make_task
+
+pytestmark = pytest.mark.django_db
+Status = JobRun.Status
+
+
+def test_the_last_runs_of_many_jobs_come_in_one_query_the_oldest_first(
+    django_assert_num_queries: Any,
+) -> None:
+    jobs = [make_job(make_task(), f"job-{n}") for n in range(3)]
+    for number in range(5):
+        for job in jobs[:2]:
+            make_run(job, Status.SUCCEEDED, duration=timedelta(seconds=number))
+    with django_assert_num_queries(1):
+        found = recent_runs([job.pk for job in jobs], length=3)
+    assert [bar.seconds for bar in found[jobs[0].pk]] == [2.0, 3.0, 4.0]
+    assert [bar.seconds for bar in found[jobs[1].pk]] == [2.0, 3.0, 4.0]
+    assert found[jobs[2].pk] == []
+
+
+def test_a_bar_tells_the_run_its_outcome_and_its_seconds() -> None:
+    job = make_job(make_task())
+    failed = make_run(job, Status.FAILED, duration=timedelta(milliseconds=4250))
+    missed = make_run(job, Status.MISSED)
+    assert recent_runs([job.pk])[job.pk] == [
+        strips.Bar(failed.pk, "failed", 4.25),
+        strips.Bar(missed.pk, "missed", None),
+    ]
+
+
+def test_no_jobs_ask_nothing(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert recent_runs([]) == {}
+        assert last_runs({}) == {}
+
+
+def test_more_jobs_than_one_statement_takes_are_asked_in_several(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(strips, "MOST", 2)
+    jobs = [make_job(make_task(), f"job-{n}") for n in range(5)]
+    runs = [make_run(job, Status.SUCCEEDED) for job in jobs]
+    with django_assert_num_queries(3):
+        found = recent_runs([job.pk for job in jobs])
+    assert [found[job.pk][0].pk for job in jobs] == [run.pk for run in runs]
+
+
+def test_a_hundred_jobs_with_thirty_runs_are_one_statement_of_this_database(
+    django_assert_num_queries: Any,
+) -> None:
+    jobs = [make_job(make_task(), f"job-{n}") for n in range(100)]
+    JobRun.objects.bulk_create(
+        JobRun(job=job, status="succeeded", trigger="schedule") for _n in range(31) for job in jobs
+    )
+    with django_assert_num_queries(1):
+        found = recent_runs([job.pk for job in jobs])
+    assert {len(bars) for bars in found.values()} == {30}
+
+
+def test_the_newest_run_and_the_one_that_is_going_on_are_told_apart(
+    django_assert_num_queries: Any,
+) -> None:
+    job = make_job(make_task())
+    running = make_run(job, Status.RUNNING, progress_done=3, progress_total=4)
+    skipped = make_run(job, Status.SKIPPED, created_at=SLOT)
+    bars = recent_runs([job.pk])
+    with django_assert_num_queries(1):
+        last, active = last_runs(bars)[job.pk]
+    assert (last.pk, last.status, last.at) == (skipped.pk, "skipped", SLOT)
+    assert active is not None
+    assert (active.pk, active.progress_done, active.progress_total) == (running.pk, 3.0, 4.0)
+    assert active.at == running.started_at
+
+
+def test_what_runs_comes_before_what_is_queued() -> None:
+    job = make_job(make_task())
+    running = make_run(job, Status.RUNNING)
+    make_run(job, Status.QUEUED)
+    _last, active = last_runs(recent_runs([job.pk]))[job.pk]
+    assert active is not None
+    assert active.pk == running.pk
+
+
+def test_a_run_that_is_pruned_between_the_queries_is_left_out() -> None:
+    job = make_job(make_task())
+    make_run(job, Status.SUCCEEDED)
+    bars = recent_runs([job.pk])
+    JobRun.objects.all().delete()
+    assert last_runs(bars) == {}
