@@ -93,8 +93,9 @@ class RunningDemo:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output += line
+        with self.process.stdout as lines:
+            for line in lines:
+                self.output += line
 
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> None:
         """Wait until something is so; fails with the demo's output when it ends or takes too long."""

@@ -21,10 +21,16 @@ def read(page: str) -> str:
 
 def rows(text: str, columns: int) -> list[tuple[str, ...]]:
     """The rows of all tables with so many columns, without their heads."""
-    table_row = re.compile(r"^\|" + r" (.+?) \|" * columns + "$", re.MULTILINE)
-    found = [tuple(match.groups()) for match in table_row.finditer(text)]
-    rules = {number for number, line in enumerate(found) if set("".join(line)) <= {"-"}}
-    return [line for number, line in enumerate(found) if number not in rules and number + 1 not in rules]
+    found: list[tuple[str, ...]] = []
+    for line in text.splitlines():
+        cells = tuple(cell.strip() for cell in line.split("|")[1:-1])
+        if len(cells) != columns:
+            continue
+        if all(set(cell) <= {"-"} for cell in cells):
+            found.pop()  # what stands above the rule is the head
+        else:
+            found.append(cells)
+    return found
 
 
 def section(text: str, heading: str) -> str:

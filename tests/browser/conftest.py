@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -22,23 +22,21 @@ def chromium() -> Iterator[Browser]:
     """Chromium, headless; skips the test, with the reason, where there is none.
 
     For one module and not for the session: Playwright keeps an event loop in this thread while it runs,
-    beside which Django's own bridge to async code refuses to work.
+    beside which Django refuses to touch the database, unless told otherwise, and to run async code.
     """
     executable = find_chromium()
     if executable is None:
         pytest.skip(MISSING)
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=executable, args=switches())
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def page(
-    chromium: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> Iterator[Page]:
+def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
     """An empty page whose relative addresses are the live server's; an error in its scripts fails the test."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # for that same event loop
     context = chromium.new_context(base_url=live_server.url, locale="en-GB", timezone_id="UTC")
     opened = context.new_page()
     errors: list[str] = []
