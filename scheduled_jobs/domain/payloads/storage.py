@@ -66,6 +66,9 @@ def parse_body(raw: bytes) -> dict[str, Any]:
 def storable(value: Any) -> Any:
     """The value as it comes back from the database: tuples are lists, keys are strings.
 
+    PostgreSQL gives a float from 1e16 on back as a whole number, which a ``float`` parameter
+    takes as well.
+
     Raises InvalidPayload saying why it cannot be stored: not JSON, NaN, U+0000, too deep, too large …
     """
     try:
