@@ -31,7 +31,8 @@ PARENT = "projects/bench/locations/here"
 @contextmanager
 def emulator() -> Iterator[str]:
     """The address of an emulator that lives as long as the block."""
-    command = [sys.executable, "-m", "scheduled_jobs.emulator", "--port", "0", "--latency-ms", str(LATENCY_MS)]
+    program = [sys.executable, "-m", "scheduled_jobs.emulator"]
+    command = [*program, "--port", "0", "--latency-ms", str(LATENCY_MS)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -104,7 +105,7 @@ def ours(host: str, jobs: int) -> dict[str, Any]:
 
         call_command("migrate", verbosity=0)
         registry._tasks.clear()
-        body = {"__module__": "bench.tasks", "run_every": "0 9 * * *", "run": lambda self: None}
+        body = {"__module__": "bench.tasks", "run_every": "0 9 * * *", "run": lambda _: None}
         tasks = [type(f"Task{n}", (PeriodicTask,), dict(body)) for n in range(jobs)]
 
         def sync() -> None:

@@ -8,7 +8,6 @@ looks for Google's credentials.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from unittest import mock
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.http import HttpResponse
 
     from scheduled_jobs.backends.memory import MemoryBackend

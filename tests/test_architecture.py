@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,28 @@ def test_imports_run_downward_only() -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules that a file imports, at its top or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return found
+
+
+def test_only_the_gateways_import_googles_libraries() -> None:
+    package = ROOT / "scheduled_jobs"
+    importers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if any(name == "google" or name.startswith("google.") for name in imports_of(path))
+    }
+    outside = {name for name in importers if not name.startswith(("emulator/", "authentication"))}
+    assert outside == {"backends/cloud_scheduler.py", "backends/messages.py"}
 
 
 def test_ruff_finds_nothing() -> None:

@@ -54,7 +54,10 @@ def test_a_good_configuration_is_silent() -> None:
         ({"WRITES_PER_MINUTE": 0}, {"E005"}),
         ({"RPC_TIMEOUT": 0}, {"E005"}),
         ({"LOCATION": None, "BACKEND": None, "EMULATOR_HOST": None}, set()),
-        ({"LOCATION": None, "BACKEND": "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"}, {"E006"}),
+        (
+            {"LOCATION": None, "BACKEND": "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"},
+            {"E006"},
+        ),
         ({"OIDC_SERVICE_ACCOUNT": "scheduler"}, {"E007"}),
         ({"OIDC_ALLOWED_EMAILS": []}, {"W002"}),
         ({"OIDC_SERVICE_ACCOUNT": None}, {"W002", "E010"}),
@@ -90,7 +93,10 @@ def test_sqlite_that_cannot_wait_is_a_warning(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(checks, "connections", {"default": Connection})
     assert [message.id for message in checks.check_database()] == ["scheduled_jobs.W030"]
-    Connection.settings_dict = {"NAME": "db.sqlite3", "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20}}
+    Connection.settings_dict = {
+        "NAME": "db.sqlite3",
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
+    }
     assert checks.check_database() == []
 
 

@@ -91,7 +91,8 @@ class CloudSchedulerBackend(Backend):
     def close(self) -> None:
         with self._lock:
             if self._client is not None:
-                self._client.transport.close()
+                transport: Any = self._client.transport
+                transport.close()
             self._client = None
 
     def list(self, *, timeout: float) -> Iterator[LiveJob]:
@@ -118,7 +119,7 @@ class CloudSchedulerBackend(Backend):
 
         from scheduled_jobs.backends.messages import message_of
 
-        request = CreateJobRequest.meta.pb(  # type: ignore[attr-defined]
+        request = CreateJobRequest.meta.pb(
             parent=self.parent, job=message_of(spec, self.remote_name(spec.name))
         )
         return self._live(self.client.create_job, CreateJobRequest.wrap(request), timeout)

@@ -19,11 +19,18 @@ from scheduled_jobs.domain.jobs import MARK_HEADER, JobSpec, LiveJob, RetryPolic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-JobMessage = types.Job.meta.pb  # type: ignore[attr-defined]
 
-STATES = {state.value: state.name for state in types.Job.State}
-METHODS = {method.value: method.name for method in types.HttpMethod}
-POST = types.HttpMethod.POST.value
+def enum_of(kind: Any) -> Any:
+    """An enumeration of proto-plus, which mypy does not know as one."""
+    return kind
+
+
+JobMessage = types.Job.meta.pb
+
+STATES: dict[int, str] = {state.value: state.name for state in enum_of(types.Job.State)}
+METHODS: dict[int, str] = {method.value: method.name for method in enum_of(types.HttpMethod)}
+METHOD_NUMBERS = {name: value for value, name in METHODS.items()}
+POST = METHOD_NUMBERS["POST"]
 CONTENT_TYPE = "application/json"
 _MARK = MARK_HEADER.lower()
 
@@ -40,7 +47,7 @@ def message_of(spec: JobSpec, remote_name: str) -> Any:
         time_zone=spec.time_zone,
         http_target={
             "uri": spec.uri,
-            "http_method": types.HttpMethod[spec.http_method].value,
+            "http_method": METHOD_NUMBERS[spec.http_method],
             "headers": {"Content-Type": CONTENT_TYPE, **spec.headers},
             "body": spec.body,
         },
@@ -100,7 +107,7 @@ def live_job(message: Any) -> LiveJob:
 
 def update_request(spec: JobSpec, remote_name: str, mask: Sequence[str]) -> Any:
     """The request that replaces the fields of ``mask``."""
-    return types.UpdateJobRequest.meta.pb(  # type: ignore[attr-defined]
+    return types.UpdateJobRequest.meta.pb(
         job=message_of(spec, remote_name), update_mask={"paths": list(mask)}
     )
 

@@ -117,7 +117,7 @@ class JobChange(models.Model):
         using: str | None = None,
     ) -> None:
         """Write one row for each field of ``changes`` (field -> old, new), attributed to who acts now."""
-        cls.objects.using(using).bulk_create(cls.build(job, changes, by=by, reason=reason))
+        JobChange.objects.using(using).bulk_create(cls.build(job, changes, by=by, reason=reason))
 
     @classmethod
     def build(

@@ -245,7 +245,7 @@ class ScheduledJob(models.Model):
         for name, check in CHECKS.items():
             value = getattr(self, f"{name}_override")
             if value is not None:
-                self._check(f"{name}_override", lambda c=check, v=value: c(v), errors)  # type: ignore[misc]
+                self._check(f"{name}_override", lambda c=check, v=value: c(v), errors)
         if not {"min_backoff_override", "max_backoff_override"} & errors.keys():
             at_fault = "max_backoff_override" if self.min_backoff_override is None else "min_backoff_override"
             self._check(at_fault, lambda: check_backoffs(self.min_backoff, self.max_backoff), errors)

@@ -174,7 +174,8 @@ class Command(BaseCommand):
         for path, why in seeded.faulty:
             self._fail(path, why)
         self._line(
-            f"{len(seeded.tasks)} jobs seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): Google was not asked."
+            f"{len(seeded.tasks)} jobs seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): "
+            "Google was not asked."
         )
         if seeded.faulty:
             sys.exit(1)
@@ -198,7 +199,8 @@ class Command(BaseCommand):
             self._fail(path, why)
         self._line(
             f"{len(seeded.tasks)} jobs: {self.counts['created']} created, {self.counts['updated']} updated, "
-            f"{self.counts['failed']} failed. They were run here (DJANGO_CLOUD_TASKS_EAGER): Google was not asked."
+            f"{self.counts['failed']} failed. They were run here (DJANGO_CLOUD_TASKS_EAGER): "
+            "Google was not asked."
         )
         if self.counts["failed"]:
             sys.exit(1)

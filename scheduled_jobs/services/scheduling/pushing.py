@@ -135,8 +135,8 @@ class Push:
             return set()
         try:
             wanted = self._desired(held)
-            idle = [desired.pk for desired in wanted if not self.is_needed(desired)]
-            self._free(idle)
+            idle = {desired.pk for desired in wanted if not self.is_needed(desired)} - {None}
+            self._free(pk for pk in idle if pk is not None)
             wanted = [desired for desired in wanted if desired.pk not in idle]
             open_versions(wanted, now=timezone.now(), using=self.using)
             results = self._call(wanted)
@@ -176,7 +176,7 @@ class Push:
         since, and one conditional statement serves all rows.
         """
         now = timezone.now()
-        by_pk = {outcome.desired.pk: outcome for outcome in results}
+        by_pk = {outcome.desired.pk: outcome for outcome in results if outcome.desired.pk is not None}
         with transaction.atomic(using=self.using):
             ours = set(self.rows.filter(pk__in=by_pk, push_token=self.token).values_list("pk", flat=True))
             # Our lease ran out on us, and our call may have overtaken the next holder's: one more
@@ -223,7 +223,7 @@ class Push:
         """What was sent and what Google answered, row by row in one round trip."""
         certain = [outcome for outcome in results if outcome.is_certain]
         connection = connections[self.using]
-        columns = [ScheduledJob._meta.get_field(name) for name in SEEN_COLUMNS]
+        columns: list[Any] = [ScheduledJob._meta.get_field(name) for name in SEEN_COLUMNS]
         quote = connection.ops.quote_name
         assignments = ", ".join(f"{quote(column.column)} = %s" for column in columns)
         table, key = quote(ScheduledJob._meta.db_table), quote("id")

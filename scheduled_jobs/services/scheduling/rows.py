@@ -14,10 +14,11 @@ from django.db.models.functions import Coalesce
 from scheduled_jobs.domain.jobs import OVERRIDABLE, desired_state
 
 if TYPE_CHECKING:
-    from scheduled_jobs.models import ScheduledJob
     from datetime import datetime, timedelta
 
     from django.db.models import QuerySet
+
+    from scheduled_jobs.models import ScheduledJob
 
 
 @dataclass(slots=True)

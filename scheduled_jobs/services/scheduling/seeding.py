@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from django.db.models import QuerySet
-
+    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
     from scheduled_jobs.tasks import PeriodicTask
 
 Origin = ScheduledJob.Origin
@@ -81,20 +80,22 @@ class _Seeding:
         self.by_pk: dict[int, _Stored] = {}
 
     @property
-    def rows(self) -> QuerySet[ScheduledJob]:
+    def rows(self) -> ScheduledJobQuerySet:
         return ScheduledJob.objects.using(self.using)
 
     def plan(self, *, retire: bool) -> None:
         columns = ("pk", "name", "task", "origin", "retired_at", "remote_name", *DECLARED)
         stored = [
-            _Stored(*values[:6], declared=values[6:])
-            for values in self.rows.select_for_update().order_by().values_list(*columns)
+            _Stored(pk, name, task, origin, retired_at, remote_name, tuple(declared))
+            for pk, name, task, origin, retired_at, remote_name, *declared in self.rows.select_for_update()
+            .order_by()
+            .values_list(*columns)
         ]
         self.by_pk = {job.pk: job for job in stored}
         self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
         self.by_name = {job.name: job for job in stored}
         good = self._without_clashes()
-        kept = {job.pk for declaration in good if (job := self._plan_one(declaration)) is not None}
+        kept = {row.pk for declaration in good if (row := self._plan_one(declaration)) is not None}
         self._plan_operators(stored, {declaration.path: declaration for declaration in good})
         if retire:
             paths = {declaration.path for declaration in self.declarations}
@@ -102,9 +103,9 @@ class _Seeding:
                 if job.task not in paths and job.pk not in kept and job.retired_at is None:
                     self.changes.setdefault(job.pk, {})["retired_at"] = self.now
         instances = self.rows.in_bulk(list(self.changes)) if self.changes else {}
-        for pk, job in instances.items():
+        for pk, instance in instances.items():
             for column, value in self.changes[pk].items():
-                setattr(job, column, value)
+                setattr(instance, column, value)
         self.result.touched = instances
 
     def _without_clashes(self) -> list[Declaration]:

@@ -150,12 +150,16 @@ class _Sync:
         differing = {
             desired.pk
             for desired in wanted
-            if (live := listing.jobs.get(desired.remote_name)) is not None and desired.differences(live)
+            if desired.pk is not None
+            and (live := listing.jobs.get(desired.remote_name)) is not None
+            and desired.differences(live)
         }
         rows = ScheduledJob.objects.using(self.using)
         pushed = dict(rows.filter(pk__in=differing).values_list("pk", "pushed")) if differing else {}
         return [
-            replace(desired, pushed=pushed.get(desired.pk) or {}) if desired.pk in differing else desired
+            replace(desired, pushed=pushed.get(desired.pk) or {})
+            if desired.pk is not None and desired.pk in differing
+            else desired
             for desired in wanted
         ]
 
@@ -237,7 +241,7 @@ class _Sync:
 
     def _audit(self, changes: Iterable[Change]) -> None:
         """Keep the live values that somebody set in Google and that are about to be replaced."""
-        drifted = {change.pk: change for change in changes if change.drifted}
+        drifted = {change.pk: change for change in changes if change.drifted and change.pk is not None}
         if not drifted:
             return
         rows = [

@@ -42,6 +42,9 @@ def turn(using: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[
         free = Q(token=None) | Q(until__lt=now) | Q(token=token)
         return rows.filter(free, name=NAME).update(token=token, until=now + LENGTH)
 
+    def renew() -> None:
+        hold()
+
     while not hold():
         if time.monotonic() > give_up:
             raise Aborted(
@@ -52,6 +55,6 @@ def turn(using: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[
             waited = True
         time.sleep(PAUSE)
     try:
-        yield lambda: hold() and None
+        yield renew
     finally:
         rows.filter(name=NAME, token=token).update(token=None, until=None)

@@ -62,7 +62,13 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> No
 def settle_versions(outcomes: Iterable[Outcome], *, now: datetime, using: str) -> None:
     """After the calls: confirm what Google answered; where the answer is not known, nothing is confirmed."""
     confirm_versions(
-        {outcome.desired.pk: outcome.live for outcome in outcomes if outcome.is_certain}, now=now, using=using
+        {
+            outcome.desired.pk: outcome.live
+            for outcome in outcomes
+            if outcome.is_certain and outcome.desired.pk is not None
+        },
+        now=now,
+        using=using,
     )
 
 
