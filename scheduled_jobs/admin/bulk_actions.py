@@ -164,7 +164,7 @@ class Resume(BulkAction):
         return (", ".join(filter(None, [who, since, reason])), next_of(job, now, now))
 
     def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
-        job.resume(by=by)
+        job.resume(by=by, reason=values["reason"])
 
     def logged(self) -> str:
         return _("Resumed.")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.template import Context, Template
+from django.utils import timezone
+
+from scheduled_jobs.admin.whereabouts import last_look, where_am_i
+from tests.support import make_job, make_task
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def configured(settings: Any) -> None:
+    settings.DJANGO_CLOUD_TASKS_APP_NAME = None
+    settings.DJANGO_CLOUD_TASKS_PROJECT_ID = "shop-prod-eu"
+    settings.DJANGO_CLOUD_TASKS_LOCATION = "europe-west1"
+
+
+def test_the_app_gives_the_chip_its_name(settings: Any) -> None:
+    settings.DJANGO_CLOUD_TASKS_APP_NAME = "shop"
+    found = where_am_i(NOW, NOW - timedelta(minutes=2))
+    assert (found.name, found.place, found.ago) == ("shop", "shop-prod-eu / europe-west1", "2 min ago")
+
+
+def test_without_an_app_name_it_says_what_the_jobs_are_in(settings: Any) -> None:
+    settings.DJANGO_CLOUD_TASKS_BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"
+    assert where_am_i(NOW, None).name == "Google Cloud"
+    settings.DJANGO_CLOUD_TASKS_BACKEND = "shop.fakes.FakeBackend"
+    assert where_am_i(NOW, None).name == "FakeBackend"
+    settings.DJANGO_CLOUD_TASKS_EMULATOR_HOST = "127.0.0.1:8085"
+    found = where_am_i(NOW, None)
+    assert (found.name, found.notes) == ("local emulator", ("emulator at 127.0.0.1:8085",))
+
+
+def test_it_says_that_nothing_is_sent_to_google(settings: Any) -> None:
+    settings.DJANGO_CLOUD_TASKS_PUSH = "off"
+    assert where_am_i(NOW, None).notes == ("pushes are off: nothing is sent to Google",)
+    settings.DJANGO_CLOUD_TASKS_EAGER = True
+    assert where_am_i(NOW, None).notes == ("tasks run here (EAGER): nothing is sent to Google",)
+
+
+def test_a_project_that_google_looks_up_is_left_out(settings: Any) -> None:
+    settings.DJANGO_CLOUD_TASKS_PROJECT_ID = None
+    assert where_am_i(NOW, None).place == "europe-west1"
+
+
+@pytest.mark.django_db
+def test_the_last_look_at_google_is_that_of_the_job_seen_last() -> None:
+    assert last_look() is None
+    make_job(make_task(), "a", live_seen_at=NOW)
+    make_job(make_task(), "b", live_seen_at=NOW - timedelta(hours=1))
+    make_job(make_task(), "c")
+    assert last_look() == NOW
+
+
+def render(source: str, **context: Any) -> str:
+    return Template("{% load scheduled_jobs %}" + source).render(Context(context)).strip()
+
+
+@pytest.mark.django_db
+def test_a_page_says_where_it_is_with_one_tag() -> None:
+    assert "not yet compared with Google" in render("{% sj_env %}")
+    make_job(make_task(), live_seen_at=timezone.now() - timedelta(minutes=3))
+    html = render("{% sj_env %}")
+    assert "shop-prod-eu / europe-west1" in html
+    assert ">checked with Google 3 min ago</time>" in html
+
+
+def test_a_status_is_an_icon_and_a_word_never_a_colour_alone() -> None:
+    assert render("{% sj_run_status 'timed_out' 'after 3 min' %}") == (
+        '<span class="sj-state sj-bad"><svg class="sj-i" aria-hidden="true"><use href="#sj-timeout"/></svg>'
+        'Timed out</span><span class="sj-2">after 3 min</span>'
+    )
+    assert "Scheduled" in render("{% sj_run_status 'scheduled' %}")
+    assert "Failing" in render("{% sj_health 'failing' %}")
+    assert "Not synced" in render("{% sj_sync 'failed' %}")
+
+
+def test_every_mark_has_its_icon_in_the_page() -> None:
+    from scheduled_jobs.admin.marks import HEALTH_MARKS, RUN_MARKS, SYNC_MARKS
+    from scheduled_jobs.models import JobRun, ScheduledJob
+    from scheduled_jobs.services.history.health import Health
+
+    icons = render("{% include 'admin/scheduled_jobs/_icons.html' %}")
+    for marks, values in (
+        (RUN_MARKS, JobRun.Status),
+        (HEALTH_MARKS, Health),
+        (SYNC_MARKS, ScheduledJob.SyncState),
+    ):
+        assert set(marks) == set(values)
+        for mark in marks.values():
+            assert f'id="sj-{mark.icon}"' in icons
+
+
+def test_an_icon_is_decoration_beside_its_word() -> None:
+    assert render("{% sj_icon 'ok' 'ok' large=True %}") == (
+        '<svg class="sj-i lg sj-ok" aria-hidden="true"><use href="#sj-ok"/></svg>'
+    )
+
+
+def test_times_are_words_with_the_exact_time_beside() -> None:
+    at = timezone.now() - timedelta(hours=3)
+    assert render("{{ at|sj_ago }}", at=at) == "3 h ago"
+    assert render("{{ at|sj_exact:'Europe/Lisbon' }}", at=NOW) == "2026-11-23 09:30:00 Europe/Lisbon"
+    assert render("{{ at|sj_machine }}", at=NOW) == "2026-11-23T09:30:00Z"
+    assert render("{{ at|sj_clock }}", at=timezone.now()) == f"{timezone.now():%H:%M}"
+    assert render("{{ d|sj_duration }}", d=timedelta(seconds=4.2)) == "4.2 s"
+
+
+def test_no_time_is_no_text() -> None:
+    assert render("{{ at|sj_ago }}{{ at|sj_exact }}{{ at|sj_machine }}{{ at|sj_clock }}", at=None) == ""
+
+
+def test_notes_are_escaped() -> None:
+    assert "<b>" not in render("{% sj_health 'failing' note %}", note="<b>x</b>")
