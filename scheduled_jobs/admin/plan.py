@@ -1,0 +1,283 @@
+"""The plan: ``schedule_tasks --dry-run`` as a page, and one job compared with Google by itself.
+
+Looking calls Google and writes nothing. Only a POST writes: "Look again" records drift on the rows, and
+the decisions do what each of them says.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpResponseRedirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.permissions import JobAdmin, may, require
+from scheduled_jobs.admin.plan_blocks import (
+    ADOPT,
+    DELETE,
+    IGNORE,
+    PUSH,
+    Block,
+    Provenance,
+    block_of_change,
+    block_of_look,
+)
+from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.models import ScheduledJob, attribution
+from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.scheduling import drift
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+    from scheduled_jobs.domain.plan import Change
+    from scheduled_jobs.services.scheduling.drift import Look
+
+SHOWN = 100
+"""Blocks on one page; the count is of all."""
+SECTIONS = (("create", "add"), ("update", "upd"), ("delete", "del"), ("orphan", "orp"), ("refuse", "ref"))
+
+
+class PlanMixin(JobAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        plan = self.admin_site.admin_view(self.plan_view)
+        compare = self.admin_site.admin_view(self.drift_view)
+        return [
+            path("plan/", plan, name="scheduled_jobs_scheduledjob_plan"),
+            path("<path:object_id>/drift/", compare, name="scheduled_jobs_scheduledjob_drift"),
+            *super().get_urls(),
+        ]
+
+    # --- All jobs -----------------------------------------------------------------------------
+
+    def plan_view(self, request: HttpRequest) -> HttpResponse:
+        """Compare all jobs with Google; by POST, look again or carry out what was decided."""
+        require(request, "view", "sync")
+        is_answer = request.method == "POST" and "_look" not in request.POST
+        reason = request.POST.get("reason", "").strip()[:2000]
+        if is_answer and (off := pushes_are_off()):
+            messages.error(request, off)
+            return HttpResponseRedirect(request.path)
+        try:
+            report = scheduling.sync(scheduling.Options(write=False))
+        except BackendError as error:
+            return self._unreachable(request, error, _("Plan"), crumbs=self._crumbs())
+        blocks = self._blocks(request, report.plan.changes)
+        if request.method == "POST" and not is_answer:
+            drift.record_all(report)
+        if is_answer:
+            done = self._decide(request, report, blocks, reason)
+            if done and not any(block.error for block in blocks):
+                n = len(done)
+                text = ngettext("%(n)d decision is carried out.", "%(n)d decisions are carried out.", n)
+                messages.success(request, text % {"n": n})
+                return HttpResponseRedirect(request.path)
+            if not done and not any(block.error for block in blocks):
+                messages.info(request, _("Nothing was decided: everything is left for now."))
+        context = {
+            "sections": _sections(blocks),
+            "plan": report.plan,
+            "counts": {kind: len(report.plan.of(kind)) for kind, _a in SECTIONS},  # type: ignore[arg-type]
+            "same": len(report.plan.unchanged),
+            "changes": len(report.plan.changes),
+            "hidden": max(len(report.plan.changes) - SHOWN, 0),
+            "faulty": report.faulty,
+            "held_back": report.held_back,
+            "has_choices": any(block.choices for block in blocks),
+            "reason": reason,
+        }
+        return render(
+            self, request, "plan.html", title=_("Plan: the desk against Google"), context=context,
+            crumbs=self._crumbs(),
+        )  # fmt: skip
+
+    def _crumbs(self) -> list[tuple[str, str]]:
+        return [(_("Jobs"), address(self, "scheduledjob_changelist"))]
+
+    def _blocks(self, request: HttpRequest, changes: tuple[Change, ...]) -> list[Block]:
+        order = [kind for kind, _a in SECTIONS]
+        shown = sorted(changes, key=lambda change: order.index(change.kind))[:SHOWN]
+        jobs = ScheduledJob.objects.in_bulk([change.pk for change in shown if change.pk is not None])
+        now = timezone.now()
+        provenance = Provenance(jobs, now)
+        blocks = []
+        for change in shown:
+            block = block_of_change(change, jobs.get(change.pk or 0), now, provenance)
+            block.stamp = stamp(change.kind, change.fields)
+            _without_what_may_not_be_adopted(block, request)
+            blocks.append(block)
+        return blocks
+
+    def _decide(
+        self, request: HttpRequest, report: scheduling.Report, blocks: list[Block], reason: str
+    ) -> list[Block]:
+        """Carry out the decisions of a form; a block that is not as it was shown is left and says so."""
+        changes = {change.remote_name.rpartition("/")[2]: change for change in report.plan.changes}
+        done = []
+        self._refuse_adopting(request, [request.POST.get(f"d_{block.key}", "") for block in blocks])
+        for block in blocks:
+            decision = request.POST.get(f"d_{block.key}", "")
+            if decision not in {choice.value for choice in block.choices} or decision == block_leave(block):
+                continue
+            block.chosen = decision
+            if not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
+                block.error = changed_meanwhile()
+                continue
+            change = changes[block.key]
+            try:
+                if change.kind == "orphan":
+                    drift.delete_orphan(change.remote_name, by=request.user, reason=reason)
+                else:
+                    pk = change.pk if change.kind == "delete" else drift.bring_up_to_date(change)
+                    self._carry_out(request, drift.look(pk or 0), decision, reason)
+            except ScheduledJob.DoesNotExist:
+                block.error = _("The job is gone from the database; look again.")
+            except ValidationError as error:
+                block.error = " ".join(error.messages)
+            except BackendError as error:
+                block.error = scheduling.reason_of(error)
+            else:
+                done.append(block)
+        return done
+
+    # --- One job ------------------------------------------------------------------------------
+
+    def drift_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Compare one job with Google: the code's default, the override, what Google has."""
+        job = find_job(request, object_id, "sync")
+        crumbs = job_crumbs(self, job)
+        title = _("Compare with Google")
+        try:
+            found = drift.look(job.pk)
+        except BackendError as error:
+            return self._unreachable(request, error, title, crumbs=crumbs)
+        now = timezone.now()
+        block = block_of_look(found, now, Provenance([job.pk], now))
+        block.stamp = stamp(block.kind, found.differences)
+        _without_what_may_not_be_adopted(block, request)
+        decision = request.POST.get(f"d_{block.key}", "")
+        reason = request.POST.get("reason", "").strip()[:2000]
+        if request.method == "POST" and "_look" in request.POST:
+            drift.record(found)
+        elif request.method == "POST" and decision in {c.value for c in block.choices}:
+            block.chosen = decision
+            if off := pushes_are_off():
+                block.error = off
+            elif not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
+                block.error = changed_meanwhile()
+            else:
+                try:
+                    self._carry_out(request, found, decision, reason)
+                except ValidationError as error:
+                    block.error = " ".join(error.messages)
+                else:
+                    return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+        context = {
+            "block": block,
+            "job": found.job,
+            "job_label": label_of(job),
+            "job_url": address(self, "scheduledjob_change", job.pk),
+            "reason": reason,
+            "ignored": found.ignored,
+        }
+        return render(self, request, "drift.html", title=title, context=context, crumbs=crumbs)
+
+    # --- Doing --------------------------------------------------------------------------------
+
+    def _carry_out(self, request: HttpRequest, found: Look, decision: str, reason: str) -> None:
+        """Do what was decided about one job. The desk's own rights are asked for what changes the desk."""
+        said = {PUSH: _("Pushed to Google"), DELETE: _("Deleted in Google")}
+        if decision in said:
+            drift.overwrite(found, by=request.user, reason=reason)
+        elif decision == ADOPT:
+            fields = [name for name in drift.adoptable(found.open) if name in found.drifted]
+            self._require_for(request, fields)
+            said[ADOPT] = _("Adopted from Google: %(names)s") % {"names": ", ".join(fields)}
+            drift.adopt(found, fields, by=request.user, reason=reason)
+        elif decision == IGNORE:
+            fields = list(found.open)
+            said[IGNORE] = _("Ignored in Google: %(names)s") % {"names": ", ".join(fields)}
+            drift.ignore(found, fields, by=request.user, reason=reason)
+        else:
+            return
+        with attribution(request.user, via="form", reason=reason):
+            self.log_change(request, found.job, f"{said[decision]}. {reason}".strip())
+
+    @staticmethod
+    def _refuse_adopting(request: HttpRequest, decisions: list[str]) -> None:
+        """Before anything is done: one refusal for the whole form."""
+        if ADOPT in decisions and not (may(request.user, "change") or may(request.user, "pause")):
+            require(request, "change")
+
+    @staticmethod
+    def _require_for(request: HttpRequest, fields: list[str]) -> None:
+        """An override is a change and a pause is a pause, whatever way they come."""
+        for verb in rights_for(fields):
+            if not may(request.user, verb):
+                raise PermissionDenied(
+                    _("Adopting this needs the permission to %(verb)s scheduled jobs.") % {"verb": verb}
+                )
+
+    def _unreachable(
+        self, request: HttpRequest, error: BackendError, title: str, *, crumbs: list[tuple[str, str]]
+    ) -> HttpResponse:
+        context = {
+            "error": scheduling.reason_of(error),
+            "unsynced": ScheduledJob.objects.exclude(sync_state=ScheduledJob.SyncState.SYNCED).count(),
+        }
+        return render(
+            self, request, "unreachable.html", title=title, context=context, crumbs=crumbs, status=503
+        )
+
+
+def changed_meanwhile() -> str:
+    """What is said of a decision about something else than what is there now."""
+    return _("It is not as it was when you decided: it has changed meanwhile. Nothing was done; look again.")
+
+
+def rights_for(fields: Iterable[str]) -> list[str]:
+    """What adopting these fields needs: overrides are changes, a state is a pause."""
+    return sorted({"pause" if name == "state" else "change" for name in fields})
+
+
+def _without_what_may_not_be_adopted(block: Block, request: HttpRequest) -> None:
+    if not all(may(request.user, verb) for verb in rights_for(block.adoptable)):
+        block.choices = [choice for choice in block.choices if choice.value != ADOPT]
+
+
+def block_leave(block: Block) -> str:
+    """The decision that does nothing."""
+    return block.choices[-1].value
+
+
+def stamp(kind: str, fields: Mapping[str, Any]) -> str:
+    """Tells whether what is decided about is still what was shown, and nothing of what is in it."""
+    text = json.dumps([kind, dict(fields)], sort_keys=True, cls=DjangoJSONEncoder)
+    return salted_hmac("scheduled_jobs.admin.plan", text).hexdigest()[:20]
+
+
+def _sections(blocks: list[Block]) -> list[dict[str, Any]]:
+    titles = {
+        "create": _("Created"),
+        "update": _("Updated"),
+        "delete": _("Deleted"),
+        "orphan": _("Orphans"),
+        "refuse": _("Cannot be pushed"),
+    }
+    return [
+        {"anchor": f"h-{anchor}", "title": titles[kind], "blocks": found}
+        for kind, anchor in SECTIONS
+        if (found := [block for block in blocks if block.kind == kind])
+    ]

@@ -1,0 +1,366 @@
+"""One block of the plan for each job: what differs, and the choices with what each of them does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin import times
+from scheduled_jobs.admin.live_times import dated
+from scheduled_jobs.admin.masked import in_line
+from scheduled_jobs.admin.pages import label_of
+from scheduled_jobs.domain.jobs import OVERRIDABLE, PAUSED
+from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.services.history.upcoming import next_run, told
+from scheduled_jobs.services.scheduling.drift import adoptable, ignorable
+from scheduled_jobs.services.scheduling.kept import DURATIONS, value_of
+from scheduled_jobs.services.scheduling.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from scheduled_jobs.domain.plan import Change
+    from scheduled_jobs.services.scheduling.drift import Look
+
+PUSH, ADOPT, IGNORE, LEAVE, DELETE = "push", "adopt", "ignore", "leave", "delete"
+HIDDEN = ("uri", "headers", "http_method", "oidc_service_account", "oidc_audience")
+"""Fields that only the code knows."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One radio button: what it is called and what it does."""
+
+    value: str
+    label: str
+    effect: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value with what is said beneath it; ``is_code`` sets it in the typewriter's face."""
+
+    text: str
+    note: str = ""
+    is_code: bool = True
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field: in Google, at the desk. ``default`` and ``override`` are the two sides of the desk."""
+
+    label: str
+    live: Cell
+    wanted: Cell
+    default: Cell | None = None
+    override: Cell | None = None
+    is_ignored: bool = False
+
+
+@dataclass
+class Block:
+    """One job of the plan. ``key`` names it in the form, ``stamp`` what was shown of it."""
+
+    kind: str
+    key: str
+    name: str
+    verb: str
+    sign: str
+    tone: str
+    since: str = ""
+    why: str = ""
+    pk: int | None = None
+    differences: list[Difference] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    chosen: str = LEAVE
+    stamp: str = ""
+    error: str = ""
+    adoptable: list[str] = field(default_factory=list)
+
+    @property
+    def module(self) -> str:
+        """The quiet part of a dotted path."""
+        return self.name.rpartition(".")[0] + "." if "." in self.name else ""
+
+    @property
+    def short(self) -> str:
+        """What follows it."""
+        return self.name.rpartition(".")[2]
+
+
+class Provenance:
+    """Who set which override, and when: one query for all jobs of a page."""
+
+    def __init__(self, pks: Iterable[int], now: datetime) -> None:
+        self.now = now
+        self.last: dict[tuple[int, str], tuple[str, datetime]] = {}
+        changes = JobChange.objects.filter(job__in=list(pks), field__in=OVERRIDABLE).order_by("pk")
+        for job_id, name, label, at in changes.values_list("job_id", "field", "actor_label", "at"):
+            self.last[job_id or 0, name] = (label, at)
+
+    def of(self, job: ScheduledJob, name: str) -> str:
+        """ "override by maria, 3 h ago"."""
+        label, at = self.last.get((job.pk, name), ("", None))
+        parts = [_("override by %(person)s") % {"person": label} if label else _("override")]
+        if at is not None:
+            parts.append(times.relative(at, self.now))
+        return ", ".join(parts)
+
+
+def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
+    """The block of one job, freshly compared; the ignored differences are shown as such."""
+    job = found.job
+    block = Block("update", str(job.pk), label_of(job), _("drifted"), "~", "warn", pk=job.pk)
+    block.since = _seen(job, now)
+    if found.why_not is not None:
+        block.kind, block.verb, block.tone = "refuse", _("not ours"), "bad"
+        block.why = _("Google has a job of this id, but %(why)s.") % {"why": found.why_not}
+        return block
+    if found.live is None and found.desired.state is not None:
+        return _created(block, job, now, was_there=job.live_seen_at is not None)
+    if found.desired.state is None:
+        if found.live is not None:
+            return _deleted(block, job)
+        block.verb, block.tone = _("retired"), "off"
+        return block
+    _describe(block, job, {**found.differences}, found.drifted, found.ignored, provenance, now)
+    return block
+
+
+def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, provenance: Provenance) -> Block:
+    """The block of a planned change; ``job`` is its row, if there is one yet."""
+    name = label_of(job) if job is not None else change.label
+    block = Block(change.kind, change.remote_name.rpartition("/")[2], name, "", "~", "warn", pk=change.pk)
+    if change.kind == "create":
+        was_there = job is not None and job.remote_name != "" and job.synced_at is not None
+        return _created(block, job, now, was_there=was_there)
+    if change.kind == "delete":
+        return _deleted(block, job)
+    if change.kind == "orphan":
+        block.sign, block.tone, block.verb = "−", "bad", _("belongs to no job here")
+        block.why = _("Google has it under this app’s name and mark, and this database does not know it.")
+        block.choices = [
+            Choice(DELETE, _("Delete in Google"), _("Nothing fires any more. It cannot be taken back.")),
+            Choice(LEAVE, _("Leave for now"), _("It keeps firing and is answered 404.")),
+        ]
+        return block
+    if change.kind == "refuse" or job is None:
+        block.sign, block.tone, block.verb = "!", "bad", _("cannot be pushed")
+        block.why = change.why
+        return block
+    block.since = _seen(job, now)
+    fields = {name: pair for name, pair in change.fields.items() if name != "name"}
+    drifted = (*change.drifted, *(["state"] if "state" in fields else []))
+    _describe(block, job, fields, drifted, {}, provenance, now)
+    if "name" in change.fields:
+        old, new = change.fields["name"]
+        block.differences.insert(0, Difference(_("job id"), Cell(str(old)), Cell(str(new))))
+        block.choices = [choice for choice in block.choices if choice.value in (PUSH, LEAVE)]
+    return block
+
+
+def _describe(
+    block: Block,
+    job: ScheduledJob,
+    fields: Mapping[str, tuple[Any, Any]],
+    drifted: Iterable[str],
+    ignored: Mapping[str, Any],
+    provenance: Provenance,
+    now: datetime,
+) -> None:
+    drifted = tuple(drifted)
+    unsettled = {name: pair for name, pair in fields.items() if name not in ignored}
+    block.differences = [
+        difference(name, pair, job, provenance, is_ignored=name in ignored) for name, pair in fields.items()
+    ]
+    if not fields:
+        block.verb, block.sign, block.tone = _("the same on both sides"), "=", "off"
+        return
+    if not unsettled:
+        block.verb, block.sign, block.tone = _("ignored"), "≠", "off"
+    elif job.sync_state == ScheduledJob.SyncState.FAILED:
+        block.verb, block.tone = _("could not be sent"), "bad"
+    else:
+        block.verb = _("changed in Google") if set(drifted) >= unsettled.keys() else _("to update")
+    block.adoptable = [name for name in adoptable(unsettled) if name in drifted]
+    block.choices = _choices(job, unsettled, block.adoptable, drifted, ignored, now)
+    takes_away = bool(set(drifted) & unsettled.keys()) and (
+        "state" in unsettled or any(getattr(job, f"{name}_override", None) is not None for name in unsettled)
+    )
+    # What would end a pause or lose what somebody set is not suggested.
+    block.chosen = PUSH if unsettled and not takes_away else LEAVE
+
+
+def _choices(
+    job: ScheduledJob,
+    fields: Mapping[str, tuple[Any, Any]],
+    names: list[str],
+    drifted: tuple[str, ...],
+    ignored: Mapping[str, Any],
+    now: datetime,
+) -> list[Choice]:
+    failed = job.sync_state == ScheduledJob.SyncState.FAILED
+    at = next_run(job.schedule, job.time_zone, now) if job.desired_state != PAUSED else None
+    effect = _("Google becomes what the desk says.")
+    if ignored:
+        effect = _("Google becomes what the desk says, what is ignored included.")
+    if failed and job.sync_error:
+        effect = _("Last answer: %(error)s") % {"error": job.sync_error}
+    elif at is not None and ({"schedule", "time_zone", "state"} & fields.keys()):
+        effect += " " + _("Next run %(time)s.") % {"time": dated(at, job.time_zone)}
+    choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
+    if names:
+        choices.append(Choice(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
+    if ignorable(fields, drifted):
+        effect = _("Both stay as they are. The badge returns if either side changes.")
+        choices.append(Choice(IGNORE, _("Ignore"), effect))
+    choices.append(Choice(LEAVE, _("Leave for now"), _("Decide later.")))
+    return choices
+
+
+def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str]) -> str:
+    overrides = [name for name in names if name != "state"]
+    parts = []
+    if overrides:
+        labels = ", ".join(label(name) for name in overrides)
+        text = _("What Google has becomes an override here and survives deploys: %(names)s.")
+        parts.append(text % {"names": labels})
+    if "state" in names:
+        parts.append(
+            _("The job is paused here too; the pause needs your reason below.")
+            if fields["state"][0] == PAUSED
+            else _("The job is resumed here too.")
+        )
+    if any(getattr(job, f"{name}_override") is not None for name in overrides):
+        parts.append(_("The override it replaces is kept in the audit."))
+    if rest := [label(name) for name in fields if name not in names]:
+        parts.append(_("Pushed all the same: %(names)s.") % {"names": ", ".join(rest)})
+    return " ".join(parts)
+
+
+def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there: bool) -> Block:
+    block.sign, block.tone = "+", "ok"
+    block.kind = "create"
+    block.verb = _("to create again") if was_there else _("to create")
+    effect = _("Google gets the job.")
+    if job is not None:
+        if was_there:
+            block.since = _("deleted in Google")
+        absent = Cell(_("no such job"), is_code=False)
+        block.differences = [
+            Difference(_("job"), absent, Cell(job.schedule, f"{_words(job.schedule, job)}, {job.time_zone}"))
+        ]
+        if job.payload:
+            block.differences.append(Difference(_("payload"), absent, Cell(_text("payload", job.payload))))
+        at = next_run(job.schedule, job.time_zone, now)
+        if job.desired_state == PAUSED:
+            effect = _("Google gets the job, paused.")
+        elif at is not None:
+            effect = _("Google gets the job; next run %(time)s.") % {"time": dated(at, job.time_zone)}
+    else:
+        block.why = _("The class is new in the code.")
+    block.choices = [
+        Choice(PUSH, _("Push"), effect),
+        Choice(LEAVE, _("Leave for now"), _("It does not fire, and its runs are not owed meanwhile.")),
+    ]
+    block.chosen = PUSH
+    return block
+
+
+def _deleted(block: Block, job: ScheduledJob | None) -> Block:
+    block.sign, block.tone, block.verb, block.kind = "−", "bad", _("to delete"), "delete"
+    if job is None or (job.retired_at is None and job.deleting_at is None):
+        block.why = _(
+            "Its class is gone from the code of this process. Run schedule_tasks to retire it; "
+            "its history and overrides are kept."
+        )
+        return block
+    wanted = Cell(_("retired: history and overrides are kept"), is_code=False)
+    block.since = _("class gone, still in Google")
+    block.differences = [Difference(_("job"), Cell(job.schedule, _words(job.schedule, job)), wanted)]
+    block.choices = [
+        Choice(
+            DELETE,
+            _("Delete in Google"),
+            _("Nothing fires any more. If the class comes back, its overrides do."),
+        ),
+        Choice(LEAVE, _("Leave for now"), _("It keeps firing and is answered skipped.")),
+    ]
+    block.chosen = DELETE
+    return block
+
+
+def difference(
+    name: str,
+    pair: tuple[Any, Any],
+    job: ScheduledJob,
+    provenance: Provenance,
+    *,
+    is_ignored: bool = False,
+) -> Difference:
+    """One field that differs; every value is masked."""
+    live, wanted = pair
+    default = override = None
+    note = _("code only") if name in HIDDEN else ""
+    if name == "state":
+        note = _("paused by %(person)s") % {"person": job.paused_by} if job.paused and job.paused_by else ""
+    elif name in OVERRIDABLE:
+        own = getattr(job, f"{name}_override")
+        set_by = provenance.of(job, name)
+        declared = Cell(_python_text(name, getattr(job, f"declared_{name}")))
+        is_operators = job.origin == ScheduledJob.Origin.OPERATOR and name == "schedule"
+        default = Cell(_("none"), is_code=False) if is_operators else declared
+        override = Cell(_python_text(name, own), set_by) if own is not None else None
+        note = _("code default") if own is None else set_by
+    words = name == "schedule"
+    return Difference(
+        label(name),
+        Cell(_text(name, live), _words(str(live), job) if words else "", is_code=name != "state"),
+        Cell(
+            _text(name, wanted),
+            ", ".join(filter(None, [_words(str(wanted), job) if words else "", note])),
+            is_code=name != "state",
+        ),
+        default,
+        override,
+        is_ignored,
+    )
+
+
+def label(name: str) -> str:
+    """A field's name for people."""
+    return {
+        "state": _("state"),
+        "uri": _("address"),
+        "http_method": _("method"),
+        "headers": _("headers"),
+        "oidc_service_account": _("account"),
+        "oidc_audience": _("audience"),
+    }.get(name) or str(getattr(ScheduledJob._meta.get_field(f"declared_{name}"), "verbose_name", name))
+
+
+def _python_text(name: str, value: Any) -> str:
+    return _text(name, value.total_seconds() if name in DURATIONS else value)
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "state":
+        return str(value or "").lower().replace("_", " ")
+    if name in DURATIONS and isinstance(value, (int, float)):
+        return times.duration(value_of(name, value)) if value else _("0 s")
+    if value in ("", None):
+        return _("(empty)")
+    return in_line(shown(name, value))
+
+
+def _words(expression: str, job: ScheduledJob) -> str:
+    return told(expression, job.time_zone).words
+
+
+def _seen(job: ScheduledJob, now: datetime) -> str:
+    if job.live_seen_at is None:
+        return ""
+    return _("last compared %(time)s") % {"time": times.relative(job.live_seen_at, now)}

@@ -1,0 +1,150 @@
+"""The list of all runs, newest first."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.templatetags.admin_list import result_headers
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduled_jobs.admin.run_filters import FILTERS
+from scheduled_jobs.admin.run_rows import Row, build_rows
+from scheduled_jobs.admin.whereabouts import last_look, where_am_i
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+    from scheduled_jobs.models import JobRun
+
+    RunAdminBase = admin.ModelAdmin[JobRun]
+else:
+    RunAdminBase = object
+
+COUNTED = 10_000
+"""Runs are counted up to here: counting a history of millions would cost more than showing it."""
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than COUNTED."""
+
+    @cached_property
+    def count(self) -> int:
+        runs: Any = self.object_list
+        return int(runs.order_by()[: COUNTED + 1].count())
+
+
+class RunChangeList(ChangeList):
+    """Reads the keys of a page, then only what is shown of these runs."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.now = timezone.now()
+        super().get_results(request)
+        self.rows: list[Row] = build_rows([run.pk for run in self.result_list], self.now)
+
+    @property
+    def headers(self) -> list[dict[str, Any]]:
+        """The headings of the columns."""
+        return list(result_headers(self))
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there are more runs than were counted."""
+        return bool(self.result_count > COUNTED)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a search or a filter is on."""
+        return bool(self.query or self.has_active_filters or self.params)
+
+
+class RunListMixin(RunAdminBase):
+    list_display = ("status_", "job_", "trigger_", "slot", "started", "duration_", "attempt_", "outcome")
+    list_display_links = None
+    list_filter = FILTERS
+    list_per_page = 100
+    list_max_show_all = 200
+    ordering = ("-pk",)
+    sortable_by = ()
+    date_hierarchy = "created_at"
+    search_fields = ("error", "requested_by", "reason", "job__name", "job__task")
+    search_help_text = gettext_lazy("Job, error, person, reason, or the number of a run")
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    paginator = CappedPaginator
+    actions = None
+    change_list_template = "admin/scheduled_jobs/jobrun/change_list.html"
+
+    class Media:
+        css = {"all": ["scheduled_jobs/desk.css", "scheduled_jobs/runs.css"]}
+
+    def get_changelist(
+        self,
+        request: HttpRequest,  # noqa: ARG002 – Django's signature
+        **kwargs: Any,  # noqa: ARG002
+    ) -> type[ChangeList]:
+        return RunChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
+        return super().get_queryset(request).only("pk")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[JobRun], search_term: str
+    ) -> tuple[QuerySet[JobRun], bool]:
+        """Payloads and results are not searched: a search that finds a masked secret gives it away."""
+        number = search_term.strip().removeprefix("#")
+        if number.isascii() and number.isdecimal() and len(number) < 19:
+            return queryset.filter(Q(pk=int(number)) | Q(error__contains=number)), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {
+            "title": _("Runs"),
+            "env": where_am_i(timezone.now(), last_look()),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
+
+    # Headings of the columns; what stands in them is built for the whole page by run_rows.
+
+    @admin.display(description=gettext_lazy("status"))
+    def status_(self, run: JobRun) -> str:
+        return run.status
+
+    @admin.display(description=gettext_lazy("job"))
+    def job_(self, run: JobRun) -> str:
+        return str(run.job_id)
+
+    @admin.display(description=gettext_lazy("trigger"))
+    def trigger_(self, run: JobRun) -> str:
+        return run.trigger
+
+    @admin.display(description=gettext_lazy("scheduled for"))
+    def slot(self, run: JobRun) -> str:
+        return str(run.scheduled_for)
+
+    @admin.display(description=gettext_lazy("started"))
+    def started(self, run: JobRun) -> str:
+        return str(run.started_at)
+
+    @admin.display(description=gettext_lazy("duration"))
+    def duration_(self, run: JobRun) -> str:
+        return str(run.duration)
+
+    @admin.display(description=gettext_lazy("attempt"))
+    def attempt_(self, run: JobRun) -> str:
+        return str(run.attempt)
+
+    @admin.display(description=gettext_lazy("error"))
+    def outcome(self, run: JobRun) -> str:
+        return run.error

@@ -1,0 +1,135 @@
+"""Run now: a page that says what follows, then a queued run that its own page follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponseRedirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scheduled_jobs import registry
+from scheduled_jobs.admin import masked, times
+from scheduled_jobs.admin.asking import AskForm, told
+from scheduled_jobs.admin.live_times import dated
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.permissions import JobAdmin, allowed
+from scheduled_jobs.exceptions import InvalidPayload
+from scheduled_jobs.models import attribution
+from scheduled_jobs.services.history.run_story import going_on, waiting
+from scheduled_jobs.services.history.upcoming import next_run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+    from scheduled_jobs.models import ScheduledJob
+
+
+class RunNowMixin(JobAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.run_now_view)
+        return [
+            path("<path:object_id>/run-now/", view, name="scheduled_jobs_scheduledjob_run_now"),
+            *super().get_urls(),
+        ]
+
+    def run_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then ask Google: the run is queued and its page is shown."""
+        job = find_job(request, object_id, "run")
+        may_change = allowed(request).run_with_payload
+        obstacle = why_not(job)
+        is_answer = request.method == "POST"
+        form = AskForm(
+            request.POST if is_answer else None, job=job, payload=job.payload, may_change=may_change
+        )
+        if is_answer and not obstacle and form.is_valid():
+            reason = form.cleaned_data["reason"]
+            try:
+                with attribution(request.user, via="form", reason=reason):
+                    run = job.run_now(payload=form.chosen, by=request.user, reason=reason)
+            except InvalidPayload as error:
+                form.add_error(None, told(error))
+            else:
+                what = _("Run now, with another payload") if form.chosen is not None else _("Run now")
+                self.log_change(request, job, f"{what}: #{run.pk}. {reason}")
+                return HttpResponseRedirect(address(self, "jobrun_change", run.pk))
+        if form.errors.get("seen"):
+            form = form.shown_again()
+        now = timezone.now()
+        context = {
+            "form": form,
+            "job": job,
+            "job_label": label_of(job),
+            "job_url": address(self, "scheduledjob_change", job.pk),
+            "payload": masked.in_pieces(job.payload),
+            "payload_is_overridden": job.payload_override is not None,
+            "default_payload": masked.in_pieces(job.declared_payload),
+            "follows": what_follows(job, now),
+            "obstacle": obstacle,
+        }
+        return render(
+            self, request, "run_now.html", title=_("Run a job now"), context=context,
+            crumbs=job_crumbs(self, job),
+        )  # fmt: skip
+
+
+def why_not(job: ScheduledJob) -> str:
+    """Why a job cannot be run now, as a sentence; empty where it can."""
+    if job.deleting_at is not None:
+        return _("This job is being deleted: Google has no job to run any more.")
+    if job.retired_at is not None:
+        return _("This job is retired: its class is gone from the code, and there is nothing to run.")
+    return pushes_are_off()
+
+
+def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
+    """Icons and sentences: what will happen, and what will not."""
+    found: list[tuple[str, str]] = [
+        ("play", _("Executed at most once: if its process dies it is shown as lost, and you decide.")),
+    ]
+    if job.is_paused(now):
+        text = (
+            _("The job is paused until %(time)s. This run is executed all the same; the pause stays.")
+            % {"time": dated(job.paused_until, job.time_zone)}
+            if job.paused_until
+            else _("The job is paused. This run is executed all the same; the pause stays.")
+        )
+        found.append(("pause", text))
+    else:
+        at = next_run(job.schedule, job.time_zone, now)
+        text = _("The schedule stays as it is.")
+        if at is not None:
+            text += " " + _("Next scheduled run: %(time)s (%(when)s).") % {
+                "time": dated(at, job.time_zone),
+                "when": times.relative(at, now),
+            }
+        found.append(("sched", text))
+    found += _overlap(job)
+    if queued := waiting(job):
+        found.append(
+            ("queue", _("Runs of this job that wait already: %(n)d. They go first.") % {"n": queued})
+        )
+    task = registry.get(job.task)
+    if task is None:
+        text = _("%(task)s is not in the code of this process, so that the payload cannot be checked here.")
+        found.append(("warn", text % {"task": job.task}))
+    return found
+
+
+def _overlap(job: ScheduledJob) -> list[tuple[str, str]]:
+    task = registry.get(job.task)
+    if task is not None and task.overlap == "allow":
+        return [("ok", _("It may run beside other runs of this job (overlap: allow)."))]
+    other = going_on(job)
+    if other is None:
+        text = _(
+            "Nothing else of this job is running. If something were, this run would be skipped "
+            "(overlap: skip)."
+        )
+        return [("ok", text)]
+    text = _("Run #%(run)s of this job is going on: if it still is on delivery, this run is skipped.")
+    return [("warn", text % {"run": other.pk})]

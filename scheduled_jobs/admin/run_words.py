@@ -1,0 +1,81 @@
+"""What stands behind a run: who or what asked for it, and whether it is still alive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.statements import LEASE
+from scheduled_jobs.services.scheduling.running import MOST_SENT, NOTHING_SENT, UNDELIVERED
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Status, Trigger = JobRun.Status, JobRun.Trigger
+
+CONSOLE = "Cloud Scheduler"
+"""``requested_by`` of a run that was forced in Google's console."""
+AT_ONCE = timedelta(seconds=2)
+
+
+def trigger_mark(run: JobRun) -> tuple[str, str, str]:
+    """The icon and the word of a trigger, and what else there is to say about it."""
+    if run.trigger == Trigger.SCHEDULE:
+        note = _("Google’s own retry of the slot") if run.attempt > 1 else ""
+        return ("retry" if run.attempt > 1 else "sched"), _("schedule"), note
+    if run.trigger == Trigger.MANUAL and run.requested_by == CONSOLE:
+        return "hand", _("forced run"), _("in Google’s console, or by gcloud")
+    by = _("by %(person)s") % {"person": run.requested_by} if run.requested_by else ""
+    return {
+        Trigger.MANUAL: ("hand", _("run now"), by),
+        Trigger.RETRY: ("retry", _("rerun"), by),
+        Trigger.BACKFILL: ("retry", _("backfill"), by),
+        Trigger.EAGER: ("play", _("eager"), _("run by the command itself, without Google")),
+    }[Trigger(run.trigger)]
+
+
+def asked_by(run: JobRun) -> str:
+    """How a run came about, as the end of a sentence; empty for a natural one."""
+    person = {"person": run.requested_by or _("somebody")}
+    if run.trigger == Trigger.MANUAL and run.requested_by == CONSOLE:
+        return _("forced in Google’s console")
+    return {
+        Trigger.SCHEDULE: "",
+        Trigger.MANUAL: _("asked for by %(person)s") % person,
+        Trigger.RETRY: _("a rerun asked for by %(person)s") % person,
+        Trigger.BACKFILL: _("a backfill asked for by %(person)s") % person,
+        Trigger.EAGER: _("run by the command itself"),
+    }[Trigger(run.trigger)]
+
+
+def seen_alive(run: JobRun) -> datetime | None:
+    """When the process of a running run last gave a sign of life."""
+    return None if run.lease_until is None else run.lease_until - LEASE
+
+
+def is_gone(run: JobRun, now: datetime) -> bool:
+    """Whether a run that says running has given no sign of life for so long that it is lost."""
+    return run.status == Status.RUNNING and run.lease_until is not None and run.lease_until < now
+
+
+def is_overdue(run: JobRun, now: datetime) -> bool:
+    """Whether a queued run ought to have been delivered by now."""
+    if run.status != Status.QUEUED:
+        return False
+    if not run.sent or run.sent_at is None:
+        return run.created_at < now - NOTHING_SENT
+    return run.sent_at < now - UNDELIVERED
+
+
+def is_given_up(run: JobRun, now: datetime) -> bool:
+    """Whether a queued run was sent as often as it may be and was never delivered."""
+    return is_overdue(run, now) and run.sent >= MOST_SENT
+
+
+def is_late(run: JobRun, grace: timedelta) -> bool:
+    """Whether a run began later than ``grace`` after its slot."""
+    late = run.late_by()
+    return late is not None and late > grace
