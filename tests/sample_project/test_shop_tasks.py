@@ -23,6 +23,13 @@ PATH = "sample_project.shop.tasks"
 
 
 @pytest.fixture(autouse=True)
+def _only_the_shop() -> None:
+    """Without the classes that other test modules define when they are imported."""
+    for path in [path for path in registry._tasks if not path.startswith(f"{PATH}.")]:
+        del registry._tasks[path]
+
+
+@pytest.fixture(autouse=True)
 def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shop.RebuildSearchIndex, "seconds_per_product", 0)
     monkeypatch.setattr(shop.CheckPaymentProviders, "seconds_per_answer", 0)
