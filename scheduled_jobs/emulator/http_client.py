@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from scheduled_jobs.emulator.delivery import Delivery, Outcome, Unanswered
-from scheduled_jobs.emulator.http_response import Answer, Exchange, Malformed
+from scheduled_jobs.emulator.gate import Gate
+from scheduled_jobs.emulator.http_response import Exchange, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 # A target that holds its attempts for minutes may hold this many; those of other targets go on.
 PER_ORIGIN = 1000
-# A development server queues five or ten connections that it has not accepted yet. The kernel drops those
-# beyond, without a word, and knocks again after seconds. So few knock at a time, and sooner.
-CONNECTING = 16
-FIRST_CONNECT_TIMEOUT = 0.25
+FIRST_CONNECT_TIMEOUT = 0.25  # seconds; sooner than the kernel, which tries again after a whole one
 LONGEST_CONNECT_TIMEOUT = 10.0
+TAKEN_AFTER = 0.1  # seconds without an answer after which a target is taken to be at work on an attempt
 MAX_REDIRECTS = 10
 KEEP_METHOD = (307, 308)
 REDIRECTS = (301, 302, 303, *KEEP_METHOD)
@@ -35,7 +34,7 @@ REDIRECTS = (301, 302, 303, *KEEP_METHOD)
 @dataclass(slots=True)
 class _Origin:
     slots: asyncio.Semaphore
-    connecting: asyncio.Semaphore
+    gate: Gate
     users: int = 0
 
 
@@ -51,12 +50,12 @@ class HttpClient:
         """One attempt: its redirects are followed and the final answer counts.
 
         The deadline runs from the moment a connection is opened, not while the attempt waits for its turn
-        behind a thousand others to the same target.
+        behind others to the same target.
         """
         try:
             async with self._origin(urlsplit(delivery.uri).netloc) as origin, origin.slots, self._all:
-                async with asyncio.timeout(delivery.deadline.total_seconds()):
-                    return await self._follow(delivery)
+                async with asyncio.timeout(None) as timeout:
+                    return await self._follow(delivery, timeout)
         except TimeoutError:
             return Unanswered.DEADLINE
         except (OSError, Malformed, ValueError):
@@ -67,7 +66,7 @@ class HttpClient:
         """The origin's limits, kept for as long as anyone sends to it."""
         origin = self._origins.get(key)
         if origin is None:
-            origin = _Origin(asyncio.Semaphore(PER_ORIGIN), asyncio.Semaphore(CONNECTING))
+            origin = _Origin(asyncio.Semaphore(PER_ORIGIN), Gate())
             self._origins[key] = origin
         origin.users += 1
         try:
@@ -77,13 +76,26 @@ class HttpClient:
             if not origin.users:
                 del self._origins[key]
 
-    async def _follow(self, delivery: Delivery) -> Outcome:
+    async def _follow(self, delivery: Delivery, timeout: asyncio.Timeout) -> Outcome:
         headers = dict(delivery.headers)
         if delivery.oidc is not None:
             headers["Authorization"] = f"Bearer {self._token(*delivery.oidc)}"
         uri, method, body = delivery.uri, delivery.method, delivery.body
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._exchange(urlsplit(uri), method, headers, body)
+            url = urlsplit(uri)
+            if url.scheme not in ("http", "https") or not url.hostname:
+                return Unanswered.UNREACHABLE
+            async with self._origin(url.netloc) as origin, AsyncExitStack() as stack:
+                async with origin.gate:
+                    if timeout.when() is None:  # its turn has come
+                        now = asyncio.get_running_loop().time()
+                        timeout.reschedule(now + delivery.deadline.total_seconds())
+                    exchange = await self._connect(url, url.hostname, method, origin.gate)
+                    stack.callback(exchange.abort)
+                    exchange.send(_request(url, method, headers, body))
+                    await asyncio.wait((exchange.answer,), timeout=TAKEN_AFTER)
+                    origin.gate.widen()
+                answer = await exchange.answer
             if answer.status not in REDIRECTS or not answer.location:
                 return answer.status
             target = urljoin(uri, answer.location)
@@ -95,18 +107,7 @@ class HttpClient:
             uri = target
         return Unanswered.UNREACHABLE
 
-    async def _exchange(self, url: SplitResult, method: str, headers: dict[str, str], body: bytes) -> Answer:
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise Malformed(f"cannot send to {url.geturl()}")
-        async with self._origin(url.netloc) as origin, origin.connecting:
-            exchange = await self._connect(url, url.hostname, method)
-        try:
-            exchange.send(_request(url, method, headers, body))
-            return await exchange.answer
-        finally:
-            exchange.abort()
-
-    async def _connect(self, url: SplitResult, host: str, method: str) -> Exchange:
+    async def _connect(self, url: SplitResult, host: str, method: str, gate: Gate) -> Exchange:
         loop = asyncio.get_running_loop()
         secure = url.scheme == "https"
         port = url.port or (443 if secure else 80)
@@ -125,7 +126,8 @@ class HttpClient:
                 # The connection may be made at this very moment, and is dropped: nothing has been sent on
                 # it yet, so that the next one does not send a second time.
                 exchange.abort()
-                timeout = min(2 * timeout, LONGEST_CONNECT_TIMEOUT)
+                gate.narrow()
+                timeout = min(1.5 * timeout, LONGEST_CONNECT_TIMEOUT)
             except BaseException:
                 exchange.abort()
                 raise
