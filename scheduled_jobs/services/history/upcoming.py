@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.domain.schedules.words import zone_in_words
 from scheduled_jobs.exceptions import InvalidSchedule
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ class Told(NamedTuple):
     """A schedule as people read it."""
 
     words: str
+    """Without the zone, which stands beside it."""
     expression: str
     """What is sent to Google; empty where the words are the expression."""
     is_estimate: bool
@@ -30,7 +32,7 @@ def told(expression: str, time_zone: str) -> Told:
         schedule = Schedule.parse(expression, time_zone)
     except InvalidSchedule:
         return Told(expression, "", is_estimate=False)
-    words = schedule.describe()
+    words = schedule.describe().removesuffix(f", {zone_in_words(time_zone)}")
     same = words.casefold() == expression.casefold()
     return Told(words, "" if same else expression, schedule.is_estimate)
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.services.history import upcoming
 from scheduled_jobs.services.history.upcoming import next_run, told
 
@@ -19,9 +18,17 @@ def forgotten() -> None:
 
 def test_a_schedule_is_told_in_words_with_its_expression_beside() -> None:
     found = told("*/15 * * * *", "UTC")
-    assert found.words == Schedule.parse("*/15 * * * *").describe()
+    assert found.words == "Every 15 minutes"
     assert found.expression == "*/15 * * * *"
     assert not found.is_estimate
+
+
+def test_words_that_are_the_expression_are_not_repeated() -> None:
+    assert told("every 5 minutes from 10:00 to 14:00", "Europe/Lisbon").expression == ""
+
+
+def test_a_drifting_interval_is_an_estimate() -> None:
+    assert told("every 7 minutes", "UTC").is_estimate
 
 
 def test_a_faulty_schedule_is_told_as_it_stands() -> None:
