@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import grpc
 from google.cloud.location import locations_pb2
@@ -129,7 +129,6 @@ def _handler(request_class: Any, call: Callable[[Message], Message]) -> Handler:
             # The boundary of the process: one faulty call must not end the emulator.
             logger.exception("A call failed inside the emulator: %s", request_class.DESCRIPTOR.name)
             _abort(context, StoreError("INTERNAL", "The emulator failed; its log has the traceback."))
-        raise AssertionError  # abort() has raised
 
     return grpc.unary_unary_rpc_method_handler(
         answer,
@@ -138,7 +137,7 @@ def _handler(request_class: Any, call: Callable[[Message], Message]) -> Handler:
     )
 
 
-def _abort(context: grpc.ServicerContext, error: StoreError) -> None:
+def _abort(context: grpc.ServicerContext, error: StoreError) -> NoReturn:
     code = grpc.StatusCode[error.code]
     if error.resource:
         detail = any_pb2.Any()
