@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime, parse_duration
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.payloads import redact
+from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.management.text import as_json, cell, table
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.services.history.retention import prune
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+WAIT = 1.0
+"""Seconds between two looks at a run that is waited for."""
+
+
+class Command(BaseCommand):
+    help = "Look at the jobs and their runs, and do from a terminal what the admin does."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+
+        def verb(name: str, text: str, *, reads: bool = False, job: str | None = None) -> ArgumentParser:
+            sub = verbs.add_parser(name, help=text, description=text)
+            if job is not None:
+                sub.add_argument(
+                    "job", nargs=job if job == "?" else None, help="job id, or dotted path of the task"
+                )
+            if reads:
+                sub.add_argument("--json", action="store_true", help="print JSON")
+            return sub
+
+        verb("list", "All jobs: schedule, state, last and next run, sync.", reads=True)
+        verb(
+            "show",
+            "One job: the code's default, the override and what is live in Google.",
+            reads=True,
+            job="1",
+        )
+        upcoming = verb("next", "The next runs of one job, or of all.", reads=True, job="?")
+        upcoming.add_argument("-n", type=int, default=10, help="how many (default: 10)")
+        runs = verb("runs", "The last runs of one job, or of all.", reads=True, job="?")
+        runs.add_argument("-n", type=int, default=20, help="how many (default: 20)")
+        runs.add_argument("--status", choices=JobRun.Status.values, help="only runs of this status")
+        run = verb("run", "Run a job now, once.", job="1")
+        run.add_argument("--payload", help="another payload than the one in force, as a JSON object")
+        run.add_argument("--reason", default="", help="kept in the audit")
+        run.add_argument("--wait", action="store_true", help="wait for its end; exit 1 unless it succeeded")
+        pause = verb("pause", "Skip the runs of a job.", job="1")
+        pause.add_argument("--reason", required=True, help="why; shown to everybody")
+        pause.add_argument("--until", help="end of the pause: 2026-12-24T18:00Z, or 02:00:00 for two hours")
+        resume = verb("resume", "End the pause of a job; nothing is fired.", job="1")
+        resume.add_argument("--reason", default="", help="kept in the audit")
+        reset = verb("reset", "Remove overrides: the job follows the code again.", job="1")
+        reset.add_argument("fields", nargs="*", help=f"without any: all of {', '.join(OVERRIDABLE)}")
+        reset.add_argument("--reason", default="", help="kept in the audit")
+        pruning = verb("prune", "Delete the runs that need not be kept any more.")
+        pruning.add_argument("--dry-run", action="store_true", help="only say how many they are")
+
+    def handle(self, *_: Any, verb: str, **options: Any) -> None:
+        with attribution(who(), via="cli", reason=options.get("reason") or ""):
+            getattr(self, f"do_{verb}")(**options)
+
+    # --- Reading ----------------------------------------------------------------------------------
+
+    def do_list(self, **options: Any) -> None:
+        jobs = list(ScheduledJob.objects.order_by("name"))
+        if options["json"]:
+            self.stdout.write(as_json([summary(job) for job in jobs]))
+            return
+        if not jobs:
+            self.stdout.write("No jobs yet. manage.py schedule_tasks makes them from the code.")
+            return
+        heads = ("job", "schedule", "state", "last run", "outcome", "next run", "sync")
+        rows = [
+            [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", state_of(job),
+             job.last_run_at, job.last_status, next_of(job), job.get_sync_state_display())]
+            for job in jobs
+        ]  # fmt: skip
+        self.stdout.write(table(heads, rows))
+
+    def do_show(self, job: str, **options: Any) -> None:
+        row = find(job)
+        if options["json"]:
+            self.stdout.write(as_json({**summary(row), "fields": truths(row)}))
+            return
+        self.stdout.write(f"{row.name}\n{row.task}, {row.get_origin_display()}")
+        self.stdout.write(row.parsed_schedule.describe())
+        if row.paused:
+            until = f" until {cell(row.paused_until)}" if row.paused_until else ""
+            self.stdout.write(f"Paused by {row.paused_by or 'nobody known'}{until}: {row.pause_reason}")
+        error = f": {row.sync_error}" if row.sync_error else ""
+        self.stdout.write(f"{row.get_sync_state_display()}{error}\n")
+        heads = ("field", "code default", "override", "live in Google")
+        rows = [
+            (name, cell(truth["default"]), cell(truth["override"]), cell(truth["live"]))
+            for name, truth in truths(row).items()
+        ]
+        self.stdout.write(table(heads, rows))
+
+    def do_next(self, job: str | None, n: int, **options: Any) -> None:
+        now = timezone.now()
+        coming = []
+        for row in chosen(job):
+            if not row.upcoming(1):
+                continue
+            start = max(now, row.paused_until) if row.paused and row.paused_until else now
+            schedule = row.parsed_schedule
+            coming += [(at, row.name, notice) for at, notice, _ in schedule.upcoming(start, n)]
+        coming = sorted(coming)[:n]
+        if options["json"]:
+            self.stdout.write(as_json([{"at": at, "job": name, "notice": note} for at, name, note in coming]))
+            return
+        self.stdout.write(
+            table(("at", "job", "notice"), [(cell(at), name, cell(note)) for at, name, note in coming])
+        )
+
+    def do_runs(self, job: str | None, n: int, status: str | None, **options: Any) -> None:
+        runs = JobRun.objects.select_related("job").order_by("-pk")
+        if job is not None:
+            runs = runs.filter(job=find(job))
+        if status is not None:
+            runs = runs.filter(status=status)
+        if options["json"]:
+            self.stdout.write(as_json([run_summary(run) for run in runs[:n]]))
+            return
+        heads = (
+            "run",
+            "job",
+            "status",
+            "trigger",
+            "scheduled for",
+            "started",
+            "duration",
+            "attempt",
+            "error",
+        )
+        rows = [
+            [cell(value) for value in (run.pk, run.job.name, run.status, run.trigger, run.scheduled_for,
+             run.started_at, run.duration, run.attempt, run.error.partition("\n")[0][:80])]
+            for run in runs[:n]
+        ]  # fmt: skip
+        self.stdout.write(table(heads, rows))
+
+    # --- Changing ---------------------------------------------------------------------------------
+
+    def do_run(self, job: str, payload: str | None, wait: bool, reason: str, **_: Any) -> None:  # noqa: FBT001
+        row = find(job)
+        try:
+            run = row.run_now(None if payload is None else parsed_payload(payload), by=who(), reason=reason)
+        except InvalidDefinition as error:
+            raise CommandError(f"The payload does not fit {row.task}: {error}") from error
+        if run.status == JobRun.Status.FAILED:
+            raise CommandError(f"Run {run.pk} of {row.name} was not started: {run.error}")
+        self.stdout.write(f"Run {run.pk} of {row.name} is queued; Google was asked to fire it.")
+        if wait:
+            self._wait_for(run)
+
+    def _wait_for(self, run: JobRun) -> None:
+        while not run.is_over:
+            time.sleep(WAIT)
+            run.refresh_from_db()
+        text = f"Run {run.pk} {run.get_status_display()}" + (f": {run.error}" if run.error else "")
+        if run.status != JobRun.Status.SUCCEEDED:
+            raise CommandError(text)
+        self.stdout.write(text)
+
+    def do_pause(self, job: str, reason: str, until: str | None, **_: Any) -> None:
+        row = find(job)
+        try:
+            row.pause(reason=reason, until=parsed_until(until), by=who())
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self._tell(row, "paused" + (f" until {cell(row.paused_until)}" if row.paused_until else ""))
+
+    def do_resume(self, job: str, **_: Any) -> None:
+        row = find(job)
+        if not row.paused:
+            raise CommandError(f"{row.name} is not paused.")
+        row.resume(by=who())
+        self._tell(row, f"resumed; nothing was fired, the next run is {cell(next_of(row))}")
+
+    def do_reset(self, job: str, fields: list[str], **_: Any) -> None:
+        row = find(job)
+        try:
+            row.reset(*fields, by=who())
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self._tell(row, f"follows the code in {', '.join(fields) or 'all fields'}")
+
+    def _tell(self, row: ScheduledJob, what: str) -> None:
+        error = f": {row.sync_error}" if row.sync_error else ""
+        self.stdout.write(f"{row.name}: {what} ({row.get_sync_state_display()}{error}).")
+
+    def do_prune(self, **options: Any) -> None:
+        count = prune(timezone.now(), write=not options["dry_run"])
+        would = "would be " if options["dry_run"] else ""
+        self.stdout.write(f"{count} runs {would}deleted.")
+
+
+def who() -> str:
+    """Who types, as the operating system knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def find(name: str) -> ScheduledJob:
+    """The job of this id or task; raises CommandError saying what there is."""
+    found = list(ScheduledJob.objects.filter(name=name)) or list(ScheduledJob.objects.filter(task=name))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(job.name for job in found)
+        raise CommandError(f"{name} has several jobs; name one: {names}.")
+    raise CommandError(f"There is no job {name}; manage.py scheduled_jobs list shows those there are.")
+
+
+def chosen(name: str | None) -> list[ScheduledJob]:
+    """The named job, or all that run."""
+    return [find(name)] if name is not None else list(ScheduledJob.objects.active().order_by("name"))
+
+
+def parsed_payload(text: str) -> dict[str, Any]:
+    """A payload that was typed; raises CommandError."""
+    try:
+        payload = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"--payload is not JSON: {error}") from error
+    if not isinstance(payload, dict):
+        raise CommandError('--payload is not a JSON object; write one, such as \'{"region": "emea"}\'')
+    return payload
+
+
+def parsed_until(text: str | None) -> datetime | None:
+    """The end of a pause: a moment, UTC where no zone is named, or a duration from now."""
+    if text is None:
+        return None
+    try:
+        moment = parse_datetime(text)
+        duration = parse_duration(text) if moment is None else None
+    except ValueError:
+        moment = duration = None
+    if moment is not None:
+        return (
+            moment
+            if timezone.is_aware(moment)
+            else timezone.make_aware(moment, timezone.get_fixed_timezone(0))
+        )
+    if isinstance(duration, timedelta):
+        return timezone.now() + duration
+    raise CommandError(
+        f"--until is {text!r}; write a time such as 2026-12-24T18:00Z, or a duration such as 02:00:00"
+    )
+
+
+def state_of(job: ScheduledJob) -> str:
+    """One word for what the job is doing."""
+    if job.retired_at is not None:
+        return "retired"
+    if job.deleting_at is not None:
+        return "deleting"
+    return "paused" if job.is_paused(timezone.now()) else "enabled"
+
+
+def next_of(job: ScheduledJob) -> datetime | None:
+    """The next run: Google's own answer where the schedule drifts."""
+    if job.upcoming(1) and job.parsed_schedule.is_estimate and job.next_run_at:
+        return job.next_run_at
+    return next(iter(job.upcoming(1)), None)
+
+
+def summary(job: ScheduledJob) -> dict[str, Any]:
+    """What a list tells of a job."""
+    return {
+        "job": job.name,
+        "task": job.task,
+        "origin": job.origin,
+        "schedule": job.schedule,
+        "time_zone": job.time_zone,
+        "state": state_of(job),
+        "pause_reason": job.pause_reason,
+        "paused_until": job.paused_until,
+        "overridden": [name for name in OVERRIDABLE if getattr(job, f"{name}_override") is not None],
+        "last_run_at": job.last_run_at,
+        "last_status": job.last_status,
+        "next_run_at": next_of(job),
+        "sync_state": job.sync_state,
+        "sync_error": job.sync_error,
+    }
+
+
+def truths(job: ScheduledJob) -> dict[str, dict[str, Any]]:
+    """Field -> the code's default, the override and what was last seen in Google; durations in seconds."""
+
+    def shown(value: Any) -> Any:
+        value = value.total_seconds() if isinstance(value, timedelta) else value
+        return redact(value, settings.REDACTED_KEYS)
+
+    return {
+        name: {
+            "default": shown(getattr(job, f"declared_{name}")),
+            "override": shown(getattr(job, f"{name}_override")),
+            "live": shown((job.live or {}).get(name)),
+        }
+        for name in OVERRIDABLE
+    }
+
+
+def run_summary(run: JobRun) -> dict[str, Any]:
+    """What a list tells of a run, secrets masked."""
+    return {
+        "run": run.pk,
+        "job": run.job.name,
+        "status": run.status,
+        "trigger": run.trigger,
+        "scheduled_for": run.scheduled_for,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "duration": run.duration,
+        "attempt": run.attempt,
+        "payload": redact(run.payload, settings.REDACTED_KEYS),
+        "result": redact(run.result, settings.REDACTED_KEYS),
+        "error": run.error,
+        "requested_by": run.requested_by,
+    }
