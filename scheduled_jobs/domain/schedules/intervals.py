@@ -70,7 +70,7 @@ class RangedInterval:
         day = (position + clock.stretch(position).offset) // DAY - 2
         while day * DAY < END:
             for at in self._of_day(clock, day):
-                if at >= position:
+                if position <= at < END:
                     yield self._occurrence(clock, day, at)
             day += 1
 

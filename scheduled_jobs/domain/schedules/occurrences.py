@@ -60,12 +60,11 @@ def occurs_twice(wall: int, zone: str) -> str:
 
 
 def do_not_exist(first: int, last: int) -> str:
-    """The notice of the times of a schedule, from the first to the last, that one gap leaves out."""
+    """The notice of the times of a schedule, from the first to the last, that one gap leaves out.
+
+    They are on one day: no gap since 1970 begins before midnight and ends after it.
+    """
     start, end = wall_datetime(first), wall_datetime(last)
     if first == last:
         return f"{start:%H:%M} does not exist on {day_in_words(start)}: skipped"
-    if start.date() == end.date():
-        return f"{start:%H:%M} to {end:%H:%M} do not exist on {day_in_words(start)}: skipped"
-    return (
-        f"{start:%H:%M} on {day_in_words(start)} to {end:%H:%M} on {day_in_words(end)} do not exist: skipped"
-    )
+    return f"{start:%H:%M} to {end:%H:%M} do not exist on {day_in_words(start)}: skipped"

@@ -71,6 +71,8 @@ class WallTimes:
             if is_second and not self.repeats:
                 position = stretch.start + stretch.offset_before - stretch.offset
                 continue
+            if at >= END:
+                return
             twice = is_second or stretch.is_first(found)
             yield _occurrence(at, found, clock, skipped, twice=twice)
             skipped = []
@@ -110,7 +112,7 @@ class WallTimes:
     def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:
         """The times that the clocks leave out at the changes in ``start <= t < end``."""
         walker = _Walker(self)
-        start, end = max(start, START), min(end, END)
+        start = max(start - 1, START)  # a change at ``start`` ends the stretch of the second before
         while start < end:
             stretch = clock.stretch(start)
             if stretch.gap_after and stretch.end < end:

@@ -55,7 +55,7 @@ def validate_time_zone(name: str) -> str:
     wanted = name.strip().casefold().replace(" ", "_")
     if wanted == "utc":
         return "UTC"
-    near = get_close_matches(wanted, _by_casefold(), n=1) if 0 < len(wanted) <= 60 else []
+    near = get_close_matches(wanted, _by_casefold(), n=1, cutoff=0.75) if 0 < len(wanted) <= 60 else []
     advice = f"did you mean {_by_casefold()[near[0]]!r}?" if near else "write a name such as 'Europe/Lisbon'"
     raise InvalidSchedule(f"{quoted(name)} is not a time zone of the tz database: {advice}")
 

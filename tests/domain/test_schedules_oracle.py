@@ -1,0 +1,174 @@
+"""Every time that is shown, held against an oracle that tries every minute.
+
+The windows hold every change of the clocks from 2026 to 2028 in twelve zones; what differs may only be the
+second occurrence of a time that is shown twice, at a fixed hour.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
+from tests.domain.schedule_oracle import WEEKDAYS, Window, transitions, values
+
+ZONES = [
+    "America/New_York",
+    "Europe/London",
+    "Australia/Sydney",
+    "Australia/Lord_Howe",  # half an hour
+    "Asia/Kathmandu",  # 5:45, and never changed
+    "Africa/Casablanca",  # put back for Ramadan
+    "America/Havana",  # forward at midnight
+    "Asia/Beirut",  # forward at midnight, back to the evening before
+    "America/Nuuk",  # back from midnight to the evening before
+    "America/Santiago",
+    "Antarctica/Troll",  # two hours
+    "UTC",
+]
+FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
+BEFORE, LENGTH = timedelta(hours=14), 30 * 60
+
+
+@cache
+def windows(zone: str) -> list[Window]:
+    changes = transitions(ZoneInfo(zone), FIRST, LAST)
+    # A zone without changes is tried where others have theirs, and on a leap day.
+    changes = changes or [datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2028, 2, 29, 12, tzinfo=UTC)]
+    return [Window(zone, change - BEFORE, LENGTH) for change in changes]
+
+
+def field(rng: random.Random, low: int, high: int, names: list[str] | None = None) -> str:
+    def number() -> int:
+        return rng.randint(low, high)
+
+    def span() -> str:
+        first, last = sorted((number(), number()))
+        return f"{first}-{last}"
+
+    kind = rng.choices(
+        ["*", "number", "list", "range", "step", "range/step", "name"],
+        [30, 25, 15, 12, 8, 7, 3 if names else 0],
+    )[0]
+    if kind == "list":
+        return ",".join(rng.choice([str(number()), span()]) for _ in range(rng.randint(2, 4)))
+    steps = {"step": "*", "range/step": span()}
+    if kind in steps:
+        return f"{steps[kind]}/{rng.randint(1, high if high != 7 else 6)}"
+    return {"*": "*", "number": str(number()), "range": span(), "name": rng.choice(names or [""])}[kind]
+
+
+def expression(rng: random.Random) -> str:
+    """Valid by Google's page; sparse in minutes, so that days, hours and changes are what is tried."""
+    minute = rng.choice([str(rng.randint(0, 59)), "0", "30", "*/15", "*/20", field(rng, 0, 59)])
+    month = rng.choice(["*", "*", field(rng, 1, 12)])
+    day, weekday = field(rng, 1, 31), field(rng, 0, 7, WEEKDAYS)
+    free = rng.random()
+    if free < 0.5 or (day.startswith("*/") and weekday != "*"):
+        day = "*"
+    if free > 0.4 or (weekday.startswith("*/") and day != "*"):
+        weekday = "*"
+    return f"{minute} {field(rng, 0, 23)} {day} {month} {weekday}"
+
+
+RARE = ["0 9 1-31 * 1", "0 9 1 * 0-6", "30 1 15 6 0-7", "*/20 0-3 1-31/1 * MON", "0 0 29 2 *", "0 0 31 * *"]
+"""What chance seldom makes: a field that names every day beside one that does not, days that many months lack."""
+
+
+@cache
+def expressions(count: int, seed: int) -> list[str]:
+    rng = random.Random(seed)
+    found: dict[str, None] = dict.fromkeys(RARE)
+    while len(found) < count:
+        text = expression(rng)
+        if never_comes(text):
+            with pytest.raises(InvalidSchedule, match="never comes"):
+                Schedule.parse(text)
+        else:
+            found[text] = None
+    return list(found)
+
+
+def never_comes(text: str) -> bool:
+    """Whether the day of the month is one that none of the months has, a leap year's February included."""
+    _, _, day, month, _ = (values(n, part) for n, part in enumerate(text.split()))
+    leap_year = (FIRST.replace(year=2028) + timedelta(days=n) for n in range(366))
+    return text.endswith(" *") and not any(at.month in month and at.day in day for at in leap_year)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_time_of_two_thousand_expressions_is_the_one_found_by_trying_every_minute(zone: str) -> None:
+    rng = random.Random(zone)
+    for text in expressions(2000, seed=20261123):
+        schedule = Schedule.parse(text, zone)
+        repeats = any(character in text.split()[1] for character in "*-/")
+        for window in windows(zone):
+            shown = window.matches(text)
+            expected = shown if repeats else shown & ~window.repeated
+            occurrences = list(schedule.between(window.start, window.end))
+            found = window.bits(occurrence.at for occurrence in occurrences)
+            assert found == expected, (text, window.spelled(found ^ expected))
+            doubtful = window.bits(occurrence.at for occurrence in occurrences if occurrence.doubtful)
+            assert doubtful == found & window.ambiguous, (text, window.spelled(doubtful))
+            moment = rng.randrange(LENGTH // 2 - 180, LENGTH // 2 + 180)
+            before, after = expected & (1 << moment) - 1, expected >> moment + 1 << moment + 1
+            assert neighbours(schedule, window, moment) == (
+                before.bit_length() - 1 if before else None,
+                (after & -after).bit_length() - 1 if after else None,
+            ), (text, window.spelled(1 << moment))
+
+
+def neighbours(schedule: Schedule, window: Window, minute: int) -> tuple[int | None, int | None]:
+    """The minutes of the window before and after one, without it, at which the schedule comes."""
+    moment = window.start + timedelta(minutes=minute)
+    previous, [coming] = schedule.previous(moment), schedule.upcoming(moment, 1)
+    return (
+        (previous.at - window.start) // timedelta(minutes=1)
+        if previous is not None and previous.at >= window.start
+        else None,
+        (coming.at - window.start) // timedelta(minutes=1) if coming.at < window.end else None,
+    )
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Australia/Lord_Howe"])
+def test_forward_and_back_are_the_same_way(zone: str) -> None:
+    start = datetime(2026, 10, 1, tzinfo=UTC)
+    for text in expressions(150, seed=7):
+        schedule = Schedule.parse(text, zone)
+        forward = [occurrence.at for occurrence in schedule.upcoming(start, 12)]
+        assert forward == sorted(set(forward)), text
+        before = forward[-1] + timedelta(seconds=1)
+        backward = []
+        for _ in forward:
+            previous = schedule.previous(before)
+            assert previous is not None
+            before = previous.at
+            backward.append(before)
+        assert backward[::-1] == forward, text
+
+
+def test_days_over_five_years_are_those_found_by_trying_every_day() -> None:
+    rng = random.Random(5)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    days = [start + timedelta(days=n) for n in range(5 * 366)]
+    for dense in expressions(120, seed=11):
+        minute, hour = rng.randint(0, 59), rng.randint(0, 23)
+        text = f"{minute} {hour} {dense.split(maxsplit=2)[2]}"
+        _, _, day, month, weekday = (values(n, part) for n, part in enumerate(text.split()))
+        either = "*" not in (text.split()[2], text.split()[4])
+        expected = [
+            at + timedelta(hours=hour, minutes=minute)
+            for at in days
+            if at.month in month
+            and (
+                (at.day in day or at.isoweekday() % 7 in weekday)
+                if either
+                else (at.day in day and at.isoweekday() % 7 in weekday)
+            )
+        ]
+        found = [at for at, _, _ in Schedule.parse(text).between(start, days[-1] + timedelta(days=1))]
+        assert found == expected, text
