@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,24 +43,36 @@ def free_ports() -> tuple[int, int]:
     raise AssertionError("no two neighbouring ports are free")
 
 
-def alive(pids: set[int]) -> set[int]:
-    """Those of the processes that exist."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True, text=True, check=True).stdout
-    return pids & {int(pid) for pid in listed.split()}
+class Process(NamedTuple):
+    """A process; its number alone may be given to another one after it has ended."""
+
+    pid: int
+    started: str
 
 
-def descendants(pid: int) -> set[int]:
+def processes() -> dict[Process, int]:
+    """All processes of this machine -> the number of their parent."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "ppid=,pid=,lstart="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split(maxsplit=2) for line in listed.splitlines())
+    return {Process(int(pid), started): int(parent) for parent, pid, started in rows}
+
+
+def alive(known: set[Process]) -> set[Process]:
+    """Those of them that still run."""
+    return known & processes().keys()
+
+
+def descendants(pid: int) -> set[Process]:
     """All processes below one."""
-    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True)
-    children: dict[int, set[int]] = {}
-    for line in listed.stdout.splitlines():
-        parent, child = map(int, line.split())
-        children.setdefault(parent, set()).add(child)
-    found: set[int] = set()
+    parents = processes()
+    found: set[Process] = set()
     left = {pid}
     while left:
-        left = set().union(*(children.get(parent, set()) for parent in left))
-        found |= left
+        below = {process for process, parent in parents.items() if parent in left} - found
+        found |= below
+        left = {process.pid for process in below}
     return found
 
 
@@ -71,6 +83,8 @@ class RunningDemo:
         self.directory = directory
         self.web, self.emulator = web, emulator
         self.output = ""
+        self.seen: set[Process] = set()
+        """The processes below it, when it was last asked for them."""
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -108,6 +122,11 @@ class RunningDemo:
     def wait_until_ready(self) -> None:
         self.wait_for(lambda: READY in self.output, 60)
 
+    def below(self) -> set[Process]:
+        """All processes that it has started, directly or not, and that still run."""
+        self.seen |= descendants(self.process.pid)
+        return set(self.seen)
+
     def end(self, timeout: float = 30) -> int:
         """Wait until it has ended; the exit code."""
         code = self.process.wait(timeout)
@@ -121,20 +140,35 @@ class RunningDemo:
 
 
 @contextmanager
-def running_demo(directory: Path, ports: tuple[int, int] | None = None) -> Iterator[RunningDemo]:
-    """Start a demo and wait until it is ready. It is stopped, by its id, however the test ends."""
+def started_demo(directory: Path, ports: tuple[int, int] | None = None) -> Iterator[RunningDemo]:
+    """Start a demo. It and all that it has started are ended, by their ids, however the test ends."""
     demo = RunningDemo(directory, *(ports or free_ports()))
     try:
-        demo.wait_until_ready()
         yield demo
     finally:
         if demo.process.poll() is None:
-            below = descendants(demo.process.pid)
+            demo.seen |= descendants(demo.process.pid)
             demo.process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 demo.end()
-            except subprocess.TimeoutExpired:
-                for pid in (demo.process.pid, *below):
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                raise
+        if demo.process.poll() is None:
+            demo.process.kill()
+            demo.process.wait(10)
+        for left in alive(demo.seen):
+            with suppress(ProcessLookupError):
+                os.kill(left.pid, signal.SIGKILL)
+
+
+@contextmanager
+def running_demo(directory: Path, ports: tuple[int, int] | None = None) -> Iterator[RunningDemo]:
+    """The same, once the demo is ready."""
+    with started_demo(directory, ports) as demo:
+        demo.wait_until_ready()
+        yield demo
+
+
+def refused_demo(directory: Path, ports: tuple[int, int]) -> str:
+    """What a demo says that does not start; fails if it starts."""
+    with started_demo(directory, ports) as demo:
+        assert demo.end() == 1
+        return demo.output

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,11 @@ from tests.demo_process import (
     ROOT,
     RunningDemo,
     alive,
-    descendants,
     environment,
     free_ports,
+    refused_demo,
     running_demo,
+    started_demo,
 )
 
 if TYPE_CHECKING:
@@ -94,12 +95,11 @@ def test_manage_py_finds_its_database_and_emulator_with_no_variable_set(demo: Ru
 
 
 def test_a_second_demo_is_told_which_variable_names_the_taken_port(demo: RunningDemo, tmp_path: Path) -> None:
-    second = RunningDemo(tmp_path, demo.web, demo.emulator)
-    assert second.end() == 1
+    said = refused_demo(tmp_path, (demo.web, demo.emulator))
     assert re.fullmatch(
         rf"The web server cannot have port {demo.web}: another program listens there\. "
         rf"Choose another: make demo PORT=\d+ EMULATOR_PORT={demo.emulator}\n",
-        second.output,
+        said,
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -109,19 +109,16 @@ def test_the_port_of_the_certificates_may_be_taken_too(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", emulator + 1))
         other.listen()
-        refused = RunningDemo(tmp_path, web, emulator)
-        assert refused.end() == 1
+        said = refused_demo(tmp_path, (web, emulator))
     assert re.fullmatch(
         rf"The emulator cannot have port {emulator + 1} for its certificates: another program listens there\. "
         rf"Choose another: make demo PORT={web} EMULATOR_PORT=\d+\n",
-        refused.output,
+        said,
     )
 
 
 def test_a_second_demo_on_other_ports_keeps_off_the_same_files(demo: RunningDemo) -> None:
-    second = RunningDemo(demo.directory, *free_ports())
-    assert second.end() == 1
-    assert second.output == (
+    assert refused_demo(demo.directory, free_ports()) == (
         f"Another demo is running in {demo.directory}. Stop it with Ctrl-C where it was started.\n"
     )
     ports = json.loads((demo.directory / "ports.json").read_text())
@@ -148,7 +145,7 @@ def test_within_ninety_seconds_three_jobs_ran_and_one_failed_with_its_traceback(
 
 def test_it_can_be_stopped_and_started_again_and_leaves_no_process(tmp_path: Path) -> None:
     with running_demo(tmp_path) as first:
-        below = descendants(first.process.pid)
+        below = first.below()
         assert len(below) >= 2
         assert first.send(signal.SIGINT) == 0
         assert first.output.endswith("Stopping ...\n")
@@ -156,7 +153,7 @@ def test_it_can_be_stopped_and_started_again_and_leaves_no_process(tmp_path: Pat
     with running_demo(tmp_path, (first.web, first.emulator)) as second:
         # The database and the emulator remember everything.
         assert "[" not in second.output
-        below = descendants(second.process.pid)
+        below = second.below()
         assert second.send(signal.SIGTERM) == 0
         assert alive(below) == set()
     with running_demo(tmp_path) as elsewhere:
@@ -166,15 +163,16 @@ def test_it_can_be_stopped_and_started_again_and_leaves_no_process(tmp_path: Pat
 
 def test_a_shell_that_made_it_deaf_to_ctrl_c_does_not_keep_it_running(tmp_path: Path) -> None:
     """A program that a shell script starts with & ignores SIGINT, unless it says otherwise."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        demo = RunningDemo(tmp_path, *free_ports())
-    finally:
-        signal.signal(signal.SIGINT, before)
-    demo.wait_until_ready()
-    below = descendants(demo.process.pid)
-    assert demo.send(signal.SIGINT) == 0
-    assert alive(below) == set()
+    with ExitStack() as stack:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            demo = stack.enter_context(started_demo(tmp_path))
+        finally:
+            signal.signal(signal.SIGINT, before)
+        demo.wait_until_ready()
+        below = demo.below()
+        assert demo.send(signal.SIGINT) == 0
+        assert alive(below) == set()
 
 
 @pytest.mark.parametrize(
@@ -184,8 +182,8 @@ def test_a_program_that_dies_takes_the_demo_along_and_is_named(
     program: str, title: str, tmp_path: Path
 ) -> None:
     with running_demo(tmp_path) as demo:
-        below = descendants(demo.process.pid)
-        (victim,) = [pid for pid in below if program in command_of(pid)]
+        below = demo.below()
+        (victim,) = [process.pid for process in below if program in command_of(process.pid)]
         os.kill(victim, signal.SIGKILL)
         assert demo.end() == 1
         assert f"The {title} has ended with signal SIGKILL. Its last words, from {tmp_path}" in demo.output
