@@ -50,7 +50,7 @@ class CloudScheduler:
         self.faults: Faults = Faults()
         self.store = Store(lambda: self.now, faults=self.faults)
         self.backend: MemoryBackend = MemoryBackend(self.store)
-        self.issuer = Issuer()
+        self.issuer = Issuer(clock=lambda: self.now)
         self.responses: list[HttpResponse] = []
         self._dispatcher = Dispatcher(self.store)
 
@@ -116,6 +116,10 @@ def running_cloud_scheduler(now: datetime | None = None) -> Iterator[CloudSchedu
         stack.enter_context(use_backend(scheduler.backend))
         stack.enter_context(override_settings(DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=server.url))
         stack.enter_context(mock.patch("django.utils.timezone.now", side_effect=lambda: scheduler.now))
+        # google-auth has a clock of its own, naive and in UTC, by which it verifies tokens.
+        stack.enter_context(
+            mock.patch("google.auth._helpers.utcnow", side_effect=lambda: scheduler.now.replace(tzinfo=None))
+        )
         yield scheduler
 
 

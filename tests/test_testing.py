@@ -1,0 +1,112 @@
+"""The tools that a project's own tests are given."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.testing import running_cloud_scheduler
+from tests.services.scheduling.declaring import declare, row, schedule_tasks
+
+if TYPE_CHECKING:
+    from scheduled_jobs.testing import CloudScheduler
+
+pytestmark = pytest.mark.usefixtures("no_tasks")
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_can_be_played_in_a_moment(cloud_scheduler: CloudScheduler) -> None:
+    declare("Nightly", "30 3 * * *", run=lambda self: {"at": self.metadata.scheduled_for.isoformat()})
+    schedule_tasks()
+    answers = cloud_scheduler.advance(timedelta(days=2))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    runs = list(JobRun.objects.order_by("pk"))
+    assert [run.scheduled_for.strftime("%H:%M") for run in runs if run.scheduled_for] == ["03:30", "03:30"]
+    assert [run.started_at for run in runs] == [run.scheduled_for for run in runs]
+    assert runs[1].scheduled_for - runs[0].scheduled_for == timedelta(days=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_was_asked_for_is_delivered(cloud_scheduler: CloudScheduler) -> None:
+    declare("Nightly", "30 3 * * *")
+    schedule_tasks()
+    run = row("Nightly").run_now(by="maria")
+    (answer,) = cloud_scheduler.deliver_forced()
+    assert answer.json() == {"status": "executed", "result": None, "run": run.pk}
+    run.refresh_from_db()
+    assert (run.status, run.requested_by) == ("succeeded", "maria")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_can_be_made_to_fail(cloud_scheduler: CloudScheduler) -> None:
+    declare("Nightly")
+    cloud_scheduler.faults.refuse("CreateJob", "PERMISSION_DENIED", "no", times=9)
+    assert schedule_tasks().code == 1
+    assert cloud_scheduler.jobs == {}
+
+
+def test_the_clock_starts_where_it_is_set() -> None:
+    moment = datetime(2027, 3, 14, 6, tzinfo=UTC)
+    with running_cloud_scheduler(moment) as scheduler:
+        from django.utils import timezone
+
+        assert timezone.now() == moment
+        scheduler.advance(timedelta(hours=1))
+        assert timezone.now() == moment + timedelta(hours=1)
+
+
+def test_the_plugin_loads_without_django() -> None:
+    code = "import sys, scheduled_jobs.testing; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_strangers_test_suite_never_looks_for_credentials(tmp_path: Path) -> None:
+    """Saving a job in a test must not end in a search for Google's credentials, or in a call."""
+    (tmp_path / "stranger").mkdir()
+    (tmp_path / "stranger" / "__init__.py").write_text("")
+    (tmp_path / "stranger" / "tasks.py").write_text(
+        "from scheduled_jobs.tasks import PeriodicTask\n\n\n"
+        "class Report(PeriodicTask):\n    run_every = '@daily'\n\n    def run(self):\n        return 1\n"
+    )
+    (tmp_path / "settings.py").write_text(
+        "SECRET_KEY = 'x'\nUSE_TZ = True\nROOT_URLCONF = 'urls'\n"
+        "INSTALLED_APPS = ['django.contrib.auth', 'django.contrib.contenttypes', 'scheduled_jobs', 'stranger']\n"
+        "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}\n"
+        "DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = 'a@b.iam.gserviceaccount.com'\n"
+    )
+    (tmp_path / "urls.py").write_text(
+        "from django.urls import include, path\n\nurlpatterns = [path('tasks/', include('scheduled_jobs.urls'))]\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        "import google.auth, pytest\nfrom stranger.tasks import Report\n\n\n"
+        "@pytest.mark.django_db(transaction=True)\n"
+        "def test_it(monkeypatch):\n"
+        "    def looked(*args, **kwargs):\n        raise AssertionError('looked for credentials')\n"
+        "    monkeypatch.setattr(google.auth, 'default', looked)\n"
+        "    job = Report.schedule()\n"
+        "    assert job.sync_state == 'synced'\n"
+        "    job.pause(reason='x')\n"
+        "    assert job.sync_state == 'synced'\n"
+    )
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DJANGO_", "SCHEDULED_JOBS_", "PYTEST_", "COV_", "DATABASE_URL"))
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--ds=settings", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in result.stdout, result.stdout + result.stderr
