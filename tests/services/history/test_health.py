@@ -199,11 +199,11 @@ def test_the_default_of_another_field_or_of_another_job_is_no_change_of_the_over
     assert follows(row) == OVERRIDDEN
 
 
-def test_the_census_counts_all_facets_in_one_query(django_assert_num_queries: Any) -> None:
+def test_the_census_counts_all_facets_in_two_queries(django_assert_num_queries: Any) -> None:
     job("a", **EARLIER, live_seen_at=SLOT)
     job("b", **EARLIER, live_seen_at=NOW, sync_state="drifted")
     job("c", paused=True, origin="operator", schedule_override="0 * * * *")
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         census = take_census(ScheduledJob.objects.all(), NOW)
     assert census.total == 3
     assert census.seen_at == NOW
@@ -211,6 +211,20 @@ def test_the_census_counts_all_facets_in_one_query(django_assert_num_queries: An
     assert census.count({"state": ["healthy"], "google": ["drifted"]}) == 1
     assert census.count({"origin": ["operator"], "outcome": [""]}) == 1
     assert census.count({"state": ["healthy"], "origin": ["operator"]}) == 0
+
+
+def test_the_census_tells_overridden_jobs_from_those_whose_code_changed_since() -> None:
+    for name in ("a", "b", "c"):
+        row = job(name, schedule_override="5 * * * *", **EARLIER)
+        change(row, "schedule")
+        if name != "c":
+            change(row, "declared_schedule")
+    job("d", **EARLIER)
+    census = take_census(ScheduledJob.objects.all(), NOW)
+    assert census.total == 4
+    assert census.count({"overridden": [CODE_CHANGED]}) == 2
+    assert census.count({"overridden": [OVERRIDDEN]}) == 1
+    assert census.count({"overridden": [FOLLOWS], "state": ["healthy"]}) == 1
 
 
 def test_a_census_of_nothing_is_empty() -> None:
