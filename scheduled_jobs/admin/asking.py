@@ -68,7 +68,11 @@ class AskForm(forms.Form):
         return seen
 
     def clean_payload(self) -> dict[str, Any] | None:
+        if "payload" not in self.data:
+            return self.original
         text: str = self.cleaned_data["payload"]
+        if not text.strip():
+            raise ValidationError(_("Write the payload as a JSON object; {} is the empty one."))
         try:
             chosen: dict[str, Any] = restore(parse_body(text.encode()), self.original, settings.REDACTED_KEYS)
             task = registry.get(self.job.task)

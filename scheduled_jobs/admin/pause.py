@@ -165,7 +165,6 @@ class PauseMixin(JobAdmin):
             "counted": counted,
             "is_new_count": is_good and not is_counted and not wants_count,
             "missed": missed,
-            "missed_times": [(at, dated(at, job.time_zone)) for at in missed.shown],
             "first_after": dated(missed.first_after, job.time_zone) if missed.first_after else "",
             "elsewhere": elsewhere(form.until, job.time_zone),
             "is_paused": job.is_paused(now),

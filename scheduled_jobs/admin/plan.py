@@ -42,12 +42,18 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
-    from scheduled_jobs.domain.plan import Change
+    from scheduled_jobs.domain.plan import Change, Kind, Plan
     from scheduled_jobs.services.scheduling.drift import Look
 
 SHOWN = 100
 """Blocks on one page; the count is of all."""
-SECTIONS = (("create", "add"), ("update", "upd"), ("delete", "del"), ("orphan", "orp"), ("refuse", "ref"))
+SECTIONS: tuple[tuple[Kind, str], ...] = (
+    ("create", "add"),
+    ("update", "upd"),
+    ("delete", "del"),
+    ("orphan", "orp"),
+    ("refuse", "ref"),
+)
 
 
 class PlanMixin(JobAdmin):
@@ -81,7 +87,11 @@ class PlanMixin(JobAdmin):
             done = self._decide(request, report, blocks, reason)
             if done and not any(block.error for block in blocks):
                 n = len(done)
-                text = ngettext("%(n)d decision is carried out.", "%(n)d decisions are carried out.", n)
+                text = ngettext(
+                    "%(n)d decision was made; this is how it is in Google now.",
+                    "%(n)d decisions were made; this is how it is in Google now.",
+                    n,
+                )
                 messages.success(request, text % {"n": n})
                 return HttpResponseRedirect(request.path)
             if not done and not any(block.error for block in blocks):
@@ -89,7 +99,7 @@ class PlanMixin(JobAdmin):
         context = {
             "sections": _sections(blocks),
             "plan": report.plan,
-            "counts": {kind: len(report.plan.of(kind)) for kind, _a in SECTIONS},  # type: ignore[arg-type]
+            "parts": _parts(report.plan),
             "same": len(report.plan.unchanged),
             "changes": len(report.plan.changes),
             "hidden": max(len(report.plan.changes) - SHOWN, 0),
@@ -171,7 +181,9 @@ class PlanMixin(JobAdmin):
         reason = request.POST.get("reason", "").strip()[:2000]
         if request.method == "POST" and "_look" in request.POST:
             drift.record(found)
-        elif request.method == "POST" and decision in {c.value for c in block.choices}:
+        elif request.method == "POST":
+            self._refuse_adopting(request, [decision])
+        if request.method == "POST" and decision in {c.value for c in block.choices}:
             block.chosen = decision
             if off := pushes_are_off():
                 block.error = off
@@ -185,7 +197,7 @@ class PlanMixin(JobAdmin):
                 else:
                     return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
         context = {
-            "block": block,
+            "item": block,
             "job": found.job,
             "job_label": label_of(job),
             "job_url": address(self, "scheduledjob_change", job.pk),
@@ -266,6 +278,22 @@ def stamp(kind: str, fields: Mapping[str, Any]) -> str:
     """Tells whether what is decided about is still what was shown, and nothing of what is in it."""
     text = json.dumps([kind, dict(fields)], sort_keys=True, cls=DjangoJSONEncoder)
     return salted_hmac("scheduled_jobs.admin.plan", text).hexdigest()[:20]
+
+
+def _parts(plan: Plan) -> list[dict[str, str]]:
+    """The sentence on top in parts, each with its anchor."""
+    told = {
+        "create": ("ok", ngettext("%(n)d created", "%(n)d created", len(plan.of("create")))),
+        "update": ("warn", ngettext("%(n)d updated", "%(n)d updated", len(plan.of("update")))),
+        "delete": ("bad", ngettext("%(n)d deleted", "%(n)d deleted", len(plan.of("delete")))),
+        "orphan": ("bad", ngettext("%(n)d orphan", "%(n)d orphans", len(plan.of("orphan")))),
+        "refuse": ("bad", ngettext("%(n)d refused", "%(n)d refused", len(plan.of("refuse")))),
+    }
+    return [
+        {"tone": told[kind][0], "anchor": f"h-{anchor}", "text": told[kind][1] % {"n": n}}
+        for kind, anchor in SECTIONS
+        if (n := len(plan.of(kind)))
+    ]
 
 
 def _sections(blocks: list[Block]) -> list[dict[str, Any]]:

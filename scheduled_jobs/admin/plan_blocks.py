@@ -280,7 +280,9 @@ def _deleted(block: Block, job: ScheduledJob | None) -> Block:
         return block
     wanted = Cell(_("retired: history and overrides are kept"), is_code=False)
     block.since = _("class gone, still in Google")
-    block.differences = [Difference(_("job"), Cell(job.schedule, _words(job.schedule, job)), wanted)]
+    block.differences = [
+        Difference(_("job"), Cell(job.schedule, f"{_words(job.schedule, job)}, {job.time_zone}"), wanted)
+    ]
     block.choices = [
         Choice(
             DELETE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,8 @@ def _steps(run: JobRun, zone: str, now: datetime) -> list[Step]:
             )
         )  # fmt: skip
     if not run.is_over and steps:
+        so_far = _("%(time)s so far") % {"time": times.duration(now - points[-1][3])}
+        steps[-1] = replace(steps[-1], gap=so_far)
         steps.append(_waiting_for(run))
     return steps
 

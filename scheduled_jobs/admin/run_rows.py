@@ -49,6 +49,7 @@ class Row:
     scheduled_for: datetime | None
     scheduled: str
     at: datetime
+    is_queued: bool
     started: str
     ago: str
     delay: str
@@ -94,11 +95,12 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
         scheduled_for=run.scheduled_for,
         scheduled=times.clock(run.scheduled_for, zone, now) if run.scheduled_for else "",
         at=at,
+        is_queued=run.status == Status.QUEUED,
         started=times.clock(at, zone, now) if run.started_at else "",
         ago=times.relative(at, now),
         delay=times.distance(late) if late > min(settings.MISSED_GRACE, timedelta(minutes=1)) else "",
         duration=times.duration(run.duration),
-        attempt=_attempt(run.attempt, retries),
+        attempt=_attempt(run.attempt, retries if run.scheduled_for else 0),
         error=first_line(head, 160),
     )
 
