@@ -239,6 +239,7 @@ def test_the_calendar_has_two_ends() -> None:
         assert schedule.previous(early) is None
         assert list(schedule.skipped(early, early)) == []
         assert all(o.at.year >= 1970 for o in schedule.upcoming(early, 2))
+    assert len(Schedule.parse("0 9 * * *").upcoming(datetime(8999, 12, 31, tzinfo=UTC), 9)) == 1
     last = Schedule.parse("0 0 29 2 *").previous(late)
     assert last is not None
     assert last.at == datetime(8996, 2, 29, tzinfo=UTC)

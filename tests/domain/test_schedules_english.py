@@ -142,11 +142,11 @@ def listed(rng: random.Random, names: list[str]) -> tuple[str, set[int]]:
     return ",".join(names[n] for n in chosen), set(chosen)
 
 
-def test_days_of_three_hundred_schedules_are_those_found_by_trying_every_day() -> None:
+def test_days_of_a_hundred_schedules_are_those_found_by_trying_every_day() -> None:
     rng = random.Random(17)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     days = [start + timedelta(days=n) for n in range(3 * 366)]
-    for _ in range(300):
+    for _ in range(100):
         weekday_text, weekdays = listed(rng, WEEKDAYS)
         month_text, months = listed(rng, MONTHS)
         ordinal_text, ordinals = listed(rng, ["1st", "second", "3rd", "fourth", "5th"])

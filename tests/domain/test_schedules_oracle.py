@@ -31,7 +31,7 @@ ZONES = [
     "UTC",
 ]
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
-BEFORE, LENGTH = timedelta(hours=14), 30 * 60
+BEFORE, LENGTH = timedelta(hours=12), 24 * 60
 
 
 @cache
@@ -100,26 +100,54 @@ def never_comes(text: str) -> bool:
     return text.endswith(" *") and not any(at.month in month and at.day in day for at in leap_year)
 
 
+def check(schedule: Schedule, window: Window) -> int:
+    """Hold one schedule against the oracle over a window; the minutes at which it comes."""
+    text = schedule.expression
+    repeats = any(character in text.split()[1] for character in "*-/")
+    shown = window.matches(text)
+    expected = shown if repeats else shown & ~window.repeated
+    occurrences = list(schedule.between(window.start, window.end))
+    found = window.bits(occurrence.at for occurrence in occurrences)
+    assert found == expected, (text, window.zone, window.spelled(found ^ expected))
+    doubtful = window.bits(occurrence.at for occurrence in occurrences if occurrence.doubtful)
+    assert doubtful == found & window.ambiguous, (text, window.zone, window.spelled(doubtful))
+    return expected
+
+
 @pytest.mark.parametrize("zone", ZONES)
 def test_every_time_of_two_thousand_expressions_is_the_one_found_by_trying_every_minute(zone: str) -> None:
     rng = random.Random(zone)
     for text in expressions(2000, seed=20261123):
         schedule = Schedule.parse(text, zone)
-        repeats = any(character in text.split()[1] for character in "*-/")
+        chosen = rng.choice(windows(zone))
         for window in windows(zone):
-            shown = window.matches(text)
-            expected = shown if repeats else shown & ~window.repeated
-            occurrences = list(schedule.between(window.start, window.end))
-            found = window.bits(occurrence.at for occurrence in occurrences)
-            assert found == expected, (text, window.spelled(found ^ expected))
-            doubtful = window.bits(occurrence.at for occurrence in occurrences if occurrence.doubtful)
-            assert doubtful == found & window.ambiguous, (text, window.spelled(doubtful))
+            expected = check(schedule, window)
+            if window is not chosen:
+                continue
             moment = rng.randrange(LENGTH // 2 - 180, LENGTH // 2 + 180)
             before, after = expected & (1 << moment) - 1, expected >> moment + 1 << moment + 1
             assert neighbours(schedule, window, moment) == (
                 before.bit_length() - 1 if before else None,
                 (after & -after).bit_length() - 1 if after else None,
             ), (text, window.spelled(1 << moment))
+
+
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [
+        ("America/Argentina/Buenos_Aires", datetime(2007, 12, 30, 3, tzinfo=UTC)),
+        ("Pacific/Apia", datetime(2011, 12, 30, 10, tzinfo=UTC)),  # left out a day
+        ("Pacific/Kiritimati", datetime(1994, 12, 31, 10, 40, tzinfo=UTC)),  # left out the last of the year
+        ("Pacific/Kwajalein", datetime(1993, 8, 21, 12, tzinfo=UTC)),
+        ("Asia/Pyongyang", datetime(2015, 8, 14, 15, tzinfo=UTC)),  # half an hour back, for good
+        ("America/St_Johns", datetime(2010, 11, 7, 2, 31, tzinfo=UTC)),  # back at one minute past midnight
+        ("America/Bahia", datetime(2011, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_every_time_at_a_change_of_the_past(zone: str, change: datetime) -> None:
+    window = Window(zone, change - timedelta(hours=26), 52 * 60)
+    for text in expressions(2000, seed=20261123)[:400]:
+        check(Schedule.parse(text, zone), window)
 
 
 def neighbours(schedule: Schedule, window: Window, minute: int) -> tuple[int | None, int | None]:

@@ -146,8 +146,8 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The times from which a next or a previous one was looked for."""
     walls: list[int] = []
 
-    def counted(step: Callable[[_Walker, int], int | None]) -> Callable[[_Walker, int], int | None]:
-        def wrapper(self: _Walker, wall: int) -> int | None:
+    def counted(step: Callable[[_Walker, int], int]) -> Callable[[_Walker, int], int]:
+        def wrapper(self: _Walker, wall: int) -> int:
             walls.append(wall)
             return step(self, wall)
 

@@ -133,20 +133,25 @@ class _FieldReader:
         self._expression = expression
 
     def read(self, text: str) -> Parsed:
-        items = text.split(",")
-        values: set[int] = set()
+        if "," not in text:
+            values, text = self._item(text)
+            return Parsed(self._sorted(values), text)
+        found: set[int] = set()
         texts: list[str] = []
-        for item in items:
-            if item.startswith("*") and len(items) > 1:
+        for item in text.split(","):
+            if item.startswith("*"):
                 instead = f"{self._field.low}-{self._field.high}{item[1:]}"
                 raise self._error(f"'*' cannot stand in a list: write {quoted(instead)} for {quoted(item)}")
-            item_values, item_text = self._item(item)
-            values.update(item_values)
+            values, item_text = self._item(item)
+            found.update(values)
             texts.append(item_text)
-        if self._field.alias in values:
-            values.discard(self._field.alias)
-            values.add(self._field.low)
-        return Parsed(tuple(sorted(values)), ",".join(texts))
+        return Parsed(self._sorted(found), ",".join(texts))
+
+    def _sorted(self, values: range | set[int]) -> tuple[int, ...]:
+        alias = self._field.alias
+        if alias is None or alias not in values:
+            return tuple(sorted(values))
+        return tuple(sorted({self._field.low if value == alias else value for value in values}))
 
     def _item(self, item: str) -> tuple[range, str]:
         body, slash, step_text = item.partition("/")

@@ -18,7 +18,7 @@ from copy import copy
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from croniter import CroniterBadDateError, croniter
+from croniter import croniter
 
 from scheduled_jobs.domain.schedules.occurrences import NAIVE_EPOCH
 
@@ -34,7 +34,8 @@ class Days(NamedTuple):
 
     Each is sorted, and empty where it does not matter; 0 is Sunday. With both ``month_days`` and
     ``weekdays`` a day that is one of either matches. ``ordinals``, where not empty, say which of the
-    ``weekdays`` in the month are meant. Days are counted from 1970-01-01, which is 0.
+    ``weekdays`` in the month are meant. There is always a next day: what never comes was refused before.
+    Days are counted from 1970-01-01, which is 0.
     """
 
     month_days: tuple[int, ...] = ()
@@ -42,8 +43,8 @@ class Days(NamedTuple):
     weekdays: tuple[int, ...] = ()
     ordinals: tuple[int, ...] = ()
 
-    def on_or_after(self, day: int) -> int | None:
-        """The first of the days from ``day`` on; None where the calendar ends."""
+    def on_or_after(self, day: int) -> int:
+        """The first of the days from ``day`` on."""
         if not self.month_days and not self.months and not self.ordinals:
             if not self.weekdays:
                 return day
@@ -52,8 +53,8 @@ class Days(NamedTuple):
         # croniter gives what comes after its start: the second before the day begins.
         return self._step(timedelta(days=day, seconds=-1), is_prev=False)
 
-    def on_or_before(self, day: int) -> int | None:
-        """The last of the days up to ``day``; None where the calendar begins."""
+    def on_or_before(self, day: int) -> int:
+        """The last of the days up to ``day``."""
         if not self.month_days and not self.months and not self.ordinals:
             if not self.weekdays:
                 return day
@@ -61,13 +62,10 @@ class Days(NamedTuple):
             return day - min((today - weekday) % 7 for weekday in self.weekdays)
         return self._step(timedelta(days=day, seconds=1), is_prev=True)
 
-    def _step(self, start: timedelta, *, is_prev: bool) -> int | None:
-        stepper = self._stepper()
-        try:
-            moment = NAIVE_EPOCH + start
-            found = stepper.get_prev(start_time=moment) if is_prev else stepper.get_next(start_time=moment)
-        except (CroniterBadDateError, OverflowError, ValueError):
-            return None
+    def _step(self, start: timedelta, *, is_prev: bool) -> int:
+        # croniter gives up after 50 years without a match; a fifth Monday of February takes 40 at most.
+        stepper, moment = self._stepper(), NAIVE_EPOCH + start
+        found = stepper.get_prev(start_time=moment) if is_prev else stepper.get_next(start_time=moment)
         return (found - NAIVE_EPOCH).days
 
     def _stepper(self) -> croniter[datetime]:

@@ -51,15 +51,12 @@ class WallTimes:
                 stretch = clock.stretch(position)
             wall = -(-(position + stretch.offset) // 60) * 60
             if not searched <= wall <= found:
-                first = walker.first(wall)
-                if first is None:
-                    return
-                searched, found = wall, first
+                searched, found = wall, walker.first(wall)
             at = found - stretch.offset
             if at >= stretch.end:
                 gap = stretch.gap_after
                 if gap and found < gap[1]:
-                    skipped.append(do_not_exist(found, walker.last_before(gap[1], found)))
+                    skipped.append(do_not_exist(found, walker.last(gap[1] - 60)))
                     if len(skipped) > MOST_TRIES:
                         return
                 position = stretch.end
@@ -87,15 +84,12 @@ class WallTimes:
             stretch = clock.stretch(position - 1)
             wall = (position - 1 + stretch.offset) // 60 * 60
             if not found <= wall <= searched:
-                last = walker.last(wall)
-                if last is None:
-                    return None
-                searched, found = wall, last
+                searched, found = wall, walker.last(wall)
             at = found - stretch.offset
             if at < stretch.start:
                 gap_start = stretch.start + stretch.offset_before
                 if found >= gap_start:
-                    skipped.insert(0, do_not_exist(walker.first_from(gap_start, found), found))
+                    skipped.insert(0, do_not_exist(walker.first(gap_start), found))
                     if len(skipped) > MOST_TRIES:
                         return None
                 position = stretch.start
@@ -122,7 +116,7 @@ class WallTimes:
     @staticmethod
     def _in_gap(walker: _Walker, stretch: Stretch, wall: int, gap_end: int) -> Iterator[SkippedTime]:
         found = walker.first(wall)
-        while found is not None and found < gap_end:
+        while found < gap_end:
             yield SkippedTime(wall_datetime(found), moment(stretch.end), do_not_exist(found, found))
             found = walker.first(found + 60)
 
@@ -143,8 +137,8 @@ class _Walker:
         self._days = times.days
         self._known = (1, 0)  # no day from the first to before the second matches, the second does
 
-    def first(self, wall: int) -> int | None:
-        """The first time from ``wall`` on, a whole minute; None if there is none left on the calendar."""
+    def first(self, wall: int) -> int:
+        """The first time from ``wall`` on, a whole minute."""
         day, second = divmod(wall, DAY)
         found = self._next_day(day)
         if found == day:
@@ -152,12 +146,10 @@ class _Walker:
             if time is not None:
                 return day * DAY + time
             found = self._next_day(day + 1)
-        if found is None:
-            return None
         return found * DAY + self._hours[0] * 3600 + self._minutes[0] * 60
 
-    def last(self, wall: int) -> int | None:
-        """The last time up to ``wall``, a whole minute; None before the calendar begins."""
+    def last(self, wall: int) -> int:
+        """The last time up to ``wall``, a whole minute."""
         day, second = divmod(wall, DAY)
         found = self._days.on_or_before(day)
         if found == day:
@@ -165,19 +157,7 @@ class _Walker:
             if time is not None:
                 return day * DAY + time
             found = self._days.on_or_before(day - 1)
-        if found is None:
-            return None
         return found * DAY + self._hours[-1] * 3600 + self._minutes[-1] * 60
-
-    def last_before(self, end: int, known: int) -> int:
-        """The last time before ``end``, ``known`` being one."""
-        last = self.last(end - 60)
-        return known if last is None else max(known, last)
-
-    def first_from(self, start: int, known: int) -> int:
-        """The first time from ``start`` on, ``known`` being one."""
-        first = self.first(start)
-        return known if first is None else min(known, first)
 
     def _time_from(self, minute_of_day: int) -> int | None:
         hour, minute = divmod(minute_of_day, 60)
@@ -201,11 +181,9 @@ class _Walker:
             return None
         return self._hours[index] * 3600 + self._minutes[-1] * 60
 
-    def _next_day(self, day: int) -> int | None:
+    def _next_day(self, day: int) -> int:
         low, high = self._known
-        if low <= day <= high:
-            return high
-        found = self._days.on_or_after(day)
-        if found is not None:
-            self._known = (day, found)
-        return found
+        if not low <= day <= high:
+            high = self._days.on_or_after(day)
+            self._known = (day, high)
+        return high
