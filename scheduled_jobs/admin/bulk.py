@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -16,12 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, BulkAction
-from scheduled_jobs.admin.permissions import JobAdmin, allowed, may, require
+from scheduled_jobs.admin.permissions import JobAdmin, allowed, require
 from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -32,32 +31,6 @@ CHUNK = 500
 """Jobs that are read at once while something is done with all of them."""
 SAID = 5
 """Failures that are said one by one."""
-
-
-class BulkMixin(JobAdmin):
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The bulk actions that the user may take; deleting is done one by one, with its own page."""
-        return {
-            action.name: (partial(_answer, action), action.name, action.label)
-            for action in BULK_ACTIONS
-            if may(request.user, action.verb)
-        }
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        if request.method == "POST":
-            self._refuse(request)
-        return super().changelist_view(request, extra_context)
-
-    def _refuse(self, request: HttpRequest) -> None:
-        """An action that is not offered is refused, not passed over."""
-        wanted = {name for name in request.POST.getlist("action") if name}
-        for action in BULK_ACTIONS:
-            if action.name in wanted:
-                require(request, action.verb)
-        if allowed(request).nothing or wanted - {action.name for action in BULK_ACTIONS}:
-            raise PermissionDenied(_("There is no such action for you."))
 
 
 def _answer(
@@ -96,6 +69,48 @@ def _answer(
         "zone": timezone.get_current_timezone_name(),
     }
     return TemplateResponse(request, "admin/scheduled_jobs/bulk.html", context)
+
+
+def _offered(action: BulkAction) -> Callable[..., HttpResponse | None]:
+    """The action as Django's admin knows it, which offers and takes it only from those who may."""
+
+    @admin.action(permissions=[action.verb], description=action.label)
+    def offered(
+        model_admin: JobAdmin, request: HttpRequest, queryset: QuerySet[ScheduledJob]
+    ) -> HttpResponse | None:
+        return _answer(action, model_admin, request, queryset)
+
+    offered.__name__ = action.name
+    return offered
+
+
+class BulkMixin(JobAdmin):
+    actions = tuple(_offered(action) for action in BULK_ACTIONS)
+
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Ours alone, on the list alone: deleting is done one by one, with its own page."""
+        # Django 6.1 has actions on the page of one object too, and says which it asks for.
+        if action_location is not None and action_location.name != "CHANGE_LIST":
+            return {}
+        location = {} if action_location is None else {"action_location": action_location}
+        found = super().get_actions(request, **location)
+        return {action.name: found[action.name] for action in BULK_ACTIONS if action.name in found}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method == "POST":
+            self._refuse(request)
+        return super().changelist_view(request, extra_context)
+
+    def _refuse(self, request: HttpRequest) -> None:
+        """An action that is not offered is refused, not passed over."""
+        wanted = {name for name in request.POST.getlist("action") if name}
+        for action in BULK_ACTIONS:
+            if action.name in wanted:
+                require(request, action.verb)
+        if allowed(request).nothing or wanted - {action.name for action in BULK_ACTIONS}:
+            raise PermissionDenied(_("There is no such action for you."))
 
 
 def fingerprint(pks: Sequence[int]) -> str:
