@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,33 @@ def transitions(zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime
     return found
 
 
+class Columns:
+    """Readings of a clock, one bit each: field by field, value -> the readings that show it."""
+
+    def __init__(self, readings: list[datetime]) -> None:
+        self._all: list[dict[int, int]] = [{} for _ in range(5)]
+        for n, at in enumerate(readings):
+            shown = (at.minute, at.hour, at.day, at.month, at.isoweekday() % 7)
+            for column, value in zip(self._all, shown, strict=True):
+                column[value] = column.get(value, 0) | 1 << n
+
+    def matches(self, expression: str) -> int:
+        """The readings that are times of the expression."""
+        fields = expression.split()
+        minute, hour, day, month, weekday = (
+            self._any(self._all[n], values(n, text)) for n, text in enumerate(fields)
+        )
+        days = day & weekday if "*" in (fields[2], fields[4]) else day | weekday
+        return minute & hour & days & month
+
+    @staticmethod
+    def _any(column: dict[int, int], wanted: Iterable[int]) -> int:
+        bits = 0
+        for value in wanted:
+            bits |= column.get(value, 0)
+        return bits
+
+
 @dataclass(frozen=True)
 class Window:
     """Every minute from ``start`` (UTC) on."""
@@ -52,14 +80,23 @@ class Window:
         return [(self.start + n * MINUTE).astimezone(zone) for n in range(self.minutes)]
 
     @cached_property
-    def columns(self) -> list[dict[int, int]]:
-        """For each of the five fields: value -> the minutes at which the clock shows it."""
-        columns: list[dict[int, int]] = [{} for _ in range(5)]
-        for n, at in enumerate(self.readings):
-            shown = (at.minute, at.hour, at.day, at.month, at.isoweekday() % 7)
-            for column, value in zip(columns, shown, strict=True):
-                column[value] = column.get(value, 0) | 1 << n
-        return columns
+    def left_out(self) -> list[datetime]:
+        """The readings, naive, that the clock leaps over."""
+        found = []
+        for before, after in pairwise(at.replace(tzinfo=None) for at in self.readings):
+            reading = before + MINUTE
+            while reading < after:
+                found.append(reading)
+                reading += MINUTE
+        return found
+
+    @cached_property
+    def leap(self) -> datetime:
+        """The first moment at which the clock leaps over something."""
+        for at, (before, after) in zip(self.readings[1:], pairwise(self.readings), strict=True):
+            if after.replace(tzinfo=None) > before.replace(tzinfo=None) + MINUTE:
+                return at.astimezone(UTC)
+        return self.end
 
     @cached_property
     def repeated(self) -> int:
@@ -75,21 +112,22 @@ class Window:
             if at.replace(fold=0).utcoffset() > at.replace(fold=1).utcoffset()  # type: ignore[operator]
         )
 
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns(self.readings)
+
+    @cached_property
+    def _left_out_columns(self) -> Columns:
+        return Columns(self.left_out)
+
     def matches(self, expression: str) -> int:
         """The minutes at which the clock shows a time of the expression, one bit each."""
-        fields = expression.split()
-        minute, hour, day, month, weekday = (
-            self._any(self.columns[n], values(n, text)) for n, text in enumerate(fields)
-        )
-        days = day & weekday if "*" in (fields[2], fields[4]) else day | weekday
-        return minute & hour & days & month
+        return self._columns.matches(expression)
 
-    @staticmethod
-    def _any(column: dict[int, int], wanted: Iterable[int]) -> int:
-        bits = 0
-        for value in wanted:
-            bits |= column.get(value, 0)
-        return bits
+    def skipped(self, expression: str) -> list[datetime]:
+        """The times of the expression that the clock leaps over."""
+        bits = self._left_out_columns.matches(expression) if self.left_out else 0
+        return [at for n, at in enumerate(self.left_out) if bits >> n & 1]
 
     def bits(self, moments: Iterable[datetime]) -> int:
         """Moments inside the window as bits."""

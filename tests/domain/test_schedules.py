@@ -279,6 +279,16 @@ def test_a_skipped_time_is_said_beside_the_previous_one() -> None:
     )
 
 
+def test_a_change_that_skips_nothing_of_a_schedule_is_no_notice() -> None:
+    for text in ("30 1,3 * * *", "0 9 * * *", "30 2 1 * *", "30 2 * * 1"):
+        schedule = Schedule.parse(text, NEW_YORK)
+        [coming] = schedule.upcoming(at("2027-03-14 06:50"), 1)
+        previous = schedule.previous(at("2027-03-14 07:10"))
+        assert coming.notice is None
+        assert previous is not None
+        assert previous.notice is None
+
+
 def test_several_skipped_times_are_one_notice() -> None:
     [occurrence] = Schedule.parse("*/20 * * * *", NEW_YORK).upcoming(at("2027-03-14 06:45"), 1)
     assert occurrence == Occurrence(

@@ -40,6 +40,7 @@ REFUSED = [
     ("5/15 * * * *", "a step follows a range: write '5-59/15' for '5/15', in the first field of '5/15 * * * *'"),
     ("*/0 * * * *", "'0' in '*/0' is not a step (1-59), in the first field of '*/0 * * * *'"),
     ("*/60 * * * *", "'60' in '*/60' is not a step (1-59), in the first field of '*/60 * * * *'"),
+    ("*/005 * * * *", "'005' in '*/005' is not a step (1-59), in the first field of '*/005 * * * *'"),
     ("* */24 * * *", "'24' in '*/24' is not a step (1-23), in the second field of '* */24 * * *'"),
     ("* * */32 * *", "'32' in '*/32' is not a step (1-31), in the third field of '* * */32 * *'"),
     ("* * * */13 *", "'13' in '*/13' is not a step (1-12), in the fourth field of '* * * */13 *'"),

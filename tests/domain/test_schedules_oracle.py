@@ -111,7 +111,25 @@ def check(schedule: Schedule, window: Window) -> int:
     assert found == expected, (text, window.zone, window.spelled(found ^ expected))
     doubtful = window.bits(occurrence.at for occurrence in occurrences if occurrence.doubtful)
     assert doubtful == found & window.ambiguous, (text, window.zone, window.spelled(doubtful))
+    skipped = window.skipped(text)
+    assert [time.wall_time for time in schedule.skipped(window.start, window.end)] == skipped, (
+        text,
+        window.zone,
+    )
+    told = [occurrence.notice for occurrence in occurrences if "skipped" in (occurrence.notice or "")]
+    assert told == [said(skipped)] * len(told), (text, window.zone)
+    if skipped and occurrences and occurrences[-1].at > window.leap:
+        assert told, (text, window.zone)
     return expected
+
+
+def said(skipped: list[datetime]) -> str | None:
+    """The notice of what one change of the clocks leaves out."""
+    if not skipped:
+        return None
+    first, last = skipped[0], skipped[-1]
+    times = f"{first:%H:%M} does" if first == last else f"{first:%H:%M} to {last:%H:%M} do"
+    return f"{times} not exist on {first.day} {first:%B %Y}: skipped"
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -141,7 +159,8 @@ def test_every_time_of_two_thousand_expressions_is_the_one_found_by_trying_every
         ("Pacific/Kwajalein", datetime(1993, 8, 21, 12, tzinfo=UTC)),
         ("Asia/Pyongyang", datetime(2015, 8, 14, 15, tzinfo=UTC)),  # half an hour back, for good
         ("America/St_Johns", datetime(2010, 11, 7, 2, 31, tzinfo=UTC)),  # back at one minute past midnight
-        ("America/Bahia", datetime(2011, 1, 1, tzinfo=UTC)),
+        ("Africa/Casablanca", datetime(1985, 12, 31, 23, tzinfo=UTC)),  # back at the end of a year
+        ("Africa/Sao_Tome", datetime(2019, 1, 1, 1, tzinfo=UTC)),  # and at the beginning of one
     ],
 )
 def test_every_time_at_a_change_of_the_past(zone: str, change: datetime) -> None:

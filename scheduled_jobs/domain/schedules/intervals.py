@@ -90,7 +90,7 @@ class RangedInterval:
 
     def _of_day(self, clock: Clock, day: int) -> range:
         start = _moment_of(clock, day * DAY + self.start)
-        ends = (_moment_of(clock, other * DAY + self.end) for other in (day - 1, day, day + 1))
+        ends = (_moment_of(clock, other * DAY + self.end) for other in (day, day + 1))
         end = next(end for end in ends if end >= start)
         return range(start, min(end + 1, _moment_of(clock, (day + 1) * DAY + self.start)), self.seconds)
 
