@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, BulkAction
@@ -52,6 +53,7 @@ def _answer(
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": action.question(len(pks)).rstrip("?"),
+        "crumbs": [(capfirst(model_admin.opts.verbose_name_plural), request.get_full_path())],
         "media": model_admin.media,
         "action": action,
         "question": action.question(len(pks)),
@@ -142,7 +144,7 @@ def apply_to(
             else:
                 done.append(job)
         if done:
-            LogEntry.objects.log_actions(request.user.pk, done, CHANGE, action.logged())
+            LogEntry.objects.log_actions(_pk_of(request), done, CHANGE, action.logged())
     if done:
         model_admin.message_user(request, action.done(len(done)), messages.SUCCESS)
     for name, why in failed[:SAID]:
@@ -150,6 +152,11 @@ def apply_to(
     if len(failed) > SAID:
         rest = _("%(n)d more were not done.") % {"n": len(failed) - SAID}
         model_admin.message_user(request, rest, messages.ERROR)
+
+
+def _pk_of(request: HttpRequest) -> int:
+    pk: int = request.user.pk  # type: ignore[assignment]  # whoever may act is signed in
+    return pk
 
 
 def _jobs(pks: Sequence[int]) -> Iterator[ScheduledJob]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import abc
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 ALIVE = Q(retired_at=None, deleting_at=None)
 
 
-class BulkAction:
+class BulkAction(abc.ABC):
     """One bulk action. ``verb`` is the permission that it needs."""
 
     name: ClassVar[str]
@@ -44,37 +45,37 @@ class BulkAction:
     most: ClassVar[int | None] = None
     """Most jobs at once; None: as many as there are."""
 
+    @abc.abstractmethod
     def concerned(self, now: datetime) -> Q:
         """The jobs with which there is anything to do, at ``now`` (aware)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def question(self, n: int) -> str:
         """What is asked, with the count."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def left_out(self, n: int) -> str:
         """Why the others of the selection stay as they are."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def follows(self) -> list[str]:
         """What will happen, and what will not."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
         """What the page says of one job, under ``headings``."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
         """Do it with one job, inside the transaction of all; may raise ScheduledJobsError or ValueError."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def logged(self) -> str:
         """What Django's own log of the admin says."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def done(self, n: int) -> str:
         """What is said when it is done with ``n`` jobs."""
-        raise NotImplementedError
 
 
 def when(at: datetime | None, zone: str, now: datetime, otherwise: str) -> str:
@@ -206,7 +207,7 @@ class Reset(BulkAction):
         if is_own:
             after.schedule_override = job.schedule_override
         changes = [
-            f"{ScheduledJob._meta.get_field(f'declared_{name}').verbose_name}: "
+            f"{label_of(name)}: "
             f"{shown(name, getattr(job, f'{name}_override'))} → "
             f"{shown(name, getattr(job, f'declared_{name}'))}"
             for name in OVERRIDABLE
@@ -314,6 +315,12 @@ class RunNow(BulkAction):
 
 
 BULK_ACTIONS: tuple[BulkAction, ...] = (Pause(), Resume(), RunNow(), Reset(), Sync())
+
+
+def label_of(field: str) -> str:
+    """The name of an overridable field as people read it."""
+    column = ScheduledJob._meta.get_field(f"declared_{field}")
+    return str(getattr(column, "verbose_name", field))
 
 
 def shown(field: str, value: Any) -> str:

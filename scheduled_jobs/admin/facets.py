@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -30,24 +31,19 @@ NO_RUN = "none"
 """In the URL: jobs that have not run yet."""
 
 
-class Facet(admin.SimpleListFilter):
+class Facet(admin.SimpleListFilter, abc.ABC):
     """A filter over one fact of the census. The list applies it with ``narrow``."""
 
     template = "admin/scheduled_jobs/_filter.html"
     hides_empty = False
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        raise NotImplementedError
-
     def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
         # The list narrows after it has kept what there is without filters, which the counts are taken from.
         return queryset
 
+    @abc.abstractmethod
     def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         """The jobs of the chosen value; ``now`` is aware."""
-        raise NotImplementedError
 
     @property
     def chosen(self) -> str | None:
@@ -60,7 +56,7 @@ class Facet(admin.SimpleListFilter):
         """The values of the census that a choice stands for."""
         return (lookup,)
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         others = changelist.wanted(without=self.parameter_name)  # type: ignore[attr-defined]
         census = changelist.census  # type: ignore[attr-defined]
         yield {

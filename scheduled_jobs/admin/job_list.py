@@ -30,10 +30,32 @@ from scheduled_jobs.services.history.census import take_census
 from scheduled_jobs.services.history.health import ORDER, urgency
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import _StrPromise
 
-COLUMNS = ("state", "job", "schedule_in_words", "recent", "next_run", "in_google")
+
+def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Callable[[ScheduledJob], str]:
+    """The heading and the order of a column; what stands in it is built for the whole page at once."""
+
+    @admin.display(description=heading, ordering=ordering)
+    def cell(job: ScheduledJob) -> str:
+        return job.name
+
+    cell.__name__ = name
+    return cell
+
+
+COLUMNS = (
+    _column("state", gettext_lazy("state"), "urgency"),
+    _column("job", gettext_lazy("job"), "task"),
+    _column("schedule", gettext_lazy("schedule")),
+    _column("recent", gettext_lazy("last 30 runs"), "last_run_at"),
+    _column("next_run", gettext_lazy("next run")),
+    _column("google", gettext_lazy("Google"), "sync_state"),
+)
 
 
 class JobChangeList(ChangeList):
@@ -208,29 +230,3 @@ class JobListMixin(JobAdmin):
             (_("Plan"), _address(f"{prefix}scheduledjob_plan")),
         ]
         return [(title, address) for title, address in pages if address]
-
-    # Headings and order of the columns; what stands in them is built for the whole page by job_rows.
-
-    @admin.display(description=gettext_lazy("state"), ordering="urgency")
-    def state(self, job: ScheduledJob) -> str:
-        return job.last_status
-
-    @admin.display(description=gettext_lazy("job"), ordering="task")
-    def job(self, job: ScheduledJob) -> str:
-        return job.name
-
-    @admin.display(description=gettext_lazy("schedule"))
-    def schedule_in_words(self, job: ScheduledJob) -> str:
-        return job.schedule
-
-    @admin.display(description=gettext_lazy("last 30 runs"), ordering="last_run_at")
-    def recent(self, job: ScheduledJob) -> str:
-        return job.last_status
-
-    @admin.display(description=gettext_lazy("next run"))
-    def next_run(self, job: ScheduledJob) -> str:
-        return str(job.next_run_at or "")
-
-    @admin.display(description=gettext_lazy("Google"), ordering="sync_state")
-    def in_google(self, job: ScheduledJob) -> str:
-        return job.get_sync_state_display()

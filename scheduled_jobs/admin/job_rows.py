@@ -70,9 +70,9 @@ def read_rows(pks: Sequence[int], now: datetime) -> list[dict[str, Any]]:
         .order_by()
         .annotate(
             overridden=following(),
-            is_paused=ExpressionWrapper(is_paused(now), output_field=BooleanField()),
+            held=ExpressionWrapper(is_paused(now), output_field=BooleanField()),
         )
-        .values(*COLUMNS, "overridden", "is_paused")
+        .values(*COLUMNS, "overridden", "held")
     )
     found = {row["pk"]: row for row in rows}
     return [found[pk] for pk in pks if pk in found]
@@ -88,12 +88,13 @@ def build_rows(
     jobs = read_rows(list(states), now)
     bars = recent_runs(states)
     lasts = last_runs(bars)
-    return [
-        _Row(job, states[job["pk"]], bars[job["pk"]], *lasts.get(job["pk"], (None, None)), now).build(
-            allowed, links, suffix
-        )
-        for job in jobs
-    ]
+    rows = []
+    for job in jobs:
+        pk = job["pk"]
+        last, active = lasts.get(pk, (None, None))
+        row = _Row(job, states[pk], bars[pk], last, active, now)
+        rows.append(row.build(allowed, links, suffix))
+    return rows
 
 
 class _Row:
@@ -139,7 +140,7 @@ class _Row:
             "url": links.to("change", pk) + suffix,
             "doc": self._in_force("description"),
             "own_task": job["task"] if is_own else "",
-            "reason": job["pause_reason"] if job["is_paused"] else "",
+            "reason": job["pause_reason"] if job["held"] else "",
             "words": schedule.words,
             "cron": schedule.expression,
             "zone": self.zone,
@@ -158,7 +159,7 @@ class _Row:
         }
 
     def _actions(self, name: str, allowed: Allowed, links: Links) -> dict[str, Any]:
-        pk, is_paused = self.job["pk"], self.job["is_paused"]
+        pk, is_paused = self.job["pk"], self.job["held"]
         actions: dict[str, Any] = {"is_paused": is_paused}
         if allowed.run:
             actions["run_url"] = links.to("run_now", pk)
@@ -176,7 +177,7 @@ class _Row:
         return {"icon": mark.icon, "tone": mark.tone, "word": str(mark.word)}
 
     def _note(self) -> str:
-        note = self._NOTES.get(self.state)
+        note = self._NOTES.get(Health(self.state))
         return note(self) if note else ""
 
     def _failing(self) -> str:
@@ -282,7 +283,7 @@ class _Row:
         if job["deleting_at"] is not None:
             return nothing(_("is being deleted"))
         after = self.now
-        if job["is_paused"]:
+        if job["held"]:
             if job["paused_until"] is None:
                 return nothing(_("paused"))
             after = job["paused_until"]

@@ -29,7 +29,7 @@ def _screens() -> list[type[Any]]:
     return found
 
 
-class ScheduledJobAdmin(*_screens(), JobPermissions, admin.ModelAdmin):  # type: ignore[misc]
+class ScheduledJobAdmin(*_screens(), JobPermissions, admin.ModelAdmin):  # type: ignore[misc,type-arg]
     """Every screen of a job. Each mixin adds its own URLs, columns or forms and calls ``super()``."""
 
 

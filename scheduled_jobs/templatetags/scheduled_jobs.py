@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import django
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 
 from scheduled_jobs.admin import times
@@ -12,7 +14,10 @@ from scheduled_jobs.admin.marks import HEALTH_MARKS, RUN_MARKS, SCHEDULED, SYNC_
 from scheduled_jobs.admin.whereabouts import Whereabouts, last_look, where_am_i
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
+
+    from django.db.models.options import Options
 
 register = template.Library()
 
@@ -45,6 +50,13 @@ def sj_sync(sync_state: str, note: str = "") -> dict[str, Any]:
 def sj_env(env: Whereabouts | None = None) -> dict[str, Any]:
     """Environment, project, region and freshness; makes one query unless it is given what to show."""
     return {"env": env or where_am_i(timezone.now(), last_look())}
+
+
+@register.inclusion_tag("admin/scheduled_jobs/_crumbs.html")
+def sj_crumbs(opts: Options[Any], here: str, crumbs: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
+    """Home, the app, what ``crumbs`` names (name, address), and ``here``; as this Django writes them."""
+    app = (opts.app_config.verbose_name, reverse("admin:app_list", args=[opts.app_label]))
+    return {"crumbs": [app, *crumbs], "here": here, "as_list": django.VERSION >= (6, 1)}
 
 
 @register.filter

@@ -117,3 +117,19 @@ def test_no_time_is_no_text() -> None:
 
 def test_notes_are_escaped() -> None:
     assert "<b>" not in render("{% sj_health 'failing' note %}", note="<b>x</b>")
+
+
+def test_breadcrumbs_are_written_as_this_django_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import django
+
+    from scheduled_jobs.models import ScheduledJob
+
+    source = "{% sj_crumbs opts here crumbs %}"
+    context = {"opts": ScheduledJob._meta, "here": "Pause <3> jobs", "crumbs": [("Jobs", "/jobs/")]}
+    monkeypatch.setattr(django, "VERSION", (6, 0, 1, "final", 0))
+    assert render(source, **context) == (
+        '<div class="breadcrumbs"><a href="/admin/">Home</a> &rsaquo; <a href="/admin/scheduled_jobs/">'
+        'Scheduled jobs</a> &rsaquo; <a href="/jobs/">Jobs</a> &rsaquo; Pause &lt;3&gt; jobs</div>'
+    )
+    monkeypatch.setattr(django, "VERSION", (6, 1, 0, "final", 0))
+    assert '<li aria-current="page">Pause &lt;3&gt; jobs</li></ol>' in render(source, **context)

@@ -75,8 +75,8 @@ def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
     is_overridden = Case(When(overridden(), then=Value(OVERRIDDEN)), default=Value(FOLLOWS))
     counted = (
         jobs.order_by()
-        .annotate(_state=health(now), _follows=is_overridden)
-        .values_list("_state", "last_status", "_follows", "sync_state", "origin")
+        .annotate(_health=health(now), _follows=is_overridden)
+        .values_list("_health", "last_status", "_follows", "sync_state", "origin")
         .annotate(_jobs=Count("pk"), _seen=Max("live_seen_at"))
     )
     groups = {row[:5]: Group(*row) for row in counted}

@@ -52,8 +52,7 @@ def _statement(connection: Any, jobs: int, length: int) -> str:
     sooner; SQLite and MariaDB do not know it.
     """
     quote = connection.ops.quote_name
-    fields = ("job", "id", "status", "duration")
-    columns = ", ".join(quote(JobRun._meta.get_field(name).column) for name in fields)
+    columns = ", ".join(map(quote, ("job_id", "id", "status", "duration")))
     table, job, pk = quote(JobRun._meta.db_table), quote("job_id"), quote("id")
 
     def branch(of: str) -> str:
