@@ -187,6 +187,9 @@ def normalised(
 
 def differences(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Field -> (live value, desired value) for every field in which two comparable jobs differ."""
+    # Of thousands of jobs nearly all are equal, which one comparison shows.
+    if desired == live:
+        return {}
     return {
         name: (live.get(name), desired[name])
         for name in FIELDS

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.limits import (
     CHECKS,
@@ -151,7 +152,7 @@ def _payload(task: type[PeriodicTask]) -> dict[str, Any]:
         raise InvalidDefinition(f"it cannot be written as JSON: {error}") from error
     stored = parse_body(text.encode("utf-8", "surrogatepass"))
     check_payload_size(stored)
-    Signature.of(task.run).validate(stored)
+    Signature.of(task.run).validate(stored, secret_keys=settings.REDACTED_KEYS)
     return stored
 
 

@@ -13,6 +13,7 @@ import logging
 import random
 import time
 import uuid
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("scheduled_jobs")
 
 ROUNDS = 4
-CHUNK = 500
-"""Most jobs under one lease: with 64 calls in flight they are pushed long before it runs out."""
+CHUNK = 250
+"""Most jobs that are leased and written together: with 64 calls in flight they are pushed long before
+their leases run out, and there is a next chunk to call while one is written down."""
 
 SyncState = ScheduledJob.SyncState
 
@@ -53,6 +55,15 @@ SyncState = ScheduledJob.SyncState
 def lease_time() -> timedelta:
     """How long a lease is good for: longer than all calls for one job can take."""
     return timedelta(seconds=4 * settings.RPC_TIMEOUT + 20)
+
+
+@dataclass
+class _Chunk:
+    """Jobs that are pushed together: those whose lease we hold, and what becomes of them."""
+
+    pks: list[int]
+    held: dict[int, Row]
+    results: Iterable[Outcome] = ()
 
 
 @dataclass
@@ -82,26 +93,57 @@ class Push:
         """Push the rows; returns the outcome of each that was pushed here. Raises nothing of Google's."""
         waiting = list(dict.fromkeys(pks))
         wanted = dict(self.rows.filter(pk__in=waiting).values_list("pk", "revision"))
+        waiting = [pk for pk in waiting if pk in wanted]
         outcomes: dict[int, Outcome] = {}
         rounds = dict.fromkeys(waiting, 0)
-        while waiting := [pk for pk in waiting if pk in wanted]:
-            # No more leases than there are places in the quota: a lease must not run out in the queue.
-            free = write_limit.free(self.until)
-            chunk = waiting[: CHUNK if free is None else max(min(free, CHUNK), 1)]
-            held = self._take(chunk)
-            again = self._push(held, outcomes, last={pk for pk in held if rounds[pk] + 1 >= ROUNDS})
-            for pk in again:
-                rounds[pk] += not (pk in outcomes and outcomes[pk].was_out_of_time)
-            self.on_chunk()
-            covered = self._covered({pk: wanted[pk] for pk in chunk if pk not in held})
-            left = [pk for pk in chunk if pk in again or (pk not in held and pk not in covered)]
-            waiting = [*waiting[len(chunk) :], *left]
-            if time.monotonic() >= self.until:
-                break
-            if left and not held:
-                # Another writer holds the lease: it will cover this revision, or leave it to us.
-                time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 – jitter
+        # While Google answers one chunk, the database writes down the one before and reads the next.
+        under_way: deque[_Chunk] = deque()
+        with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
+            try:
+                while waiting or under_way:
+                    if waiting and (size := self._places(under_way)):
+                        under_way.append(self._begin(waiting[:size], pool))
+                        waiting = waiting[size:]
+                        continue
+                    chunk = under_way[0]
+                    last = {pk for pk in chunk.held if rounds[pk] + 1 >= ROUNDS}
+                    again = self._finish(chunk, outcomes, last=last)
+                    under_way.popleft()
+                    for pk in again:
+                        rounds[pk] += not (pk in outcomes and outcomes[pk].was_out_of_time)
+                    self.on_chunk()
+                    covered = self._covered({pk: wanted[pk] for pk in chunk.pks if pk not in chunk.held})
+                    left = [
+                        pk
+                        for pk in chunk.pks
+                        if pk in again or (pk not in chunk.held and pk not in covered)
+                    ]
+                    waiting += left
+                    if time.monotonic() >= self.until:
+                        waiting = []
+                    elif left and not chunk.held and not under_way:
+                        # Another writer holds the lease: it will cover this revision, or leave it to us.
+                        time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 – jitter
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                self._free([pk for chunk in under_way for pk in chunk.held], sync_state=SyncState.PENDING)
+                raise
         return outcomes
+
+    def _places(self, under_way: Sequence[_Chunk]) -> int:
+        """How many more jobs may be begun now; 0: finish a chunk first.
+
+        No more leases than there are places in the quota: a lease must not run out in the queue. Of those
+        under way some have taken their place already, which errs to the safe side.
+        """
+        if len(under_way) > 1:
+            return 0
+        # To wait for a place would keep the answers of those under way from being written.
+        free = write_limit.free(None if under_way else self.until)
+        if free is None:
+            return CHUNK
+        free -= sum(len(chunk.held) for chunk in under_way)
+        return min(free, CHUNK) if under_way else max(min(free, CHUNK), 1)
 
     # --- A: the lease -----------------------------------------------------------------------------
 
@@ -129,20 +171,28 @@ class Push:
 
     # --- B, C: read again, call -------------------------------------------------------------------
 
-    def _push(self, held: dict[int, Row], outcomes: dict[int, Outcome], *, last: set[int]) -> set[int]:
-        """Push the rows under our lease; returns those that want another round."""
-        if not held:
-            return set()
+    def _begin(self, pks: list[int], pool: ThreadPoolExecutor) -> _Chunk:
+        """Take the leases of these rows, read them again and begin their calls."""
+        chunk = _Chunk(pks, self._take(pks))
+        if not chunk.held:
+            return chunk
         try:
-            wanted = self._desired(held)
+            wanted = self._desired(chunk.held)
             idle = {desired.pk for desired in wanted if not self.is_needed(desired)} - {None}
             self._free(pk for pk in idle if pk is not None)
             wanted = [desired for desired in wanted if desired.pk not in idle]
             open_versions(wanted, now=timezone.now(), using=self.using)
-            results = self._call(wanted)
+            chunk.results = self._call(wanted, pool)
         except BaseException:
-            self._free(held, sync_state=SyncState.PENDING)
+            self._free(chunk.held, sync_state=SyncState.PENDING)
             raise
+        return chunk
+
+    def _finish(self, chunk: _Chunk, outcomes: dict[int, Outcome], *, last: set[int]) -> set[int]:
+        """Write down what became of a chunk; returns the rows that want another round."""
+        if not chunk.held:
+            return set()
+        results = list(chunk.results)
         outcomes |= {outcome.desired.pk: outcome for outcome in results if outcome.desired.pk is not None}
         again = self._record(results, last=last)
         for outcome in results:
@@ -155,17 +205,15 @@ class Push:
         pushed = dict(self.rows.filter(pk__in=held).exclude(pushed=None).values_list("pk", "pushed"))
         return [replace(job, pushed=pushed[job.pk]) if job.pk in pushed else job for job in wanted]
 
-    def _call(self, wanted: Sequence[Desired]) -> list[Outcome]:
+    def _call(self, wanted: Sequence[Desired], pool: ThreadPoolExecutor) -> Iterable[Outcome]:
         lease = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
         calls = Calls(min(self.until, lease), self.backend)
 
         def one(desired: Desired) -> Outcome:
             return apply(desired, calls, listing=self.listing, adopt=self.adopt)
 
-        if len(wanted) == 1:
-            return [one(wanted[0])]
-        with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
-            return list(pool.map(one, wanted))
+        # A save pushes one job: it needs no thread of its own.
+        return [one(wanted[0])] if len(wanted) == 1 else pool.map(one, wanted)
 
     # --- D: what is written afterwards ------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -103,10 +104,13 @@ class _Sync:
         self.renew = renew
         tasks = self.options.tasks
         everything = tasks is None
-        seeded = seed(
-            registry.tasks() if tasks is None else tasks, retire=everything, write=self.options.write
-        )
-        listing = self._list()
+        # Google lists while the rows are seeded: neither waits for the other, and rows are read after both.
+        with ThreadPoolExecutor(1) as pool:
+            listed = pool.submit(self._list)
+            seeded = seed(
+                registry.tasks() if tasks is None else tasks, retire=everything, write=self.options.write
+            )
+            listing = listed.result()
         wanted = self._with_what_was_pushed(self._wanted(seeded), listing)
         plan = make_plan(
             wanted,
