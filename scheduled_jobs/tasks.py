@@ -51,8 +51,12 @@ class PeriodicTask:
             registry.register(cls)
 
     @abc.abstractmethod
-    def run(self, **kwargs: Any) -> Any:
-        """The work. Plain or ``async``; the payload arrives as keyword arguments."""
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The work. Plain or ``async``; the payload arrives as keyword arguments.
+
+        Written with ``*args`` so that type checkers accept every signature that a task may give it; nothing
+        is ever passed by position.
+        """
 
     @property
     def metadata(self) -> TaskMetadata:

@@ -68,7 +68,7 @@ class RemindOfAbandonedCarts(PeriodicTask):
         """Whom to write to; an operator may override it in the admin."""
         return {"region": "emea", "older_than_hours": 24}
 
-    def run(self, region: str, older_than_hours: int = 24) -> dict[str, Any]:  # type: ignore[override]
+    def run(self, region: str, older_than_hours: int = 24) -> dict[str, Any]:
         """Write to the customers of one region."""
         carts = stock.abandoned_carts(region, older_than_hours)
         return {"region": region, "reminded": len(carts), "customers": carts}
