@@ -277,7 +277,7 @@ def block_leave(block: Block) -> str:
 def stamp(kind: str, fields: Mapping[str, Any]) -> str:
     """Tells whether what is decided about is still what was shown, and nothing of what is in it."""
     text = json.dumps([kind, dict(fields)], sort_keys=True, cls=DjangoJSONEncoder)
-    return salted_hmac("scheduled_jobs.admin.plan", text).hexdigest()[:20]
+    return salted_hmac("scheduled_jobs.admin.plan", text, algorithm="sha256").hexdigest()[:20]
 
 
 def _parts(plan: Plan) -> list[dict[str, str]]:
