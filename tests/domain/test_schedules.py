@@ -521,6 +521,9 @@ def test_a_range_that_starts_in_the_gap_starts_at_its_full_hour() -> None:
         "04:00-0400",
         "05:00-0400",
     ]
+    notice = "counted across the change of the clocks on 14 March 2027 in America/New_York"
+    found = schedule.between(at("2027-03-14 05:00"), at("2027-03-15 04:00"))
+    assert [(o.notice, o.doubtful) for o in found] == [(notice, True)] * 3
 
 
 def test_a_range_that_starts_at_a_repeated_time_starts_at_the_first() -> None:
