@@ -388,6 +388,9 @@ class ScheduledJob(models.Model):
                 self.refresh_from_db()
                 return False
             changes = {name: (before[name], new) for name, new in audit.items() if before[name] != new}
+            if "paused" in changes:
+                # The reason is the change's own; only of a pause that goes on is it a change by itself.
+                changes.pop("pause_reason", None)
             JobChange.record(
                 self,
                 {name.removesuffix("_override"): pair for name, pair in changes.items()},
@@ -422,7 +425,7 @@ class ScheduledJob(models.Model):
             "paused_until": until,
             "paused_by": label_of(by) or current_attribution().label,
         }
-        audit = {"paused": True, "paused_until": until}
+        audit = {"paused": True, "paused_until": until, "pause_reason": reason}
         self._edit(models.Q(), {**values, "paused_at": now}, audit, by=by, reason=reason)
 
     def resume(self, by: Any = None, reason: str = "") -> None:

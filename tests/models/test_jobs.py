@@ -229,6 +229,14 @@ def test_a_pause_ends_to_the_second(job: ScheduledJob) -> None:
     assert job.is_paused(end) is False
 
 
+def test_a_new_reason_for_a_pause_is_a_change_of_its_own(job: ScheduledJob) -> None:
+    job.pause(reason="legal")
+    job.pause(reason="legal, still")
+    first, second = JobChange.objects.exclude(field="job").order_by("pk")
+    assert (first.field, first.old, first.new, first.reason) == ("paused", False, True, "legal")
+    assert (second.field, second.old, second.new) == ("pause_reason", "legal", "legal, still")
+
+
 def test_resuming_clears_the_pause_and_touches_nothing_else(job: ScheduledJob) -> None:
     job.pause(reason="x", by="maria")
     job.resume()

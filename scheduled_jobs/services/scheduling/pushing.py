@@ -202,7 +202,7 @@ class Push:
 
     def _desired(self, held: dict[int, Row]) -> list[Desired]:
         wanted = desired_of_all(list(held.values()), self.backend, using=self.using)
-        pushed = dict(self.rows.filter(pk__in=held).exclude(pushed=None).values_list("pk", "pushed"))
+        pushed = dict(self.rows.filter(pk__in=held).filter(pushed__isnull=False).values_list("pk", "pushed"))
         return [replace(job, pushed=pushed[job.pk]) if job.pk in pushed else job for job in wanted]
 
     def _call(self, wanted: Sequence[Desired], pool: ThreadPoolExecutor) -> Iterable[Outcome]:
