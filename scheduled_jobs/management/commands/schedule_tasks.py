@@ -184,7 +184,7 @@ class Command(BaseCommand):
         seeded = scheduling.seed(
             registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
         )
-        new = dict.fromkeys((job.task for job in seeded.created), CREATED)
+        new = dict.fromkeys((declaration.path for declaration in seeded.created), CREATED)
         for path, sign in sorted({**dict.fromkeys(seeded.changed, UPDATED), **new}.items()):
             job = ScheduledJob.objects.filter(task=path, origin=ScheduledJob.Origin.CODE).first()
             task = registry.get(path)

@@ -146,6 +146,10 @@ def _payload(task: type[PeriodicTask]) -> dict[str, Any]:
         payload = {}
     if not isinstance(payload, dict):
         raise InvalidDefinition(f"it returned {type(payload).__name__}; return a dict or None")
+    if not payload:
+        # Most tasks have none, and nothing of nothing can be at fault but that run() wants more.
+        Signature.of(task.run).validate({})
+        return {}
     try:
         text = domain.canonical(payload)
     except (TypeError, ValueError, RecursionError) as error:

@@ -90,11 +90,11 @@ class Push:
         return ScheduledJob.objects.using(self.using)
 
     def run(self, pks: Iterable[int]) -> dict[int, Outcome]:
-        """Push the rows; returns the outcome of each that was pushed here. Raises nothing of Google's."""
+        """Push the rows; returns the outcome of each that failed. Raises nothing of Google's."""
         waiting = list(dict.fromkeys(pks))
         wanted = dict(self.rows.filter(pk__in=waiting).values_list("pk", "revision"))
         waiting = [pk for pk in waiting if pk in wanted]
-        outcomes: dict[int, Outcome] = {}
+        failed: dict[int, Outcome] = {}
         rounds = dict.fromkeys(waiting, 0)
         # While Google answers one chunk, the database writes down the one before and reads the next.
         under_way: deque[_Chunk] = deque()
@@ -107,16 +107,14 @@ class Push:
                         continue
                     chunk = under_way[0]
                     last = {pk for pk in chunk.held if rounds[pk] + 1 >= ROUNDS}
-                    again = self._finish(chunk, outcomes, last=last)
+                    again = self._finish(chunk, failed, last=last)
                     under_way.popleft()
                     for pk in again:
-                        rounds[pk] += not (pk in outcomes and outcomes[pk].was_out_of_time)
+                        rounds[pk] += not (pk in failed and failed[pk].was_out_of_time)
                     self.on_chunk()
                     covered = self._covered({pk: wanted[pk] for pk in chunk.pks if pk not in chunk.held})
                     left = [
-                        pk
-                        for pk in chunk.pks
-                        if pk in again or (pk not in chunk.held and pk not in covered)
+                        pk for pk in chunk.pks if pk in again or (pk not in chunk.held and pk not in covered)
                     ]
                     waiting += left
                     if time.monotonic() >= self.until:
@@ -128,7 +126,7 @@ class Push:
                 pool.shutdown(cancel_futures=True)
                 self._free([pk for chunk in under_way for pk in chunk.held], sync_state=SyncState.PENDING)
                 raise
-        return outcomes
+        return failed
 
     def _places(self, under_way: Sequence[_Chunk]) -> int:
         """How many more jobs may be begun now; 0: finish a chunk first.
@@ -188,12 +186,16 @@ class Push:
             raise
         return chunk
 
-    def _finish(self, chunk: _Chunk, outcomes: dict[int, Outcome], *, last: set[int]) -> set[int]:
+    def _finish(self, chunk: _Chunk, failed: dict[int, Outcome], *, last: set[int]) -> set[int]:
         """Write down what became of a chunk; returns the rows that want another round."""
         if not chunk.held:
             return set()
         results = list(chunk.results)
-        outcomes |= {outcome.desired.pk: outcome for outcome in results if outcome.desired.pk is not None}
+        for outcome in results:
+            if outcome.desired.pk is not None:
+                failed.pop(outcome.desired.pk, None)
+                if outcome.error is not None:
+                    failed[outcome.desired.pk] = outcome
         again = self._record(results, last=last)
         for outcome in results:
             if outcome.desired.pk not in again:

@@ -15,13 +15,14 @@ from scheduled_jobs.services.scheduling.declarations import Declaration, declare
 from scheduled_jobs.services.scheduling.names import this_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from scheduled_jobs.models.jobs import ScheduledJobQuerySet
     from scheduled_jobs.tasks import PeriodicTask
 
 Origin = ScheduledJob.Origin
+BATCH = 500
 DECLARED = tuple(f"declared_{name}" for name in OVERRIDABLE)
 
 
@@ -31,7 +32,8 @@ class Seeded:
 
     tasks: list[str] = field(default_factory=list)
     """Dotted paths of the tasks that have a row, or are given one."""
-    created: list[ScheduledJob] = field(default_factory=list)
+    created: list[Declaration] = field(default_factory=list)
+    """What is declared of the tasks that have no row yet, or had none; ``new_row`` makes one of it."""
     touched: dict[int, ScheduledJob] = field(default_factory=dict)
     """Primary key -> the row as it now stands, of each that was changed."""
     changed: list[str] = field(default_factory=list)
@@ -154,7 +156,7 @@ class _Seeding:
             ):
                 job = namesake
         if job is None:
-            self._create(declaration)
+            self.result.created.append(declaration)
             return None
         changes = self._declared_changes(job, declaration)
         if job.retired_at is not None:
@@ -176,18 +178,6 @@ class _Seeding:
             for name, old in zip(OVERRIDABLE, job.declared, strict=True)
             if old != declaration.values[name]
         }
-
-    def _create(self, declaration: Declaration) -> None:
-        job = ScheduledJob(
-            name=declaration.name,
-            task=declaration.path,
-            origin=Origin.CODE,
-            paused=declaration.paused,
-            paused_at=self.now if declaration.paused else None,
-            pause_reason="Created paused by the code (schedule_paused)." if declaration.paused else "",
-            **{f"declared_{name}": value for name, value in declaration.values.items()},
-        )
-        self.result.created.append(job)
 
     def _plan_operators(self, stored: Sequence[_Stored], declared: dict[str, Declaration]) -> None:
         """An operator's own job follows its task in all but its schedule, and the app in its prefix."""
@@ -224,13 +214,17 @@ class _Seeding:
             columns = sorted({column for changes in self.changes.values() for column in changes})
             self.rows.bulk_update(self.result.touched.values(), columns, batch_size=200)
             self.rows.filter(pk__in=list(self.changes)).edit()
-        self.rows.bulk_create(self.result.created, batch_size=500)
-        audit = [JobChange.build(job, {"job": (None, job.name)}) for job in self.result.created]
-        audit += [
-            JobChange.build(self.result.touched[pk], self._audited(pk, changes))
-            for pk, changes in self.changes.items()
-        ]
-        JobChange.objects.using(self.using).bulk_create([row for rows in audit for row in rows])
+        for some in batched(self.result.created, BATCH):
+            # A row costs ten kilobytes while it is an instance: thousands are never held at once.
+            created = self.rows.bulk_create(new_row(declaration, now=self.now) for declaration in some)
+            self._audit((job, {"job": (None, job.name)}) for job in created)
+        self._audit(
+            (self.result.touched[pk], self._audited(pk, changes)) for pk, changes in self.changes.items()
+        )
+
+    def _audit(self, changes: Iterable[tuple[ScheduledJob, dict[str, tuple[Any, Any]]]]) -> None:
+        rows = [row for job, changed in changes for row in JobChange.build(job, changed)]
+        JobChange.objects.using(self.using).bulk_create(rows)
 
     def _audited(self, pk: int, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         job = self.by_pk[pk]
@@ -270,6 +264,24 @@ class _Seeding:
         former.bulk_create(
             FormerName(job_id=job.pk, name=job.name, remote_name=job.remote_name) for job in jobs
         )
+
+
+def new_row(declaration: Declaration, *, now: datetime) -> ScheduledJob:
+    """The row of a task that has none, not saved."""
+    return ScheduledJob(
+        name=declaration.name,
+        task=declaration.path,
+        origin=Origin.CODE,
+        paused=declaration.paused,
+        paused_at=now if declaration.paused else None,
+        pause_reason="Created paused by the code (schedule_paused)." if declaration.paused else "",
+        **{f"declared_{name}": value for name, value in declaration.values.items()},
+    )
+
+
+def batched(items: Sequence[Declaration], size: int) -> Iterator[Sequence[Declaration]]:
+    """The items, so many at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def clash(name: str, other: str) -> str:

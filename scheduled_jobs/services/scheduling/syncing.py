@@ -23,7 +23,7 @@ from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push, seen
 from scheduled_jobs.services.scheduling.rows import Row, rows_in_force
-from scheduled_jobs.services.scheduling.seeding import Seeded, seed
+from scheduled_jobs.services.scheduling.seeding import Seeded, new_row, seed
 from scheduled_jobs.services.scheduling.turns import turn
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
@@ -102,6 +102,14 @@ class _Sync:
 
     def run(self, renew: Callable[[], None]) -> Report:
         self.renew = renew
+        report, listing = self._look()
+        if self.options.write:
+            self._confirm(report.plan.unchanged, listing)
+            self._apply(report.plan, listing, report)
+        return report
+
+    def _look(self) -> tuple[Report, Listing]:
+        """Seed, list and compare. What it takes, some kilobytes for each job, ends with it."""
         tasks = self.options.tasks
         everything = tasks is None
         # Google lists while the rows are seeded: neither waits for the other, and rows are read after both.
@@ -123,10 +131,7 @@ class _Sync:
         )
         report = Report(plan, faulty=seeded.faulty, listing=listing)
         report.held_back = plan.deletes_most and not self.options.yes
-        if self.options.write:
-            self._confirm(plan.unchanged, listing)
-            self._apply(plan, listing, report)
-        return report
+        return report, listing
 
     def _list(self) -> Listing:
         at = timezone.now()
@@ -169,7 +174,7 @@ class _Sync:
 
     def _rows_as_they_would_be(self, seeded: Seeded) -> list[ScheduledJob]:
         rows = [seeded.touched.get(job.pk, job) for job in ScheduledJob.objects.using(self.using)]
-        return [*rows, *seeded.created]
+        return [*rows, *(new_row(declaration, now=timezone.now()) for declaration in seeded.created)]
 
     # --- What is already as it should be ----------------------------------------------------------
 
