@@ -158,7 +158,12 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, pro
     if "name" in change.fields:
         old, new = change.fields["name"]
         block.differences.insert(0, Difference(_("job id"), Cell(str(old)), Cell(str(new))))
-        block.choices = [choice for choice in block.choices if choice.value in (PUSH, LEAVE)]
+        block.verb, block.sign, block.tone, block.chosen = _("to rename"), "~", "warn", PUSH
+        effect = _("Google gets the job under its new id first; then the old one is deleted.")
+        block.choices = [
+            Choice(PUSH, _("Push"), effect),
+            Choice(LEAVE, _("Leave for now"), _("It keeps firing under its old id.")),
+        ]
     return block
 
 

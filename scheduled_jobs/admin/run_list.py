@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
 from django.contrib.admin import ShowFacets
-from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -20,6 +18,7 @@ from scheduled_jobs.admin.run_rows import Row, build_rows
 from scheduled_jobs.admin.whereabouts import last_look, where_am_i
 
 if TYPE_CHECKING:
+    from django.contrib import admin
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
@@ -31,6 +30,18 @@ else:
 
 COUNTED = 10_000
 """Runs are counted up to here: counting a history of millions would cost more than showing it."""
+
+
+HEADINGS = (
+    gettext_lazy("Status"),
+    gettext_lazy("Job"),
+    gettext_lazy("Trigger"),
+    gettext_lazy("Scheduled for"),
+    gettext_lazy("Started"),
+    gettext_lazy("Duration"),
+    gettext_lazy("Attempt"),
+    gettext_lazy("Error"),
+)
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -51,9 +62,9 @@ class RunChangeList(ChangeList):
         self.rows: list[Row] = build_rows([run.pk for run in self.result_list], self.now)
 
     @property
-    def headers(self) -> list[dict[str, Any]]:
-        """The headings of the columns."""
-        return list(result_headers(self))
+    def headings(self) -> list[str]:
+        """The headings of the columns, which run_rows fills."""
+        return [str(heading) for heading in HEADINGS]
 
     @property
     def is_capped(self) -> bool:
@@ -67,7 +78,7 @@ class RunChangeList(ChangeList):
 
 
 class RunListMixin(RunAdminBase):
-    list_display = ("status_", "job_", "trigger_", "slot", "started", "duration_", "attempt_", "outcome")
+    list_display = ("__str__",)
     list_display_links = None
     list_filter = FILTERS
     list_per_page = 100
@@ -114,37 +125,3 @@ class RunListMixin(RunAdminBase):
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
-
-    # Headings of the columns; what stands in them is built for the whole page by run_rows.
-
-    @admin.display(description=gettext_lazy("status"))
-    def status_(self, run: JobRun) -> str:
-        return run.status
-
-    @admin.display(description=gettext_lazy("job"))
-    def job_(self, run: JobRun) -> str:
-        return str(run.job_id)
-
-    @admin.display(description=gettext_lazy("trigger"))
-    def trigger_(self, run: JobRun) -> str:
-        return run.trigger
-
-    @admin.display(description=gettext_lazy("scheduled for"))
-    def slot(self, run: JobRun) -> str:
-        return str(run.scheduled_for)
-
-    @admin.display(description=gettext_lazy("started"))
-    def started(self, run: JobRun) -> str:
-        return str(run.started_at)
-
-    @admin.display(description=gettext_lazy("duration"))
-    def duration_(self, run: JobRun) -> str:
-        return str(run.duration)
-
-    @admin.display(description=gettext_lazy("attempt"))
-    def attempt_(self, run: JobRun) -> str:
-        return str(run.attempt)
-
-    @admin.display(description=gettext_lazy("error"))
-    def outcome(self, run: JobRun) -> str:
-        return run.error

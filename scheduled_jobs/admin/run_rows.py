@@ -100,15 +100,16 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
         ago=times.relative(at, now),
         delay=times.distance(late) if late > min(settings.MISSED_GRACE, timedelta(minutes=1)) else "",
         duration=times.duration(run.duration),
-        attempt=_attempt(run.attempt, retries if run.scheduled_for else 0),
+        attempt=_attempt(run, retries if run.scheduled_for else 0),
         error=first_line(head, 160),
     )
 
 
-def _attempt(attempt: int, retries: int) -> str:
-    """Empty where there is only one and no more was meant: the normal is silent."""
-    most = max(retries + 1, attempt)
-    return "" if most == 1 else f"{attempt}/{most}"
+def _attempt(run: JobRun, retries: int) -> str:
+    """Empty for what went well at once, or could not go otherwise: the normal is silent."""
+    most = max(retries + 1, run.attempt)
+    is_telling = run.attempt > 1 or run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+    return f"{run.attempt}/{most}" if is_telling and most > 1 else ""
 
 
 def _note_of(run: JobRun, now: datetime) -> str:

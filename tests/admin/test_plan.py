@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from scheduled_jobs import registry
+from scheduled_jobs.admin.plan_blocks import Provenance, block_of_change
+from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling import seed
 from tests.admin.people import signed_in, staff, superuser
@@ -402,3 +405,133 @@ def test_the_number_of_queries_does_not_grow(
     client.get(PLAN)
     with django_assert_max_num_queries(14):
         client.get(PLAN)
+
+
+def test_what_cannot_be_adopted_is_pushed_all_the_same_and_said(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    edit_in_console(
+        google, job, "http_target", "retry_config",
+        http_target__uri="https://shop.example.com/tasks/other", retry_config__retry_count=5,
+    )  # fmt: skip
+    client = superuser()
+    html = client.get(PLAN).content.decode()
+    assert list(decisions(html).values()) == [["push", "adopt", "leave"]]
+    assert "Pushed all the same: address." in text_of(html)
+    assert (
+        "address https://shop.example.com/tasks/other → https://shop.example.com/tasks/shop.tasks.One code only"
+        in (text_of(html))
+    )
+    decide(client, PLAN, one="adopt")
+    assert row("One").retry_count_override == 5
+    assert live_values(google, job)["uri"] == "https://shop.example.com/tasks/shop.tasks.One"
+
+
+def test_headers_are_told_apart_and_never_shown(google: MemoryBackend, job: ScheduledJob) -> None:
+    message = google.store.get_job(job.remote_name)
+    message.http_target.headers["X-Api"] = "swordfish"
+    google.store.update_job(message, ["http_target"])
+    html = superuser().get(PLAN).content.decode()
+    assert "digest" in html
+    assert "swordfish" not in html
+
+
+def test_durations_are_shown_in_words(google: MemoryBackend, job: ScheduledJob) -> None:
+    message = google.store.get_job(job.remote_name)
+    message.attempt_deadline.FromSeconds(600)
+    google.store.update_job(message, ["attempt_deadline"])
+    assert "attempt deadline 10 min → 3 min code default" in text_of(superuser().get(PLAN).content.decode())
+
+
+def test_a_new_name_is_one_change_of_the_job_id(job: ScheduledJob) -> None:
+    now = timezone.now()
+    change = Change(
+        "update", task=job.task, name="shop--renamed", remote_name="projects/p/locations/l/jobs/shop--renamed",
+        pk=job.pk, fields={"name": ("shop--shop-tasks-One", "shop--renamed")},
+    )  # fmt: skip
+    block = block_of_change(change, job, now, Provenance([job.pk], now))
+    assert [(row.label, row.live.text, row.wanted.text) for row in block.differences] == [
+        ("job id", "shop--shop-tasks-One", "shop--renamed")
+    ]
+    assert ([choice.value for choice in block.choices], block.chosen) == (["push", "leave"], "push")
+
+
+def test_a_paused_job_that_is_gone_is_created_paused(google: MemoryBackend, job: ScheduledJob) -> None:
+    job.pause(reason="migration")
+    google.store.delete_job(job.remote_name)
+    text = text_of(superuser().get(drift_url(job)).content.decode())
+    assert "Push Google gets the job, paused." in text
+
+
+def test_a_job_resumed_in_google_can_be_resumed_here(google: MemoryBackend, job: ScheduledJob) -> None:
+    job.pause(reason="migration", by="ana")
+    google.store.resume_job(job.remote_name)
+    client = superuser()
+    text = text_of(client.get(PLAN).content.decode())
+    assert "state enabled → paused paused by ana" in text
+    assert "The job is resumed here too." in text
+    decide(client, PLAN, one="adopt")
+    assert row("One").paused is False
+
+
+def test_a_retired_job_that_google_does_not_have_is_said_to_be_retired(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    declare("Two")
+    registry._tasks.pop("shop.tasks.One")
+    schedule_tasks("--yes")
+    html = superuser().get(drift_url(job)).content.decode()
+    assert "retired" in html
+    assert decisions(html) == {}
+
+
+def test_the_schedule_of_an_operators_own_job_has_no_default(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    own = ScheduledJob(
+        name="shop--own", task="shop.tasks.One", origin="operator", schedule_override="0 5 * * *"
+    )
+    own.save()
+    own.refresh_from_db()
+    edit_in_console(google, own, "schedule", "time_zone", schedule="0 6 * * *")
+    text = text_of(superuser().get(drift_url(own)).content.decode())
+    assert "shop--own is not in Google as the desk says." in text
+    assert "schedule none 0 5 * * * override, " in text
+
+
+def test_a_plan_that_deletes_most_jobs_says_that_it_is_held_back(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    registry._tasks.clear()
+    seed([], retire=True)
+    assert "More than half of the jobs would be deleted" in superuser().get(PLAN).content.decode()
+
+
+def test_more_jobs_than_fit_are_counted(
+    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduled_jobs.admin.plan.SHOWN", 1)
+    declare("Two")
+    declare("Three")
+    text = text_of(superuser().get(PLAN).content.decode())
+    assert "Google would change in 2 jobs" in text
+    assert "1 more is not shown; decide about these first, or run schedule_tasks." in text
+
+
+def test_a_decision_that_is_none_changes_nothing(google: MemoryBackend, job: ScheduledJob) -> None:
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    client = superuser()
+    for url, key in ((PLAN, "one"), (drift_url(job), f"_{job.pk}")):
+        assert decide(client, url, **{key: "nonsense"}).status_code == 200
+    assert decide(client, drift_url(job), **{f"_{job.pk}": "leave"}).status_code == 302
+    assert live_values(google, job)["retry_count"] == 5
+
+
+def test_who_may_change_but_not_pause_does_not_adopt_a_pause(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    google.store.pause_job(job.remote_name)
+    client = signed_in(staff("view", "sync", "change"))
+    assert list(decisions(client.get(PLAN).content.decode()).values()) == [["push", "leave"]]
+    decide(client, PLAN, one="adopt", reason="x")
+    assert row("One").paused is False
