@@ -1,0 +1,223 @@
+"""A job of an operator's own: a task from the code with another name, schedule and payload. And its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponseRedirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduled_jobs import registry
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.payload_form import PayloadForm
+from scheduled_jobs.admin.permissions import JobAdmin, may, require
+from scheduled_jobs.admin.schedule_preview import COOKIE, known_zone, preview
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.http import HttpRequest, HttpResponse, QueryDict
+
+
+class OwnJobForm(forms.Form):
+    """What is asked of a new job; the payload has a form of its own, made from the task."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=400,
+        help_text=gettext_lazy(
+            "Letters, digits, hyphens and underscores; it becomes the job’s id in Google."
+        ),
+        error_messages={"required": gettext_lazy("Give the job a name of its own, such as report-emea.")},
+        widget=forms.TextInput(attrs={"class": "vTextField", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    schedule_override = forms.CharField(
+        label=gettext_lazy("Schedule"),
+        max_length=500,
+        help_text=gettext_lazy("Such as 0 9 * * 1-5, @daily or every 2 hours."),
+        error_messages={"required": gettext_lazy("A job of your own needs a schedule.")},
+        widget=forms.TextInput(
+            attrs={"class": "vTextField code", "spellcheck": "false", "autocomplete": "off"}
+        ),
+    )
+    time_zone_override = forms.CharField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        max_length=64,
+        help_text=gettext_lazy("Empty: UTC."),
+        widget=forms.TextInput(attrs={"class": "vTextField code", "list": "sj-zones", "autocomplete": "off"}),
+    )
+    description_override = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        help_text=gettext_lazy("What it is for, in one line."),
+        widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Why"),
+        required=False,
+        max_length=2000,
+        help_text=gettext_lazy("Kept in the audit."),
+        widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, initial: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(data, initial=initial)
+        names = [(task.name(), task.name()) for task in registry.tasks()]
+        self.fields["task"] = forms.ChoiceField(
+            label=_("Task"),
+            choices=[("", "---------"), *names],
+            help_text=_("What is run. Its parameters appear below once it is chosen."),
+            error_messages={"required": _("Pick a task from the code.")},
+        )
+        self.order_fields(["task"])
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        identifier = scheduling.job_id(name)
+        if ScheduledJob.objects.filter(name=identifier).exists():
+            raise ValidationError(
+                _("There is a job %(id)s already; choose another name.") % {"id": identifier}
+            )
+        return name
+
+
+class AddJobMixin(JobAdmin):
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",  # noqa: ARG002 – Django's signature
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask for a job of one's own and make it; "Preview" and "Show parameters" save nothing."""
+        require(request, "add")
+        data: QueryDict | None = request.POST if request.method == "POST" else None
+        only_shown = data is not None and ("_preview" in data or "_choose" in data)
+        form = OwnJobForm(data, initial={"task": request.GET.get("task", "")})
+        task = str(form["task"].value() or "")
+        known = registry.get(task)
+        payload = PayloadForm(
+            task=task, declared={}, override=None, data=data if "_choose" not in (data or {}) else None
+        )
+        if data is not None and "_choose" not in data:
+            good = form.is_valid() & (known is None or payload.is_valid())
+            if good and not only_shown and (job := self._create_job(request, form, payload)) is not None:
+                return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+        elif data is not None:
+            form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
+        if payload.data is not None:
+            payload.raw_text = payload.shown_again()
+        now = timezone.now()
+        schedule = str(form["schedule_override"].value() or "").strip()
+        viewer = known_zone(request.POST.get("viewer_zone")) or known_zone(request.COOKIES.get(COOKIE))
+        context = {
+            "form": form,
+            "payload": payload,
+            "task_is_known": known is not None,
+            "job_id": scheduling.job_id(str(form["name"].value() or "…")),
+            "preview": preview(
+                schedule, str(form["time_zone_override"].value() or "UTC").strip(), now=now,
+                viewer_zone=viewer or "UTC",
+            ) if schedule else None,
+            "may_change": True,
+            "viewer_zone": viewer or "UTC",
+            "zones": sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/")),
+            "tasks": bool(list(registry.tasks())),
+            "list_url": address(self, "scheduledjob_changelist"),
+            **(extra_context or {}),
+        }  # fmt: skip
+        return render(
+            self, request, "scheduledjob/add_form.html", title=_("Add a job of your own"), context=context,
+            crumbs=[(_("Jobs"), address(self, "scheduledjob_changelist"))],
+        )  # fmt: skip
+
+    def _create_job(self, request: HttpRequest, form: OwnJobForm, payload: PayloadForm) -> ScheduledJob | None:
+        values = form.cleaned_data
+        job = ScheduledJob(
+            name=scheduling.job_id(values["name"]),
+            task=values["task"],
+            origin=ScheduledJob.Origin.OPERATOR,
+            schedule_override=values["schedule_override"],
+            time_zone_override=values["time_zone_override"] or None,
+            description_override=values["description_override"] or None,
+            payload_override=payload.value,
+        )
+        if payload.value is None and payload.signature is not None:
+            # Nothing was typed: what run() requires is still missing then.
+            job.payload_override = {}
+        try:
+            job.full_clean()
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                if name == "payload_override":
+                    payload.errors += texts
+                else:
+                    form.add_error(name if name in form.fields else None, texts)
+            return None
+        if payload.value is None:
+            job.payload_override = None
+        reason = values["reason"]
+        with attribution(request.user, via="form", reason=reason):
+            job.save()
+        self.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
+        messages.success(request, _("%(job)s is added.") % {"job": job.name})
+        return job
+
+    # --- The end ----------------------------------------------------------------------------------
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
+        job = find_job(request, object_id)
+        is_own = job.origin == ScheduledJob.Origin.OPERATOR
+        if not may(request.user, "delete") or (request.method == "POST" and not is_own):
+            raise PermissionDenied(_("A job of the code is deleted with its class."))
+        if request.method == "POST":
+            return self._delete_job(request, job)
+        context = {
+            "job": job,
+            "job_label": label_of(job),
+            "job_url": address(self, "scheduledjob_change", job.pk),
+            "is_own": is_own,
+            "has_runs": JobRun.objects.filter(job=job).exists(),
+            "pushes_are_off": pushes_are_off(),
+            **(extra_context or {}),
+        }
+        return render(
+            self, request, "scheduledjob/delete.html", title=_("Delete a job"), context=context,
+            crumbs=job_crumbs(self, job),
+        )  # fmt: skip
+
+    def _delete_job(self, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
+        reason = request.POST.get("reason", "").strip()[:2000]
+        with attribution(request.user, via="form", reason=reason):
+            self.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
+            ask_to_delete(job, by=request.user, reason=reason)
+            # The push has run by now unless the request is one transaction; then the row goes later.
+            gone = finish_deletion(job.pk)
+        if gone:
+            messages.success(request, _("%(job)s is deleted.") % {"job": label_of(job)})
+            return HttpResponseRedirect(address(self, "scheduledjob_changelist"))
+        now = ScheduledJob.objects.get(pk=job.pk)
+        why = now.sync_error or pushes_are_off() or _("Google has not answered yet.")
+        messages.warning(
+            request,
+            _("%(job)s is not deleted yet: %(why)s It runs nothing meanwhile. Delete it again to try again.")
+            % {"job": label_of(job), "why": why.rstrip(".") + "."},
+        )
+        return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))

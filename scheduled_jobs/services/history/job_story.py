@@ -1,0 +1,178 @@
+"""One job's own story: its last runs, who set what and when, in a number of queries that does not grow."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import Case, Max, Q, TextField, Value, When
+from django.db.models.functions import Cast, Left, Length
+from django.utils.duration import duration_iso_string
+
+from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.services.history.health import health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+Status = JobRun.Status
+
+RESULT = 2_000
+"""Characters of a result that is read for a list; a longer one is only shown on its own page."""
+ERROR = 500
+READ = 200
+"""Most changes that are read to tell who set what, and what changed since."""
+
+
+class Lasted(NamedTuple):
+    """One run of the chart. ``at`` is its slot, or when it began."""
+
+    pk: int
+    status: str
+    at: datetime
+    seconds: float | None
+
+
+class Brief(NamedTuple):
+    """One run of the job page's list. ``result`` is None where there is none, or it is too long."""
+
+    run: JobRun
+    error: str
+    result: Any
+    has_long_result: bool
+
+
+@dataclass(frozen=True)
+class Since:
+    """The code's default has changed after an override was set: what it was then, when it changed."""
+
+    was: Any
+    at: datetime
+
+
+def health_of(job: ScheduledJob, now: datetime) -> str:
+    """The Health of one job at ``now`` (aware)."""
+    state: str = ScheduledJob.objects.filter(pk=job.pk).values_list(health(now), flat=True).get()
+    return state
+
+
+def lasted(job: ScheduledJob, length: int) -> list[Lasted]:
+    """The last ``length`` runs, the oldest first."""
+    rows = JobRun.objects.filter(job=job).order_by("-pk")
+    found = rows.values_list("pk", "status", "scheduled_for", "started_at", "created_at", "duration")[:length]
+    return [
+        Lasted(pk, status, slot or started or created, duration.total_seconds() if duration else None)
+        for pk, status, slot, started, created, duration in reversed(found)
+    ]
+
+
+def quantiles(runs: Sequence[Lasted]) -> tuple[float, float] | None:
+    """Median and 95th percentile of the successes' durations, in seconds; None without a success."""
+    seconds = sorted(
+        run.seconds for run in runs if run.status == Status.SUCCEEDED and run.seconds is not None
+    )
+    if not seconds:
+        return None
+    return statistics.median(seconds), seconds[min(int(len(seconds) * 0.95), len(seconds) - 1)]
+
+
+def recent(job: ScheduledJob, length: int) -> list[Brief]:
+    """The last ``length`` runs, the newest first, with a short result and the head of the error."""
+    text = Cast("result", TextField())
+    rows = (
+        JobRun.objects.filter(job=job)
+        .order_by("-pk")
+        .annotate(
+            head=Left("error", ERROR),
+            result_length=Length(text),
+            short=Case(
+                When(result_length__lte=RESULT, then=text), default=Value(""), output_field=TextField()
+            ),
+        )
+        .only(
+            "pk", "status", "trigger", "scheduled_for", "attempt", "created_at", "started_at", "finished_at",
+            "duration", "requested_by", "reason", "sent", "sent_at", "lease_until", "progress_done",
+            "progress_total", "progress_message",
+        )
+    )[:length]  # fmt: skip
+    found = []
+    for run in rows:
+        values: Any = run
+        long = values.result_length is not None and values.result_length > RESULT
+        found.append(Brief(run, values.head, _read(values.short), long))
+    return found
+
+
+def _read(text: str | None) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
+
+
+def last_success(job: ScheduledJob) -> JobRun | None:
+    """The last run that succeeded."""
+    rows = JobRun.objects.filter(job=job, status=Status.SUCCEEDED).order_by("-pk")
+    return rows.only("pk", "scheduled_for", "created_at", "started_at", "duration").first()
+
+
+# --- Changes --------------------------------------------------------------------------------------
+
+
+def changes_of(job: ScheduledJob, length: int) -> list[JobChange]:
+    """The last ``length`` changes, the newest first."""
+    return list(JobChange.objects.filter(job=job).order_by("-pk").select_related("actor")[:length])
+
+
+def provenance_of(job: ScheduledJob) -> dict[str, JobChange]:
+    """Field -> the change that set the override that stands; fields without an override are left out."""
+    fields = [name for name in OVERRIDABLE if getattr(job, f"{name}_override") is not None]
+    if not fields:
+        return {}
+    found: dict[str, JobChange] = {}
+    settled = set()
+    changes = JobChange.objects.filter(job=job, field__in=fields).select_related("actor").order_by("-pk")
+    for change in changes[:READ]:
+        # What was replaced in Google is recorded too, with the same new value; the oldest of them set it.
+        if change.new != _as_json(getattr(job, f"{change.field}_override")):
+            settled.add(change.field)
+        elif change.field not in settled:
+            found[change.field] = change
+    return found
+
+
+def changed_since(job: ScheduledJob, set_by: dict[str, JobChange]) -> dict[str, Since]:
+    """Field -> how the code's default changed after its override was set."""
+    if not set_by:
+        return {}
+    newer = Q()
+    for field, change in set_by.items():
+        newer |= Q(field=f"declared_{field}", pk__gt=change.pk)
+    found: dict[str, Since] = {}
+    for change in JobChange.objects.filter(newer, job=job).order_by("pk")[:READ]:
+        field = change.field.removeprefix("declared_")
+        was = found[field].was if field in found else change.old
+        found[field] = Since(was, change.at)
+    # A default that went away and came back is what it was.
+    return {
+        field: since
+        for field, since in found.items()
+        if since.was != _as_json(getattr(job, f"declared_{field}"))
+    }
+
+
+def changes_after(job: ScheduledJob, fields: Iterable[str]) -> dict[str, JobChange]:
+    """Field -> its newest change: who set or reset it last."""
+    newest = JobChange.objects.filter(job=job, field__in=list(fields)).order_by().values("field")
+    pks = newest.annotate(newest=Max("pk")).values("newest")
+    return {change.field: change for change in JobChange.objects.filter(pk__in=pks).select_related("actor")}
+
+
+def _as_json(value: Any) -> Any:
+    """A value as the audit holds it."""
+    return duration_iso_string(value) if isinstance(value, timedelta) else value

@@ -1,0 +1,470 @@
+from __future__ import annotations
+
+import html
+import re
+from datetime import date, timedelta
+from enum import Enum
+from typing import Any, Literal
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from scheduled_jobs import registry
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+from scheduled_jobs.tasks import PeriodicTask
+from tests.admin.people import LIST, signed_in, staff, superuser
+from tests.support import make_job, make_run, make_task
+
+pytestmark = pytest.mark.django_db
+XSS = "<script>alert(1)</script>"
+MASK = "•" * 8
+
+
+class Acquirer(Enum):
+    UNICRE = "unicre"
+    ADYEN = "adyen"
+
+
+def settle(
+    self: PeriodicTask,
+    batch_size: int,
+    acquirer: Acquirer = Acquirer.UNICRE,
+    mode: Literal["full", "light"] = "full",
+    since: date | None = None,
+    dry_run: bool = False,
+    api_token: str = "",
+) -> None:
+    """The parameters of the job page's form."""
+
+
+DECLARED = {"batch_size": 500, "api_token": "old-secret"}
+
+
+def job(**values: Any) -> ScheduledJob:
+    values = {"declared_payload": DECLARED, **values}
+    return make_job(make_task(settle, name="Settle"), "shop--settle", **values)
+
+
+def address(row: ScheduledJob, page: str = "change") -> str:
+    return f"{LIST}{row.pk}/{page}/"
+
+
+def text(content: str) -> str:
+    content = re.sub(r"<(script|style).*?</\1>", "", content, flags=re.DOTALL)
+    content = re.sub(r"<(?!/?(?:b|i|q|code|strong|del|ins|time|a)\b)[^>]*>", " ", content)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", "", content))).strip()
+
+
+def fields(client: Client, row: ScheduledJob) -> dict[str, str]:
+    """What a browser would send of the form as the page is now."""
+    return read_fields(client.get(address(row)).content.decode())
+
+
+def read_fields(page: str) -> dict[str, str]:
+    form = page.partition('id="scheduledjob_form"')[2].partition("</form>")[0]
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        attrs = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        if attrs.get("type") in ("submit", None) or "name" not in attrs:
+            continue
+        found[attrs["name"]] = html.unescape(attrs.get("value", ""))
+    for name, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.findall(r'<option value="([^"]*)" selected', options)
+        found[name] = html.unescape(chosen[0]) if chosen else ""
+    for name, body in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
+        found[name] = html.unescape(body)
+    return found
+
+
+def save(client: Client, row: ScheduledJob, button: str = "_save", **typed: str) -> Any:
+    return client.post(address(row), {**fields(client, row), button: "1", **typed})
+
+
+def fresh(row: ScheduledJob) -> ScheduledJob:
+    return ScheduledJob.objects.get(pk=row.pk)
+
+
+# --- Three truths ---------------------------------------------------------------------------------
+
+
+def test_each_field_shows_the_default_the_override_and_what_google_has() -> None:
+    row = job(
+        declared_retry_count=3,
+        live={"schedule": "0 * * * *", "retry_count": 5, "state": "ENABLED"},
+        live_seen_at=timezone.now(),
+        sync_state="drifted",
+    )
+    page = superuser().get(address(row)).content.decode()
+    [cell] = re.findall(r'<label for="id_retry_count_override">.*?</tr>', page, re.DOTALL)
+    assert "<code>3</code>" in cell
+    assert 'placeholder="Follows the code"' in cell
+    assert "5, should be 3" in cell
+    assert f'href="{address(row, "drift")}"' in cell
+    [schedule] = re.findall(r'<label for="id_schedule_override">.*?</tr>', page, re.DOTALL)
+    assert "same" in schedule
+
+
+def test_an_override_says_who_set_it_when_through_what_and_why_and_that_the_code_changed_since() -> None:
+    row = job()
+    maria = User.objects.create_superuser("maria", first_name="Maria", last_name="Lopes")
+    client = signed_in(maria)
+    save(client, row, schedule_override="30 1 * * *", reason="The batch closes at 01:10")
+    JobChange.record(fresh(row), {"declared_schedule": ("0 2 * * *", "15 1 * * *")})
+    ScheduledJob.objects.filter(pk=row.pk).update(declared_schedule="15 1 * * *")
+    [cell] = re.findall(
+        r'<label for="id_schedule_override">.*?</tr>', client.get(address(row)).content.decode(), re.DOTALL
+    )
+    told = text(cell)
+    assert "by Maria Lopes" in told
+    assert "form: The batch closes at 01:10 Reset" in told
+    assert "the code’s default has changed since" in told
+    assert "it was 0 2 * * * when you overrode it" in told
+
+
+def test_what_was_replaced_in_google_does_not_pass_for_who_set_an_override() -> None:
+    row = job()
+    save(superuser("maria"), row, schedule_override="30 1 * * *")
+    with attribution("rui", via="sync"):
+        JobChange.record(fresh(row), {"schedule": ("5 5 * * *", "30 1 * * *")})
+    page = superuser("ana").get(address(row)).content.decode()
+    assert "by maria" in text(page)
+    assert "by rui" not in text(page)
+
+
+# --- Saving ---------------------------------------------------------------------------------------
+
+
+def test_only_what_was_changed_is_written_and_the_rest_follows_the_code() -> None:
+    row = job()
+    response = save(superuser(), row, max_backoff_override="1 h 30 min", reason="Slow bank")
+    assert response.status_code == 302
+    saved = fresh(row)
+    assert saved.max_backoff_override == timedelta(minutes=90)
+    assert saved.schedule_override is None
+    assert saved.payload_override is None
+    change = JobChange.objects.get()
+    assert (change.field, change.via, change.reason) == ("max_backoff", "form", "Slow bank")
+    assert LogEntry.objects.get().change_message == "Set: longest wait. Slow bank"
+
+
+def test_saving_what_stands_there_changes_nothing() -> None:
+    row = job(payload_override={"batch_size": 800, "api_token": "s3cret"}, schedule_override="5 * * * *")
+    save(superuser(), row)
+    assert fresh(row).revision == row.revision
+    assert not JobChange.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"schedule_override": "61 * * * *"}, "61"),
+        ({"time_zone_override": "Mars/Olympus"}, "Mars/Olympus"),
+        ({"retry_count_override": "9"}, "9 is not a retry count: write a whole number from 0 to 5"),
+        ({"retry_count_override": "two"}, "“two” is not a whole number; write one, such as 3."),
+        (
+            {"min_backoff_override": "soon"},
+            "“soon” is not a length of time: “soon” is no number with a unit. "
+            "Write it as 30 s, 10 min or 1 h 30 min.",
+        ),
+        ({"attempt_deadline_override": "2 h"}, "write 15 seconds to 30 minutes"),
+        ({"p_batch_size": "many"}, "batch_size: "),
+        ({"p_since": "yesterday"}, "since: "),
+        ({"payload_raw": "{"}, "the body is not JSON"),
+        ({"payload_raw": '{"nothing": 1}'}, "nothing: run() takes no such parameter"),
+    ],
+)
+def test_an_error_stands_on_the_page_and_nothing_is_saved(typed: dict[str, str], message: str) -> None:
+    row = job()
+    response = save(superuser(), row, **typed)
+    assert response.status_code == 200
+    said = text(response.content.decode())
+    assert "Nothing was saved" in said
+    assert message in said
+    assert fresh(row).revision == row.revision
+
+
+def test_a_reset_is_a_button_of_its_field_and_leaves_the_others() -> None:
+    row = job(schedule_override="5 * * * *", description_override="Mine")
+    client = superuser()
+    assert 'name="_reset" value="schedule_override"' in client.get(address(row)).content.decode()
+    save(client, row, "_x", _reset="schedule_override", reason="Back to normal")
+    saved = fresh(row)
+    assert saved.schedule_override is None
+    assert saved.description_override == "Mine"
+    change = JobChange.objects.get()
+    assert (change.field, change.new, change.reason) == ("schedule", None, "Back to normal")
+
+
+def test_a_reset_keeps_what_else_was_typed_on_the_page() -> None:
+    row = job(schedule_override="5 * * * *")
+    response = save(superuser(), row, "_x", _reset="schedule_override", description_override="Typed")
+    assert response.status_code == 200
+    typed = read_fields(response.content.decode())
+    assert typed["description_override"] == "Typed"
+    assert typed["schedule_override"] == ""
+    assert fresh(row).description_override is None
+
+
+# --- The payload ----------------------------------------------------------------------------------
+
+
+def test_typed_parameters_become_the_payload_and_secrets_are_kept() -> None:
+    row = job()
+    response = save(
+        superuser(),
+        row,
+        p_batch_size="800",
+        p_acquirer='"adyen"',
+        p_mode='"light"',
+        p_since="2026-12-31",
+        p_dry_run="true",
+    )
+    assert response.status_code == 302, text(response.content.decode())
+    assert fresh(row).payload_override == {
+        "batch_size": 800,
+        "api_token": "old-secret",
+        "acquirer": "adyen",
+        "mode": "light",
+        "since": "2026-12-31",
+        "dry_run": True,
+    }
+
+
+def test_a_secret_is_never_on_the_page_and_an_empty_field_keeps_it() -> None:
+    row = job(payload_override={"batch_size": 800, "api_token": "s3cret"})
+    client = superuser()
+    page = client.get(address(row) + "?tab=changes").content.decode()
+    assert "s3cret" not in page
+    assert "old-secret" not in page
+    assert MASK in page
+    save(client, row, p_batch_size="900")
+    assert fresh(row).payload_override == {"batch_size": 900, "api_token": "s3cret"}
+    assert "s3cret" not in client.get(address(row) + "?tab=changes").content.decode()
+
+
+def test_a_mask_in_raw_json_keeps_the_secret_and_a_new_secret_replaces_it() -> None:
+    row = job(payload_override={"batch_size": 800, "api_token": "s3cret"})
+    client = superuser()
+    save(client, row, payload_raw=f'{{"batch_size": 1, "api_token": "{MASK}"}}')
+    assert fresh(row).payload_override == {"batch_size": 1, "api_token": "s3cret"}
+    save(client, row, p_api_token="n3w")
+    assert fresh(row).payload_override == {"batch_size": 1, "api_token": "n3w"}
+
+
+def test_a_secret_that_was_typed_is_not_shown_again_and_cannot_be_lost_silently() -> None:
+    row = job(payload_override={"batch_size": 800, "api_token": "s3cret"})
+    client = superuser()
+    response = save(client, row, payload_raw='{"batch_size": "x", "api_token": "n3w"}')
+    page = response.content.decode()
+    assert "n3w" not in page
+    again = client.post(address(row), {**read_fields(page), "_save": "1"})
+    assert again.status_code == 200
+    assert fresh(row).payload_override == {"batch_size": 800, "api_token": "s3cret"}
+
+
+def test_fields_and_raw_json_are_not_both_changed() -> None:
+    row = job()
+    response = save(superuser(), row, p_batch_size="1", payload_raw='{"batch_size": 2}')
+    assert "Both this and the fields above were changed (batch_size); change one of them." in text(
+        response.content.decode()
+    )
+
+
+def test_emptied_parameters_follow_the_code_again() -> None:
+    row = job(payload_override={**DECLARED, "batch_size": 800})
+    save(superuser(), row, p_batch_size="")
+    assert fresh(row).payload_override is None
+
+
+def test_a_task_that_is_not_in_the_code_has_raw_json_only() -> None:
+    row = job()
+    registry._tasks.pop(row.task)
+    page = text(superuser().get(address(row)).content.decode())
+    assert f"{row.task} is not in the code of this process" in page
+
+
+# --- Two at once ----------------------------------------------------------------------------------
+
+
+def test_the_second_of_two_who_edit_at_once_is_told_and_decides() -> None:
+    row = job()
+    maria, rui = superuser("maria"), superuser("rui")
+    opened = fields(rui, row)
+    save(maria, row, schedule_override="5 * * * *", reason="Earlier")
+    typed = {**opened, "schedule_override": "10 * * * *", "description_override": "Rui's", "_save": "1"}
+    refused = rui.post(address(row), typed)
+    told = text(refused.content.decode())
+    assert "Nothing was saved: somebody else has changed this job since you opened the page." in told
+    assert "5 * * * * by maria" in told
+    assert "10 * * * * Take maria’s" in told
+    assert fresh(row).schedule_override == "5 * * * *"
+    again = read_fields(refused.content.decode())
+    assert again["schedule_override"] == "10 * * * *"
+    assert again["description_override"] == "Rui's"
+    assert rui.post(address(row), {**again, "_save": "1"}).status_code == 302
+    assert fresh(row).schedule_override == "10 * * * *"
+    assert fresh(row).description_override == "Rui's"
+
+
+def test_the_second_may_take_what_the_first_has_saved() -> None:
+    row = job()
+    maria, rui = superuser("maria"), superuser("rui")
+    opened = fields(rui, row)
+    save(maria, row, schedule_override="5 * * * *")
+    refused = rui.post(address(row), {**opened, "schedule_override": "10 * * * *", "_save": "1"})
+    taken = rui.post(address(row), {**read_fields(refused.content.decode()), "_take": "schedule"})
+    assert read_fields(taken.content.decode())["schedule_override"] == "5 * * * *"
+    assert fresh(row).schedule_override == "5 * * * *"
+
+
+def test_a_preview_does_not_make_an_old_page_newer() -> None:
+    row = job()
+    maria, rui = superuser("maria"), superuser("rui")
+    opened = fields(rui, row)
+    save(maria, row, schedule_override="5 * * * *")
+    shown = rui.post(address(row), {**opened, "schedule_override": "10 * * * *", "_preview": "1"})
+    rui.post(address(row), {**read_fields(shown.content.decode()), "_save": "1"})
+    assert fresh(row).schedule_override == "5 * * * *"
+
+
+def test_what_the_second_did_not_touch_is_not_taken_back() -> None:
+    row = job()
+    maria, rui = superuser("maria"), superuser("rui")
+    opened = fields(rui, row)
+    save(maria, row, p_batch_size="800")
+    refused = rui.post(address(row), {**opened, "p_dry_run": "true", "_save": "1"})
+    again = read_fields(refused.content.decode())
+    assert again["p_batch_size"] == "800"
+    assert rui.post(address(row), {**again, "_save": "1"}).status_code == 302
+    assert fresh(row).payload_override == {**DECLARED, "batch_size": 800, "dry_run": True}
+
+
+# --- The preview ----------------------------------------------------------------------------------
+
+
+def test_the_preview_button_shows_what_will_happen_and_saves_nothing() -> None:
+    row = job()
+    ScheduledJob.objects.filter(pk=row.pk).update(declared_schedule="30 1 * * *")
+    response = save(
+        superuser(), row, "_preview", schedule_override="30 1,13 * * *", viewer_zone="America/New_York"
+    )
+    told = text(response.content.decode())
+    assert "Preview of your edit, not saved yet" in told
+    assert "7 runs become 14" in told
+    assert "America/New_York (you)" in told
+    assert response.cookies["sj_zone"].value == "America/New_York"
+    assert fresh(row).schedule_override is None
+
+
+def test_the_script_gets_the_preview_alone() -> None:
+    row = job()
+    client = superuser()
+    response = client.post(address(row, "preview"), {"schedule_override": "every 2 hours"})
+    assert response.status_code == 200
+    assert "<html" not in response.content.decode()
+    assert client.get(address(row, "preview")).status_code == 403
+    wrong = client.post(address(row, "preview"), {"schedule_override": "0 0 30 2 *"})
+    assert "0 0 30 2 *" in text(wrong.content.decode())
+
+
+# --- Runs, facts, changes -------------------------------------------------------------------------
+
+
+def test_the_page_opens_with_a_sentence_and_links_its_runs() -> None:
+    now = timezone.now()
+    row = job(
+        last_run_at=now - timedelta(hours=2), last_status="succeeded", last_duration=timedelta(seconds=41)
+    )
+    run = make_run(
+        row, "succeeded", scheduled_for=now - timedelta(hours=2), started_at=now - timedelta(hours=2),
+        duration=timedelta(seconds=41), result={"settled": 3, "token": "s3cret"},
+    )  # fmt: skip
+    page = superuser().get(address(row)).content.decode()
+    told = text(page)
+    assert "Healthy. The last run succeeded 2 h ago in 41 s. The next one is due" in told
+    assert f'href="/admin/scheduled_jobs/jobrun/{run.pk}/change/"' in page
+    assert '{"settled": 3, "token": "••••••••"}' in told
+    assert "s3cret" not in page
+    assert "Duration of the last 1 run. Median 41 s, p95 41 s. 1 succeeded." in page
+
+
+def test_the_tabs_are_links() -> None:
+    row = job(live_seen_at=timezone.now())
+    client = superuser()
+    save(client, row, schedule_override="5 * * * *", reason="Because")
+    changes = text(client.get(address(row) + "?tab=changes").content.decode())
+    assert "maria set schedule the code’s default → 5 * * * * form Because" in changes
+    upcoming = client.get(address(row) + "?tab=upcoming").content.decode()
+    assert 'aria-current="page">Upcoming' in upcoming
+    assert "Next ten runs as saved" in upcoming
+
+
+@pytest.mark.parametrize("tab", ["recent", "upcoming", "changes"])
+def test_markup_in_names_payloads_and_results_is_text(tab: str) -> None:
+    row = job(
+        declared_description=XSS, payload_override={"batch_size": XSS}, declared_payload={XSS: XSS},
+        pause_reason=XSS, paused=True, sync_error=XSS, sync_state="failed", live={"payload": {XSS: 1}},
+        live_seen_at=timezone.now(),
+    )  # fmt: skip
+    make_run(row, "failed", error=XSS, result={XSS: XSS}, requested_by=XSS, reason=XSS)
+    with attribution(XSS, via="form", reason=XSS):
+        JobChange.record(row, {"payload": ({XSS: 1}, {XSS: 2}), XSS: (XSS, XSS)})
+    page = superuser().get(address(row) + f"?tab={tab}").content.decode()
+    assert XSS not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("tab", ["recent", "upcoming", "changes"])
+def test_the_number_of_queries_does_not_grow(tab: str, django_assert_max_num_queries: Any) -> None:
+    client = superuser()
+    small = job(schedule_override="5 * * * *")
+    counts = []
+    for n in (1, 30):
+        for _n in range(n):
+            make_run(small, "succeeded", duration=timedelta(seconds=1))
+            JobChange.record(small, {"schedule": (None, "5 * * * *")})
+        with django_assert_max_num_queries(20) as found:
+            client.get(address(small) + f"?tab={tab}")
+        counts.append(len(found.captured_queries))
+    assert counts[0] == counts[1]
+
+
+# --- Permissions ----------------------------------------------------------------------------------
+
+
+def test_a_viewer_sees_values_and_no_control_and_every_post_is_refused() -> None:
+    row = job(schedule_override="5 * * * *", payload_override={"batch_size": 800})
+    viewer = signed_in(staff("view"))
+    page = viewer.get(address(row)).content.decode()
+    main = page.partition('id="content-main"')[2].partition("<footer")[0]
+    assert "5 * * * *" in main
+    for control in ("<form", "<input", "<button", "<select", "<textarea", "run-now/", "pause/", "drift/"):
+        assert control not in main, control
+    for button in ({"_save": "1"}, {"_preview": "1"}, {"_reset": "schedule_override"}, {"_take": "schedule"}):
+        assert viewer.post(address(row), {"schedule_override": "", **button}).status_code == 403
+    assert viewer.post(address(row, "preview"), {}).status_code == 403
+    assert viewer.post(address(row, "delete"), {}).status_code == 403
+    assert viewer.post(f"{LIST}add/", {}).status_code == 403
+    assert fresh(row).schedule_override == "5 * * * *"
+
+
+def test_links_to_run_and_pause_are_shown_to_those_who_may() -> None:
+    row = job()
+    page = signed_in(staff("view", "run")).get(address(row)).content.decode()
+    assert address(row, "run-now") in page
+    assert address(row, "pause") not in page
+
+
+def test_a_job_of_the_code_cannot_be_deleted_and_the_page_says_why_and_what_to_do() -> None:
+    row = job()
+    client = superuser()
+    told = text(client.get(address(row)).content.decode())
+    assert "it cannot be deleted here: remove the class, deploy, and it is retired" in told
+    assert "comes from the code and cannot be deleted here" in text(
+        client.get(address(row, "delete")).content.decode()
+    )
+    assert client.post(address(row, "delete")).status_code == 403
+    assert JobRun.objects.count() == 0
