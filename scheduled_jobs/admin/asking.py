@@ -10,29 +10,23 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs import registry
-from scheduled_jobs.admin import masked
-from scheduled_jobs.conf import settings
+from scheduled_jobs.admin.payload_form import PREFIX, RAW, PayloadForm
 from scheduled_jobs.domain.jobs import canonical
-from scheduled_jobs.domain.payloads import Signature, parse_body, restore
-from scheduled_jobs.exceptions import InvalidPayload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scheduled_jobs.exceptions import InvalidPayload
     from scheduled_jobs.models import ScheduledJob
 
 
 class AskForm(forms.Form):
-    """A reason, and the payload as JSON with masked secrets; left as it is, it is the one that was shown."""
+    """A reason, and the payload of this run for those who may change it.
+
+    ``payload`` is what the page shows; left as it is, it is what is run.
+    """
 
     seen = forms.CharField(widget=forms.HiddenInput)
-    payload = forms.CharField(
-        label=gettext_lazy("Payload"),
-        required=False,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 8, "class": "sj-json vLargeTextField", "spellcheck": "false"}),
-    )
     reason = forms.CharField(
         label=gettext_lazy("Why now"),
         max_length=2000,
@@ -50,14 +44,16 @@ class AskForm(forms.Form):
         needs_reason: bool = True,
     ) -> None:
         self.job = job
-        self.notice = ""
         self.original = payload
+        self.notice = ""
         self.fingerprint = fingerprint(payload)
-        if data is not None and not may_change and "payload" in data:
+        if data is not None and not may_change and any(is_of_payload(name) for name in data):
             raise PermissionDenied(_("Another payload needs the permission to change scheduled jobs."))
-        super().__init__(data, initial={"seen": self.fingerprint, "payload": masked.as_text(payload)})
-        if not may_change:
-            del self.fields["payload"]
+        super().__init__(data, initial={"seen": self.fingerprint})
+        self.payload_form: PayloadForm | None = None
+        if may_change:
+            # What is in force stands in the fields; an empty one leaves the parameter to run().
+            self.payload_form = PayloadForm(task=job.task, declared={}, override=payload, data=data)
         self.fields["reason"].required = needs_reason
 
     def clean_seen(self) -> str:
@@ -67,27 +63,22 @@ class AskForm(forms.Form):
             raise ValidationError(_("The payload was changed meanwhile; look at it as it is now."))
         return seen
 
-    def clean_payload(self) -> dict[str, Any] | None:
-        if "payload" not in self.data:
-            return self.original
-        text: str = self.cleaned_data["payload"]
-        if not text.strip():
-            raise ValidationError(_("Write the payload as a JSON object; {} is the empty one."))
-        try:
-            chosen: dict[str, Any] = restore(parse_body(text.encode()), self.original, settings.REDACTED_KEYS)
-            task = registry.get(self.job.task)
-            if task is not None:
-                Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
-        except InvalidPayload as error:
-            raise ValidationError(told(error)) from error
-        except UnicodeEncodeError as error:
-            raise ValidationError(_("It holds a character that cannot be stored; remove it.")) from error
-        return chosen
+    def is_valid(self) -> bool:
+        """Whether the reason and the payload are good; both are looked at, so that both can be mended."""
+        payload_is_good = self.payload_form is None or self.payload_form.is_valid()
+        if self.payload_form is not None and self.data.get(RAW) is not None and not self.data[RAW].strip():
+            # A field that was emptied by mistake must not run the job without any of its parameters.
+            text = _("Write the payload as a JSON object; {} is the empty one.")
+            self.payload_form.raw_errors.append(text)
+            payload_is_good = False
+        return super().is_valid() and payload_is_good
 
     @property
     def chosen(self) -> dict[str, Any] | None:
         """The payload of this run, or None where it is the one that was shown."""
-        payload: dict[str, Any] | None = self.cleaned_data.get("payload")
+        if self.payload_form is None:
+            return None
+        payload = self.payload_form.value or {}
         return None if payload == self.original else payload
 
     def shown_again(self) -> AskForm:
@@ -95,12 +86,17 @@ class AskForm(forms.Form):
         again = AskForm(
             job=self.job,
             payload=self.original,
-            may_change="payload" in self.fields,
+            may_change=self.payload_form is not None,
             needs_reason=self.fields["reason"].required,
         )
         again.initial["reason"] = self.data.get("reason", "")
         again.notice = " ".join(str(text) for text in self.errors.get("seen", []))
         return again
+
+
+def is_of_payload(name: str) -> bool:
+    """Whether a form field of this name says something about the payload."""
+    return name == RAW or name.startswith(PREFIX)
 
 
 def told(error: InvalidPayload) -> list[str]:
@@ -110,4 +106,6 @@ def told(error: InvalidPayload) -> list[str]:
 
 def fingerprint(payload: dict[str, Any]) -> str:
     """Tells one payload from another without telling what is in it."""
-    return salted_hmac("scheduled_jobs.admin.payload", canonical(payload)).hexdigest()[:20]
+    return salted_hmac("scheduled_jobs.admin.payload", canonical(payload), algorithm="sha256").hexdigest()[
+        :20
+    ]

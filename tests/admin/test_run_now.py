@@ -73,14 +73,43 @@ def test_another_payload_is_used_once_with_the_masked_secret_put_back(job: Sched
     html = html_of(client, job)
     assert "geheim" not in html
     assert "••••••••" in html
-    ask(client, job, payload='{"region": "apac", "api_token": "••••••••"}')
+    ask(client, job, payload_raw='{"region": "apac", "api_token": "••••••••"}')
     assert JobRun.objects.get().payload == {"region": "apac", "api_token": "geheim"}
     assert row("One").payload == PAYLOAD
     assert "geheim" not in LogEntry.objects.get().change_message
 
 
+def test_each_parameter_has_its_typed_field_filled_with_what_is_in_force(job: ScheduledJob) -> None:
+    client = signed_in(staff(*ALL))
+    html = html_of(client, job)
+    assert '<input type="text" name="p_region" id="id_p_region" value="emea">' in html
+    assert '<input type="text" name="p_limit" id="id_p_limit" value="">' in html
+    assert 'name="p_api_token" id="id_p_api_token" value="" placeholder="••••••••' in html
+    ask(client, job, p_region="apac", p_limit="5", p_api_token="")
+    assert JobRun.objects.get().payload == {"region": "apac", "api_token": "geheim", "limit": 5}
+
+
+def test_an_emptied_field_leaves_the_parameter_to_run_and_a_typed_secret_replaces_the_old_one(
+    job: ScheduledJob,
+) -> None:
+    ask(signed_in(staff(*ALL)), job, p_region="", p_api_token="neu")
+    assert JobRun.objects.get().payload == {"api_token": "neu"}
+
+
+def test_an_error_stands_beside_its_parameter(job: ScheduledJob) -> None:
+    html = ask(signed_in(staff(*ALL)), job, p_limit="many").content.decode()
+    found = re.search(r'id="id_p_limit_error"><li>([^<]+)</li>', html)
+    assert found is not None
+    assert found[1].startswith("limit: ")
+    assert 'value="many" aria-invalid="true" aria-describedby="id_p_limit_error"' in html
+
+
+def test_typed_fields_of_a_forger_are_refused(job: ScheduledJob) -> None:
+    assert ask(signed_in(staff("view", "run")), job, p_region="apac").status_code == 403
+
+
 def test_a_payload_left_as_it_is_stays_the_one_in_force(job: ScheduledJob) -> None:
-    ask(signed_in(staff(*ALL)), job, payload='{"api_token": "••••••••", "region": "emea"}')
+    ask(signed_in(staff(*ALL)), job, payload_raw='{"api_token": "••••••••", "region": "emea"}')
     assert JobRun.objects.get().payload == PAYLOAD
     assert "another payload" not in LogEntry.objects.get().change_message
 
@@ -99,7 +128,7 @@ def test_a_payload_left_as_it_is_stays_the_one_in_force(job: ScheduledJob) -> No
 def test_a_payload_that_does_not_fit_is_said_and_nothing_is_run(
     job: ScheduledJob, payload: str, says: str
 ) -> None:
-    answer = ask(signed_in(staff(*ALL)), job, payload=payload)
+    answer = ask(signed_in(staff(*ALL)), job, payload_raw=payload)
     assert answer.status_code == 200
     assert says in answer.content.decode()
     assert JobRun.objects.count() == 0
@@ -115,8 +144,8 @@ def test_without_change_the_payload_is_shown_and_a_forged_one_is_refused(job: Sc
     client = signed_in(staff("view", "run"))
     html = html_of(client, job)
     assert "Another payload needs the permission to change scheduled jobs." in html
-    assert 'name="payload"' not in html
-    assert ask(client, job, payload='{"region": "forged"}').status_code == 403
+    assert 'name="payload_raw"' not in html
+    assert ask(client, job, payload_raw='{"region": "forged"}').status_code == 403
     assert JobRun.objects.count() == 0
 
 
@@ -136,7 +165,8 @@ def test_a_payload_changed_meanwhile_is_shown_again(job: ScheduledJob) -> None:
     job.payload_override = {"region": "apac"}
     job.save()
     answer = client.post(
-        url(job), {"seen": seen, "reason": "why", "payload": '{"region": "emea", "api_token": "••••••••"}'}
+        url(job),
+        {"seen": seen, "reason": "why", "payload_raw": '{"region": "emea", "api_token": "••••••••"}'},
     )
     html = answer.content.decode()
     assert "The payload was changed meanwhile; look at it as it is now." in html

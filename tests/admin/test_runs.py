@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,8 @@ import time_machine
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from scheduled_jobs.admin import traces
+from scheduled_jobs.admin.run_sentence import retry_due
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.people import signed_in, staff, superuser
 from tests.support import make_job, make_run, make_task
@@ -422,12 +425,12 @@ def test_a_rerun_with_changes_needs_change_and_keeps_the_masked_secret(
     assert runner.get(url).status_code == 403
     assert runner.post(url, {}).status_code == 403
     plain = f"{RUNS}{run.pk}/rerun/"
-    forged = {**form_of(runner, plain), "payload": '{"region": "forged"}', "reason": "x"}
+    forged = {**form_of(runner, plain), "payload_raw": '{"region": "forged"}', "reason": "x"}
     assert runner.post(plain, forged).status_code == 403
     client = superuser()
     data = {
         **form_of(client, url),
-        "payload": '{"region": "emea", "api_token": "••••••••"}',
+        "payload_raw": '{"region": "emea", "api_token": "••••••••"}',
         "reason": "other",
     }
     assert client.post(url, data).status_code == 302
@@ -583,3 +586,148 @@ def test_the_number_of_queries_does_not_grow(
         client.get(RUNS)
     with django_assert_num_queries(10):
         client.get(f"{RUNS}{run.pk}/change/")
+
+
+# --- Words ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (
+            {"trigger": "manual", "requested_by": "Cloud Scheduler"},
+            "forced run in Google’s console, or by gcloud",
+        ),
+        ({"trigger": "backfill", "requested_by": "ana"}, "backfill by ana"),
+        ({"trigger": "retry", "requested_by": "ana"}, "rerun by ana"),
+        ({"trigger": "eager"}, "eager run by the command itself, without Google"),
+        ({"scheduled_for": SLOT, "attempt": 2}, "schedule Google’s own retry of the slot"),
+    ],
+)
+def test_every_trigger_has_its_word(
+    client: Client, job: ScheduledJob, values: dict[str, Any], says: str
+) -> None:
+    run = make_run(job, Status.SUCCEEDED, **values)
+    assert says in text_of(page(client, run))
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"trigger": "manual", "requested_by": "Cloud Scheduler"}, "Failed, forced in Google’s console."),
+        ({"trigger": "backfill", "requested_by": "ana"}, "Failed, a backfill asked for by ana."),
+        ({"trigger": "eager"}, "Failed, run by the command itself."),
+        ({"trigger": "manual"}, "Failed, asked for by somebody."),
+    ],
+)
+def test_the_sentence_says_how_the_run_came_about(
+    client: Client, job: ScheduledJob, values: dict[str, Any], says: str
+) -> None:
+    assert lede(client, make_run(job, Status.FAILED, **values)) == (
+        f"{says} Nothing tries it again by itself: rerun it when the cause is mended."
+    )
+
+
+def test_a_failure_that_a_later_attempt_mended_says_so_and_rows_count_failures(
+    client: Client, job: ScheduledJob
+) -> None:
+    first = failed(job)
+    second = make_run(job, Status.SUCCEEDED, scheduled_for=SLOT, attempt=2)
+    assert f"Its last attempt, #{second.pk}, succeeded." in lede(client, first)
+    ScheduledJob.objects.filter(pk=job.pk).update(last_run=first, failures_in_a_row=4)
+    assert "4 failures in a row." in lede(client, first)
+
+
+def test_retries_grow_by_two_seconds_after_the_doublings_and_stop_at_the_next_slot(job: ScheduledJob) -> None:
+    job.declared_retry_count, job.declared_max_doublings = 5, 2
+    ended = SLOT + timedelta(minutes=1)
+    waits = []
+    for attempt in range(1, 6):
+        due = retry_due(failed(job, attempt=attempt, finished_at=ended), job, ended)
+        assert due is not None
+        waits.append((due - ended).total_seconds())
+    assert waits == [5, 10, 20, 22, 24]
+    late = failed(job, attempt=6, finished_at=SLOT + timedelta(minutes=59, seconds=58))
+    job.declared_retry_count = 9
+    assert retry_due(late, job, SLOT + timedelta(minutes=59, seconds=59)) is None
+
+
+def test_a_run_that_takes_longer_than_usual_says_what_is_usual(client: Client, job: ScheduledJob) -> None:
+    make_run(job, Status.SUCCEEDED, started_at=SLOT, duration=timedelta(seconds=10))
+    run = make_run(
+        job, Status.RUNNING, started_at=NOW - timedelta(minutes=1), lease_until=NOW + timedelta(minutes=1)
+    )
+    assert "A usual run takes 10 s." in lede(client, run)
+    assert "past its deadline" not in rows(client)[0]
+    JobRun.objects.filter(pk=run.pk).update(deadline_at=NOW - timedelta(seconds=1))
+    assert "past its deadline" in rows(client)[0]
+    JobRun.objects.filter(pk=run.pk).update(lease_until=NOW - timedelta(seconds=1))
+    assert "probably lost" in rows(client)[0]
+
+
+def test_notes_and_what_became_of_the_result_are_told(client: Client, job: ScheduledJob) -> None:
+    run = make_run(job, Status.SUCCEEDED, context={"notes": ["The result was not kept: it is not JSON"]})
+    text = text_of(page(client, run))
+    assert "Notes The result was not kept: it is not JSON Result None was kept." in text
+    assert "None: run() returned nothing." in page(client, make_run(job, Status.SUCCEEDED))
+
+
+def test_the_log_has_an_anchor_for_each_line(client: Client, job: ScheduledJob) -> None:
+    html = page(client, make_run(job, Status.SUCCEEDED, log="first\nsecond"))
+    assert '<tr id="L2"><th scope="row" class="n sj-r"><a href="#L2" aria-label="Line 2">2</a>' in html
+    assert "Log 2 lines" in text_of(html)
+
+
+def test_frames_are_shown_from_where_python_imports_them() -> None:
+    own = Path(__file__)
+    trace = traces.read(
+        f'Traceback (most recent call last):\n  File "{own}", line 3, in run\n    x()\nError: x\n\nmore\n'
+    )
+    assert trace.own[0].text.endswith("tests/admin/test_runs.py, line 3, in run")
+    assert not trace.own[0].text.startswith("/")
+    assert (trace.frames, trace.foreign) == (1, 0)
+    assert traces.read("nothing like a traceback").own == [traces.Line("nothing like a traceback", "hot")]
+
+
+def test_where_no_frame_is_the_users_all_are_shown() -> None:
+    trace = traces.read('Traceback (most recent call last):\n  File "<frozen runpy>", line 1, in x\nError: y')
+    assert [line.text for line in trace.own] == ["<frozen runpy>, line 1, in x", "Error: y"]
+    assert (trace.frames, trace.foreign) == (1, 1)
+
+
+def test_a_recorded_payload_that_no_longer_fits_is_said(google: MemoryBackend) -> None:
+    def run(self: Any, limit: int = 1) -> None:
+        """A task that takes a number."""
+
+    job = make_job(make_task(run, name="Strict"), "shop--strict")
+    old = failed(job, payload={"gone": 1})
+    client = signed_in(staff("view", "run"))
+    url = f"{RUNS}{old.pk}/rerun/"
+    answer = client.post(url, {**form_of(client, url), "reason": ""})
+    assert "gone: " in text_of(answer.content.decode())
+    assert JobRun.objects.count() == 1
+
+
+def test_a_retired_job_is_not_rerun(client: Client, job: ScheduledJob) -> None:
+    run = failed(job)
+    ScheduledJob.objects.filter(pk=job.pk).update(retired_at=NOW)
+    html = client.get(f"{RUNS}{run.pk}/rerun/").content.decode()
+    assert "This job is retired: Google has no job to run any more." in html
+
+
+def test_a_rerun_of_what_went_well_is_a_run_of_its_own(client: Client, job: ScheduledJob) -> None:
+    run = make_run(job, Status.SUCCEEDED, payload={})
+    html = client.get(f"{RUNS}{run.pk}/rerun/").content.decode()
+    assert "It is a run of its own" in html
+    assert "The recorded payload is not the one in force now." in html
+
+
+def test_a_payload_changed_meanwhile_is_shown_again_before_a_rerun(client: Client, job: ScheduledJob) -> None:
+    run = failed(job, payload=None)
+    answer = client.post(f"{RUNS}{run.pk}/rerun/", {"seen": "old", "reason": ""})
+    assert "The payload was changed meanwhile; look at it as it is now." in answer.content.decode()
+
+
+def test_cancelling_needs_a_post(client: Client, job: ScheduledJob) -> None:
+    run = queued(job)
+    assert client.get(f"{RUNS}{run.pk}/cancel/").status_code == 405
