@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from scheduled_jobs.admin.run_dates import dates_of
 from scheduled_jobs.admin.run_filters import FILTERS
 from scheduled_jobs.admin.run_rows import Row, build_rows
 from scheduled_jobs.admin.whereabouts import last_look, where_am_i
@@ -60,6 +61,7 @@ class RunChangeList(ChangeList):
         self.now = timezone.now()
         super().get_results(request)
         self.rows: list[Row] = build_rows([run.pk for run in self.result_list], self.now)
+        self.dates = dates_of(request.GET.dict(), self.get_query_string)
 
     @property
     def headings(self) -> list[str]:

@@ -536,6 +536,33 @@ def test_the_dates_above_the_list_narrow_it(client: Client, job: ScheduledJob) -
     assert len(rows(client, "?created_at__year=2026&created_at__month=9")) == 1
 
 
+def links(client: Client, query: str = "") -> list[str]:
+    with time_machine.travel(NOW, tick=False):
+        html = client.get(f"{RUNS}{query}", follow=True).content.decode()
+    found = re.search(r'<nav class="sj-dates".*?</nav>', html, re.DOTALL)
+    return [text_of(item).strip() for item in re.findall(r"<li>.*?</li>", found[0])] if found else []
+
+
+def test_the_dates_lead_from_years_to_days_and_back(client: Client, job: ScheduledJob) -> None:
+    assert links(client) == []
+    early = failed(job, scheduled_for=None, created_at=datetime(2026, 8, 30, tzinfo=UTC))
+    failed(job, created_at=datetime(2026, 10, 21, 12, tzinfo=UTC))
+    failed(job, scheduled_for=SLOT - timedelta(days=1), created_at=NOW)
+    assert links(client) == ["August", "September", "October"]
+    JobRun.objects.filter(pk=early.pk).update(created_at=datetime(2024, 5, 5, tzinfo=UTC))
+    assert links(client) == ["2024", "2025", "2026"]
+    assert links(client, "?created_at__year=2026") == [
+        "‹ All dates", "2026", "January", "February", "March", "April", "May", "June", "July", "August",
+        "September", "October",
+    ]  # fmt: skip
+    assert links(client, "?created_at__year=2024&created_at__month=5")[:3] == ["‹ 2024", "May 2024", "5 May"]
+    query = "?created_at__year=2024&created_at__month=5&created_at__day=5"
+    assert links(client, query) == ["‹ May 2024", "5 May 2024"]
+    assert len(rows(client, query)) == 1
+    early.delete()
+    assert links(client) == ["21 Oct", "22 Oct"]
+
+
 def test_with_many_jobs_the_filter_names_only_the_chosen_one(client: Client, job: ScheduledJob) -> None:
     failed(job)
     task = make_task(name="Many")
