@@ -27,10 +27,10 @@ from scheduled_jobs.admin.plan_blocks import (
     IGNORE,
     PUSH,
     Block,
-    Provenance,
     block_of_change,
     block_of_look,
 )
+from scheduled_jobs.admin.plan_differences import Provenance
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob, attribution
 from scheduled_jobs.services import scheduling

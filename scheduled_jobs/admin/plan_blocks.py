@@ -9,14 +9,20 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.masked import in_line
 from scheduled_jobs.admin.pages import label_of
-from scheduled_jobs.domain.jobs import OVERRIDABLE, PAUSED
-from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.services.history.upcoming import next_run, told
+from scheduled_jobs.admin.plan_differences import (
+    Cell,
+    Difference,
+    Provenance,
+    difference,
+    label,
+    text_of,
+    words_of,
+)
+from scheduled_jobs.domain.jobs import PAUSED
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.upcoming import next_run
 from scheduled_jobs.services.scheduling.drift import adoptable, ignorable
-from scheduled_jobs.services.scheduling.kept import DURATIONS, value_of
-from scheduled_jobs.services.scheduling.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +32,6 @@ if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.drift import Look
 
 PUSH, ADOPT, IGNORE, LEAVE, DELETE = "push", "adopt", "ignore", "leave", "delete"
-HIDDEN = ("uri", "headers", "http_method", "oidc_service_account", "oidc_audience")
-"""Fields that only the code knows."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +41,6 @@ class Choice:
     value: str
     label: str
     effect: str
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value with what is said beneath it; ``is_code`` sets it in the typewriter's face."""
-
-    text: str
-    note: str = ""
-    is_code: bool = True
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One field: in Google, at the desk. ``default`` and ``override`` are the two sides of the desk."""
-
-    label: str
-    live: Cell
-    wanted: Cell
-    default: Cell | None = None
-    override: Cell | None = None
-    is_ignored: bool = False
 
 
 @dataclass
@@ -89,25 +72,6 @@ class Block:
     def short(self) -> str:
         """What follows it."""
         return self.name.rpartition(".")[2]
-
-
-class Provenance:
-    """Who set which override, and when: one query for all jobs of a page."""
-
-    def __init__(self, pks: Iterable[int], now: datetime) -> None:
-        self.now = now
-        self.last: dict[tuple[int, str], tuple[str, datetime]] = {}
-        changes = JobChange.objects.filter(job__in=list(pks), field__in=OVERRIDABLE).order_by("pk")
-        for job_id, name, label, at in changes.values_list("job_id", "field", "actor_label", "at"):
-            self.last[job_id or 0, name] = (label, at)
-
-    def of(self, job: ScheduledJob, name: str) -> str:
-        """ "override by maria, 3 h ago"."""
-        label, at = self.last.get((job.pk, name), ("", None))
-        parts = [_("override by %(person)s") % {"person": label} if label else _("override")]
-        if at is not None:
-            parts.append(times.relative(at, self.now))
-        return ", ".join(parts)
 
 
 def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
@@ -256,10 +220,12 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
             block.since = _("deleted in Google")
         absent = Cell(_("no such job"), is_code=False)
         block.differences = [
-            Difference(_("job"), absent, Cell(job.schedule, f"{_words(job.schedule, job)}, {job.time_zone}"))
+            Difference(
+                _("job"), absent, Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}")
+            )
         ]
         if job.payload:
-            block.differences.append(Difference(_("payload"), absent, Cell(_text("payload", job.payload))))
+            block.differences.append(Difference(_("payload"), absent, Cell(text_of("payload", job.payload))))
         at = next_run(job.schedule, job.time_zone, now)
         if job.desired_state == PAUSED:
             effect = _("Google gets the job, paused.")
@@ -286,7 +252,7 @@ def _deleted(block: Block, job: ScheduledJob | None) -> Block:
     wanted = Cell(_("retired: history and overrides are kept"), is_code=False)
     block.since = _("class gone, still in Google")
     block.differences = [
-        Difference(_("job"), Cell(job.schedule, f"{_words(job.schedule, job)}, {job.time_zone}"), wanted)
+        Difference(_("job"), Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}"), wanted)
     ]
     block.choices = [
         Choice(
@@ -298,73 +264,6 @@ def _deleted(block: Block, job: ScheduledJob | None) -> Block:
     ]
     block.chosen = DELETE
     return block
-
-
-def difference(
-    name: str,
-    pair: tuple[Any, Any],
-    job: ScheduledJob,
-    provenance: Provenance,
-    *,
-    is_ignored: bool = False,
-) -> Difference:
-    """One field that differs; every value is masked."""
-    live, wanted = pair
-    default = override = None
-    note = _("code only") if name in HIDDEN else ""
-    if name == "state":
-        note = _("paused by %(person)s") % {"person": job.paused_by} if job.paused and job.paused_by else ""
-    elif name in OVERRIDABLE:
-        own = getattr(job, f"{name}_override")
-        set_by = provenance.of(job, name)
-        declared = Cell(_python_text(name, getattr(job, f"declared_{name}")))
-        is_operators = job.origin == ScheduledJob.Origin.OPERATOR and name == "schedule"
-        default = Cell(_("none"), is_code=False) if is_operators else declared
-        override = Cell(_python_text(name, own), set_by) if own is not None else None
-        note = _("code default") if own is None else set_by
-    words = name == "schedule"
-    return Difference(
-        label(name),
-        Cell(_text(name, live), _words(str(live), job) if words else "", is_code=name != "state"),
-        Cell(
-            _text(name, wanted),
-            ", ".join(filter(None, [_words(str(wanted), job) if words else "", note])),
-            is_code=name != "state",
-        ),
-        default,
-        override,
-        is_ignored,
-    )
-
-
-def label(name: str) -> str:
-    """A field's name for people."""
-    return {
-        "state": _("state"),
-        "uri": _("address"),
-        "http_method": _("method"),
-        "headers": _("headers"),
-        "oidc_service_account": _("account"),
-        "oidc_audience": _("audience"),
-    }.get(name) or str(getattr(ScheduledJob._meta.get_field(f"declared_{name}"), "verbose_name", name))
-
-
-def _python_text(name: str, value: Any) -> str:
-    return _text(name, value.total_seconds() if name in DURATIONS else value)
-
-
-def _text(name: str, value: Any) -> str:
-    if name == "state":
-        return str(value or "").lower().replace("_", " ")
-    if name in DURATIONS and isinstance(value, (int, float)):
-        return times.duration(value_of(name, value)) if value else _("0 s")
-    if value in ("", None):
-        return _("(empty)")
-    return in_line(shown(name, value))
-
-
-def _words(expression: str, job: ScheduledJob) -> str:
-    return told(expression, job.time_zone).words
 
 
 def _seen(job: ScheduledJob, now: datetime) -> str:

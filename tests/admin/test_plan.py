@@ -11,7 +11,8 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.plan_blocks import Provenance, block_of_change
+from scheduled_jobs.admin.plan_blocks import block_of_change
+from scheduled_jobs.admin.plan_differences import Provenance
 from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling import seed

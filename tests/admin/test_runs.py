@@ -55,7 +55,14 @@ def text_of(html: str) -> str:
     """What a person reads, in one line."""
     html = re.sub(r"<(script|style|symbol|title)\b.*?</\1>", "", html, flags=re.DOTALL)
     text = re.sub(r"<[^>]+>", " ", html)
-    for code, char in (("&#x27;", "'"), ("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+    for code, char in (
+        ("&#x27;", "'"),
+        ("&quot;", '"'),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+        ("&lsaquo;", "‹"),
+    ):
         text = text.replace(code, char)
     return re.sub(r"\s+", " ", text)
 
