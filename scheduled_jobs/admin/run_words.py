@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -18,7 +17,6 @@ Status, Trigger = JobRun.Status, JobRun.Trigger
 
 CONSOLE = "Cloud Scheduler"
 """``requested_by`` of a run that was forced in Google's console."""
-AT_ONCE = timedelta(seconds=2)
 
 
 def trigger_mark(run: JobRun) -> tuple[str, str, str]:
@@ -73,9 +71,3 @@ def is_overdue(run: JobRun, now: datetime) -> bool:
 def is_given_up(run: JobRun, now: datetime) -> bool:
     """Whether a queued run was sent as often as it may be and was never delivered."""
     return is_overdue(run, now) and run.sent >= MOST_SENT
-
-
-def is_late(run: JobRun, grace: timedelta) -> bool:
-    """Whether a run began later than ``grace`` after its slot."""
-    late = run.late_by()
-    return late is not None and late > grace
