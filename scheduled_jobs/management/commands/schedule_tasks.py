@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import execution, scheduling
 
@@ -51,6 +52,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         self.as_json: bool = options["json"]
         self.counts: Counter[str] = Counter()
+        self.bar = ProgressBar(self.stderr)
         chosen = chosen_tasks(options["tasks"])
         self.write = not (options["dry_run"] or options["check"])
         if settings.EAGER:
@@ -71,24 +73,21 @@ class Command(BaseCommand):
 
     def _sync(self, options: scheduling.Options, *, check: bool) -> None:
         try:
-            report = scheduling.sync(options, self._tell, self._wait)
+            report = scheduling.sync(options, self._tell, self._wait, self.bar.begin)
         except BackendError as error:
             raise CommandError(
                 f"Cloud Scheduler could not be asked for its jobs: {scheduling.reason_of(error)}"
             ) from error
         if report.held_back and self.write and self._confirmed(report):
             report = scheduling.sync(scheduling.Options(**{**vars(options), "yes": True}), self._tell)
+        self.bar.clear()
         if not self.write:
-            for change in report.plan.of("create", "update", "delete"):
+            for change in report.to_apply:
                 self._tell(change, None)
-            for change in report.plan.of("orphan"):
-                self._tell(change, change.why)
-        for change in report.plan.of("refuse"):
-            self._tell(change, change.why)
+        for change in report.not_to_apply:
+            self._tell(change, report.why_not(change))
         for path, why in report.faulty:
             self._fail(path, why)
-        if report.held_back:
-            self._hold_back(report)
         self._finish(report)
         if check and report.plan.changes:
             sys.exit(DRIFT)
@@ -99,6 +98,10 @@ class Command(BaseCommand):
         self.stderr.write("Another schedule_tasks is running: waiting for it to end.")
 
     def _tell(self, change: Change, error: str | None) -> None:
+        self._line_of(change, error)
+        self.bar.advance()
+
+    def _line_of(self, change: Change, error: str | None) -> None:
         if error is not None:
             self._fail(change.label, error)
             return
@@ -110,16 +113,6 @@ class Command(BaseCommand):
         for name, (old, new) in scheduling.shown_fields(change).items():
             if not self.write or name in change.drifted:
                 self._line(f"      {name}: {as_text(old)} -> {as_text(new)}")
-
-    def _hold_back(self, report: scheduling.Report) -> None:
-        deletions = report.plan.of("delete", "orphan")
-        for change in deletions:
-            self.counts["deleted"] -= 0 if self.write else 1
-            self._fail(
-                change.label,
-                f"not deleted: {len(deletions)} of {report.plan.ours} jobs would go, more than half; "
-                "--yes deletes them",
-            )
 
     def _confirmed(self, report: scheduling.Report) -> bool:
         if self.as_json or not sys.stdin.isatty():
@@ -221,6 +214,7 @@ class Command(BaseCommand):
 
     def _line(self, text: str) -> None:
         if not self.as_json:
+            self.bar.clear()
             self.stdout.write(text)
 
 

@@ -13,25 +13,30 @@ from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from scheduled_jobs.backends import Backend
     from scheduled_jobs.services.scheduling.rows import Row
     from scheduled_jobs.tasks import PeriodicTask
 
 
-def desired_of_all(jobs: Sequence[ScheduledJob | Row], backend: Backend, *, using: str) -> list[Desired]:
-    """What these rows want, with the names under which Google still has them from before."""
+def desired_of_all(
+    jobs: Sequence[ScheduledJob | Row], backend: Backend, *, using: str, names: Collection[str] | None = None
+) -> list[Desired]:
+    """What these rows want, with the names under which Google still has them from before.
+
+    ``names`` are the job ids of all rows in use, where they are not yet those of the database.
+    """
     former: dict[int, list[str]] = {}
-    names = FormerName.objects.using(using).filter(deleted_at=None).order_by("pk")
-    for pk, remote_name in names.values_list("job_id", "remote_name"):
+    formers = FormerName.objects.using(using).filter(deleted_at=None).order_by("pk")
+    for pk, remote_name in formers.values_list("job_id", "remote_name"):
         former.setdefault(pk, []).append(remote_name)
     prefix = backend.remote_name("")
     for job in jobs:
         # Another project or location: the job is known by its name there until it is deleted.
         if job.remote_name and job.remote_name != prefix + job.name:
             former.setdefault(job.pk, []).append(job.remote_name)
-    taken = _taken(former.values(), backend, using)
+    taken = _taken(former.values(), backend, using, names)
     app = this_app()
     return [
         desired_of(
@@ -44,11 +49,15 @@ def desired_of_all(jobs: Sequence[ScheduledJob | Row], backend: Backend, *, usin
     ]
 
 
-def _taken(former: Iterable[list[str]], backend: Backend, using: str) -> set[str]:
+def _taken(
+    former: Iterable[list[str]], backend: Backend, using: str, names: Collection[str] | None
+) -> set[str]:
     """The names that some row has now, perhaps one that took over another's: these are not deleted."""
     identifiers = {name.rpartition("/")[2] for names in former for name in names}
     if not identifiers:
         return set()
+    if names is not None:
+        return {backend.remote_name(name) for name in identifiers.intersection(names)}
     current = ScheduledJob.objects.using(using).filter(name__in=identifiers, retired_at=None)
     return {backend.remote_name(name) for name in current.values_list("name", flat=True)}
 

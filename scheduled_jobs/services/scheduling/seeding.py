@@ -55,6 +55,8 @@ def seed(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = Tru
         seeding.plan(retire=retire)
         if write:
             seeding.write()
+        else:
+            seeding.preview()
     return seeding.result
 
 
@@ -206,6 +208,25 @@ class _Seeding:
                 former.add(job.name.removesuffix(base))
         return sorted(former - {""}, key=len, reverse=True)
 
+    def preview(self) -> None:
+        """Without writing: rows that would lose their name to another have none that Google knows."""
+        for holder in self._holders(self._names_taken()):
+            if holder.pk not in self.result.touched:
+                self.result.touched[holder.pk] = self.rows.get(pk=holder.pk)
+            self.result.touched[holder.pk].name = retired_name(holder)
+
+    def _names_taken(self) -> set[str]:
+        taken = {changes["name"] for changes in self.changes.values() if "name" in changes}
+        return taken | {declaration.name for declaration in self.result.created}
+
+    def _holders(self, taken: set[str]) -> list[_Stored]:
+        """The rows that have a name which another is given now, and do not give it up themselves."""
+        return [
+            job
+            for job in self.by_pk.values()
+            if job.name in taken and "name" not in self.changes.get(job.pk, {})
+        ]
+
     # --- Writing ----------------------------------------------------------------------------------
 
     def write(self) -> None:
@@ -240,20 +261,16 @@ class _Seeding:
 
     def _make_room_for_names(self) -> None:
         """First pass: names that are given up, or held by a row that is retired, become free."""
-        leaving = {pk: self.by_pk[pk] for pk, changes in self.changes.items() if "name" in changes}
-        taken = {changes["name"] for changes in self.changes.values() if "name" in changes}
-        taken |= {job.name for job in self.result.created}
-        for holder in self.by_pk.values():
-            if holder.name in taken and holder.pk not in leaving:
-                leaving[holder.pk] = holder
-                name = f"{holder.name[:470]}-retired-{holder.pk}"
-                self.rows.filter(pk=holder.pk).update(name=name)
-                if holder.pk in self.result.touched:
-                    self.result.touched[holder.pk].name = name
-            elif holder.pk in leaving:
-                # Two jobs may swap their names, which a unique key refuses in one step.
-                self.rows.filter(pk=holder.pk).update(name=f"renaming-{holder.pk}")
-        self._remember_names([job for job in leaving.values() if job.remote_name])
+        leaving = [self.by_pk[pk] for pk, changes in self.changes.items() if "name" in changes]
+        holders = self._holders(self._names_taken())
+        for job in leaving:
+            # Two jobs may swap their names, which a unique key refuses in one step.
+            self.rows.filter(pk=job.pk).update(name=f"renaming-{job.pk}")
+        for job in holders:
+            self.rows.filter(pk=job.pk).update(name=retired_name(job))
+            if job.pk in self.result.touched:
+                self.result.touched[job.pk].name = retired_name(job)
+        self._remember_names([job for job in (*leaving, *holders) if job.remote_name])
 
     def _remember_names(self, jobs: Sequence[_Stored]) -> None:
         """Under its former name a job is still found by its deliveries, and deleted in Google."""
@@ -277,6 +294,11 @@ def new_row(declaration: Declaration, *, now: datetime) -> ScheduledJob:
         pause_reason="Created paused by the code (schedule_paused)." if declaration.paused else "",
         **{f"declared_{name}": value for name, value in declaration.values.items()},
     )
+
+
+def retired_name(job: _Stored) -> str:
+    """The name of a row that lost its own to another."""
+    return f"{job.name[:470]}-retired-{job.pk}"
 
 
 def batched(items: Sequence[Declaration], size: int) -> Iterator[Sequence[Declaration]]:

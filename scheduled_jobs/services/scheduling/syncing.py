@@ -64,29 +64,53 @@ class Report:
     """Whether deletions were held back, since they are more than half of our jobs."""
     listing: Listing | None = None
     """What Google had when it was asked."""
+    deletes_orphans: bool = False
+    """Whether orphans are deleted; else each is said to be there."""
+
+    @property
+    def to_apply(self) -> list[Change]:
+        """The changes that an apply makes, in its order."""
+        return [c for c in self.plan.of("create", "update", "delete", "orphan") if self.why_not(c) is None]
+
+    @property
+    def not_to_apply(self) -> list[Change]:
+        """The others."""
+        return [change for change in self.plan.changes if self.why_not(change) is not None]
+
+    def why_not(self, change: Change) -> str | None:
+        """Why an apply does not make a change; None if it does."""
+        if change.kind == "orphan":
+            return None if self.deletes_orphans else change.why
+        if change.kind == "delete" and self.held_back:
+            return (
+                f"not deleted: {len(self.plan.of('delete', 'orphan'))} of {self.plan.ours} jobs would go, "
+                "more than half; --yes deletes them"
+            )
+        return change.why or None
 
     def error_of(self, change: Change) -> str | None:
         """Why a change was not applied, or is not going to be; None for all others."""
-        return self.failed.get(change.remote_name) or change.why or None
+        return self.failed.get(change.remote_name) or self.why_not(change)
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing went wrong."""
-        return not (self.faulty or self.failed or self.held_back or self.plan.of("refuse"))
+        return not (self.faulty or self.failed or self.not_to_apply)
 
 
 def sync(
     options: Options,
     on_change: Callable[[Change, str | None], None] = lambda *_: None,
     on_wait: Callable[[], None] = lambda: None,
+    on_begin: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Make Google equal to the database.
 
-    ``on_change`` is told of each change as it is applied, with the reason where it failed; ``on_wait``,
-    once, if another sync has its turn first. Raises a BackendError only if the jobs cannot be listed, or
-    the turn does not come.
+    ``on_begin`` is told how many changes are to come, ``on_change`` of each as it is applied, with the
+    reason where it failed; ``on_wait``, once, if another sync has its turn first. Raises a BackendError
+    only if the jobs cannot be listed, or the turn does not come.
     """
-    syncing = _Sync(options, on_change)
+    syncing = _Sync(options, on_change, on_begin)
     if not options.write:
         return syncing.run(renew=lambda: None)
     with turn(syncing.using, on_wait=on_wait) as renew:
@@ -94,9 +118,15 @@ def sync(
 
 
 class _Sync:
-    def __init__(self, options: Options, on_change: Callable[[Change, str | None], None]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        on_change: Callable[[Change, str | None], None],
+        on_begin: Callable[[int], None],
+    ) -> None:
         self.options = options
         self.on_change = on_change
+        self.on_begin = on_begin
         self.backend: Backend = get_backend()
         self.using = router.db_for_write(ScheduledJob)
 
@@ -105,7 +135,8 @@ class _Sync:
         report, listing = self._look()
         if self.options.write:
             self._confirm(report.plan.unchanged, listing)
-            self._apply(report.plan, listing, report)
+            self.on_begin(len(report.to_apply))
+            self._apply(listing, report)
         return report
 
     def _look(self) -> tuple[Report, Listing]:
@@ -131,6 +162,7 @@ class _Sync:
         )
         report = Report(plan, faulty=seeded.faulty, listing=listing)
         report.held_back = plan.deletes_most and not self.options.yes
+        report.deletes_orphans = self.options.yes and self.options.delete
         return report, listing
 
     def _list(self) -> Listing:
@@ -142,17 +174,21 @@ class _Sync:
         """Read after the list, so that an edit made in between is not taken for drift."""
         faulty = {path for path, _ in seeded.faulty}
         rows: Sequence[Row | ScheduledJob]
+        names: set[str] | None = None
         if self.options.write:
             rows = rows_in_force(ScheduledJob.objects.using(self.using))
         else:
             rows = self._rows_as_they_would_be(seeded)
+            names = {job.name for job in rows if job.retired_at is None}
         if self.options.tasks is not None:
             paths = {task.name() for task in self.options.tasks}
             rows = [job for job in rows if job.task in paths]
         self.stale = {job.pk for job in rows if job.sync_state != SyncState.SYNCED}
         # The jobs of faulty classes stay as they are: neither pushed, nor deleted as orphans.
         self.left_alone = {self.backend.remote_name(job.name) for job in rows if job.task in faulty}
-        return desired_of_all([job for job in rows if job.task not in faulty], self.backend, using=self.using)
+        return desired_of_all(
+            [job for job in rows if job.task not in faulty], self.backend, using=self.using, names=names
+        )
 
     def _with_what_was_pushed(self, wanted: Sequence[Desired], listing: Listing) -> list[Desired]:
         """What was sent and answered last, for the rows that differ: only then it is asked."""
@@ -211,10 +247,8 @@ class _Sync:
 
     # --- What is not ------------------------------------------------------------------------------
 
-    def _apply(self, plan: Plan, listing: Listing, report: Report) -> None:
-        changes = {c.pk: c for c in plan.of("create", "update", "delete") if c.pk is not None}
-        if report.held_back:
-            changes = {pk: change for pk, change in changes.items() if change.kind != "delete"}
+    def _apply(self, listing: Listing, report: Report) -> None:
+        changes = {change.pk: change for change in report.to_apply if change.pk is not None}
         report.skipped.update(change.remote_name for change in changes.values())
 
         def tell(outcome: Outcome) -> None:
@@ -246,7 +280,7 @@ class _Sync:
                 using=self.using,
             )
             push.run(changes)
-        self._delete_orphans(plan, report)
+        self._delete_orphans(report)
 
     def _audit(self, changes: Iterable[Change]) -> None:
         """Keep the live values that somebody set in Google and that are about to be replaced."""
@@ -259,19 +293,16 @@ class _Sync:
         ]
         JobChange.objects.using(self.using).bulk_create([row for some in rows for row in some])
 
-    def _delete_orphans(self, plan: Plan, report: Report) -> None:
+    def _delete_orphans(self, report: Report) -> None:
         calls = Calls(time.monotonic() + PATIENCE, self.backend)
-        for change in plan.of("orphan"):
-            error: str | None = change.why
-            if self.options.yes and self.options.delete:
-                try:
-                    calls.delete(change.remote_name)
-                except NotFound:
-                    error = None
-                except BackendError as failure:
-                    error = reason_of(failure)
-                else:
-                    error = None
+        for change in report.plan.of("orphan") if report.deletes_orphans else []:
+            error: str | None = None
+            try:
+                calls.delete(change.remote_name)
+            except NotFound:
+                pass
+            except BackendError as failure:
+                error = reason_of(failure)
             if error is not None:
                 report.failed[change.remote_name] = error
             self.on_change(change, error)

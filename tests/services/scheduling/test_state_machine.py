@@ -170,12 +170,16 @@ class Operations(RuleBasedStateMachine):
             push_token="dead", push_until="2020-01-01T00:00:00Z"
         )
 
+    def undo(self) -> None:
+        """What a machine with more to disturb takes back before it heals."""
+
     # --- What is always true ------------------------------------------------------------------
 
     @rule()
     def heal(self) -> None:
         """All is well again, and one sync later Google equals the database."""
         self.google.store.faults._planned.clear()
+        self.undo()
         schedule_tasks(yes=True)
         if not registry._tasks:
             return

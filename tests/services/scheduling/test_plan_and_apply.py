@@ -1,0 +1,130 @@
+"""What ``--dry-run``, ``--check`` and ``--json`` say is what an apply does, in whatever situation.
+
+The machine of operators, deploys and consoles brings about the situations, with faulty classes, orphans,
+ignored drift and jobs that point elsewhere besides. ``PLAN_EXAMPLES`` makes it longer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from scheduled_jobs import registry
+from scheduled_jobs.domain.jobs import JobSpec
+from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.models import FormerName, JobChange, ScheduledJob
+from scheduled_jobs.services.scheduling import calls, drift
+from tests.services.scheduling.declaring import declare, schedule_tasks
+from tests.services.scheduling.test_state_machine import Operations, schedules, tasks
+
+WRITES = ("CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob")
+MARKED = {"X-Scheduled-Jobs": "1; app=shop"}
+NEVER = "every now and then"
+
+
+class Planning(Operations):
+    @rule(name=tasks, schedule=schedules)
+    def ignore_an_edit_of_the_console(self, name: str, schedule: str) -> None:
+        self.google.store.faults._planned.clear()
+        job = self._row(name)
+        if job is None or job.sync_state != "synced" or job.desired_state is None:
+            return
+        self.console_edit(name, schedule)
+        found = drift.look(job.pk)
+        if found.live is not None and drift.ignorable(found.open, found.drifted):
+            drift.ignore(found, found.open)
+
+    @rule(n=st.integers(1, 4))
+    def leave_orphans(self, n: int) -> None:
+        self.google.store.faults._planned.clear()
+        for number in range(n):
+            uri = "https://shop.example.com/tasks/x"
+            spec = JobSpec(f"shop--orphan-{number}", "0 4 * * *", "UTC", uri, headers=MARKED)
+            with suppress(BackendError):  # it is there already
+                self.google.create(spec, timeout=1)
+
+    @rule(name=tasks)
+    def break_code(self, name: str) -> None:
+        declare(name, NEVER)
+
+    @rule(name=tasks)
+    def point_elsewhere(self, name: str) -> None:
+        for message in self._theirs(name):
+            message.http_target.uri = "https://former.example.com/tasks/x"
+            self.google.store.update_job(message, ["http_target"])
+
+    @rule(name=tasks, other=tasks)
+    def take_anothers_name(self, name: str, other: str) -> None:
+        declare(name, schedule_name=f"shop-tasks-{other}")
+
+    @rule(yes=st.booleans(), no_delete=st.booleans(), adopt=st.booleans())
+    def what_is_planned_is_what_is_applied(self, **options: bool) -> None:
+        self.google.store.faults._planned.clear()
+        if not registry._tasks:
+            return
+        rows, audit, made = self._database(), JobChange.objects.count(), len(self._writes())
+        planned = json.loads(schedule_tasks(dry_run=True, json=True, **options))
+        dry = schedule_tasks(dry_run=True, **options)
+        checked = schedule_tasks(check=True, **options)
+        assert checked.lines == dry.lines
+        assert checked.code == (2 if planned["changes"] else dry.code)
+        assert (self._database(), JobChange.objects.count(), len(self._writes())) == (rows, audit, made)
+
+        before = self._jobs()
+        applied = schedule_tasks(**options)
+        assert sorted(applied.lines) == sorted(dry.lines)
+        assert applied.code == dry.code
+        touched = {name for _, name in self._writes()[made:]}
+        expected = {
+            self.google.remote_name(change["job"]): change["kind"]
+            for change in planned["changes"]
+            if change["error"] is None
+        }
+        for name, kind in expected.items():
+            assert name in touched or kind == "delete", "a change was planned and not made"
+        for name in touched - expected.keys():
+            # What else is touched is a former name, which the new one replaces.
+            assert FormerName.objects.filter(remote_name=name).exists(), name
+        after = self._jobs()
+        assert {n for n in before.keys() | after.keys() if before.get(n) != after.get(n)} <= touched
+        again = json.loads(schedule_tasks(dry_run=True, json=True, **options))
+        assert [change for change in again["changes"] if change["error"] is None] == []
+
+    def undo(self) -> None:
+        ScheduledJob.objects.update(ignored_drift={})
+        for path, task in list(registry._tasks.items()):
+            # Each has a name of its own again.
+            name = path.rpartition(".")[2]
+            declare(name, "0 9 * * *" if task.run_every == NEVER else task.run_every)
+        schedule_tasks(yes=True, adopt=True)
+
+    def _database(self) -> list[dict[str, Any]]:
+        return list(ScheduledJob.objects.order_by("pk").values())
+
+    def _jobs(self) -> dict[str, Any]:
+        return {job.remote_name: (job.state, job.values) for job in self.google.list(timeout=1)}
+
+    def _writes(self) -> list[tuple[str, str]]:
+        return [(call.method, call.name) for call in self.google.store.faults.calls if call.method in WRITES]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_planned_is_what_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "FIRST_WAIT", 0.0001)
+    run_state_machine_as_test(
+        Planning,
+        settings=settings(
+            max_examples=int(os.environ.get("PLAN_EXAMPLES", "20")),
+            stateful_step_count=int(os.environ.get("PLAN_STEPS", "25")),
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
