@@ -37,6 +37,9 @@ UNDELIVERED = timedelta(minutes=3)
 MOST_SENT = 2
 
 PUSHES_ARE_OFF = 'pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"), so that Google cannot be asked to run it'
+EAGER_ASKS_NOBODY = (
+    "tasks are run eagerly (DJANGO_CLOUD_TASKS_EAGER), so that Google is not asked; call schedule() instead"
+)
 NOT_DELIVERED = "Cloud Scheduler did not deliver it"
 
 Status = JobRun.Status
@@ -70,8 +73,8 @@ def _runs() -> JobRunQuerySet:
 
 
 def _fire(run: JobRun) -> None:
-    if settings.PUSH == "off":
-        _give_up(run, Status.FAILED, PUSHES_ARE_OFF)
+    if settings.PUSH == "off" or settings.EAGER:
+        _give_up(run, Status.FAILED, PUSHES_ARE_OFF if settings.PUSH == "off" else EAGER_ASKS_NOBODY)
         return
     calls = Calls(time.monotonic() + 2 * settings.RPC_TIMEOUT)
     try:

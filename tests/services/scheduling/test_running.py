@@ -127,6 +127,14 @@ def test_with_pushes_off_it_fails_saying_so(google: MemoryBackend, job: Schedule
     )
 
 
+@override_settings(DJANGO_CLOUD_TASKS_EAGER=True)
+def test_in_eager_mode_google_is_not_asked(google: MemoryBackend, job: ScheduledJob) -> None:
+    run = job.run_now()
+    assert run.status == "failed"
+    assert run.error.startswith("tasks are run eagerly (DJANGO_CLOUD_TASKS_EAGER), so that Google is not asked")
+    assert google.store.faults.calls == []
+
+
 def test_who_died_before_the_call_is_made_up_for_after_a_minute(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
