@@ -142,7 +142,9 @@ class AddJobMixin(JobAdmin):
             crumbs=[(_("Jobs"), address(self, "scheduledjob_changelist"))],
         )  # fmt: skip
 
-    def _create_job(self, request: HttpRequest, form: OwnJobForm, payload: PayloadForm) -> ScheduledJob | None:
+    def _create_job(
+        self, request: HttpRequest, form: OwnJobForm, payload: PayloadForm
+    ) -> ScheduledJob | None:
         values = form.cleaned_data
         job = ScheduledJob(
             name=scheduling.job_id(values["name"]),
@@ -171,7 +173,7 @@ class AddJobMixin(JobAdmin):
         with attribution(request.user, via="form", reason=reason):
             job.save()
         self.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
-        messages.success(request, _("%(job)s is added.") % {"job": job.name})
+        messages.success(request, _("Added: %(job)s.") % {"job": job.name})
         return job
 
     # --- The end ----------------------------------------------------------------------------------
@@ -211,13 +213,13 @@ class AddJobMixin(JobAdmin):
             # The push has run by now unless the request is one transaction; then the row goes later.
             gone = finish_deletion(job.pk)
         if gone:
-            messages.success(request, _("%(job)s is deleted.") % {"job": label_of(job)})
+            messages.success(request, _("Deleted: %(job)s.") % {"job": label_of(job)})
             return HttpResponseRedirect(address(self, "scheduledjob_changelist"))
         now = ScheduledJob.objects.get(pk=job.pk)
         why = now.sync_error or pushes_are_off() or _("Google has not answered yet.")
         messages.warning(
             request,
-            _("%(job)s is not deleted yet: %(why)s It runs nothing meanwhile. Delete it again to try again.")
+            _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")
             % {"job": label_of(job), "why": why.rstrip(".") + "."},
         )
         return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))

@@ -23,7 +23,8 @@ _PART = re.compile(r"\s*([0-9]{1,12})\s*([a-z]*)\s*,?", re.ASCII)
 
 def parse_duration(text: str) -> timedelta:
     """Read a length of time in whole seconds; raises ValueError with a sentence that says what to write."""
-    rest, total, used = text.strip().lower(), 0, []
+    rest, total = text.strip().lower(), 0
+    used: list[str] = []
     if not rest:
         raise ValueError(_("Write a length of time, such as 30 s, 10 min or 1 h 30 min."))
     while rest:
@@ -76,7 +77,7 @@ class DurationText(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return write_duration(value) if isinstance(value, timedelta) else value
 
-    def clean(self, value: Any) -> timedelta | None:  # type: ignore[override]
+    def clean(self, value: Any) -> timedelta | None:
         text = super().clean(value)
         if not text:
             return None

@@ -32,7 +32,7 @@ PLAIN = tuple(name for name in OVERRIDABLE if name != "payload")
 class CountField(forms.CharField):
     """A whole number as text, so that what was typed comes back with the error."""
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+    def clean(self, value: Any) -> int | None:
         text = super().clean(value)
         if not text:
             return None

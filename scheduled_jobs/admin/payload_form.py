@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made_by
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -55,9 +56,11 @@ class Parameter:
     is_secret: bool
     default: str
     """What it is while it follows the code, as text."""
-    errors: list[str] = field(default_factory=list)
+    errors: list[str] = made_by(default_factory=list)
     is_own: bool = False
     typed_secret: bool = False
+    is_kept: bool = False
+    """Whether an empty field keeps a secret that is there."""
 
     @property
     def name(self) -> str:
@@ -95,7 +98,7 @@ class Parameter:
     @property
     def placeholder(self) -> str:
         """What an empty field means."""
-        if self.is_secret:
+        if self.is_secret and self.is_kept:
             return _("%(mask)s empty keeps it") % {"mask": MASK}
         return _("Follows the code")
 
@@ -172,6 +175,7 @@ class PayloadForm:
             default=self._default_text(field, secret=secret),
             is_own=own,
             typed_secret=secret and bool(text),
+            is_kept=name in self.original,
         )
 
     def _written(self, field: Field, value: Any) -> str:

@@ -105,7 +105,9 @@ def preview(
     notes = [paused] if paused else []
     if parsed.is_estimate:
         notes.append(_("Google counts from the end of the last run, so these times are estimates."))
-    runs = [_coming(o, zone, viewer_zone, now) for o in parsed.upcoming(now, AHEAD)]
+    runs = [
+        _coming(o, zone, viewer_zone, now, tells=not parsed.is_estimate) for o in parsed.upcoming(now, AHEAD)
+    ]
     if not runs:
         notes.append(_("No run lies ahead."))
     delta = None if saved is None or is_same else _delta(parsed, saved, now)
@@ -126,7 +128,7 @@ def _told_in(schedule: str, zone: str, *, other_zone: str) -> str:
     return words if zone == other_zone else f"{words}, {zone}"
 
 
-def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime) -> Coming:
+def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tells: bool) -> Coming:
     return Coming(
         machine=times.machine(run.at),
         exact=times.exact(run.at, zone),
@@ -134,7 +136,7 @@ def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime) -> Comi
         utc=_short(run.at, "UTC"),
         viewer=_short(run.at, viewer_zone) if viewer_zone else "",
         away=_away(run.at - now),
-        notice=run.notice or "",
+        notice=(run.notice or "") if tells else "",
     )
 
 

@@ -4,19 +4,22 @@ import html
 import re
 from datetime import date, timedelta
 from enum import Enum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.test import Client
 from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
-from scheduled_jobs.tasks import PeriodicTask
 from tests.admin.people import LIST, signed_in, staff, superuser
 from tests.support import make_job, make_run, make_task
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from scheduled_jobs.tasks import PeriodicTask
 
 pytestmark = pytest.mark.django_db
 XSS = "<script>alert(1)</script>"

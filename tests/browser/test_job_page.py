@@ -1,0 +1,161 @@
+"""The job page in a browser: preview while typing, save, two at once, without a script, on a telephone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+from tests.admin.test_job_page import DECLARED, address, settle
+from tests.browser.pictures import overflow, take
+from tests.support import make_job, make_run, make_task
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+    from pytest_django.live_server_helper import LiveServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("google"),
+]
+Status = JobRun.Status
+
+
+@pytest.fixture
+def job() -> ScheduledJob:
+    """A job with a history, overrides, and a difference in Google."""
+    now = timezone.now()
+    row = make_job(
+        make_task(settle, name="SettleCardPayments"),
+        "shop--settle",
+        declared_payload=DECLARED,
+        declared_description="Settle yesterday's card payments with the acquirer.",
+        declared_retry_count=3,
+        last_status="succeeded",
+        last_run_at=now - timedelta(hours=12),
+        last_duration=timedelta(seconds=41),
+    )
+    values = {"declared_schedule": "0 2 * * *", "declared_time_zone": "Europe/Lisbon"}
+    ScheduledJob.objects.filter(pk=row.pk).update(**values)
+    row = ScheduledJob.objects.get(pk=row.pk)
+    with attribution("maria", via="form", reason="The acquirer's batch closes at 01:10"):
+        row.schedule_override = "30 1 * * *"
+        row.payload_override = {**DECLARED, "batch_size": 800}
+        row.save()
+    JobChange.record(row, {"declared_schedule": ("0 2 * * *", "15 1 * * *")})
+    row.refresh_from_db()
+    ScheduledJob.objects.filter(pk=row.pk).update(
+        declared_schedule="15 1 * * *",
+        sync_state="drifted",
+        live={**(row.live or {}), "retry_count": 5},
+        live_seen_at=now,
+    )
+    for n in range(58):
+        status = {9: Status.FAILED, 20: Status.MISSED, 40: Status.SKIPPED, 50: Status.TIMED_OUT}.get(
+            n, Status.SUCCEEDED
+        )
+        slot = now - timedelta(days=58 - n)
+        lasted = timedelta(seconds=30 + n * 7 % 20)
+        has_run = status not in (Status.MISSED, Status.SKIPPED)
+        make_run(
+            row,
+            status,
+            scheduled_for=slot,
+            started_at=slot + timedelta(seconds=1) if has_run else None,
+            duration=lasted if has_run else None,
+            result={"settled": 1200 + n} if status == Status.SUCCEEDED else None,
+            error="AcquirerError: 503" if status == Status.FAILED else "",
+        )
+    return ScheduledJob.objects.get(pk=row.pk)
+
+
+def test_the_preview_follows_what_is_typed(operator: Page, job: ScheduledJob) -> None:
+    operator.goto(address(job))
+    take(operator, "job-page")
+    operator.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * *")
+    expect(operator.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()
+    expect(operator.get_by_text("runs become 14")).to_be_visible()
+    take(operator, "job-page-edit")
+    operator.get_by_role("textbox", name="Schedule", exact=True).fill("0 0 30 2 *")
+    expect(operator.locator("#sj-preview .sj-bad").first).to_contain_text("0 0 30 2 *")
+    assert ScheduledJob.objects.get(pk=job.pk).schedule_override == "30 1 * * *"
+
+
+def test_an_override_is_saved_and_reset_by_its_own_button(operator: Page, job: ScheduledJob) -> None:
+    operator.goto(address(job))
+    operator.get_by_label("Retry count").fill("4")
+    operator.get_by_label("Reason for this change").fill("Flaky acquirer")
+    operator.get_by_role("button", name="Save", exact=True).click()
+    expect(operator.get_by_text("Saved: retry count")).to_be_visible()
+    assert ScheduledJob.objects.get(pk=job.pk).retry_count_override == 4
+    operator.get_by_role("button", name="Reset Retry count to the code default").click()
+    expect(operator.get_by_text("Retry count follows the code again.")).to_be_visible()
+    assert ScheduledJob.objects.get(pk=job.pk).retry_count_override is None
+
+
+def test_the_second_of_two_is_told(operator: Page, job: ScheduledJob) -> None:
+    operator.goto(address(job))
+    with attribution("rui", via="form", reason="Earlier"):
+        job.schedule_override = "5 5 * * *"
+        job.save()
+    operator.get_by_role("textbox", name="Schedule", exact=True).fill("7 7 * * *")
+    operator.get_by_role("button", name="Save", exact=True).click()
+    expect(operator.get_by_text("somebody else has changed this job")).to_be_visible()
+    take(operator, "job-page-conflict")
+    operator.get_by_role("button", name="Take rui’s").click()
+    assert operator.get_by_role("textbox", name="Schedule", exact=True).input_value() == "5 5 * * *"
+
+
+@pytest.mark.parametrize("tab", ["upcoming", "changes"])
+def test_the_tabs(operator: Page, job: ScheduledJob, tab: str) -> None:
+    operator.goto(f"{address(job)}?tab={tab}")
+    take(operator, f"job-page-{tab}")
+    operator.set_viewport_size({"width": 390, "height": 844})
+    assert overflow(operator) == 0
+
+
+def test_an_error_stands_beside_its_field(operator: Page, job: ScheduledJob) -> None:
+    operator.goto(address(job))
+    operator.get_by_label("Attempt deadline").fill("soon")
+    operator.locator("#id_p_batch_size").fill("many")
+    operator.get_by_role("button", name="Save", exact=True).click()
+    expect(operator.get_by_text("“soon” is not a length of time")).to_be_visible()
+    take(operator, "job-page-errors")
+
+
+def test_a_job_is_added_by_hand(operator: Page, job: ScheduledJob) -> None:
+    operator.goto("/admin/scheduled_jobs/scheduledjob/add/")
+    operator.get_by_label("Task:").select_option(job.task)
+    expect(operator.locator("#id_p_batch_size")).to_be_visible()
+    operator.get_by_label("Name:").fill("settle-emea")
+    operator.get_by_label("Schedule:").fill("every 2 hours")
+    operator.locator("#id_p_batch_size").fill("5")
+    operator.get_by_role("button", name="Preview").first.click()
+    expect(operator.get_by_role("heading", name="Next ten runs")).to_be_visible()
+    take(operator, "job-add")
+    operator.get_by_role("button", name="Save", exact=True).click()
+    expect(operator.get_by_text("Added: shop--settle-emea.")).to_be_visible()
+    operator.get_by_role("link", name="Delete…").click()
+    take(operator, "job-delete")
+    operator.get_by_role("button", name="Delete the job").click()
+    expect(operator.get_by_text("Deleted: shop--settle-emea.")).to_be_visible()
+
+
+def test_without_a_script_the_preview_is_a_button(
+    chromium: Browser, live_server: LiveServer, operator: Page, job: ScheduledJob
+) -> None:
+    context = chromium.new_context(
+        base_url=live_server.url, java_script_enabled=False, storage_state=operator.context.storage_state()
+    )
+    page = context.new_page()
+    page.goto(address(job))
+    page.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * *")
+    page.get_by_role("button", name="Preview").first.click()
+    expect(page.get_by_text("runs become 14")).to_be_visible()
+    context.close()
+    assert ScheduledJob.objects.get(pk=job.pk).schedule_override == "30 1 * * *"
