@@ -20,7 +20,9 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError, FailedPrecondition, NotFound, OutcomeUnknown
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
+from scheduled_jobs.services.scheduling.applying import NotOurs
 from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ def _fire(run: JobRun) -> None:
         # An old address or old headers must not be fired; the payload comes from the run anyway.
         if run.job.pushed_revision < run.job.revision:
             _push(run.job)
+        _look(run, calls)
         if _claim_sending(run):
             _run_job(run, calls)
     except OutcomeUnknown as error:
@@ -89,6 +92,16 @@ def _fire(run: JobRun) -> None:
         # Nothing was started, so that the call does not count.
         _runs().filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
         _give_up(run, Status.FAILED, reason_of(error))
+
+
+def _look(run: JobRun, calls: Calls) -> None:
+    """Refuse to fire a job that is not ours: a copy of the database must not run the original's."""
+    try:
+        live = calls.get(calls.backend.remote_name(run.job.name))
+    except NotFound:
+        return
+    if (why := ownership().why_not(live)) is not None:
+        raise NotOurs(f"Google has a job of this id, but {why}")
 
 
 def _claim_sending(run: JobRun) -> bool:
