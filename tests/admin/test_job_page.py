@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from scheduled_jobs import registry
+from scheduled_jobs.admin.job_forms import SEEN
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from tests.admin.people import LIST, signed_in, staff, superuser
 from tests.support import make_job, make_run, make_task
@@ -471,3 +472,126 @@ def test_a_job_of_the_code_cannot_be_deleted_and_the_page_says_why_and_what_to_d
     )
     assert client.post(address(row, "delete")).status_code == 403
     assert JobRun.objects.count() == 0
+
+
+# --- Words of the audit and of the state ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "old", "new", "told"),
+    [
+        ("job", None, "shop--settle", "created the job"),
+        ("paused", False, True, "paused the job"),
+        ("paused", True, False, "resumed the job"),
+        ("retired", False, True, "retired the job: its class is gone from the code"),
+        ("retired", True, False, "brought the job back"),
+        ("deleting", False, True, "asked for the job to be deleted"),
+        ("run", None, 7, "asked for run #7"),
+        ("run", 7, 8, "changed run #7"),
+        ("sync", "drifted", "pending", "asked for a sync with Google"),
+        ("schedule", "5 * * * *", None, "reset schedule to the code’s default"),
+        (
+            "declared_min_backoff",
+            "P0DT00H00M05S",
+            "P0DT00H01M00S",
+            "changed the default of shortest wait 5 s",
+        ),
+        ("payload", {"a": 1, "b": 2}, {"a": 3}, "set payload a 1 → 3, b 2 → nothing"),
+        ("name", "old", "new", "changed name old → new"),
+        ("ignored_drift", {}, {"api_key": "s"}, 'changed ignored drift {} → {"api_key": "••••••••"}'),
+    ],
+)
+def test_every_change_is_told_in_words(field: str, old: Any, new: Any, told: str) -> None:
+    row = job()
+    with attribution("rui", via="cli", reason="Why not"):
+        JobChange.record(row, {field: (old, new)})
+    page = text(superuser().get(address(row) + "?tab=changes").content.decode())
+    assert f"rui {told}" in page
+    assert "command line Why not" in page
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "New. It has not run yet."),
+        ({"paused": True, "pause_reason": "Legal", "paused_by": "rui"}, "Paused by rui, until somebody resumes it."),
+        ({"retired_at": "now"}, "Retired. Its class is gone from the code"),
+        ({"failures_in_a_row": 3, "last_status": "failed", "last_run_at": "now"}, "The last 3 runs failed"),
+        ({"last_status": "missed", "last_run_at": "now"}, "Missed. The last run was missed, now."),
+        ({"last_status": "running", "last_run_at": "now"}, "A run is running since"),
+        ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
+        ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job"),
+        (
+            {"sync_state": "drifted", "live_seen_at": "now", "live": {"payload": {}, "state": "PAUSED"}},
+            "the payload is another one there; it is paused there and enabled here",
+        ),
+    ],
+)  # fmt: skip
+def test_the_state_is_told_in_sentences(values: dict[str, Any], told: str) -> None:
+    now = timezone.now()
+    row = job(**{name: now if value == "now" else value for name, value in values.items()})
+    assert told in text(superuser().get(address(row)).content.decode())
+
+
+@pytest.mark.parametrize("values", [{"retired_at": 1}, {"paused": True}, {"paused": True, "paused_until": 1}])
+def test_what_lies_ahead_of_a_job_that_rests(values: dict[str, Any]) -> None:
+    then = timezone.now() + timedelta(days=3)
+    row = job(**{name: then if value == 1 and name != "paused" else value for name, value in values.items()})
+    page = text(superuser().get(address(row) + "?tab=upcoming").content.decode())
+    wanted = "The first runs after the pause." if "paused_until" in values else "No run lies ahead"
+    assert wanted in page
+
+
+def test_the_chart_has_a_mark_for_every_outcome() -> None:
+    row = job()
+    for status in JobRun.Status:
+        lasted = timedelta(seconds=40) if status in ("succeeded", "failed", "timed_out") else None
+        make_run(row, status, duration=lasted)
+    page = superuser().get(address(row) + "?last=200").content.decode()
+    chart = page.partition('class="sj-svg"')[2].partition("</svg>")[0]
+    for mark in ("m-ok", "m-bad", "m-lost", "m-miss", "m-skip", "m-run", "m-foot"):
+        assert f'class="{mark}"' in chart, mark
+    assert chart.count("<title>") == len(JobRun.Status)
+
+
+def test_a_field_that_does_not_exist_is_not_reset() -> None:
+    row = job()
+    response = superuser().post(address(row), {"_reset": "paused"}, follow=True)
+    assert "There is no field paused to reset." in text(response.content.decode())
+
+
+def test_a_reset_of_what_somebody_else_has_changed_is_refused() -> None:
+    row = job(schedule_override="5 * * * *")
+    maria, rui = superuser("maria"), superuser("rui")
+    opened = fields(rui, row)
+    save(maria, row, schedule_override="7 * * * *")
+    response = rui.post(address(row), {**opened, "_reset": "schedule_override"})
+    assert "Nothing was saved" in text(response.content.decode())
+    assert fresh(row).schedule_override == "7 * * * *"
+
+
+def test_a_page_that_remembers_nothing_is_refused() -> None:
+    row = job(schedule_override="5 * * * *")
+    for seen in ("", "[]", "no json"):
+        response = superuser(f"m{seen}").post(
+            address(row), {"schedule_override": "", SEEN: seen, "_save": "1"}
+        )
+        assert response.status_code == 200
+    assert fresh(row).schedule_override == "5 * * * *"
+
+
+@pytest.mark.parametrize(
+    ("typed", "payload"),
+    [
+        ({"p_since": "null"}, {**DECLARED, "since": None}),
+        ({"p_batch_size": "+7"}, {**DECLARED, "batch_size": 7}),
+        ({"p_api_token": '""'}, {**DECLARED, "api_token": ""}),
+        ({"payload_raw": '{"batch_size": 3}'}, {"batch_size": 3}),
+        ({"payload_raw": ""}, None),
+    ],
+)
+def test_what_is_typed_is_read_as_it_is_meant(typed: dict[str, str], payload: Any) -> None:
+    row = job()
+    response = save(superuser(), row, **typed)
+    assert response.status_code == 302, text(response.content.decode())
+    assert fresh(row).payload_override == payload
