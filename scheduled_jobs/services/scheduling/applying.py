@@ -27,6 +27,7 @@ from scheduled_jobs.exceptions import (
 from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime
 from scheduled_jobs.services.scheduling.kept import keeping
 from scheduled_jobs.services.scheduling.names import ownership
+from scheduled_jobs.services.scheduling.shown import without_secrets
 
 if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Desired, Listing
@@ -93,6 +94,8 @@ class _Application:
             for remote_name in self.desired.former:
                 self._delete_former(remote_name)
         except BackendError as error:
+            if self.desired.spec is not None:
+                error.args = (without_secrets(str(error), self.desired.spec),)
             self.outcome.error = error
         return self.outcome
 
