@@ -93,6 +93,9 @@ class Parameter:
         found += [(json.dumps(choice.value), choice.label) for choice in self.field.choices]
         if self.field.optional:
             found.append((NULL, _("null")))
+        if self.text and self.text not in dict(found):
+            # What is saved and is no choice any more stays until somebody picks another.
+            found.append((self.text, self.text))
         return [(value, label, value == self.text) for value, label in found]
 
     @property

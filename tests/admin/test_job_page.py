@@ -390,7 +390,8 @@ def test_the_page_opens_with_a_sentence_and_links_its_runs() -> None:
     told = text(page)
     assert "Healthy. The last run succeeded 2 h ago in 41 s. The next one is due" in told
     assert f'href="/admin/scheduled_jobs/jobrun/{run.pk}/change/"' in page
-    assert '{"settled": 3, "token": "••••••••"}' in told
+    assert '"settled": 3' in told
+    assert '"token": "••••••••"' in told
     assert "s3cret" not in page
     assert "Duration of the last 1 run. Median 41 s, p95 41 s. 1 succeeded." in page
 
