@@ -26,6 +26,7 @@ from tests.services.scheduling.test_state_machine import Operations, schedules, 
 
 WRITES = ("CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob")
 MARKED = {"X-Scheduled-Jobs": "1; app=shop"}
+ELSEWHERE = "https://former.example.com/tasks/x"
 NEVER = "every now and then"
 
 
@@ -57,7 +58,7 @@ class Planning(Operations):
     @rule(name=tasks)
     def point_elsewhere(self, name: str) -> None:
         for message in self._theirs(name):
-            message.http_target.uri = "https://former.example.com/tasks/x"
+            message.http_target.uri = ELSEWHERE
             self.google.store.update_job(message, ["http_target"])
 
     @rule(name=tasks, other=tasks)
@@ -103,7 +104,10 @@ class Planning(Operations):
             # Each has a name of its own again.
             name = path.rpartition(".")[2]
             declare(name, "0 9 * * *" if task.run_every == NEVER else task.run_every)
-        schedule_tasks(yes=True, adopt=True)
+        for message in self.google.store.list_jobs(self.google.parent, 500, "")[0]:
+            if message.http_target.uri == ELSEWHERE:
+                message.http_target.uri = "https://shop.example.com/tasks/x"
+                self.google.store.update_job(message, ["http_target"])
 
     def _database(self) -> list[dict[str, Any]]:
         return list(ScheduledJob.objects.order_by("pk").values())

@@ -131,7 +131,9 @@ def test_with_pushes_off_it_fails_saying_so(google: MemoryBackend, job: Schedule
 def test_in_eager_mode_google_is_not_asked(google: MemoryBackend, job: ScheduledJob) -> None:
     run = job.run_now()
     assert run.status == "failed"
-    assert run.error.startswith("tasks are run eagerly (DJANGO_CLOUD_TASKS_EAGER), so that Google is not asked")
+    assert run.error.startswith(
+        "tasks are run eagerly (DJANGO_CLOUD_TASKS_EAGER), so that Google is not asked"
+    )
     assert google.store.faults.calls == []
 
 
