@@ -73,7 +73,7 @@ def test_what_is_no_choice_any_more_stays_until_another_is_picked() -> None:
 
 def test_texts_that_would_be_misread_are_written_as_json() -> None:
     for value in ("", "null", " x "):
-        override = {"filters": {}, "note": value}
+        override: dict[str, Any] = {"filters": {}, "note": value}
         shown = form(override=override, declared={"filters": {}}, run=anything)
         note = shown.parameters[1]
         same = {"p_note": note.initial, "p_filters": '{"b": 1}'}
