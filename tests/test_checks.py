@@ -89,7 +89,7 @@ def test_sqlite_that_cannot_wait_is_a_warning(monkeypatch: pytest.MonkeyPatch) -
     class Connection:
         vendor = "sqlite"
         alias = "default"
-        settings_dict: dict[str, Any] = {"NAME": "db.sqlite3", "OPTIONS": {}}  # noqa: RUF012
+        settings_dict: dict[str, Any] = {"NAME": "db.sqlite3", "OPTIONS": {}}
 
     monkeypatch.setattr(checks, "connections", {"default": Connection})
     assert [message.id for message in checks.check_database()] == ["scheduled_jobs.W030"]

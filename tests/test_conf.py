@@ -112,7 +112,7 @@ def test_durations_may_be_numbers_and_numbers_durations() -> None:
     with override_settings(
         DJANGO_CLOUD_TASKS_MISSED_GRACE=30, DJANGO_CLOUD_TASKS_RPC_TIMEOUT=timedelta(seconds=3)
     ):
-        assert settings.MISSED_GRACE == timedelta(seconds=30)
+        assert timedelta(seconds=30) == settings.MISSED_GRACE
         assert settings.RPC_TIMEOUT == 3.0
 
 

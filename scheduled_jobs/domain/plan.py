@@ -45,6 +45,13 @@ class Ownership:
         """Whether the id parses as ours and the job carries our mark, wherever it points."""
         return self._parses(live) and live.mark == (self.app_name or "")
 
+    def was_ours(self, live: LiveJob) -> bool:
+        """Whether a job that this database once created still calls this environment.
+
+        A copy of the database, with an endpoint of its own, knows the names of the original's jobs too.
+        """
+        return live.mark is not None and domain.lies_under(live.uri, self.endpoint)
+
     def _parses(self, live: LiveJob) -> bool:
         return domain.parse_job_id(live.name, app_name=self.app_name, delimiter=self.delimiter) is not None
 
@@ -215,7 +222,9 @@ def change_for(
     )
     if desired.state is None:
         gone = live is None or ownership.why_not(live) is not None
-        return None if gone and not _former_left(desired, listing) else replace(change, kind="delete")
+        return (
+            None if gone and not _former_left(desired, listing, ownership) else replace(change, kind="delete")
+        )
     if live is None:
         if desired.spec is None:
             return replace(change, kind="refuse", why=desired.fault)
@@ -231,7 +240,7 @@ def change_for(
         if fields:
             return replace(change, kind="refuse", why=desired.fault)
         return None
-    if _former_left(desired, listing):
+    if _former_left(desired, listing, ownership):
         fields["name"] = (desired.former[-1].rpartition("/")[2], desired.name)
     if not fields and not (adopt and ownership.why_not(live) is not None):
         return None
@@ -248,8 +257,11 @@ def drifted_fields(desired: Desired, live: LiveJob, fields: Iterable[str]) -> tu
     )
 
 
-def _former_left(desired: Desired, listing: Listing) -> bool:
-    return any(name in listing.jobs or not listing.covers(name) for name in desired.former)
+def _former_left(desired: Desired, listing: Listing, ownership: Ownership) -> bool:
+    return any(
+        ownership.was_ours(listing.jobs[name]) if name in listing.jobs else not listing.covers(name)
+        for name in desired.former
+    )
 
 
 def _new_fields(desired: Desired) -> dict[str, tuple[Any, Any]]:

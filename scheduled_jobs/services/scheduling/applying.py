@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import (
     DISABLED,
     ENABLED,
@@ -14,7 +14,6 @@ from scheduled_jobs.domain.jobs import (
     UPDATE_FAILED,
     JobSpec,
     LiveJob,
-    lies_under,
     update_mask,
 )
 from scheduled_jobs.exceptions import (
@@ -31,6 +30,9 @@ from scheduled_jobs.services.scheduling.shown import without_secrets
 
 if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Desired, Listing
+
+
+logger = logging.getLogger("scheduled_jobs")
 
 
 class NotOurs(BackendError):
@@ -50,7 +52,7 @@ class Outcome:
     error: BackendError | None = None
     created: bool = False
     deleted: list[str] = field(default_factory=list)
-    """Full resource names of which Google has confirmed that they are gone."""
+    """Full resource names that Google has no more, and former ones that are not ours to delete."""
     writes: int = 0
 
     @property
@@ -185,8 +187,10 @@ class _Application:
         live = self._look(remote_name)
         # This database created it, perhaps under another APP_NAME; a copy of the database, with an
         # ENDPOINT of its own, must not delete what the original created.
-        if live is not None and (live.mark is None or not lies_under(live.uri, settings.ENDPOINT)):
-            raise NotOurs(f"the former job {remote_name} is not deleted: it points at {live.uri}")
+        if live is not None and not self.ownership.was_ours(live):
+            logger.warning("the former job %s is left alone: it points at %s", remote_name, live.uri)
+            self.outcome.deleted.append(remote_name)
+            return
         self._remove(live, remote_name)
 
     def _remove(self, live: LiveJob | None, remote_name: str) -> None:

@@ -118,13 +118,16 @@ class Push:
                     ]
                     waiting += left
                     if time.monotonic() >= self.until:
+                        # Those that wanted another round are still leased to us.
+                        self._free(waiting, sync_state=SyncState.PENDING)
                         waiting = []
                     elif left and not chunk.held and not under_way:
                         # Another writer holds the lease: it will cover this revision, or leave it to us.
                         time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 – jitter
             except BaseException:
                 pool.shutdown(cancel_futures=True)
-                self._free([pk for chunk in under_way for pk in chunk.held], sync_state=SyncState.PENDING)
+                held = [pk for chunk in under_way for pk in chunk.held]
+                self._free([*waiting, *held], sync_state=SyncState.PENDING)
                 raise
         return failed
 

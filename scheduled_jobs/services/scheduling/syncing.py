@@ -19,6 +19,7 @@ from scheduled_jobs.exceptions import BackendError, NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.deleting import finish_deletions
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push, seen
@@ -114,7 +115,10 @@ def sync(
     if not options.write:
         return syncing.run(renew=lambda: None)
     with turn(syncing.using, on_wait=on_wait) as renew:
-        return syncing.run(renew=renew)
+        report = syncing.run(renew=renew)
+        # Jobs that an operator deleted while Google was down: it has confirmed by now that they are gone.
+        finish_deletions()
+        return report
 
 
 class _Sync:

@@ -104,10 +104,9 @@ def test_a_copy_under_another_app_name_makes_its_own_jobs_and_leaves_the_origina
     with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="staging"):
         output = schedule_tasks(yes=True)
         assert "staging--shop-tasks-One" in jobs(google)
-        assert output.lines[0] == (
-            "[!] Job failed: shop.tasks.One: the former job projects/test-project/locations/europe-west1/jobs/"
-            f"shop--shop-tasks-One is not deleted: it points at {URI}"
-        )
+        assert output.code == 0
+        assert output.lines[0] == "[~] Job updated: shop.tasks.One (name)"
+        assert schedule_tasks().lines == []
         row("One").delete()
         assert "staging--shop-tasks-One" not in jobs(google)
 
@@ -115,8 +114,9 @@ def test_a_copy_under_another_app_name_makes_its_own_jobs_and_leaves_the_origina
 @pytest.mark.usefixtures("production")
 @override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=STAGING)
 def test_a_new_name_in_a_copy_leaves_the_original(google: MemoryBackend) -> None:
+    registry._tasks.clear()
     declare("One", schedule_name="new")
-    assert schedule_tasks(yes=True).code == 1
+    assert schedule_tasks("shop.tasks.One").lines == ["[~] Job updated: shop.tasks.One (name)"]
     assert "shop--new" in jobs(google)
 
 

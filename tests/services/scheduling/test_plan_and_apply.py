@@ -110,7 +110,7 @@ class Planning(Operations):
                 self.google.store.update_job(message, ["http_target"])
 
     def _database(self) -> list[dict[str, Any]]:
-        return list(ScheduledJob.objects.order_by("pk").values())
+        return [dict(values) for values in ScheduledJob.objects.order_by("pk").values()]
 
     def _jobs(self) -> dict[str, Any]:
         return {job.remote_name: (job.state, job.values) for job in self.google.list(timeout=1)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -265,6 +266,23 @@ def test_an_edit_during_the_call_is_pushed_in_another_round(google: MemoryBacken
     assert live(google, job).values["schedule"] == "0 4 * * *"
     final = row("One")
     assert (final.sync_state, final.pushed_revision) == ("synced", final.revision)
+
+
+def test_who_runs_out_of_time_between_two_rounds_gives_the_lease_back(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    rows = ScheduledJob.objects.filter(pk=job.pk)
+
+    def edit_late(method: str, _name: str, phase: str) -> None:
+        if (method, phase) == ("UpdateJob", "after"):
+            rows.edit(description_override="by somebody else")
+            time.sleep(0.3)
+
+    rows.edit(description_override="ours")
+    google.store.faults.intercept = edit_late
+    pushing.Push(_soon(0.2)).run([job.pk])
+    job.refresh_from_db()
+    assert (job.push_token, job.sync_state) == (None, "pending")
 
 
 def test_a_holder_that_lost_its_lease_makes_somebody_push_again(

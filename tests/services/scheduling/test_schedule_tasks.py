@@ -14,6 +14,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
+from scheduled_jobs.services.scheduling.deleting import ask_to_delete
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -687,3 +688,21 @@ def test_a_task_that_raises_in_eager_mode_is_one_line(google: MemoryBackend) -> 
     assert output.code == 1
     assert "[!] Job failed: shop.tasks.Bad: LookupError: no stock" in output.lines
     assert "[+] Job created: shop.tasks.Good" in output.lines
+
+
+def test_a_job_that_an_operator_deleted_while_google_was_down_goes_with_the_next_sync(
+    google: MemoryBackend,
+) -> None:
+    declare("One")
+    schedule_tasks()
+    own = ScheduledJob.objects.create(
+        name="shop--own", task="shop.tasks.One", origin="operator", schedule_override="0 5 * * *"
+    )
+    google.store.faults.refuse("DeleteJob", "PERMISSION_DENIED", "no", times=9)
+    own.refresh_from_db()
+    ask_to_delete(own, by="maria")
+    assert ScheduledJob.objects.filter(pk=own.pk).exists()
+    google.store.faults._planned.clear()
+    assert schedule_tasks().code == 0
+    assert not ScheduledJob.objects.filter(pk=own.pk).exists()
+    assert names(google) == ["shop--shop-tasks-One"]

@@ -226,8 +226,8 @@ def test_after_healing_google_equals_the_database(monkeypatch: pytest.MonkeyPatc
     run_state_machine_as_test(
         Operations,
         settings=settings(
-            max_examples=int(os.environ.get("SYNC_EXAMPLES", "40")),
-            stateful_step_count=int(os.environ.get("SYNC_STEPS", "40")),
+            max_examples=int(os.environ.get("SYNC_EXAMPLES", "25")),
+            stateful_step_count=int(os.environ.get("SYNC_STEPS", "30")),
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
