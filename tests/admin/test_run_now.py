@@ -57,7 +57,7 @@ def test_the_run_is_asked_for_and_its_page_follows_it(google: MemoryBackend, job
     assert answer["Location"] == f"/admin/scheduled_jobs/jobrun/{run.pk}/change/"
     assert (run.status, run.trigger, run.sent, run.requested_by) == ("queued", "manual", 1, "rui")
     assert (run.payload, run.reason) == (PAYLOAD, "acquirer called")
-    assert [call.method for call in google.store.faults.calls] == ["RunJob"]
+    assert [call.method for call in google.store.faults.calls] == ["GetJob", "RunJob"]
     change = JobChange.objects.latest("pk")
     assert (change.field, change.via, change.actor_label, change.reason) == (
         "run",
