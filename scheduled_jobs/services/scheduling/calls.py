@@ -127,14 +127,19 @@ class Calls:
         return self._written(lambda timeout: self.backend.resume(remote_name, timeout=timeout))
 
     def run(self, remote_name: str) -> LiveJob:
-        """Force a run: one call, never a second."""
-        with write_limit.place(self.until):
-            return self.backend.run(remote_name, timeout=settings.RPC_TIMEOUT)
+        """Force a run: one call, and another only where Google said that it did nothing (ABORTED)."""
+        place = write_limit.place(self.until)
+        return self._made(lambda timeout: self.backend.run(remote_name, timeout=timeout), place, (Aborted,))
 
     def _written(self, call: Callable[[float], T]) -> T:
         return self._made(call, write_limit.place(self.until))
 
-    def _made(self, call: Callable[[float], T], place: AbstractContextManager[None]) -> T:
+    def _made(
+        self,
+        call: Callable[[float], T],
+        place: AbstractContextManager[None],
+        again: tuple[type[BackendError], ...] = (Aborted, ResourceExhausted, OutcomeUnknown),
+    ) -> T:
         with place:
             end = min(time.monotonic() + settings.RPC_TIMEOUT, self.until)
             for tries in range(1, TRIES + 1):
@@ -143,7 +148,7 @@ class Calls:
                     raise OutOfTime("time ran out before the call was made")
                 try:
                     return call(left)
-                except (Aborted, ResourceExhausted, OutcomeUnknown):
+                except again:
                     wait = FIRST_WAIT * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 – jitter
                     if tries == TRIES or time.monotonic() + wait >= end:
                         raise

@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import BackendError, FailedPrecondition, NotFound, OutcomeUnknown
+from scheduled_jobs.exceptions import Aborted, BackendError, FailedPrecondition, NotFound, OutcomeUnknown
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.applying import NotOurs
-from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push
 
@@ -79,19 +79,29 @@ def _fire(run: JobRun) -> None:
         _give_up(run, Status.FAILED, PUSHES_ARE_OFF if settings.PUSH == "off" else EAGER_ASKS_NOBODY)
         return
     calls = Calls(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    counted = False
     try:
         # An old address or old headers must not be fired; the payload comes from the run anyway.
         if run.job.pushed_revision < run.job.revision:
             _push(run.job)
         _look(run, calls)
-        if _claim_sending(run):
+        counted = _claim_sending(run)
+        if counted:
             _run_job(run, calls)
     except OutcomeUnknown as error:
         logger.warning("run %s of %s: no answer from Cloud Scheduler: %s", run.pk, run.job.name, error)
     except BackendError as error:
-        # Nothing was started, so that the call does not count.
-        _runs().filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
-        _give_up(run, Status.FAILED, reason_of(error))
+        if counted:
+            # Nothing was started, so that the call does not count.
+            _runs().filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
+        if isinstance(error, (Aborted, OutOfTime)):
+            # Google is busy with the job, and did nothing: it is asked again with the next settling.
+            logger.warning("run %s of %s waits: %s", run.pk, run.job.name, error)
+        elif run.sent:
+            # The first call was accepted and never delivered, and a second one is refused.
+            _give_up(run, Status.LOST, f"{NOT_DELIVERED}, and now refuses: {reason_of(error)}")
+        else:
+            _give_up(run, Status.FAILED, reason_of(error))
 
 
 def _look(run: JobRun, calls: Calls) -> None:

@@ -93,6 +93,41 @@ def test_an_unknown_outcome_leaves_the_run_queued(google: MemoryBackend, job: Sc
     assert methods(google) == ["RunJob"]
 
 
+def test_a_run_right_after_another_change_of_the_job_is_asked_for_again(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    """Google refuses a call while it still works on the job's last change, and has then done nothing."""
+    google.store.faults.refuse("RunJob", "ABORTED", "sync mutate calls cannot be queued", times=2)
+    run = job.run_now()
+    assert (run.status, run.sent) == ("queued", 1)
+    assert methods(google) == ["RunJob"] * 3
+
+
+def test_a_job_that_google_stays_busy_with_keeps_its_run_queued(
+    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduled_jobs.services.scheduling.calls.FIRST_WAIT", 0.001)
+    google.store.faults.refuse("RunJob", "ABORTED", "sync mutate calls cannot be queued", times=5)
+    run = job.run_now()
+    assert (run.status, run.sent) == ("queued", 0)
+    JobRun.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    scheduling.settle(job.pk)
+    run.refresh_from_db()
+    assert (run.status, run.sent) == ("queued", 1)
+
+
+def test_a_refused_second_call_leaves_the_run_lost_and_not_failed(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    run = job.run_now()
+    age(run, 3.1)
+    google.store.faults.refuse("RunJob", "PERMISSION_DENIED", "no")
+    scheduling.settle(job.pk)
+    run.refresh_from_db()
+    assert (run.status, run.sent) == ("lost", 1)
+    assert run.error.startswith("Cloud Scheduler did not deliver it, and now refuses: no. Grant")
+
+
 def test_a_job_that_google_lost_is_created_and_then_run(google: MemoryBackend, job: ScheduledJob) -> None:
     google.delete(job.remote_name, timeout=1)
     google.store.faults.calls.clear()
