@@ -1,0 +1,233 @@
+"""Stories of a job's settings: deploys beside overrides, two operators, bad input, previews, drift."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from playwright.sync_api import expect
+
+from scheduled_jobs import registry
+from scheduled_jobs.models import JobChange, ScheduledJob
+from tests.admin.people import LIST
+from tests.browser.stories.shop import job_of
+from tests.support import make_task
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from scheduled_jobs.tasks import PeriodicTask
+    from tests.browser.stories.shop import Shop
+
+pytestmark = pytest.mark.browser
+XSS = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+
+
+def settle(self: PeriodicTask, batch_size: int = 500, note: str = "") -> None:
+    """What the stories' payload form is made of."""
+
+
+def address(job: ScheduledJob, part: str = "change") -> str:
+    return f"{LIST}{job.pk}/{part}/"
+
+
+def schedule_field(page: Page) -> str:
+    return page.get_by_role("textbox", name="Schedule", exact=True).input_value()
+
+
+def type_schedule(page: Page, text: str) -> None:
+    page.get_by_role("textbox", name="Schedule", exact=True).fill(text)
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
+def test_an_override_survives_a_deploy_that_changes_the_default_until_it_is_reset(shop: Shop) -> None:
+    make_task(settle, run_every="0 2 * * *")
+    shop.deploy()
+    job = job_of("Report")
+    page = shop.browser("maria")
+    page.goto(address(job))
+    type_schedule(page, "30 1 * * *")
+    page.get_by_label("Reason for this change").fill("The acquirer closes at 01:10")
+    save(page)
+    expect(page.locator(".messagelist")).to_contain_text("Saved: schedule")
+    assert shop.client.get_job(name=job.remote_name).schedule == "30 1 * * *"
+
+    registry._tasks.clear()
+    make_task(settle, run_every="15 3 * * *")
+    shop.deploy()
+
+    assert shop.client.get_job(name=job.remote_name).schedule == "30 1 * * *"
+    page.goto(address(job))
+    assert schedule_field(page) == "30 1 * * *"
+    row = page.get_by_role("row").filter(has=page.locator("#id_schedule_override"))
+    expect(page.locator("#schedule_code")).to_contain_text("15 3 * * *")
+    expect(page.locator("#schedule_code")).to_contain_text("default has changed since")
+    expect(row).to_contain_text("0 2 * * *")
+    expect(row).to_contain_text("The acquirer closes at 01:10")
+    page.get_by_role("button", name="Reset Schedule to the code default").click()
+    expect(page.get_by_text("Schedule follows the code again.")).to_be_visible()
+    assert shop.client.get_job(name=job.remote_name).schedule == "15 3 * * *"
+    assert job_of("Report").sync_state == "synced"
+
+
+def test_of_two_operators_at_once_the_second_is_told_and_nothing_is_lost(shop: Shop) -> None:
+    make_task(settle, run_every="0 2 * * *")
+    shop.deploy()
+    job = job_of("Report")
+    maria, rui = shop.browser("maria"), shop.browser("rui")
+    maria.goto(address(job))
+    rui.goto(address(job))
+    type_schedule(maria, "30 1 * * *")
+    save(maria)
+    expect(maria.locator(".messagelist")).to_contain_text("Saved: schedule")
+    type_schedule(rui, "45 4 * * *")
+    rui.locator("#id_p_batch_size").fill("800")
+    save(rui)
+
+    told = rui.get_by_role("alert").filter(has_text="somebody else has changed this job")
+    expect(told).to_contain_text("by maria")
+    expect(told).to_contain_text("30 1 * * *")
+    expect(told).to_contain_text("45 4 * * *")
+    assert (schedule_field(rui), rui.locator("#id_p_batch_size").input_value()) == ("45 4 * * *", "800")
+    assert job_of("Report").schedule_override == "30 1 * * *"
+    rui.get_by_role("button", name="Take maria’s").click()
+    save(rui)
+    expect(rui.locator(".messagelist")).to_contain_text("Saved: payload")
+    saved = job_of("Report")
+    assert saved.schedule_override == "30 1 * * *"
+    assert saved.payload["batch_size"] == 800
+
+
+def test_what_cannot_be_is_an_error_beside_its_field_and_nothing_is_saved(shop: Shop) -> None:
+    make_task(settle, run_every="0 2 * * *")
+    shop.deploy()
+    job = job_of("Report")
+    page = shop.browser("maria")
+    page.goto(address(job))
+    type_schedule(page, "0 0 30 2 *")
+    page.locator("#id_p_batch_size").fill("many")
+    save(page)
+    expect(page.get_by_role("alert").first).to_contain_text("Nothing was saved")
+    expect(page.locator("#id_schedule_override_error")).to_contain_text("never")
+    assert schedule_field(page) == "0 0 30 2 *"
+    assert page.locator("#id_p_batch_size").input_value() == "many"
+    expect(page.locator("[id=id_p_batch_size_error]")).to_contain_text("batch_size")
+    now = job_of("Report")
+    assert (now.schedule_override, now.payload_override) == (None, None)
+    assert shop.client.get_job(name=job.remote_name).schedule == "0 2 * * *"
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["while typing", "by its button"])
+def test_an_edit_is_previewed_before_it_is_saved(shop: Shop, javascript: bool) -> None:
+    make_task(settle, run_every="0 2 * * *")
+    shop.deploy()
+    job = job_of("Report")
+    page = shop.browser("maria", javascript=javascript)
+    page.goto(address(job))
+    type_schedule(page, "30 1,13 * * *")
+    if not javascript:
+        page.get_by_role("button", name="Preview").first.click()
+    expect(page.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()
+    expect(page.get_by_text("runs become 14")).to_be_visible()
+    assert schedule_field(page) == "30 1,13 * * *"
+    assert job_of("Report").schedule_override is None
+
+
+@pytest.mark.parametrize(
+    ("decision", "override", "in_google"),
+    [("Push", None, "0 3 * * *"), ("Adopt as override", "0 5 * * *", "0 5 * * *"), ("Ignore", None, "0 5 * * *")],
+)  # fmt: skip
+def test_what_was_edited_in_googles_console_is_told_and_decided(
+    shop: Shop, decision: str, override: str | None, in_google: str
+) -> None:
+    make_task(settle, run_every="0 3 * * *")
+    shop.deploy()
+    job = job_of("Report")
+    live = shop.client.get_job(name=job.remote_name)
+    live.schedule = "0 5 * * *"
+    shop.client.update_job(request={"job": live, "update_mask": {"paths": ["schedule"]}})
+    page = shop.browser("maria")
+    page.goto(f"{LIST}plan/")
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_role("button", name="Look at Google again").first.click()
+    page.wait_for_load_state()
+    page.goto(LIST)
+    expect(page.locator("#result_list .field-cloud")).to_contain_text(re.compile("drifted", re.I))
+    page.goto(address(job, "drift"))
+    table = page.locator(".sj-diff")
+    expect(table.get_by_role("columnheader")).to_have_text(
+        ["Field", "Code default", "Override", "In Google now"]
+    )
+    expect(table).to_contain_text("0 3 * * *")
+    expect(table).to_contain_text("follows the code")
+    expect(table).to_contain_text("0 5 * * *")
+    page.get_by_label(re.compile(f"^{decision}")).check()
+    page.get_by_label("Reason, kept in the audit").fill("Agreed with finance")
+    page.get_by_role("button", name="Apply the decision").click()
+    page.wait_for_url(f"**{address(job)}")
+
+    assert job_of("Report").schedule_override == override
+    assert shop.client.get_job(name=job.remote_name).schedule == in_google
+    if decision != "Push":
+        assert JobChange.objects.filter(reason="Agreed with finance").exists()
+
+
+def test_a_viewer_sees_everything_and_no_control(shop: Shop) -> None:
+    make_task(settle, run_every="0 2 * * *", schedule_description=classmethod(lambda cls: XSS))
+    shop.deploy()
+    job = job_of("Report")
+    viewer = User.objects.create_user("vera", password="secret", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__in=["view_scheduledjob", "view_jobrun"]))
+    page = shop.browser("vera")
+    for where in (LIST, address(job), "/admin/scheduled_jobs/jobrun/"):
+        page.goto(where)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator('#content-main [type="submit"]:not([value="Search"])')).to_have_count(0)
+        expect(page.locator("#content-main button:visible")).to_have_count(0)
+        expect(page.locator("#content-main textarea, #content-main select")).to_have_count(0)
+    page.goto(address(job))
+    expect(page.locator("#schedule_code")).to_contain_text("0 2 * * *")
+    expect(page.get_by_role("link", name=re.compile("Run now|Pause|Delete"))).to_have_count(0)
+    token = next(c["value"] for c in page.context.cookies() if c["name"] == "csrftoken")
+    for part in ("change", "preview", "run-now", "pause", "resume", "drift", "delete"):
+        answer = page.request.post(
+            address(job, part), form={"csrfmiddlewaretoken": token}, headers={"Referer": shop.url}
+        )
+        assert answer.status == 403, part
+    assert not JobChange.objects.exclude(via__in=("code", "cli", "sync")).exists()
+
+
+def test_markup_in_names_payloads_and_results_stays_text(shop: Shop) -> None:
+    def run(self: PeriodicTask, **kwargs: object) -> None:
+        raise ValueError(XSS)
+
+    make_task(
+        run,
+        schedule_description=classmethod(lambda cls: XSS),
+        schedule_body_payload=classmethod(lambda cls: {XSS: XSS}),
+    )
+    shop.deploy()
+    job = job_of("Report")
+    page = shop.browser("maria")
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(address(job, "run-now"))
+    page.get_by_label("Why now").fill(XSS)
+    page.get_by_role("button", name="Run now").click()
+    expect(page.locator('[data-part="lede"]')).to_contain_text("Failed", timeout=15_000)
+    run_page = page.url
+    for where in (
+        run_page, LIST, address(job), f"{address(job)}?tab=changes", "/admin/scheduled_jobs/jobrun/",
+        address(job, "pause"), address(job, "run-now"), address(job, "drift"), f"{LIST}plan/",
+    ):  # fmt: skip
+        page.goto(where)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.locator("[onerror], img[src=x]").count() == 0, where
+    page.goto(run_page)
+    expect(page.get_by_text(XSS).first).to_be_visible()
+    assert dialogs == []
