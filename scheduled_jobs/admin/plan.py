@@ -179,11 +179,14 @@ class PlanMixin(JobAdmin):
         _without_what_may_not_be_adopted(block, request)
         decision = request.POST.get(f"d_{block.key}", "")
         reason = request.POST.get("reason", "").strip()[:2000]
-        if request.method == "POST" and "_look" in request.POST:
+        only_looks = request.method == "POST" and "_look" in request.POST
+        decides = request.method == "POST" and not only_looks
+        if only_looks:
             drift.record(found)
-        elif request.method == "POST":
+        elif decides:
             self._refuse_adopting(request, [decision])
-        if request.method == "POST" and decision in {c.value for c in block.choices}:
+        # A choice is preselected: whoever only looks again has not made it.
+        if decides and decision in {c.value for c in block.choices}:
             block.chosen = decision
             if off := pushes_are_off():
                 block.error = off

@@ -135,6 +135,21 @@ def test_google_that_cannot_be_asked_is_said_with_its_reason(
         assert "Google could not be asked no route to the service" in text_of(answer.content.decode())
 
 
+def test_looking_again_does_not_carry_out_the_choice_that_is_preselected(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    client = superuser()
+    html = client.get(drift_url(job)).content.decode()
+    data = dict(re.findall(r'name="(s_[^"]+)" value="([^"]+)"', html))
+    data |= {f"d_{key}": value for key, value in chosen(html).items()}
+    assert len(data) == 2
+    google.store.faults.calls.clear()
+    assert client.post(drift_url(job), {**data, "_look": "1"}).status_code == 200
+    assert writes(google) == []
+    assert row("One").sync_state == "drifted"
+
+
 def test_the_three_truths_stand_beside_one_another(google: MemoryBackend, job: ScheduledJob) -> None:
     job.retry_count_override = 1
     job.save()
