@@ -133,6 +133,8 @@ def test_shorthands_are_expanded_before_they_are_sent(shorthand: str, expression
         (timedelta(days=2), "every 2880 minutes"),
         (timedelta(days=7, minutes=1), "every 10081 minutes"),
         (timedelta(minutes=99_999), "every 99999 minutes"),
+        (timedelta(days=70), "every 1680 hours"),
+        (timedelta(hours=99_999), "every 99999 hours"),
     ],
 )
 def test_a_timedelta_is_cron_where_cron_says_it_evenly(length: timedelta, expression: str) -> None:
@@ -144,22 +146,25 @@ def test_a_timedelta_is_cron_where_cron_says_it_evenly(length: timedelta, expres
 @pytest.mark.parametrize(
     ("length", "message"),
     [
-        (timedelta(0), "0:00:00 is not a number of whole minutes: write timedelta(minutes=1) or more"),
-        (
-            timedelta(seconds=90),
-            "0:01:30 is not a number of whole minutes: write timedelta(minutes=1) or more",
-        ),
-        (
-            timedelta(minutes=-5),
-            "-1 day, 23:55:00 is not a number of whole minutes: write timedelta(minutes=1) or more",
-        ),
+        (timedelta(0), "0:00:00 is too short: the shortest interval is timedelta(minutes=1)"),
+        (timedelta(days=-1), "-1 day, 0:00:00 is too short: the shortest interval is timedelta(minutes=1)"),
         (
             timedelta(microseconds=1),
-            "0:00:00.000001 is not a number of whole minutes: write timedelta(minutes=1) or more",
+            "0:00:00.000001 is too short: the shortest interval is timedelta(minutes=1)",
         ),
         (
-            timedelta(minutes=100_000),
-            "69 days, 10:40:00 is longer than an interval may be (99999 minutes): write a cron schedule",
+            timedelta(seconds=90),
+            "0:01:30 is not a number of whole minutes: write timedelta(minutes=1) or timedelta(minutes=2)",
+        ),
+        (
+            timedelta(minutes=100_001),
+            "69 days, 10:41:00 is longer than an interval may be (99999 minutes or whole hours): "
+            "write a cron schedule",
+        ),
+        (
+            timedelta(hours=100_000),
+            "4166 days, 16:00:00 is longer than an interval may be (99999 minutes or whole hours): "
+            "write a cron schedule",
         ),
     ],
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from datetime import timedelta
+
 import pytest
 
-from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
+from tests.domain.random_crons import expression
+from tests.domain.schedule_oracle import values
 
 
 @pytest.mark.parametrize(
@@ -23,9 +28,6 @@ from scheduled_jobs.domain.schedules import Schedule
         ("30 13 * * 7", "At 13:30, on Sunday"),
         ("0 0 1,15 * MON", "At 00:00, on day 1 and 15 of the month, or on Monday"),
         ("15 8 * JAN,MAR *", "At 08:15, in January and March"),
-        ("every 2 hours", "Every 2 hours, counted from the last run"),
-        ("every 1 minutes", "Every minute, counted from the last run"),
-        ("every 90 mins", "Every 90 minutes, counted from the last run"),
         ("every 5 minutes from 10:00 to 14:00", "Every 5 minutes from 10:00 to 14:00"),
         ("every 1 hours from 22:00 to 4:30", "Every hour from 22:00 to 04:30 the next day"),
         ("every 12 hours synchronized", "Every 12 hours from midnight"),
@@ -43,6 +45,116 @@ from scheduled_jobs.domain.schedules import Schedule
 )
 def test_a_schedule_in_words(text: str, words: str) -> None:
     assert Schedule.parse(text).describe() == f"{words}, UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("*/15 * * * *", "Every 15 minutes"),
+        ("0-59/15 * * * *", "Every 15 minutes"),
+        ("0-5/10 * * * *", "Every hour"),
+        ("*/45 * * * *", "At 0 and 45 minutes past the hour"),
+        ("*/59 * * * *", "At 0 and 59 minutes past the hour"),
+        ("*/7 * * * *", "Every 7 minutes, minutes 0 to 56 past the hour"),
+        ("1-59/2 * * * *", "Every 2 minutes, minutes 1 to 59 past the hour"),
+        ("0 */5 * * *", "At 00:00, 05:00, 10:00, 15:00 and 20:00"),
+        ("0 */23 * * *", "At 00:00 and 23:00"),
+        ("30 1-23/2 * * *", "At 30 minutes past the hour, every 2 hours, from 01:30 to 23:30"),
+        ("0 0 */31 * *", "At 00:00, on day 1 of the month"),
+        ("0 0 */2 * *", "At 00:00, every 2 days, between day 1 and 31 of the month"),
+        ("0 0 * */12 *", "At 00:00, in January"),
+        ("0 0 * */3 *", "At 00:00, every 3 months"),
+        ("0 0 * */5 *", "At 00:00, in January, June and November"),
+        ("0 0 * 2-12/2 *", "At 00:00, every 2 months, February to December"),
+        ("0 0 * * */2", "At 00:00, on Tuesday, Thursday, Saturday and Sunday"),
+        ("0 0 * * 1-5/2", "At 00:00, on Monday, Wednesday and Friday"),
+    ],
+)
+def test_a_step_is_an_interval_only_where_it_never_breaks(text: str, words: str) -> None:
+    assert Schedule.parse(text).describe() == f"{words}, UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 0 13 * 5", "At 00:00, on day 13 of the month, or on Friday"),
+        ("0 0 13 2 5", "At 00:00, on day 13 of the month, or on Friday, in February"),
+        ("0 0 1-7 * 1-5", "At 00:00, between day 1 and 7 of the month, or Monday to Friday"),
+        (
+            "0 0 1-31/2 * 1-5/2",
+            "At 00:00, every 2 days, between day 1 and 31 of the month, or on Monday, Wednesday and Friday",
+        ),
+        ("0 0 1-31 * MON", "At 00:00"),
+        ("0 0 13 * 0-7", "At 00:00"),
+    ],
+)
+def test_days_that_match_either_field_are_joined_by_or(text: str, words: str) -> None:
+    assert Schedule.parse(text).describe() == f"{words}, UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 9-17 * * *", "Every hour, from 09:00 to 17:00"),
+        ("30 9-17 * * 1-5", "Every hour, from 09:30 to 17:30, Monday to Friday"),
+        ("0 1,2 * * *", "At 01:00 and 02:00"),
+        ("*/15 3 * * *", "Every 15 minutes, between 03:00 and 03:59"),
+        ("*/15 1,2 * * *", "Every 15 minutes, between 01:00 and 02:59"),
+        ("0,30 3,9 * * *", "At 0 and 30 minutes past the hour, at 03:00 to 03:59 and 09:00 to 09:59"),
+        ("*/5 */2 * * *", "Every 5 minutes, in every 2nd hour"),
+        ("*/5 1-23/2 * * *", "Every 5 minutes, in every 2nd hour, between 01:00 and 23:59"),
+        ("* 9 * * *", "Every minute, between 09:00 and 09:59"),
+    ],
+)
+def test_several_minutes_are_said_of_whole_hours(text: str, words: str) -> None:
+    assert Schedule.parse(text).describe() == f"{words}, UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 0 * * 5-7", "At 00:00, Friday to Sunday"),
+        ("0 0 * * 6,0", "At 00:00, on Saturday and Sunday"),
+        ("0 0 * * 1-5,0", "At 00:00, Sunday to Friday"),
+        ("0 0 * * 7-7", "At 00:00, on Sunday"),
+        ("0 0 * * 0-7", "At 00:00"),
+        ("0 0 1,1,2,2-3 * *", "At 00:00, between day 1 and 3 of the month"),
+    ],
+)
+def test_days_are_said_once(text: str, words: str) -> None:
+    assert Schedule.parse(text).describe() == f"{words}, UTC"
+
+
+def test_two_schedules_of_the_same_words_come_at_the_same_times() -> None:
+    rng, meant = random.Random(20261123), {}
+    for _ in range(6_000):
+        text = expression(rng)
+        minutes, hours, *days = (frozenset(values(n, part)) for n, part in enumerate(text.split()))
+        of_month, months, of_week = days
+        either = "*" not in text.split()[2::2]
+        everything = (either and (len(of_month) == 31 or len(of_week) == 7)) or len(of_month) + len(
+            of_week
+        ) == 38
+        key = (minutes, hours, months, *(() if everything else (of_month, of_week)))
+        try:
+            told = Schedule.parse(text).describe()
+        except InvalidSchedule:
+            continue
+        other_text, other = meant.setdefault(told, (text, key))
+        assert other == key, (told, text, other_text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("every 2 hours", "Every 2 hours, counted from the last run"),
+        ("every 1 minutes", "Every minute, counted from the last run"),
+        ("every 90 mins", "Every 90 minutes, counted from the last run"),
+        (timedelta(days=70), "Every 1680 hours, counted from the last run"),
+    ],
+)
+def test_an_interval_that_no_clock_decides_names_no_zone(text: str | timedelta, words: str) -> None:
+    assert Schedule.parse(text, "America/New_York").describe() == words
 
 
 @pytest.mark.parametrize(

@@ -75,16 +75,21 @@ def parse_cron(fields: list[str]) -> tuple[str, WallTimes]:
     expression = " ".join(fields)
     if len(fields) != 5:
         _refuse_count(fields, expression)
-    minute, hour, day, month, weekday = (
-        Parsed(ALL[field], text) if text == "*" else _FieldReader(field, expression).read(text)
-        for field, text in zip(FIELDS, fields, strict=True)
-    )
+    minute, hour, day, month, weekday = read_fields(fields, expression)
     days = _days(day, month, weekday, expression)
     repeats = not hour.text.replace(",", "").isdigit()
     return (
         f"{minute.text} {hour.text} {day.text} {month.text} {weekday.text}",
         WallTimes(minute.values, hour.values, days, repeats),
     )
+
+
+def read_fields(fields: list[str], expression: str) -> list[Parsed]:
+    """Each of the five by itself, or InvalidSchedule, which quotes ``expression``."""
+    return [
+        Parsed(ALL[field], text) if text == "*" else _FieldReader(field, expression).read(text)
+        for field, text in zip(FIELDS, fields, strict=True)
+    ]
 
 
 def _refuse_count(fields: list[str], expression: str) -> NoReturn:
@@ -169,9 +174,8 @@ class _FieldReader:
             return range(value, value + 1), self._text(body)
         first, last = self._value(first_text), self._value(last_text)
         if first > last:
-            low, high = self._field.low, self._field.high
             raise self._error(
-                f"{quoted(body)} runs backwards: write {quoted(f'{first}-{high},{low}-{last}')} "
+                f"{quoted(body)} runs backwards: write {quoted(self._forwards(first, last))} "
                 "or begin with the smaller value"
             )
         text = f"{self._text(first_text)}-{self._text(last_text)}"
@@ -179,6 +183,14 @@ class _FieldReader:
             return range(first, last + 1), text
         step = self._step(step_text, item)
         return range(first, last + 1, step), f"{text}/{step}"
+
+    def _forwards(self, first: int, last: int) -> str:
+        """What a range that begins anew at the lowest value seems to mean."""
+        field = self._field
+        if field.alias is not None and last == field.low:
+            return f"{first}-{field.alias}"
+        parts = ((first, field.high), (field.low, last))
+        return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
 
     def _value(self, text: str) -> int:
         field = self._field

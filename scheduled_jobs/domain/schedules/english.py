@@ -33,13 +33,13 @@ KINDS |= dict.fromkeys(ORDINALS, "ordinal") | dict.fromkeys(WEEKDAYS, "weekday")
 KINDS |= dict.fromkeys(MONTH_NAMES, "month name") | dict.fromkeys(UNITS, "unit")
 
 UNKNOWN = {
-    "hour": "write 'every 1 hours'",
-    "minute": "write 'every 1 minutes'",
+    "hour": "write a number and 'hours', such as 'every 1 hours'",
+    "minute": "write a number and 'minutes', such as 'every 1 minutes'",
     "min": "write 'mins' or 'minutes'",
     "hr": "write 'hours'",
     "hrs": "write 'hours'",
-    "seconds": "the shortest interval is a minute: 'every 1 minutes'",
-    "secs": "the shortest interval is a minute: 'every 1 minutes'",
+    "seconds": "the shortest interval is 'every 1 minutes'",
+    "secs": "the shortest interval is 'every 1 minutes'",
     "days": "write 'every day 09:00', or the interval in hours",
     "week": "write the day and the time, such as 'every monday 09:00'",
     "weeks": "write the day and the time, such as 'every monday 09:00'",
@@ -101,7 +101,7 @@ class _Parser:
             if time is not None:
                 self._refuse(f"{quoted(time[0])} is not a time (0:00-23:59)")
             advice = UNKNOWN.get(text)
-            self._refuse(f"{quoted(text)} cannot stand" + (f" ({advice})" if advice else ""))
+            self._refuse(f"{quoted(text)} cannot stand", f": {advice}" if advice else "")
         if kind == "number":
             if len(text) > 5:
                 self._refuse(f"{quoted(text)} is too long a number (at most 5 digits)")
@@ -132,8 +132,8 @@ class _Parser:
         if self._peek() != "end":
             self._refuse(f"{quoted(self._tokens[self._at].text)} is too much")
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise InvalidSchedule(f"{what}, in {quoted(self._text)}")
+    def _refuse(self, what: str, advice: str = "") -> NoReturn:
+        raise InvalidSchedule(f"{what}, in {quoted(self._text)}{advice}")
 
     def normalised(self) -> str:
         """The tokens, one blank between words and none beside commas."""

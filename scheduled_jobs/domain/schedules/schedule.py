@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from scheduled_jobs.domain.schedules import words
 from scheduled_jobs.domain.schedules.cron import parse_cron
+from scheduled_jobs.domain.schedules.cron_words import cron_in_words
 from scheduled_jobs.domain.schedules.english import looks_english, parse_english
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval
 from scheduled_jobs.domain.schedules.messages import quoted
@@ -35,8 +36,8 @@ SHORTHANDS = {
 }
 """Expanded before they are sent: Google documents none of them."""
 
-LONGEST_INTERVAL = 99_999
-"""Minutes: the English-like form takes numbers of five digits."""
+LARGEST_NUMBER = 99_999
+"""Of minutes or hours in an interval: the English-like form takes numbers of five digits."""
 
 
 class Timing(Protocol):
@@ -98,7 +99,12 @@ class Schedule:
         return isinstance(self._timing, DriftingInterval)
 
     def describe(self) -> str:
-        """In English, with the zone: "At 09:00, Monday to Friday, New York time"."""
+        """In English, with the zone: "At 09:00, Monday to Friday, New York time".
+
+        Without it where no clock decides: "Every 90 minutes, counted from the last run".
+        """
+        if self.is_estimate:
+            return self._words()
         return f"{self._words()}, {words.zone_in_words(self.time_zone)}"
 
     def upcoming(self, after: datetime, n: int) -> list[Occurrence]:
@@ -140,14 +146,11 @@ class Schedule:
 def _interval(length: timedelta) -> str:
     """Cron where its fields divide evenly, so that runs do not drift; else the English-like form."""
     minutes, rest = divmod(length, timedelta(minutes=1))
-    if rest or minutes < 1:
-        raise InvalidSchedule(
-            f"{length} is not a number of whole minutes: write timedelta(minutes=1) or more"
-        )
-    if minutes > LONGEST_INTERVAL:
-        raise InvalidSchedule(
-            f"{length} is longer than an interval may be ({LONGEST_INTERVAL} minutes): write a cron schedule"
-        )
+    if length < timedelta(minutes=1):
+        raise InvalidSchedule(f"{length} is too short: the shortest interval is timedelta(minutes=1)")
+    if rest:
+        near = f"timedelta(minutes={minutes}) or timedelta(minutes={minutes + 1})"
+        raise InvalidSchedule(f"{length} is not a number of whole minutes: write {near}")
     if minutes == 1:
         return "* * * * *"
     if 60 % minutes == 0:
@@ -155,7 +158,16 @@ def _interval(length: timedelta) -> str:
     hours, rest_of_hour = divmod(minutes, 60)
     if rest_of_hour == 0 and 24 % hours == 0:
         return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"
-    return "0 0 * * 0" if hours == 7 * 24 and not rest_of_hour else f"every {minutes} minutes"
+    if rest_of_hour == 0 and hours == 7 * 24:
+        return "0 0 * * 0"
+    if minutes <= LARGEST_NUMBER:
+        return f"every {minutes} minutes"
+    if rest_of_hour or hours > LARGEST_NUMBER:
+        raise InvalidSchedule(
+            f"{length} is longer than an interval may be ({LARGEST_NUMBER} minutes or whole hours): "
+            "write a cron schedule"
+        )
+    return f"every {hours} hours"
 
 
 # Many jobs share few schedules, and lists of them are read again and again.
@@ -176,7 +188,7 @@ def parse_uncached(text: str, time_zone: str) -> Schedule:
     elif looks_english(text):
         return _english(" ".join(fields), zone, clock)
     expression, times = parse_cron(fields)
-    return Schedule(expression, zone, times, lambda: words.cron_in_words(expression), clock)
+    return Schedule(expression, zone, times, lambda: cron_in_words(expression), clock)
 
 
 def _expand(text: str) -> str:

@@ -1,11 +1,8 @@
-"""A schedule in English: cron by cron-descriptor, the English-like form from what was read of it."""
+"""The English-like form in English, from what was read of it, and zones by their places."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
-
-from cron_descriptor import ExpressionDescriptor, Options
 
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval, elapsed_in_words
 from scheduled_jobs.domain.schedules.messages import listed
@@ -30,21 +27,12 @@ def zone_in_words(name: str) -> str:
     return f"{name.rpartition('/')[2].replace('_', ' ')} time"
 
 
-def cron_in_words(expression: str) -> str:
-    """Five checked fields, as in "At 09:00, Monday to Friday"."""
-    options = Options(locale_code="en_US", use_24hour_time_format=True)
-    words: str = ExpressionDescriptor(expression, options).get_full_description()
-    words = words.replace(" through ", " to ").replace(", only on ", ", on ").replace(", only in ", ", in ")
-    # A day that repeats every day, hour or month says nothing.
-    return re.sub(r", every (?:hour|day|month)(?=,|$)", "", words)
-
-
 def specific_in_words(form: SpecificTime) -> str:
     """One time of the day, as in "At 17:00 on the first and third Monday of every month"."""
     time = f"At {_time(form.time)}"
     months = "every month" if len(form.months) == 12 else listed([MONTHS[month - 1] for month in form.months])
     if form.month_days:
-        return f"{time} on the {listed([_ordinal(day) for day in form.month_days])} of {months}"
+        return f"{time} on the {listed([ordinal(day) for day in form.month_days])} of {months}"
     names = listed([WEEKDAYS[day] for day in form.weekdays])
     if form.weekdays and not form.every_week:
         return f"{time} on the {listed([ORDINALS[n - 1] for n in form.ordinals])} {names} of {months}"
@@ -73,6 +61,7 @@ def _time(seconds: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}"
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
+    """ "1st", "22nd"."""
     suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{suffix}"

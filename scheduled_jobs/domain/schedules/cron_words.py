@@ -1,0 +1,106 @@
+"""Cron in English, by cron-descriptor.
+
+cron-descriptor reads the text of each field by itself, and says more than is true where that is not enough:
+
+- a step that does not divide its field, or that reaches one value only, reads as an interval (``*/45`` as
+  "every 45 minutes", though it comes at :00 and :45): such fields are handed over as their values;
+- with both fields for days restricted, either of which may match, a range reads as if both had to: these
+  are described one by one and joined by "or";
+- several minutes in certain hours read as if only the full hours were meant.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cron_descriptor import DescriptionTypeEnum, ExpressionDescriptor, Options
+
+from scheduled_jobs.domain.schedules.cron import (
+    DAY_OF_WEEK,
+    FIELDS,
+    HOUR,
+    MINUTE,
+    MONTH,
+    Field,
+    Parsed,
+    read_fields,
+)
+from scheduled_jobs.domain.schedules.words import ordinal
+
+EVENLY_DIVIDED = (MINUTE, HOUR, MONTH)
+"""A step that divides one of these goes on over its end; months and weeks differ or have seven days."""
+
+WORDING = ((" through ", " to "), ("only on ", "on "), ("only in ", "in "), (", and ", " and "))
+
+SHORT_LIST = 5
+"""Values of a step that are told one by one; more of them are told as a range and its step."""
+
+
+def cron_in_words(expression: str) -> str:
+    """Five checked fields, as in "At 09:00, Monday to Friday"."""
+    read = read_fields(expression.split(), expression)
+    fields = [_spoken(field, parsed) for field, parsed in zip(FIELDS, read, strict=True)]
+    minute, hour, day, month, weekday = fields
+    many_minutes = len(read[0].values) > 1
+    if many_minutes and "/" not in hour and hour != "*":
+        hour = _runs(HOUR, read[HOUR.position].values, least=1)
+    if "*" in (day, weekday):
+        if expression.split()[2] != "*" and expression.split()[4] != "*":
+            day = weekday = "*"
+        words = _described(minute, hour, day, month, weekday)
+    else:
+        of_month = _described(minute, hour, day, "*", "*")
+        of_week = _part(DescriptionTypeEnum.DAYOFWEEK, minute, hour, "*", month, weekday)
+        months = _part(DescriptionTypeEnum.MONTH, minute, hour, "*", month, weekday)
+        words = f"{of_month}, or {of_week.removeprefix(', ')}{months}"
+    for theirs, ours in WORDING:
+        words = words.replace(theirs, ours)
+    if many_minutes:
+        words = re.sub(
+            r", every (\d+) hours", lambda match: f", in every {ordinal(int(match[1]))} hour", words
+        )
+    else:
+        words = re.sub(r"between (\d\d):00 and (\d\d):59", rf"from \1:{minute:0>2} to \2:{minute:0>2}", words)
+        words = words.replace(f"At {minute} minutes past the hour, from", "Every hour, from")
+    # A day that repeats every day, hour or month says nothing.
+    return re.sub(r", every (?:hour|day|month)(?=,|$)", "", words)
+
+
+def _described(*fields: str) -> str:
+    return _part(DescriptionTypeEnum.FULL, *fields)
+
+
+def _part(part: DescriptionTypeEnum, *fields: str) -> str:
+    options = Options(locale_code="en_US", use_24hour_time_format=True)
+    words: str = ExpressionDescriptor(" ".join(fields), options).get_description(part)
+    return words
+
+
+def _spoken(field: Field, parsed: Parsed) -> str:
+    """A field that takes the same values, of whose text every word is true."""
+    values, text = parsed
+    if len(values) == len(field.values):
+        return "*"
+    if "/" not in text or "," in text:
+        return _runs(field, values)
+    step = int(text.rpartition("/")[2])
+    goes_on = field in EVENLY_DIVIDED and values[0] == field.low
+    if goes_on and len(field.values) == step * len(values) and len(values) > 1:
+        return f"*/{step}"
+    if field is DAY_OF_WEEK or len(values) <= SHORT_LIST:
+        return _runs(field, values)
+    return f"{values[0]}-{values[-1]}/{step}"
+
+
+def _runs(field: Field, values: tuple[int, ...], *, least: int = 3) -> str:
+    """The values, of which at least so many that follow each other are a range."""
+    if field is DAY_OF_WEEK and {0, 6} <= set(values):
+        values = (*values[1:], 7)
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    texts = (f"{run[0]}-{run[-1]}" if len(run) >= least else ",".join(map(str, run)) for run in runs)
+    return ",".join(texts)
