@@ -17,12 +17,15 @@ from django.db import connections, router
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, PREFIX, names, settings
-from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.domain.payloads import Signature
+from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
 from scheduled_jobs.services.scheduling import declare, task_url
 from scheduled_jobs.services.scheduling.seeding import clash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from scheduled_jobs.services.scheduling.declarations import Declaration
 
 TAG = "scheduled_jobs"
 Messages = list[checks.CheckMessage]
@@ -197,6 +200,7 @@ def check_tasks(**_: Any) -> Messages:
             error(10, f"{declaration.path}: {hook}: {text}", remedy(hook), declaration.task)
             for hook, text in declaration.faults.items()
         ]
+        messages += _unchecked(declaration)
         if not declaration.name:
             continue
         if (other := holders.setdefault(declaration.name, declaration.path)) != declaration.path:
@@ -208,6 +212,20 @@ def check_tasks(**_: Any) -> Messages:
                     declaration.task,
                 )
             )
+    return messages
+
+
+def _unchecked(declaration: Declaration) -> Messages:
+    try:
+        unchecked = Signature.of(declaration.task.run).unchecked
+    except InvalidPayload:
+        return []  # a fault of its own, reported above
+    messages: Messages = []
+    for parameter, reason in unchecked.items():
+        text, _, advice = reason.rpartition("; ")
+        hint = f"{advice[:1].upper()}{advice[1:]}."
+        text = f"{declaration.path}: {parameter} of run(): {text}."
+        messages.append(warning(11, text, hint, declaration.task))
     return messages
 
 

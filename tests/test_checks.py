@@ -111,6 +111,26 @@ def test_two_tasks_of_one_id_are_an_error_that_names_both() -> None:
     )
 
 
+class Formless:
+    """What JSON has no form for."""
+
+
+def test_a_parameter_that_no_payload_can_be_checked_against_is_a_warning() -> None:
+    def run(self: Any, day: Unimported = 0, place: Formless | None = None) -> None:  # type: ignore[name-defined] # noqa: F821
+        """As written by someone who has imported a name under TYPE_CHECKING."""
+
+    declare("Loose", run=run)
+    unresolved, formless = checks.check_tasks()
+    assert unresolved.id == formless.id == "scheduled_jobs.W011"
+    assert unresolved.msg == (
+        "shop.tasks.Loose: day of run(): its annotation 'Unimported' cannot be resolved "
+        "(name 'Unimported' is not defined), so any JSON is accepted."
+    )
+    assert unresolved.hint == "Import the names in it at the top of the module, not under TYPE_CHECKING."
+    assert formless.msg.startswith("shop.tasks.Loose: place of run(): its annotation ")
+    assert formless.hint == "Annotate it with a type that has a form in JSON."
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "body",
