@@ -401,6 +401,14 @@ class ScheduledJob(models.Model):
         self.refresh_from_db()
         return True
 
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
+        """Delete the row, and on commit its job in Google."""
+        using = using or router.db_for_write(type(self), instance=self)
+        # A push since this row was loaded may have made the job, or given it another name.
+        stored = type(self).objects.using(using).filter(pk=self.pk).values_list("remote_name", flat=True)
+        self.remote_name = stored.first() or self.remote_name
+        return super().delete(using=using, keep_parents=keep_parents)
+
     def _tell(self, using: str) -> None:
         signals.job_edited.send(sender=type(self), pks=[self.pk], using=using)
 
@@ -474,6 +482,7 @@ class ScheduledJob(models.Model):
                 job=self,
                 status=JobRun.Status.QUEUED,
                 trigger=JobRun.Trigger.MANUAL,
+                created_at=timezone.now(),
                 payload=chosen,
                 requested_by=label_of(by) or current_attribution().label,
                 reason=reason,

@@ -6,11 +6,12 @@ import io
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
 from scheduled_jobs import registry
-from tests.admin.people import LIST, superuser
+from tests.admin.people import LIST, signed_in, staff
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIST",
+    "change",
     "console_pause",
     "console_set",
     "declare",
@@ -30,10 +32,13 @@ __all__ = [
     "forget",
     "job_page",
     "live",
+    "page_of",
     "press",
     "row",
     "run_page",
     "schedule_tasks",
+    "signed_in",
+    "staff",
     "superuser",
     "terminal",
     "text_of",
@@ -153,21 +158,16 @@ def press(client: Client, address: str, button: str = "_save", *, field: str = "
 
 def change(job: ScheduledJob, **typed: str) -> ScheduledJob:
     """Change a job in its form, as a superuser, and read it anew."""
-    answer = press(_operator(), job_page(job), **typed)
+    answer = press(superuser(), job_page(job), **typed)
     assert "Nothing was saved" not in answer.content.decode(), text_of(answer.content.decode())
     job.refresh_from_db()
     return job
 
 
-def _operator() -> Client:
-    from django.contrib.auth.models import User
-
-    user = User.objects.filter(username="maria").first()
-    if user is None:
-        return superuser("maria")
-    client = Client()
-    client.force_login(user)
-    return client
+def superuser(name: str = "maria") -> Client:
+    """A superuser of this name, signed in."""
+    user = User.objects.filter(username=name).first()
+    return signed_in(user or User.objects.create_superuser(name, "", "secret"))
 
 
 # --- Google -----------------------------------------------------------------------------------------

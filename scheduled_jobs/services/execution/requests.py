@@ -50,6 +50,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
                     job=job,
                     status=Status.QUEUED,
                     trigger=Trigger.RETRY,
+                    created_at=timezone.now(),
                     retry_of=run,
                     payload=chosen,
                     requested_by=who,
