@@ -217,4 +217,5 @@ def text_of(job: ScheduledJob, name: str) -> str:
 
 def _print(text: str) -> str:
     """Tells one text from another and nothing of what is in it."""
-    return salted_hmac("scheduled_jobs.admin.override", text.replace("\r\n", "\n").strip()).hexdigest()[:16]
+    text = text.replace("\r\n", "\n").strip()
+    return salted_hmac("scheduled_jobs.admin.override", text, algorithm="sha256").hexdigest()[:16]

@@ -62,6 +62,16 @@ class Line(TypedDict):
     colour: NotRequired[Colour]
 
 
+class Leaf(typing_extensions.TypedDict, total=False):
+    colour: Colour
+    below: list[Leaf]
+
+
+class Loose(typing_extensions.TypedDict):
+    __pydantic_config__ = pydantic.ConfigDict(extra="allow")  # type: ignore[misc]
+    colour: Colour
+
+
 class Unconvertible:
     pass
 
@@ -440,6 +450,8 @@ def test_no_annotation_spoils_the_whole_signature(annotation: Any) -> None:
             {"product": "a", "count": 2, "colour": Colour.RED},
         ),
         (list[Line], [{"product": "a"}], [{"product": "a"}]),
+        (Leaf, {"colour": "red", "below": [{}]}, {"colour": Colour.RED, "below": [{}]}),
+        (Loose, {"colour": "red", "more": 1}, {"colour": Colour.RED, "more": 1}),
         (Annotated[int, pydantic.Field(ge=1)], 1, 1),
         (ProductId, 7, 7),
         (Fond, "red", Colour.RED),
@@ -509,6 +521,7 @@ DURATION = "; write a number of seconds, or PT1H30M for an hour and a half"
         (Line, {"product": "a", "cuont": 1}, "at cuont: there is no such key"),
         (Line, {"product": "a", "count": "1"}, "at count: '1' is not a whole number; write 1"),
         (list[Line], [{"product": "a", "colour": 1}], "at [0].colour: 1 is not one of 'red', 'blue'"),
+        (Leaf, {"colour": 1}, "at colour: 1 is not one of 'red', 'blue'"),
         (int | date, "x", "'x' is neither a whole number nor a date"),
         (int | Colour | None, "x", "'x' is neither a whole number nor one of 'red', 'blue'"),
         (list[int] | set[str], 5, "5 is not a list; write it in [brackets]"),

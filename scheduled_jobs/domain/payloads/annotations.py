@@ -2,8 +2,8 @@
 
 pydantic's strict JSON mode is what is wanted, save in five places that are mended here: it takes ``true``
 for a choice of 1, digits in a string for seconds since 1970, no seconds for a duration, a
-``typing.TypedDict`` not at all before Python 3.12, and leaves the elements of an ``Iterable`` unchecked
-until they are read.
+``typing.TypedDict`` not at all before Python 3.12 and later without the other four, and leaves the elements
+of an ``Iterable`` unchecked until they are read.
 """
 
 from __future__ import annotations
@@ -180,12 +180,15 @@ def _json(member: Any) -> Any:
 # --- Fit for pydantic --------------------------------------------------------------------------------
 
 
-def for_pydantic(annotation: Any) -> Any:
-    """The annotation with what pydantic takes too lightly, or not at all, replaced. Goes into generics."""
+def for_pydantic(annotation: Any, within: tuple[Any, ...] = ()) -> Any:
+    """The annotation with what pydantic takes too lightly, or not at all, replaced. Goes into generics.
+
+    ``within`` are the typed dicts around it: one that holds itself is left to pydantic the second time.
+    """
     from pydantic import BeforeValidator, PlainValidator, Strict
 
     if hasattr(annotation, "__supertype__"):
-        return for_pydantic(annotation.__supertype__)
+        return for_pydantic(annotation.__supertype__, within)
     options = choices_of(annotation)
     if options is not None:
         return Annotated[Any, PlainValidator(_chooser(options))]
@@ -195,18 +198,18 @@ def for_pydantic(annotation: Any) -> Any:
         return Annotated[annotation, Strict(strict=False), BeforeValidator(_not_a_truth)]
     if annotation in (*_ITERABLES, typing.Iterable, typing.Iterator):
         return list[Any]
-    if _is_old_typed_dict(annotation):
-        return _new_typed_dict(annotation)
+    if typing_extensions.is_typeddict(annotation):
+        return annotation if annotation in within else _mended_typed_dict(annotation, within)
     origin: Any = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin == Annotated:
-        return Annotated[(for_pydantic(annotation.__origin__), *annotation.__metadata__)]
+        return Annotated[(for_pydantic(annotation.__origin__, within), *annotation.__metadata__)]
     if _is_union(annotation):
-        return typing.Union[tuple(for_pydantic(a) for a in arguments)]  # noqa: UP007 – built from a tuple
+        return typing.Union[tuple(for_pydantic(a, within) for a in arguments)]  # noqa: UP007 – built from a tuple
     if origin in _ITERABLES:
-        return list[for_pydantic(arguments[0])]  # type: ignore[misc] # built at run time
+        return list[for_pydantic(arguments[0], within)]  # type: ignore[misc] # built at run time
     if arguments and origin in _GENERICS:
-        return origin[tuple(a if a is ... else for_pydantic(a) for a in arguments)]
+        return origin[tuple(a if a is ... else for_pydantic(a, within) for a in arguments)]
     return annotation
 
 
@@ -253,11 +256,7 @@ def _not_a_truth(value: Any) -> Any:
     return value
 
 
-def _is_old_typed_dict(annotation: Any) -> bool:
-    return sys.version_info < (3, 12) and type(annotation) is getattr(typing, "_TypedDictMeta", None)
-
-
-def _new_typed_dict(old: Any) -> Any:
+def _mended_typed_dict(old: Any, within: tuple[Any, ...]) -> Any:
     hints: Mapping[str, Any] = typing.get_type_hints(old, include_extras=True)
     fields = {}
     for name, hint in hints.items():
@@ -268,6 +267,9 @@ def _new_typed_dict(old: Any) -> Any:
         else:
             wrapper = typing.Required if name in old.__required_keys__ else typing.NotRequired
             bare = hint
-        fields[name] = wrapper[for_pydantic(bare)]
+        fields[name] = wrapper[for_pydantic(bare, (*within, old))]
     make: Any = typing_extensions.TypedDict
-    return make(old.__name__, fields)
+    mended = make(old.__name__, fields)
+    if hasattr(old, "__pydantic_config__"):
+        mended.__pydantic_config__ = old.__pydantic_config__
+    return mended
