@@ -39,15 +39,24 @@ class StateFile:
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            # The process may be killed at any moment, the machine is not expected to lose its power.
-            self._connection.execute("PRAGMA synchronous = OFF")
-            self._connection.executescript(SCHEMA)
-            path.chmod(0o600)  # it holds a private key
+            self._connection = self._open(path)
         except (sqlite3.Error, OSError) as error:
             raise CannotStart(
                 f"the state file {path} cannot be used ({error}); name another file, or remove this one"
             ) from error
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            # The process may be killed at any moment, the machine is not expected to lose its power.
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.executescript(SCHEMA)
+            path.chmod(0o600)  # it holds a private key
+        except (sqlite3.Error, OSError):
+            connection.close()
+            raise
+        return connection
 
     def load(self) -> list[Row]:
         """Every job, the oldest first."""
