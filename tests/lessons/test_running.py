@@ -1,0 +1,282 @@
+"""What runs, when, for which slot, and what is left of a run whose process died."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.test import override_settings
+
+from scheduled_jobs.models import JobRun
+from tests.lessons.doors import (
+    LIST,
+    change,
+    declare,
+    deliver,
+    forget,
+    job_page,
+    live,
+    page_of,
+    press,
+    row,
+    run_page,
+    schedule_tasks,
+    superuser,
+    terminal,
+    text_of,
+)
+from tests.support import make_run
+
+if TYPE_CHECKING:
+    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.testing import CloudScheduler
+
+NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
+TEN = NINE + timedelta(hours=1)
+
+
+def history() -> list[tuple[str, str, Any]]:
+    runs = JobRun.objects.order_by("pk")
+    return [(run.trigger, run.status, run.scheduled_for) for run in runs]
+
+
+# --- Run now ----------------------------------------------------------------------------------------
+
+
+def test_run_now_offers_the_payload_in_force_and_leaves_the_schedule_alone(google: CloudScheduler) -> None:
+    """celery/django-celery-beat #28: "run now" is the first thing everybody asks for."""
+
+    def work(self: PeriodicTask, region: str, limit: int = 1) -> list[Any]:
+        return [region, limit]
+
+    declare("Digest", schedule_body_payload={"region": "emea", "limit": 5}, run=work)
+    schedule_tasks()
+    change(row("Digest"), payload_raw='{"region": "apac", "limit": 5}')
+    before = row("Digest").revision, google.jobs
+    client = superuser()
+    page = page_of(client, job_page(row("Digest"), "run-now"))
+    assert re.search(r'<input type="text" name="p_region"[^>]* value="apac"', page)
+    assert "The schedule stays as it is. Next scheduled run: Mon 23 Nov 09:00 UTC (in 30 min)." in text_of(
+        page
+    )
+    answer = press(client, job_page(row("Digest"), "run-now"), "_x", reason="Bank asked", p_limit="7")
+    run = JobRun.objects.get()
+    assert answer.redirect_chain == [(run_page(run), 302)]
+    assert (run.payload, run.reason, run.requested_by) == (
+        {"region": "apac", "limit": 7},
+        "Bank asked",
+        "maria",
+    )
+    google.deliver_forced()
+    run.refresh_from_db()
+    assert (run.status, run.result) == ("succeeded", ["apac", 7])
+    assert row("Digest").payload == {"region": "apac", "limit": 5}
+    assert (row("Digest").revision, live(google, "Digest")["schedule"]) == (before[0], "0 9 * * *")
+    google.advance_to(TEN)
+    assert history() == [("manual", "succeeded", None), ("schedule", "succeeded", NINE)]
+
+
+def test_a_run_that_was_only_asked_for_is_never_said_to_have_run(google: CloudScheduler) -> None:
+    """celery/django-celery-beat #87: "has been run" was said of what was only enqueued."""
+    declare("Digest")
+    schedule_tasks()
+    client = superuser()
+    said = text_of(press(client, job_page(row("Digest"), "run-now"), "_x", reason="?").content.decode())
+    run = JobRun.objects.get()
+    assert "Queued for 0 ms, asked for by maria." in said
+    assert "has been run" not in said
+    assert "Not yet: the run has not begun." in said
+    google.deliver_forced()
+    assert "Succeeded after 0 ms, asked for by maria." in text_of(page_of(client, run_page(run)))
+    assert terminal("run", "shop.tasks.Digest") == (
+        f"Run {run.pk + 1} of shop--shop-tasks-Digest is queued; Google was asked to fire it.\n"
+    )
+
+
+def test_no_run_button_is_shown_where_the_class_is_gone(google: CloudScheduler) -> None:
+    """rails/mission_control-jobs #200: a run button is shown where the class cannot be loaded."""
+    declare("Digest")
+    declare("Kept")
+    schedule_tasks()
+    address = job_page(row("Digest"), "run-now")
+    client = superuser()
+    assert address in page_of(client, LIST)
+    assert address in page_of(client, job_page(row("Digest")))
+    forget("Digest")
+    assert "shop.tasks.Digest is not in the code of this process" in text_of(page_of(client, address))
+    schedule_tasks()
+    assert address not in page_of(client, LIST)
+    assert address not in page_of(client, job_page(row("Digest")))
+    said = text_of(page_of(client, address))
+    assert "This job is retired: its class is gone from the code, and there is nothing to run." in said
+    client.post(address, {"reason": "x", "seen": ""})
+    assert not JobRun.objects.exists()
+
+
+def test_the_desk_lists_runs_pauses_and_changes_jobs_and_keeps_their_history(google: CloudScheduler) -> None:
+    """flamingo-run/django-cloud-tasks #30: an admin that lists, runs, pauses, reschedules and remembers."""
+    declare("Digest")
+    schedule_tasks()
+    client = superuser()
+    assert job_page(row("Digest")) in page_of(client, LIST)
+    press(client, job_page(row("Digest"), "run-now"), "_x", reason="Bank asked")
+    google.deliver_forced()
+    change(row("Digest"), schedule_override="0 10 * * *")
+    assert google.advance_to(NINE + timedelta(minutes=1)) == []
+    assert len(google.advance_to(TEN)) == 1
+    press(
+        client, job_page(row("Digest"), "pause"), "_x", reason="holidays", until_mode="open", counted="open"
+    )
+    assert google.advance(timedelta(days=7)) == []
+    for run in JobRun.objects.all():
+        assert run_page(run) in page_of(client, job_page(row("Digest")))
+    told = text_of(page_of(client, job_page(row("Digest")) + "?tab=changes"))
+    for part in ("0 10 * * *", "holidays", "maria"):
+        assert part in told
+
+
+# --- Slots ------------------------------------------------------------------------------------------
+
+
+def test_after_an_outage_nothing_is_caught_up(google: CloudScheduler) -> None:
+    """Koed00/django-q #110: catch-up after downtime sends every e-mail again."""
+    sent: list[datetime] = []
+    declare("Digest", run=lambda self: sent.append(self.metadata.scheduled_for))
+    schedule_tasks()
+    with override_settings(ROOT_URLCONF=()):  # the app is down: none of its addresses answers
+        assert {answer.status_code for answer in google.advance(timedelta(days=5))} == {404}
+    assert google.deliver_forced() == []
+    google.advance(timedelta(days=1))
+    assert sent == [datetime(2026, 11, 28, 9, tzinfo=UTC)]
+
+
+def test_a_run_is_told_the_slot_it_is_for(google: CloudScheduler) -> None:
+    """Koed00/django-q #682: a late run has no way to know which time it stands for."""
+    declare("Digest", run=lambda self: self.metadata.scheduled_for.isoformat())
+    schedule_tasks()
+    google.now = NINE + timedelta(minutes=47)
+    assert deliver(google, row("Digest"), NINE).json()["result"] == "2026-11-23T09:00:00+00:00"
+    assert "47 min" in text_of(page_of(superuser(), run_page(JobRun.objects.get())))
+
+
+def test_a_slot_is_known_by_its_scheduled_time_and_never_by_its_arrival(google: CloudScheduler) -> None:
+    """getsentry/sentry #80898: check-ins are matched to the wrong slot."""
+    declare("Digest", "0 * * * *")
+    schedule_tasks()
+    job = row("Digest")
+    google.now = TEN + timedelta(minutes=1)
+    assert deliver(google, job, TEN).json()["status"] == "executed"
+    assert deliver(google, job, NINE).json()["status"] == "executed"
+    assert deliver(google, job, TEN).json()["status"] == "duplicate"
+    google.now += timedelta(hours=5)
+    assert deliver(google, job, NINE).json()["status"] == "duplicate"
+    assert history() == [("schedule", "succeeded", TEN), ("schedule", "succeeded", NINE)]
+
+
+def test_a_run_forced_early_does_not_stand_for_the_slot_it_announces(google: CloudScheduler) -> None:
+    """getsentry/sentry #84358: an early check-in is taken for a slot that is then reported missed."""
+    declare("Digest")
+    schedule_tasks()
+    google.store.run_job(row("Digest").remote_name)
+    (answer,) = google.deliver_forced()
+    assert answer.json()["status"] == "executed"
+    google.advance_to(TEN)
+    assert history() == [("manual", "succeeded", None), ("schedule", "succeeded", NINE)]
+
+
+def test_the_retry_of_an_unfinished_slot_is_its_next_attempt(google: CloudScheduler) -> None:
+    """django-tasks-google 0.6.0: the retry of a slot that was never worked off is answered "duplicate"."""
+    outcomes = iter([ValueError("no stock"), None])
+
+    def work(self: PeriodicTask) -> str:
+        if (error := next(outcomes)) is not None:
+            raise error
+        return "done"
+
+    declare("Digest", run=work, schedule_retries=3)
+    schedule_tasks()
+    answers = google.advance_to(NINE + timedelta(minutes=5))
+    assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [
+        (500, "failed"),
+        (200, "executed"),
+    ]
+    assert list(JobRun.objects.order_by("pk").values_list("scheduled_for", "attempt", "status")) == [
+        (NINE, 1, "failed"),
+        (NINE, 2, "succeeded"),
+    ]
+    assert deliver(google, row("Digest"), NINE).json()["status"] == "duplicate"
+
+
+# --- Runs that overlap, and runs whose process died -------------------------------------------------
+
+
+def test_overlapping_runs_write_to_their_own_rows_only(google: CloudScheduler) -> None:
+    """jcass77/django-apscheduler #75: overlapping executions update each other's rows."""
+
+    def work(self: PeriodicTask) -> str:
+        slot = self.metadata.scheduled_for
+        self.report_progress(1, 2, f"{slot:%H} begins")
+        if slot == NINE:
+            google.now = TEN
+            assert deliver(google, row("Digest"), TEN).json()["result"] == "10 is done"
+            google.now = TEN + timedelta(minutes=5)
+        return f"{slot:%H} is done"
+
+    declare("Digest", "0 * * * *", run=work, overlap="allow")
+    schedule_tasks()
+    google.now = NINE
+    deliver(google, row("Digest"), NINE)
+    first, second = JobRun.objects.order_by("pk")
+    assert (first.scheduled_for, first.result, first.progress_message) == (NINE, "09 is done", "09 begins")
+    assert (second.scheduled_for, second.result, second.progress_message) == (TEN, "10 is done", "10 begins")
+    assert (first.started_at, second.started_at) == (NINE, TEN)
+    assert (first.finished_at, second.finished_at) == (TEN + timedelta(minutes=5), TEN)
+    assert (first.deliveries, second.deliveries) == (1, 1)
+
+
+def test_a_slot_that_is_running_is_not_started_again(google: CloudScheduler) -> None:
+    """jcass77/django-apscheduler #156: one execution has two rows."""
+    answers: list[Any] = []
+
+    def work(self: PeriodicTask) -> None:
+        answers.append(deliver(google, row("Digest"), NINE))
+
+    declare("Digest", run=work)
+    schedule_tasks()
+    google.now = NINE
+    deliver(google, row("Digest"), NINE)
+    (inner,) = answers
+    assert (inner.status_code, inner.json()["status"]) == (409, "running")
+    assert JobRun.objects.count() == 1
+
+
+def test_a_run_whose_process_was_killed_is_not_running_for_ever(google: CloudScheduler) -> None:
+    """RealOrangeOne/django-tasks #46: a killed process leaves its task RUNNING for ever."""
+    declare("Digest", "0 * * * *")
+    schedule_tasks()
+    eight = NINE - timedelta(hours=1)
+    killed = make_run(row("Digest"), "running", scheduled_for=eight, started_at=google.now)
+    client = superuser()
+    assert "Probably lost" not in text_of(page_of(client, run_page(killed)))
+    google.now += timedelta(minutes=4)
+    said = text_of(page_of(client, run_page(killed)))
+    assert "Probably lost" in said  # as soon as it is looked at, with no daemon
+    assert "its process has died, or cannot reach the database" in said
+    google.advance_to(NINE)
+    assert history() == [("schedule", "lost", eight), ("schedule", "succeeded", NINE)]
+
+
+def test_the_retry_of_a_killed_run_does_its_work(google: CloudScheduler) -> None:
+    """nautobot #633: what the killed process was at is never done."""
+    declare("Digest")
+    schedule_tasks()
+    make_run(row("Digest"), "running", scheduled_for=NINE, started_at=NINE)
+    google.now = NINE + timedelta(seconds=30)
+    assert deliver(google, row("Digest"), NINE).status_code == 409
+    google.now = NINE + timedelta(seconds=90)
+    assert deliver(google, row("Digest"), NINE).json()["status"] == "executed"
+    assert list(JobRun.objects.order_by("pk").values_list("attempt", "status")) == [
+        (1, "lost"),
+        (2, "succeeded"),
+    ]
