@@ -89,7 +89,6 @@ class RunListMixin(RunAdminBase):
     sortable_by = ()
     date_hierarchy = "created_at"
     search_fields = ("error", "requested_by", "reason", "job__name", "job__task")
-    search_help_text = gettext_lazy("Job, error, person, reason, or the number of a run")
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     paginator = CappedPaginator

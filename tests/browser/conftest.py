@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser.pictures import fonts
 from tests.chromium import MISSING, find_chromium, switches
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ def chromium() -> Iterator[Browser]:
         pytest.skip(MISSING)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=executable, args=switches())
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=switches(), env={**os.environ, **fonts()}
+        )
         yield browser
         browser.close()
 

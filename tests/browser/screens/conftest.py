@@ -1,0 +1,83 @@
+"""One desk for all the tests of a module, and each screen opened once for all that is asked of it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.browser.screens.desk import NOW, Desk, open_desk
+from tests.browser.screens.table import SCREENS, Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
+    from pytest_django import DjangoDbBlocker
+
+
+@pytest.fixture(scope="module")
+def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database for a whole module instead of for one test; the desk leaves nothing behind in it."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="module")
+def desk(db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with open_desk(tmp_path_factory.mktemp("desk")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def browse(chromium: Browser, desk: Desk) -> Iterator[Callable[[str], Page]]:
+    """Opens a page of somebody who is signed in."""
+    with ExitStack() as stack:
+
+        def opened(username: str) -> Page:
+            client = Client()
+            client.force_login(User.objects.get(username=username))
+            context = stack.enter_context(
+                chromium.new_context(
+                    base_url=desk.url, locale="en-GB", timezone_id="America/New_York", reduced_motion="reduce"
+                )
+            )
+            session = client.cookies[settings.SESSION_COOKIE_NAME].value
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": desk.url}])
+            context.clock.set_fixed_time(NOW)
+            return context.new_page()
+
+        yield opened
+
+
+class Shown:
+    """A screen as it was opened, and what the browser had to complain of."""
+
+    def __init__(self, screen: Screen, page: Page) -> None:
+        self.screen = screen
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("requestfailed", lambda asked: self.complaints.append(f"failed: {asked.url}"))
+
+
+@pytest.fixture(scope="module", params=SCREENS, ids=str)
+def shown(request: pytest.FixtureRequest, desk: Desk, browse: Callable[[str], Page]) -> Iterator[Shown]:
+    """One screen, 1280 px wide, light."""
+    screen: Screen = request.param
+    if screen.is_full:
+        desk.fill()
+    elif desk.is_full:
+        pytest.fail("the screens of an empty desk come first in the table")
+    page = browse(screen.who)
+    opened = Shown(screen, page)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    screen.go(page, desk)
+    page.wait_for_load_state("networkidle")
+    yield opened
+    page.close()

@@ -1,0 +1,151 @@
+"""Every screen of the desk: how to get to it, and who looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.admin.people import LIST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.browser.screens.desk import Desk
+
+RUNS = "/admin/scheduled_jobs/jobrun/"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """``go`` leads to the screen. Screens of an empty desk come first: the past cannot be undone."""
+
+    name: str
+    go: Callable[[Page, Desk], object]
+    who: str = "maria"
+    is_full: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def at(address: str) -> Callable[[Page, Desk], object]:
+    return lambda page, desk: page.goto(address)
+
+
+def job(name: str, part: str = "change", query: str = "") -> Callable[[Page, Desk], object]:
+    return lambda page, desk: page.goto(f"{LIST}{desk.job(name).pk}/{part}/{query}")
+
+
+def run(name: str, part: str = "change", query: str = "") -> Callable[[Page, Desk], object]:
+    return lambda page, desk: page.goto(f"{RUNS}{desk.runs[name].pk}/{part}/{query}")
+
+
+def edited(page: Page, desk: Desk) -> None:
+    """A schedule is being typed; two runs a day, around the night in which the clocks go back."""
+    job("SettleCardPayments")(page, desk)
+    page.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * 2-7")
+    expect(page.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()
+
+
+def refused(page: Page, desk: Desk) -> None:
+    """What was typed cannot be saved."""
+    job("SettleCardPayments")(page, desk)
+    page.get_by_label("Attempt deadline").fill("soon")
+    page.locator("#id_p_batch_size").fill("many")
+    page.get_by_role("textbox", name="Schedule", exact=True).fill("0 0 30 2 *")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("“soon” is not a length of time")).to_be_visible()
+
+
+def added(page: Page, desk: Desk) -> None:
+    """A job of an operator's own, with its preview."""
+    page.goto(f"{LIST}add/")
+    page.get_by_label("Task:").select_option("payments.tasks.SettleCardPayments")
+    expect(page.locator("#id_p_batch_size")).to_be_visible()
+    page.get_by_label("Name:").fill("settle-iberia")
+    page.get_by_label("Schedule:").fill("every 2 hours")
+    page.locator("#id_p_batch_size").fill("200")
+    page.get_by_role("button", name="Preview").first.click()
+    expect(page.get_by_role("heading", name="Next ten runs")).to_be_visible()
+
+
+def asked_wrongly(page: Page, desk: Desk) -> None:
+    """A run is asked for with a payload that does not fit, and without a reason."""
+    job("SettleCardPayments", "run-now")(page, desk)
+    page.locator("#id_p_batch_size").fill("many")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.locator(".errorlist, .sj-bad").first).to_be_visible()
+
+
+def counted(page: Page, desk: Desk) -> None:
+    """A pause with an end, and the runs that it leaves out."""
+    job("FetchCarrierTracking", "pause")(page, desk)
+    page.get_by_label("Why").fill("The carrier moves its servers")
+    page.get_by_label("Until a time, to the second").check()
+    page.get_by_label("Date").fill("2026-10-22")
+    page.get_by_label("Time", exact=True).fill("18:00:00")
+    page.get_by_role("button", name="Pause the job").click()
+    expect(page.get_by_role("alert")).to_contain_text("The job is not paused yet")
+
+
+def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
+    """The confirmation of an action on all jobs that the list shows."""
+
+    def go(page: Page, desk: Desk) -> None:
+        page.goto(f"{LIST}{query}")
+        page.locator("#action-toggle").check()
+        page.get_by_label("Action:").select_option(label=label)
+        page.locator(".actions button[type=submit]").first.click()
+        expect(page.get_by_role("link", name="No, take me back").or_(
+            page.get_by_role("button", name="No, take me back"))).to_be_visible()  # fmt: skip
+
+    return go
+
+
+SCREENS = (
+    Screen("jobs-empty", at(LIST), is_full=False),
+    Screen("runs-empty", at(RUNS), is_full=False),
+    Screen("plan-empty", at(f"{LIST}plan/"), is_full=False),
+    Screen("jobs", at(LIST)),
+    Screen("jobs-nothing", at(f"{LIST}?q=invoice&state=failing")),
+    Screen("jobs-viewer", at(LIST), who="ines"),
+    Screen("job", job("SettleCardPayments")),
+    Screen("job-upcoming", job("SettleCardPayments", query="?tab=upcoming")),
+    Screen("job-changes", job("SettleCardPayments", query="?tab=changes")),
+    Screen("job-edited", edited),
+    Screen("job-refused", refused),
+    Screen("job-drifted", job("EraseInactiveAccounts")),
+    Screen("job-paused", job("SendWeeklyNewsletter")),
+    Screen("job-failing", job("SyncWarehouseStock")),
+    Screen("job-own", job("black-friday-price-refresh")),
+    Screen("job-viewer", job("SettleCardPayments"), who="ines"),
+    Screen("job-add", added),
+    Screen("job-delete", job("black-friday-price-refresh", "delete")),
+    Screen("job-delete-code", job("SettleCardPayments", "delete")),
+    Screen("pause", job("SettleCardPayments", "pause")),
+    Screen("pause-counted", counted),
+    Screen("resume", job("SendWeeklyNewsletter", "resume")),
+    Screen("run-now", job("SettleCardPayments", "run-now")),
+    Screen("run-now-refused", asked_wrongly),
+    Screen("bulk-pause", bulk("Pause…")),
+    Screen("bulk-resume", bulk("Resume…")),
+    Screen("bulk-reset", bulk("Reset overrides…")),
+    Screen("bulk-sync", bulk("Push to Google…")),
+    Screen("bulk-run", bulk("Run now…")),
+    Screen("plan", at(f"{LIST}plan/")),
+    Screen("drift", job("EraseInactiveAccounts", "drift")),
+    Screen("drift-none", job("CancelUnpaidOrders", "drift")),
+    Screen("runs", at(RUNS)),
+    Screen("runs-nothing", at(f"{RUNS}?q=invoice")),
+    Screen("run-succeeded", run("succeeded")),
+    Screen("run-failed", run("failed")),
+    Screen("run-running", run("running")),
+    Screen("run-queued", run("queued")),
+    Screen("run-skipped", run("skipped")),
+    Screen("rerun", run("failed", "rerun")),
+    Screen("rerun-changes", run("failed", "rerun", "?changes=1")),
+)
