@@ -11,7 +11,9 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import FormerName, JobChange, ScheduledJob, attribution
+from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
+from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
 
 if TYPE_CHECKING:
@@ -236,11 +238,23 @@ class _Seeding:
             self.rows.bulk_update(self.result.touched.values(), columns, batch_size=200)
             self.rows.filter(pk__in=list(self.changes)).edit()
         for some in batched(self.result.created, BATCH):
-            # A row costs ten kilobytes while it is an instance: thousands are never held at once.
-            created = self.rows.bulk_create(new_row(declaration, now=self.now) for declaration in some)
-            self._audit((job, {"job": (None, job.name)}) for job in created)
+            self._insert(some)
         self._audit(
             (self.result.touched[pk], self._audited(pk, changes)) for pk, changes in self.changes.items()
+        )
+
+    def _insert(self, declarations: Sequence[Declaration]) -> None:
+        columns = tuple(new_values(declarations[0], now=self.now))
+        new = (tuple(new_values(declaration, now=self.now).values()) for declaration in declarations)
+        insert_rows(ScheduledJob, columns, new, self.using)
+        names = [declaration.name for declaration in declarations]
+        created = self.rows.filter(name__in=names).order_by("pk").values_list("pk", "name", "task")
+        who = current_attribution()
+        insert_rows(
+            JobChange,
+            ("job_id", "job_name", "task", "actor_label", "via", "reason", "field", "new"),
+            ((*job, who.label, who.via, who.reason, "job", job[1]) for job in created),
+            self.using,
         )
 
     def _audit(self, changes: Iterable[tuple[ScheduledJob, dict[str, tuple[Any, Any]]]]) -> None:
@@ -285,15 +299,20 @@ class _Seeding:
 
 def new_row(declaration: Declaration, *, now: datetime) -> ScheduledJob:
     """The row of a task that has none, not saved."""
-    return ScheduledJob(
-        name=declaration.name,
-        task=declaration.path,
-        origin=Origin.CODE,
-        paused=declaration.paused,
-        paused_at=now if declaration.paused else None,
-        pause_reason="Created paused by the code (schedule_paused)." if declaration.paused else "",
+    return ScheduledJob(**new_values(declaration, now=now))
+
+
+def new_values(declaration: Declaration, *, now: datetime) -> dict[str, Any]:
+    """Column -> value of the row of a task that has none; all other columns have their default."""
+    return {
+        "name": declaration.name,
+        "task": declaration.path,
+        "origin": Origin.CODE,
+        "paused": declaration.paused,
+        "paused_at": now if declaration.paused else None,
+        "pause_reason": "Created paused by the code (schedule_paused)." if declaration.paused else "",
         **{f"declared_{name}": value for name, value in declaration.values.items()},
-    )
+    }
 
 
 def retired_name(job: _Stored) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.models import JobVersion
+from scheduled_jobs.services.scheduling.inserting import insert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -20,6 +21,7 @@ ABSENT = "ABSENT"
 """The state of a job that Google does not have."""
 
 Told = tuple[str, str, str]
+COLUMNS = ("job_id", "since", "confirmed_at", "schedule", "time_zone", "state")
 MANY = 500
 """From so many jobs on, reading all rows is quicker than naming those that are wanted."""
 
@@ -52,11 +54,8 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> No
         and ((version := current.get(pk)) is None or version[2] != new or version[1] is None)
     ]
     rows.filter(job__in=changing, until=None).update(until=now)
-    rows.bulk_create(
-        JobVersion(job_id=pk, since=now, schedule=new[0], time_zone=new[1], state=new[2])
-        for pk in changing
-        if (new := told[pk]) is not None
-    )
+    opened = ((pk, now, None, *new) for pk in changing if (new := told[pk]) is not None)
+    insert_rows(JobVersion, COLUMNS, opened, using)
 
 
 def settle_versions(outcomes: Iterable[Outcome], *, now: datetime, using: str) -> None:
@@ -86,17 +85,7 @@ def confirm_versions(seen: dict[int, LiveJob | None], *, now: datetime, using: s
             changed.append(job)
     rows.filter(pk__in=agreeing).update(confirmed_at=now)
     rows.filter(job__in=changed, until=None).update(until=now)
-    rows.bulk_create(
-        JobVersion(
-            job_id=pk,
-            since=now,
-            confirmed_at=now,
-            schedule=told_by(seen[pk])[0],
-            time_zone=told_by(seen[pk])[1],
-            state=told_by(seen[pk])[2],
-        )
-        for pk in changed
-    )
+    insert_rows(JobVersion, COLUMNS, ((pk, now, now, *told_by(seen[pk])) for pk in changed), using)
 
 
 def _open_versions(
