@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, BulkAction
@@ -53,7 +52,7 @@ def _answer(
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": action.question(len(pks)).rstrip("?"),
-        "crumbs": [(capfirst(model_admin.opts.verbose_name_plural), request.get_full_path())],
+        "crumbs": [(_("Jobs"), request.get_full_path())],
         "media": model_admin.media,
         "action": action,
         "question": action.question(len(pks)),
@@ -148,7 +147,8 @@ def apply_to(
     if done:
         model_admin.message_user(request, action.done(len(done)), messages.SUCCESS)
     for name, why in failed[:SAID]:
-        model_admin.message_user(request, f"{name}: {why}", messages.ERROR)
+        said = _("Not done with %(job)s: %(why)s") % {"job": name, "why": why}
+        model_admin.message_user(request, said, messages.ERROR)
     if len(failed) > SAID:
         rest = _("%(n)d more were not done.") % {"n": len(failed) - SAID}
         model_admin.message_user(request, rest, messages.ERROR)

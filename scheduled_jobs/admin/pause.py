@@ -181,7 +181,7 @@ class PauseMixin(JobAdmin):
         end = dated(until, job.time_zone) if until else ""
         text = _("Paused until %(time)s: %(reason)s") if until else _("Paused: %(reason)s")
         self.log_change(request, job, text % {"time": end, "reason": reason})
-        said = _("%(job)s is paused until %(time)s.") if until else _("%(job)s is paused.")
+        said = _("The job %(job)s is paused until %(time)s.") if until else _("The job %(job)s is paused.")
         messages.success(request, said % {"job": label_of(job), "time": end})
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -196,7 +196,7 @@ class PauseMixin(JobAdmin):
                 job.resume(by=request.user, reason=reason)
             if was_paused:
                 self.log_change(request, job, f"{_('Resumed')}. {reason}".strip())
-                messages.success(request, _("%(job)s is resumed.") % {"job": label_of(job)})
+                messages.success(request, _("The job %(job)s is resumed.") % {"job": label_of(job)})
             return HttpResponseRedirect(back)
         coming = missed_runs(job, now, None).shown[:1]
         context = {

@@ -78,7 +78,7 @@ def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
     """The block of one job, freshly compared; the ignored differences are shown as such."""
     job = found.job
     block = Block("update", str(job.pk), label_of(job), _("drifted"), "~", "warn", pk=job.pk)
-    block.since = _seen(job, now)
+    block.since = _since(job, now)
     if found.why_not is not None:
         block.kind, block.verb, block.tone = "refuse", _("not ours"), "bad"
         block.why = _("Google has a job of this id, but %(why)s.") % {"why": found.why_not}
@@ -115,7 +115,7 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, pro
         block.sign, block.tone, block.verb = "!", "bad", _("cannot be pushed")
         block.why = change.why
         return block
-    block.since = _seen(job, now)
+    block.since = _since(job, now)
     fields = {name: pair for name, pair in change.fields.items() if name != "name"}
     drifted = (*change.drifted, *(["state"] if "state" in fields else []))
     _describe(block, job, fields, drifted, {}, provenance, now)
@@ -266,7 +266,11 @@ def _deleted(block: Block, job: ScheduledJob | None) -> Block:
     return block
 
 
-def _seen(job: ScheduledJob, now: datetime) -> str:
-    if job.live_seen_at is None:
-        return ""
-    return _("last compared %(time)s") % {"time": times.relative(job.live_seen_at, now)}
+def _since(job: ScheduledJob, now: datetime) -> str:
+    """Since when the row has said so itself; the page has just compared."""
+    states = ScheduledJob.SyncState
+    if job.sync_state == states.DRIFTED and job.live_seen_at is not None:
+        return _("seen %(time)s") % {"time": times.relative(job.live_seen_at, now)}
+    if job.sync_state in (states.PENDING, states.FAILED):
+        return _("edited %(time)s") % {"time": times.relative(job.edited_at, now)}
+    return ""

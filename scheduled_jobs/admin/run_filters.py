@@ -29,7 +29,13 @@ MOST_JOBS = 30
 """With more jobs than this the filter names none, and the search finds them."""
 
 
-class StatusFilter(admin.SimpleListFilter):
+class RunFilter(admin.SimpleListFilter):
+    """A filter of the run list; nothing is counted, as there may be millions of runs."""
+
+    template = "admin/scheduled_jobs/_filter.html"
+
+
+class StatusFilter(RunFilter):
     title = _("status")
     parameter_name = "status"
 
@@ -52,7 +58,7 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(status=value) if value in Status.values else queryset
 
 
-class TriggerFilter(admin.SimpleListFilter):
+class TriggerFilter(RunFilter):
     title = _("trigger")
     parameter_name = "trigger"
 
@@ -72,7 +78,7 @@ class TriggerFilter(admin.SimpleListFilter):
         return queryset.filter(trigger=self.value()) if self.value() in Trigger.values else queryset
 
 
-class JobFilter(admin.SimpleListFilter):
+class JobFilter(RunFilter):
     """Names the jobs while they are few; else the one that is chosen, from a job's own page or its list."""
 
     title = _("job")

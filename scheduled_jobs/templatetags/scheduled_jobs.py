@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from django.db.models.options import Options
 
 register = template.Library()
+
+PIECES = re.compile(r"[^.]+?(?:\.|$|(?<=[a-z0-9])(?=[A-Z]))|\.")
 
 
 @register.inclusion_tag("admin/scheduled_jobs/_icon.html")
@@ -57,6 +60,12 @@ def sj_crumbs(opts: Options[Any], here: str, crumbs: Iterable[tuple[str, str]] =
     """Home, the app, what ``crumbs`` names (name, address), and ``here``; as this Django writes them."""
     app = (opts.app_config.verbose_name, reverse("admin:app_list", args=[opts.app_label]))
     return {"crumbs": [app, *crumbs], "here": here, "as_list": django.VERSION >= (6, 1)}
+
+
+@register.filter
+def sj_parts(path: object) -> list[str]:
+    """The pieces of a dotted path or a long name, between which a narrow column may break it."""
+    return PIECES.findall(str(path))
 
 
 @register.filter

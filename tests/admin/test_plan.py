@@ -15,7 +15,7 @@ from scheduled_jobs.admin.plan_blocks import block_of_change
 from scheduled_jobs.admin.plan_differences import Provenance
 from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.services.scheduling import seed
+from scheduled_jobs.services.scheduling import drift, seed
 from tests.admin.people import signed_in, staff, superuser
 from tests.admin.test_runs import text_of
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
@@ -93,12 +93,23 @@ def test_the_plan_says_what_a_sync_would_do_and_writes_nothing_anywhere(
     before = list(ScheduledJob.objects.values())
     text = text_of(superuser().get(PLAN).content.decode())
     assert "Google would change in 3 jobs: 1 created , 1 updated , 1 deleted ." in text
-    assert "shop.tasks. One changed in Google last compared" in text
+    assert "shop.tasks. One changed in Google Field" in text
     assert "retry count 5 → 3 code default" in text
     assert "shop.tasks. Two to create" in text
     assert "shop.tasks. Gone to delete class gone, still in Google" in text
     assert writes(google) == []
     assert list(ScheduledJob.objects.values()) == before
+
+
+def test_a_plan_says_since_when_a_row_has_said_so_itself(google: MemoryBackend, job: ScheduledJob) -> None:
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    drift.record(drift.look(job.pk))
+    client = superuser()
+    assert "shop.tasks. One changed in Google seen now Field" in text_of(client.get(PLAN).content.decode())
+    google.store.faults.refuse("UpdateJob", "PERMISSION_DENIED", name=job.remote_name, times=2)
+    job.description_override = "Of ours"
+    job.save()
+    assert "could not be sent edited now Field" in text_of(client.get(PLAN).content.decode())
 
 
 def test_secrets_are_masked_on_both_sides(google: MemoryBackend, job: ScheduledJob) -> None:

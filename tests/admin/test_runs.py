@@ -578,7 +578,7 @@ def test_with_many_jobs_the_filter_names_only_the_chosen_one(client: Client, job
     assert "By job" not in client.get(RUNS).content.decode()
     html = client.get(f"{RUNS}?job__id__exact={job.pk}").content.decode()
     assert "By job" in html
-    assert "shop.reports.Report" in html
+    assert "shop.reports.Report" in html.replace("<wbr>", "")
 
 
 def test_an_empty_list_says_what_comes_next(client: Client) -> None:

@@ -49,6 +49,8 @@ def browse(chromium: Browser, desk: Desk) -> Iterator[Callable[[str], Page]]:
             session = client.cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": desk.url}])
             context.clock.set_fixed_time(NOW)
+            # As most people have it on a small window: the list of all models is folded away.
+            context.add_init_script("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
             return context.new_page()
 
         yield opened

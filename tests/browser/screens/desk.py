@@ -120,6 +120,8 @@ JOBS = [
         {"settled": 1284, "amount": "61 204.10"}),
     Job("backups.tasks.ExportOrdersToBigQuery", "15 2 * * *", "UTC", "Copy yesterday's orders to the warehouse.",
         362, result={"rows": 48102}),
+    Job("catalog.tasks.RefreshPrices", "0 6 * * *", "UTC", "Take over the prices of the day.", 14,
+        result={"prices": 7120}),
     Job("catalog.tasks.ReindexSearch", "0 */2 * * *", "UTC", "Rebuild the search index from the catalogue.", 540,
         result={"indexed": 79000}),
     Job("marketing.tasks.RefreshGoogleShoppingFeed", "0 */2 * * *", "UTC",
@@ -321,7 +323,7 @@ class Desk:
         self.runs["running"] = make_run(
             reindex, Status.RUNNING, trigger="manual", requested_by="maria", reason="Names were wrong",
             created_at=started - timedelta(seconds=2), sent=1, sent_at=started, started_at=started, deliveries=1,
-            lease_until=NOW + timedelta(days=1), deadline_at=NOW + timedelta(minutes=12), progress_done=48210,
+            lease_until=NOW + timedelta(seconds=55), deadline_at=NOW + timedelta(minutes=12), progress_done=48210,
             progress_total=79000, progress_message="batch 96 of 158", payload={"shop": "es"},
         )  # fmt: skip
         self.clock.move_to(NOW - timedelta(minutes=4))
@@ -412,7 +414,6 @@ def declare_stock(desk: Desk) -> None:
     ):
         linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
         exec(compile(source, path, "exec"), space)
-    declare("RefreshPrices", "0 6 * * *", module="catalog.tasks", __doc__="Take over the prices of the day.")
 
 
 def slots(job: Job) -> list[datetime]:

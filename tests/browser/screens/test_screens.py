@@ -56,6 +56,12 @@ def test_nothing_sticks_out(shown: Shown, width: int) -> None:
     shown.page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def test_nothing_sticks_out_beside_djangos_sidebar(shown: Shown) -> None:
+    shown.page.locator("#toggle-nav-sidebar").click()
+    assert overflow(shown.page) <= 0
+    shown.page.locator("#toggle-nav-sidebar").click()
+
+
 def test_how_it_looks(shown: Shown) -> None:
     take(shown.page, shown.screen.name)
 
