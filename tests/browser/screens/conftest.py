@@ -10,7 +10,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.browser.screens.desk import NOW, Desk, open_desk
+from tests.browser.screens.code import NOW
+from tests.browser.screens.desk import Desk, open_desk
 from tests.browser.screens.table import SCREENS, Screen
 
 if TYPE_CHECKING:
