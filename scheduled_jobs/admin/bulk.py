@@ -15,7 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, BulkAction
+from scheduled_jobs.admin.pages import find_job
 from scheduled_jobs.admin.permissions import JobAdmin, allowed, require
+from scheduled_jobs.admin.reading import only_read
 from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
@@ -103,6 +105,13 @@ class BulkMixin(JobAdmin):
         if request.method == "POST":
             self._refuse(request)
         return super().changelist_view(request, extra_context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's own log of a job, which takes no POST."""
+        find_job(request, object_id)
+        return only_read(request) or super().history_view(request, object_id, extra_context)
 
     def _refuse(self, request: HttpRequest) -> None:
         """An action that is not offered is refused, not passed over."""

@@ -136,7 +136,7 @@ class PlanMixin(JobAdmin):
         """Carry out the decisions of a form; a block that is not as it was shown is left and says so."""
         changes = {change.remote_name.rpartition("/")[2]: change for change in report.plan.changes}
         done = []
-        self._refuse_adopting(request, [request.POST.get(f"d_{block.key}", "") for block in blocks])
+        _refuse_adopting(request, blocks)
         for block in blocks:
             decision = request.POST.get(f"d_{block.key}", "")
             if decision not in {choice.value for choice in block.choices} or decision == block_leave(block):
@@ -184,7 +184,7 @@ class PlanMixin(JobAdmin):
         if only_looks:
             drift.record(found)
         elif decides:
-            self._refuse_adopting(request, [decision])
+            _refuse_adopting(request, [block])
         # A choice is preselected: whoever only looks again has not made it.
         if decides and decision in {c.value for c in block.choices}:
             block.chosen = decision
@@ -218,7 +218,7 @@ class PlanMixin(JobAdmin):
             drift.overwrite(found, by=request.user, reason=reason)
         elif decision == ADOPT:
             fields = [name for name in drift.adoptable(found.open) if name in found.drifted]
-            self._require_for(request, fields)
+            _require_for(request, fields)
             said[ADOPT] = _("Adopted from Google: %(names)s") % {"names": ", ".join(fields)}
             drift.adopt(found, fields, by=request.user, reason=reason)
         elif decision == IGNORE:
@@ -229,21 +229,6 @@ class PlanMixin(JobAdmin):
             return
         with attribution(request.user, via="form", reason=reason):
             self.log_change(request, found.job, f"{said[decision]}. {reason}".strip())
-
-    @staticmethod
-    def _refuse_adopting(request: HttpRequest, decisions: list[str]) -> None:
-        """Before anything is done: one refusal for the whole form."""
-        if ADOPT in decisions and not (may(request.user, "change") or may(request.user, "pause")):
-            require(request, "change")
-
-    @staticmethod
-    def _require_for(request: HttpRequest, fields: list[str]) -> None:
-        """An override is a change and a pause is a pause, whatever way they come."""
-        for verb in rights_for(fields):
-            if not may(request.user, verb):
-                raise PermissionDenied(
-                    _("Adopting this needs the permission to %(verb)s scheduled jobs.") % {"verb": verb}
-                )
 
     def _unreachable(
         self, request: HttpRequest, error: BackendError, title: str, *, crumbs: list[tuple[str, str]]
@@ -270,6 +255,22 @@ def rights_for(fields: Iterable[str]) -> list[str]:
 def _without_what_may_not_be_adopted(block: Block, request: HttpRequest) -> None:
     if not all(may(request.user, verb) for verb in rights_for(block.adoptable)):
         block.choices = [choice for choice in block.choices if choice.value != ADOPT]
+
+
+def _refuse_adopting(request: HttpRequest, blocks: list[Block]) -> None:
+    """Before anything is done: one refusal for the whole form if it adopts what was not offered."""
+    for block in blocks:
+        if request.POST.get(f"d_{block.key}") == ADOPT:
+            _require_for(request, block.adoptable)
+
+
+def _require_for(request: HttpRequest, fields: Iterable[str]) -> None:
+    """An override is a change and a pause is a pause, whatever way they come."""
+    for verb in rights_for(fields):
+        if not may(request.user, verb):
+            raise PermissionDenied(
+                _("Adopting this needs the permission to %(verb)s scheduled jobs.") % {"verb": verb}
+            )
 
 
 def block_leave(block: Block) -> str:

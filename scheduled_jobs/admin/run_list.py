@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from scheduled_jobs.admin.permissions import require
+from scheduled_jobs.admin.reading import only_read
 from scheduled_jobs.admin.run_dates import dates_of
 from scheduled_jobs.admin.run_filters import FILTERS
 from scheduled_jobs.admin.run_rows import Row, build_rows
@@ -120,6 +122,9 @@ class RunListMixin(RunAdminBase):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        require(request, "view")
+        if refused := only_read(request):
+            return refused
         context = {
             "title": _("Runs"),
             "env": where_am_i(timezone.now(), last_look()),

@@ -17,6 +17,7 @@ from scheduled_jobs.admin.asking import AskForm, told
 from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import TEMPLATES, address, label_of, pushes_are_off, render
 from scheduled_jobs.admin.permissions import allowed, may, require
+from scheduled_jobs.admin.reading import only_read
 from scheduled_jobs.admin.run_list import RunListMixin
 from scheduled_jobs.admin.run_page import RunPage, build, title_of, tools
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
@@ -87,17 +88,25 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         """The page of a run. Nothing is written by looking at it."""
         run = self._find(request, object_id)
-        if request.method not in ("GET", "HEAD"):
-            require(request, "change")
-            return HttpResponseNotAllowed(["GET", "HEAD"])
+        if refused := only_read(request):
+            return refused
         return render(
             self, request, "jobrun/run.html", title=title_of(run), crumbs=self._crumbs(),
             context={**self._context(request, run), "crumb": str(run.pk), **(extra_context or {})},
         )  # fmt: skip
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What Django's own log knows of a run."""
+        self._find(request, object_id)
+        return only_read(request) or super().history_view(request, object_id, extra_context)
+
     def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The parts of the page that change while the run goes on, as HTML."""
         run = self._find(request, object_id)
+        if refused := only_read(request):
+            return refused
         context = {**self._context(request, run), "now": timezone.now(), "allowed": allowed(request)}
         return TemplateResponse(request, f"{TEMPLATES}/jobrun/_live.html", context)
 
