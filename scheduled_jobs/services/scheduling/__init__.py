@@ -19,10 +19,11 @@ from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
 from scheduled_jobs.services.scheduling.names import job_id, job_id_of, ownership, task_url
 from scheduled_jobs.services.scheduling.pushing import Push
+from scheduled_jobs.services.scheduling.reports import Options, Report
 from scheduled_jobs.services.scheduling.running import fire, settle
 from scheduled_jobs.services.scheduling.seeding import Seeded, seed
 from scheduled_jobs.services.scheduling.shown import shown_fields
-from scheduled_jobs.services.scheduling.syncing import Options, Report, sync
+from scheduled_jobs.services.scheduling.syncing import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -26,7 +26,7 @@ from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.kept import can_be_kept, value_of
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.pushing import seen
+from scheduled_jobs.services.scheduling.recording import seen
 from scheduled_jobs.services.scheduling.seeding import seed
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Change, Desired
     from scheduled_jobs.models.jobs import ScheduledJobQuerySet
-    from scheduled_jobs.services.scheduling.syncing import Report
+    from scheduled_jobs.services.scheduling.reports import Report
 
 SyncState = ScheduledJob.SyncState
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from scheduled_jobs.domain.jobs import OVERRIDABLE, desired_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
     from django.db.models import QuerySet
@@ -66,6 +67,6 @@ COLUMNS = tuple(
 )
 
 
-def rows_in_force(jobs: QuerySet[ScheduledJob]) -> list[Row]:
-    """These jobs with what is in force, in one query."""
-    return [Row(*values) for values in jobs.order_by().values_list(*COLUMNS).iterator(chunk_size=2000)]
+def rows_in_force(jobs: QuerySet[ScheduledJob]) -> Iterator[Row]:
+    """These jobs with what is in force, in one query, one after another."""
+    return (Row(*values) for values in jobs.order_by().values_list(*COLUMNS).iterator(chunk_size=2000))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.db import router
@@ -14,17 +13,18 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan, change_for, make_plan
+from scheduled_jobs.domain.plan import Change, Desired, Listing, change_for
 from scheduled_jobs.exceptions import BackendError, NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.comparing import Comparison
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
-from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.pushing import Push, seen
-from scheduled_jobs.services.scheduling.rows import Row, rows_in_force
-from scheduled_jobs.services.scheduling.seeding import Seeded, new_row, seed
+from scheduled_jobs.services.scheduling.pushing import Push
+from scheduled_jobs.services.scheduling.recording import seen
+from scheduled_jobs.services.scheduling.reports import Options, Report
+from scheduled_jobs.services.scheduling.seeding import seed
 from scheduled_jobs.services.scheduling.turns import turn
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
@@ -32,71 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from scheduled_jobs.services.scheduling.applying import Outcome
-    from scheduled_jobs.tasks import PeriodicTask
 
 PATIENCE = 3600.0
 """Seconds that a whole sync may take; 10,000 writes at Google's quota take 22 minutes."""
 
 SyncState = ScheduledJob.SyncState
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to sync. ``tasks`` limits it to these classes, and then nothing is deleted."""
-
-    tasks: tuple[type[PeriodicTask], ...] | None = None
-    write: bool = True
-    delete: bool = True
-    adopt: bool = False
-    yes: bool = False
-
-
-@dataclass
-class Report:
-    """What was, or would be, done: changes with the error that each met."""
-
-    plan: Plan
-    faulty: list[tuple[str, str]] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    """Full resource name -> why the change was not applied."""
-    skipped: set[str] = field(default_factory=set)
-    """Full resource names whose change turned out not to be needed any more."""
-    held_back: bool = False
-    """Whether deletions were held back, since they are more than half of our jobs."""
-    listing: Listing | None = None
-    """What Google had when it was asked."""
-    deletes_orphans: bool = False
-    """Whether orphans are deleted; else each is said to be there."""
-
-    @property
-    def to_apply(self) -> list[Change]:
-        """The changes that an apply makes, in its order."""
-        return [c for c in self.plan.of("create", "update", "delete", "orphan") if self.why_not(c) is None]
-
-    @property
-    def not_to_apply(self) -> list[Change]:
-        """The others."""
-        return [change for change in self.plan.changes if self.why_not(change) is not None]
-
-    def why_not(self, change: Change) -> str | None:
-        """Why an apply does not make a change; None if it does."""
-        if change.kind == "orphan":
-            return None if self.deletes_orphans else change.why
-        if change.kind == "delete" and self.held_back:
-            return (
-                f"not deleted: {len(self.plan.of('delete', 'orphan'))} of {self.plan.ours} jobs would go, "
-                "more than half; --yes deletes them"
-            )
-        return change.why or None
-
-    def error_of(self, change: Change) -> str | None:
-        """Why a change was not applied, or is not going to be; None for all others."""
-        return self.failed.get(change.remote_name) or self.why_not(change)
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing went wrong."""
-        return not (self.faulty or self.failed or self.not_to_apply)
 
 
 def sync(
@@ -133,6 +73,7 @@ class _Sync:
         self.on_begin = on_begin
         self.backend: Backend = get_backend()
         self.using = router.db_for_write(ScheduledJob)
+        self.comparison = Comparison(self.backend, options, self.using)
 
     def run(self, renew: Callable[[], None]) -> Report:
         self.renew = renew
@@ -146,25 +87,18 @@ class _Sync:
     def _look(self) -> tuple[Report, Listing]:
         """Seed, list and compare. What it takes, some kilobytes for each job, ends with it."""
         tasks = self.options.tasks
-        everything = tasks is None
-        # Google lists while the rows are seeded: neither waits for the other, and rows are read after both.
+        # While Google lists, the rows are seeded and read: neither waits for the other.
         with ThreadPoolExecutor(1) as pool:
             listed = pool.submit(self._list)
             seeded = seed(
-                registry.tasks() if tasks is None else tasks, retire=everything, write=self.options.write
+                registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
             )
+            self.comparison.read(seeded)
+            faulty = seeded.faulty
+            del seeded
             listing = listed.result()
-        wanted = self._with_what_was_pushed(self._wanted(seeded), listing)
-        plan = make_plan(
-            wanted,
-            listing,
-            ownership(),
-            adopt=self.options.adopt,
-            delete=self.options.delete and everything,
-            find_orphans=everything,
-            left_alone=self.left_alone,
-        )
-        report = Report(plan, faulty=seeded.faulty, listing=listing)
+        plan = self.comparison.plan(listing)
+        report = Report(plan, faulty=faulty, listing=listing)
         report.held_back = plan.deletes_most and not self.options.yes
         report.deletes_orphans = self.options.yes and self.options.delete
         return report, listing
@@ -174,55 +108,13 @@ class _Sync:
         jobs = {live.remote_name: live for live in self.backend.list(timeout=settings.RPC_TIMEOUT)}
         return Listing(self.backend.parent, jobs, at)
 
-    def _wanted(self, seeded: Seeded) -> list[Desired]:
-        """Read after the list, so that an edit made in between is not taken for drift."""
-        faulty = {path for path, _ in seeded.faulty}
-        rows: Sequence[Row | ScheduledJob]
-        names: set[str] | None = None
-        if self.options.write:
-            rows = rows_in_force(ScheduledJob.objects.using(self.using))
-        else:
-            rows = self._rows_as_they_would_be(seeded)
-            names = {job.name for job in rows if job.retired_at is None}
-        if self.options.tasks is not None:
-            paths = {task.name() for task in self.options.tasks}
-            rows = [job for job in rows if job.task in paths]
-        self.stale = {job.pk for job in rows if job.sync_state != SyncState.SYNCED}
-        # The jobs of faulty classes stay as they are: neither pushed, nor deleted as orphans.
-        self.left_alone = {self.backend.remote_name(job.name) for job in rows if job.task in faulty}
-        return desired_of_all(
-            [job for job in rows if job.task not in faulty], self.backend, using=self.using, names=names
-        )
-
-    def _with_what_was_pushed(self, wanted: Sequence[Desired], listing: Listing) -> list[Desired]:
-        """What was sent and answered last, for the rows that differ: only then it is asked."""
-        differing = {
-            desired.pk
-            for desired in wanted
-            if desired.pk is not None
-            and (live := listing.jobs.get(desired.remote_name)) is not None
-            and desired.differences(live)
-        }
-        rows = ScheduledJob.objects.using(self.using)
-        pushed = dict(rows.filter(pk__in=differing).values_list("pk", "pushed")) if differing else {}
-        return [
-            replace(desired, pushed=pushed.get(desired.pk) or {})
-            if desired.pk is not None and desired.pk in differing
-            else desired
-            for desired in wanted
-        ]
-
-    def _rows_as_they_would_be(self, seeded: Seeded) -> list[ScheduledJob]:
-        rows = [seeded.touched.get(job.pk, job) for job in ScheduledJob.objects.using(self.using)]
-        return [*rows, *(new_row(declaration, now=timezone.now()) for declaration in seeded.created)]
-
     # --- What is already as it should be ----------------------------------------------------------
 
     def _confirm(self, unchanged: Sequence[Desired], listing: Listing) -> None:
         """Heal the rows that said otherwise: the list shows that Google has what is in force."""
         rows = ScheduledJob.objects.using(self.using)
         by_pk = {desired.pk: desired for desired in unchanged if desired.pk is not None}
-        for pk in self.stale & by_pk.keys():
+        for pk in self.comparison.stale & by_pk.keys():
             desired = by_pk[pk]
             live = listing.jobs.get(desired.remote_name)
             # Whoever holds the lease now writes the state itself; a lease that ran out is nobody's.
@@ -253,6 +145,7 @@ class _Sync:
 
     def _apply(self, listing: Listing, report: Report) -> None:
         changes = {change.pk: change for change in report.to_apply if change.pk is not None}
+        planned = self.comparison.planned
         report.skipped.update(change.remote_name for change in changes.values())
 
         def tell(outcome: Outcome) -> None:
@@ -269,6 +162,8 @@ class _Sync:
             # Read again under the lease: somebody may have pushed it since the list was made.
             if desired.pushed_at is not None and desired.pushed_at > listing.at:
                 return False
+            if desired.pk is not None and desired is planned.get(desired.pk):
+                return True
             return change_for(desired, listing, ownership(), adopt=self.options.adopt) is not None
 
         with attribution(via="sync"):
@@ -278,6 +173,7 @@ class _Sync:
                 backend=self.backend,
                 listing=listing,
                 adopt=self.options.adopt,
+                planned=self.comparison.planned,
                 is_needed=is_needed,
                 on_chunk=self.renew,
                 on_outcome=tell,

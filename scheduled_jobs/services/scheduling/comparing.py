@@ -1,0 +1,245 @@
+"""The rows beside what Google has, some hundreds at a time, and what a sync would change.
+
+The rows are read while Google lists. What others have changed meanwhile is read again after the list, so
+that an edit made in between is not taken for drift, nor a new job for an orphan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan, change_for, make_plan
+from scheduled_jobs.models import FormerName, ScheduledJob
+from scheduled_jobs.services.scheduling.desired import desired_of, desired_of_all
+from scheduled_jobs.services.scheduling.names import ownership, this_app
+from scheduled_jobs.services.scheduling.rows import rows_in_force
+from scheduled_jobs.services.scheduling.seeding import new_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from scheduled_jobs.backends import Backend
+    from scheduled_jobs.services.scheduling.leasing import Mark
+    from scheduled_jobs.services.scheduling.reports import Options
+    from scheduled_jobs.services.scheduling.rows import Row
+    from scheduled_jobs.services.scheduling.seeding import Seeded
+
+AT_ONCE = 500
+"""So many jobs are compared together: what that takes is free again before the next are."""
+MANY = 500
+"""From so many rows on, reading all of them is quicker than naming those that are wanted."""
+
+SyncState = ScheduledJob.SyncState
+
+
+class Comparison:
+    """All rows, or those of the chosen tasks, beside one list of Google's: ``read``, then ``plan``."""
+
+    def __init__(self, backend: Backend, options: Options, using: str) -> None:
+        self.backend = backend
+        self.options = options
+        self.using = using
+        self.ownership = ownership()
+        self.paths = None if options.tasks is None else {task.name() for task in options.tasks}
+        self.planned: dict[int, Desired] = {}
+        """Primary key -> what each row wants that differs from what Google has."""
+        self.stale: set[int] = set()
+        """Primary keys of the rows that do not say that they are synced."""
+        self._faulty: set[str] = set()
+        self._touched: Mapping[int, ScheduledJob] = {}
+        self._names: set[str] | None = None
+        self._marks: dict[int, Mark] = {}
+        self._moved: set[int] = set()
+        self._wanted: dict[int, Desired] = {}
+        self._new: list[Desired] = []
+        self._left_alone: dict[int, str] = {}
+        self._gone: set[str] = set()
+
+    @property
+    def _rows(self) -> QuerySet[ScheduledJob]:
+        return ScheduledJob.objects.using(self.using)
+
+    # --- The rows ---------------------------------------------------------------------------------
+
+    def read(self, seeded: Seeded) -> None:
+        """Read all rows, as seeding left them or, where nothing is written, as it would leave them."""
+        self._faulty = {path for path, _ in seeded.faulty}
+        new: Iterator[ScheduledJob] = iter(())
+        if not self.options.write:
+            self._touched = seeded.touched
+            self._names = {declaration.name for declaration in seeded.created}
+            new = (new_row(declaration, now=timezone.now()) for declaration in seeded.created)
+        app = this_app()
+        prefix = self.backend.remote_name("")
+        for job in self._take(rows_in_force(self._rows)):
+            self._wanted[job.pk] = desired_of(job, app, remote_name=prefix + job.name)
+            # Another project or location: what becomes of the job there is looked up after the list.
+            if job.remote_name not in ("", prefix + job.name):
+                self._moved.add(job.pk)
+        self._new = [
+            desired_of(job, app, remote_name=prefix + job.name) for job in new if self._is_chosen(job)
+        ]
+
+    def _take(self, rows: Iterable[Row]) -> Iterator[Row | ScheduledJob]:
+        """The rows to compare; what is known of the others, and of all of them, is noted."""
+        for row in rows:
+            self._marks[row.pk] = (row.revision, row.synced_at)
+            job = self._touched.get(row.pk, row)
+            if self._names is not None and job.retired_at is None:
+                self._names.add(job.name)
+            if not self._is_chosen(job):
+                continue
+            if job.sync_state != SyncState.SYNCED:
+                self.stale.add(job.pk)
+            if job.task in self._faulty:
+                # The jobs of faulty classes stay as they are: neither pushed, nor deleted as orphans.
+                self._left_alone[job.pk] = self.backend.remote_name(job.name)
+            else:
+                yield job
+
+    def _is_chosen(self, job: Row | ScheduledJob) -> bool:
+        return self.paths is None or job.task in self.paths
+
+    def _read_again(self, at: datetime) -> None:
+        """Read again what was edited, pushed or added since the list of ``at``, and what was renamed."""
+        current = {
+            pk: (revision, synced_at)
+            for pk, revision, synced_at in self._rows.order_by().values_list("pk", "revision", "synced_at")
+        }
+        again = {pk for pk, mark in current.items() if self._marks.get(pk) != mark}
+        for pk in self._marks.keys() - current.keys():
+            # Whoever deleted the row deletes its job, which was listed before: no orphan yet.
+            if (deleted := self._wanted.pop(pk, None)) is not None:
+                self._gone.add(deleted.remote_name)
+        for pk in again:
+            self._wanted.pop(pk, None)
+            self._left_alone.pop(pk, None)
+            self.stale.discard(pk)
+        formers = FormerName.objects.using(self.using).filter(Q(deleted_at=None) | Q(deleted_at__gte=at))
+        for pk, remote_name, deleted_at in formers.values_list("job_id", "remote_name", "deleted_at"):
+            if deleted_at is None:
+                self._moved.add(pk)
+            else:
+                # It was listed, and then deleted under the name that it once had.
+                self._gone.add(remote_name)
+        again.update(self._wanted.keys() & self._moved)
+        if not again:
+            return
+        rows = rows_in_force(self._rows if len(again) > MANY else self._rows.filter(pk__in=again))
+        jobs = list(self._take(row for row in rows if row.pk in again))
+        for desired in desired_of_all(jobs, self.backend, using=self.using, names=self._names):
+            if desired.pk is not None:
+                self._wanted[desired.pk] = desired
+
+    # --- Beside the list --------------------------------------------------------------------------
+
+    def plan(self, listing: Listing) -> Plan:
+        """What is to be changed. The rows that were read are given up for it."""
+        self._read_again(listing.at)
+        changes: list[Change] = []
+        unchanged: list[Desired] = []
+        known = self._gone.union(self._left_alone.values())
+        for some in self._some():
+            part = self._plan_some(some, listing)
+            for desired in some:
+                known.update((desired.remote_name, *desired.former))
+            differing = {change.remote_name for change in part.changes}
+            fresh = {d.remote_name: replace(d) for d in some if d.remote_name in differing}
+            self.planned.update((d.pk, d) for d in fresh.values() if d.pk is not None)
+            changes += (self._light(change, fresh, listing) for change in part.changes)
+            unchanged += map(without_spec, part.unchanged)
+        rest = make_plan((), listing, self.ownership, find_orphans=self.paths is None, left_alone=known)
+        changes += rest.changes
+        changes.sort(key=lambda change: (change.label, change.name))
+        return Plan(tuple(changes), tuple(unchanged), rest.ours)
+
+    def _some(self) -> Iterator[list[Desired]]:
+        keys = iter(list(self._wanted))
+        while some := [self._wanted.pop(pk) for pk in islice(keys, AT_ONCE)]:
+            yield some
+        while some := self._new[:AT_ONCE]:
+            del self._new[:AT_ONCE]
+            yield some
+
+    def _plan_some(self, some: list[Desired], listing: Listing) -> Plan:
+        names = {name for desired in some for name in (desired.remote_name, *desired.former)}
+        part = Listing(
+            listing.parent, {name: listing.jobs[name] for name in names & listing.jobs.keys()}, listing.at
+        )
+        some[:] = self._with_what_was_pushed(some, part)
+        return make_plan(
+            some,
+            part,
+            self.ownership,
+            adopt=self.options.adopt,
+            delete=self.options.delete and self.paths is None,
+            find_orphans=False,
+        )
+
+    def _with_what_was_pushed(self, some: Collection[Desired], listing: Listing) -> list[Desired]:
+        """What was sent and answered last, for the rows that differ: only then it is asked."""
+        differing = {
+            desired.pk
+            for desired in some
+            if desired.pk is not None
+            and (live := listing.jobs.get(desired.remote_name)) is not None
+            and desired.differences(live)
+        }
+        if not differing:
+            return list(some)
+        pushed = dict(self._rows.filter(pk__in=differing).values_list("pk", "pushed"))
+        return [
+            replace(desired, pushed=pushed.get(desired.pk) or {}) if desired.pk in differing else desired
+            for desired in some
+        ]
+
+    def _light(self, change: Change, fresh: Mapping[str, Desired], listing: Listing) -> Change:
+        """The change, the fields of a new job not yet spelled out: thousands are, if at all, only printed."""
+        if change.kind != "create":
+            return change
+        desired = fresh[change.remote_name]
+        nothing = Listing(listing.parent, {}, listing.at)
+        return replace(
+            change, fields=_FieldsOfNew(lambda: change_for(replace(desired), nothing, self.ownership))
+        )
+
+
+class _FieldsOfNew(Mapping[str, "tuple[Any, Any]"]):
+    """Field -> (None, desired value) of a job that is to be created, worked out when it is asked for."""
+
+    def __init__(self, change: Callable[[], Change | None]) -> None:
+        self._change = change
+
+    def _fields(self) -> Mapping[str, tuple[Any, Any]]:
+        change = self._change()
+        return change.fields if change is not None else {}
+
+    def __getitem__(self, name: str) -> tuple[Any, Any]:
+        return self._fields()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields())
+
+    def __len__(self) -> int:
+        return len(self._fields())
+
+
+def without_spec(desired: Desired) -> Desired:
+    """What is still asked of a row that needs no change."""
+    return Desired(
+        pk=desired.pk,
+        revision=desired.revision,
+        task=desired.task,
+        name=desired.name,
+        remote_name=desired.remote_name,
+        state=desired.state,
+    )

@@ -1,0 +1,69 @@
+"""What a sync is asked to do, and what it says it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scheduled_jobs.domain.plan import Change, Listing, Plan
+    from scheduled_jobs.tasks import PeriodicTask
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to sync. ``tasks`` limits it to these classes, and then nothing is deleted."""
+
+    tasks: tuple[type[PeriodicTask], ...] | None = None
+    write: bool = True
+    delete: bool = True
+    adopt: bool = False
+    yes: bool = False
+
+
+@dataclass
+class Report:
+    """What was, or would be, done: changes with the error that each met."""
+
+    plan: Plan
+    faulty: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Full resource name -> why the change was not applied."""
+    skipped: set[str] = field(default_factory=set)
+    """Full resource names whose change turned out not to be needed any more."""
+    held_back: bool = False
+    """Whether deletions were held back, since they are more than half of our jobs."""
+    listing: Listing | None = None
+    """What Google had when it was asked."""
+    deletes_orphans: bool = False
+    """Whether orphans are deleted; else each is said to be there."""
+
+    @property
+    def to_apply(self) -> list[Change]:
+        """The changes that an apply makes, in its order."""
+        return [c for c in self.plan.of("create", "update", "delete", "orphan") if self.why_not(c) is None]
+
+    @property
+    def not_to_apply(self) -> list[Change]:
+        """The others."""
+        return [change for change in self.plan.changes if self.why_not(change) is not None]
+
+    def why_not(self, change: Change) -> str | None:
+        """Why an apply does not make a change; None if it does."""
+        if change.kind == "orphan":
+            return None if self.deletes_orphans else change.why
+        if change.kind == "delete" and self.held_back:
+            return (
+                f"not deleted: {len(self.plan.of('delete', 'orphan'))} of {self.plan.ours} jobs would go, "
+                "more than half; --yes deletes them"
+            )
+        return change.why or None
+
+    def error_of(self, change: Change) -> str | None:
+        """Why a change was not applied, or is not going to be; None for all others."""
+        return self.failed.get(change.remote_name) or self.why_not(change)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing went wrong."""
+        return not (self.faulty or self.failed or self.not_to_apply)
