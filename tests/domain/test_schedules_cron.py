@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
@@ -37,6 +39,12 @@ REFUSED = [
     ("0 0 ? * *", f"'?' {DAY} '0 0 ? * *': '?' is not supported; write '*'"),
     ("5-1 * * * *", "'5-1' runs backwards: write '5-59,0-1' or begin with the smaller value, in the first field of '5-1 * * * *'"),
     ("0 0 * * FRI-SUN", "'FRI-SUN' runs backwards: write '5-7' or begin with the smaller value, in the fifth field of '0 0 * * FRI-SUN'"),
+    ("0 0 * * 7-3", "'7-3' runs backwards: write '0-3' or begin with the smaller value, in the fifth field of '0 0 * * 7-3'"),
+    ("0 0 1 10-1/2 *", "'10-1/2' runs backwards: write '10-12/2,1' or begin with the smaller value, in the fourth field of '0 0 1 10-1/2 *'"),
+    ("0 0 * * 7/2", "a step follows a range: write '0-6/2' for '7/2', in the fifth field of '0 0 * * 7/2'"),
+    ("*5,1 * * * *", "'*5' is not a minute (0-59), in the first field of '*5,1 * * * *'"),
+    ("*-5,1 * * * *", "'*' is not a minute (0-59), in the first field of '*-5,1 * * * *'"),
+    ("FRI-7 0 * * 1", "'FRI' is not a minute (0-59), in the first field of 'FRI-7 0 * * 1'"),
     ("0 0 * * SAT-MON", "'SAT-MON' runs backwards: write '6,0-1' or begin with the smaller value, in the fifth field of '0 0 * * SAT-MON'"),
     ("5/15 * * * *", "a step follows a range: write '5-59/15' for '5/15', in the first field of '5/15 * * * *'"),
     ("*/0 * * * *", "'0' in '*/0' is not a step (1-59), in the first field of '*/0 * * * *'"),
@@ -141,3 +149,22 @@ def test_utc_may_be_written_in_any_case(name: str) -> None:
 )
 def test_names_of_the_tz_database_stand(name: str) -> None:
     assert Schedule.parse("0 9 * * *", name).time_zone == name
+
+
+def refusal(text: str) -> str:
+    try:
+        Schedule.parse(text)
+    except InvalidSchedule as error:
+        return str(error)
+    return ""
+
+
+def test_what_is_advised_can_be_pasted() -> None:
+    weekdays = [f"{a}-{b}{step}" for a in range(1, 8) for b in range(8) for step in ("", "/2")]
+    refused = [text for item in weekdays if (text := refusal(f"0 0 * * {item}"))]
+    refused += [refusal(f"0 0 * * {a}/2") for a in range(8)]
+    for text in refused:
+        advice = re.search(r"write '([^']+)' (?:for|or)", text)
+        assert advice is not None, text
+        assert refusal(f"0 0 * * {advice[1]}") == ""
+    assert len(refused) > 50

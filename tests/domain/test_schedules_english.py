@@ -119,7 +119,7 @@ def test_blanks_are_free_and_sent_as_one(text: str, expression: str) -> None:
         ("every mon,fri of jan,jun 13:15", "15 13 * JAN,JUN MON,FRI"),
         ("1st day of month 0:00", "0 0 1 * *"),
         ("2nd,5th day of jan 0:00", "0 0 2,5 1 *"),
-        ("1st,2nd,3rd,4th,5th day of month 0:00", "0 0 * * *"),
+        ("1st,2nd,3rd,4th,5th day of month 0:00", "0 0 1-5 * *"),
         ("15,30 of feb,mar 8:00", "0 8 15,30 2,3 *"),
         ("1 of quarter 0:00", "0 0 1 1,4,7,10 *"),
         ("1 of second month of quarter 0:00", "0 0 1 2,5,8,11 *"),

@@ -32,6 +32,9 @@ from tests.domain.schedule_oracle import values
         ("every 1 hours from 22:00 to 4:30", "Every hour from 22:00 to 04:30 the next day"),
         ("every 12 hours synchronized", "Every 12 hours from midnight"),
         ("every 24 hours synchronized", "At 00:00, every day"),
+        ("every 5 minutes from 10:00 to 10:00", "At 10:00, every day"),
+        ("every 99999 hours from 10:00 to 9:00", "At 10:00, every day"),
+        ("every 4 hours from 10:00 to 14:00", "Every 4 hours from 10:00 to 14:00"),
         ("every day 9:00", "At 09:00, every day"),
         ("every monday 09:00", "At 09:00, every Monday"),
         ("every mon,tue,wed,thu,fri 9:00", "At 09:00, Monday to Friday"),
@@ -61,11 +64,13 @@ def test_a_schedule_in_words(text: str, words: str) -> None:
         ("0 */23 * * *", "At 00:00 and 23:00"),
         ("30 1-23/2 * * *", "At 30 minutes past the hour, every 2 hours, from 01:30 to 23:30"),
         ("0 0 */31 * *", "At 00:00, on day 1 of the month"),
-        ("0 0 */2 * *", "At 00:00, every 2 days, between day 1 and 31 of the month"),
+        ("0 0 */2 * *", "At 00:00, every 2nd day, between day 1 and 31 of the month"),
         ("0 0 * */12 *", "At 00:00, in January"),
-        ("0 0 * */3 *", "At 00:00, every 3 months"),
+        ("0 0 * */3 *", "At 00:00, in January, April, July and October"),
+        ("0 0 * 3-9/1 *", "At 00:00, March to September"),
         ("0 0 * */5 *", "At 00:00, in January, June and November"),
-        ("0 0 * 2-12/2 *", "At 00:00, every 2 months, February to December"),
+        ("0 0 1 7-12/2 *", "At 00:00, on day 1 of the month, in July, September and November"),
+        ("* * */2 * *", "Every minute, every 2nd day, between day 1 and 31 of the month"),
         ("0 0 * * */2", "At 00:00, on Tuesday, Thursday, Saturday and Sunday"),
         ("0 0 * * 1-5/2", "At 00:00, on Monday, Wednesday and Friday"),
     ],
@@ -82,7 +87,7 @@ def test_a_step_is_an_interval_only_where_it_never_breaks(text: str, words: str)
         ("0 0 1-7 * 1-5", "At 00:00, between day 1 and 7 of the month, or Monday to Friday"),
         (
             "0 0 1-31/2 * 1-5/2",
-            "At 00:00, every 2 days, between day 1 and 31 of the month, or on Monday, Wednesday and Friday",
+            "At 00:00, every 2nd day, between day 1 and 31 of the month, or on Monday, Wednesday and Friday",
         ),
         ("0 0 1-31 * MON", "At 00:00"),
         ("0 0 13 * 0-7", "At 00:00"),
@@ -98,6 +103,10 @@ def test_days_that_match_either_field_are_joined_by_or(text: str, words: str) ->
         ("0 9-17 * * *", "Every hour, from 09:00 to 17:00"),
         ("30 9-17 * * 1-5", "Every hour, from 09:30 to 17:30, Monday to Friday"),
         ("0 1,2 * * *", "At 01:00 and 02:00"),
+        ("1 * * * *", "At 1 minute past the hour"),
+        ("1 9-17 * * *", "Every hour, from 09:01 to 17:01"),
+        ("0 9-11,14-16 * * *", "At 09:00, 10:00, 11:00, 14:00, 15:00 and 16:00"),
+        ("30 0-1,22-23 * * *", "At 00:30, 01:30, 22:30 and 23:30"),
         ("*/15 3 * * *", "Every 15 minutes, between 03:00 and 03:59"),
         ("*/15 1,2 * * *", "Every 15 minutes, between 01:00 and 02:59"),
         ("0,30 3,9 * * *", "At 0 and 30 minutes past the hour, at 03:00 to 03:59 and 09:00 to 09:59"),
@@ -106,7 +115,7 @@ def test_days_that_match_either_field_are_joined_by_or(text: str, words: str) ->
         ("* 9 * * *", "Every minute, between 09:00 and 09:59"),
     ],
 )
-def test_several_minutes_are_said_of_whole_hours(text: str, words: str) -> None:
+def test_minutes_are_said_of_the_hours_in_which_they_come(text: str, words: str) -> None:
     assert Schedule.parse(text).describe() == f"{words}, UTC"
 
 

@@ -144,7 +144,7 @@ class _FieldReader:
         found: set[int] = set()
         texts: list[str] = []
         for item in text.split(","):
-            if item.startswith("*"):
+            if item == "*" or item.startswith("*/"):
                 instead = f"{self._field.low}-{self._field.high}{item[1:]}"
                 raise self._error(f"'*' cannot stand in a list: write {quoted(instead)} for {quoted(item)}")
             values, item_text = self._item(item)
@@ -167,16 +167,16 @@ class _FieldReader:
         if not hyphen:
             value = self._value(body)
             if slash:
-                top = self._field.high
+                first, top = self._field.low if value == self._field.alias else body, self._field.high
                 raise self._error(
-                    f"a step follows a range: write {quoted(f'{body}-{top}/{step_text}')} for {quoted(item)}"
+                    f"a step follows a range: write {quoted(f'{first}-{top}/{step_text}')} for {quoted(item)}"
                 )
             return range(value, value + 1), self._text(body)
         first, last = self._value(first_text), self._value(last_text)
         if first > last:
+            instead = self._forwards(first, last, slash + step_text)
             raise self._error(
-                f"{quoted(body)} runs backwards: write {quoted(self._forwards(first, last))} "
-                "or begin with the smaller value"
+                f"{quoted(item)} runs backwards: write {quoted(instead)} or begin with the smaller value"
             )
         text = f"{self._text(first_text)}-{self._text(last_text)}"
         if not slash:
@@ -184,13 +184,15 @@ class _FieldReader:
         step = self._step(step_text, item)
         return range(first, last + 1, step), f"{text}/{step}"
 
-    def _forwards(self, first: int, last: int) -> str:
+    def _forwards(self, first: int, last: int, step: str) -> str:
         """What a range that begins anew at the lowest value seems to mean."""
         field = self._field
-        if field.alias is not None and last == field.low:
-            return f"{first}-{field.alias}"
-        parts = ((first, field.high), (field.low, last))
-        return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
+        parts = [(first, field.high), (field.low, last)]
+        if first == field.alias:
+            parts = [(field.low, last)]
+        elif field.alias is not None and last == field.low:
+            parts = [(first, field.alias)]
+        return ",".join(f"{a}" if a == b else f"{a}-{b}{step}" for a, b in parts)
 
     def _value(self, text: str) -> int:
         field = self._field

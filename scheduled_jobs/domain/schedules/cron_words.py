@@ -4,9 +4,11 @@ cron-descriptor reads the text of each field by itself, and says more than is tr
 
 - a step that does not divide its field, or that reaches one value only, reads as an interval (``*/45`` as
   "every 45 minutes", though it comes at :00 and :45): such fields are handed over as their values;
+- a step of months reads as if the job came once in so many of them;
 - with both fields for days restricted, either of which may match, a range reads as if both had to: these
   are described one by one and joined by "or";
-- several minutes in certain hours read as if only the full hours were meant.
+- several minutes in certain hours read as if only the full hours were meant, and one minute in several
+  ranges of hours as if all of their minutes were.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from scheduled_jobs.domain.schedules.cron import (
 )
 from scheduled_jobs.domain.schedules.words import ordinal
 
-EVENLY_DIVIDED = (MINUTE, HOUR, MONTH)
-"""A step that divides one of these goes on over its end; months and weeks differ or have seven days."""
+EVENLY_DIVIDED = (MINUTE, HOUR)
+"""A step that divides one of these goes on over its end: the next hour or day begins with the next step."""
 
 WORDING = ((" through ", " to "), ("only on ", "on "), ("only in ", "in "), (", and ", " and "))
 
@@ -44,6 +46,8 @@ def cron_in_words(expression: str) -> str:
     many_minutes = len(read[0].values) > 1
     if many_minutes and "/" not in hour and hour != "*":
         hour = _runs(HOUR, read[HOUR.position].values, least=1)
+    elif "," in hour:
+        hour = ",".join(map(str, read[HOUR.position].values))
     if "*" in (day, weekday):
         if expression.split()[2] != "*" and expression.split()[4] != "*":
             day = weekday = "*"
@@ -62,6 +66,8 @@ def cron_in_words(expression: str) -> str:
     else:
         words = re.sub(r"between (\d\d):00 and (\d\d):59", rf"from \1:{minute:0>2} to \2:{minute:0>2}", words)
         words = words.replace(f"At {minute} minutes past the hour, from", "Every hour, from")
+    words = re.sub(r", every (\d+) days", lambda match: f", every {ordinal(int(match[1]))} day", words)
+    words = words.replace("At 1 minutes past", "At 1 minute past")
     # A day that repeats every day, hour or month says nothing.
     return re.sub(r", every (?:hour|day|month)(?=,|$)", "", words)
 
@@ -84,6 +90,8 @@ def _spoken(field: Field, parsed: Parsed) -> str:
     if "/" not in text or "," in text:
         return _runs(field, values)
     step = int(text.rpartition("/")[2])
+    if step == 1 or field is MONTH:
+        return _runs(field, values)
     goes_on = field in EVENLY_DIVIDED and values[0] == field.low
     if goes_on and len(field.values) == step * len(values) and len(values) > 1:
         return f"*/{step}"

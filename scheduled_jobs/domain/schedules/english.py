@@ -61,7 +61,7 @@ TOKEN = re.compile(
     rf"|(?P<word>{'|'.join(sorted(KINDS, key=len, reverse=True))})"
     r"|(?P<number>[0-9]+)|(?P<comma>,)|(?P<unknown>[a-z]+|[0-9:]+|\S))"
 )
-ENGLISH = re.compile(rf"^\s*(?:every|{'|'.join((*ORDINALS, *WEEKDAYS))})|\bof\b|[0-9]:[0-9]")
+ENGLISH = re.compile(rf"^\s*(?:every|{'|'.join((*ORDINALS, *WEEKDAYS))})(?![-/])|\bof\b|[0-9]:[0-9]")
 TIME_LIKE = re.compile(r"[0-9]{1,2}:[0-9]{1,2}")
 
 
@@ -175,12 +175,13 @@ class _Parser:
                     self._refuse(f"'{day}' is not a day of the month (1-31)")
             self._take("of", "'of month' or 'of' and the names of months")
             return self._at_time(tuple(days), (), (), self._months())
+        is_every = self._peek() == "every"
         ordinals = self._ordinals()
         month_days: tuple[int, ...] = ()
         weekdays: tuple[int, ...] = ()
         if self._peek() == "day":
             self._at += 1
-            if len(ordinals) < 5:
+            if not is_every:
                 # "1st day" is the first day of the month, not every day of the first week.
                 month_days, ordinals = ordinals, ()
         else:

@@ -45,9 +45,11 @@ def specific_in_words(form: SpecificTime) -> str:
 
 def ranged_in_words(form: RangedInterval) -> str:
     """An interval counted from a time of each day."""
+    if form.seconds > (form.end - form.start) % DAY:
+        return f"At {_time(form.start)}, every day"
     every = f"Every {elapsed_in_words(form.seconds)}"
     if (form.start, form.end) == (0, DAY - 60):
-        return f"{every} from midnight" if form.seconds < DAY else "At 00:00, every day"
+        return f"{every} from midnight"
     overnight = " the next day" if form.end < form.start else ""
     return f"{every} from {_time(form.start)} to {_time(form.end)}{overnight}"
 
