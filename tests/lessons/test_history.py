@@ -41,8 +41,8 @@ def test_a_job_that_runs_every_minute_does_not_push_out_the_history_of_a_monthly
     declare("Minutely", "* * * * *")
     declare("Monthly", "0 0 1 * *")
     schedule_tasks()
-    grow(google, "Minutely", ["succeeded"] * 30, every=timedelta(hours=2))
     grow(google, "Monthly", ["succeeded"] * 4, every=timedelta(days=30))
+    grow(google, "Minutely", ["succeeded"] * 30, every=timedelta(hours=2))
     terminal("prune")
     # A day of the one, and so many of the other whatever their age.
     assert row("Minutely").runs.count() == 13

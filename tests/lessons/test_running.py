@@ -214,24 +214,28 @@ def test_the_retry_of_an_unfinished_slot_is_its_next_attempt(google: CloudSchedu
 def test_overlapping_runs_write_to_their_own_rows_only(google: CloudScheduler) -> None:
     """jcass77/django-apscheduler #75: overlapping executions update each other's rows."""
 
+    second_slot = NINE + timedelta(minutes=1)
+    begun, ended = NINE + timedelta(seconds=30), NINE + timedelta(seconds=70)
+
     def work(self: PeriodicTask) -> str:
         slot = self.metadata.scheduled_for
-        self.report_progress(1, 2, f"{slot:%H} begins")
+        self.report_progress(1, 2, f"{slot:%M} begins")
         if slot == NINE:
-            google.now = TEN
-            assert deliver(google, row("Digest"), TEN).json()["result"] == "10 is done"
-            google.now = TEN + timedelta(minutes=5)
-        return f"{slot:%H} is done"
+            google.now = second_slot
+            assert deliver(google, row("Digest"), second_slot).json()["result"] == "01 is done"
+            google.now = ended
+        return f"{slot:%M} is done"
 
-    declare("Digest", "0 * * * *", run=work, overlap="allow")
+    declare("Digest", "* * * * *", run=work, overlap="allow")
     schedule_tasks()
-    google.now = NINE
+    google.now = begun
     deliver(google, row("Digest"), NINE)
     first, second = JobRun.objects.order_by("pk")
-    assert (first.scheduled_for, first.result, first.progress_message) == (NINE, "09 is done", "09 begins")
-    assert (second.scheduled_for, second.result, second.progress_message) == (TEN, "10 is done", "10 begins")
-    assert (first.started_at, second.started_at) == (NINE, TEN)
-    assert (first.finished_at, second.finished_at) == (TEN + timedelta(minutes=5), TEN)
+    assert (first.scheduled_for, first.result, first.progress_message) == (NINE, "00 is done", "00 begins")
+    assert (second.scheduled_for, second.result) == (second_slot, "01 is done")
+    assert second.progress_message == "01 begins"
+    assert (first.started_at, first.finished_at) == (begun, ended)
+    assert (second.started_at, second.finished_at) == (second_slot, second_slot)
     assert (first.deliveries, second.deliveries) == (1, 1)
 
 
