@@ -1,5 +1,6 @@
 # make demo   the sample project with a running Cloud Scheduler emulator (PORT=8000 EMULATOR_PORT=8085)
 # make test   the whole suite, on SQLite or on DATABASE_URL; ARGS="-k name" goes to pytest
+# make images writes the pictures of docs/screens.md anew; they want the font Roboto (Debian: fonts-roboto)
 # make clean  remove what both have made
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 # setuptools has a word of warning about every editable install; a newcomer can do nothing about it.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test clean
+.PHONY: demo test images clean
 
 # exec: make passes SIGTERM on to the process it has started, and a shell in between would keep it.
 demo: $(VENV)/installed
@@ -18,6 +19,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rs --cov --cov-report=term $(ARGS)
+
+images: $(VENV)/installed-tests
+	@PICTURES=docs/images $(BIN)/python -m pytest -q -k how_it_looks tests/browser/screens/test_screens.py
 
 # Two stamps: the demo does not wait for what only the tests need.
 $(VENV)/installed: pyproject.toml

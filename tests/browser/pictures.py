@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SIZES = {1280: 900, 390: 844}
-LONGEST = {1280: 1900, 390: 2200}
+LONGEST = {1280: 1700, 390: 1800}
 """Pixels of height that are kept, by width; a list goes on for as long as there are rows."""
 COLOURS, GROUNDS = 32, 8
 APART = 14

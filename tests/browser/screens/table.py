@@ -21,10 +21,14 @@ RUNS = "/admin/scheduled_jobs/jobrun/"
 
 @dataclass(frozen=True)
 class Screen:
-    """``go`` leads to the screen. Screens of an empty desk come first: the past cannot be undone."""
+    """``go`` leads to the screen, ``shows`` is what docs/screens.md says of its pictures, if it has any.
+
+    Screens of an empty desk come first: the past cannot be undone.
+    """
 
     name: str
     go: Callable[[Page, Desk], object]
+    shows: str = ""
     who: str = "maria"
     is_full: bool = True
 
@@ -42,6 +46,16 @@ def job(name: str, part: str = "change", query: str = "") -> Callable[[Page, Des
 
 def run(name: str, part: str = "change", query: str = "") -> Callable[[Page, Desk], object]:
     return lambda page, desk: page.goto(f"{RUNS}{desk.runs[name].pk}/{part}/{query}")
+
+
+def followed(name: str) -> Callable[[Page, Desk], object]:
+    """A run that is not over, after its page was refreshed for the first time."""
+
+    def go(page: Page, desk: Desk) -> None:
+        run(name)(page, desk)
+        expect(page.locator("#sj-refresh")).to_contain_text("every 3 s")
+
+    return go
 
 
 def edited(page: Page, desk: Desk) -> None:
@@ -107,45 +121,61 @@ def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
 
 
 SCREENS = (
-    Screen("jobs-empty", at(LIST), is_full=False),
-    Screen("runs-empty", at(RUNS), is_full=False),
+    Screen("jobs-empty", at(LIST), "The list before there is a job", is_full=False),
+    Screen("runs-empty", at(RUNS), "The runs before there is one", is_full=False),
     Screen("plan-empty", at(f"{LIST}plan/"), is_full=False),
-    Screen("jobs", at(LIST)),
+    Screen("jobs", at(LIST), "All jobs, those that need somebody first"),
     Screen("jobs-nothing", at(f"{LIST}?q=invoice&state=failing")),
     Screen("jobs-viewer", at(LIST), who="ines"),
-    Screen("job", job("SettleCardPayments")),
+    Screen(
+        "job",
+        job("SettleCardPayments"),
+        "A job: how it is, its last runs, and each field as the code, an operator and Google have it",
+    ),
     Screen("job-upcoming", job("SettleCardPayments", query="?tab=upcoming")),
-    Screen("job-changes", job("SettleCardPayments", query="?tab=changes")),
-    Screen("job-edited", edited),
-    Screen("job-refused", refused),
+    Screen(
+        "job-changes",
+        job("SettleCardPayments", query="?tab=changes"),
+        "Who changed what, when, through what, and why",
+    ),
+    Screen(
+        "job-edited", edited, "A schedule while it is typed: the next ten runs, and those that come and go"
+    ),
+    Screen("job-refused", refused, "What cannot be saved, beside its field"),
     Screen("job-drifted", job("EraseInactiveAccounts")),
     Screen("job-paused", job("SendWeeklyNewsletter")),
     Screen("job-failing", job("SyncWarehouseStock")),
     Screen("job-own", job("black-friday-price-refresh")),
     Screen("job-viewer", job("SettleCardPayments"), who="ines"),
-    Screen("job-add", added),
-    Screen("job-delete", job("black-friday-price-refresh", "delete")),
+    Screen("job-add", added, "A job of an operator's own"),
+    Screen("job-delete", job("black-friday-price-refresh", "delete"), "Before a job of one's own is deleted"),
     Screen("job-delete-code", job("SettleCardPayments", "delete")),
     Screen("pause", job("SettleCardPayments", "pause")),
-    Screen("pause-counted", counted),
-    Screen("resume", job("SendWeeklyNewsletter", "resume")),
-    Screen("run-now", job("SettleCardPayments", "run-now")),
-    Screen("run-now-refused", asked_wrongly),
-    Screen("bulk-pause", bulk("Pause…")),
+    Screen("pause-counted", counted, "Before a job is paused: the runs that the pause leaves out"),
+    Screen("resume", job("SendWeeklyNewsletter", "resume"), "Before a job is resumed"),
+    Screen("run-now", job("SettleCardPayments", "run-now"), "Before a job is run now"),
+    Screen("run-now-refused", asked_wrongly, "A payload that does not fit"),
+    Screen("bulk-pause", bulk("Pause…"), "Before many jobs are paused"),
     Screen("bulk-resume", bulk("Resume…")),
     Screen("bulk-reset", bulk("Reset overrides…")),
     Screen("bulk-sync", bulk("Push to Google…")),
     Screen("bulk-run", bulk("Run now…")),
-    Screen("plan", at(f"{LIST}plan/")),
-    Screen("drift", job("EraseInactiveAccounts", "drift")),
+    Screen(
+        "plan",
+        at(f"{LIST}plan/"),
+        "What schedule_tasks would change in Google, and the decision about each job",
+    ),
+    Screen("drift", job("EraseInactiveAccounts", "drift"), "One job compared with Google"),
     Screen("drift-none", job("CancelUnpaidOrders", "drift")),
-    Screen("runs", at(RUNS)),
+    Screen("runs", at(RUNS), "All runs"),
     Screen("runs-nothing", at(f"{RUNS}?q=invoice")),
-    Screen("run-succeeded", run("succeeded")),
-    Screen("run-failed", run("failed")),
-    Screen("run-running", run("running")),
-    Screen("run-queued", run("queued")),
+    Screen("run-succeeded", run("succeeded"), "A run that succeeded"),
+    Screen("run-failed", run("failed"), "A run that failed"),
+    Screen("run-running", followed("running"), "A run that is going on, followed live"),
+    Screen("run-queued", followed("queued"), "A run that was asked for and waits for Google"),
     Screen("run-skipped", run("skipped")),
     Screen("rerun", run("failed", "rerun")),
-    Screen("rerun-changes", run("failed", "rerun", "?changes=1")),
+    Screen(
+        "rerun-changes", run("failed", "rerun", "?changes=1"), "Before a run is repeated with another payload"
+    ),
 )
