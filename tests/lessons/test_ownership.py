@@ -27,6 +27,7 @@ def test_jobs_of_an_app_whose_name_begins_alike_are_never_touched(google: CloudS
     foreign(google, "shop-admin--Nightly", "1; app=shop-admin")
     foreign(google, "shopping--Digest", "1; app=shopping")
     foreign(google, "shop--made-by-hand")
+    foreign(google, "shop--of-another-app", "1; app=shop-admin")
     foreign(google, "shop--of-the-copy", "1; app=shop", "https://staging.example.com/tasks/x")
     before = google.jobs
     for name in ("Digest", "Other", "Third"):
