@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.durations import DurationText, write_duration
 from scheduled_jobs.admin.payload_form import PREFIX, RAW, PayloadForm
-from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 
 if TYPE_CHECKING:
     from scheduled_jobs.models import ScheduledJob
@@ -99,7 +99,7 @@ class Editing:
                 typed = None if value == "" else value
                 if typed != getattr(self.job, field):
                     setattr(self.job, field, typed)
-        if good_payload and self.payload.value != self.job.payload_override:
+        if good_payload and not same_json(self.payload.value, self.job.payload_override):
             self.job.payload_override = self.payload.value
         try:
             self.job.full_clean(validate_unique=False, validate_constraints=False)

@@ -160,7 +160,7 @@ class Truths:
             return Live("differs", _("the body in Google is no payload"))
         if name not in live and name not in wanted:
             return Live("same", _("not sent"), _("run() has its own default"))
-        if live.get(name) == wanted.get(name) and (name in live) == (name in wanted):
+        if domain.same_json(live.get(name), wanted.get(name)) and (name in live) == (name in wanted):
             return Live("same", _("same"))
         found = in_json(live, name) if name in live else _("not there")
         should = in_json(wanted, name) if name in wanted else _("not there")
@@ -175,7 +175,7 @@ class Truths:
 
     def _ignored(self, name: str) -> bool:
         ignored = self.job.ignored_drift or {}
-        return name in ignored and ignored[name] == (self.job.live or {}).get(name)
+        return name in ignored and domain.same_json(ignored[name], (self.job.live or {}).get(name))
 
     def _different(self, found: str, wanted: str, *, ignored: bool) -> Live:
         if found == wanted:
@@ -257,7 +257,11 @@ def differing(job: ScheduledJob, wanted: Mapping[str, Any]) -> dict[str, tuple[A
     return {
         name: (live, desired)
         for name, (live, desired) in domain.differences(wanted, job.live).items()
-        if not (name in answer and sent.get(name) == desired and answer[name] == live)
+        if not (
+            name in answer
+            and domain.same_json(sent.get(name), desired)
+            and domain.same_json(answer[name], live)
+        )
     }
 
 
@@ -278,5 +282,5 @@ def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str
             in_json(after, name) if name in after else "",
         )
         for name in dict.fromkeys([*old, *new])
-        if old.get(name) != new.get(name) or (name in old) != (name in new)
+        if not domain.same_json(old.get(name), new.get(name)) or (name in old) != (name in new)
     ]

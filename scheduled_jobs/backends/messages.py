@@ -6,15 +6,16 @@ which is felt at thousands of jobs.
 
 from __future__ import annotations
 
-import base64
-import json
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from google.cloud.scheduler_v1 import types
 
 from scheduled_jobs.domain.jobs import MARK_HEADER, JobSpec, LiveJob, RetryPolicy, normalised, parse_mark
+from scheduled_jobs.domain.payloads import clean_text, parse_body
+from scheduled_jobs.exceptions import InvalidPayload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,10 +85,10 @@ def live_job(message: Any) -> LiveJob:
         schedule_time=_time(message, "schedule_time"),
         last_attempt_time=_time(message, "last_attempt_time"),
         values=normalised(
-            schedule=message.schedule,
-            time_zone=message.time_zone,
+            schedule=clean_text(message.schedule),
+            time_zone=clean_text(message.time_zone),
             payload=_payload(target.body),
-            description=message.description,
+            description=clean_text(message.description),
             retry=RetryPolicy(
                 retry_count=retry.retry_count,
                 min_backoff=_timedelta(retry.min_backoff_duration),
@@ -96,7 +97,7 @@ def live_job(message: Any) -> LiveJob:
                 max_doublings=retry.max_doublings,
             ),
             attempt_deadline=_timedelta(message.attempt_deadline),
-            uri=target.uri,
+            uri=clean_text(target.uri),
             http_method=METHODS.get(target.http_method or POST, "") if is_http else "none",
             headers=headers,
             oidc_service_account=oidc.service_account_email,
@@ -133,12 +134,12 @@ def _time(message: Any, field: str) -> datetime | None:
 
 
 def _payload(body: bytes) -> Any:
-    """The body as JSON; a body that is not JSON, in a form that no payload of ours can equal."""
-    if not body:
-        return {}
-    if body == b"{}":
+    """The body as JSON; of a body that is no payload, a text, which no payload of ours can equal."""
+    if body in (b"", b"{}"):
         return {}
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return f"not JSON, base64: {base64.b64encode(body[:1024]).decode()}"
+        return parse_body(body)
+    except InvalidPayload:
+        # Anyone with access to the console may have written anything: its digest tells whether it changes,
+        # and shows nothing of what may be a secret in a form that could not be masked.
+        return f"{len(body)} bytes that are no payload, SHA-256 {sha256(body).hexdigest()[:16]}"

@@ -121,6 +121,20 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same to a task: to Python ``1``, ``1.0`` and ``true`` are all equal.
+
+    Whole numbers from 1e16 on are the same as floats: PostgreSQL gives such floats back without their point.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    if isinstance(one, int | float) and isinstance(other, int | float) and type(one) is not type(other):
+        return one == other and not isinstance(one, bool) and not isinstance(other, bool) and abs(one) >= 1e16
+    return bool(one == other)
+
+
 def digest(text: str) -> str:
     """Stands for a header's value where the value itself must not be kept or shown."""
     return sha256(text.encode()).hexdigest()[:16]
@@ -188,12 +202,12 @@ def normalised(
 def differences(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Field -> (live value, desired value) for every field in which two comparable jobs differ."""
     # Of thousands of jobs nearly all are equal, which one comparison shows.
-    if desired == live:
+    if desired == live and same_json(desired.get("payload"), live.get("payload")):
         return {}
     return {
         name: (live.get(name), desired[name])
         for name in FIELDS
-        if name in desired and desired[name] != live.get(name)
+        if name in desired and not same_json(desired[name], live.get(name))
     }
 
 

@@ -115,13 +115,17 @@ class Desired:
         return {
             name: found
             for name, (found, wanted) in self.differences(live).items()
-            if name in self.ignored and self.ignored[name] == found and sent.get(name, wanted) == wanted
+            if name in self.ignored
+            and domain.same_json(self.ignored[name], found)
+            and domain.same_json(sent.get(name, wanted), wanted)
         }
 
     def _only_rewritten(self, name: str, live: LiveJob) -> bool:
         sent, answer = self.pushed.get("sent", {}), self.pushed.get("answer", {})
         return (
-            name in answer and sent.get(name) == self.values[name] and answer[name] == live.values.get(name)
+            name in answer
+            and domain.same_json(sent.get(name), self.values[name])
+            and domain.same_json(answer[name], live.values.get(name))
         )
 
 

@@ -369,7 +369,7 @@ class ScheduledJob(models.Model):
             {
                 name.removesuffix("_override"): (before[name], getattr(self, name))
                 for name in columns
-                if before[name] != getattr(self, name)
+                if not domain.same_json(before[name], getattr(self, name))
             },
             using=using,
         )
@@ -387,7 +387,11 @@ class ScheduledJob(models.Model):
             if not rows.filter(condition, pk=self.pk).edit(**values):
                 self.refresh_from_db()
                 return False
-            changes = {name: (before[name], new) for name, new in audit.items() if before[name] != new}
+            changes = {
+                name: (before[name], new)
+                for name, new in audit.items()
+                if not domain.same_json(before[name], new)
+            }
             if "paused" in changes:
                 # The reason is the change's own; only of a pause that goes on is it a change by itself.
                 changes.pop("pause_reason", None)

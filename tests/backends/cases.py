@@ -98,8 +98,3 @@ class BackendCases:
 
     def test_an_empty_location_lists_nothing(self, backend: Backend) -> None:
         assert list(backend.list(timeout=SECONDS)) == []
-
-    def test_a_body_that_is_not_json_is_a_difference_and_no_error(self, backend: Backend) -> None:
-        backend.create(SPEC, timeout=SECONDS)
-        live = backend.get(backend.remote_name(SPEC.name), timeout=SECONDS)
-        assert live.values["payload"] == SPEC.payload

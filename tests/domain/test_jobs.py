@@ -79,6 +79,23 @@ def test_an_edit_is_a_difference_in_its_field_alone() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, True), (0, False), (1, 1.0), ([1], [True]), ({"a": [1]}, {"a": [1.0]}), (2, 2.0)]
+)
+def test_what_a_task_can_tell_apart_is_a_difference(one: object, other: object) -> None:
+    assert one == other, "equal to Python"
+    desired = values_of(replace(SPEC, payload={"value": one}))
+    live = {**desired, "payload": {"value": other}}
+    assert jobs.differences(desired, live) == {"payload": ({"value": other}, {"value": one})}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1e16, 10**16), (1.5, 1.5), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), (None, None)]
+)
+def test_what_a_database_or_google_writes_otherwise_is_the_same(one: object, other: object) -> None:
+    assert jobs.same_json({"value": one}, {"value": other})
+
+
 def test_the_value_of_a_header_is_compared_and_not_kept() -> None:
     secret = "hunter2-hunter2"
     spec = replace(SPEC, headers={"X-Key": secret})

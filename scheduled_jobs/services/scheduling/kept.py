@@ -24,9 +24,9 @@ def value_of(field: str, live: Any) -> Any:
 def can_be_kept(field: str, live: Any) -> bool:
     """Whether an update can send this live value back as it is.
 
-    Of headers only digests are known, and of a body that is not JSON only that it is none.
+    Of headers only digests are known, and of a body that is no payload only a digest too.
     """
-    return field in OVERRIDABLE and (field != "payload" or isinstance(live, (dict, list)))
+    return field in OVERRIDABLE and (field != "payload" or isinstance(live, dict))
 
 
 def keeping(spec: JobSpec, live: Mapping[str, Any]) -> JobSpec:

@@ -9,7 +9,7 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.models import FormerName, JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
@@ -180,7 +180,7 @@ class _Seeding:
         return {
             f"declared_{name}": declaration.values[name]
             for name, old in zip(OVERRIDABLE, job.declared, strict=True)
-            if old != declaration.values[name]
+            if not same_json(old, declaration.values[name])
         }
 
     def _plan_operators(self, stored: Sequence[_Stored], declared: dict[str, Declaration]) -> None:

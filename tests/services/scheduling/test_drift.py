@@ -299,7 +299,12 @@ def test_a_state_an_edit_of_ones_own_and_a_header_cannot_be_ignored(
     found = drift.look(job.pk)
     assert drift.ignorable(found.open, found.drifted) is False
     assert drift.ignorable({"headers": ({}, {"a": "b"})}, ["headers"]) is False
-    assert drift.ignorable({"payload": ("not JSON, base64: eA==", {})}, ["payload"]) is False
+    assert (
+        drift.ignorable(
+            {"payload": ("1 bytes that are no payload, SHA-256 2d711642b726b044", {})}, ["payload"]
+        )
+        is False
+    )
 
 
 # --- Orphans ----------------------------------------------------------------------------------------
@@ -335,3 +340,33 @@ def test_a_planned_row_is_brought_up_to_date_before_it_is_pushed(google: MemoryB
     assert change.pk is None
     pk = drift.bring_up_to_date(change)
     assert pk == row("New").pk
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"limit": NaN}', b'{"limit": "\\u0000"}', b'{"limit": "\\ud800"}', b"\xff"]
+)
+def test_a_body_that_no_database_can_hold_is_seen_and_mended(google: MemoryBackend, body: bytes) -> None:
+    declare("One")
+    declare("Two")
+    schedule_tasks()
+    edit_in_console(google, row("One"), "http_target", http_target__body=body)
+    edit_in_console(google, row("Two"), "description", description="nul \x00")
+    planned = schedule_tasks(dry_run=True)
+    assert f"payload: '{len(body)} bytes that are no payload" in planned.replace('"', "'")
+    drift.record(drift.look(row("One").pk))
+    drift.record(drift.look(row("Two").pk))
+    assert schedule_tasks().lines == [
+        "[~] Job updated: shop.tasks.One (payload)",
+        "[~] Job updated: shop.tasks.Two (description)",
+    ]
+    assert schedule_tasks(check=True).code == 0
+
+
+def test_true_is_pushed_where_google_has_1(google: MemoryBackend) -> None:
+    declare("One", schedule_body_payload={"dry": 1})
+    schedule_tasks()
+    declare("One", schedule_body_payload={"dry": True})
+    assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (payload)"]
+    assert row("One").declared_payload == {"dry": True}
+    edit_in_console(google, row("One"), "http_target", http_target__body=b'{"dry":1}')
+    assert schedule_tasks(check=True).code == 2
