@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from tests.admin.people import LIST
-from tests.browser.pictures import overflow, take
+from tests.browser.pictures import overflow
 from tests.support import make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ def jobs() -> dict[str, ScheduledJob]:
 
 def test_many_jobs_are_paused_from_the_list(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
     operator.goto(LIST)
-    take(operator, "jobs-list")
     operator.get_by_label("Select SyncWarehouseStock for an action").check()
     operator.get_by_label("Select ReindexSearch for an action").check()
     expect(operator.locator(".action-counter")).to_have_text("2 of 4 selected")
@@ -63,7 +62,6 @@ def test_many_jobs_are_paused_from_the_list(operator: Page, jobs: dict[str, Sche
     operator.get_by_role("button", name=re.compile("Go|Run")).click()
     expect(operator.get_by_role("heading", level=1)).to_have_text("Pause 2 jobs")
     operator.get_by_label("Why").fill("The warehouse moves")
-    take(operator, "jobs-bulk-pause")
     operator.get_by_role("button", name="Pause the jobs").click()
     expect(operator.locator(".messagelist")).to_contain_text("2 jobs are paused.")
     expect(operator.locator("tr", has_text="SyncWarehouseStock")).to_contain_text("The warehouse moves")
@@ -148,4 +146,3 @@ def test_the_list_works_without_scripts(
 def test_an_empty_list_tells_the_next_step(operator: Page) -> None:
     operator.goto(LIST)
     expect(operator.get_by_role("heading", name="No jobs yet")).to_be_visible()
-    take(operator, "jobs-list-empty")

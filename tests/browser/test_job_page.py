@@ -11,7 +11,6 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from tests.admin.test_job_page import DECLARED, address, settle
-from tests.browser.pictures import overflow, take
 from tests.support import make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -76,11 +75,9 @@ def job() -> ScheduledJob:
 
 def test_the_preview_follows_what_is_typed(operator: Page, job: ScheduledJob) -> None:
     operator.goto(address(job))
-    take(operator, "job-page")
     operator.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * *")
     expect(operator.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()
     expect(operator.get_by_text("runs become 14")).to_be_visible()
-    take(operator, "job-page-edit")
     operator.get_by_role("textbox", name="Schedule", exact=True).fill("0 0 30 2 *")
     expect(operator.locator("#sj-preview .sj-bad").first).to_contain_text("0 0 30 2 *")
     assert ScheduledJob.objects.get(pk=job.pk).schedule_override == "30 1 * * *"
@@ -106,17 +103,8 @@ def test_the_second_of_two_is_told(operator: Page, job: ScheduledJob) -> None:
     operator.get_by_role("textbox", name="Schedule", exact=True).fill("7 7 * * *")
     operator.get_by_role("button", name="Save", exact=True).click()
     expect(operator.get_by_text("somebody else has changed this job")).to_be_visible()
-    take(operator, "job-page-conflict")
     operator.get_by_role("button", name="Take rui’s").click()
     assert operator.get_by_role("textbox", name="Schedule", exact=True).input_value() == "5 5 * * *"
-
-
-@pytest.mark.parametrize("tab", ["upcoming", "changes"])
-def test_the_tabs(operator: Page, job: ScheduledJob, tab: str) -> None:
-    operator.goto(f"{address(job)}?tab={tab}")
-    take(operator, f"job-page-{tab}")
-    operator.set_viewport_size({"width": 390, "height": 844})
-    assert overflow(operator) == 0
 
 
 def test_an_error_stands_beside_its_field(operator: Page, job: ScheduledJob) -> None:
@@ -125,7 +113,6 @@ def test_an_error_stands_beside_its_field(operator: Page, job: ScheduledJob) -> 
     operator.locator("#id_p_batch_size").fill("many")
     operator.get_by_role("button", name="Save", exact=True).click()
     expect(operator.get_by_text("“soon” is not a length of time")).to_be_visible()
-    take(operator, "job-page-errors")
 
 
 def test_a_job_is_added_by_hand(operator: Page, job: ScheduledJob) -> None:
@@ -137,11 +124,9 @@ def test_a_job_is_added_by_hand(operator: Page, job: ScheduledJob) -> None:
     operator.locator("#id_p_batch_size").fill("5")
     operator.get_by_role("button", name="Preview").first.click()
     expect(operator.get_by_role("heading", name="Next ten runs")).to_be_visible()
-    take(operator, "job-add")
     operator.get_by_role("button", name="Save", exact=True).click()
     expect(operator.get_by_text("Added: shop--settle-emea.")).to_be_visible()
     operator.get_by_role("link", name="Delete…").click()
-    take(operator, "job-delete")
     operator.get_by_role("button", name="Delete the job").click()
     expect(operator.get_by_text("Deleted: shop--settle-emea.")).to_be_visible()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from scheduled_jobs.models import attribution
 from tests.admin.people import LIST
 
 if TYPE_CHECKING:
@@ -106,6 +107,18 @@ def counted(page: Page, desk: Desk) -> None:
     expect(page.get_by_role("alert")).to_contain_text("The job is not paused yet")
 
 
+def overtaken(page: Page, desk: Desk) -> None:
+    """Two edit at once, and this one is the second."""
+    job("PruneExpiredSessions")(page, desk)
+    row = desk.job("PruneExpiredSessions")
+    with attribution("rui", via="form", reason="After the backup"):
+        row.schedule_override = "30 4 * * *"
+        row.save()
+    page.get_by_role("textbox", name="Schedule", exact=True).fill("15 5 * * *")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("somebody else has changed this job")).to_be_visible()
+
+
 def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
     """The confirmation of an action on all jobs that the list shows."""
 
@@ -178,4 +191,5 @@ SCREENS = (
     Screen(
         "rerun-changes", run("failed", "rerun", "?changes=1"), "Before a run is repeated with another payload"
     ),
+    Screen("job-overtaken", overtaken),
 )
