@@ -154,11 +154,16 @@ def test_a_timedelta_is_cron_where_cron_says_it_evenly(length: timedelta, expres
         ),
         (
             timedelta(seconds=90),
-            "0:01:30 is not a number of whole minutes: write timedelta(minutes=1) or timedelta(minutes=2)",
+            "0:01:30 is not a number of whole minutes: write timedelta(minutes=1), or one more",
         ),
         (
             timedelta(minutes=100_001),
             "69 days, 10:41:00 is longer than an interval may be (99999 minutes or whole hours): "
+            "write a cron schedule",
+        ),
+        (
+            timedelta(days=80, seconds=30),
+            "80 days, 0:00:30 is longer than an interval may be (99999 minutes or whole hours): "
             "write a cron schedule",
         ),
         (
@@ -541,3 +546,10 @@ def test_a_range_that_starts_at_a_repeated_time_starts_at_the_first() -> None:
         Occurrence(at("2026-11-01 06:30"), twice, doubtful=True),
         Occurrence(at("2026-11-01 07:30"), across, doubtful=True),
     ]
+
+
+def test_an_estimate_is_counted_from_the_minute_of_the_run() -> None:
+    schedule = Schedule.parse("every 5 minutes")
+    for second in (0, 1, 58, 59):
+        (first,) = schedule.upcoming(at(f"2026-10-01 12:00:{second:02}"), 1)
+        assert first.at == at("2026-10-01 12:05")

@@ -32,6 +32,7 @@ from tests.domain.schedule_oracle import values
         ("every 1 hours from 22:00 to 4:30", "Every hour from 22:00 to 04:30 the next day"),
         ("every 12 hours synchronized", "Every 12 hours from midnight"),
         ("every 24 hours synchronized", "At 00:00, every day"),
+        ("every 7 hours from 0:00 to 23:59", "Every 7 hours from midnight, each day anew"),
         ("every 5 minutes from 10:00 to 10:00", "At 10:00, every day"),
         ("every 99999 hours from 10:00 to 9:00", "At 10:00, every day"),
         ("every 4 hours from 10:00 to 14:00", "Every 4 hours from 10:00 to 14:00"),
@@ -83,7 +84,7 @@ def test_a_step_is_an_interval_only_where_it_never_breaks(text: str, words: str)
     ("text", "words"),
     [
         ("0 0 13 * 5", "At 00:00, on day 13 of the month, or on Friday"),
-        ("0 0 13 2 5", "At 00:00, on day 13 of the month, or on Friday, in February"),
+        ("0 0 13 2 5", "At 00:00, in February, on day 13 of the month, or on Friday"),
         ("0 0 1-7 * 1-5", "At 00:00, between day 1 and 7 of the month, or Monday to Friday"),
         (
             "0 0 1-31/2 * 1-5/2",
@@ -177,6 +178,9 @@ def test_an_interval_that_no_clock_decides_names_no_zone(text: str | timedelta, 
         ("Etc/GMT+5", "Etc/GMT+5 time"),
         ("EST5EDT", "EST5EDT time"),
         ("Japan", "Japan time"),
+        ("Brazil/West", "Brazil/West time"),
+        ("Australia/West", "Australia/West time"),
+        ("US/Eastern", "US/Eastern time"),
     ],
 )
 def test_the_zone_is_said_by_its_place(zone: str, words: str) -> None:

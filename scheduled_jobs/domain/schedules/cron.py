@@ -95,7 +95,11 @@ def read_fields(fields: list[str], expression: str) -> list[Parsed]:
 def _refuse_count(fields: list[str], expression: str) -> NoReturn:
     count = COUNTS[len(fields)] if len(fields) < len(COUNTS) else f"{len(fields)} fields"
     advice = "a cron schedule has five: minute, hour, day of the month, month, day of the week"
-    if len(fields) == 6:
+    if any(field.endswith(",") for field in fields):
+        advice += ", each without blanks"
+    elif len(fields) == 6 and fields[5][0].isalpha():
+        advice += "; the time zone is not part of it"
+    elif len(fields) == 6:
         advice += "; Cloud Scheduler has no field for seconds"
     elif len(fields) < 5:
         advice += "; or write it in words, such as 'every monday 09:00' or 'every 2 hours'"
@@ -145,7 +149,8 @@ class _FieldReader:
         texts: list[str] = []
         for item in text.split(","):
             if item == "*" or item.startswith("*/"):
-                instead = f"{self._field.low}-{self._field.high}{item[1:]}"
+                step = f"/{self._step(item[2:], item)}" if item != "*" else ""
+                instead = f"{self._field.low}-{self._field.high}{step}"
                 raise self._error(f"'*' cannot stand in a list: write {quoted(instead)} for {quoted(item)}")
             values, item_text = self._item(item)
             found.update(values)
@@ -167,6 +172,7 @@ class _FieldReader:
         if not hyphen:
             value = self._value(body)
             if slash:
+                self._step(step_text, item)
                 first, top = self._field.low if value == self._field.alias else body, self._field.high
                 raise self._error(
                     f"a step follows a range: write {quoted(f'{first}-{top}/{step_text}')} for {quoted(item)}"
@@ -174,7 +180,7 @@ class _FieldReader:
             return range(value, value + 1), self._text(body)
         first, last = self._value(first_text), self._value(last_text)
         if first > last:
-            instead = self._forwards(first, last, slash + step_text)
+            instead = self._forwards(first, last, self._step(step_text, item) if slash else 1)
             raise self._error(
                 f"{quoted(item)} runs backwards: write {quoted(instead)} or begin with the smaller value"
             )
@@ -184,15 +190,22 @@ class _FieldReader:
         step = self._step(step_text, item)
         return range(first, last + 1, step), f"{text}/{step}"
 
-    def _forwards(self, first: int, last: int, step: str) -> str:
+    def _forwards(self, first: int, last: int, step: int) -> str:
         """What a range that begins anew at the lowest value seems to mean."""
         field = self._field
+        size = len(field.values)
+        first = field.low if first == field.alias else first
+        if step > 1:
+            end = last + size if last < first else last
+            return ",".join(
+                str((value - field.low) % size + field.low) for value in range(first, end + 1, step)
+            )
         parts = [(first, field.high), (field.low, last)]
-        if first == field.alias:
-            parts = [(field.low, last)]
+        if first <= last:
+            parts = [(first, last)]
         elif field.alias is not None and last == field.low:
             parts = [(first, field.alias)]
-        return ",".join(f"{a}" if a == b else f"{a}-{b}{step}" for a, b in parts)
+        return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
 
     def _value(self, text: str) -> int:
         field = self._field
@@ -207,6 +220,9 @@ class _FieldReader:
     def _hint(self, text: str) -> str:
         if text[:3].upper() in self._field.names and text.isalpha():
             return f": write {text[:3].upper()!r}, in capitals and three letters"
+        for other, what in ((MONTH, "months stand"), (DAY_OF_WEEK, "days of the week stand")):
+            if text[:3].upper() in other.names:
+                return f": {what} in the {ORDINALS[other.position]} field"
         for character, advice in SPECIAL.items():
             if character in text[:40]:
                 return f": {advice}"

@@ -53,10 +53,10 @@ def cron_in_words(expression: str) -> str:
             day = weekday = "*"
         words = _described(minute, hour, day, month, weekday)
     else:
-        of_month = _described(minute, hour, day, "*", "*")
+        # The months before the days: they hold for both.
+        of_month = _part(DescriptionTypeEnum.DAYOFMONTH, minute, hour, day, month, "*")
         of_week = _part(DescriptionTypeEnum.DAYOFWEEK, minute, hour, "*", month, weekday)
-        months = _part(DescriptionTypeEnum.MONTH, minute, hour, "*", month, weekday)
-        words = f"{of_month}, or {of_week.removeprefix(', ')}{months}"
+        words = f"{_described(minute, hour, '*', month, '*')}{of_month}, or {of_week.removeprefix(', ')}"
     for theirs, ours in WORDING:
         words = words.replace(theirs, ours)
     if many_minutes:

@@ -46,17 +46,28 @@ UNKNOWN = {
     "weekday": "write the days and the time, such as 'every mon,tue,wed,thu,fri 09:00'",
     "midnight": "write '00:00'",
     "noon": "write '12:00'",
+    "m": "write 'minutes'",
+    "h": "write 'hours'",
+    "s": "the shortest interval is 'every 1 minutes'",
+    "sec": "the shortest interval is 'every 1 minutes'",
+    "tues": "write 'tue' or 'tuesday'",
+    "weds": "write 'wed' or 'wednesday'",
+    "thur": "write 'thu' or 'thursday'",
+    "thurs": "write 'thu' or 'thursday'",
+    "sept": "write 'sep' or 'september'",
     "am": "write a time from 0:00 to 23:59",
     "pm": "write a time from 0:00 to 23:59",
     "last": "the last of a month cannot be said; write '1st', '2nd', '3rd', '4th' or '5th'",
-    "th": "write the number alone, such as '10 of month 09:00'",
+    **dict.fromkeys(("st", "nd", "rd", "th"), "write the number alone, such as '10 of month 09:00'"),
     "at": "leave it out",
-    "on": "leave it out",
-    "and": "write a comma",
+    "on": "write the days and the time alone, such as 'every monday 09:00'",
+    "and": "write a comma between days, or one interval in minutes",
+    "-": "write the days one by one, such as 'mon,tue,wed,thu,fri'",
+    ".": "write the time with a colon, such as '09:00'",
 }
 
 TOKEN = re.compile(
-    rf"\s*(?:(?P<mistake>(?:{'|'.join(UNKNOWN)})(?![a-z]))"
+    rf"\s*(?:(?P<mistake>(?:{'|'.join(map(re.escape, UNKNOWN))})(?![a-z]))"
     r"|(?P<time>(?:[01][0-9]|2[0-3]|[0-9]):[0-5][0-9])"
     rf"|(?P<word>{'|'.join(sorted(KINDS, key=len, reverse=True))})"
     r"|(?P<number>[0-9]+)|(?P<comma>,)|(?P<unknown>[a-z]+|[0-9:]+|\S))"
@@ -67,7 +78,8 @@ TIME_LIKE = re.compile(r"[0-9]{1,2}:[0-9]{1,2}")
 
 def looks_english(text: str) -> bool:
     """Whether a person meant this form, well written or not."""
-    return ENGLISH.search(text.lower()) is not None
+    # A star is cron's alone, whatever stands beside it.
+    return "*" not in text and ENGLISH.search(text.lower()) is not None
 
 
 class Token(NamedTuple):
@@ -79,16 +91,16 @@ class Token(NamedTuple):
 
 def parse_english(text: str) -> tuple[str, SpecificTime | RangedInterval | DriftingInterval]:
     """The expression to send and its times, or InvalidSchedule."""
-    parser = _Parser(text)
+    parser = _Parser(text.lower())
     found = parser.interval() if parser.is_interval() else parser.specific()
+    if text != text.lower():
+        raise InvalidSchedule(f"{quoted(text)} has capitals: write it in small letters")
     return parser.normalised(), found
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        if text != text.lower():
-            raise InvalidSchedule(f"{quoted(text)} has capitals: write {quoted(text.lower())}")
         self._tokens = [self._token(match) for match in TOKEN.finditer(text.rstrip())]
         self._at = 0
 
@@ -162,7 +174,7 @@ class _Parser:
             self._at += 1
             self._end()
             if DAY % seconds:
-                self._refuse("a synchronized interval must divide 24 hours evenly")
+                self._refuse("a synchronized interval must divide 24 hours evenly, as 6 and 8 hours do")
             return RangedInterval(seconds, 0, DAY - 60)
         self._end()
         return DriftingInterval(seconds)

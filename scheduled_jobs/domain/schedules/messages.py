@@ -10,9 +10,11 @@ def quoted(text: object) -> str:
     """The text between quotes, shortened, with nothing in it that could not be printed or stored."""
     if not isinstance(text, str):
         return repr(text)[:LONGEST_QUOTE]
-    if len(text) > LONGEST_QUOTE:
-        text = text[: LONGEST_QUOTE - 1] + "…"
-    return repr(text)
+    shown = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+    # A character that cannot be printed is told as ten.
+    while len(repr(shown)) > LONGEST_QUOTE + 2:
+        shown = shown.removesuffix("…")[:-1] + "…"
+    return repr(shown)
 
 
 def listed(words: list[str]) -> str:

@@ -115,7 +115,10 @@ class Schedule:
         Cloud Scheduler does so is not recorded, hence ``doubtful``. For a drifting interval the times are
         those after a run that would start at ``after``.
         """
-        return list(islice(self._timing.forward(self._clock, _floor(after, "after") + 1), max(n, 0)))
+        position = _floor(after, "after")
+        if not self.is_estimate:  # an estimate is counted from the minute of ``after`` itself
+            position += 1
+        return list(islice(self._timing.forward(self._clock, position), max(n, 0)))
 
     def previous(self, before: datetime) -> Occurrence | None:
         """The last occurrence strictly before ``before`` (aware), with a notice of times skipped in between.
@@ -148,26 +151,25 @@ def _interval(length: timedelta) -> str:
     minutes, rest = divmod(length, timedelta(minutes=1))
     if length < timedelta(minutes=1):
         raise InvalidSchedule(f"{length} is too short: the shortest interval is timedelta(minutes=1)")
-    if rest:
-        near = f"timedelta(minutes={minutes}) or timedelta(minutes={minutes + 1})"
-        raise InvalidSchedule(f"{length} is not a number of whole minutes: write {near}")
-    if minutes == 1:
-        return "* * * * *"
-    if 60 % minutes == 0:
-        return f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
     hours, rest_of_hour = divmod(minutes, 60)
-    if rest_of_hour == 0 and 24 % hours == 0:
-        return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"
-    if rest_of_hour == 0 and hours == 7 * 24:
-        return "0 0 * * 0"
-    if minutes <= LARGEST_NUMBER:
-        return f"every {minutes} minutes"
-    if rest_of_hour or hours > LARGEST_NUMBER:
+    if minutes > LARGEST_NUMBER and (rest or rest_of_hour or hours > LARGEST_NUMBER):
         raise InvalidSchedule(
             f"{length} is longer than an interval may be ({LARGEST_NUMBER} minutes or whole hours): "
             "write a cron schedule"
         )
-    return f"every {hours} hours"
+    if rest:
+        raise InvalidSchedule(
+            f"{length} is not a number of whole minutes: write timedelta(minutes={minutes}), or one more"
+        )
+    if minutes == 1:
+        return "* * * * *"
+    if 60 % minutes == 0:
+        return f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
+    if rest_of_hour == 0 and 24 % hours == 0:
+        return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"
+    if rest_of_hour == 0 and hours == 7 * 24:
+        return "0 0 * * 0"
+    return f"every {minutes} minutes" if minutes <= LARGEST_NUMBER else f"every {hours} hours"
 
 
 # Many jobs share few schedules, and lists of them are read again and again.

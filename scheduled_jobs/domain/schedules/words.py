@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.schedules.specifics import SpecificTime
 
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Etc/Universal", "Universal", "Etc/Zulu", "Zulu"})
+REGIONS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+"""The first part of a name whose last is a place."""
+DIRECTIONS = frozenset({"North", "South", "West"})
+"""Of Australia: not the names of places."""
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 WORKDAYS = (1, 2, 3, 4, 5)
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
@@ -22,9 +37,11 @@ def zone_in_words(name: str) -> str:
     """ "New York time" for ``America/New_York``; names that are no place stand as they are."""
     if name in UTC_NAMES:
         return "UTC"
-    if "/" not in name or name.startswith("Etc/"):
+    region, _, place = name.partition("/")
+    place = place.rpartition("/")[2]
+    if region not in REGIONS or place in DIRECTIONS or place.isupper():
         return f"{name} time"
-    return f"{name.rpartition('/')[2].replace('_', ' ')} time"
+    return f"{place.replace('_', ' ')} time"
 
 
 def specific_in_words(form: SpecificTime) -> str:
@@ -49,7 +66,9 @@ def ranged_in_words(form: RangedInterval) -> str:
         return f"At {_time(form.start)}, every day"
     every = f"Every {elapsed_in_words(form.seconds)}"
     if (form.start, form.end) == (0, DAY - 60):
-        return f"{every} from midnight"
+        return (
+            f"{every} from midnight" if DAY % form.seconds == 0 else f"{every} from midnight, each day anew"
+        )
     overnight = " the next day" if form.end < form.start else ""
     return f"{every} from {_time(form.start)} to {_time(form.end)}{overnight}"
 

@@ -5,6 +5,7 @@ zoneinfo answers for one moment at a time; stepping through a schedule needs to 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ END = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 
 WIDEST_CHANGE = 26 * HOUR
 """More than any clock was ever changed by: Samoa left out a whole day in 2011."""
+
+OFFSET = re.compile(r"(?:etc/)?(?:utc|gmt)?_*[+-]_*\d{1,2}(?::?\d\d)?")
 
 # Files beside the zones of the tz database that name no place.
 NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
@@ -55,7 +58,13 @@ def validate_time_zone(name: str) -> str:
     wanted = name.strip().casefold().replace(" ", "_")
     if wanted == "utc":
         return "UTC"
-    near = get_close_matches(wanted, _by_casefold(), n=1, cutoff=0.75) if 0 < len(wanted) <= 60 else []
+    if OFFSET.fullmatch(wanted):
+        # 'Etc/GMT+2' is two hours *behind* UTC: nobody who writes an offset means it.
+        raise InvalidSchedule(
+            f"{quoted(name)} is an offset and not a time zone of the tz database: "
+            "write the name of a place, such as 'Europe/Lisbon'"
+        )
+    near = get_close_matches(wanted, _by_casefold(), n=1, cutoff=0.85) if 0 < len(wanted) <= 60 else []
     advice = f"did you mean {_by_casefold()[near[0]]!r}?" if near else "write a name such as 'Europe/Lisbon'"
     raise InvalidSchedule(f"{quoted(name)} is not a time zone of the tz database: {advice}")
 
