@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from scheduled_jobs.backends.errors import error_of
 from scheduled_jobs.conf import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from google.cloud.scheduler_v1 import CloudSchedulerClient
 
@@ -103,16 +104,20 @@ class CloudSchedulerBackend(Backend):
         request = {"parent": self.parent, "page_size": PAGE_SIZE}
         with translated():
             pages = iter(self.client.list_jobs(request=request, timeout=timeout, retry=None).pages)
-        while True:
-            with translated():
-                page = next(pages, None)
-            if page is None:
-                return
-            # Whole pages: the pager would wrap every single job.
-            yield from map(live_job, ListJobsResponse.pb(page).jobs)
+        # Google makes the next page while this one is read.
+        with ThreadPoolExecutor(1, "scheduled_jobs.list") as ahead:
+            coming = ahead.submit(next, pages, None)
+            while True:
+                with translated():
+                    page = coming.result()
+                if page is None:
+                    return
+                coming = ahead.submit(next, pages, None)
+                # Whole pages: the pager would wrap every single job.
+                yield from map(live_job, ListJobsResponse.pb(page).jobs)
 
     def get(self, remote_name: str, *, timeout: float) -> LiveJob:
-        return self._live(self.client.get_job, {"name": remote_name}, timeout)
+        return self._live("get_job", self._named("GetJobRequest", remote_name), timeout, name=remote_name)
 
     def create(self, spec: JobSpec, *, timeout: float) -> LiveJob:
         from google.cloud.scheduler_v1.types import CreateJobRequest
@@ -122,46 +127,72 @@ class CloudSchedulerBackend(Backend):
         request = CreateJobRequest.meta.pb(
             parent=self.parent, job=message_of(spec, self.remote_name(spec.name))
         )
-        return self._live(self.client.create_job, CreateJobRequest.wrap(request), timeout)
+        return self._live("create_job", CreateJobRequest.wrap(request), timeout, parent=self.parent)
 
     def update(self, spec: JobSpec, mask: Sequence[str], *, timeout: float) -> LiveJob:
         from google.cloud.scheduler_v1.types import UpdateJobRequest
 
         from scheduled_jobs.backends.messages import update_request
 
-        request = update_request(spec, self.remote_name(spec.name), mask)
-        return self._live(self.client.update_job, UpdateJobRequest.wrap(request), timeout)
+        name = self.remote_name(spec.name)
+        request = UpdateJobRequest.wrap(update_request(spec, name, mask))
+        return self._live("update_job", request, timeout, **{"job.name": name})
 
     def delete(self, remote_name: str, *, timeout: float) -> None:
-        with translated():
-            self.client.delete_job(request={"name": remote_name}, timeout=timeout, retry=None)
+        self._call("delete_job", self._named("DeleteJobRequest", remote_name), timeout, name=remote_name)
 
     def pause(self, remote_name: str, *, timeout: float) -> LiveJob:
-        return self._live(self.client.pause_job, {"name": remote_name}, timeout)
+        return self._live("pause_job", self._named("PauseJobRequest", remote_name), timeout, name=remote_name)
 
     def resume(self, remote_name: str, *, timeout: float) -> LiveJob:
-        return self._live(self.client.resume_job, {"name": remote_name}, timeout)
+        return self._live(
+            "resume_job", self._named("ResumeJobRequest", remote_name), timeout, name=remote_name
+        )
 
     def run(self, remote_name: str, *, timeout: float) -> LiveJob:
-        return self._live(self.client.run_job, {"name": remote_name}, timeout)
+        return self._live("run_job", self._named("RunJobRequest", remote_name), timeout, name=remote_name)
 
     @staticmethod
-    def _live(method: Callable[..., Any], request: Any, timeout: float) -> LiveJob:
+    def _named(kind: str, remote_name: str) -> Any:
+        from google.cloud.scheduler_v1 import types
+
+        return getattr(types, kind)(name=remote_name)
+
+    def _live(self, method: str, request: Any, timeout: float, **routing: str) -> LiveJob:
         from scheduled_jobs.backends.messages import live_job
 
-        with translated():
-            job = method(request=request, timeout=timeout, retry=None)
+        job = self._call(method, request, timeout, **routing)
         return live_job(type(job).pb(job))
+
+    def _call(self, method: str, request: Any, timeout: float, **routing: str) -> Any:
+        """One call over the transport of Google's client, which names the methods as the client does.
+
+        Of what the client's own methods add, and what takes a fifth of the processor's time of a call, two
+        headers are needed: the one by which Google routes the request, and the one that names the client's
+        version. Its retries are not wanted here.
+        """
+        from google.api_core.gapic_v1.routing_header import to_grpc_metadata
+        from google.cloud.scheduler_v1.services.cloud_scheduler.transports.base import DEFAULT_CLIENT_INFO
+
+        routed = to_grpc_metadata(routing)  # type: ignore[no-untyped-call]
+        named = DEFAULT_CLIENT_INFO.to_grpc_metadata()  # type: ignore[no-untyped-call]
+        with translated():
+            transport: Any = self.client.transport
+            return getattr(transport, method)(request, timeout=timeout, metadata=[routed, named])
 
 
 @contextmanager
 def translated() -> Iterator[None]:
     """Turns what Google's libraries raise into the package's own exceptions, the reason kept."""
-    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.api_core.exceptions import GoogleAPICallError, RetryError, from_grpc_error
     from google.auth.exceptions import GoogleAuthError, TransportError
+    from grpc import RpcError
 
     try:
-        yield
+        try:
+            yield
+        except RpcError as error:
+            raise from_grpc_error(error) from error  # type: ignore[no-untyped-call]
     except (RetryError, TransportError) as error:
         raise exceptions.OutcomeUnknown(str(error)) from error
     except GoogleAuthError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.jobs import (
@@ -29,7 +30,7 @@ from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.shown import without_secrets
 
 if TYPE_CHECKING:
-    from scheduled_jobs.domain.plan import Desired, Listing
+    from scheduled_jobs.domain.plan import Desired, Listing, Ownership
 
 
 logger = logging.getLogger("scheduled_jobs")
@@ -81,8 +82,11 @@ class _Application:
         self.calls = calls
         self.listing = listing
         self.adopt = adopt
-        self.ownership = ownership()
         self.outcome = Outcome(desired)
+
+    @cached_property
+    def ownership(self) -> Ownership:
+        return ownership()
 
     def run(self) -> Outcome:
         try:

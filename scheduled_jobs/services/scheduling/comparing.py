@@ -42,7 +42,10 @@ SyncState = ScheduledJob.SyncState
 
 
 class Comparison:
-    """All rows, or those of the chosen tasks, beside one list of Google's: ``read``, then ``plan``."""
+    """All rows, or those of the chosen tasks, beside one list of Google's.
+
+    First ``read``, then ``compare`` with each page of the list as it comes, and ``plan`` at its end.
+    """
 
     def __init__(self, backend: Backend, options: Options, using: str) -> None:
         self.backend = backend
@@ -60,9 +63,12 @@ class Comparison:
         self._marks: dict[int, Mark] = {}
         self._moved: set[int] = set()
         self._wanted: dict[int, Desired] = {}
+        self._by_name: dict[str, int] = {}
         self._new: list[Desired] = []
+        self._changes: dict[int | str, Change] = {}
+        self._unchanged: dict[int | str, Desired] = {}
+        self._known: set[str] = set()
         self._left_alone: dict[int, str] = {}
-        self._gone: set[str] = set()
 
     @property
     def _rows(self) -> QuerySet[ScheduledJob]:
@@ -81,7 +87,8 @@ class Comparison:
         app = this_app()
         prefix = self.backend.remote_name("")
         for job in self._take(rows_in_force(self._rows)):
-            self._wanted[job.pk] = desired_of(job, app, remote_name=prefix + job.name)
+            desired = self._wanted[job.pk] = desired_of(job, app, remote_name=prefix + job.name)
+            self._by_name[desired.remote_name] = job.pk
             # Another project or location: what becomes of the job there is looked up after the list.
             if job.remote_name not in ("", prefix + job.name):
                 self._moved.add(job.pk)
@@ -118,10 +125,9 @@ class Comparison:
         again = {pk for pk, mark in current.items() if self._marks.get(pk) != mark}
         for pk in self._marks.keys() - current.keys():
             # Whoever deleted the row deletes its job, which was listed before: no orphan yet.
-            if (deleted := self._wanted.pop(pk, None)) is not None:
-                self._gone.add(deleted.remote_name)
+            self._forget(pk)
         for pk in again:
-            self._wanted.pop(pk, None)
+            self._forget(pk)
             self._left_alone.pop(pk, None)
             self.stale.discard(pk)
         formers = FormerName.objects.using(self.using).filter(Q(deleted_at=None) | Q(deleted_at__gte=at))
@@ -130,8 +136,10 @@ class Comparison:
                 self._moved.add(pk)
             else:
                 # It was listed, and then deleted under the name that it once had.
-                self._gone.add(remote_name)
-        again.update(self._wanted.keys() & self._moved)
+                self._known.add(remote_name)
+        for pk in self._moved - again:
+            if self._forget(pk):
+                again.add(pk)
         if not again:
             return
         rows = rows_in_force(self._rows if len(again) > MANY else self._rows.filter(pk__in=again))
@@ -140,27 +148,48 @@ class Comparison:
             if desired.pk is not None:
                 self._wanted[desired.pk] = desired
 
+    def _forget(self, pk: int) -> bool:
+        """Whether the row was wanted; its name stays known, so that its job is no orphan."""
+        found = [of.pop(pk, None) for of in (self._wanted, self._changes, self._unchanged, self.planned)]
+        return any(one is not None for one in found)
+
     # --- Beside the list --------------------------------------------------------------------------
 
+    def compare(self, page: Listing) -> None:
+        """Compare the jobs of one page with their rows, which are given up for it.
+
+        A row that is found to have been edited since is compared once more, when all pages are there.
+        """
+        pks = (self._by_name.get(name) for name in page.jobs)
+        some = [self._wanted.pop(pk) for pk in pks if pk in self._wanted and pk not in self._moved]
+        self._compare(some, page)
+
     def plan(self, listing: Listing) -> Plan:
-        """What is to be changed. The rows that were read are given up for it."""
+        """What is to be changed, all pages being there."""
         self._read_again(listing.at)
-        changes: list[Change] = []
-        unchanged: list[Desired] = []
-        known = self._gone.union(self._left_alone.values())
         for some in self._some():
-            part = self._plan_some(some, listing)
-            for desired in some:
-                known.update((desired.remote_name, *desired.former))
-            differing = {change.remote_name for change in part.changes}
-            fresh = {d.remote_name: replace(d) for d in some if d.remote_name in differing}
-            self.planned.update((d.pk, d) for d in fresh.values() if d.pk is not None)
-            changes += (self._light(change, fresh, listing) for change in part.changes)
-            unchanged += map(without_spec, part.unchanged)
+            self._compare(some, listing)
+        known = self._known.union(self._by_name, self._left_alone.values())
         rest = make_plan((), listing, self.ownership, find_orphans=self.paths is None, left_alone=known)
-        changes += rest.changes
-        changes.sort(key=lambda change: (change.label, change.name))
-        return Plan(tuple(changes), tuple(unchanged), rest.ours)
+        changes = sorted(
+            [*self._changes.values(), *rest.changes], key=lambda change: (change.label, change.name)
+        )
+        return Plan(tuple(changes), tuple(self._unchanged.values()), rest.ours)
+
+    def _compare(self, some: list[Desired], listing: Listing) -> None:
+        part = self._plan_some(some, listing)
+        differing = {change.remote_name for change in part.changes}
+        fresh: dict[str, Desired] = {}
+        for desired in some:
+            self._known.update((desired.remote_name, *desired.former))
+            if desired.remote_name in differing:
+                # Copies, since each remembers its comparable values.
+                fresh[desired.remote_name] = replace(desired)
+        self.planned.update((desired.pk, desired) for desired in fresh.values() if desired.pk is not None)
+        for change in part.changes:
+            self._changes[change.pk or change.remote_name] = self._light(change, fresh, listing)
+        for desired in part.unchanged:
+            self._unchanged[desired.pk or desired.remote_name] = without_spec(desired)
 
     def _some(self) -> Iterator[list[Desired]]:
         keys = iter(list(self._wanted))
@@ -202,15 +231,14 @@ class Comparison:
             for desired in some
         ]
 
-    def _light(self, change: Change, fresh: Mapping[str, Desired], listing: Listing) -> Change:
+    def _light(self, change: Change, new: Mapping[str, Desired], listing: Listing) -> Change:
         """The change, the fields of a new job not yet spelled out: thousands are, if at all, only printed."""
         if change.kind != "create":
             return change
-        desired = fresh[change.remote_name]
+        desired = new[change.remote_name]
         nothing = Listing(listing.parent, {}, listing.at)
-        return replace(
-            change, fields=_FieldsOfNew(lambda: change_for(replace(desired), nothing, self.ownership))
-        )
+        fields = _FieldsOfNew(lambda: change_for(replace(desired), nothing, self.ownership))
+        return replace(change, fields=fields)
 
 
 class _FieldsOfNew(Mapping[str, "tuple[Any, Any]"]):

@@ -148,7 +148,9 @@ def _payload(task: type[PeriodicTask]) -> dict[str, Any]:
         raise InvalidDefinition(f"it returned {type(payload).__name__}; return a dict or None")
     if not payload:
         # Most tasks have none, and nothing of nothing can be at fault but that run() wants more.
-        Signature.of(task.run).validate({})
+        signature = Signature.of(task.run)
+        if any(parameter.required for parameter in signature.fields):
+            signature.validate({})
         return {}
     try:
         text = domain.canonical(payload)

@@ -90,9 +90,11 @@ def desired_of(
         spec=spec,
         fault=fault,
         is_absent_here=is_absent_here,
+        created=job.remote_name == remote_name,
         former=former,
         pushed=(job.pushed or {}) if isinstance(job, ScheduledJob) else {},
         pushed_at=job.synced_at,
+        is_pushed=job.pushed_revision == job.revision,
         ignored=job.ignored_drift,
     )
 

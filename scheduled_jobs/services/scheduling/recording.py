@@ -151,9 +151,8 @@ def seen(live: LiveJob | None) -> dict[str, Any] | None:
 
 def answer_of(desired: Desired, live: LiveJob) -> dict[str, Any]:
     """The fields that the service stored otherwise than they were sent; those left alone were not sent."""
-    left = desired.left(live)
-    return {
-        name: live.values.get(name)
-        for name, sent in desired.values.items()
-        if live.values.get(name) != sent and name not in left
+    different = {
+        name: live.values.get(name) for name, sent in desired.values.items() if live.values.get(name) != sent
     }
+    left = desired.left(live) if different else {}
+    return {name: value for name, value in different.items() if name not in left}

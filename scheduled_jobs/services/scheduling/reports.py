@@ -35,8 +35,12 @@ class Report:
     """Whether deletions were held back, since they are more than half of our jobs."""
     listing: Listing | None = None
     """What Google had when it was asked."""
-    deletes_orphans: bool = False
-    """Whether orphans are deleted; else each is said to be there."""
+    options: Options = Options()
+
+    @property
+    def deletes_orphans(self) -> bool:
+        """Whether orphans are deleted; else each is said to be there."""
+        return self.options.yes and self.options.delete
 
     @property
     def to_apply(self) -> list[Change]:
@@ -51,10 +55,11 @@ class Report:
     def why_not(self, change: Change) -> str | None:
         """Why an apply does not make a change; None if it does."""
         if change.kind == "orphan":
-            return None if self.deletes_orphans else change.why
+            advice = "--yes deletes it" if self.options.delete else "--no-delete keeps it"
+            return None if self.deletes_orphans else f"{change.why}; {advice}"
         if change.kind == "delete" and self.held_back:
             return (
-                f"not deleted: {len(self.plan.of('delete', 'orphan'))} of {self.plan.ours} jobs would go, "
+                f"not deleted: {len(self.plan.of('delete'))} of {self.plan.ours} jobs would go, "
                 "more than half; --yes deletes them"
             )
         return change.why or None

@@ -30,6 +30,7 @@ class Row:
     name: str
     task: str
     revision: int
+    pushed_revision: int
     retired_at: datetime | None
     deleting_at: datetime | None
     paused: bool

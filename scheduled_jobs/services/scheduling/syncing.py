@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from django.db import router
@@ -18,7 +20,7 @@ from scheduled_jobs.exceptions import BackendError, NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.calls import Calls
-from scheduled_jobs.services.scheduling.comparing import Comparison
+from scheduled_jobs.services.scheduling.comparing import AT_ONCE, Comparison
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push
@@ -31,6 +33,7 @@ from scheduled_jobs.services.scheduling.versions import confirm_versions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.services.scheduling.applying import Outcome
 
 PATIENCE = 3600.0
@@ -87,26 +90,37 @@ class _Sync:
     def _look(self) -> tuple[Report, Listing]:
         """Seed, list and compare. What it takes, some kilobytes for each job, ends with it."""
         tasks = self.options.tasks
+        at = timezone.now()
+        pages: SimpleQueue[list[LiveJob] | None] = SimpleQueue()
+        jobs: dict[str, LiveJob] = {}
         # While Google lists, the rows are seeded and read: neither waits for the other.
         with ThreadPoolExecutor(1) as pool:
-            listed = pool.submit(self._list)
+            listed = pool.submit(self._list, pages)
             seeded = seed(
                 registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
             )
             self.comparison.read(seeded)
             faulty = seeded.faulty
             del seeded
-            listing = listed.result()
+            while (page := pages.get()) is not None:
+                some = {live.remote_name: live for live in page}
+                jobs.update(some)
+                self.comparison.compare(Listing(self.backend.parent, some, at))
+            listed.result()
+        listing = Listing(self.backend.parent, jobs, at)
         plan = self.comparison.plan(listing)
-        report = Report(plan, faulty=faulty, listing=listing)
+        report = Report(plan, faulty=faulty, listing=listing, options=self.options)
         report.held_back = plan.deletes_most and not self.options.yes
-        report.deletes_orphans = self.options.yes and self.options.delete
         return report, listing
 
-    def _list(self) -> Listing:
-        at = timezone.now()
-        jobs = {live.remote_name: live for live in self.backend.list(timeout=settings.RPC_TIMEOUT)}
-        return Listing(self.backend.parent, jobs, at)
+    def _list(self, pages: SimpleQueue[list[LiveJob] | None]) -> None:
+        """Put Google's jobs into the queue, some hundreds at a time, and None after the last."""
+        try:
+            jobs = self.backend.list(timeout=settings.RPC_TIMEOUT)
+            while page := list(islice(jobs, AT_ONCE)):
+                pages.put(page)
+        finally:
+            pages.put(None)
 
     # --- What is already as it should be ----------------------------------------------------------
 
@@ -159,11 +173,13 @@ class _Sync:
             self.on_change(change, error)
 
         def is_needed(desired: Desired) -> bool:
-            # Read again under the lease: somebody may have pushed it since the list was made.
-            if desired.pushed_at is not None and desired.pushed_at > listing.at:
-                return False
-            if desired.pk is not None and desired is planned.get(desired.pk):
+            # Read again under the lease: somebody may have pushed it since the rows were compared. Not by
+            # the clock: that of another host may be ahead, and would hide every change from this one.
+            before = planned.get(desired.pk or 0)
+            if before is not None and desired is before:
                 return True
+            if desired.is_pushed and (before is None or before.pushed_at != desired.pushed_at):
+                return False
             return change_for(desired, listing, ownership(), adopt=self.options.adopt) is not None
 
         with attribution(via="sync"):

@@ -1,0 +1,130 @@
+"""What our calls send beside the request, and how a list is read, seen from a server of our own."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from django.test import override_settings
+from google.cloud.scheduler_v1 import types
+from google.protobuf import empty_pb2
+
+from scheduled_jobs import exceptions
+from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
+from tests.backends.cases import SPEC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVICE = "google.cloud.scheduler.v1.CloudScheduler"
+PARENT = "projects/p/locations/europe-west1"
+NAME = f"{PARENT}/jobs/{SPEC.name}"
+JOB = types.Job.meta.pb
+METHODS = ["CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob", "RunJob", "GetJob", "ListJobs"]
+
+
+class Server(grpc.GenericRpcHandler):  # type: ignore[type-arg]
+    """Answers every call with a job, and remembers its headers."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, dict[str, str]] = {}
+        self.pages: list[str] = []
+        self.asked_for_the_next = threading.Event()
+
+    def service(self, details: Any) -> Any:
+        method = details.method.rpartition("/")[2]
+        self.headers[method] = dict(details.invocation_metadata)
+        return grpc.unary_unary_rpc_method_handler(
+            lambda request, _: self.answer(method, request),
+            request_deserializer=bytes,
+            response_serializer=lambda message: message.SerializeToString(),
+        )
+
+    def answer(self, method: str, request: bytes) -> Any:
+        if method == "DeleteJob":
+            return empty_pb2.Empty()
+        if method != "ListJobs":
+            return JOB(name=NAME)
+        token = types.ListJobsRequest.deserialize(request).page_token
+        self.pages.append(token)
+        if token:
+            self.asked_for_the_next.set()
+        return types.ListJobsResponse.meta.pb(
+            jobs=[JOB(name=f"{PARENT}/jobs/{token or 'first'}")], next_page_token="" if token else "second"
+        )
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    handler = Server()
+    running = grpc.server(ThreadPoolExecutor(4), handlers=[handler])
+    port = running.add_insecure_port("127.0.0.1:0")
+    running.start()
+    with override_settings(
+        DJANGO_CLOUD_TASKS_EMULATOR_HOST=f"127.0.0.1:{port}", DJANGO_CLOUD_TASKS_PROJECT_ID="p"
+    ):
+        yield handler
+    running.stop(0)
+
+
+@pytest.fixture
+def backend(server: Server) -> Iterator[CloudSchedulerBackend]:
+    backend = CloudSchedulerBackend()
+    yield backend
+    backend.close()
+
+
+def test_every_call_says_where_google_routes_it_and_which_client_it_is(
+    server: Server, backend: CloudSchedulerBackend
+) -> None:
+    backend.create(SPEC, timeout=5)
+    backend.update(SPEC, ["schedule"], timeout=5)
+    backend.delete(NAME, timeout=5)
+    backend.pause(NAME, timeout=5)
+    backend.resume(NAME, timeout=5)
+    backend.run(NAME, timeout=5)
+    backend.get(NAME, timeout=5)
+    list(backend.list(timeout=5))
+
+    routed = {method: server.headers[method]["x-goog-request-params"] for method in METHODS}
+    assert routed == {
+        **dict.fromkeys(METHODS, f"name={NAME}"),
+        "CreateJob": f"parent={PARENT}",
+        "UpdateJob": f"job.name={NAME}",
+        "ListJobs": f"parent={PARENT}",
+    }
+    assert all("gapic/" in server.headers[method]["x-goog-api-client"] for method in METHODS)
+
+
+def test_the_next_page_is_asked_for_while_one_is_read(server: Server, backend: CloudSchedulerBackend) -> None:
+    jobs = backend.list(timeout=5)
+
+    assert next(jobs).name == "first"
+    assert server.asked_for_the_next.wait(5)
+    assert [job.name for job in jobs] == ["second"]
+    assert server.pages == ["", "second"]
+
+
+def test_a_list_that_is_left_half_read_ends(server: Server, backend: CloudSchedulerBackend) -> None:
+    jobs = backend.list(timeout=5)
+    next(jobs)
+    jobs.close()  # type: ignore[attr-defined]
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("scheduled_jobs.list")]
+
+
+def test_a_page_that_fails_is_one_of_our_exceptions(server: Server, backend: CloudSchedulerBackend) -> None:
+    real = server.answer
+
+    def fail_the_second(method: str, request: bytes) -> Any:
+        if types.ListJobsRequest.deserialize(request).page_token:
+            raise ValueError
+        return real(method, request)
+
+    server.answer = fail_the_second  # type: ignore[method-assign]
+
+    with pytest.raises(exceptions.OutcomeUnknown):
+        list(backend.list(timeout=5))
