@@ -29,7 +29,8 @@ def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[No
 
 
 @pytest.fixture(scope="module")
-def desk(db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(chromium: Browser, db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    # After the browser: while Playwright keeps its event loop, Django's connections are kept elsewhere.
     with open_desk(tmp_path_factory.mktemp("desk")) as opened:
         yield opened
 

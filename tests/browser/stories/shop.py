@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import sqlite3
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import call_command
 from django.db import connections
 from django.test.utils import override_settings
+from google.cloud.scheduler_v1 import Job
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from scheduled_jobs.backends import forget_backends, get_backend
 from scheduled_jobs.models import ScheduledJob
+from tests.admin.people import LIST
 from tests.emulator_process import running_emulator
 
 if TYPE_CHECKING:
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from google.cloud.scheduler_v1 import CloudSchedulerClient
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.emulator_process import RunningEmulator
 
@@ -39,10 +45,10 @@ class Shop:
         self._port = "0"
         self.start_google()
 
-    def start_google(self) -> None:
+    def start_google(self, *arguments: str) -> None:
         """Start the emulator, again with the jobs, the signing key and the port it had."""
         emulator: RunningEmulator = self._emulator.enter_context(
-            running_emulator(self.folder / "google.json", ["--port", self._port])
+            running_emulator(self.folder / "google.json", ["--port", self._port, *arguments])
         )
         self.host = emulator.host
         self._port = emulator.host.rpartition(":")[2]
@@ -51,6 +57,31 @@ class Shop:
 
     def stop_google(self) -> None:
         self._emulator.close()
+
+    @contextmanager
+    def line_to_google_is_cut(self) -> Iterator[None]:
+        """Google calls this application as ever, and this application cannot call Google."""
+        host, _, port = self.host.rpartition(":")
+        certificates = f"http://{host}:{int(port) + 1}/certs"
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            cut = f"127.0.0.1:{nobody.getsockname()[1]}"
+            with override_settings(
+                DJANGO_CLOUD_TASKS_EMULATOR_HOST=cut, DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=certificates
+            ):
+                forget_backends()
+                yield
+        forget_backends()
+
+    def disable(self, remote_name: str) -> None:
+        """What only the service itself does to a job, on an error of its own; it is stopped meanwhile."""
+        self.stop_google()
+        with closing(sqlite3.connect(self.folder / "google.json")) as state, state:
+            [kept] = state.execute("SELECT job FROM jobs WHERE name = ?", [remote_name]).fetchone()
+            job = Job.deserialize(kept)
+            job.state = Job.State.DISABLED
+            state.execute("UPDATE jobs SET job = ? WHERE name = ?", [Job.serialize(job), remote_name])
+        self.start_google()
 
     def close(self) -> None:
         self._contexts.close()
@@ -138,6 +169,25 @@ def wait_for(what: Callable[[], Any], seconds: float = 15) -> Any:
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.1)
     return found
+
+
+def said(page: Page, *sentences: str) -> None:
+    """The messages on top of the page are exactly these."""
+    expect(page.locator(".messagelist li")).to_have_text(list(sentences))
+
+
+def address(job: ScheduledJob, part: str = "change") -> str:
+    """A page of a job."""
+    return f"{LIST}{job.pk}/{part}/"
+
+
+def facts(page: Page, title: str) -> Locator:
+    """What stands beside this title in the facts of a job or a run."""
+    return (
+        page.locator(".sj-facts dt")
+        .filter(has_text=re.compile(f"^{title}$"))
+        .locator("xpath=following-sibling::dd[1]")
+    )
 
 
 def job_of(name: str) -> ScheduledJob:
