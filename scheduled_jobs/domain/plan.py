@@ -52,6 +52,18 @@ class Ownership:
         """
         return live.mark is not None and domain.lies_under(live.uri, self.endpoint)
 
+    def why_not_delete(self, live: LiveJob, *, created: bool, adopt: bool) -> str | None:
+        """Why the job of a row that wants none is left in Google, or None if it is deleted.
+
+        ``created`` tells that this database made it, perhaps under another name of the app.
+        """
+        why = self.why_not(live)
+        if why is None or (created and self.was_ours(live)):
+            return None
+        if not self.has_our_mark(live):
+            return why
+        return None if adopt else f"it points at {live.uri or 'no HTTP address'}; --adopt deletes it"
+
     def _parses(self, live: LiveJob) -> bool:
         return domain.parse_job_id(live.name, app_name=self.app_name, delimiter=self.delimiter) is not None
 
@@ -74,11 +86,15 @@ class Desired:
     fault: str = ""
     is_absent_here: bool = False
     """Whether the fault is that the class is not in this process."""
+    created: bool = False
+    """Whether this database created the job under ``remote_name``, or at least began to."""
     former: tuple[str, ...] = ()
     """Full resource names under which this database created the job before, not yet deleted."""
     pushed: Mapping[str, Any] = field(default_factory=dict)
     """Field -> what was ``sent`` last, and the service's ``answer`` where it stored something else."""
     pushed_at: datetime | None = None
+    is_pushed: bool = False
+    """Whether the last successful push was of this very revision."""
     ignored: Mapping[str, Any] = field(default_factory=dict)
     """Field -> live value that an operator has chosen to leave as it is."""
 
@@ -180,8 +196,11 @@ class Plan:
 
     @property
     def deletes_most(self) -> bool:
-        """Whether it would delete more than half of our jobs: more likely a mistake than a wish."""
-        return 2 * len(self.of("delete", "orphan")) > self.ours
+        """Whether it would delete more than half of our jobs: more likely a mistake than a wish.
+
+        Orphans do not count: they are deleted only where that was asked for.
+        """
+        return 2 * len(self.of("delete")) > self.ours
 
 
 def make_plan(
@@ -202,7 +221,8 @@ def make_plan(
     changes: list[Change] = []
     unchanged: list[Desired] = []
     for desired in wanted:
-        change = change_for(desired, listing, ownership, adopt=adopt)
+        kept = desired if delete else replace(desired, former=())
+        change = change_for(kept, listing, ownership, adopt=adopt)
         if change is None:
             unchanged.append(desired)
         elif delete or change.kind != "delete":
@@ -225,10 +245,12 @@ def change_for(
         "update", task=desired.task, name=desired.name, remote_name=desired.remote_name, pk=desired.pk
     )
     if desired.state is None:
-        gone = live is None or ownership.why_not(live) is not None
-        return (
-            None if gone and not _former_left(desired, listing, ownership) else replace(change, kind="delete")
-        )
+        why = None if live is None else ownership.why_not_delete(live, created=desired.created, adopt=adopt)
+        if (live is not None and why is None) or _former_left(desired, listing, ownership):
+            return replace(change, kind="delete")
+        if live is not None and ownership.has_our_mark(live):
+            return replace(change, kind="refuse", why=f"the job in Google is not deleted: {why}")
+        return None
     if live is None:
         if desired.spec is None:
             return replace(change, kind="refuse", why=desired.fault)
@@ -281,5 +303,5 @@ def _orphan(live: LiveJob) -> Change:
         task="",
         name=live.name,
         remote_name=live.remote_name,
-        why="it is an orphan: ours, but no row of this database knows it; --yes deletes it",
+        why="it is an orphan: ours, but no row of this database knows it",
     )

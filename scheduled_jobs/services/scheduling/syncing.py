@@ -173,13 +173,13 @@ class _Sync:
             self.on_change(change, error)
 
         def is_needed(desired: Desired) -> bool:
-            # Read again under the lease: somebody may have pushed it since the rows were compared. Not by
-            # the clock: that of another host may be ahead, and would hide every change from this one.
-            before = planned.get(desired.pk or 0)
-            if before is not None and desired is before:
-                return True
-            if desired.is_pushed and (before is None or before.pushed_at != desired.pushed_at):
+            # Read again under the lease: somebody may have pushed it since the list was made. A time to come
+            # was written by a host whose clock is ahead, and tells nothing.
+            pushed_at = desired.pushed_at
+            if desired.is_pushed and pushed_at is not None and listing.at < pushed_at <= timezone.now():
                 return False
+            if desired.pk is not None and desired is planned.get(desired.pk):
+                return True
             return change_for(desired, listing, ownership(), adopt=self.options.adopt) is not None
 
         with attribution(via="sync"):

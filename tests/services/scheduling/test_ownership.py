@@ -116,7 +116,7 @@ def test_a_copy_under_another_app_name_makes_its_own_jobs_and_leaves_the_origina
 def test_a_new_name_in_a_copy_leaves_the_original(google: MemoryBackend) -> None:
     registry._tasks.clear()
     declare("One", schedule_name="new")
-    assert schedule_tasks("shop.tasks.One").lines == ["[~] Job updated: shop.tasks.One (name)"]
+    assert schedule_tasks("shop.tasks.One").lines == ["[+] Job created: shop.tasks.One"]
     assert "shop--new" in jobs(google)
 
 
