@@ -13,7 +13,7 @@ import time_machine
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import override_settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -83,6 +83,8 @@ def open_desk(folder: Path) -> Iterator[Desk]:
     with ExitStack() as stack:
         stack.callback(lambda: (registry._tasks.clear(), registry._tasks.update(before)))
         registry._tasks.clear()
+        # Nobody else closes them: they belong to this thread only for as long as the browser is there.
+        stack.callback(connections.close_all)
         stack.enter_context(database_of_several_threads(folder / FILE))
         stack.callback(emptied)
         stack.enter_context(use_backend(google))
