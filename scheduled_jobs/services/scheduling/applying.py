@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -67,12 +67,21 @@ class Outcome:
         return isinstance(self.error, OutOfTime)
 
 
-def apply(desired: Desired, calls: Calls, *, listing: Listing | None = None, adopt: bool = False) -> Outcome:
+def apply(
+    desired: Desired,
+    calls: Calls,
+    *,
+    listing: Listing | None = None,
+    adopt: bool = False,
+    delete: bool = True,
+) -> Outcome:
     """Make Google's job what the row wants. Without a listing the job is looked at first.
 
-    ``adopt`` takes over a job that is not known to be ours. Raises nothing of Google's: the outcome has
-    the error.
+    ``adopt`` takes over a job that is not known to be ours; without ``delete`` the job stays under its
+    former names too. Raises nothing of Google's: the outcome has the error.
     """
+    if not delete:
+        desired = replace(desired, former=())
     return _Application(desired, calls, listing, adopt=adopt).run()
 
 
@@ -183,8 +192,10 @@ class _Application:
             return None
 
     def _delete(self, live: LiveJob | None, remote_name: str) -> None:
-        if live is not None and (why := self.ownership.why_not(live)) is not None:
-            raise NotOurs(f"the job in Google is not deleted: {why}")
+        if live is not None:
+            why = self.ownership.why_not_delete(live, created=self.desired.created, adopt=self.adopt)
+            if why is not None:
+                raise NotOurs(f"the job in Google is not deleted: {why}")
         self._remove(live, remote_name)
 
     def _delete_former(self, remote_name: str) -> None:

@@ -27,6 +27,7 @@ from scheduled_jobs.services.scheduling.calls import Calls, write_limit
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.leasing import JobLeases, lease_time
 from scheduled_jobs.services.scheduling.recording import Recorder
+from scheduled_jobs.services.scheduling.remembering import remember_names
 from scheduled_jobs.services.scheduling.rows import rows_in_force
 from scheduled_jobs.services.scheduling.versions import open_versions
 
@@ -62,6 +63,8 @@ class Push:
     backend: Backend = field(default_factory=get_backend)
     listing: Listing | None = None
     adopt: bool = False
+    delete: bool = True
+    """Whether a renamed job's former ones are deleted."""
     is_needed: Callable[[Desired], bool] = lambda _: True
     """Asked under the lease, after the row was read again."""
     on_chunk: Callable[[], None] = lambda: None
@@ -149,6 +152,7 @@ class Push:
             self.leases.free(pk for pk in idle if pk is not None)
             # Copies, since each remembers its comparable values: thousands of the originals are kept.
             wanted = [replace(desired) for desired in wanted if desired.pk not in idle]
+            remember_names(self.leases, wanted, self.backend.remote_name(""))
             open_versions(wanted, now=timezone.now(), using=self.using)
             chunk.results = self._call(wanted, pool)
         except BaseException:
@@ -197,7 +201,7 @@ class Push:
         calls = Calls(min(self.until, lease), self.backend)
 
         def one(desired: Desired) -> Outcome:
-            return apply(desired, calls, listing=self.listing, adopt=self.adopt)
+            return apply(desired, calls, listing=self.listing, adopt=self.adopt, delete=self.delete)
 
         # A save pushes one job: it needs no thread of its own.
         return [one(wanted[0])] if len(wanted) == 1 else pool.map(one, wanted)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
-from scheduled_jobs.services.scheduling.applying import NotInThisProcess
+from scheduled_jobs.services.scheduling.applying import NotInThisProcess, NotOurs
 from scheduled_jobs.services.scheduling.versions import settle_versions
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
-    from scheduled_jobs.exceptions import BackendError
     from scheduled_jobs.services.scheduling.applying import Outcome
     from scheduled_jobs.services.scheduling.leasing import JobLeases
 
@@ -73,7 +72,7 @@ class Recorder:
             )
             for pk in ours.difference(synced):
                 if not by_pk[pk].was_out_of_time:
-                    self._settle([pk], **failure_of(by_pk[pk].error))
+                    self._settle([pk], **failure_of(by_pk[pk]))
             gone = [name for outcome in results for name in outcome.deleted]
             FormerName.objects.using(self.leases.using).filter(remote_name__in=gone).update(deleted_at=now)
             settle_versions(results, now=now, using=self.leases.using)
@@ -128,8 +127,12 @@ def has_listeners() -> bool:
     return signals.job_synced.has_listeners(ScheduledJob) or signals.sync_failed.has_listeners(ScheduledJob)
 
 
-def failure_of(error: BackendError | None) -> dict[str, Any]:
+def failure_of(outcome: Outcome) -> dict[str, Any]:
     """The columns that tell of a push that did not succeed."""
+    error = outcome.error
+    if isinstance(error, NotOurs) and not outcome.desired.created:
+        # The name that was remembered before the call is somebody else's: never to be deleted as our own.
+        return {"sync_state": SyncState.FAILED, "sync_error": reason_of(error), "remote_name": ""}
     if isinstance(error, NotInThisProcess):
         return {"sync_state": SyncState.PENDING, "sync_error": str(error)}
     return {"sync_state": SyncState.FAILED, "sync_error": reason_of(error)}

@@ -189,6 +189,7 @@ class _Sync:
                 backend=self.backend,
                 listing=listing,
                 adopt=self.options.adopt,
+                delete=self.options.delete and self.options.tasks is None,
                 planned=self.comparison.planned,
                 is_needed=is_needed,
                 on_chunk=self.renew,

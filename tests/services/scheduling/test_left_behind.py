@@ -1,0 +1,182 @@
+"""No job is left behind in Google: after a kill, a change of names, a change of address."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from scheduled_jobs import registry
+from scheduled_jobs.services.scheduling.recording import Recorder
+from tests.services.scheduling.declaring import declare, row, schedule_tasks
+
+if TYPE_CHECKING:
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+
+
+class Killed(BaseException):
+    """The end of a process between Google's answer and what is written of it."""
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the command and kills it after its calls, before it has written what became of them."""
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    def run() -> None:
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(Recorder, "record", die)
+            schedule_tasks()
+
+    return run
+
+
+def jobs(google: MemoryBackend) -> list[str]:
+    return sorted(live.name for live in google.list(timeout=1))
+
+
+def redeclare(name: str, **body: Any) -> None:
+    registry._tasks.clear()
+    declare(name, **body)
+
+
+def forget(name: str) -> None:
+    """Lose a row and leave its job: what a database restored from an old copy does."""
+    with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
+        row(name).delete()
+
+
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
+def test_a_rename_that_was_killed_and_is_taken_back_leaves_one_job(
+    google: MemoryBackend, killed: Any
+) -> None:
+    declare("One", schedule_name="first")
+    schedule_tasks()
+    redeclare("One", schedule_name="second")
+    killed()
+    assert jobs(google) == ["shop--second"]
+    redeclare("One", schedule_name="first")
+    output = schedule_tasks()
+    assert (output.code, jobs(google)) == (0, ["shop--first"])
+    assert schedule_tasks().lines == []
+
+
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
+def test_a_rename_that_was_killed_and_goes_on_to_a_third_name_leaves_one_job(
+    google: MemoryBackend, killed: Any
+) -> None:
+    declare("One", schedule_name="first")
+    schedule_tasks()
+    for name in ("second", "third"):
+        redeclare("One", schedule_name=name)
+        killed()
+    redeclare("One", schedule_name="fourth")
+    assert schedule_tasks().code == 0
+    assert jobs(google) == ["shop--fourth"]
+
+
+def test_a_first_sync_that_was_killed_leaves_nothing_under_a_former_app_name(
+    google: MemoryBackend, killed: Any
+) -> None:
+    declare("One")
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop"):
+        killed()
+        assert jobs(google) == ["shop--shop-tasks-One"]
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="store"):
+        assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (name)"]
+        assert jobs(google) == ["store--shop-tasks-One"]
+
+
+def test_a_task_removed_together_with_its_app_name_fires_no_more(google: MemoryBackend) -> None:
+    declare("One")
+    declare("Two")
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop"):
+        schedule_tasks()
+    redeclare("One")
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="store"):
+        assert "[-] Job deleted: shop.tasks.Two" in schedule_tasks(yes=True).lines
+    assert jobs(google) == ["store--shop-tasks-One"]
+
+
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
+def test_a_task_removed_together_with_its_address_is_named_until_it_is_adopted(google: MemoryBackend) -> None:
+    declare("One")
+    declare("Two")
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT="https://old.example.com"):
+        schedule_tasks()
+    redeclare("One")
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT="https://new.example.com"):
+        output = schedule_tasks(yes=True)
+        assert output.code == 1
+        assert output.lines[1] == (
+            "[!] Job failed: shop.tasks.Two: the job in Google is not deleted: it points at "
+            "https://old.example.com/tasks/shop.tasks.Two; --adopt deletes it"
+        )
+        assert schedule_tasks(adopt=True, yes=True).code == 0
+    assert jobs(google) == ["shop--shop-tasks-One"]
+
+
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
+@pytest.mark.parametrize("how", [{"no_delete": True}, {"only": "shop.tasks.One"}])
+def test_nothing_is_deleted_where_nothing_is_to_be_deleted_not_even_a_former_name(
+    google: MemoryBackend, how: dict[str, Any]
+) -> None:
+    declare("One", schedule_name="first")
+    schedule_tasks()
+    redeclare("One", schedule_name="second")
+    only = [how["only"]] if "only" in how else []
+    options = {key: value for key, value in how.items() if key != "only"}
+    for _ in range(2):
+        output = schedule_tasks(*only, **options)
+        assert (output.code, jobs(google)) == (0, ["shop--first", "shop--second"])
+    assert output.lines == []
+    assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (name)"]
+    assert jobs(google) == ["shop--second"]
+
+
+def test_orphans_that_stay_do_not_hold_back_the_deletion_of_one_of_many(google: MemoryBackend) -> None:
+    for name in ("A", "B", "C", "D", "E"):
+        declare(name)
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop"):
+        schedule_tasks()
+        for name in ("D", "E"):
+            forget(name)
+        registry._tasks.clear()
+        for name in ("A", "B"):
+            declare(name)
+        output = schedule_tasks()
+    orphan = "it is an orphan: ours, but no row of this database knows it; --yes deletes it"
+    assert output.lines == [
+        "[-] Job deleted: shop.tasks.C",
+        f"[!] Job failed: shop--shop-tasks-D: {orphan}",
+        f"[!] Job failed: shop--shop-tasks-E: {orphan}",
+    ]
+
+
+def test_an_orphan_that_no_delete_keeps_is_not_said_to_go_with_yes(google: MemoryBackend) -> None:
+    declare("A")
+    declare("B")
+    schedule_tasks()
+    forget("B")
+    redeclare("A")
+    assert schedule_tasks(no_delete=True, yes=True).lines == [
+        f"[!] Job failed: {jobs(google)[1]}: it is an orphan: ours, but no row of this database knows it; "
+        "--no-delete keeps it"
+    ]
+
+
+def test_a_push_by_a_host_whose_clock_is_ahead_hides_no_change(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    ahead = timezone.now() + timedelta(minutes=2)
+    type(row("One")).objects.filter(pk=row("One").pk).update(synced_at=ahead)
+    redeclare("One", run_every="0 3 * * *")
+    assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (schedule)"]
+    assert schedule_tasks(check=True).code == 0
