@@ -76,7 +76,7 @@ def _queued(story: Story, now: datetime) -> Lede:
             _("Google was asked %(time)s ago and has not delivered it.")
             % {"time": times.duration(now - run.sent_at)}
             if run.sent and run.sent_at
-            else _("Google has not been asked yet: whoever took the request was stopped.")
+            else _("Google has not been asked yet: it could not be reached, or who was to ask was stopped.")
         )
         return Lede(
             RUN_MARKS[Status.MISSED], _("Not delivered for %(time)s") % {"time": waited}, rest, "", second
@@ -146,7 +146,8 @@ def _over(story: Story, now: datetime) -> Lede:
         strong = _("%(status)s after %(time)s") % {"status": strong, "time": times.duration(run.duration)}
     asked = asked_by(run)
     rest = ", ".join(filter(None, [asked, _of_slot(run)]))
-    separator = "" if not rest else ", " if asked else " "
+    # "Failed after 4 s on attempt 2 of 3" is one sentence; a slot or a person is told beside it.
+    separator = "" if not rest else " " if rest == _attempt(run) else ", "
     error = run.error.strip().partition("\n")[0][:400]
     ending = ":" if error else "."
     return Lede(mark, strong, f"{separator}{rest}{ending}", error, _after(story, now))
@@ -155,15 +156,20 @@ def _over(story: Story, now: datetime) -> Lede:
 def _of_slot(run: JobRun) -> str:
     if run.scheduled_for is None:
         return ""
-    slot = dated(run.scheduled_for, run.job.time_zone)
+    return _attempt(run) or _("slot %(slot)s") % {"slot": dated(run.scheduled_for, run.job.time_zone)}
+
+
+def _attempt(run: JobRun) -> str:
+    """Which attempt at its slot it was; empty where there was, or could be, no other."""
     most = run.job.retry_count + 1
-    if run.attempt > 1 or (most > 1 and run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)):
-        return _("on attempt %(n)d of %(most)d of the slot %(slot)s") % {
-            "n": run.attempt,
-            "most": max(most, run.attempt),
-            "slot": slot,
-        }
-    return _("slot %(slot)s") % {"slot": slot}
+    fails = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+    if run.scheduled_for is None or not (run.attempt > 1 or (most > 1 and fails)):
+        return ""
+    return _("on attempt %(n)d of %(most)d of the slot %(slot)s") % {
+        "n": run.attempt,
+        "most": max(most, run.attempt),
+        "slot": dated(run.scheduled_for, run.job.time_zone),
+    }
 
 
 def _after(story: Story, now: datetime) -> str:

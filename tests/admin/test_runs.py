@@ -112,7 +112,7 @@ def test_a_success_says_how_long_and_what_for(client: Client, job: ScheduledJob)
         job, Status.SUCCEEDED, scheduled_for=SLOT, started_at=SLOT,
         finished_at=SLOT + timedelta(seconds=90), duration=timedelta(seconds=90),
     )  # fmt: skip
-    assert lede(client, run) == "Succeeded after 1 min 30 s slot Thu 22 Oct 14:00 Europe/Lisbon."
+    assert lede(client, run) == "Succeeded after 1 min 30 s, slot Thu 22 Oct 14:00 Europe/Lisbon."
 
 
 def test_a_running_run_says_for_how_long_how_far_and_how_long_still(
@@ -189,7 +189,7 @@ def test_a_missed_and_a_skipped_run_say_that_nothing_is_caught_up(client: Client
         job, Status.SKIPPED, scheduled_for=SLOT - timedelta(hours=1), error="paused: migration"
     )
     assert lede(client, missed) == (
-        "Missed slot Thu 22 Oct 14:00 Europe/Lisbon. Its time passed and nothing arrived from Google. "
+        "Missed, slot Thu 22 Oct 14:00 Europe/Lisbon. Its time passed and nothing arrived from Google. "
         "Missed runs are not caught up."
     )
     assert "paused: migration Nothing was executed. Skipped runs are not caught up." in lede(client, skipped)

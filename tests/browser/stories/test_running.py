@@ -1,18 +1,22 @@
-"""Stories of runs: asked for, followed, repeated, cancelled, paused, and made by an operator's own job."""
+"""Stories of runs: asked for, followed, repeated, cancelled, not delivered."""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import User
+from django.test.utils import override_settings
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from scheduled_jobs.models import JobRun, ScheduledJob
-from tests.admin.people import LIST
-from tests.browser.stories.shop import job_of, wait_for
+from scheduled_jobs.models import JobRun
+from tests.admin.people import permissions
+from tests.browser.stories.shop import address, job_of, said, wait_for
 from tests.support import make_task
 
 if TYPE_CHECKING:
@@ -21,10 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 Status = JobRun.Status
-
-
-def address(job: ScheduledJob, part: str = "change") -> str:
-    return f"{LIST}{job.pk}/{part}/"
 
 
 def test_a_run_with_another_payload_is_followed_live_to_its_end(shop: Shop) -> None:
@@ -53,86 +53,6 @@ def test_a_run_with_another_payload_is_followed_live_to_its_end(shop: Shop) -> N
     assert job_of("Report").payload_override is None
 
 
-def test_a_pause_holds_though_google_hears_of_it_later(shop: Shop) -> None:
-    make_task(run_every="0 2 * * *")
-    shop.deploy()
-    job = job_of("Report")
-    page = shop.browser("maria")
-    shop.stop_google()
-    page.goto(address(job, "pause"))
-    page.get_by_label("Why").fill("The acquirer migrates")
-    page.get_by_role("button", name="Pause the job").click()
-    expect(page.locator(".messagelist")).to_contain_text("is paused.")
-    assert job_of("Report").sync_state != "synced"
-
-    shop.start_google()
-    assert shop.client.get_job(name=job.remote_name).state.name == "ENABLED", "Google has not heard of it"
-    shop.client.run_job(name=job.remote_name)
-    skipped = wait_for(lambda: JobRun.objects.filter(job=job).exclude(status=Status.QUEUED).first())
-    assert skipped.status == Status.SKIPPED
-    page.goto(f"/admin/scheduled_jobs/jobrun/{skipped.pk}/change/")
-    expect(page.locator('[data-part="lede"]')).to_contain_text("Skipped")
-
-    shop.deploy()
-    assert shop.client.get_job(name=job.remote_name).state.name == "PAUSED"
-    page.goto(address(job))
-    expect(page.locator(".sj-lede")).to_contain_text("The acquirer migrates")
-    assert job_of("Report").sync_state == "synced"
-
-
-def test_many_jobs_are_paused_and_resumed_after_a_confirmation_that_counts_them(shop: Shop) -> None:
-    for name in ("Report", "Newsletter", "Stock"):
-        make_task(name=name, run_every="0 2 * * *")
-    shop.deploy()
-    page = shop.browser("maria")
-    for verb, button, state in (
-        ("Pause…", "Pause the jobs", "PAUSED"),
-        ("Resume…", "Resume the jobs", "ENABLED"),
-    ):
-        page.goto(LIST)
-        page.locator("#action-toggle").check()
-        page.get_by_label("Action:").select_option(label=verb)
-        page.get_by_role("button", name=re.compile("Go|Run")).first.click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("3 jobs")
-        assert ScheduledJob.objects.filter(paused=True).count() in (0, 3), "nothing before the confirmation"
-        if verb == "Pause…":
-            page.get_by_label("Why").fill("The warehouse moves")
-        page.get_by_role("button", name=button).click()
-        expect(page.locator(".messagelist")).to_contain_text("3 jobs are")
-        wait_for(lambda state=state: {j.state.name for j in shop.client.list_jobs(
-            parent=job_of("Report").remote_name.rpartition("/jobs/")[0])} == {state})  # fmt: skip
-    assert not JobRun.objects.exists(), "resuming fires nothing"
-
-
-def test_an_operator_adds_a_job_that_fires_and_deletes_it(shop: Shop) -> None:
-    def run(self: PeriodicTask, region: str) -> dict[str, str]:
-        return {"reported": region}
-
-    task = make_task(
-        run, run_every="0 2 * * *", schedule_body_payload=classmethod(lambda cls: {"region": "emea"})
-    )
-    shop.deploy()
-    page = shop.browser("maria")
-    page.goto(f"{LIST}add/")
-    page.get_by_label("Task:").select_option(task.name())
-    expect(page.locator("#id_p_region")).to_be_visible()
-    page.get_by_label("Name:").fill("report-apac")
-    page.get_by_label("Schedule:").fill("* * * * *")
-    page.locator("#id_p_region").fill("apac")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Added: shop--report-apac.")).to_be_visible()
-    job = ScheduledJob.objects.get(name="shop--report-apac")
-
-    fired = wait_for(lambda: JobRun.objects.filter(job=job, status=Status.SUCCEEDED).first(), 75)
-    assert (fired.trigger, fired.result) == ("schedule", {"reported": "apac"})
-    page.reload()
-    page.get_by_role("link", name="Delete…").click()
-    page.get_by_role("button", name="Delete the job").click()
-    expect(page.get_by_text("Deleted: shop--report-apac.")).to_be_visible()
-    names = [j.name for j in shop.client.list_jobs(parent=job.remote_name.rpartition("/jobs/")[0])]
-    assert names == [job_of("Report").remote_name]
-
-
 def test_a_failed_run_is_rerun_and_both_know_each_other(shop: Shop) -> None:
     outcomes = iter([KeyError("PT-LIS-2"), None])
 
@@ -157,7 +77,35 @@ def test_a_failed_run_is_rerun_and_both_know_each_other(shop: Shop) -> None:
     expect(page.get_by_role("link", name=f"#{again.pk}").first).to_be_visible()
 
 
-def test_a_run_that_waits_for_google_is_cancelled_and_never_executed(shop: Shop) -> None:
+def test_a_run_that_waits_for_google_is_asked_for_again_within_minutes(shop: Shop) -> None:
+    make_task(run_every="0 2 * * *")
+    shop.deploy()
+    page = shop.browser("maria")
+    with shop.line_to_google_is_cut():
+        page.goto(address(job_of("Report"), "run-now"))
+        page.get_by_role("button", name="Run now").click()
+        expect(page.locator(".errorlist li")).to_have_text("Say why it is run now; the audit keeps it.")
+        page.get_by_label("Why now").fill("The month closes")
+        page.get_by_role("button", name="Run now").click()
+        lede = page.locator('[data-part="lede"]')
+        expect(lede).to_contain_text(re.compile(r"Queued for .+, asked for by maria\."))
+        expect(page.get_by_role("button", name="Ask Google again")).to_have_count(0)
+        long_ago = timezone.now() - timedelta(minutes=5)
+        JobRun.objects.update(created_at=long_ago)
+        expect(lede.locator("p")).to_have_text(
+            [
+                re.compile(r"^Not delivered for 5 min.*, asked for by maria\.$"),
+                "Google has not been asked yet: it could not be reached, or who was to ask was stopped.",
+            ]
+        )
+        assert JobRun.objects.get().status == Status.QUEUED, "looking changes nothing"
+    page.get_by_role("button", name="Ask Google again").click()
+    expect(lede).to_contain_text("Succeeded", timeout=15_000)
+    ran = JobRun.objects.get()
+    assert (ran.sent, ran.deliveries, ran.requested_by, ran.reason) == (1, 1, "maria", "The month closes")
+
+
+def test_a_run_is_cancelled_while_google_is_bringing_it_and_is_not_executed(shop: Shop) -> None:
     executed: list[float] = []
 
     def run(self: PeriodicTask) -> None:
@@ -166,14 +114,68 @@ def test_a_run_that_waits_for_google_is_cancelled_and_never_executed(shop: Shop)
     make_task(run, run_every="0 2 * * *")
     shop.deploy()
     job = job_of("Report")
+    maria, rui = shop.browser("maria"), shop.browser("rui")
+    maria.goto(address(job, "run-now"))
+    maria.get_by_label("Why now").fill("By mistake")
     shop.stop_google()
+    shop.start_google("--latency-ms", "4000")
+    with override_settings(DJANGO_CLOUD_TASKS_RPC_TIMEOUT=10):
+        maria.get_by_role("button", name="Run now").click(no_wait_after=True)
+        asked = wait_for(JobRun.objects.filter(sent=1).first)
+        rui.goto(f"/admin/scheduled_jobs/jobrun/{asked.pk}/change/")
+        rui.get_by_role("button", name="Cancel this run").click()
+        said(rui, f"Run #{asked.pk} is cancelled; it will not be executed.")
+        assert JobRun.objects.get().deliveries == 0, "Google has not called yet"
+        arrived = wait_for(JobRun.objects.filter(deliveries=1).first)
+    assert (arrived.status, arrived.error) == (Status.DISCARDED, "cancelled by rui")
+    maria.wait_for_url("**/jobrun/*/change/")
+    expect(maria.locator('[data-part="lede"]')).to_contain_text("cancelled by rui")
+    assert executed == []
+    assert JobRun.objects.count() == 1
+
+
+def test_who_may_run_but_not_change_runs_what_is_in_force_and_nothing_else(shop: Shop) -> None:
+    def run(self: PeriodicTask, region: str = "emea") -> str:
+        return region
+
+    make_task(run, run_every="0 2 * * *", schedule_body_payload=classmethod(lambda cls: {"region": "emea"}))
+    shop.deploy()
+    job = job_of("Report")
+    ines = User.objects.create_user("ines", password="secret", is_staff=True)
+    ines.user_permissions.set(permissions(["view", "run"]))
+    page = shop.browser("ines")
+    page.goto(address(job, "run-now"))
+    expect(page.locator("#id_p_region, #id_payload_raw")).to_have_count(0)
+    expect(page.locator(".sj-json").first).to_contain_text('"region": "emea"')
+    form = {
+        "csrfmiddlewaretoken": page.locator("[name=csrfmiddlewaretoken]").last.input_value(),
+        "seen": page.locator("[name=seen]").input_value(),
+        "reason": "x",
+        "p_region": "apac",
+    }
+    forged = page.request.post(address(job, "run-now"), form=form, headers={"Referer": shop.url})
+    assert forged.status == 403
+    assert not JobRun.objects.exists()
+    page.get_by_label("Why now").fill("The month closes")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.locator('[data-part="lede"]')).to_contain_text("Succeeded", timeout=15_000)
+    ran = JobRun.objects.get()
+    assert (ran.result, ran.requested_by, ran.trigger) == ("emea", "ines", "manual")
+
+
+def test_a_paused_job_is_run_and_stays_paused(shop: Shop) -> None:
+    make_task(run_every="0 2 * * *")
+    shop.deploy()
+    job = job_of("Report")
+    job.pause(reason="The acquirer migrates", by="rui")
     page = shop.browser("maria")
     page.goto(address(job, "run-now"))
-    page.get_by_label("Why now").fill("By mistake")
+    expect(
+        page.get_by_text("The job is paused. This run is executed all the same; the pause stays.")
+    ).to_be_visible()
+    page.get_by_label("Why now").fill("They are done")
     page.get_by_role("button", name="Run now").click()
-    page.get_by_role("button", name="Cancel this run").click()
-    expect(page.locator(".messagelist")).to_contain_text("is cancelled; it will not be executed.")
-    shop.start_google()
-    shop.deploy()
-    assert JobRun.objects.get().status == Status.DISCARDED
-    assert executed == []
+    expect(page.locator('[data-part="lede"]')).to_contain_text("Succeeded", timeout=15_000)
+    assert job_of("Report").paused
+    wait_for(lambda: shop.client.get_job(name=job.remote_name).state.name == "PAUSED")
+    assert JobRun.objects.count() == 1
