@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 from django.utils import timezone
 
-from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan, change_for, make_plan
+from scheduled_jobs.domain.plan import Change, Desired, Listing, Ownership, Plan, change_for, make_plan
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.desired import desired_of, desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership, this_app
@@ -22,7 +22,7 @@ from scheduled_jobs.services.scheduling.rows import rows_in_force
 from scheduled_jobs.services.scheduling.seeding import new_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -84,6 +84,9 @@ class Comparison:
             self._touched = seeded.touched
             self._names = {declaration.name for declaration in seeded.created}
             new = (new_row(declaration, now=timezone.now()) for declaration in seeded.created)
+        else:
+            # They have rows now. Thousands of declarations and of what is wanted are not held together.
+            seeded.created.clear()
         app = this_app()
         prefix = self.backend.remote_name("")
         for job in self._take(rows_in_force(self._rows)):
@@ -236,19 +239,22 @@ class Comparison:
         if change.kind != "create":
             return change
         desired = new[change.remote_name]
-        nothing = Listing(listing.parent, {}, listing.at)
-        fields = _FieldsOfNew(lambda: change_for(replace(desired), nothing, self.ownership))
-        return replace(change, fields=fields)
+        return replace(change, fields=_FieldsOfNew(desired, self.ownership, listing.at))
 
 
 class _FieldsOfNew(Mapping[str, "tuple[Any, Any]"]):
     """Field -> (None, desired value) of a job that is to be created, worked out when it is asked for."""
 
-    def __init__(self, change: Callable[[], Change | None]) -> None:
-        self._change = change
+    __slots__ = ("_at", "_desired", "_ownership")
+
+    def __init__(self, desired: Desired, ownership: Ownership, at: datetime) -> None:
+        self._desired = desired
+        self._ownership = ownership
+        self._at = at
 
     def _fields(self) -> Mapping[str, tuple[Any, Any]]:
-        change = self._change()
+        # A copy, since a row remembers its comparable values: thousands of the originals are kept.
+        change = change_for(replace(self._desired), Listing("", {}, self._at), self._ownership)
         return change.fields if change is not None else {}
 
     def __getitem__(self, name: str) -> tuple[Any, Any]:
