@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 LATENCY_MS = 30
 IN_FLIGHT = 64
@@ -118,41 +118,40 @@ def _job_like_ours(scheduler_v1: Any, n: int) -> Any:
     )
 
 
-def ours(host: str, jobs: int) -> dict[str, Any]:
-    """A sync of as many tasks, on a new SQLite file, in this process."""
-    with tempfile.TemporaryDirectory() as folder:
-        _configure(host, Path(folder) / "bench.sqlite3")
-        from django.core.management import call_command
+def ours(host: str, jobs: int, database: Path, scenarios: Sequence[str]) -> dict[str, Any]:
+    """Syncs of as many tasks, on an SQLite file, in this process; only the first finds an empty file."""
+    _configure(host, database)
+    from django.core.management import call_command
 
-        from scheduled_jobs import registry
-        from scheduled_jobs.backends import get_backend
-        from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs import registry
+    from scheduled_jobs.backends import get_backend
+    from scheduled_jobs.tasks import PeriodicTask
 
-        call_command("migrate", verbosity=0)
-        registry._tasks.clear()
-        figures: dict[str, Any] = {"memory_mb": {"django": _peak()}}
-        client: Any = get_backend()
-        assert client.client is not None
-        figures["memory_mb"]["with_googles_client"] = _peak()
-        body = {"__module__": "bench.tasks", "run_every": "0 9 * * *", "run": run}
-        tasks = [type(f"Task{n}", (PeriodicTask,), dict(body)) for n in range(jobs)]
-        figures["memory_mb"]["with_the_task_classes"] = _peak()
+    call_command("migrate", verbosity=0)
+    registry._tasks.clear()
+    memory = {"django": _peak()}
+    client: Any = get_backend()
+    assert client.client is not None
+    memory["with_googles_client"] = _peak()
+    body = {"__module__": "bench.tasks", "run_every": "0 9 * * *", "run": run}
+    tasks: list[Any] = [type(f"Task{n}", (PeriodicTask,), dict(body)) for n in range(jobs)]
+    memory["with_the_task_classes"] = _peak()
+    figures: dict[str, Any] = {}
 
-        def sync() -> None:
-            with Path(os.devnull).open("w") as nowhere:
-                call_command("schedule_tasks", stdout=nowhere)
+    def sync() -> None:
+        with Path(os.devnull).open("w") as nowhere:
+            call_command("schedule_tasks", stdout=nowhere)
 
-        figures["first"] = _measured(sync)
-        figures["memory_mb"]["after_the_first"] = _peak()
-        figures["no_op"] = _measured(sync)
-        for task in tasks[:10]:
-            task.run_every = "0 10 * * *"
-        figures["ten_changed"] = _measured(sync)
-        for task in tasks[:10]:
-            del registry._tasks[task.name()]
-        figures["ten_removed"] = _measured(sync)
-        figures["memory_mb"]["peak"] = _peak()
-    return figures
+    for scenario in scenarios:
+        if scenario == "ten_changed":
+            for task in tasks[:10]:
+                task.run_every = "0 10 * * *"
+        elif scenario == "ten_removed":
+            for task in tasks[:10]:
+                del registry._tasks[task.name()]
+        figures[scenario] = _measured(sync)
+        memory[f"peak_after_{scenario}"] = _peak()
+    return {"memory_mb": memory, **figures}
 
 
 def run(self: Any) -> None:
@@ -239,11 +238,23 @@ def _configure(host: str, database: Path) -> None:
 
 
 def one_size(jobs: int) -> dict[str, Any]:
-    with emulator() as host:
-        # In a process of its own, so that the peak of memory is that of the sync alone.
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            least = pool.submit(floor, host, jobs).result()
-        figures = ours(host, jobs)
+    with emulator() as host, tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "bench.sqlite3"
+
+        def alone(measure: Callable[..., Any], *arguments: Any) -> Any:
+            # In a process of its own, as every schedule_tasks is: the peak of memory is then its own.
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                return pool.submit(measure, host, jobs, *arguments).result()
+
+        least = alone(floor)
+        first = alone(ours, database, ["first"])
+        later = alone(ours, database, ["no_op", "ten_changed", "ten_removed"])
+    memory = {
+        "floor": least.pop("peak_memory_mb"),
+        "first": first.pop("memory_mb"),
+        "later": later.pop("memory_mb"),
+    }
+    figures = {**first, **later}
     pages = -(-max(jobs, 1) // 500)
     minimum = {
         "first": jobs + 1,
@@ -253,7 +264,7 @@ def one_size(jobs: int) -> dict[str, Any]:
     }
     return {
         "jobs": jobs,
-        "memory_mb": {**figures.pop("memory_mb"), "peak_of_the_floor": least.pop("peak_memory_mb")},
+        "memory_mb": memory,
         **{
             name: {
                 **figure,
@@ -271,17 +282,8 @@ def one_size(jobs: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, nargs="*", default=[1000, 10_000])
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.one is not None:
-        print(json.dumps(one_size(options.one)))
-        return
-    results = []
-    for jobs in options.jobs:
-        # A process for each size, so that its peak of memory is its own.
-        command = [sys.executable, "-m", "bench.sync", "--one", str(jobs)]
-        results.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-    print(json.dumps({"latency_ms": LATENCY_MS, "in_flight": IN_FLIGHT, "sizes": results}, indent=2))
+    sizes = [one_size(jobs) for jobs in parser.parse_args().jobs]
+    print(json.dumps({"latency_ms": LATENCY_MS, "in_flight": IN_FLIGHT, "sizes": sizes}, indent=2))
 
 
 if __name__ == "__main__":

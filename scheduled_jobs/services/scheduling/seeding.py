@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
-from scheduled_jobs.models import FormerName, JobChange, ScheduledJob, attribution
+from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
+from scheduled_jobs.services.scheduling.renaming import Renaming, retired_name
+from scheduled_jobs.services.scheduling.stored import DECLARED, Stored, stored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 Origin = ScheduledJob.Origin
 BATCH = 500
-DECLARED = tuple(f"declared_{name}" for name in OVERRIDABLE)
 
 
 @dataclass
@@ -62,19 +63,6 @@ def seed(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = Tru
     return seeding.result
 
 
-@dataclass(slots=True)
-class _Stored:
-    """A row as it is, before seeding; a model instance is made only of rows that change."""
-
-    pk: int
-    name: str
-    task: str
-    origin: str
-    retired_at: datetime | None
-    remote_name: str
-    declared: tuple[Any, ...]
-
-
 class _Seeding:
     def __init__(self, declarations: Sequence[Declaration], prefix: str, using: str) -> None:
         self.using = using
@@ -83,20 +71,14 @@ class _Seeding:
         self.result = Seeded()
         self.declarations = declarations
         self.changes: dict[int, dict[str, Any]] = {}
-        self.by_pk: dict[int, _Stored] = {}
+        self.by_pk: dict[int, Stored] = {}
 
     @property
     def rows(self) -> ScheduledJobQuerySet:
         return ScheduledJob.objects.using(self.using)
 
     def plan(self, *, retire: bool) -> None:
-        columns = ("pk", "name", "task", "origin", "retired_at", "remote_name", *DECLARED)
-        stored = [
-            _Stored(pk, name, task, origin, retired_at, remote_name, tuple(declared))
-            for pk, name, task, origin, retired_at, remote_name, *declared in self.rows.select_for_update()
-            .order_by()
-            .values_list(*columns)
-        ]
+        stored = stored_rows(self.rows.select_for_update())
         self.by_pk = {job.pk: job for job in stored}
         self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
         self.by_name = {job.name: job for job in stored}
@@ -141,13 +123,13 @@ class _Seeding:
             declaration.faults["schedule_name()"] = clash(declaration.name, holder.task)
 
     @staticmethod
-    def _keeps(holder: _Stored, declaration: Declaration, names: dict[str, str]) -> bool:
+    def _keeps(holder: Stored, declaration: Declaration, names: dict[str, str]) -> bool:
         """Whether the row that has this name belongs to another class that is not giving it up now."""
         if holder.task == declaration.path or registry.get(holder.task) is None:
             return False
         return names.get(holder.task, holder.name) == declaration.name
 
-    def _plan_one(self, declaration: Declaration) -> _Stored | None:
+    def _plan_one(self, declaration: Declaration) -> Stored | None:
         self.result.tasks.append(declaration.path)
         job = self.by_task.get(declaration.path)
         if job is None:
@@ -176,14 +158,14 @@ class _Seeding:
         return job
 
     @staticmethod
-    def _declared_changes(job: _Stored, declaration: Declaration) -> dict[str, Any]:
+    def _declared_changes(job: Stored, declaration: Declaration) -> dict[str, Any]:
         return {
             f"declared_{name}": declaration.values[name]
             for name, old in zip(OVERRIDABLE, job.declared, strict=True)
             if not same_json(old, declaration.values[name])
         }
 
-    def _plan_operators(self, stored: Sequence[_Stored], declared: dict[str, Declaration]) -> None:
+    def _plan_operators(self, stored: Sequence[Stored], declared: dict[str, Declaration]) -> None:
         """An operator's own job follows its task in all but its schedule, and the app in its prefix."""
         former = self._former_prefixes(declared)
         for job in stored:
@@ -210,29 +192,23 @@ class _Seeding:
                 former.add(job.name.removesuffix(base))
         return sorted(former - {""}, key=len, reverse=True)
 
+    @property
+    def _renaming(self) -> Renaming:
+        return Renaming(self.rows, self.by_pk, self.changes, {job.name for job in self.result.created})
+
     def preview(self) -> None:
         """Without writing: rows that would lose their name to another have none that Google knows."""
-        for holder in self._holders(self._names_taken()):
+        for holder in self._renaming.holders:
             if holder.pk not in self.result.touched:
                 self.result.touched[holder.pk] = self.rows.get(pk=holder.pk)
             self.result.touched[holder.pk].name = retired_name(holder)
 
-    def _names_taken(self) -> set[str]:
-        taken = {changes["name"] for changes in self.changes.values() if "name" in changes}
-        return taken | {declaration.name for declaration in self.result.created}
-
-    def _holders(self, taken: set[str]) -> list[_Stored]:
-        """The rows that have a name which another is given now, and do not give it up themselves."""
-        return [
-            job
-            for job in self.by_pk.values()
-            if job.name in taken and "name" not in self.changes.get(job.pk, {})
-        ]
-
     # --- Writing ----------------------------------------------------------------------------------
 
     def write(self) -> None:
-        self._make_room_for_names()
+        for pk, name in self._renaming.make_room().items():
+            if pk in self.result.touched:
+                self.result.touched[pk].name = name
         if self.changes:
             columns = sorted({column for changes in self.changes.values() for column in changes})
             self.rows.bulk_update(self.result.touched.values(), columns, batch_size=200)
@@ -273,29 +249,6 @@ class _Seeding:
             for column, value in changes.items()
         }
 
-    def _make_room_for_names(self) -> None:
-        """First pass: names that are given up, or held by a row that is retired, become free."""
-        leaving = [self.by_pk[pk] for pk, changes in self.changes.items() if "name" in changes]
-        holders = self._holders(self._names_taken())
-        for job in leaving:
-            # Two jobs may swap their names, which a unique key refuses in one step.
-            self.rows.filter(pk=job.pk).update(name=f"renaming-{job.pk}")
-        for job in holders:
-            self.rows.filter(pk=job.pk).update(name=retired_name(job))
-            if job.pk in self.result.touched:
-                self.result.touched[job.pk].name = retired_name(job)
-        self._remember_names([job for job in (*leaving, *holders) if job.remote_name])
-
-    def _remember_names(self, jobs: Sequence[_Stored]) -> None:
-        """Under its former name a job is still found by its deliveries, and deleted in Google."""
-        if not jobs:
-            return
-        former = FormerName.objects.using(self.using)
-        former.filter(remote_name__in=[job.remote_name for job in jobs]).delete()
-        former.bulk_create(
-            FormerName(job_id=job.pk, name=job.name, remote_name=job.remote_name) for job in jobs
-        )
-
 
 def new_row(declaration: Declaration, *, now: datetime) -> ScheduledJob:
     """The row of a task that has none, not saved."""
@@ -313,11 +266,6 @@ def new_values(declaration: Declaration, *, now: datetime) -> dict[str, Any]:
         "pause_reason": "Created paused by the code (schedule_paused)." if declaration.paused else "",
         **{f"declared_{name}": value for name, value in declaration.values.items()},
     }
-
-
-def retired_name(job: _Stored) -> str:
-    """The name of a row that lost its own to another."""
-    return f"{job.name[:470]}-retired-{job.pk}"
 
 
 def batched(items: Sequence[Declaration], size: int) -> Iterator[Sequence[Declaration]]:
