@@ -195,6 +195,7 @@ def declare_all(stage: Stage) -> None:
             schedule_time_zone=job.zone,
             schedule_body_payload=job.payload,
             schedule_retries=3 if job.payload is SETTLED else 0,
+            schedule_attempt_deadline=timedelta(minutes=25 if job.lasts > 120 else 3),
         )
 
 
