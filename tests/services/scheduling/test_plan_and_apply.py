@@ -84,12 +84,14 @@ class Planning(Operations):
         assert applied.code == dry.code
         touched = {name for _, name in self._writes()[made:]}
         expected = {
-            self.google.remote_name(change["job"]): change["kind"]
+            self.google.remote_name(change["job"]): change
             for change in planned["changes"]
             if change["error"] is None
         }
-        for name, kind in expected.items():
-            assert name in touched or kind == "delete", "a change was planned and not made"
+        for name, change in expected.items():
+            # With --no-delete a new name is made, and the former is left for another time.
+            former = self.google.remote_name(change["fields"].get("name", {}).get("live", ""))
+            assert {name, former} & touched or change["kind"] == "delete", "a change was planned and not made"
         for name in touched - expected.keys():
             # What else is touched is a former name, which the new one replaces.
             assert FormerName.objects.filter(remote_name=name).exists(), name
