@@ -9,8 +9,10 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from scheduled_jobs import registry
+from scheduled_jobs.checks import check_settings
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import execution, scheduling
@@ -53,6 +55,20 @@ class Command(BaseCommand):
         self.as_json: bool = options["json"]
         self.counts: Counter[str] = Counter()
         self.bar = ProgressBar(self.stderr)
+        self.lines = Lines(self.stdout)
+        refuse_unusable_settings()
+        with terminated_like_interrupted():
+            try:
+                self._handle(**options)
+            except KeyboardInterrupt as interrupt:
+                self.bar.clear()
+                self.stderr.write(
+                    f"Stopped: {self._counted()} so far, and perhaps some that are not told here. "
+                    "Run schedule_tasks again: it goes on from there."
+                )
+                sys.exit(exit_code_of(interrupt))
+
+    def _handle(self, **options: Any) -> None:
         chosen = chosen_tasks(options["tasks"])
         self.write = not (options["dry_run"] or options["check"])
         if settings.EAGER:
@@ -124,18 +140,18 @@ class Command(BaseCommand):
 
     def _finish(self, report: scheduling.Report) -> None:
         if self.as_json:
-            self.stdout.write(json.dumps(self._as_json(report), indent=2, sort_keys=True))
+            self.lines.write(json.dumps(self._as_json(report), indent=2, sort_keys=True))
             return
         total = (
             len(report.plan.unchanged)
             + sum(1 for c in report.plan.changes if c.kind != "orphan")
             + len(report.faulty)
         )
-        counted = ", ".join(
-            f"{self.counts[key]} {key}" for key in ("created", "updated", "deleted", "failed")
-        )
         would = "" if self.write else " Nothing was written."
-        self._line(f"{total} jobs: {counted}, {len(report.plan.unchanged)} unchanged.{would}")
+        self._line(f"{total} jobs: {self._counted()}, {len(report.plan.unchanged)} unchanged.{would}")
+
+    def _counted(self) -> str:
+        return ", ".join(f"{self.counts[key]} {key}" for key in ("created", "updated", "deleted", "failed"))
 
     def _as_json(self, report: scheduling.Report) -> dict[str, Any]:
         return {
@@ -215,7 +231,14 @@ class Command(BaseCommand):
     def _line(self, text: str) -> None:
         if not self.as_json:
             self.bar.clear()
-            self.stdout.write(text)
+            self.lines.write(text)
+
+
+def refuse_unusable_settings() -> None:
+    """Raise CommandError for settings with which no job could be made: the errors of the system check."""
+    errors = [message for message in check_settings() if message.is_serious()]
+    if errors:
+        raise CommandError("\n".join(f"{message.msg} {message.hint}" for message in errors))
 
 
 def chosen_tasks(paths: list[str]) -> tuple[type[PeriodicTask], ...] | None:

@@ -1,0 +1,137 @@
+"""A command that is stopped says so and gives back what it holds; one that nobody reads goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scheduled_jobs import registry
+from scheduled_jobs.models import Lease, ScheduledJob
+from scheduled_jobs.services.scheduling import pushing
+from tests.emulator_process import running_emulator
+from tests.services.scheduling.declaring import declare, schedule_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+    from tests.emulator_process import RunningEmulator
+
+MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
+
+
+class Shop:
+    """The sample project beside an emulator that takes its time."""
+
+    def __init__(self, folder: Path, emulator: RunningEmulator) -> None:
+        port = emulator.host.rpartition(":")[2]
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "sample_project.settings",
+            "DEMO_DIR": str(folder),
+            "EMULATOR_PORT": port,
+        }
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(MANAGE), *command],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str) -> Sequence[str]:
+        process = self.start(*command)
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, output + errors
+        return output.splitlines()
+
+    def wait_for_rows(self) -> None:
+        """Until the tasks have their rows in the database."""
+        deadline = time.monotonic() + 30
+        with closing(
+            sqlite3.connect(Path(self.environment["DEMO_DIR"]) / "db.sqlite3", timeout=20)
+        ) as database:
+            while not database.execute("SELECT count(*) FROM scheduled_jobs_scheduledjob").fetchone()[0]:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with running_emulator(extra_args=["--latency-ms", "800"]) as emulator:
+        shop = Shop(tmp_path, emulator)
+        shop.run("migrate", "--verbosity", "0")
+        yield shop
+
+
+def test_a_sync_whose_lines_nobody_reads_goes_on_to_its_end(shop: Shop) -> None:
+    process = shop.start("schedule_tasks")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr as stderr:
+        assert stderr.read() == ""
+    assert process.wait(60) == 0
+    assert shop.run("schedule_tasks", "--check")[-1].endswith("6 unchanged. Nothing was written.")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_sync_that_is_stopped_says_so_and_keeps_nobody_waiting(
+    shop: Shop, number: signal.Signals, code: int
+) -> None:
+    process = shop.start("schedule_tasks")
+    # The rows are seeded while Google takes its time for the list, and for the creates after it.
+    shop.wait_for_rows()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == (
+        "Stopped: 0 created, 0 updated, 0 deleted, 0 failed so far, and perhaps some that are not told here. "
+        "Run schedule_tasks again: it goes on from there.\n"
+    )
+    begun = time.monotonic()
+    assert shop.run("schedule_tasks")[-1].startswith("6 jobs: ")
+    assert time.monotonic() - begun < 20, "neither the turn nor a lease is waited for"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_interrupted_sync_gives_back_its_turn_and_its_leases(
+    google: MemoryBackend, no_tasks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry._tasks.clear()
+    declare("One")
+    declare("Two")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pushing, "apply", interrupted)
+        assert schedule_tasks().code == 130
+    assert Lease.objects.get().token is None
+    assert set(ScheduledJob.objects.values_list("push_token", "sync_state")) == {(None, "pending")}
+    assert len(schedule_tasks().lines) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_settings_with_which_no_job_could_be_made_are_refused_before_google_is_asked(
+    google: MemoryBackend, no_tasks: None, settings: pytest.FixtureRequest
+) -> None:
+    declare("One")
+    settings.DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com/?a=b"  # type: ignore[attr-defined]
+    assert schedule_tasks() == (
+        "CommandError: DJANGO_CLOUD_TASKS_ENDPOINT is 'https://shop.example.com/?a=b', which is not the "
+        "address of a Django app. Write its scheme and host, such as https://shop.example.com."
+    )
+    assert google.store.faults.calls == []
