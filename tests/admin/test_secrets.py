@@ -19,7 +19,9 @@ from scheduled_jobs.admin.bulk import fingerprint
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.domain.payloads import MASK
 from scheduled_jobs.emulator.store import StoreError
+from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.services.execution.runner import execute
 from tests.admin.pages import Page
 from tests.admin.people import LIST, superuser
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
@@ -389,3 +391,24 @@ def test_googles_answer_does_not_bring_a_secret_back(
     client = superuser()
     for address in ("{jobs}", "{jobs}{job}/change/", "{jobs}plan/", "{jobs}{job}/drift/"):
         assert shown_in(client.get(named(address, desk)).content.decode()) == []
+
+
+# --- What a task says itself -----------------------------------------------------------------------
+
+
+@pytest.mark.xfail(reason="what a task raises is kept as it says it", strict=False)
+@pytest.mark.parametrize("kind", [ValueError, DiscardTask])
+def test_a_task_that_quotes_a_secret_of_its_payload_does_not_show_it(
+    kind: type[Exception], google: MemoryBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(self: PeriodicTask, api_token: str = "", login: Login | None = None) -> None:
+        raise kind(f"cannot log in with {api_token} nor with {login}")
+
+    payload = {"api_token": secret("run"), "login": {"user": "ana", "password": secret("run")}}
+    task = declare("One", run=failing, schedule_body_payload=payload)
+    schedule_tasks()
+    row_of_run = make_run(row("One"), "running", payload=payload, started_at=datetime.now(UTC))
+    outcome = execute(row_of_run, task, None, clock=lambda: datetime.now(UTC))
+    assert "cannot log in with" in outcome.error
+    assert MASK in outcome.error
+    assert shown_in(outcome.error + outcome.traceback + caplog.text) == []
