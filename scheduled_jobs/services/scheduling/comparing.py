@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from scheduled_jobs.backends import Backend
+    from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.services.scheduling.leasing import Mark
     from scheduled_jobs.services.scheduling.reports import Options
     from scheduled_jobs.services.scheduling.rows import Row
@@ -179,7 +180,16 @@ class Comparison:
         )
         return Plan(tuple(changes), tuple(self._unchanged.values()), rest.ours)
 
-    def _compare(self, some: list[Desired], listing: Listing) -> None:
+    def _compare(self, all_of_them: Iterable[Desired], listing: Listing) -> None:
+        some: list[Desired] = []
+        for desired in all_of_them:
+            if self._is_evidently_unchanged(desired, listing.jobs.get(desired.remote_name)):
+                self._known.add(desired.remote_name)
+                self._unchanged[desired.pk or desired.remote_name] = without_spec(desired)
+            else:
+                some.append(desired)
+        if not some:
+            return
         part = self._plan_some(some, listing)
         differing = {change.remote_name for change in part.changes}
         fresh: dict[str, Desired] = {}
@@ -193,6 +203,17 @@ class Comparison:
             self._changes[change.pk or change.remote_name] = self._light(change, fresh, listing)
         for desired in part.unchanged:
             self._unchanged[desired.pk or desired.remote_name] = without_spec(desired)
+
+    def _is_evidently_unchanged(self, desired: Desired, live: LiveJob | None) -> bool:
+        """Whether no plan is needed to see that nothing is to be done: of thousands most are so."""
+        return (
+            live is not None
+            and desired.spec is not None
+            and not desired.former
+            and desired.state is not None
+            and not desired.differences(live)
+            and self.ownership.why_not(live) is None
+        )
 
     def _some(self) -> Iterator[list[Desired]]:
         keys = iter(list(self._wanted))
