@@ -21,7 +21,7 @@ from scheduled_jobs.admin.reading import only_read
 from scheduled_jobs.admin.run_list import RunListMixin
 from scheduled_jobs.admin.run_page import RunPage, build, title_of, tools
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
-from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.execution.requests import OWES_ITS_SLOT
 from scheduled_jobs.services.history.run_story import story_of
@@ -201,8 +201,21 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
         run = self._find(request, object_id, "run")
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        before = (run.status, run.sent)
         scheduling.settle(run.job_id)
-        self._log(request, run.job, _("Asked Google again for run #%(run)s.") % {"run": run.pk})
+        run.refresh_from_db(fields=["status", "sent"])
+        name = {"run": run.pk}
+        if (run.status, run.sent) == before:
+            text = _(
+                "Run #%(run)s still waits: Google could not be asked, or was asked a few minutes ago at most."
+            )
+            messages.warning(request, text % name)
+        else:
+            with attribution(request.user, via="form"):
+                JobChange.record(run.job, {"run": (run.pk, run.status)})
+            given_up = before[0] == JobRun.Status.QUEUED and run.status == JobRun.Status.LOST
+            text = _("Gave up run #%(run)s.") if given_up else _("Asked Google again for run #%(run)s.")
+            self._log(request, run.job, text % name)
         return HttpResponseRedirect(address(self, "jobrun_change", run.pk))
 
     def _log(self, request: HttpRequest, job: ScheduledJob, text: str) -> None:

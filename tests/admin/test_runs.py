@@ -395,6 +395,31 @@ def test_google_is_asked_again_by_post_only(google: MemoryBackend, job: Schedule
     client.post(f"{RUNS}{run.pk}/settle/")
     run.refresh_from_db()
     assert (run.status, run.error) == (Status.LOST, "Cloud Scheduler did not deliver it")
+    assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == [
+        f"Asked Google again for run #{run.pk}.",
+        f"Gave up run #{run.pk}.",
+    ]
+    changes = JobChange.objects.order_by("pk").values_list("field", "old", "new", "via", "actor_label")
+    assert list(changes) == [
+        ("run", run.pk, "queued", "form", "maria"),
+        ("run", run.pk, "lost", "form", "maria"),
+    ]
+
+
+def test_where_google_cannot_be_asked_again_the_page_says_that_the_run_still_waits(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    old = datetime.now(UTC) - timedelta(minutes=5)
+    run = queued(job, created_at=old)
+    JobRun.objects.filter(pk=run.pk).update(sent=0, sent_at=None)
+    google.store.faults.refuse("GetJob", "UNAVAILABLE", "no answer", times=9)
+    answer = superuser().post(f"{RUNS}{run.pk}/settle/", follow=True)
+    assert [str(message) for message in answer.context["messages"]] == [
+        f"Run #{run.pk} still waits: Google could not be asked, or was asked a few minutes ago at most."
+    ]
+    run.refresh_from_db()
+    assert (run.status, run.sent) == (Status.QUEUED, 0)
+    assert not JobChange.objects.exists()
 
 
 def form_of(client: Client, url: str) -> dict[str, str]:
