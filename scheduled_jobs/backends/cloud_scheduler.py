@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs import exceptions
@@ -13,7 +13,7 @@ from scheduled_jobs.backends.errors import error_of
 from scheduled_jobs.conf import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from google.cloud.scheduler_v1 import CloudSchedulerClient
 
@@ -97,24 +97,34 @@ class CloudSchedulerBackend(Backend):
             self._client = None
 
     def list(self, *, timeout: float) -> Iterator[LiveJob]:
+        # A thread asks for page after page from now on: whoever lists may do something else meanwhile.
+        pages: SimpleQueue[Any] = SimpleQueue()
+        arguments = (timeout, pages.put)
+        threading.Thread(target=self._fetch, args=arguments, daemon=True, name="scheduled_jobs.list").start()
+        return self._read(pages)
+
+    def _fetch(self, timeout: float, put: Callable[[Any], None]) -> None:
+        """Hand on the jobs of each page, then None, or whatever was raised."""
         from google.cloud.scheduler_v1.types import ListJobsResponse
 
+        try:
+            with translated():
+                request = {"parent": self.parent, "page_size": PAGE_SIZE}
+                for page in self.client.list_jobs(request=request, timeout=timeout, retry=None).pages:
+                    # Whole pages: the pager would wrap every single job.
+                    put(ListJobsResponse.pb(page).jobs)
+            put(None)
+        except BaseException as error:  # noqa: BLE001 – raised where the jobs are read
+            put(error)
+
+    @staticmethod
+    def _read(pages: SimpleQueue[Any]) -> Iterator[LiveJob]:
         from scheduled_jobs.backends.messages import live_job
 
-        request = {"parent": self.parent, "page_size": PAGE_SIZE}
-        with translated():
-            pages = iter(self.client.list_jobs(request=request, timeout=timeout, retry=None).pages)
-        # Google makes the next page while this one is read.
-        with ThreadPoolExecutor(1, "scheduled_jobs.list") as ahead:
-            coming = ahead.submit(next, pages, None)
-            while True:
-                with translated():
-                    page = coming.result()
-                if page is None:
-                    return
-                coming = ahead.submit(next, pages, None)
-                # Whole pages: the pager would wrap every single job.
-                yield from map(live_job, ListJobsResponse.pb(page).jobs)
+        while (page := pages.get()) is not None:
+            if isinstance(page, BaseException):
+                raise page
+            yield from map(live_job, page)
 
     def get(self, remote_name: str, *, timeout: float) -> LiveJob:
         return self._live("get_job", self._named("GetJobRequest", remote_name), timeout, name=remote_name)

@@ -99,21 +99,22 @@ def test_every_call_says_where_google_routes_it_and_which_client_it_is(
     assert all("gapic/" in server.headers[method]["x-goog-api-client"] for method in METHODS)
 
 
-def test_the_next_page_is_asked_for_while_one_is_read(server: Server, backend: CloudSchedulerBackend) -> None:
+def test_pages_are_asked_for_before_they_are_read(server: Server, backend: CloudSchedulerBackend) -> None:
     jobs = backend.list(timeout=5)
 
-    assert next(jobs).name == "first"
     assert server.asked_for_the_next.wait(5)
+    assert next(jobs).name == "first"
     assert [job.name for job in jobs] == ["second"]
     assert server.pages == ["", "second"]
 
 
-def test_a_list_that_is_left_half_read_ends(server: Server, backend: CloudSchedulerBackend) -> None:
-    jobs = backend.list(timeout=5)
-    next(jobs)
-    jobs.close()  # type: ignore[attr-defined]
+def test_a_list_that_nobody_reads_ends(server: Server, backend: CloudSchedulerBackend) -> None:
+    backend.list(timeout=5)
+    listing = [thread for thread in threading.enumerate() if thread.name == "scheduled_jobs.list"]
+    for thread in listing:
+        thread.join(5)
 
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("scheduled_jobs.list")]
+    assert not any(thread.is_alive() for thread in listing)
 
 
 def test_a_page_that_fails_is_one_of_our_exceptions(server: Server, backend: CloudSchedulerBackend) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from django.db import router
@@ -91,36 +89,23 @@ class _Sync:
         """Seed, list and compare. What it takes, some kilobytes for each job, ends with it."""
         tasks = self.options.tasks
         at = timezone.now()
-        pages: SimpleQueue[list[LiveJob] | None] = SimpleQueue()
         jobs: dict[str, LiveJob] = {}
         # While Google lists, the rows are seeded and read: neither waits for the other.
-        with ThreadPoolExecutor(1) as pool:
-            listed = pool.submit(self._list, pages)
-            seeded = seed(
-                registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
-            )
-            self.comparison.read(seeded)
-            faulty = seeded.faulty
-            del seeded
-            while (page := pages.get()) is not None:
-                some = {live.remote_name: live for live in page}
-                jobs.update(some)
-                self.comparison.compare(Listing(self.backend.parent, some, at))
-            listed.result()
+        listed = self.backend.list(timeout=settings.RPC_TIMEOUT)
+        seeded = seed(
+            registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
+        )
+        self.comparison.read(seeded)
+        faulty = seeded.faulty
+        del seeded
+        while page := {live.remote_name: live for live in islice(listed, AT_ONCE)}:
+            jobs.update(page)
+            self.comparison.compare(Listing(self.backend.parent, page, at))
         listing = Listing(self.backend.parent, jobs, at)
         plan = self.comparison.plan(listing)
         report = Report(plan, faulty=faulty, listing=listing, options=self.options)
         report.held_back = plan.deletes_most and not self.options.yes
         return report, listing
-
-    def _list(self, pages: SimpleQueue[list[LiveJob] | None]) -> None:
-        """Put Google's jobs into the queue, some hundreds at a time, and None after the last."""
-        try:
-            jobs = self.backend.list(timeout=settings.RPC_TIMEOUT)
-            while page := list(islice(jobs, AT_ONCE)):
-                pages.put(page)
-        finally:
-            pages.put(None)
 
     # --- What is already as it should be ----------------------------------------------------------
 

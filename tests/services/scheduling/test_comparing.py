@@ -26,8 +26,12 @@ MARKED = {"X-Scheduled-Jobs": "1; app=shop"}
 
 
 @pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
-    """Does something once the rows are read for the next sync, and before they are compared."""
+def meanwhile(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], object]], None]:
+    """Does something once Google has listed its jobs and the rows are read, and before they are compared."""
+    listed = google.list
+    monkeypatch.setattr(google, "list", lambda **options: iter(list(listed(**options))))
 
     def between(action: Callable[[], object]) -> None:
         real = Comparison.read
