@@ -245,12 +245,7 @@ def change_for(
         "update", task=desired.task, name=desired.name, remote_name=desired.remote_name, pk=desired.pk
     )
     if desired.state is None:
-        why = None if live is None else ownership.why_not_delete(live, created=desired.created, adopt=adopt)
-        if (live is not None and why is None) or _former_left(desired, listing, ownership):
-            return replace(change, kind="delete")
-        if live is not None and ownership.has_our_mark(live):
-            return replace(change, kind="refuse", why=f"the job in Google is not deleted: {why}")
-        return None
+        return _change_of_unwanted(desired, change, listing, ownership, adopt=adopt)
     if live is None:
         if desired.spec is None:
             return replace(change, kind="refuse", why=desired.fault)
@@ -273,13 +268,26 @@ def change_for(
     return replace(change, fields=fields, drifted=drifted_fields(desired, live, fields))
 
 
+def _change_of_unwanted(
+    desired: Desired, change: Change, listing: Listing, ownership: Ownership, *, adopt: bool
+) -> Change | None:
+    live = listing.jobs.get(desired.remote_name)
+    why = None if live is None else ownership.why_not_delete(live, created=desired.created, adopt=adopt)
+    if (live is not None and why is None) or _former_left(desired, listing, ownership):
+        return replace(change, kind="delete")
+    if live is not None and ownership.has_our_mark(live):
+        return replace(change, kind="refuse", why=f"the job in Google is not deleted: {why}")
+    return None
+
+
 def drifted_fields(desired: Desired, live: LiveJob, fields: Iterable[str]) -> tuple[str, ...]:
     """The fields whose live value is not the one that was pushed last: somebody changed it in Google."""
     sent, answer = desired.pushed.get("sent", {}), desired.pushed.get("answer", {})
     return tuple(
         name
         for name in fields
-        if name in sent and live.values.get(name) not in (sent[name], answer.get(name, sent[name]))
+        if (name == "state" and desired.is_pushed)
+        or (name in sent and live.values.get(name) not in (sent[name], answer.get(name, sent[name])))
     )
 
 

@@ -135,7 +135,11 @@ class Command(BaseCommand):
             return False
         deletions = report.plan.of("delete", "orphan")
         names = ", ".join(change.label for change in deletions)
-        answer = input(f"This deletes {len(deletions)} of {report.plan.ours} jobs: {names}. Go on? [y/N] ")
+        self.stderr.write(f"This deletes {len(deletions)} of {report.plan.ours} jobs: {names}.")
+        try:
+            answer = input("Go on? [y/N] ")
+        except EOFError:
+            return False
         return answer.strip().lower() in ("y", "yes")
 
     def _finish(self, report: scheduling.Report) -> None:
@@ -250,7 +254,7 @@ def chosen_tasks(paths: list[str]) -> tuple[type[PeriodicTask], ...] | None:
         return None
     if unknown := [path for path in paths if path not in known]:
         raise CommandError(f"No task {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-    return tuple(known[path] for path in paths)
+    return tuple(known[path] for path in dict.fromkeys(paths))
 
 
 def looked_for() -> str:

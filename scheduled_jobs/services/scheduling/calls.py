@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from scheduled_jobs.backends import Backend, get_backend
@@ -24,6 +25,9 @@ WINDOW = 60.0
 """Seconds over which Cloud Scheduler counts writes: 500 a minute and project (quotas page)."""
 TRIES = 5
 FIRST_WAIT = 0.2
+LONGEST_WAIT = 10.0
+AGAIN = (Aborted, ResourceExhausted, OutcomeUnknown)
+"""Where trying again can help, of calls that may be made more than once."""
 
 
 class OutOfTime(BackendError):
@@ -93,7 +97,8 @@ write_limit = WriteLimit()
 class Calls:
     """One backend, for work that must be over at ``until`` (monotonic seconds).
 
-    Each call takes at most ``settings.RPC_TIMEOUT`` seconds, its retries included. A call of which the
+    Each call takes at most ``settings.RPC_TIMEOUT`` seconds, its retries included; only a quota that is used
+    up is waited for until ``until``, since others of the project may use it up too. A call of which the
     outcome is unknown may be made again: all but ``run`` end in the same state however often they are
     applied.
     """
@@ -104,7 +109,7 @@ class Calls:
 
     def get(self, remote_name: str) -> LiveJob:
         """One job; raises NotFound."""
-        return self._made(lambda timeout: self.backend.get(remote_name, timeout=timeout), nullcontext())
+        return self._made(lambda timeout: self.backend.get(remote_name, timeout=timeout), nullcontext)
 
     def create(self, spec: JobSpec) -> LiveJob:
         """Create a job; raises AlreadyExists, also if an unanswered first try was applied."""
@@ -128,29 +133,65 @@ class Calls:
 
     def run(self, remote_name: str) -> LiveJob:
         """Force a run: one call, and another only where Google said that it did nothing (ABORTED)."""
-        place = write_limit.place(self.until)
-        return self._made(lambda timeout: self.backend.run(remote_name, timeout=timeout), place, (Aborted,))
+        return self._made(
+            lambda timeout: self.backend.run(remote_name, timeout=timeout), self._place, (Aborted,)
+        )
+
+    def list(self) -> Iterator[LiveJob]:
+        """All jobs of the location, asked for at once; where a page is refused or lost, all come again."""
+        return self._listed(self.backend.list(timeout=settings.RPC_TIMEOUT))
+
+    def _listed(self, jobs: Iterator[LiveJob]) -> Iterator[LiveJob]:
+        for tries in count(1):
+            try:
+                yield from jobs
+            except AGAIN:
+                wait = _wait_after(tries)
+                if tries == TRIES or time.monotonic() + wait >= self.until:
+                    raise
+                time.sleep(wait)
+                jobs = self.backend.list(timeout=settings.RPC_TIMEOUT)
+            else:
+                return
+
+    def _place(self) -> AbstractContextManager[None]:
+        return write_limit.place(self.until)
 
     def _written(self, call: Callable[[float], T]) -> T:
-        return self._made(call, write_limit.place(self.until))
+        return self._made(call, self._place)
 
     def _made(
         self,
         call: Callable[[float], T],
-        place: AbstractContextManager[None],
-        again: tuple[type[BackendError], ...] = (Aborted, ResourceExhausted, OutcomeUnknown),
+        place: Callable[[], AbstractContextManager[None]],
+        again: tuple[type[BackendError], ...] = AGAIN,
     ) -> T:
-        with place:
-            end = min(time.monotonic() + settings.RPC_TIMEOUT, self.until)
-            for tries in range(1, TRIES + 1):
-                left = end - time.monotonic()
-                if left <= 0:
+        left = settings.RPC_TIMEOUT
+        for tries in count(1):
+            # Each try has a place of its own: Google counts a call that it refuses, or whose answer is lost.
+            with place():
+                begun = time.monotonic()
+                timeout = min(left, self.until - begun)
+                if timeout <= 0:
                     raise OutOfTime("time ran out before the call was made")
                 try:
-                    return call(left)
-                except again:
-                    wait = FIRST_WAIT * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 – jitter
-                    if tries == TRIES or time.monotonic() + wait >= end:
-                        raise
-                    time.sleep(wait)
-            raise AssertionError("the last try returns or raises")
+                    return call(timeout)
+                except again as error:
+                    failure = error
+                left -= time.monotonic() - begun
+            wait = _wait_after(tries)
+            if isinstance(failure, ResourceExhausted):
+                left = settings.RPC_TIMEOUT
+            elif tries >= TRIES or wait >= left:
+                raise failure
+            else:
+                left -= wait
+            if time.monotonic() + wait >= self.until:
+                raise failure
+            time.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+
+def _wait_after(tries: int) -> float:
+    """Seconds before the next try, with jitter."""
+    return min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT) * random.uniform(0.5, 1.5)  # noqa: S311

@@ -113,6 +113,8 @@ class Push:
     planned: Mapping[int, Desired] = field(default_factory=dict)
     """What rows want, as read a moment ago: one that has not changed since is not read again."""
     using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
+    left: set[int] = field(default_factory=set, init=False)
+    """The rows for which time did not suffice: nothing was called for them, or nothing any more."""
 
     def __post_init__(self) -> None:
         self.leases = JobLeases(self.using)
@@ -151,6 +153,7 @@ class Push:
                     if time.monotonic() >= self.until:
                         # Those that wanted another round are still leased to us.
                         self.leases.free(waiting, sync_state=SyncState.PENDING)
+                        self.left.update(waiting)
                         waiting = []
                     elif left and not chunk.held and not under_way:
                         # Another writer holds the lease: it will cover this revision, or leave it to us.

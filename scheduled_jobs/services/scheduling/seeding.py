@@ -55,7 +55,7 @@ def seed(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = Tru
     app = this_app()
     seeding = _Seeding([declare(task, app) for task in tasks], app.job_id(""), using)
     with transaction.atomic(using=using), attribution(via="code"):
-        seeding.plan(retire=retire)
+        seeding.plan(retire=retire, lock=write)
         if write:
             seeding.write()
         else:
@@ -77,8 +77,10 @@ class _Seeding:
     def rows(self) -> ScheduledJobQuerySet:
         return ScheduledJob.objects.using(self.using)
 
-    def plan(self, *, retire: bool) -> None:
-        stored = stored_rows(self.rows.select_for_update())
+    def plan(self, *, retire: bool, lock: bool) -> None:
+        # In one order, so that two who lock many rows wait for each other instead of dying of a deadlock.
+        rows = self.rows.order_by("pk")
+        stored = stored_rows(rows.select_for_update() if lock else rows)
         self.by_pk = {job.pk: job for job in stored}
         self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
         self.by_name = {job.name: job for job in stored}

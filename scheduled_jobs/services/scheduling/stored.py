@@ -33,7 +33,5 @@ def stored_rows(rows: ScheduledJobQuerySet) -> list[Stored]:
     """These rows, in one query."""
     return [
         Stored(pk, name, task, origin, retired_at, remote_name, tuple(declared))
-        for pk, name, task, origin, retired_at, remote_name, *declared in rows.order_by().values_list(
-            *COLUMNS
-        )
+        for pk, name, task, origin, retired_at, remote_name, *declared in rows.values_list(*COLUMNS)
     ]

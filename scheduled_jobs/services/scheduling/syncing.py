@@ -12,15 +12,14 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.backends import Backend, get_backend
-from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.plan import Change, Desired, Listing, change_for
-from scheduled_jobs.exceptions import BackendError, NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.comparing import AT_ONCE, Comparison
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
 from scheduled_jobs.services.scheduling.names import ownership
+from scheduled_jobs.services.scheduling.orphans import delete_orphans
 from scheduled_jobs.services.scheduling.pushing import Push
 from scheduled_jobs.services.scheduling.recording import seen
 from scheduled_jobs.services.scheduling.reports import Options, Report
@@ -32,10 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from scheduled_jobs.domain.jobs import LiveJob
+    from scheduled_jobs.exceptions import BackendError
     from scheduled_jobs.services.scheduling.applying import Outcome
 
 PATIENCE = 3600.0
 """Seconds that a whole sync may take; 10,000 writes at Google's quota take 22 minutes."""
+
+LIST_PATIENCE = 120.0
+"""Seconds that the list may take, should Google refuse a page of it now and then."""
 
 SyncState = ScheduledJob.SyncState
 
@@ -91,7 +94,7 @@ class _Sync:
         at = timezone.now()
         jobs: dict[str, LiveJob] = {}
         # While Google lists, the rows are seeded and read: neither waits for the other.
-        listed = self.backend.list(timeout=settings.RPC_TIMEOUT)
+        listed = Calls(time.monotonic() + LIST_PATIENCE, self.backend).list()
         seeded = seed(
             registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
         )
@@ -149,8 +152,6 @@ class _Sync:
 
         def tell(outcome: Outcome) -> None:
             change = changes[outcome.desired.pk or 0]
-            if outcome.was_out_of_time:
-                return
             report.skipped.discard(change.remote_name)
             error = reason_of(outcome.error) if outcome.error is not None else None
             if error is not None:
@@ -182,7 +183,14 @@ class _Sync:
                 using=self.using,
             )
             push.run(changes)
+        for pk in sorted(push.left):
+            report.skipped.discard(changes[pk].remote_name)
+            self._fail(report, changes[pk], "time ran out; run schedule_tasks again: it goes on from there")
         self._delete_orphans(report)
+
+    def _fail(self, report: Report, change: Change, why: str) -> None:
+        report.failed[change.remote_name] = why
+        self.on_change(change, why)
 
     def _audit(self, changes: Iterable[Change]) -> None:
         """Keep the live values that somebody set in Google and that are about to be replaced."""
@@ -196,15 +204,17 @@ class _Sync:
         JobChange.objects.using(self.using).bulk_create([row for some in rows for row in some])
 
     def _delete_orphans(self, report: Report) -> None:
-        calls = Calls(time.monotonic() + PATIENCE, self.backend)
-        for change in report.plan.of("orphan") if report.deletes_orphans else []:
-            error: str | None = None
-            try:
-                calls.delete(change.remote_name)
-            except NotFound:
-                pass
-            except BackendError as failure:
-                error = reason_of(failure)
+        def tell(change: Change, error: BackendError | None) -> None:
             if error is not None:
-                report.failed[change.remote_name] = error
-            self.on_change(change, error)
+                self._fail(report, change, reason_of(error))
+            else:
+                self.on_change(change, None)
+
+        delete_orphans(
+            report.plan.of("orphan") if report.deletes_orphans else [],
+            self.backend,
+            using=self.using,
+            until=time.monotonic() + PATIENCE,
+            renew=self.renew,
+            on_end=tell,
+        )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scheduled_jobs import registry
+from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.recording import Recorder
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
@@ -180,3 +184,81 @@ def test_a_push_by_a_host_whose_clock_is_ahead_hides_no_change(google: MemoryBac
     redeclare("One", run_every="0 3 * * *")
     assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (schedule)"]
     assert schedule_tasks(check=True).code == 0
+
+
+def test_orphans_are_deleted_side_by_side(google: MemoryBackend) -> None:
+    declare("Kept")
+    for n in range(20):
+        declare(f"Lost{n}")
+    schedule_tasks()
+    for n in range(20):
+        forget(f"Lost{n}")
+    redeclare("Kept")
+    in_flight: list[str] = []
+    most: list[int] = []
+    delete = google.delete
+
+    def counted(remote_name: str, *, timeout: float) -> None:
+        in_flight.append(remote_name)
+        most.append(len(in_flight))
+        time.sleep(0.02)
+        in_flight.remove(remote_name)
+        delete(remote_name, timeout=timeout)
+
+    google.delete = counted  # type: ignore[method-assign]
+    assert len(schedule_tasks(yes=True).lines) == 20
+    assert max(most) > 1
+    assert len(jobs(google)) == 1
+
+
+def test_a_row_that_takes_an_orphan_over_while_orphans_are_deleted_keeps_its_job(
+    google: MemoryBackend,
+) -> None:
+    declare("Kept")
+    declare("Lost")
+    schedule_tasks()
+    name = row("Lost").name
+    forget("Lost")
+    redeclare("Kept")
+    added = []
+
+    def add(method: str, job: str, phase: str) -> None:
+        if method == "DeleteJob" and phase == "before" and not added:
+            added.append(job)
+            ScheduledJob.objects.create(
+                name=name, task="shop.tasks.Kept", origin="operator", schedule_override="0 3 * * *"
+            )
+
+    google.store.faults.intercept = add
+    with override_settings(DJANGO_CLOUD_TASKS_CONCURRENCY=1):
+        schedule_tasks(yes=True)
+    assert added
+    assert google.get(added[0], timeout=1).values["schedule"] == "0 3 * * *"
+    assert ScheduledJob.objects.get(name=name).sync_state == "synced"
+
+
+def test_a_pause_in_the_console_is_told_with_its_value_and_kept_in_the_audit(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    google.store.pause_job(row("One").remote_name)
+    output = schedule_tasks()
+    assert output.splitlines()[:2] == [
+        "[~] Job updated: shop.tasks.One (state)",
+        '      state: "PAUSED" -> "ENABLED"',
+    ]
+    change = JobChange.objects.get(job=row("One"), field="state")
+    assert (change.old, change.new, change.via) == ("PAUSED", "ENABLED", "sync")
+
+
+def test_a_dry_run_locks_nothing(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    with CaptureQueriesContext(connection) as queries:
+        schedule_tasks(dry_run=True)
+        schedule_tasks(check=True)
+    assert [query["sql"] for query in queries if "FOR UPDATE" in query["sql"]] == []
+
+
+def test_a_task_that_is_named_twice_is_one(google: MemoryBackend) -> None:
+    declare("One")
+    assert schedule_tasks("shop.tasks.One", "shop.tasks.One").lines == ["[+] Job created: shop.tasks.One"]

@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from scheduled_jobs.emulator import faults
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling import calls
+from scheduled_jobs.services.scheduling import calls, syncing
 from tests.services.scheduling.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -54,6 +54,64 @@ def test_a_refusal_by_somebody_elses_writes_is_waited_out(google: MemoryBackend)
     for n in range(20):
         declare(f"Job{n}")
     assert schedule_tasks().code == 0
+
+
+@pytest.mark.usefixtures("_short_minutes")
+@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=450)
+def test_calls_that_are_made_again_are_counted_like_all_others(google: MemoryBackend) -> None:
+    google.store.faults.writes_per_minute = 500
+    for n in range(440):
+        declare(f"Job{n}")
+        if n % 3 == 0:
+            google.store.faults.lose_answer("CreateJob", name=google.remote_name(f"shop-tasks-Job{n}"))
+    refused = []
+
+    def watch(method: str, name: str, phase: str) -> None:
+        made = [call for call in google.store.faults.calls if call.method == "CreateJob"]
+        if len(made) > 500 and time.monotonic() - begun < 1.0:
+            refused.append(name)
+
+    begun = time.monotonic()
+    google.store.faults.intercept = watch
+    output = schedule_tasks()
+    assert output.totals == "440 jobs: 440 created, 0 updated, 0 deleted, 0 failed, 0 unchanged."
+    assert refused == []
+
+
+@pytest.mark.usefixtures("_short_minutes")
+@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=450)
+def test_a_quota_that_others_use_up_as_well_is_waited_for(google: MemoryBackend) -> None:
+    google.store.faults.writes_per_minute = 60
+    for n in range(150):
+        declare(f"Job{n}")
+    output = schedule_tasks()
+    assert output.totals == "150 jobs: 150 created, 0 updated, 0 deleted, 0 failed, 0 unchanged."
+
+
+@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=10)
+def test_jobs_for_which_time_did_not_suffice_are_named(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "write_limit", calls.WriteLimit())
+    monkeypatch.setattr("scheduled_jobs.services.scheduling.pushing.write_limit", calls.write_limit)
+    monkeypatch.setattr(syncing, "PATIENCE", 0.5)
+    for n in range(12):
+        declare(f"Job{n:02}")
+    output = schedule_tasks()
+    assert output.code == 1
+    assert output.totals == "12 jobs: 10 created, 0 updated, 0 deleted, 2 failed, 0 unchanged."
+    late = [line for line in output.lines if line.startswith("[!]")]
+    assert late == [
+        f"[!] Job failed: shop.tasks.Job{n}: time ran out; run schedule_tasks again: it goes on from there"
+        for n in (10, 11)
+    ]
+    assert ScheduledJob.objects.filter(sync_state="pending", push_token=None).count() == 2
+
+
+def test_a_list_that_google_refuses_once_is_asked_for_again(google: MemoryBackend) -> None:
+    declare("One")
+    google.store.faults.refuse("ListJobs", "UNAVAILABLE", "try again")
+    assert schedule_tasks().lines == ["[+] Job created: shop.tasks.One"]
 
 
 @override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=None, DJANGO_CLOUD_TASKS_CONCURRENCY=8)

@@ -1,0 +1,68 @@
+"""Deleting jobs that are ours and belong to no row."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.exceptions import BackendError, NotFound
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.pushing import Push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scheduled_jobs.backends import Backend
+    from scheduled_jobs.domain.plan import Change
+    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
+
+AT_ONCE = 64
+
+
+def delete_orphans(
+    orphans: Sequence[Change],
+    backend: Backend,
+    *,
+    using: str,
+    until: float,
+    renew: Callable[[], None],
+    on_end: Callable[[Change, BackendError | None], None],
+) -> None:
+    """Delete these jobs in Google before ``until`` (monotonic seconds); ``on_end`` is told how each ended.
+
+    ``renew`` is called now and then, so that whoever deletes many can renew what it holds.
+    """
+    calls = Calls(until, backend)
+    rows = ScheduledJob.objects.using(using)
+    with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
+        for start in range(0, len(orphans), AT_ONCE):
+            renew()
+            some = orphans[start : start + AT_ONCE]
+            # A row that was added since the list was made has taken its job over.
+            taken = set(_named(rows, some).values_list("name", flat=True))
+            some = [change for change in some if change.name not in taken]
+            for change, error in zip(some, pool.map(partial(_delete, calls), some), strict=True):
+                on_end(change, error)
+            # One that was added between that look and the delete is pushed again, whatever it says of itself.
+            late = list(_named(rows, some).values_list("pk", flat=True))
+            if late:
+                rows.filter(pk__in=late).edit()
+                Push(time.monotonic() + settings.RPC_TIMEOUT, backend, using=using).run(late)
+
+
+def _named(rows: ScheduledJobQuerySet, changes: Sequence[Change]) -> ScheduledJobQuerySet:
+    return rows.filter(name__in=[change.name for change in changes], retired_at=None, deleting_at=None)
+
+
+def _delete(calls: Calls, change: Change) -> BackendError | None:
+    try:
+        calls.delete(change.remote_name)
+    except NotFound:
+        pass
+    except BackendError as error:
+        return error
+    return None
