@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponseRedirect
 from django.urls import path
@@ -19,31 +19,28 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
-from scheduled_jobs.admin.permissions import JobAdmin, may, require
-from scheduled_jobs.admin.plan_blocks import (
-    ADOPT,
-    DELETE,
-    IGNORE,
-    PUSH,
-    Block,
-    block_of_change,
-    block_of_look,
+from scheduled_jobs.admin.decisions import (
+    carry_out,
+    left_alone,
+    refuse_adopting,
+    without_what_may_not_be_adopted,
 )
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.permissions import JobAdmin, require
+from scheduled_jobs.admin.plan_blocks import Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan_differences import Provenance
 from scheduled_jobs.exceptions import BackendError
-from scheduled_jobs.models import ScheduledJob, attribution
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
     from scheduled_jobs.domain.plan import Change, Kind, Plan
-    from scheduled_jobs.services.scheduling.drift import Look
 
 SHOWN = 100
 """Blocks on one page; the count is of all."""
@@ -126,7 +123,7 @@ class PlanMixin(JobAdmin):
         for change in shown:
             block = block_of_change(change, jobs.get(change.pk or 0), now, provenance)
             block.stamp = stamp(change.kind, change.fields)
-            _without_what_may_not_be_adopted(block, request)
+            without_what_may_not_be_adopted(block, request)
             blocks.append(block)
         return blocks
 
@@ -136,7 +133,7 @@ class PlanMixin(JobAdmin):
         """Carry out the decisions of a form; a block that is not as it was shown is left and says so."""
         changes = {change.remote_name.rpartition("/")[2]: change for change in report.plan.changes}
         done = []
-        _refuse_adopting(request, blocks)
+        refuse_adopting(request, blocks)
         for block in blocks:
             decision = request.POST.get(f"d_{block.key}", "")
             if decision not in {choice.value for choice in block.choices} or decision == block_leave(block):
@@ -151,7 +148,7 @@ class PlanMixin(JobAdmin):
                     drift.delete_orphan(change.remote_name, by=request.user, reason=reason)
                 else:
                     pk = change.pk if change.kind == "delete" else drift.bring_up_to_date(change)
-                    self._carry_out(request, drift.look(pk or 0), decision, reason)
+                    carry_out(self, request, drift.look(pk or 0), decision, reason)
             except ScheduledJob.DoesNotExist:
                 block.error = _("The job is gone from the database; look again.")
             except ValidationError as error:
@@ -176,7 +173,7 @@ class PlanMixin(JobAdmin):
         now = timezone.now()
         block = block_of_look(found, now, Provenance([job.pk], now))
         block.stamp = stamp(block.kind, found.differences)
-        _without_what_may_not_be_adopted(block, request)
+        without_what_may_not_be_adopted(block, request)
         decision = request.POST.get(f"d_{block.key}", "")
         reason = request.POST.get("reason", "").strip()[:2000]
         only_looks = request.method == "POST" and "_look" in request.POST
@@ -184,7 +181,7 @@ class PlanMixin(JobAdmin):
         if only_looks:
             drift.record(found)
         elif decides:
-            _refuse_adopting(request, [block])
+            refuse_adopting(request, [block])
         # A choice is preselected: whoever only looks again has not made it.
         if decides and decision in {c.value for c in block.choices}:
             block.chosen = decision
@@ -194,10 +191,14 @@ class PlanMixin(JobAdmin):
                 block.error = changed_meanwhile()
             else:
                 try:
-                    self._carry_out(request, found, decision, reason)
+                    told = carry_out(self, request, found, decision, reason)
                 except ValidationError as error:
                     block.error = " ".join(error.messages)
                 else:
+                    if told:
+                        messages.success(request, told)
+                    else:
+                        messages.info(request, left_alone(job))
                     return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
         context = {
             "item": block,
@@ -208,27 +209,6 @@ class PlanMixin(JobAdmin):
             "ignored": found.ignored,
         }
         return render(self, request, "drift.html", title=title, context=context, crumbs=crumbs)
-
-    # --- Doing --------------------------------------------------------------------------------
-
-    def _carry_out(self, request: HttpRequest, found: Look, decision: str, reason: str) -> None:
-        """Do what was decided about one job. The desk's own rights are asked for what changes the desk."""
-        said = {PUSH: _("Pushed to Google"), DELETE: _("Deleted in Google")}
-        if decision in said:
-            drift.overwrite(found, by=request.user, reason=reason)
-        elif decision == ADOPT:
-            fields = [name for name in drift.adoptable(found.open) if name in found.drifted]
-            _require_for(request, fields)
-            said[ADOPT] = _("Adopted from Google: %(names)s") % {"names": ", ".join(fields)}
-            drift.adopt(found, fields, by=request.user, reason=reason)
-        elif decision == IGNORE:
-            fields = list(found.open)
-            said[IGNORE] = _("Ignored in Google: %(names)s") % {"names": ", ".join(fields)}
-            drift.ignore(found, fields, by=request.user, reason=reason)
-        else:
-            return
-        with attribution(request.user, via="form", reason=reason):
-            self.log_change(request, found.job, f"{said[decision]}. {reason}".strip())
 
     def _unreachable(
         self, request: HttpRequest, error: BackendError, title: str, *, crumbs: list[tuple[str, str]]
@@ -245,32 +225,6 @@ class PlanMixin(JobAdmin):
 def changed_meanwhile() -> str:
     """What is said of a decision about something else than what is there now."""
     return _("It is not as it was when you decided: it has changed meanwhile. Nothing was done; look again.")
-
-
-def rights_for(fields: Iterable[str]) -> list[str]:
-    """What adopting these fields needs: overrides are changes, a state is a pause."""
-    return sorted({"pause" if name == "state" else "change" for name in fields})
-
-
-def _without_what_may_not_be_adopted(block: Block, request: HttpRequest) -> None:
-    if not all(may(request.user, verb) for verb in rights_for(block.adoptable)):
-        block.choices = [choice for choice in block.choices if choice.value != ADOPT]
-
-
-def _refuse_adopting(request: HttpRequest, blocks: list[Block]) -> None:
-    """Before anything is done: one refusal for the whole form if it adopts what was not offered."""
-    for block in blocks:
-        if request.POST.get(f"d_{block.key}") == ADOPT:
-            _require_for(request, block.adoptable)
-
-
-def _require_for(request: HttpRequest, fields: Iterable[str]) -> None:
-    """An override is a change and a pause is a pause, whatever way they come."""
-    for verb in rights_for(fields):
-        if not may(request.user, verb):
-            raise PermissionDenied(
-                _("Adopting this needs the permission to %(verb)s scheduled jobs.") % {"verb": verb}
-            )
 
 
 def block_leave(block: Block) -> str:

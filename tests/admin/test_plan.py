@@ -270,7 +270,7 @@ def test_a_push_from_the_plan_is_made_and_attributed(google: MemoryBackend, job:
     assert (change.field, change.old, change.new, change.actor_label, change.reason) == (
         "retry_count", 5, 3, "rui", "nobody asked",
     )  # fmt: skip
-    assert LogEntry.objects.get().change_message == "Pushed to Google. nobody asked"
+    assert LogEntry.objects.get().change_message == "Push to Google asked for. nobody asked"
 
 
 def test_adopting_from_the_job_leads_back_to_it(google: MemoryBackend, job: ScheduledJob) -> None:
