@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
@@ -13,11 +15,16 @@ from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import timedelta
 
     from scheduled_jobs.backends import Backend
     from scheduled_jobs.services.scheduling.rows import Row
     from scheduled_jobs.tasks import PeriodicTask
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""What most jobs have, shared by thousands of them."""
 
 
 def desired_of_all(
@@ -92,10 +99,10 @@ def desired_of(
         is_absent_here=is_absent_here,
         created=job.remote_name == remote_name,
         former=former,
-        pushed=(job.pushed or {}) if isinstance(job, ScheduledJob) else {},
+        pushed=(job.pushed or NOTHING) if isinstance(job, ScheduledJob) else NOTHING,
         pushed_at=job.synced_at,
         is_pushed=job.pushed_revision == job.revision,
-        ignored=job.ignored_drift,
+        ignored=job.ignored_drift or NOTHING,
     )
 
 
@@ -125,11 +132,19 @@ def spec_of(job: ScheduledJob | Row, task: type[PeriodicTask], app: App) -> JobS
         oidc_service_account=app.service_account if task.schedule_use_oidc else "",
         oidc_audience=app.audience if task.schedule_use_oidc else "",
         attempt_deadline=job.attempt_deadline,
-        retry=RetryPolicy(
-            retry_count=job.retry_count,
-            min_backoff=job.min_backoff,
-            max_backoff=job.max_backoff,
-            max_retry_duration=job.max_retry_duration,
-            max_doublings=job.max_doublings,
+        retry=_retry_policy(
+            job.retry_count, job.min_backoff, job.max_backoff, job.max_retry_duration, job.max_doublings
         ),
     )
+
+
+@lru_cache(maxsize=256)
+def _retry_policy(
+    retry_count: int,
+    min_backoff: timedelta,
+    max_backoff: timedelta,
+    max_retry_duration: timedelta,
+    max_doublings: int,
+) -> RetryPolicy:
+    """Thousands of jobs share a few policies."""
+    return RetryPolicy(retry_count, min_backoff, max_backoff, max_retry_duration, max_doublings)
