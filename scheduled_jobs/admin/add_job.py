@@ -117,7 +117,7 @@ class AddJobMixin(JobAdmin):
         elif data is not None:
             form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
         if payload.data is not None:
-            payload.raw_text = payload.shown_again()
+            payload.hide_typed_secrets()
         now = timezone.now()
         schedule = str(form["schedule_override"].value() or "").strip()
         viewer = known_zone(request.POST.get("viewer_zone")) or known_zone(request.COOKIES.get(COOKIE))

@@ -10,7 +10,8 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.payload_form import PREFIX, RAW, PayloadForm
+from scheduled_jobs.admin.payload_form import RAW, PayloadForm
+from scheduled_jobs.admin.payload_parameter import PREFIX
 from scheduled_jobs.domain.jobs import canonical
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.durations import DurationText, write_duration
-from scheduled_jobs.admin.payload_form import PREFIX, RAW, PayloadForm
+from scheduled_jobs.admin.payload_form import RAW, PayloadForm
+from scheduled_jobs.admin.payload_parameter import PREFIX
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Editing:
         except ValidationError as error:
             self._take(error)
         if self.form.errors:
-            self.payload._hide_typed_secrets()  # noqa: SLF001 – the page is shown again
+            self.payload.hide_typed_secrets()
         return not self.form.errors and not self.payload.has_errors
 
     def _take(self, error: ValidationError) -> None:

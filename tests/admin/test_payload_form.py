@@ -99,3 +99,132 @@ def test_a_run_that_no_payload_fits_says_so() -> None:
         """Cannot be called with a payload."""
 
     assert "positional-only" in form(run=run).fault
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ('1, "b": 2', "filters: it is not JSON: Extra data at character 2"),
+        ('{}}, "x": {', "filters: it is not JSON: Extra data at character 3"),
+        ("{a}", "filters: it is not JSON: Expecting property name enclosed in double quotes at character 2"),
+    ],
+)
+def test_what_is_typed_into_a_field_is_one_value_and_nothing_beside_it(typed: str, message: str) -> None:
+    wrong = form({"p_filters": typed}, declared={"filters": {}}, run=anything)
+    assert not wrong.is_valid()
+    assert wrong.parameters[0].errors == [f'{message}; write texts in "quotes"']
+    assert wrong.value is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ('{"a": NaN}', "NaN is not JSON; write a finite number or null"),
+        ('{"a": 1e999}', "1e999 is too large a number"),
+        (f'{{"a": {"9" * 5000}}}', "a whole number has more than 640 digits"),
+        ("[" * 60 + "]" * 60, "more than 50 objects and lists lie within one another"),
+        ("[" * 100_000 + "]" * 100_000, "more than 50 objects and lists lie within one another"),
+        (r'{"a": "\ud800"}', "the text holds U+D800, half of a surrogate pair, which no database stores"),
+        (r'{"a": "\u0000"}', "the text holds the character U+0000, which PostgreSQL cannot store"),
+        ('"\ud800"', "It holds a character that cannot be stored; remove it."),
+    ],
+)
+def test_json_that_no_database_holds_is_refused_in_its_field_and_in_raw_json(
+    typed: str, message: str
+) -> None:
+    wrong = form({"p_filters": typed}, declared={"filters": {}}, run=anything)
+    assert not wrong.is_valid()
+    [error] = wrong.parameters[0].errors
+    assert error.startswith("filters: ")
+    assert error.endswith(message)
+    raw = form({"payload_raw": f'{{"filters": {typed}}}'}, declared={"filters": {}}, run=anything)
+    assert not raw.is_valid()
+    [error] = raw.raw_errors
+    assert error.endswith(message)
+
+
+def test_a_text_that_json_cannot_hold_is_not_taken_for_the_letters_that_write_it() -> None:
+    wrong = form({"p_note": r'"\ud800"'}, declared={"filters": {}}, run=anything)
+    assert not wrong.is_valid()
+    [error] = wrong.parameters[1].errors
+    assert error == "note: the text holds U+D800, half of a surrogate pair, which no database stores"
+
+
+def test_quotes_around_two_words_are_no_json_and_stay() -> None:
+    saved = form({"p_note": '"yes" and "no"'}, declared={"filters": {}}, run=anything)
+    assert saved.is_valid()
+    assert saved.value == {"filters": {}, "note": '"yes" and "no"'}
+    shown = form(override=saved.value, declared={"filters": {}}, run=anything)
+    same = form({"p_note": shown.parameters[1].initial, "p_filters": '{"a": 1}'}, override=saved.value,
+                declared={"filters": {}}, run=anything)  # fmt: skip
+    assert same.is_valid()
+    assert same.value == {"filters": {"a": 1}, "note": '"yes" and "no"'}
+
+
+def test_a_switch_is_not_a_one() -> None:
+    def run(self: PeriodicTask, n: Any = 0) -> None:
+        """Takes anything."""
+
+    saved = form({"p_n": "true"}, declared={"n": 1}, run=run)
+    assert saved.is_valid()
+    assert saved.value == {"n": True}
+    assert form(override={"n": True}, declared={"n": 1}, run=run).parameters[0].is_own
+
+
+def test_a_value_that_is_written_is_ones_own_even_where_the_code_says_the_same() -> None:
+    saved = form({"p_batch_size": "500"})
+    assert saved.is_valid()
+    assert saved.value == DECLARED
+    batch = form(override=DECLARED).parameters[0]
+    assert (batch.is_own, batch.placeholder) == (False, "As the code says")
+    assert form().parameters[0].placeholder == "Follows the code"
+    emptied = form({"p_batch_size": ""}, override={**DECLARED, "batch_size": 800})
+    assert emptied.is_valid()
+    assert emptied.value is None
+
+
+def test_an_empty_override_is_another_thing_than_none() -> None:
+    def run(self: PeriodicTask, n: int = 1) -> None:
+        """Needs nothing."""
+
+    empty = form({"payload_raw": "{}"}, declared={"n": 5}, run=run)
+    assert empty.is_valid()
+    assert empty.value == {}
+    cleared = form({"payload_raw": " "}, override={}, declared={"n": 5}, run=run)
+    assert cleared.is_valid()
+    assert cleared.value is None
+
+
+def test_what_was_typed_as_raw_json_comes_back_as_it_was_typed() -> None:
+    typed = '{"batch_size": 1e3,\n\n   "mode": "none", "mode": "full"}'
+    wrong = form({"payload_raw": typed})
+    assert not wrong.is_valid()
+    assert wrong.raw_text == typed
+    assert wrong.raw_is_changed
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        '{"api_token": "n3w", "batch_size": 1',
+        '{"api_token": 53, "n3w": n3w',
+        r'{"api_token": "a\"n3w", ',
+        '{"api_token": "n3w", "api_token": "••••••••", "batch_size": "x"}',
+        '{"api_token": {"user": "n3w"}, "batch_size": "x"}',
+        '{"batch_size": [{"password": "n3w"}]}',
+    ],
+)
+def test_new_secrets_are_not_shown_again_whatever_was_typed_around_them(typed: str) -> None:
+    wrong = form({"payload_raw": typed})
+    assert not wrong.is_valid()
+    assert "n3w" not in wrong.raw_text.replace('"n3w": n3w', "")
+    assert "type it again" in wrong.raw_text
+    again = form({"payload_raw": wrong.raw_text})
+    assert not again.is_valid()
+
+
+def test_a_new_secret_within_a_field_of_json_is_not_shown_again() -> None:
+    wrong = form({"p_filters": '{"api_key": "n3w"}', "p_nothing": "", "p_note": '"\\u0000"'},
+                 declared={"filters": {}}, run=anything)  # fmt: skip
+    assert not wrong.is_valid()
+    assert wrong.parameters[0].text == f'{{"api_key": "{MASK} type it again"}}'
