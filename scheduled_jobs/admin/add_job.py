@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseRedirect
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,15 +17,19 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
 from scheduled_jobs.admin.payload_form import PayloadForm
 from scheduled_jobs.admin.permissions import JobAdmin, may, require
-from scheduled_jobs.admin.schedule_preview import COOKIE, known_zone, preview
+from scheduled_jobs.admin.reasons import reason_of
+from scheduled_jobs.admin.schedule_preview import Preview, preview
+from scheduled_jobs.admin.viewer_zone import ViewerZone, offered_zones
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from django.http import HttpRequest, HttpResponse, QueryDict
+    from django.urls import URLPattern
 
 
 class OwnJobForm(forms.Form):
@@ -94,6 +98,29 @@ class OwnJobForm(forms.Form):
 
 
 class AddJobMixin(JobAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.add_preview_view)
+        return [
+            path("add/schedule/", view, name="scheduled_jobs_scheduledjob_add_preview"),
+            *super().get_urls(),
+        ]
+
+    def add_preview_view(self, request: HttpRequest) -> HttpResponse:
+        """The preview of a new job's schedule alone, for the script of the page; nothing is saved."""
+        require(request, "add")
+        if request.method != "POST":
+            raise PermissionDenied
+        viewer = ViewerZone(request)
+        found = _preview(
+            request.POST.get("schedule_override", ""),
+            request.POST.get("time_zone_override", ""),
+            viewer,
+            timezone.now(),
+        )
+        context = {"preview": found, "viewer": viewer}
+        response = render(self, request, "scheduledjob/_new_preview.html", title="", context=context)
+        return viewer.remember(response)
+
     def add_view(
         self,
         request: HttpRequest,
@@ -118,29 +145,26 @@ class AddJobMixin(JobAdmin):
             form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
         if payload.data is not None:
             payload.hide_typed_secrets()
-        now = timezone.now()
-        schedule = str(form["schedule_override"].value() or "").strip()
-        viewer = known_zone(request.POST.get("viewer_zone")) or known_zone(request.COOKIES.get(COOKIE))
+        viewer = ViewerZone(request)
+        schedule, zone = (str(form[f"{name}_override"].value() or "") for name in ("schedule", "time_zone"))
         context = {
             "form": form,
             "payload": payload,
             "task_is_known": known is not None,
             "job_id": scheduling.job_id(str(form["name"].value() or "…")),
-            "preview": preview(
-                schedule, str(form["time_zone_override"].value() or "UTC").strip(), now=now,
-                viewer_zone=viewer or "UTC",
-            ) if schedule else None,
-            "may_change": True,
-            "viewer_zone": viewer or "UTC",
-            "zones": sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/")),
+            "preview": _preview(schedule, zone, viewer, timezone.now()),
+            "preview_url": address(self, "scheduledjob_add_preview"),
+            "viewer": viewer,
+            "zones": offered_zones(),
             "tasks": bool(list(registry.tasks())),
             "list_url": address(self, "scheduledjob_changelist"),
             **(extra_context or {}),
         }  # fmt: skip
-        return render(
+        response = render(
             self, request, "scheduledjob/add_form.html", title=_("Add a job of your own"), context=context,
             crumbs=[(_("Jobs"), address(self, "scheduledjob_changelist"))],
         )  # fmt: skip
+        return viewer.remember(response)
 
     def _create_job(
         self, request: HttpRequest, form: OwnJobForm, payload: PayloadForm
@@ -206,7 +230,7 @@ class AddJobMixin(JobAdmin):
         )  # fmt: skip
 
     def _delete_job(self, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
-        reason = request.POST.get("reason", "").strip()[:2000]
+        reason = reason_of(request)
         with attribution(request.user, via="form", reason=reason):
             self.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
             ask_to_delete(job, by=request.user, reason=reason)
@@ -223,3 +247,10 @@ class AddJobMixin(JobAdmin):
             % {"job": label_of(job), "why": why.rstrip(".") + "."},
         )
         return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+
+
+def _preview(schedule: str, zone: str, viewer: ViewerZone, now: datetime) -> Preview | None:
+    """What a new job would do; None before a schedule is typed."""
+    if not schedule.strip():
+        return None
+    return preview(schedule.strip(), zone.strip() or "UTC", now=now, viewer_zone=viewer.name)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SEEN = "seen"
 PLAIN = tuple(name for name in OVERRIDABLE if name != "payload")
 """The fields of which each is one text."""
+NO_TEXT = '""'
+"""How an override with an empty text is written; an empty field follows the code."""
 
 
 class CountField(forms.CharField):
@@ -97,7 +99,7 @@ class Editing:
             field = f"{name}_override"
             if field in self.form.cleaned_data:
                 value = self.form.cleaned_data[field]
-                typed = None if value == "" else value
+                typed = None if value == "" else "" if value == NO_TEXT else value
                 if typed != getattr(self.job, field):
                     setattr(self.job, field, typed)
         if good_payload and not same_json(self.payload.value, self.job.payload_override):
@@ -181,11 +183,12 @@ class Editing:
             names = [f"{name}_override"]
             if name == "payload":
                 names = [*(p.html_name for p in self.payload.parameters), RAW]
-            if any(self._is_mine(field) for field in names):
+            if any(self.is_mine(field) for field in names):
                 found.append(name)
         return found
 
-    def _is_mine(self, field: str) -> bool:
+    def is_mine(self, field: str) -> bool:
+        """Whether this person has changed the form field of this name."""
         posted = self.data.get(field) if self.data is not None else None
         if posted is None:
             return False
@@ -198,11 +201,11 @@ class Editing:
         texts = self.saved_texts
         for name in PLAIN:
             field = f"{name}_override"
-            if name == without or not self._is_mine(field):
+            if name == without or not self.is_mine(field):
                 data[field] = texts[field]
         payload_fields = [name for name in data if name.startswith(PREFIX) or name == RAW]
         for field in payload_fields:
-            if without == "payload" or not self._is_mine(field):
+            if without == "payload" or not self.is_mine(field):
                 del data[field]
         data[SEEN] = self._now_seen()
         return Editing(self.job, data)
@@ -213,6 +216,8 @@ def text_of(job: ScheduledJob, name: str) -> str:
     value = getattr(job, f"{name}_override")
     if value is None:
         return ""
+    if value == "":
+        return NO_TEXT
     return write_duration(value) if hasattr(value, "total_seconds") else str(value)
 
 

@@ -29,6 +29,7 @@ from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, 
 from scheduled_jobs.admin.permissions import JobAdmin, require
 from scheduled_jobs.admin.plan_blocks import Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan_differences import Provenance
+from scheduled_jobs.admin.reasons import reason_of
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
@@ -69,7 +70,7 @@ class PlanMixin(JobAdmin):
         """Compare all jobs with Google; by POST, look again or carry out what was decided."""
         require(request, "view", "sync")
         is_answer = request.method == "POST" and "_look" not in request.POST
-        reason = request.POST.get("reason", "").strip()[:2000]
+        reason = reason_of(request)
         if is_answer and (off := pushes_are_off()):
             messages.error(request, off)
             return HttpResponseRedirect(request.path)
@@ -175,7 +176,7 @@ class PlanMixin(JobAdmin):
         block.stamp = stamp(block.kind, found.differences)
         without_what_may_not_be_adopted(block, request)
         decision = request.POST.get(f"d_{block.key}", "")
-        reason = request.POST.get("reason", "").strip()[:2000]
+        reason = reason_of(request)
         only_looks = request.method == "POST" and "_look" in request.POST
         decides = request.method == "POST" and not only_looks
         if only_looks:

@@ -12,7 +12,6 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs.admin import times
 from scheduled_jobs.domain.schedules import Schedule
-from scheduled_jobs.domain.schedules.zones import validate_time_zone
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.services.history.upcoming import told
 
@@ -25,7 +24,6 @@ AHEAD = 10
 WEEK = timedelta(days=7)
 SHOWN = 20
 """Added and removed runs that are named one by one, of each kind."""
-COOKIE = "sj_zone"
 
 
 @dataclass(frozen=True)
@@ -71,16 +69,6 @@ class Preview:
         return bool(self.before) or bool(self.error)
 
 
-def known_zone(name: str | None) -> str:
-    """The zone a viewer asked for; empty for none, or for one that does not exist."""
-    if not name or len(name) > 64:
-        return ""
-    try:
-        return validate_time_zone(name)
-    except InvalidSchedule:
-        return ""
-
-
 def preview(
     schedule: str,
     zone: str,
@@ -89,10 +77,12 @@ def preview(
     viewer_zone: str,
     saved: tuple[str, str] | None = None,
     paused: str = "",
+    after: datetime | None = None,
 ) -> Preview:
     """The preview of a schedule at ``now`` (aware), against the saved schedule and zone if there are any.
 
-    ``paused`` is a sentence about a pause, shown beside the times. Never raises for a faulty schedule.
+    The runs are those after ``after`` (aware; ``now`` where it is None). ``paused`` is a sentence about a
+    pause, shown beside the times. Never raises for a faulty schedule.
     """
     try:
         parsed = Schedule.parse(schedule, zone)
@@ -106,7 +96,8 @@ def preview(
     if parsed.is_estimate:
         notes.append(_("Google counts from the end of the last run, so these times are estimates."))
     runs = [
-        _coming(o, zone, viewer_zone, now, tells=not parsed.is_estimate) for o in parsed.upcoming(now, AHEAD)
+        _coming(o, zone, viewer_zone, now, tells=not parsed.is_estimate)
+        for o in parsed.upcoming(after or now, AHEAD)
     ]
     if not runs:
         notes.append(_("No run lies ahead."))
@@ -133,8 +124,8 @@ def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tell
         machine=times.machine(run.at),
         exact=times.exact(run.at, zone),
         job=day_and_time(run.at, zone, now),
-        utc=_short(run.at, "UTC"),
-        viewer=_short(run.at, viewer_zone) if viewer_zone else "",
+        utc=_short(run.at, "UTC", now),
+        viewer=_short(run.at, viewer_zone, now),
         away=_away(run.at - now),
         notice=(run.notice or "") if tells else "",
     )
@@ -142,12 +133,16 @@ def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tell
 
 def day_and_time(at: datetime, zone: str, now: datetime) -> str:
     """ "Fri 23 Oct 01:30" in a zone, with the year where it is another one."""
-    local = at.astimezone(times.zone_of(zone))
-    return date_format(local, "D j M H:i" if local.year == now.year else "D j M Y H:i")
+    return _dated(at, zone, now, "D j M H:i", "D j M Y H:i")
 
 
-def _short(at: datetime, zone: str) -> str:
-    return date_format(at.astimezone(times.zone_of(zone)), "j M H:i")
+def _short(at: datetime, zone: str, now: datetime) -> str:
+    return _dated(at, zone, now, "j M H:i", "j M Y H:i")
+
+
+def _dated(at: datetime, zone: str, now: datetime, this_year: str, another: str) -> str:
+    local, today = at.astimezone(times.zone_of(zone)), now.astimezone(times.zone_of(zone))
+    return date_format(local, this_year if local.year == today.year else another)
 
 
 def _away(distance: timedelta) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
 ADD = f"{LIST}add/"
+PREVIEW = f"{ADD}schedule/"
 
 
 def typed(**values: str) -> dict[str, str]:
@@ -103,6 +104,31 @@ def test_a_preview_of_a_new_job_adds_nothing() -> None:
     response = superuser().post(ADD, {**typed(schedule_override="0 9 * * 1-5"), "_preview": "1"})
     assert "At 09:00" in text(response.content.decode())
     assert not ScheduledJob.objects.exists()
+
+
+@pytest.mark.usefixtures("google")
+def test_the_script_of_the_page_gets_the_preview_of_a_new_job_alone() -> None:
+    client = superuser()
+    make_task(settle, name="Settle")
+    page = client.get(ADD).content.decode()
+    assert f'data-preview="{PREVIEW}"' in page
+    assert "The schedule in words and its next ten runs appear here." in text(page)
+    shown = client.post(PREVIEW, {**typed(schedule_override="0 9 * * 1-5"), "viewer_zone": "Asia/Tokyo"})
+    told = text(shown.content.decode())
+    assert "At 09:00, Monday to Friday, UTC" in told
+    assert "Asia/Tokyo (you)" in told
+    assert "<form" not in shown.content.decode()
+    assert "appear here" in text(client.post(PREVIEW, {"schedule_override": " "}).content.decode())
+    assert "daily" in text(client.post(PREVIEW, {"schedule_override": "daily"}).content.decode())
+    assert not ScheduledJob.objects.exists()
+
+
+@pytest.mark.usefixtures("google")
+def test_the_preview_of_a_new_job_is_for_those_who_may_add_one() -> None:
+    assert superuser().get(PREVIEW).status_code == 403
+    assert (
+        signed_in(staff("view", "change")).post(PREVIEW, {"schedule_override": "@daily"}).status_code == 403
+    )
 
 
 def test_without_a_task_in_the_code_the_page_says_what_to_do() -> None:

@@ -49,7 +49,7 @@ DECLARED = {"batch_size": 500, "api_token": "old-secret"}
 
 def job(**values: Any) -> ScheduledJob:
     values = {"declared_payload": DECLARED, **values}
-    return make_job(make_task(settle, name="Settle"), "shop--settle", **values)
+    return make_job(make_task(settle, name="Settle"), values.pop("name", "shop--settle"), **values)
 
 
 def address(row: ScheduledJob, page: str = "change") -> str:
@@ -200,6 +200,43 @@ def test_a_reset_is_a_button_of_its_field_and_leaves_the_others() -> None:
     assert saved.description_override == "Mine"
     change = JobChange.objects.get()
     assert (change.field, change.new, change.reason) == ("schedule", None, "Back to normal")
+
+
+def test_an_empty_description_is_an_override_and_not_lost_when_another_field_is_saved() -> None:
+    row = job(declared_description="What the code says", description_override="")
+    client = superuser()
+    assert fields(client, row)["description_override"] == '""'
+    save(client, row, retry_count_override="1")
+    assert (fresh(row).description_override, fresh(row).retry_count_override) == ("", 1)
+    save(client, row, description_override="")
+    assert fresh(row).description_override is None
+    save(client, row, description_override='""')
+    assert (fresh(row).description_override, fresh(row).description) == ("", "")
+
+
+def test_a_reason_that_no_database_holds_is_kept_without_what_it_cannot() -> None:
+    row = job(schedule_override="5 * * * *")
+    client = superuser()
+    client.post(address(row), {**fields(client, row), "_reset": "schedule_override", "reason": "a\x00b"})
+    assert JobChange.objects.get(field="schedule").reason == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_raw_json_that_was_typed_stays_open_and_as_it_was() -> None:
+    row = job()
+    typed = '{"batch_size":   7}'
+    page = save(superuser(), row, "_preview", payload_raw=typed).content.decode()
+    assert read_fields(page)["payload_raw"].strip() == typed
+    assert '<details class="sj-raw" open>' in page
+    assert '<details class="sj-raw">' in superuser("ana").get(address(row)).content.decode()
+
+
+def test_a_payload_that_is_overridden_says_of_the_rest_that_it_is_as_the_code_says() -> None:
+    row = job(payload_override={**DECLARED, "batch_size": 800})
+    page = superuser().get(address(row)).content.decode()
+    assert "As the code says: &quot;full&quot;" in page
+    assert (
+        "Follows the code: &quot;full&quot;" in superuser("ana").get(address(job(name="b"))).content.decode()
+    )
 
 
 def test_a_reset_keeps_what_else_was_typed_on_the_page() -> None:

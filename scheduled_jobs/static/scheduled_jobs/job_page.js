@@ -6,9 +6,14 @@
     if (!form || !place) {
         return;
     }
-    const PAUSE = 300, YEAR = 365 * 24 * 3600;
+    const PAUSE = 300, YEAR = 365 * 24 * 3600, COOKIE = "sj_zone";
     const zone = form.elements.viewer_zone;
-    let timer = null, asked = null, last = null;
+    let timer = null, asked = null;
+
+    const typed = () => ["schedule_override", "time_zone_override", "viewer_zone"]
+        .map((name) => form.elements[name] && form.elements[name].value).join("\n");
+
+    let last = typed();
 
     const show = async () => {
         if (asked) {
@@ -19,20 +24,25 @@
             const answer = await fetch(form.dataset.preview, {
                 method: "POST", body: new FormData(form), credentials: "same-origin", signal: mine.signal,
             });
-            if (answer.ok && !answer.redirected) {
-                const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-                place.replaceChildren(...fresh.body.childNodes);
+            if (!answer.ok || answer.redirected) {
+                last = null; // What is shown is old: the next key asks again.
+                return;
+            }
+            const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+            place.replaceChildren(...fresh.body.childNodes);
+            const error = document.getElementById("id_viewer_zone_error");
+            if (zone && error) {
+                error.hidden ? zone.removeAttribute("aria-invalid") : zone.setAttribute("aria-invalid", "true");
             }
         } catch (error) {
             if (error.name !== "AbortError") {
-                last = null; // What is shown is old: the next key asks again.
+                last = null;
             }
         }
     };
 
     const later = () => {
-        const now = ["schedule_override", "time_zone_override", "viewer_zone"]
-            .map((name) => form.elements[name] && form.elements[name].value).join("\n");
+        const now = typed();
         if (now === last) {
             return;
         }
@@ -41,28 +51,15 @@
         timer = setTimeout(show, PAUSE);
     };
 
-    const remember = (name) => {
-        if (!/^[A-Za-z0-9_+\/-]{1,64}$/.test(name)) {
-            return;
+    form.addEventListener("input", later);
+    if (zone && !document.cookie.split("; ").some((each) => each.startsWith(`${COOKIE}=`))) {
+        // Found once and remembered; what is typed later the server remembers, if there is such a zone.
+        const found = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+        if (/^[A-Za-z0-9_+\/-]{1,64}$/.test(found)) {
+            document.cookie = `${COOKIE}=${found}; path=/; max-age=${YEAR}; SameSite=Lax`;
+            zone.value = found;
+            later();
         }
-        document.cookie = `sj_zone=${name}; path=/; max-age=${YEAR}; SameSite=Lax`;
-    };
-
-    if (form.dataset.preview) {
-        form.addEventListener("input", later);
-    }
-    if (zone) {
-        const found = Intl.DateTimeFormat().resolvedOptions().timeZone;
-        if (found && !document.cookie.includes("sj_zone=")) {
-            remember(found);
-            if (zone.value !== found) {
-                zone.value = found;
-                if (form.dataset.preview) {
-                    later();
-                }
-            }
-        }
-        zone.addEventListener("change", () => remember(zone.value));
     }
     const task = form.elements.task;
     if (task) {

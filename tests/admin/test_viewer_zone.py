@@ -1,0 +1,97 @@
+"""The zone of whoever looks: remembered, refused with the nearest name, and never in the way of a save."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import override_settings
+
+from scheduled_jobs.admin.viewer_zone import COOKIE, offered_zones
+from tests.admin.people import superuser
+from tests.admin.test_add_job import ADD, PREVIEW
+from tests.admin.test_job_page import address, fresh, job, save, settle, text
+from tests.support import make_task
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_tasks")]
+WRONG = "'Europe/Lisabon' is not a time zone of the tz database: did you mean 'Europe/Lisbon'?"
+
+
+def shown_zone(client: Client, url: str) -> str:
+    page = client.get(url).content.decode()
+    tag = page.partition('name="viewer_zone"')[2].partition(">")[0]
+    return tag.partition('value="')[2].partition('"')[0]
+
+
+@pytest.fixture(params=["job page", "add page"])
+def pages(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Page and preview."""
+    if request.param == "add page":
+        make_task(settle, name="Settle")
+        return ADD, PREVIEW
+    row = job()
+    return address(row), address(row, "preview")
+
+
+def test_a_zone_that_is_typed_is_remembered_and_an_emptied_one_forgotten(pages: tuple[str, str]) -> None:
+    page, preview = pages
+    client = superuser()
+    assert shown_zone(client, page) == "UTC"
+    answer = client.post(preview, {"schedule_override": "@daily", "viewer_zone": "Pacific/Kiritimati"})
+    cookie = answer.cookies[COOKIE]
+    assert (cookie.value, cookie["samesite"], cookie["path"]) == ("Pacific/Kiritimati", "Lax", "/")
+    assert shown_zone(client, page) == "Pacific/Kiritimati"
+    client.post(preview, {"schedule_override": "@daily", "viewer_zone": ""})
+    assert shown_zone(client, page) == "UTC"
+
+
+def test_a_zone_that_does_not_exist_is_told_with_the_nearest_and_not_remembered(
+    pages: tuple[str, str],
+) -> None:
+    page, preview = pages
+    client = superuser()
+    client.cookies[COOKIE] = "Asia/Tokyo"
+    for url in (page, preview):
+        answer = client.post(
+            url, {"schedule_override": "@daily", "viewer_zone": "Europe/Lisabon", "_preview": "1"}
+        )
+        told = text(answer.content.decode())
+        assert WRONG in told
+        assert "Asia/Tokyo (you)" in told
+        assert COOKIE not in answer.cookies
+    assert (
+        'value="Europe/Lisabon"'
+        in client.post(page, {"viewer_zone": "Europe/Lisabon", "_preview": "1"}).content.decode()
+    )
+
+
+@override_settings(TIME_ZONE="Europe/Madrid")
+def test_without_a_choice_it_is_the_zone_of_django(pages: tuple[str, str]) -> None:
+    client = superuser()
+    client.cookies[COOKIE] = "Mars/Olympus"
+    assert shown_zone(client, pages[0]) == "Europe/Madrid"
+
+
+def test_a_misspelt_zone_of_the_viewer_does_not_keep_a_job_from_being_saved() -> None:
+    row = job()
+    answer = save(superuser(), row, schedule_override="5 * * * *", viewer_zone="Mars")
+    assert answer.status_code == 302
+    assert fresh(row).schedule_override == "5 * * * *"
+
+
+@pytest.mark.parametrize("typed", ["x" * 65, "UTC\x00", "<b>", "+02:00"])
+def test_whatever_is_typed_is_refused_as_text(typed: str, pages: tuple[str, str]) -> None:
+    answer = superuser().post(pages[1], {"schedule_override": "@daily", "viewer_zone": typed})
+    assert answer.status_code == 200
+    assert "<b>" not in answer.content.decode().partition('id="id_viewer_zone_error"')[2]
+    assert 'id="id_viewer_zone_error">' in answer.content.decode()
+
+
+def test_places_are_offered_and_offsets_are_not() -> None:
+    zones = offered_zones()
+    assert zones[0] == "UTC"
+    assert {"Pacific/Kiritimati", "Europe/Lisbon"} <= set(zones)
+    assert not [zone for zone in zones if zone.startswith(("Etc/", "posix", "right"))]
