@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.truths import pairs, who
 from scheduled_jobs.admin.values import LABELS, as_text, label, stamp
-from scheduled_jobs.models import JobChange
+from scheduled_jobs.models import JobChange, JobRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,8 @@ def _verb(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | Non
     if name == "run":
         if isinstance(new, int) and old is None:
             return _("asked for run"), [], new
+        if new == JobRun.Status.DISCARDED:
+            return _("cancelled run"), [], old if isinstance(old, int) else None
         return _("changed run"), [], old if isinstance(old, int) else None
     if name == "sync":
         return _("asked for a sync with Google"), [], None

@@ -23,7 +23,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin.facets import FACETS, SHOW, Facet
 from scheduled_jobs.admin.job_rows import Links, build_rows
 from scheduled_jobs.admin.marks import HEALTH_MARKS, SYNC_MARKS
-from scheduled_jobs.admin.permissions import JobAdmin, allowed
+from scheduled_jobs.admin.permissions import JobAdmin, allowed, may
 from scheduled_jobs.admin.whereabouts import where_am_i
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
@@ -214,7 +214,7 @@ class JobListMixin(JobAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"title": _("Jobs"), "sj_links": self._tools(), **(extra_context or {})}
+        context = {"title": _("Jobs"), "sj_links": self._tools(request), **(extra_context or {})}
         response = super().changelist_view(request, context)
         found = getattr(response, "context_data", None)
         if found is not None and (cl := found.get("cl")) is not None:
@@ -223,10 +223,9 @@ class JobListMixin(JobAdmin):
                 found["where_tasks_are"] = where_tasks_are()
         return response
 
-    def _tools(self) -> list[tuple[str, str]]:
+    def _tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         prefix = f"{self.admin_site.name}:scheduled_jobs_"
-        pages = [
-            (_("Dashboard"), _address(f"{prefix}dashboard")),
-            (_("Plan"), _address(f"{prefix}scheduledjob_plan")),
-        ]
+        pages = [(_("Dashboard"), _address(f"{prefix}dashboard"))]
+        if may(request.user, "sync"):
+            pages.append((_("Plan"), _address(f"{prefix}scheduledjob_plan")))
         return [(title, address) for title, address in pages if address]

@@ -34,7 +34,7 @@ COLUMNS = (
     "pk", "name", "task", "origin",
     "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",
     "declared_description", "description_override",
-    "pause_reason", "paused_until", "retired_at", "deleting_at",
+    "pause_reason", "paused_by", "paused_until", "retired_at", "deleting_at",
     "sync_state", "next_run_at", "last_run_at", "last_status", "failures_in_a_row",
 )  # fmt: skip
 """What the list reads of a job; not the payloads and what Google has, which may be large."""
@@ -225,7 +225,9 @@ class _Row:
 
     def _paused(self) -> str:
         until = self.job["paused_until"]
-        return _("until %(at)s") % {"at": self._clock(until)} if until else _("no end set")
+        end = _("until %(at)s") % {"at": self._clock(until)} if until else _("no end set")
+        who = self.job["paused_by"]
+        return _("%(end)s, by %(who)s") % {"end": end, "who": who} if who else end
 
     def _deleting(self) -> str:
         return _("waiting for Google")

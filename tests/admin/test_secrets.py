@@ -396,7 +396,6 @@ def test_googles_answer_does_not_bring_a_secret_back(
 # --- What a task says itself -----------------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason="what a task raises is kept as it says it", strict=False)
 @pytest.mark.parametrize("kind", [ValueError, DiscardTask])
 def test_a_task_that_quotes_a_secret_of_its_payload_does_not_show_it(
     kind: type[Exception], google: MemoryBackend, caplog: pytest.LogCaptureFixture

@@ -86,6 +86,6 @@ def cancel(run: JobRun, by: Any = None) -> bool:
         # Its RunJob may be on its way: the delivery that comes of it is absorbed.
         cancelled = statements.close_queued(run, Status.DISCARDED, error, timezone.now(), delivered=False)
         if cancelled:
-            JobChange.record(run.job, {"run": (Status.QUEUED, Status.DISCARDED)}, by=by, using=using)
+            JobChange.record(run.job, {"run": (run.pk, Status.DISCARDED)}, by=by, using=using)
     run.refresh_from_db(using=using)
     return cancelled

@@ -12,8 +12,10 @@ from asgiref.sync import async_to_sync
 from django.db import Error, connections
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.domain.payloads import Signature, storable
+from scheduled_jobs.domain.payloads.redaction import texts_under, without
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.heartbeat import heartbeat
@@ -83,7 +85,7 @@ def execute(
             instance._metadata = metadata_of(run, headers)  # noqa: SLF001
             value = _call(instance, arguments)
         except DiscardTask as error:
-            return Outcome(Status.DISCARDED, error=shortened(clean(_text_of(error)), MAX_ERROR))
+            return Outcome(Status.DISCARDED, error=shortened(_kept(run, _text_of(error)), MAX_ERROR))
         except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
             return _failure(run, task, error, clock())
         finally:
@@ -132,13 +134,19 @@ def _failure(run: JobRun, task: type[PeriodicTask], error: BaseException, now: d
         outcome.status = Status.TIMED_OUT
     text = _text_of(error)
     named = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    outcome.error = shortened(clean(named), MAX_ERROR)
+    outcome.error = shortened(_kept(run, named), MAX_ERROR)
     lines = "".join(traceback.format_exception(type(error), error, _below_us(error.__traceback__)))
-    outcome.traceback = shortened(clean(lines), MAX_TRACEBACK)
-    # Error trackers want the exception itself; with a token in it they get what is kept of it.
-    shown = error if clean(lines) == lines else None
+    kept = _kept(run, lines)
+    outcome.traceback = shortened(kept, MAX_TRACEBACK)
+    # Error trackers want the exception itself; with a secret in it they get what is kept of it.
+    shown = error if kept == lines else None
     logger.error("%s failed in run %s: %s", task.name(), run.pk, outcome.error, exc_info=shown)
     return outcome
+
+
+def _kept(run: JobRun, text: str) -> str:
+    """What a task says, without the secrets of its payload."""
+    return clean(without(text, texts_under(run.payload or {}, settings.REDACTED_KEYS)))
 
 
 def _text_of(error: BaseException) -> str:

@@ -62,7 +62,7 @@ def next_step(error: Error) -> str:
     if isinstance(error, exceptions.ResourceExhausted):
         return "Run schedule_tasks again in a minute, or lower DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE."
     if isinstance(error, (exceptions.OutcomeUnknown, exceptions.Aborted)):
-        return "Nothing is lost: the next schedule_tasks, or Sync now, pushes it again."
+        return "Nothing is lost: the next schedule_tasks, or Push to Google in the admin, sends it again."
     return ""
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import MARK_HEADER
-from scheduled_jobs.domain.payloads import MASK, redact
-from scheduled_jobs.domain.payloads.redaction import is_secret
+from scheduled_jobs.domain.payloads import redact
+from scheduled_jobs.domain.payloads.redaction import texts_under, without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scheduled_jobs.domain.jobs import JobSpec
     from scheduled_jobs.domain.plan import Change
-
-SHORTEST = 4
 
 
 def shown_fields(change: Change) -> dict[str, tuple[Any, Any]]:
@@ -26,28 +21,9 @@ def shown_fields(change: Change) -> dict[str, tuple[Any, Any]]:
 
 
 def without_secrets(text: str, spec: JobSpec) -> str:
-    """A message of Google's, which may echo what it was sent: header values and secret payload values masked.
-
-    Only texts of four letters and more are looked for: shorter ones stand in any sentence.
-    """
-    found = {value for name, value in spec.headers.items() if name != MARK_HEADER}
-    found |= set(_secrets_in(spec.payload, secret=False))
-    for secret in sorted(found, key=len, reverse=True):
-        if len(secret) >= SHORTEST:
-            for form in {secret, json.dumps(secret)[1:-1]}:
-                text = text.replace(form, MASK)
-    return text
-
-
-def _secrets_in(value: Any, *, secret: bool) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _secrets_in(inner, secret=secret or is_secret(key, settings.REDACTED_KEYS))
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _secrets_in(inner, secret=secret)
-    elif secret and value is not None:
-        yield str(value)
+    """A message of Google's, which may echo what it was sent, with header values and secrets masked."""
+    headers = (value for name, value in spec.headers.items() if name != MARK_HEADER)
+    return without(text, [*headers, *texts_under(spec.payload, settings.REDACTED_KEYS)])
 
 
 def shown(field: str, value: Any) -> Any:

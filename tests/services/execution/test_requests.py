@@ -242,7 +242,7 @@ def test_a_cancelled_run_never_starts_and_its_delivery_is_absorbed(
     assert (queued.status, queued.error) == (Status.DISCARDED, "cancelled by ana")
     assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": queued.pk}
     change = JobChange.objects.get(field="run")
-    assert (change.old, change.new, change.actor_label) == ("queued", "discarded", "ana")
+    assert (change.old, change.new, change.actor_label) == (queued.pk, "discarded", "ana")
 
 
 def test_a_run_cancelled_by_nobody_in_particular_says_only_that(job: ScheduledJob) -> None:

@@ -228,6 +228,7 @@ def test_a_row_that_takes_an_orphan_over_while_orphans_are_deleted_keeps_its_job
             ScheduledJob.objects.create(
                 name=name, task="shop.tasks.Kept", origin="operator", schedule_override="0 3 * * *"
             )
+            connection.close()  # that of this thread
 
     google.store.faults.intercept = add
     with override_settings(DJANGO_CLOUD_TASKS_CONCURRENCY=1):
