@@ -185,14 +185,17 @@ class _Seeding:
                 self.changes[job.pk] = changes
 
     def _former_prefixes(self, declared: dict[str, Declaration]) -> list[str]:
-        """What stood before the names of our jobs until now, where APP_NAME or DELIMITER have changed."""
+        """What stood before the names of our jobs until now, where APP_NAME or DELIMITER have changed.
+
+        Nothing at all, which comes last, where there was no APP_NAME.
+        """
         former = set()
         for path, declaration in declared.items():
             base = declaration.name.removeprefix(self.prefix)
             job = self.by_task.get(path)
             if job is not None and job.name != declaration.name and job.name.endswith(base):
                 former.add(job.name.removesuffix(base))
-        return sorted(former - {""}, key=len, reverse=True)
+        return sorted(former, key=len, reverse=True)
 
     @property
     def _renaming(self) -> Renaming:

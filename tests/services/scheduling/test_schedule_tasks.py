@@ -517,6 +517,19 @@ def test_an_operators_own_job_follows_the_new_app_name(google: MemoryBackend) ->
         assert names(google) == ["store--flash", "store--shop-tasks-One"]
 
 
+def test_an_operators_own_job_follows_the_first_app_name_too(google: MemoryBackend) -> None:
+    declare("One")
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME=None):
+        schedule_tasks()
+        ScheduledJob.objects.create(
+            name="flash", task="shop.tasks.One", origin="operator", schedule_override="0 5 * * *"
+        )
+        assert names(google) == ["flash", "shop-tasks-One"]
+    with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="store"):
+        assert schedule_tasks().code == 0
+        assert names(google) == ["store--flash", "store--shop-tasks-One"]
+
+
 def test_a_job_that_would_not_be_known_as_ours_is_not_created(google: MemoryBackend) -> None:
     declare("One")
     own = ScheduledJob(name="flash", task="shop.tasks.One", origin="operator", schedule_override="0 5 * * *")
