@@ -263,9 +263,12 @@ def change_for(
         return None
     if _former_left(desired, listing, ownership):
         fields["name"] = (desired.former[-1].rpartition("/")[2], desired.name)
-    if not fields and not (adopt and ownership.why_not(live) is not None):
+    is_adopted = adopt and ownership.why_not(live) is not None
+    if not fields and not is_adopted:
         return None
-    return replace(change, fields=fields, drifted=drifted_fields(desired, live, fields))
+    # What is taken over was somebody else's until now: all that is replaced is told and kept.
+    drifted = tuple(name for name in fields if name != "name") if is_adopted else None
+    return replace(change, fields=fields, drifted=drifted or drifted_fields(desired, live, fields))
 
 
 def _change_of_unwanted(

@@ -263,3 +263,22 @@ def test_a_dry_run_locks_nothing(google: MemoryBackend) -> None:
 def test_a_task_that_is_named_twice_is_one(google: MemoryBackend) -> None:
     declare("One")
     assert schedule_tasks("shop.tasks.One", "shop.tasks.One").lines == ["[+] Job created: shop.tasks.One"]
+
+
+def test_what_an_adoption_replaces_is_told_and_kept_in_the_audit(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    remote_name = row("One").remote_name
+    forget("One")
+    message = google.store.get_job(remote_name)
+    message.schedule = "0 7 * * *"
+    del message.http_target.headers["X-Scheduled-Jobs"]
+    google.store.update_job(message, ["schedule", "time_zone", "http_target"])
+    google.store.pause_job(remote_name)
+    output = schedule_tasks(adopt=True)
+    assert output.splitlines()[0] == "[~] Job updated: shop.tasks.One (schedule, headers, state)"
+    assert '      schedule: "0 7 * * *" -> "0 9 * * *"' in output.splitlines()
+    assert '      state: "PAUSED" -> "ENABLED"' in output.splitlines()
+    kept = dict(JobChange.objects.filter(job=row("One"), via="sync").values_list("field", "old"))
+    assert kept["schedule"] == "0 7 * * *"
+    assert kept["state"] == "PAUSED"
