@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import times
@@ -45,12 +46,14 @@ class Difference:
 
 
 class Provenance:
-    """Who set which override, and when: one query for all jobs of a page."""
+    """Who set which override last, and when: one query for all jobs of a page, and a row for each."""
 
     def __init__(self, pks: Iterable[int], now: datetime) -> None:
         self.now = now
         self.last: dict[tuple[int, str], tuple[str, datetime]] = {}
-        changes = JobChange.objects.filter(job__in=list(pks), field__in=OVERRIDABLE).order_by("pk")
+        changes = JobChange.objects.filter(job__in=list(pks), field__in=OVERRIDABLE).order_by()
+        newest = changes.values("job_id", "field").annotate(newest=Max("pk")).values("newest")
+        changes = JobChange.objects.filter(pk__in=newest)
         for job_id, name, label, at in changes.values_list("job_id", "field", "actor_label", "at"):
             self.last[job_id or 0, name] = (label, at)
 

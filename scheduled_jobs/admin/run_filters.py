@@ -90,11 +90,10 @@ class JobFilter(RunFilter):
         model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
     ) -> Sequence[tuple[str, str | _StrPromise]]:
         jobs = ScheduledJob.objects.only("name", "task", "origin").order_by("task", "name")
+        value = self.value() or ""
+        chosen = list(jobs.filter(pk=value)) if value.isdecimal() and len(value) < 19 else []
         few = list(jobs[: MOST_JOBS + 1])
-        if len(few) > MOST_JOBS:
-            chosen = self.value() or ""
-            few = list(jobs.filter(pk=chosen)) if chosen.isdecimal() and len(chosen) < 19 else []
-        return [(str(job.pk), label_of(job)) for job in few]
+        return [(str(job.pk), label_of(job)) for job in (few if len(few) <= MOST_JOBS else chosen)]
 
     def queryset(
         self,
