@@ -66,6 +66,12 @@ class JobChangeList(ChangeList):
         self.allowed = allowed(request)
         super().__init__(request, *args, **kwargs)
 
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """Our own filters alone: of any other lookup in the address the database may make an error."""
+        names = {facet.parameter_name for facet in FACETS}
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name in names}
+
     @property
     def facets(self) -> list[Facet]:
         """The filters that are on."""

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.models import JobRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 NAMES = ("created_at__year", "created_at__month", "created_at__day")
 
@@ -84,6 +84,12 @@ def _days(month: date, first: date, last: date, to: Callable[..., str]) -> list[
     return [
         (date_format(day, "j M"), to(day.year, day.month, day.day)) for day in days if first <= day <= last
     ]
+
+
+def is_part_of_a_date(name: str, values: Sequence[str]) -> bool:
+    """Whether the database can look for these years, months or days."""
+    most = dict(zip(NAMES, (9998, 12, 31), strict=True))[name]
+    return all(1 <= (_number(value) or 0) <= most for value in values)
 
 
 def _number(text: str | None) -> int | None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.permissions import require
 from scheduled_jobs.admin.reading import only_read
-from scheduled_jobs.admin.run_dates import dates_of
+from scheduled_jobs.admin.run_dates import NAMES, dates_of, is_part_of_a_date
 from scheduled_jobs.admin.run_filters import FILTERS
 from scheduled_jobs.admin.run_rows import Row, build_rows
 from scheduled_jobs.admin.whereabouts import last_look, where_am_i
@@ -58,6 +58,16 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 class RunChangeList(ChangeList):
     """Reads the keys of a page, then only what is shown of these runs."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """Our own filters alone: of any other lookup in the address the database may make an error."""
+        names = {kind.parameter_name for kind in FILTERS}
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {
+            name: value
+            for name, value in found.items()
+            if name in names or (name in NAMES and is_part_of_a_date(name, value))
+        }
 
     def get_results(self, request: HttpRequest) -> None:
         self.now = timezone.now()

@@ -21,7 +21,7 @@ from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.permissions import VERBS
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.pages import CONTROLS, Page
-from tests.admin.people import LIST, permissions, signed_in
+from tests.admin.people import LIST, permissions, signed_in, superuser
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 from tests.services.scheduling.test_drift import edit_in_console
 from tests.support import ask, make_run
@@ -513,3 +513,35 @@ def test_a_reset_names_a_field_of_overrides_and_nothing_else(
         for suffix in ("", "_override"):
             client.post(f"{LIST}{desk['job']}/change/", {"_reset": f"{name}{suffix}", "seen": "{}"})
     assert state_of_all() == before
+
+
+LISTS = ("/admin/scheduled_jobs/scheduledjob/", "/admin/scheduled_jobs/jobrun/")
+
+
+@pytest.mark.parametrize("address", LISTS)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "task__regex=(",
+        "name__regex=((",
+        "started_at__year=99999",
+        "duration=x",
+        "created_at__year=0&created_at__month=13",
+        "created_at__year=9999",
+        "created_at__year=x&created_at__day=99999999999999999999",
+        "job__id__exact=99999999999999999999",
+        "job__id__exact=x",
+        "status=nonsense&state=nonsense",
+        "o=-1.99.x&p=-7&all=",
+        "nothing=1&nothing=2",
+        "q=%00",
+        "e=1",
+    ],
+)
+def test_whatever_stands_in_the_address_of_a_list_is_answered_with_a_page(
+    address: str, query: str, desk: dict[str, str]
+) -> None:
+    client = superuser("uma")
+    response = client.get(f"{address}?{query}", follow=True)
+    assert response.status_code == 200
+    assert client.get(f"{address}?{query}&p=100000", follow=True).status_code == 200
