@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from tests.admin.test_job_page import DECLARED, address, settle
+from tests.browser.pictures import overflow
 from tests.support import make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -144,3 +145,28 @@ def test_without_a_script_the_preview_is_a_button(
     expect(page.get_by_text("runs become 14")).to_be_visible()
     context.close()
     assert ScheduledJob.objects.get(pk=job.pk).schedule_override == "30 1 * * *"
+
+
+CUT_OFF = """() => [...document.querySelectorAll("#content-main *")].filter(
+    (each) => each.clientWidth > 2 && each.scrollWidth > each.clientWidth + 1 && each.closest(".sj-cols")
+        && getComputedStyle(each).overflowX !== "visible"
+).map((each) => `${each.tagName} ${each.className} ${each.scrollWidth} > ${each.clientWidth}`)"""
+
+
+@pytest.mark.parametrize("sidebar", [True, False])
+@pytest.mark.parametrize("width", [1440, 1280, 1024, 768, 390])
+def test_no_column_of_the_last_runs_is_cut_off(
+    operator: Page, job: ScheduledJob, width: int, sidebar: bool
+) -> None:
+    long_ago = timezone.now() - timedelta(days=400)
+    values = {"scheduled_for": long_ago, "started_at": long_ago, "duration": timedelta(hours=23, minutes=59)}
+    make_run(job, Status.TIMED_OUT, attempt=6, error="x" * 500, **values)
+    make_run(job, Status.DISCARDED, trigger="manual", requested_by="Cloud Scheduler", reason="because " * 50)
+    operator.set_viewport_size({"width": width, "height": 900})
+    operator.evaluate(f"localStorage.setItem('django.admin.navSidebarIsOpen', '{str(sidebar).lower()}')")
+    operator.goto(address(job))
+    assert operator.locator("#main.shifted").count() == sidebar
+    assert operator.evaluate(CUT_OFF) == []
+    assert overflow(operator) == 0
+    shown = operator.locator(".sj-runs td.er").first
+    assert shown.bounding_box()["width"] > 120  # type: ignore[index]
