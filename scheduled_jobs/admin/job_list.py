@@ -68,7 +68,7 @@ class JobChangeList(ChangeList):
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         """Our own filters alone: of any other lookup in the address the database may make an error."""
-        names = {facet.parameter_name for facet in FACETS}
+        names = {"task", *(facet.parameter_name for facet in FACETS)}
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name in names}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from playwright.sync_api import TimeoutError as PageTimeout
 
 from tests.browser.screens.code import NOW
 from tests.browser.screens.desk import Desk, open_desk
@@ -82,6 +83,8 @@ def shown(request: pytest.FixtureRequest, desk: Desk, browse: Callable[[str], Pa
     opened = Shown(screen, page)
     page.set_viewport_size({"width": 1280, "height": 900})
     screen.go(page, desk)
-    page.wait_for_load_state("networkidle")
+    # What scripts fetch at once is there by then; a browser that still asks for something else keeps no test.
+    with suppress(PageTimeout):
+        page.wait_for_load_state("networkidle", timeout=5_000)
     yield opened
     page.close()
