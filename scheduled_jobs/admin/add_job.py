@@ -143,8 +143,6 @@ class AddJobMixin(JobAdmin):
                 return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
         elif data is not None:
             form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
-        if payload.data is not None:
-            payload.hide_typed_secrets()
         viewer = ViewerZone(request)
         schedule, zone = (str(form[f"{name}_override"].value() or "") for name in ("schedule", "time_zone"))
         context = {

@@ -63,7 +63,7 @@ def _typed(editing: Editing, name: str) -> str:
     if name == "payload":
         touched = [p for p in editing.payload.parameters if editing.is_mine(p.html_name)]
         parts = [
-            f"{p.name}: {p.text or (_('a new secret') if p.typed_secret else _('follows the code'))}"
+            f"{p.name}: {p.shown or (_('a new secret') if p.typed_secret else _('follows the code'))}"
             for p in touched
         ]
         return ", ".join(parts) or _("raw JSON, below")

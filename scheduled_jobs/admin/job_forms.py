@@ -108,8 +108,6 @@ class Editing:
             self.job.full_clean(validate_unique=False, validate_constraints=False)
         except ValidationError as error:
             self._take(error)
-        if self.form.errors:
-            self.payload.hide_typed_secrets()
         return not self.form.errors and not self.payload.has_errors
 
     def _take(self, error: ValidationError) -> None:

@@ -90,6 +90,7 @@ class PayloadForm:
         return Parameter(
             field=field,
             text="" if secret else text,
+            shown="" if secret else self._shown_again(field, text),
             initial=initial,
             is_secret=secret,
             default=self._default_text(field, secret=secret),
@@ -98,6 +99,16 @@ class PayloadForm:
             is_kept=name in self.original,
             follows=self.override is None,
         )
+
+    def _shown_again(self, field: Field, text: str) -> str:
+        if field.kind != "json" or self.data is None:
+            return text
+        return without_typed_secrets(text, self.keys, indent=None)
+
+    @property
+    def raw_shown(self) -> str:
+        """The raw JSON as a page shows it: a secret that was typed must be typed again."""
+        return self.raw_text if self.data is None else without_typed_secrets(self.raw_text, self.keys)
 
     def _default_text(self, field: Field, *, secret: bool) -> str:
         if field.name in self.declared:
@@ -141,8 +152,6 @@ class PayloadForm:
                 self.signature.validate(self.value, secret_keys=self.keys)
             except InvalidPayload as error:
                 self._take(error, raw=raw_changed)
-        if self.has_errors:
-            self.hide_typed_secrets()
         return not self.has_errors
 
     @property
@@ -206,13 +215,6 @@ class PayloadForm:
                 by_name[name].errors.append(f"{name}: {text}")
             else:
                 self.errors.append(f"{name}: {text}" if name else text)
-
-    def hide_typed_secrets(self) -> None:
-        """Before the form is shown again: a secret that was typed must be typed again."""
-        self.raw_text = without_typed_secrets(self.raw_text, self.keys)
-        for parameter in self.parameters:
-            if parameter.field.kind == "json" and self.data is not None:
-                parameter.text = without_typed_secrets(parameter.text, self.keys, indent=None)
 
 
 def _posted(data: Mapping[str, Any], name: str, absent: str) -> str:

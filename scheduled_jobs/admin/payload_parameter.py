@@ -34,10 +34,13 @@ HINTS = {
 
 @dataclass
 class Parameter:
-    """One parameter of ``run()`` with what stands in its field. All texts are masked."""
+    """One parameter of ``run()`` with what stands in its field. All that a page shows of it is masked."""
 
     field: Field
     text: str
+    """What was typed, or ``initial``; of a secret nothing."""
+    shown: str
+    """``text`` as a page shows it: a secret that was typed within it must be typed again."""
     initial: str
     is_secret: bool
     default: str

@@ -12,8 +12,10 @@ from scheduled_jobs.domain.payloads import MASK, parse_body
 from scheduled_jobs.domain.payloads.redaction import is_secret
 from scheduled_jobs.exceptions import InvalidPayload
 
-_TEXTS = re.compile(r'("[^"\n]*")(\s*:\s*)("(?:[^"\\\n]|\\.)*"?|[^\s"{}\[\],]+)')
-"""Keys with their texts, numbers and words, in what is no JSON and cannot be read otherwise."""
+_KEY = re.compile(r'("(?:[^"\\\n]|\\.)*")\s*:\s*')
+_SCALAR = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[^\s"{}\[\],]+')
+"""Keys, and the texts, numbers and words after them, of what is no JSON and cannot be read otherwise."""
+_DECODER = json.JSONDecoder()
 
 
 def without_typed_secrets(text: str, keys: tuple[str, ...], *, indent: int | None = 2) -> str:
@@ -23,17 +25,40 @@ def without_typed_secrets(text: str, keys: tuple[str, ...], *, indent: int | Non
     try:
         payload = parse_body(text.encode("utf-8", "replace"))
     except InvalidPayload:
-        return _TEXTS.sub(lambda match: _hidden(match, keys), text)
+        return _without_in_text(text, keys)
     shown = _without(payload, keys)
     if shown != payload:
         return json.dumps(shown, indent=indent, ensure_ascii=False)
     # Of a key that comes twice only the last was read.
-    return _TEXTS.sub(lambda match: _hidden(match, keys), text)
+    return _without_in_text(text, keys)
 
 
-def _hidden(match: re.Match[str], keys: tuple[str, ...]) -> str:
-    hide = is_secret(match[1], keys) and match[3].strip('"') != MASK
-    return f'{match[1]}{match[2]}"{_again()}"' if hide else match[0]
+def _without_in_text(text: str, keys: tuple[str, ...]) -> str:
+    pieces, place = [], 0
+    while key := _KEY.search(text, place):
+        start = key.end()
+        end = _end_of_value(text, start) if is_secret(_name(key[1]), keys) else start
+        value = text[start:end]
+        again = f'"{_again()}"' if value and value.strip('"') != MASK else value
+        pieces += [text[place:start], again]
+        place = end
+    return "".join((*pieces, text[place:]))
+
+
+def _end_of_value(text: str, start: int) -> int:
+    try:
+        return _DECODER.raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
+        scalar = _SCALAR.match(text, start)
+        # Where a list or an object ends that is never closed nobody can tell.
+        return scalar.end() if scalar else len(text)
+
+
+def _name(quoted: str) -> str:
+    try:
+        return str(_DECODER.decode(quoted))
+    except ValueError:
+        return quoted
 
 
 def _without(value: Any, keys: tuple[str, ...], *, secret: bool = False) -> Any:
