@@ -126,7 +126,7 @@ def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tell
         job=day_and_time(run.at, zone, now),
         utc=_short(run.at, "UTC", now),
         viewer=_short(run.at, viewer_zone, now),
-        away=_away(run.at - now),
+        away=_("in %(time)s") % {"time": times.ahead(run.at - now)},
         notice=(run.notice or "") if tells else "",
     )
 
@@ -143,17 +143,6 @@ def _short(at: datetime, zone: str, now: datetime) -> str:
 def _dated(at: datetime, zone: str, now: datetime, this_year: str, another: str) -> str:
     local, today = at.astimezone(times.zone_of(zone)), now.astimezone(times.zone_of(zone))
     return date_format(local, this_year if local.year == today.year else another)
-
-
-def _away(distance: timedelta) -> str:
-    """To the minute within two days, where it matters; else in days."""
-    seconds = int(distance.total_seconds())
-    if 3600 <= seconds < 2 * 86_400:
-        hours, minutes = seconds // 3600, seconds % 3600 // 60
-        words = f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    else:
-        words = times.distance(distance)
-    return _("in %(time)s") % {"time": words}
 
 
 def _delta(parsed: Schedule, saved: tuple[str, str], now: datetime) -> Delta:

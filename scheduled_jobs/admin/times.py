@@ -7,6 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.dateformat import format as date_format
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -63,16 +64,25 @@ def distance(value: timedelta) -> str:
         return _two(seconds, HOUR, _("%(n)d h"), MINUTE, _("%(n)d min"))
     if seconds < 2 * DAY:
         return _("%(n)d h") % {"n": seconds // HOUR}
-    return _("%(n)d days") % {"n": seconds // DAY}
+    return _("%(n)s days") % {"n": number_format(seconds // DAY, force_grouping=True)}
+
+
+def ahead(value: timedelta) -> str:
+    """How far ahead, to the minute within two days, where it matters; else in days: "11 h 22 min"."""
+    seconds = int(value.total_seconds())
+    if HOUR <= seconds < 2 * DAY:
+        return _two(seconds, HOUR, _("%(n)d h"), MINUTE, _("%(n)d min"))
+    return distance(value)
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """ "7 min ago" or "in 3 min"; "now" within a second."""
+    """ "7 min ago" or "in 3 h 5 min"; "now" within a second."""
     away = at - now
     if abs(away) < timedelta(seconds=1):
         return _("now")
-    words = distance(away)
-    return _("in %(time)s") % {"time": words} if at > now else _("%(time)s ago") % {"time": words}
+    if at > now:
+        return _("in %(time)s") % {"time": ahead(away)}
+    return _("%(time)s ago") % {"time": distance(away)}
 
 
 def clock(at: datetime, zone: str, now: datetime) -> str:

@@ -59,7 +59,7 @@ UNTIL = {"until_mode": "until", "until_0": "2026-10-26", "until_1": "08:00:00"}
 
 def test_the_page_says_what_would_run_next_and_what_is_missed_first(job: ScheduledJob) -> None:
     text = read(superuser(), job)
-    assert "Pause shop.tasks.Settle ? It would run next on Fri 23 Oct 01:30 (in 11 h)." in text
+    assert "Pause shop.tasks.Settle ? It would run next on Fri 23 Oct 01:30 (in 11 h 22 min)." in text
     assert "All runs will be missed, these first Europe/Lisbon Fri 23 Oct 01:30 Sat 24 Oct 01:30" in text
     assert "The database holds the pause, so it counts from the moment you press the button" in text
 
@@ -180,7 +180,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(google: MemoryBackend, job
     make_run(job, "skipped", scheduled_for=NOW + timedelta(seconds=1), created_at=timezone.now())
     client = signed_in(staff("view", "pause"))
     text = read(client, job, "resume")
-    assert "Resume shop.tasks.Settle ? Its next run is then Fri 23 Oct 01:30 Europe/Lisbon (in 11 h)." in text
+    assert "Resume shop.tasks.Settle ? Its next run is then Fri 23 Oct 01:30 Europe/Lisbon (in 11 h 22 min)." in text
     assert "Paused since Thu 22 Oct 14:08 Europe/Lisbon by ana: weekend" in text
     assert "Resuming fires nothing: the next run is the schedule’s next." in text
     assert "1 run was skipped since, and is not caught up." in text

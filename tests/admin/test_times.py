@@ -40,7 +40,11 @@ def test_no_duration_is_no_text() -> None:
         (timedelta(minutes=-7), "7 min ago"),
         (timedelta(hours=1, minutes=53), "in 1 h 53 min"),
         (timedelta(hours=-12, minutes=-9), "12 h ago"),
+        (timedelta(hours=4, minutes=59, seconds=59), "in 4 h 59 min"),
         (timedelta(hours=47), "in 47 h"),
+        (timedelta(hours=47, minutes=1), "in 47 h 1 min"),
+        (timedelta(days=2, hours=23), "in 2 days"),
+        (timedelta(days=3384), "in 3,384 days"),
         (timedelta(days=-21), "21 days ago"),
     ],
 )
