@@ -180,7 +180,10 @@ def test_resuming_says_the_next_run_and_fires_nothing(google: MemoryBackend, job
     make_run(job, "skipped", scheduled_for=NOW + timedelta(seconds=1), created_at=timezone.now())
     client = signed_in(staff("view", "pause"))
     text = read(client, job, "resume")
-    assert "Resume shop.tasks.Settle ? Its next run is then Fri 23 Oct 01:30 Europe/Lisbon (in 11 h 22 min)." in text
+    assert (
+        "Resume shop.tasks.Settle ? Its next run is then Fri 23 Oct 01:30 Europe/Lisbon (in 11 h 22 min)."
+        in text
+    )
     assert "Paused since Thu 22 Oct 14:08 Europe/Lisbon by ana: weekend" in text
     assert "Resuming fires nothing: the next run is the schedule’s next." in text
     assert "1 run was skipped since, and is not caught up." in text
