@@ -75,10 +75,12 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class RunPage:
-    """All that the template shows; ``is_live`` tells that it goes on changing."""
+    """All that the template shows, at ``as_of`` in ``zone``; ``is_live`` tells that it goes on changing."""
 
     run: JobRun
     zone: str
+    as_of: str
+    word: str
     lede: Lede
     steps: list[Step]
     attempts: list[Attempt]
@@ -102,6 +104,8 @@ def build(story: Story, now: datetime) -> RunPage:
     return RunPage(
         run=run,
         zone=zone,
+        as_of=f"{now.astimezone(times.zone_of(zone)):%H:%M:%S}",
+        word=str(RUN_MARKS[run.status].word),
         lede=lede_of(story, now),
         steps=_steps(run, zone, now),
         attempts=_attempts(story, now),

@@ -86,6 +86,27 @@ def failed(job: ScheduledJob, **values: Any) -> JobRun:
     return make_run(job, Status.FAILED, **{**defaults, **values})
 
 
+# --- The clocks -------------------------------------------------------------------------------------
+
+
+def test_every_time_on_the_page_is_in_the_zone_of_the_job_which_is_named(
+    client: Client, job: ScheduledJob
+) -> None:
+    run = make_run(
+        job, Status.RUNNING, trigger=Trigger.MANUAL, requested_by="maria", created_at=NOW,
+        started_at=NOW, lease_until=NOW + timedelta(minutes=1),
+    )  # fmt: skip
+    told = text_of(page(client, run, now=NOW + timedelta(seconds=7)))
+    assert "times in Europe/Lisbon as of 14:10:07" in told
+    assert "Asked for 14:10:00.0" in told
+    assert "13:10" not in told
+    assert 'data-at="14:10:07"' in page(client, run, "live", NOW + timedelta(seconds=7))
+    JobRun.objects.update(status=Status.SUCCEEDED, finished_at=NOW)
+    told = text_of(page(client, run))
+    assert "times in Europe/Lisbon" in told
+    assert "as of" not in told
+
+
 # --- The sentence -----------------------------------------------------------------------------------
 
 
@@ -338,7 +359,10 @@ def test_the_live_parts_are_those_of_the_page(client: Client, job: ScheduledJob)
         status=Status.SUCCEEDED, finished_at=NOW, duration=timedelta(seconds=2)
     )
     live = page(client, run, "live")
-    assert 'data-status="succeeded" data-live="false" data-say="Succeeded after 2.0 s' in live
+    assert (
+        'data-status="succeeded" data-live="false" data-at="14:10:00" data-word="Succeeded" data-say="Succeeded after 2.0 s'
+        in live
+    )
 
 
 def test_no_page_holds_inline_scripts_or_styles(client: Client, job: ScheduledJob) -> None:

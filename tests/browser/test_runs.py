@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -91,14 +92,44 @@ def test_a_run_is_followed_until_it_is_over(operator: Page, job: ScheduledJob) -
     expect(operator.locator('[data-part="main"]')).to_contain_text('"indexed": 79000')
     expect(operator.get_by_role("link", name="Rerun…")).to_be_visible()
     expect(operator.locator("#sj-refresh")).to_contain_text("the run is over")
+    expect(operator).to_have_title(re.compile(r"^Succeeded: Run \d+ of SyncWarehouseStock"))
     expect(operator.get_by_role("button", name="Pause refresh")).to_be_hidden()
+
+
+def test_a_run_that_begins_before_the_first_look_is_announced(operator: Page, job: ScheduledJob) -> None:
+    run = make_run(job, Status.QUEUED, trigger="manual", requested_by="maria", created_at=timezone.now())
+    operator.clock.install()
+    operator.goto(f"{RUNS}{run.pk}/change/")
+    now = timezone.now()
+    JobRun.objects.filter(pk=run.pk).update(
+        status=Status.RUNNING, started_at=now, lease_until=now + timedelta(minutes=1)
+    )
+    operator.clock.run_for(1500)
+    expect(operator.get_by_role("status")).to_contain_text("Running for")
+    expect(operator).to_have_title(re.compile(r"^Running: Run \d+ of SyncWarehouseStock"))
+
+
+def test_the_refresh_is_told_by_the_clock_of_the_job_and_not_of_the_browser(
+    operator: Page, job: ScheduledJob
+) -> None:
+    ScheduledJob.objects.filter(pk=job.pk).update(time_zone_override="Asia/Kathmandu")
+    run = running(job)
+    operator.clock.set_fixed_time("2020-02-02T02:02:02Z")
+    operator.goto(f"{RUNS}{run.pk}/change/")
+    line = operator.locator("#sj-refresh")
+    expect(line).to_contain_text("times in Asia/Kathmandu")
+    expect(line).to_contain_text("refreshed")
+    told = re.search(r"refreshed (\S+), every 3 s", line.inner_text())
+    assert told is not None
+    there = timezone.now().astimezone(ZoneInfo("Asia/Kathmandu"))
+    assert told[1] in {f"{there - timedelta(seconds=n):%H:%M:%S}" for n in range(20)}
 
 
 def test_the_refresh_can_be_paused_and_resumed(operator: Page, job: ScheduledJob) -> None:
     run = running(job)
     operator.goto(f"{RUNS}{run.pk}/change/")
     operator.get_by_role("button", name="Pause refresh").click()
-    expect(operator.locator("#sj-refresh")).to_contain_text("refresh paused at")
+    expect(operator.locator("#sj-refresh")).to_contain_text("refresh paused, as of")
     JobRun.objects.filter(pk=run.pk).update(progress_message="last batch")
     asked: list[str] = []
     operator.on("request", lambda request: asked.append(request.url))
@@ -124,14 +155,14 @@ def test_a_lost_connection_is_said_and_tried_again(operator: Page, job: Schedule
     run = running(job)
     operator.goto(f"{RUNS}{run.pk}/change/")
     operator.route(re.compile("/live/"), lambda route: route.abort())
-    expect(operator.locator("#sj-refresh")).to_contain_text("could not refresh at")
+    expect(operator.locator("#sj-refresh")).to_contain_text("could not refresh, as of")
 
 
 def test_who_was_signed_out_is_told_to_load_the_page_again(operator: Page, job: ScheduledJob) -> None:
     run = running(job)
     operator.goto(f"{RUNS}{run.pk}/change/")
     operator.context.clear_cookies()
-    expect(operator.locator("#sj-refresh")).to_contain_text("refresh stopped at")
+    expect(operator.locator("#sj-refresh")).to_contain_text("refresh stopped, as of")
     expect(operator.locator("#sj-refresh")).to_contain_text("load the page again")
     expect(operator.locator('[data-part="lede"]')).to_contain_text("batch 96 of 158")
 

@@ -1,4 +1,4 @@
-/* Follows a run: replaces the parts of its page that have changed, and says aloud when its status has. */
+/* Follows a run: replaces the parts of its page that have changed, and says aloud, and in the title, when its status has. */
 "use strict";
 (() => {
     const line = document.getElementById("sj-refresh");
@@ -9,10 +9,11 @@
     const text = line.querySelector("[data-sj-state]");
     const button = line.querySelector("button");
     const voice = document.getElementById("sj-say");
-    let timer = null, paused = false, over = false, busy = false, status = null;
+    let timer = null, paused = false, over = false, busy = false, status = line.dataset.status, at = line.dataset.at;
 
-    const clock = () => new Date().toLocaleTimeString([], { hour12: false });
-    const say = (what) => { text.textContent = line.dataset[what].replace("%s", clock()); };
+    const title = document.title;
+    // The time of the server's answer, in the zone of the page: the browser's clock may be in another.
+    const say = (what) => { text.textContent = line.dataset[what].replace("%s", at); };
 
     const isBeingRead = (element) => {
         const selection = document.getSelection();
@@ -54,12 +55,14 @@
             if (paused || !fresh) {
                 return;
             }
-            const changed = status !== null && status !== fresh.dataset.status;
+            const changed = status !== fresh.dataset.status;
             const ended = fresh.dataset.live !== "true";
             replace(fresh, changed || ended);
             if (changed || ended) {
                 voice.textContent = fresh.dataset.say;
+                document.title = `${fresh.dataset.word}: ${title}`;
             }
+            at = fresh.dataset.at;
             status = fresh.dataset.status;
             over = ended;
             say(ended ? "ended" : document.hidden ? "hidden" : "refreshed");
