@@ -56,7 +56,7 @@ class Fact:
 def lede_of(job: ScheduledJob, health: str, now: datetime) -> Lede:
     """How a job is at ``now`` (aware), as sentences that could be read out."""
     mark = HEALTH_MARKS[health]
-    parts = [_last(job, health, now), _ahead(job, now)]
+    parts = [_last(job, health, now), _ahead(job, health, now)]
     reason = job.pause_reason if health == Health.PAUSED else ""
     rest = " ".join(part for part in parts if part)
     return Lede(mark, f"{mark.word}.", rest, job.description, reason)
@@ -97,7 +97,7 @@ def _outcome(job: ScheduledJob, now: datetime) -> str:
     return _("The last run %(outcome)s %(ago)s%(lasted)s.") % values
 
 
-def _ahead(job: ScheduledJob, now: datetime) -> str:
+def _ahead(job: ScheduledJob, health: str, now: datetime) -> str:
     if job.retired_at or job.deleting_at:
         return ""
     if job.paused and job.paused_until is None:
@@ -106,10 +106,13 @@ def _ahead(job: ScheduledJob, now: datetime) -> str:
     at = next_run(job.schedule, job.time_zone, after)
     if at is None:
         return _("No run lies ahead.")
-    return _("The next one is due %(time)s, %(away)s.") % {
-        "time": dated(at, job.time_zone),
-        "away": times.relative(at, now),
-    }
+    is_first = job.last_run_at is None and health != Health.MISSED
+    sentence = (
+        _("The first run is due %(time)s, %(away)s.")
+        if is_first
+        else _("The next one is due %(time)s, %(away)s.")
+    )
+    return sentence % {"time": dated(at, job.time_zone), "away": times.relative(at, now)}
 
 
 def facts_of(

@@ -28,7 +28,8 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Coming:
-    """One run ahead, on three clocks. ``notice`` tells of a change of the clocks."""
+    """One run ahead, on three clocks. ``before`` tells which times the clocks skipped since the run before
+    it, ``notice`` what they do at the run itself."""
 
     machine: str
     exact: str
@@ -36,7 +37,8 @@ class Coming:
     utc: str
     viewer: str
     away: str
-    notice: str
+    before: str = ""
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ def _told_in(schedule: str, zone: str, *, other_zone: str) -> str:
 
 
 def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tells: bool) -> Coming:
+    before, notice = _told_apart(run) if tells else ("", "")
     return Coming(
         machine=times.machine(run.at),
         exact=times.exact(run.at, zone),
@@ -127,8 +130,19 @@ def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tell
         utc=_short(run.at, "UTC", now),
         viewer=_short(run.at, viewer_zone, now),
         away=_("in %(time)s") % {"time": times.ahead(run.at - now)},
-        notice=(run.notice or "") if tells else "",
+        before=before,
+        notice=notice,
     )
+
+
+def _told_apart(run: Occurrence) -> tuple[str, str]:
+    """The notices of the times skipped before a run, and the one of the run itself.
+
+    Only of a doubtful run there is something to tell, after what was skipped; another's are all about that.
+    """
+    notices = run.notice.split("; ") if run.notice else []
+    own = notices.pop() if notices and run.doubtful else ""
+    return "; ".join(notices), own
 
 
 def day_and_time(at: datetime, zone: str, now: datetime) -> str:
@@ -165,7 +179,9 @@ def _delta(parsed: Schedule, saved: tuple[str, str], now: datetime) -> Delta:
         removed=_named(removed, zone, now),
         added=_named(added, zone, now),
         more=_("and %(n)s more.") % {"n": f"{hidden:,}"} if hidden else "",
-        same=ngettext("%(n)s run stays as it is.", "%(n)s runs stay as they are.", same) % {"n": f"{same:,}"},
+        same=ngettext("%(n)s run stays as it is.", "%(n)s runs stay as they are.", same) % {"n": f"{same:,}"}
+        if same
+        else "",
     )
 
 

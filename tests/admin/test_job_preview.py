@@ -50,7 +50,7 @@ def test_one_run_that_is_dropped_is_named() -> None:
     assert found.delta is not None
     assert found.delta.head == "Seven days, to Mon 30 Nov 10:30: 1 run becomes 0"
     assert found.delta.removed == ["Mon 30 Nov 09:00"]
-    assert found.delta.same == "0 runs stay as they are."
+    assert found.delta.same == ""
 
 
 def test_a_thousand_added_runs_are_counted_and_twenty_named() -> None:
@@ -64,7 +64,7 @@ def test_a_thousand_added_runs_are_counted_and_twenty_named() -> None:
 def test_intervals_of_google_are_told_as_estimates_without_notices() -> None:
     found = typed_preview(QueryDict("schedule_override=every 7 minutes"), job(), "UTC", NOW)
     assert found.notes == ["Google counts from the end of the last run, so these times are estimates."]
-    assert {run.notice for run in found.runs} == {""}
+    assert {run.before + run.notice for run in found.runs} == {""}
 
 
 def test_the_line_islands_are_a_day_ahead_and_in_the_next_year_first() -> None:
@@ -92,10 +92,28 @@ def test_a_change_of_the_clocks_is_noticed_in_the_next_ten(
     at: datetime, schedule: str, zone: str, day: str, notice: str
 ) -> None:
     found = preview(schedule, zone, now=at, viewer_zone="UTC")
-    noticed = [run.notice for run in found.runs if run.notice]
+    noticed = [run.before + run.notice for run in found.runs if run.before or run.notice]
     assert len(noticed) == 1
     assert notice in noticed[0]
     assert day.split(" ", 1)[1] in noticed[0]
+
+
+def test_what_the_clocks_skip_is_told_before_the_run_that_follows_and_what_they_repeat_at_the_run() -> None:
+    found = preview("30 2 28 3 *", "Europe/Berlin", now=NOW, viewer_zone="UTC")
+    run = found.runs[0]
+    assert (run.job, run.before, run.notice) == (
+        "Tue 28 Mar 2028 02:30", "02:30 does not exist on 28 March 2027: skipped", "",
+    )  # fmt: skip
+    found = preview("30 2 25 10 *", "Europe/Berlin", now=datetime(2026, 10, 1, tzinfo=UTC), viewer_zone="UTC")
+    assert (found.runs[0].before, found.runs[0].notice) == (
+        "", "02:30 occurs twice on 25 October 2026 in Europe/Berlin",
+    )  # fmt: skip
+    september = datetime(2026, 9, 1, tzinfo=UTC)
+    found = preview("30 2 4 4,10 *", "Australia/Melbourne", now=september, viewer_zone="UTC")
+    assert (found.runs[0].before, found.runs[0].notice) == (
+        "02:30 does not exist on 4 October 2026: skipped",
+        "02:30 occurs twice on 4 April 2027 in Australia/Melbourne",
+    )
 
 
 def test_the_first_runs_after_a_pause_are_as_far_away_as_they_are_from_now() -> None:
