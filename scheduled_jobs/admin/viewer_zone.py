@@ -51,17 +51,21 @@ class ViewerZoneForm(forms.Form):
 
 
 class ViewerZone:
-    """The zone of whoever asks: as typed, as remembered, else as Django has it."""
+    """The zone of whoever asks: as typed, as remembered, else as Django has it.
+
+    ``name`` exists, whatever was typed. ``is_known`` tells that it is theirs, and not the one of the site.
+    """
 
     def __init__(self, request: HttpRequest) -> None:
-        known = _known(request.COOKIES.get(COOKIE)) or _known(timezone.get_current_timezone_name()) or "UTC"
+        remembered = _known(request.COOKIES.get(COOKIE))
+        of_the_site = _known(timezone.get_current_timezone_name()) or "UTC"
         data = request.POST if FIELD in request.POST else None
-        self.form = ViewerZoneForm(data, initial={FIELD: known})
+        self.form = ViewerZoneForm(data, initial={FIELD: remembered})
+        self.form.fields[FIELD].widget.attrs["placeholder"] = of_the_site
         self.is_typed = data is not None and self.form.is_valid()
-        typed: str = self.form.cleaned_data[FIELD] if self.is_typed else ""
-        emptied = self.is_typed and not typed
-        self.name = typed or (_known(timezone.get_current_timezone_name()) or "UTC" if emptied else known)
-        """A zone that exists, whatever was typed."""
+        theirs: str = self.form.cleaned_data[FIELD] if self.is_typed else remembered
+        self.is_known = bool(theirs)
+        self.name = theirs or of_the_site
 
     @property
     def errors(self) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs.admin.viewer_zone import COOKIE, offered_zones
-from tests.admin.people import superuser
+from tests.admin.people import signed_in, staff, superuser
 from tests.admin.test_add_job import ADD, PREVIEW
 from tests.admin.test_job_page import address, fresh, job, save, settle, text
 from tests.support import make_task
@@ -23,7 +23,10 @@ WRONG = "'Europe/Lisabon' is not a time zone of the tz database: did you mean 'E
 def shown_zone(client: Client, url: str) -> str:
     page = client.get(url).content.decode()
     tag = page.partition('name="viewer_zone"')[2].partition(">")[0]
-    return tag.partition('value="')[2].partition('"')[0]
+    value, placeholder = (
+        tag.partition(f'{name}="')[2].partition('"')[0] for name in ("value", "placeholder")
+    )
+    return value or f"{placeholder} (this site)"
 
 
 @pytest.fixture(params=["job page", "add page"])
@@ -39,13 +42,13 @@ def pages(request: pytest.FixtureRequest) -> tuple[str, str]:
 def test_a_zone_that_is_typed_is_remembered_and_an_emptied_one_forgotten(pages: tuple[str, str]) -> None:
     page, preview = pages
     client = superuser()
-    assert shown_zone(client, page) == "UTC"
+    assert shown_zone(client, page) == "UTC (this site)"
     answer = client.post(preview, {"schedule_override": "@daily", "viewer_zone": "Pacific/Kiritimati"})
     cookie = answer.cookies[COOKIE]
     assert (cookie.value, cookie["samesite"], cookie["path"]) == ("Pacific/Kiritimati", "Lax", "/")
     assert shown_zone(client, page) == "Pacific/Kiritimati"
     client.post(preview, {"schedule_override": "@daily", "viewer_zone": ""})
-    assert shown_zone(client, page) == "UTC"
+    assert shown_zone(client, page) == "UTC (this site)"
 
 
 def test_a_zone_that_does_not_exist_is_told_with_the_nearest_and_not_remembered(
@@ -72,7 +75,20 @@ def test_a_zone_that_does_not_exist_is_told_with_the_nearest_and_not_remembered(
 def test_without_a_choice_it_is_the_zone_of_django(pages: tuple[str, str]) -> None:
     client = superuser()
     client.cookies[COOKIE] = "Mars/Olympus"
-    assert shown_zone(client, pages[0]) == "Europe/Madrid"
+    assert shown_zone(client, pages[0]) == "Europe/Madrid (this site)"
+    answer = client.post(pages[1], {"schedule_override": "@daily", "viewer_zone": ""})
+    assert "Europe/Madrid (this site)" in text(answer.content.decode())
+
+
+def test_who_may_not_change_a_job_reads_the_zone_of_the_site_until_the_browser_has_told_theirs() -> None:
+    address_of_job = address(job(), "change") + "?tab=upcoming"
+    viewer = signed_in(staff("view"))
+    page = viewer.get(address_of_job).content.decode()
+    assert "UTC (this site)" in text(page)
+    assert "(you)" not in text(page)
+    assert "scheduled_jobs/zone.js" in page
+    viewer.cookies[COOKIE] = "Asia/Kathmandu"
+    assert text(viewer.get(address_of_job).content.decode()).count("Asia/Kathmandu (you)") == 2
 
 
 def test_a_misspelt_zone_of_the_viewer_does_not_keep_a_job_from_being_saved() -> None:

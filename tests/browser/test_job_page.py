@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+from tests.admin.people import signed_in, staff
 from tests.admin.test_job_page import DECLARED, address, settle
 from tests.browser.pictures import overflow
 from tests.support import make_job, make_run, make_task
@@ -82,6 +84,25 @@ def test_the_preview_follows_what_is_typed(operator: Page, job: ScheduledJob) ->
     operator.get_by_role("textbox", name="Schedule", exact=True).fill("0 0 30 2 *")
     expect(operator.locator("#sj-preview .sj-bad").first).to_contain_text("0 0 30 2 *")
     assert ScheduledJob.objects.get(pk=job.pk).schedule_override == "30 1 * * *"
+
+
+@pytest.mark.parametrize("may_change", [True, False])
+def test_the_browser_tells_its_zone_also_to_whom_only_looks(
+    chromium: Browser, live_server: LiveServer, job: ScheduledJob, may_change: bool
+) -> None:
+    client = signed_in(staff("view", "change") if may_change else staff("view"))
+    context = chromium.new_context(base_url=live_server.url, timezone_id="Asia/Tokyo")
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{address(job)}?tab=upcoming")
+    expect(page.locator("#runs .sj-next")).to_contain_text("UTC (this site)")
+    own = "Asia/Tokyo (you)" if may_change else "UTC (this site)"
+    expect(page.locator("#sj-preview .sj-next")).to_contain_text(own)
+    page.reload()
+    expect(page.locator("#runs .sj-next")).to_contain_text("Asia/Tokyo (you)")
+    expect(page.locator("#sj-preview .sj-next")).to_contain_text("Asia/Tokyo (you)")
+    context.close()
 
 
 def test_an_override_is_saved_and_reset_by_its_own_button(operator: Page, job: ScheduledJob) -> None:

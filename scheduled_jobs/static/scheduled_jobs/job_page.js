@@ -6,7 +6,7 @@
     if (!form || !place) {
         return;
     }
-    const PAUSE = 300, YEAR = 365 * 24 * 3600, COOKIE = "sj_zone";
+    const PAUSE = 300;
     const zone = form.elements.viewer_zone;
     let timer = null, asked = null;
 
@@ -52,14 +52,11 @@
     };
 
     form.addEventListener("input", later);
-    if (zone && !document.cookie.split("; ").some((each) => each.startsWith(`${COOKIE}=`))) {
-        // Found once and remembered; what is typed later the server remembers, if there is such a zone.
-        const found = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
-        if (/^[A-Za-z0-9_+\/-]{1,64}$/.test(found)) {
-            document.cookie = `${COOKIE}=${found}; path=/; max-age=${YEAR}; SameSite=Lax`;
-            zone.value = found;
-            later();
-        }
+    const found = document.documentElement.dataset.sjZone;
+    if (zone && found) {
+        // Found just now; what is typed later the server remembers, if there is such a zone.
+        zone.value = found;
+        later();
     }
     const task = form.elements.task;
     if (task) {
