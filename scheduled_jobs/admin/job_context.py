@@ -10,7 +10,7 @@ from scheduled_jobs.admin import masked
 from scheduled_jobs.admin.duration_chart import LENGTHS, draw
 from scheduled_jobs.admin.job_changes import lines_of
 from scheduled_jobs.admin.job_drift import drift_line
-from scheduled_jobs.admin.job_facts import facts_of, lede_of
+from scheduled_jobs.admin.job_facts import facts_of, lede_of, why_no_run
 from scheduled_jobs.admin.job_preview import saved_preview, typed_preview, upcoming
 from scheduled_jobs.admin.job_runs import rows_of
 from scheduled_jobs.admin.pages import address, label_of
@@ -48,6 +48,7 @@ def context_of(request: HttpRequest, editing: Editing, viewer: ViewerZone, now: 
         "may_change": allowed(request).change and job.deleting_at is None,
         "is_operators": job.origin == ScheduledJob.Origin.OPERATOR,
         "is_paused": job.is_paused(now),
+        "run_refused": why_no_run(job.task),
         "lede": lede_of(job, job_story.health_of(job, now), now),
         "drift": drift_line(job, truths.differing, now),
         "seen_in_google": stamp(job.live_seen_at, job.time_zone, now) if job.live_seen_at else None,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin import times
+from scheduled_jobs.admin.job_facts import why_no_run
 from scheduled_jobs.admin.marks import HEALTH_MARKS, SYNC_MARKS, Mark
 from scheduled_jobs.admin.strip import draw
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -162,7 +163,8 @@ class _Row:
         pk, is_paused = self.job["pk"], self.job["held"]
         actions: dict[str, Any] = {"is_paused": is_paused}
         if allowed.run:
-            actions["run_url"] = links.to("run_now", pk)
+            refused = why_no_run(self.job["task"])
+            actions["run_refused" if refused else "run_url"] = refused or links.to("run_now", pk)
             actions["run_label"] = _("Run %(name)s now…") % {"name": name}
         if allowed.pause:
             actions["pause_url"] = links.to("resume" if is_paused else "pause", pk)

@@ -46,6 +46,7 @@ class Row:
     trigger: str
     by: str
     zone: str
+    zone_label: str
     scheduled_for: datetime | None
     scheduled: str
     at: datetime
@@ -92,6 +93,7 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
         trigger=word,
         by=run.requested_by,
         zone=zone,
+        zone_label=times.zone_label(zone),
         scheduled_for=run.scheduled_for,
         scheduled=times.clock(run.scheduled_for, zone, now) if run.scheduled_for else "",
         at=at,

@@ -60,3 +60,28 @@ def test_a_time_that_the_clocks_skip_stands_above_the_run_after_it() -> None:
     told = text(table)
     skipped = told.index("02:30 does not exist on 28 March 2027: skipped")
     assert skipped < told.index("Tue 28 Mar 2028 02:30")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_tasks")
+def test_a_job_whose_class_is_gone_cannot_be_run_and_says_why() -> None:
+    row = job()
+    client = superuser()
+    address = f"{LIST}{row.pk}/change/"
+    assert f'href="{LIST}{row.pk}/run-now/"' in client.get(address).content.decode()
+    ScheduledJob.objects.filter(pk=row.pk).update(task="shop.reports.Gone")
+    page = client.get(address).content.decode()
+    why = "shop.reports.Gone is not in the code: nothing can be run until it is back."
+    assert f'<span id="sj-refused">{why}</span>' in page
+    assert 'aria-disabled="true"' in page
+    assert f'href="{LIST}{row.pk}/run-now/"' not in page
+    assert f'href="{LIST}{row.pk}/pause/"' in page
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_tasks")
+def test_the_path_of_a_task_breaks_after_its_dots() -> None:
+    row = job()
+    page = superuser().get(f"{LIST}{row.pk}/change/").content.decode()
+    origin = page.partition("<dt>Origin</dt>")[2].partition("</dd>")[0]
+    assert "shop.<wbr>reports.<wbr>Settle<wbr>" in origin

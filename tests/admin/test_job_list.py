@@ -421,7 +421,7 @@ def test_an_empty_list_names_the_tasks_that_are_not_seeded_yet() -> None:
 def test_a_viewer_sees_the_list_and_no_control() -> None:
     job()
     html = signed_in(staff("view")).get(LIST).content.decode()
-    assert "shop.reports." in html
+    assert "shop.<wbr>reports.<wbr>" in html
     assert 'class="actions"' not in html
     assert 'type="checkbox"' not in html
     assert "/run-now/" not in html
@@ -433,6 +433,20 @@ def test_a_viewer_sees_the_list_and_no_control() -> None:
 def test_a_control_is_shown_to_those_who_may(verb: str, shown: str) -> None:
     job()
     assert shown in signed_in(staff("view", verb)).get(LIST).content.decode()
+
+
+def test_a_job_whose_class_is_gone_cannot_be_run_and_says_why(no_tasks: None) -> None:
+    row = ScheduledJob.objects.create(
+        name="shop--gone", task="shop.reports.Gone", declared_schedule="0 9 * * *"
+    )
+    why = "shop.reports.Gone is not in the code: nothing can be run until it is back."
+    html = superuser().get(LIST).content.decode()
+    [refused] = re.findall(r'<span class="sj-refused"[^>]*>', html)
+    assert 'role="link" aria-disabled="true" tabindex="0"' in refused
+    assert f'title="{why}" aria-label="Run Gone now… {why}"' in refused
+    assert f"/{row.pk}/run-now/" not in html
+    assert f"/{row.pk}/pause/" in html
+    assert "sj-refused" not in signed_in(staff("view")).get(LIST).content.decode()
 
 
 def test_a_paused_job_can_be_resumed_and_run() -> None:

@@ -53,7 +53,7 @@ def page(client: Client, run: JobRun, part: str = "change", now: datetime = NOW)
 
 def text_of(html: str) -> str:
     """What a person reads, in one line."""
-    html = re.sub(r"<(script|style|symbol|title)\b.*?</\1>", "", html, flags=re.DOTALL)
+    html = re.sub(r"<(script|style|symbol|title)\b.*?</\1>", "", html.replace("<wbr>", ""), flags=re.DOTALL)
     text = re.sub(r"<[^>]+>", " ", html)
     for code, char in (
         ("&#x27;", "'"),

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.people import LIST
 from tests.browser.pictures import overflow
 from tests.support import make_job, make_run, make_task
@@ -25,6 +25,24 @@ pytestmark = [
     pytest.mark.usefixtures("google"),
 ]
 Status = JobRun.Status
+LINES = """(link) => {
+    const lines = [], range = document.createRange(), walker = document.createTreeWalker(link, NodeFilter.SHOW_TEXT);
+    let top = null;
+    while (walker.nextNode()) {
+        for (let at = 0; at < walker.currentNode.length; at++) {
+            range.setStart(walker.currentNode, at);
+            range.setEnd(walker.currentNode, at + 1);
+            const now = range.getBoundingClientRect().top;
+            if (top === null || now > top + 4) {
+                lines.push("");
+                top = now;
+            }
+            lines[lines.length - 1] += range.toString();
+        }
+    }
+    return lines;
+}"""
+"""The text of an element, line by line as it is shown."""
 
 
 @pytest.fixture
@@ -51,6 +69,41 @@ def jobs() -> dict[str, ScheduledJob]:
             make_run(rows[name], outcome, started_at=now - seconds, finished_at=now, duration=seconds)
     make_run(rows["ReindexSearch"], Status.RUNNING, started_at=now, progress_done=48190, progress_total=79000)
     return rows
+
+
+def test_a_long_description_takes_two_lines_and_a_path_breaks_after_a_dot(
+    operator: Page, jobs: dict[str, ScheduledJob]
+) -> None:
+    said = "Fetch what the supplier asks for it. " * 9
+    module = "sample_project.warehouse.importing.tasks"
+    ScheduledJob.objects.filter(pk=jobs["ReindexSearch"].pk).update(
+        declared_description=said, task=f"{module}.ImportSupplierPrices"
+    )
+    operator.set_viewport_size({"width": 1280, "height": 900})
+    operator.goto(LIST)
+    line = operator.locator(".sj-doc")
+    assert line.get_attribute("title") == said
+    assert line.bounding_box()["height"] <= 33  # type: ignore[index]
+    lines: list[str] = operator.get_by_role(
+        "link", name=f"{module}.ImportSupplierPrices", exact=True
+    ).evaluate(LINES)
+    assert len(lines) > 1
+    assert [one for one in lines[:-1] if not one.endswith(".")] == []
+    assert "".join(lines) == f"{module}.ImportSupplierPrices"
+
+
+def test_what_turns_text_round_ends_with_the_name_it_is_in(
+    operator: Page, jobs: dict[str, ScheduledJob]
+) -> None:
+    row = jobs["SendWeeklyNewsletter"]
+    ScheduledJob.objects.filter(pk=row.pk).update(paused_by="ev\u202ee", pause_reason="gn\u202eissiM")
+    JobChange.record(row, {"paused": (False, True)})
+    JobChange.objects.update(actor_label="ev\u202ee")
+    operator.goto(f"{LIST}{row.pk}/change/?tab=changes")
+    name, via = (operator.locator(f".sj-audit {part}").last.bounding_box() for part in ("b", ".via"))
+    assert name is not None
+    assert via is not None
+    assert name["x"] + name["width"] <= via["x"]
 
 
 def test_many_jobs_are_paused_from_the_list(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
