@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["create", "update", "delete", "refuse", "orphan"]
 
+WHY_DISABLED = "Google has disabled this job; look at its log in the console, delete it there and sync again"
+"""ResumeJob takes a PAUSED job only, and UpdateJob ignores the state: nothing but a new job helps."""
+
 
 @dataclass(frozen=True)
 class Ownership:
@@ -255,12 +258,18 @@ def change_for(
     if not adopt and (why := ownership.why_not(live)) is not None:
         return replace(change, kind="refuse", why=f"Google has a job of this id, but {why}")
     fields = desired.to_push(live)
-    if live.state == domain.DISABLED and desired.state != domain.PAUSED:
-        fields.setdefault("state", (live.state, desired.state))
     if desired.spec is None:
         if fields:
             return replace(change, kind="refuse", why=desired.fault)
         return None
+    if live.state == domain.DISABLED:
+        return replace(
+            change,
+            kind="refuse",
+            fields=fields,
+            why=WHY_DISABLED,
+            drifted=drifted_fields(desired, live, fields),
+        )
     if _former_left(desired, listing, ownership):
         fields["name"] = (desired.former[-1].rpartition("/")[2], desired.name)
     is_adopted = adopt and ownership.why_not(live) is not None

@@ -17,6 +17,7 @@ from scheduled_jobs.domain.jobs import (
     LiveJob,
     update_mask,
 )
+from scheduled_jobs.domain.plan import WHY_DISABLED
 from scheduled_jobs.exceptions import (
     AlreadyExists,
     BackendError,
@@ -122,9 +123,7 @@ class _Application:
         elif live.state == ENABLED and self.desired.state == PAUSED:
             self._set_state(PAUSED)
         elif live.state == DISABLED:
-            raise FailedPrecondition(
-                "Google has disabled this job; look at its log in the console, delete it there and sync again"
-            )
+            raise FailedPrecondition(WHY_DISABLED)
 
     def _create(self) -> LiveJob:
         spec = self._spec()

@@ -142,7 +142,7 @@ def record_all(report: Report) -> None:
         return
     drifted = [
         change
-        for change in report.plan.of("create", "update")
+        for change in report.plan.of("create", "update", "refuse")
         if change.pk is not None and (change.kind == "create" or change.drifted or "state" in change.fields)
     ]
     live = {change.pk: report.listing.jobs.get(change.remote_name) for change in drifted if change.pk}

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.backends import Backend, get_backend
+from scheduled_jobs.domain.jobs import DISABLED
 from scheduled_jobs.domain.plan import Change, Desired, Listing, change_for
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.advice import reason_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.exceptions import BackendError
+    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.applying import Outcome
 
 PATIENCE = 3600.0
@@ -84,6 +86,7 @@ class _Sync:
         report, listing = self._look()
         if self.options.write:
             self._confirm(report.plan.unchanged, listing)
+            self._mark_disabled(report.plan.of("refuse"), listing)
             self.on_begin(len(report.to_apply))
             self._apply(listing, report)
         return report
@@ -114,14 +117,11 @@ class _Sync:
 
     def _confirm(self, unchanged: Sequence[Desired], listing: Listing) -> None:
         """Heal the rows that said otherwise: the list shows that Google has what is in force."""
-        rows = ScheduledJob.objects.using(self.using)
         by_pk = {desired.pk: desired for desired in unchanged if desired.pk is not None}
         for pk in self.comparison.stale & by_pk.keys():
             desired = by_pk[pk]
             live = listing.jobs.get(desired.remote_name)
-            # Whoever holds the lease now writes the state itself; a lease that ran out is nobody's.
-            free = Q(push_token=None) | Q(push_until__lt=timezone.now())
-            rows.filter(free, pk=pk, revision=desired.revision).update(
+            self._free_rows().filter(pk=pk, revision=desired.revision).update(
                 sync_state=SyncState.SYNCED,
                 sync_error="",
                 synced_at=listing.at,
@@ -131,6 +131,11 @@ class _Sync:
                 remote_name=desired.remote_name if desired.state else "",
             )
         self._confirm_versions(by_pk, listing)
+
+    def _free_rows(self) -> ScheduledJobQuerySet:
+        """Whoever holds a row's lease now writes its state itself; a lease that ran out is nobody's."""
+        free = Q(push_token=None) | Q(push_until__lt=timezone.now())
+        return ScheduledJob.objects.using(self.using).filter(free)
 
     def _confirm_versions(self, by_pk: dict[int, Desired], listing: Listing) -> None:
         confirm_versions(
@@ -142,6 +147,16 @@ class _Sync:
             now=listing.at,
             using=self.using,
         )
+
+    def _mark_disabled(self, refused: Sequence[Change], listing: Listing) -> None:
+        """No call helps a job that Google has disabled, so that no push writes what is wrong with it."""
+        for change in refused:
+            live = listing.jobs.get(change.remote_name)
+            if live is None or live.state != DISABLED or change.pk is None:
+                continue
+            self._free_rows().filter(pk=change.pk).update(
+                sync_state=SyncState.FAILED, sync_error=change.why, live=seen(live), live_seen_at=listing.at
+            )
 
     # --- What is not ------------------------------------------------------------------------------
 

@@ -43,13 +43,34 @@ def test_a_job_whose_update_failed_is_sent_whole(google: MemoryBackend) -> None:
 def test_a_disabled_job_is_said_with_what_to_do(google: MemoryBackend) -> None:
     google.store.set_state(row("One").remote_name, STATE.DISABLED)
     assert planned() == {"shop.tasks.One": {"state": {"live": "DISABLED", "desired": "ENABLED"}}}
-    output = schedule_tasks()
-    assert output.code == 1
-    assert output.lines == [
+    said = [
         "[!] Job failed: shop.tasks.One: Google has disabled this job; look at its log in the console, delete "
         "it there and sync again"
     ]
+    dry_run = schedule_tasks(dry_run=True)
+    assert (dry_run.lines, dry_run.code) == (said, 1)
+    assert row("One").sync_state == "synced"
+    google.store.faults.calls.clear()
+    output = schedule_tasks()
+    assert (output.lines, output.code) == (said, 1)
+    assert [call.method for call in google.store.faults.calls] == ["ListJobs"]
+    assert (row("One").sync_state, row("One").sync_error) == ("failed", said[0].partition("One: ")[2])
+
+
+def test_a_disabled_job_that_ought_to_be_paused_is_said_too(google: MemoryBackend) -> None:
+    row("One").pause(reason="legal")
+    google.store.set_state(row("One").remote_name, STATE.DISABLED)
+    assert schedule_tasks(dry_run=True).lines == schedule_tasks().lines
     assert row("One").sync_state == "failed"
+
+
+def test_a_disabled_job_is_created_anew_once_it_was_deleted(google: MemoryBackend) -> None:
+    remote_name = row("One").remote_name
+    google.store.set_state(remote_name, STATE.DISABLED)
+    schedule_tasks()
+    google.store.delete_job(remote_name)
+    assert schedule_tasks().lines == ["[+] Job created: shop.tasks.One"]
+    assert (row("One").sync_state, row("One").sync_error) == ("synced", "")
 
 
 @pytest.mark.parametrize(
