@@ -12,19 +12,21 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.payload_form import RAW, PayloadForm
 from scheduled_jobs.admin.payload_parameter import PREFIX
-from scheduled_jobs.domain.jobs import canonical
+from scheduled_jobs.domain.jobs import canonical, same_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scheduled_jobs.exceptions import InvalidPayload
-    from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.models import JobRun, ScheduledJob
 
 
 class AskForm(forms.Form):
     """A reason, and the payload of this run for those who may change it.
 
-    ``payload`` is what the page shows; left as it is, it is what is run.
+    ``payload`` is what the page shows; left as it is, it is what is run. ``newest`` is the last run that was
+    asked for in this way, if any: whoever has not seen it is told of it before one more is asked for, which
+    is also what a form gets that is sent twice.
     """
 
     seen = forms.CharField(widget=forms.HiddenInput)
@@ -41,16 +43,19 @@ class AskForm(forms.Form):
         *,
         job: ScheduledJob,
         payload: dict[str, Any],
+        newest: JobRun | None,
         may_change: bool,
         needs_reason: bool = True,
     ) -> None:
         self.job = job
         self.original = payload
+        self.newest = newest
         self.notice = ""
         self.fingerprint = fingerprint(payload)
+        self.seen_runs = str(newest.pk) if newest else "0"
         if data is not None and not may_change and any(is_of_payload(name) for name in data):
             raise PermissionDenied(_("Another payload needs the permission to change scheduled jobs."))
-        super().__init__(data, initial={"seen": self.fingerprint})
+        super().__init__(data, initial={"seen": f"{self.fingerprint}-{self.seen_runs}"})
         self.payload_form: PayloadForm | None = None
         if may_change:
             # What is in force stands in the fields; an empty one leaves the parameter to run().
@@ -59,9 +64,14 @@ class AskForm(forms.Form):
 
     def clean_seen(self) -> str:
         seen: str = self.cleaned_data["seen"]
-        if not constant_time_compare(seen, self.fingerprint):
+        payload, _dash, runs = seen.partition("-")
+        if not constant_time_compare(payload, self.fingerprint):
             # What is masked would be put back from another payload than the one on the page.
             raise ValidationError(_("The payload was changed meanwhile; look at it as it is now."))
+        if self.newest is not None and runs != self.seen_runs:
+            text = _("%(who)s has asked for run #%(run)s meanwhile; ask once more if you want another one.")
+            who = self.newest.requested_by or _("Somebody")
+            raise ValidationError(text % {"who": who, "run": self.newest.pk})
         return seen
 
     def is_valid(self) -> bool:
@@ -80,13 +90,14 @@ class AskForm(forms.Form):
         if self.payload_form is None:
             return None
         payload = self.payload_form.value or {}
-        return None if payload == self.original else payload
+        return None if same_json(payload, self.original) else payload
 
     def shown_again(self) -> AskForm:
         """The same questions with what was answered, about the payload as it is now."""
         again = AskForm(
             job=self.job,
             payload=self.original,
+            newest=self.newest,
             may_change=self.payload_form is not None,
             needs_reason=self.fields["reason"].required,
         )

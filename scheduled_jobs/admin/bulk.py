@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import transaction
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -33,6 +34,7 @@ CHUNK = 500
 """Jobs that are read at once while something is done with all of them."""
 SAID = 5
 """Failures that are said one by one."""
+_PK = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def _answer(
@@ -121,6 +123,8 @@ class BulkMixin(JobAdmin):
                 require(request, action.verb)
         if allowed(request).nothing or wanted - {action.name for action in BULK_ACTIONS}:
             raise PermissionDenied(_("There is no such action for you."))
+        if not all(_PK.fullmatch(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("What is selected is no number of a job.")
 
 
 def fingerprint(pks: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -35,6 +36,18 @@ class WhenWidget(forms.SplitDateTimeWidget):
                 TimeInput(format="%H:%M:%S", attrs={"step": "1", "aria-label": gettext_lazy("Time")}),
             ),
         )
+
+
+def end_of_pause(until: datetime, field: str, now: datetime) -> datetime:
+    """The end that was asked for (aware) in UTC; raises ValidationError, under ``field``, if it is none."""
+    try:
+        end = until.astimezone(UTC)
+    except OverflowError:
+        # The first and the last day of the calendar are others in UTC.
+        raise ValidationError({field: _("No clock goes that far; choose another time.")}) from None
+    if end <= now:
+        raise ValidationError({field: _("This time is past; a pause ends in the future.")})
+    return end
 
 
 class ReasonForm(forms.Form):
@@ -82,6 +95,5 @@ class PauseForm(ReasonForm):
             until: datetime | None = values.get("until")
             if until is None:
                 raise ValidationError({"until": _("Say until when, or choose an open end.")})
-            if until <= timezone.now():
-                raise ValidationError({"until": _("This time is past; a pause ends in the future.")})
+            values["until"] = end_of_pause(until, "until", timezone.now())
         return values

@@ -7,6 +7,7 @@ this person changed from what somebody else has changed since, without keeping a
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -30,6 +31,8 @@ PLAIN = tuple(name for name in OVERRIDABLE if name != "payload")
 """The fields of which each is one text."""
 NO_TEXT = '""'
 """How an override with an empty text is written; an empty field follows the code."""
+_COUNT = re.compile(r"-?[0-9]{1,12}")
+_PRINT = re.compile(r"[0-9a-f]{16}")
 
 
 class CountField(forms.CharField):
@@ -39,7 +42,7 @@ class CountField(forms.CharField):
         text = super().clean(value)
         if not text:
             return None
-        if not text.isascii() or not text.lstrip("-").isdigit() or len(text) > 12:
+        if not _COUNT.fullmatch(text):
             raise ValidationError(
                 _("“%(text)s” is not a whole number; write one, such as 3.") % {"text": text}
             )
@@ -97,18 +100,27 @@ class Editing:
         self.form.is_valid()
         for name in PLAIN:
             field = f"{name}_override"
-            if field in self.form.cleaned_data:
+            if field in self.form.cleaned_data and self._is_typed(field):
                 value = self.form.cleaned_data[field]
                 typed = None if value == "" else "" if value == NO_TEXT else value
                 if typed != getattr(self.job, field):
                     setattr(self.job, field, typed)
         if good_payload and not same_json(self.payload.value, self.job.payload_override):
             self.job.payload_override = self.payload.value
+        schedule = self.job.schedule_override
         try:
             self.job.full_clean(validate_unique=False, validate_constraints=False)
         except ValidationError as error:
             self._take(error)
+        if not self._is_typed("schedule_override"):
+            # Validating normalises it; one that was saved otherwise stays as it is until somebody edits it.
+            self.job.schedule_override = schedule
         return not self.form.errors and not self.payload.has_errors
+
+    def _is_typed(self, field: str) -> bool:
+        """Whether another text stands in a field than what is saved."""
+        posted = self.data.get(field) if self.data is not None else None
+        return posted is not None and _in_one_line(posted) != _in_one_line(self.saved_texts[field])
 
     def _take(self, error: ValidationError) -> None:
         for name, texts in error.message_dict.items():
@@ -157,9 +169,13 @@ class Editing:
     def _remembered(self) -> dict[str, str]:
         try:
             found = json.loads(self.data.get(SEEN, "")) if self.data is not None else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
-        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            return {}
+        return {
+            name: text for name, text in found.items() if isinstance(text, str) and _PRINT.fullmatch(text)
+        }
 
     @property
     def theirs(self) -> list[str]:
@@ -190,8 +206,7 @@ class Editing:
         posted = self.data.get(field) if self.data is not None else None
         if posted is None:
             return False
-        text = str(posted).replace("\r\n", "\n").strip()
-        return not constant_time_compare(self._remembered.get(field, ""), _print(text))
+        return not constant_time_compare(self._remembered.get(field, ""), _print(str(posted)))
 
     def rebased(self, *, without: str = "") -> Editing:
         """What this person has typed, on what is saved now; ``without`` is a field to take as it is saved."""
@@ -221,5 +236,10 @@ def text_of(job: ScheduledJob, name: str) -> str:
 
 def _print(text: str) -> str:
     """Tells one text from another and nothing of what is in it."""
-    text = text.replace("\r\n", "\n").strip()
+    text = _in_one_line(text)
     return salted_hmac("scheduled_jobs.admin.override", text, algorithm="sha256").hexdigest()[:16]
+
+
+def _in_one_line(text: str) -> str:
+    """A browser takes line ends out of a field of one line, and writes others into one of many."""
+    return text.replace("\r", "").replace("\n", "").strip()

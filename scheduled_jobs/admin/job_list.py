@@ -67,10 +67,10 @@ class JobChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        """Our own filters alone: of any other lookup in the address the database may make an error."""
+        """Our own filters alone: of any other lookup, or of a NUL, the database may make an error."""
         names = {"task", *(facet.parameter_name for facet in FACETS)}
         found: dict[str, Any] = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name in names}
+        return {name: value for name, value in found.items() if name in names and "\0" not in "".join(value)}
 
     @property
     def facets(self) -> list[Facet]:

@@ -121,15 +121,18 @@ class JobPageMixin(JobAdmin):
         if name in editing.theirs:
             return self._refuse_save(request, editing)
         reason = reason_of(request)
-        try:
-            with attribution(request.user, via="form", reason=reason):
-                job.reset(name, by=request.user, reason=reason)
-        except ValueError as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(request.path)
-        text = _("%(field)s follows the code again.") % {"field": label(name)}
-        self.log_change(request, job, f"{text} {reason}".strip())
-        messages.success(request, text)
+        if getattr(job, f"{name}_override") is None:
+            messages.info(request, _("%(field)s follows the code already.") % {"field": label(name)})
+        else:
+            try:
+                with attribution(request.user, via="form", reason=reason):
+                    job.reset(name, by=request.user, reason=reason)
+            except ValueError as error:
+                messages.error(request, str(error))
+                return HttpResponseRedirect(request.path)
+            text = _("%(field)s follows the code again.") % {"field": label(name)}
+            self.log_change(request, job, f"{text} {reason}".strip())
+            messages.success(request, text)
         if set(editing.mine) - {name}:
             # What else was typed and not saved is kept on the page.
             rest = editing.rebased(without=name)

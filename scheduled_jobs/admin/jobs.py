@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 
 from scheduled_jobs.admin.add_job import AddJobMixin
 from scheduled_jobs.admin.bulk import BulkMixin
+from scheduled_jobs.admin.encodings import readable
 from scheduled_jobs.admin.job_list import JobListMixin
 from scheduled_jobs.admin.job_page import JobPageMixin
 from scheduled_jobs.admin.pause import PauseMixin
@@ -13,6 +16,9 @@ from scheduled_jobs.admin.permissions import JobPermissions
 from scheduled_jobs.admin.plan import PlanMixin
 from scheduled_jobs.admin.run_now import RunNowMixin
 from scheduled_jobs.models import ScheduledJob
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
 
 
 @admin.register(ScheduledJob)
@@ -28,3 +34,6 @@ class ScheduledJobAdmin(
     admin.ModelAdmin,  # type: ignore[type-arg]
 ):
     """Every screen of a job. Each mixin adds its own URLs, columns or forms and calls ``super()``."""
+
+    def get_urls(self) -> list[URLPattern]:
+        return readable(super().get_urls())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin import times
-from scheduled_jobs.admin.bulk_forms import OPEN, UNTIL, DateInput, TimeInput
+from scheduled_jobs.admin.bulk_forms import OPEN, UNTIL, DateInput, TimeInput, end_of_pause
 from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin
+from scheduled_jobs.admin.reasons import reason_of
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import JobRun, attribution
@@ -112,12 +113,11 @@ class PauseForm(forms.Form):
             raise ValidationError({"until_0": _("Say until when, date and time, or choose an open end.")})
         zone = times.zone_of(self.zone)
         until = datetime.combine(date, time, tzinfo=zone)
-        if until.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != until.replace(tzinfo=None):
+        end = end_of_pause(until, "until_0", self.now)
+        if end.astimezone(zone).replace(tzinfo=None) != until.replace(tzinfo=None):
             text = _("%(time)s does not exist in %(zone)s: the clocks go forward then; choose another time.")
             raise ValidationError({"until_0": text % {"time": f"{until:%Y-%m-%d %H:%M}", "zone": self.zone}})
-        if until <= self.now:
-            raise ValidationError({"until_0": _("This time is past; a pause ends in the future.")})
-        return until.astimezone(UTC)
+        return end
 
     @property
     def until(self) -> datetime | None:
@@ -190,7 +190,7 @@ class PauseMixin(JobAdmin):
         now = timezone.now()
         back = address(self, "scheduledjob_change", job.pk)
         if request.method == "POST":
-            reason = request.POST.get("reason", "").strip()[:2000]
+            reason = reason_of(request)
             was_paused = job.paused
             with attribution(request.user, via="form", reason=reason):
                 job.resume(by=request.user, reason=reason)

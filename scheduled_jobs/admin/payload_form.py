@@ -95,7 +95,7 @@ class PayloadForm:
             is_secret=secret,
             default=self._default_text(field, secret=secret),
             is_own=own,
-            typed_secret=secret and bool(text),
+            typed_secret=secret and bool(text.strip()),
             is_kept=name in self.original,
             follows=self.override is None,
         )

@@ -21,15 +21,19 @@ FOLLOW, NULL = "", "null"
 HINTS = {
     "integer": ("whole number", ""),
     "number": ("number", ""),
+    "decimal": ("number", ""),
     "boolean": ("on or off", ""),
     "string": ("text", ""),
     "date": ("date", "2026-12-31"),
     "datetime": ("date and time", "2026-12-31T23:59:00+00:00"),
     "time": ("time of day", "23:59:00"),
+    "duration": ("length of time, in seconds", "90 or PT1H30M"),
     "choice": ("choice", ""),
     "json": ("JSON", ""),
 }
 """Kind of a field -> how it is called, and an example."""
+NUMBERS = ("integer", "number", "decimal", "duration")
+"""Kinds of which a number is a JSON number."""
 
 
 @dataclass
@@ -115,10 +119,16 @@ def written(field: Field, value: Any) -> str:
         return NULL
     if field.kind in ("boolean", "choice"):
         return json.dumps(value)
-    if isinstance(value, str) and field.kind not in ("json", "integer", "number"):
+    if isinstance(value, str) and field.kind not in ("json", *NUMBERS):
         return json.dumps(value) if _would_be_misread(value) else value
     return in_json({field.name: value}, field.name)
 
 
 def _would_be_misread(text: str) -> bool:
-    return text in ("", NULL) or text != text.strip() or (text[0] == text[-1] == '"' and len(text) > 1)
+    # A browser takes line ends out of a field of one line.
+    return (
+        len(text.splitlines()) > 1
+        or text in ("", NULL)
+        or text != text.strip()
+        or (text[0] == text[-1] == '"' and len(text) > 1)
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.payload_parameter import NULL
+from scheduled_jobs.admin.payload_parameter import NULL, NUMBERS
 from scheduled_jobs.domain.payloads import parse_body
 from scheduled_jobs.exceptions import InvalidPayload
 
@@ -30,9 +31,15 @@ def value_of(field: Field, text: str) -> Any:
         return None
     if field.kind in JSON_KINDS or re.fullmatch(r'".*"', stripped, re.DOTALL):
         return _json(field, stripped)
-    if field.kind in ("integer", "number") and re.fullmatch(r"[-+0-9.eE]+", stripped):
-        return _json(field, stripped.removeprefix("+"))
+    if field.kind in NUMBERS and re.fullmatch(r"[-+0-9.eE]+", stripped):
+        value = _json(field, stripped.removeprefix("+"))
+        # A JSON number is a float to Python; a text keeps the digits that run() is to have.
+        return stripped if field.kind == "decimal" and not _is_exact(value, stripped) else value
     return text if field.kind == "string" else stripped
+
+
+def _is_exact(value: Any, text: str) -> bool:
+    return not isinstance(value, float) or Decimal(repr(value)) == Decimal(text)
 
 
 def _json(field: Field, text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import router, transaction
 from django.http import HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
@@ -16,7 +17,7 @@ from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin, allowed
 from scheduled_jobs.exceptions import InvalidPayload
-from scheduled_jobs.models import attribution
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on, waiting
 from scheduled_jobs.services.history.upcoming import next_run
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
-
-    from scheduled_jobs.models import ScheduledJob
 
 
 class RunNowMixin(JobAdmin):
@@ -40,23 +39,17 @@ class RunNowMixin(JobAdmin):
     def run_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then ask Google: the run is queued and its page is shown."""
         job = find_job(request, object_id, "run")
-        may_change = allowed(request).run_with_payload
         obstacle = why_not(job)
-        is_answer = request.method == "POST"
-        form = AskForm(
-            request.POST if is_answer else None, job=job, payload=job.payload, may_change=may_change
-        )
-        if is_answer and not obstacle and form.is_valid():
-            reason = form.cleaned_data["reason"]
-            try:
-                with attribution(request.user, via="form", reason=reason):
-                    run = job.run_now(payload=form.chosen, by=request.user, reason=reason)
-            except InvalidPayload as error:
-                form.add_error(None, told(error))
-            else:
-                what = _("Run now, with another payload") if form.chosen is not None else _("Run now")
-                self.log_change(request, job, f"{what}: #{run.pk}. {reason}")
-                return HttpResponseRedirect(address(self, "jobrun_change", run.pk))
+        if request.method == "POST" and not obstacle:
+            using = router.db_for_write(ScheduledJob)
+            with transaction.atomic(using=using):
+                # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
+                job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+                form = self._ask_form(request, job)
+                if run := self._ask_for(request, job, form):
+                    return HttpResponseRedirect(address(self, "jobrun_change", run.pk))
+        else:
+            form = self._ask_form(request, job)
         if form.errors.get("seen"):
             form = form.shown_again()
         now = timezone.now()
@@ -75,6 +68,29 @@ class RunNowMixin(JobAdmin):
             self, request, "run_now.html", title=_("Run a job now"), context=context,
             crumbs=job_crumbs(self, job),
         )  # fmt: skip
+
+    def _ask_form(self, request: HttpRequest, job: ScheduledJob) -> AskForm:
+        return AskForm(
+            request.POST if request.method == "POST" else None,
+            job=job,
+            payload=job.payload,
+            newest=job.runs.filter(trigger=JobRun.Trigger.MANUAL).order_by("-pk").first(),
+            may_change=allowed(request).run_with_payload,
+        )
+
+    def _ask_for(self, request: HttpRequest, job: ScheduledJob, form: AskForm) -> JobRun | None:
+        if not form.is_valid():
+            return None
+        reason = form.cleaned_data["reason"]
+        try:
+            with attribution(request.user, via="form", reason=reason):
+                run = job.run_now(payload=form.chosen, by=request.user, reason=reason)
+        except InvalidPayload as error:
+            form.add_error(None, told(error))
+            return None
+        what = _("Run now, with another payload") if form.chosen is not None else _("Run now")
+        self.log_change(request, job, f"{what}: #{run.pk}. {reason}")
+        return run
 
 
 def why_not(job: ScheduledJob) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.db import router, transaction
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -14,12 +15,14 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import masked
 from scheduled_jobs.admin.asking import AskForm, told
+from scheduled_jobs.admin.encodings import readable
 from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import TEMPLATES, address, label_of, pushes_are_off, render
 from scheduled_jobs.admin.permissions import allowed, may, require
 from scheduled_jobs.admin.reading import only_read
 from scheduled_jobs.admin.run_list import RunListMixin
 from scheduled_jobs.admin.run_page import RunPage, build, title_of, tools
+from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
@@ -68,7 +71,7 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
             )
             for name, view in pages.items()
         ]
-        return [*own, *super().get_urls()]
+        return readable([*own, *super().get_urls()])
 
     def _find(self, request: HttpRequest, object_id: str, *verbs: str) -> JobRun:
         require(request, "view", *verbs)
@@ -138,28 +141,17 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
         run = self._find(request, object_id, "run", *(["change"] if wants_changes else []))
         job = run.job
         recorded = job.payload if run.payload is None else run.payload
-        is_answer = request.method == "POST"
-        form = AskForm(
-            request.POST if is_answer else None,
-            job=job,
-            payload=recorded,
-            may_change=wants_changes,
-            needs_reason=wants_changes,
-        )
         obstacle = _why_not_again(run)
-        if is_answer and not obstacle and form.is_valid():
-            reason = form.cleaned_data["reason"]
-            try:
-                with attribution(request.user, via="form", reason=reason):
-                    again = execution.rerun(run, payload=form.chosen, by=request.user, reason=reason)
-            except InvalidPayload as error:
-                form.add_error(None, told(error))
-            except RunRefused as error:
-                form.add_error(None, str(error))
-            else:
-                text = _("Rerun of #%(run)s as #%(again)s. %(reason)s")
-                self._log(request, job, text % {"run": run.pk, "again": again.pk, "reason": reason})
-                return HttpResponseRedirect(address(self, "jobrun_change", again.pk))
+        if request.method == "POST" and not obstacle:
+            using = router.db_for_write(JobRun)
+            with transaction.atomic(using=using):
+                # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
+                JobRun.objects.using(using).select_for_update().get(pk=run.pk)
+                form = _ask_form(request, run, recorded, wants_changes=wants_changes)
+                if again := self._ask_again(request, run, form):
+                    return HttpResponseRedirect(address(self, "jobrun_change", again.pk))
+        else:
+            form = _ask_form(request, run, recorded, wants_changes=wants_changes)
         if form.errors.get("seen"):
             form = form.shown_again()
         context = {
@@ -169,7 +161,7 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
             "job_label": label_of(job),
             "back_url": address(self, "jobrun_change", run.pk),
             "payload": masked.in_pieces(recorded),
-            "differs": recorded != job.payload,
+            "differs": not same_json(recorded, job.payload),
             "follows": _what_follows(run),
             "obstacle": obstacle,
             "wants_changes": wants_changes,
@@ -177,6 +169,23 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
         title = _("Rerun with changes") if wants_changes else _("Rerun")
         crumbs = [*self._crumbs(), (str(run.pk), address(self, "jobrun_change", run.pk))]
         return render(self, request, "jobrun/rerun.html", title=title, context=context, crumbs=crumbs)
+
+    def _ask_again(self, request: HttpRequest, run: JobRun, form: AskForm) -> JobRun | None:
+        if not form.is_valid():
+            return None
+        reason = form.cleaned_data["reason"]
+        try:
+            with attribution(request.user, via="form", reason=reason):
+                again = execution.rerun(run, payload=form.chosen, by=request.user, reason=reason)
+        except InvalidPayload as error:
+            form.add_error(None, told(error))
+            return None
+        except RunRefused as error:
+            form.add_error(None, str(error))
+            return None
+        text = _("Rerun of #%(run)s as #%(again)s. %(reason)s")
+        self._log(request, run.job, text % {"run": run.pk, "again": again.pk, "reason": reason})
+        return again
 
     def cancel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take back a run that has not begun."""
@@ -223,6 +232,17 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
         model_admin = self.admin_site._registry.get(ScheduledJob)  # noqa: SLF001 – Django's own admin does
         if model_admin is not None:
             model_admin.log_change(request, job, text)
+
+
+def _ask_form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_changes: bool) -> AskForm:
+    return AskForm(
+        request.POST if request.method == "POST" else None,
+        job=run.job,
+        payload=recorded,
+        newest=run.reruns.order_by("-pk").first(),
+        may_change=wants_changes,
+        needs_reason=wants_changes,
+    )
 
 
 def _why_not_again(run: JobRun) -> str:

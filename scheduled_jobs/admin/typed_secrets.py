@@ -12,9 +12,13 @@ from scheduled_jobs.domain.payloads import MASK, parse_body
 from scheduled_jobs.domain.payloads.redaction import is_secret
 from scheduled_jobs.exceptions import InvalidPayload
 
-_KEY = re.compile(r'("(?:[^"\\\n]|\\.)*")\s*:\s*')
-_SCALAR = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[^\s"{}\[\],]+')
-"""Keys, and the texts, numbers and words after them, of what is no JSON and cannot be read otherwise."""
+_KEY = re.compile(
+    r"""(?P<quote>["']?)(?P<name>(?:[^\s"'{}\[\],:=\\]|\\.)+(?:\ +[^\s"'{}\[\],:=]+)*)(?P=quote)\s*"""
+    r"""(?:[:=;]\s*|(?<=["'])\s*(?=["'\[{\d]))"""
+)
+_SCALAR = re.compile(r"""(?P<quote>["'])(?:[^\\\n]|\\.)*?(?:(?P=quote)|$)|[^\n{}\[\],]+""", re.MULTILINE)
+"""Keys, and the texts, numbers and words after them, of what is no JSON and cannot be read otherwise: with
+other quotes or none, with = for a colon or nothing."""
 _DECODER = json.JSONDecoder()
 
 
@@ -37,9 +41,9 @@ def _without_in_text(text: str, keys: tuple[str, ...]) -> str:
     pieces, place = [], 0
     while key := _KEY.search(text, place):
         start = key.end()
-        end = _end_of_value(text, start) if is_secret(_name(key[1]), keys) else start
+        end = _end_of_value(text, start) if is_secret(_name(key["name"]), keys) else start
         value = text[start:end]
-        again = f'"{_again()}"' if value and value.strip('"') != MASK else value
+        again = f'"{_again()}"' if value and value.strip("\"'") != MASK else value
         pieces += [text[place:start], again]
         place = end
     return "".join((*pieces, text[place:]))
@@ -54,11 +58,11 @@ def _end_of_value(text: str, start: int) -> int:
         return scalar.end() if scalar else len(text)
 
 
-def _name(quoted: str) -> str:
+def _name(written: str) -> str:
     try:
-        return str(_DECODER.decode(quoted))
+        return str(_DECODER.decode(f'"{written}"'))
     except ValueError:
-        return quoted
+        return written
 
 
 def _without(value: Any, keys: tuple[str, ...], *, secret: bool = False) -> Any:

@@ -479,7 +479,7 @@ class ScheduledJob(models.Model):
         chosen = self.payload if payload is None else payload
         task = registry.get(self.task)
         if task is not None:
-            Signature.of(task.run).validate(chosen)
+            Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
         using = router.db_for_write(JobRun)
         with transaction.atomic(using=using):
             run = JobRun(

@@ -165,7 +165,7 @@ def test_restoring_never_keeps_a_mask_that_was_not_there(masked: Any, original: 
         if isinstance(value, dict):
             return {p for key, each in value.items() for p in dotted(each, (*path, key))}
         if isinstance(value, list):
-            return {p for index, each in enumerate(value) for p in dotted(each, (*path, index))}
+            return {p for each in value for p in dotted(each, (*path, "any"))}
         return {path} if isinstance(value, str) and MASK in value else set()
 
     try:
@@ -173,3 +173,22 @@ def test_restoring_never_keeps_a_mask_that_was_not_there(masked: Any, original: 
     except InvalidPayload:
         return
     assert dotted(restored) <= dotted(original)
+
+
+def test_elements_that_were_moved_take_their_secrets_with_them() -> None:
+    alice, bob = {"user": "alice", "password": "1"}, {"user": "bob", "password": "2"}
+    shown = {"servers": redact([alice, bob], KEYS)}
+    moved = {"servers": list(reversed(shown["servers"]))}
+    assert restore(moved, {"servers": [alice, bob]}, KEYS) == {"servers": [bob, alice]}
+    fewer = {"servers": shown["servers"][1:]}
+    assert restore(fewer, {"servers": [alice, bob]}, KEYS) == {"servers": [bob]}
+    edited = {"servers": [shown["servers"][0], {"user": "bert", "password": MASK}]}
+    assert restore(edited, {"servers": [alice, bob]}, KEYS)["servers"][1] == {"user": "bert", "password": "2"}
+
+
+def test_a_secret_does_not_go_to_another_element_that_stands_in_its_place() -> None:
+    alice, bob = {"user": "alice", "password": "1"}, {"user": "bob", "password": "2"}
+    new = {"servers": [{"user": "carol", "password": MASK}, {"user": "alice", "password": MASK}]}
+    assert masks_left(new, {"servers": [alice, bob]}) == {"servers": f"servers[0].password: {LEFT}"}
+    alike = [{"password": "1"}, {"password": "2"}]
+    assert masks_left({"a": [{"password": MASK}]}, {"a": alike}) == {"a": f"a[0].password: {LEFT}"}

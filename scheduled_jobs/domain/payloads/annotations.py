@@ -25,17 +25,29 @@ import typing_extensions
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Kind = Literal["integer", "number", "boolean", "string", "date", "datetime", "time", "choice", "json"]
+Kind = Literal[
+    "integer",
+    "number",
+    "decimal",
+    "boolean",
+    "string",
+    "date",
+    "datetime",
+    "time",
+    "duration",
+    "choice",
+    "json",
+]
 
 _KINDS: tuple[tuple[type, Kind], ...] = (
     (bool, "boolean"),
     (int, "integer"),
     (float, "number"),
-    (Decimal, "number"),
+    (Decimal, "decimal"),
     (str, "string"),
     (bytes, "string"),
     (UUID, "string"),
-    (timedelta, "string"),
+    (timedelta, "duration"),
     (datetime, "datetime"),
     (date, "date"),
     (time, "time"),

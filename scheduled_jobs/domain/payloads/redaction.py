@@ -66,9 +66,10 @@ def without(text: str, secrets: Iterable[str]) -> str:
 def restore(masked: Any, original: Any, keys: Iterable[str]) -> Any:
     """``masked`` with the values of ``original`` in place of the masks, path by path.
 
-    Elements of a list are the same by their index, and only while the list is as long as it was. Raises
-    InvalidPayload, under the name of the parameter, for a mask that stands where ``original`` has nothing
-    to put: a mask is never kept in place of a secret.
+    Elements of a list that were moved are known by what is shown of them; one that was edited is the same by
+    its index, while the list is as long as it was. Raises InvalidPayload, under the name of the parameter,
+    for a mask that stands where ``original`` has nothing to put, or where two secrets could be meant: a mask
+    is never kept in place of a secret, and no secret goes where another one was.
     """
     return _restore(masked, original, tuple(keys), (), secret=False)
 
@@ -87,14 +88,37 @@ def _restore(
             for key, inner in masked.items()
         }
     if isinstance(masked, (list, tuple)):
-        same = isinstance(original, (list, tuple)) and len(original) == len(masked)
+        earlier = _before(list(masked), original, keys, secret=secret)
         return [
-            _restore(inner, original[index] if same else _MISSING, keys, (*path, index), secret=secret)
+            _restore(inner, earlier[index], keys, (*path, index), secret=secret)
             for index, inner in enumerate(masked)
         ]
     if isinstance(masked, str) and MASK in masked and masked != original:
         raise _mask_left(path)
     return copy.deepcopy(masked)
+
+
+def _before(masked: list[Any], original: Any, keys: tuple[str, ...], *, secret: bool) -> list[Any]:
+    """For each element of a list the one of ``original`` that it was, as far as that can be told."""
+    if not isinstance(original, (list, tuple)):
+        return [_MISSING] * len(masked)
+    same = len(original) == len(masked)
+    if secret:
+        return list(original) if same else [_MISSING] * len(masked)
+    shown = [redact(element, keys) for element in original]
+    found = []
+    for index, element in enumerate(masked):
+        there = shown[index] if same else _MISSING
+        if element == there or not isinstance(element, (Mapping, list, tuple)):
+            found.append(original[index] if same else _MISSING)
+            continue
+        moved = [original[place] for place, text in enumerate(shown) if text == element]
+        if moved:
+            found.append(moved[0] if all(one == moved[0] for one in moved) else _MISSING)
+        else:
+            # Edited where it stands, unless what stood there has gone elsewhere.
+            found.append(original[index] if same and there not in masked else _MISSING)
+    return found
 
 
 def _mask_left(path: tuple[Any, ...]) -> InvalidPayload:

@@ -25,7 +25,6 @@ from weakref import WeakKeyDictionary
 
 from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, resolve
 from scheduled_jobs.domain.payloads.conversion import adapter_of, adapter_of_rest, convert
-from scheduled_jobs.domain.payloads.redaction import SECRET_WORDS
 from scheduled_jobs.domain.payloads.storage import clean_text, storable
 from scheduled_jobs.domain.payloads.wording import shown
 from scheduled_jobs.exceptions import InvalidPayload
@@ -89,7 +88,7 @@ class Signature:
             known[bound] = _read(run, bound=bound)
         return known[bound]
 
-    def validate(self, payload: Any, *, secret_keys: Iterable[str] = SECRET_WORDS) -> dict[str, Any]:
+    def validate(self, payload: Any, *, secret_keys: Iterable[str]) -> dict[str, Any]:
         """The keyword arguments for ``run()``: the payload's values as the annotated types.
 
         Numbers are JSON numbers, dates and times ISO 8601 strings (aware only where they have an offset),

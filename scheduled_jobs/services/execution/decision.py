@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, InterfaceError, OperationalError, connections
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.payloads import Signature, clean_text, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -179,7 +180,8 @@ class Table:
 
     def _start(self, slot: Slot | None) -> Answer | Begun | None:
         try:
-            arguments = Signature.of(self.task.run).validate(self.payload)
+            keys = settings.REDACTED_KEYS
+            arguments = Signature.of(self.task.run).validate(self.payload, secret_keys=keys)
         except InvalidPayload as error:
             if self._is_busy(slot):
                 return self._skip(slot, STILL_GOING)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry, signals
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import RunRefused
 from scheduled_jobs.models import JobChange, JobRun
@@ -39,7 +40,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
     chosen = recorded if payload is None else payload
     task = registry.get(job.task)
     if task is not None:
-        Signature.of(task.run).validate(chosen)
+        Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
     who = label_of(by) or current_attribution().label
     using = statements.database()
     for _round in range(ROUNDS):

@@ -78,7 +78,8 @@ def execute(
     with heartbeat.of(run) as report:
         try:
             if arguments is None:
-                arguments = Signature.of(task.run).validate(run.payload or {})
+                keys = settings.REDACTED_KEYS
+                arguments = Signature.of(task.run).validate(run.payload or {}, secret_keys=keys)
             instance = task()
             instance.request = request
             instance._progress = report  # noqa: SLF001 – ours, but nothing that users should call
