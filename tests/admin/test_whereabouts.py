@@ -133,3 +133,10 @@ def test_breadcrumbs_are_written_as_this_django_writes_them(monkeypatch: pytest.
     )
     monkeypatch.setattr(django, "VERSION", (6, 1, 0, "final", 0))
     assert '<li aria-current="page">Pause &lt;3&gt; jobs</li></ol>' in render(source, **context)
+
+
+def test_the_path_of_a_task_in_breadcrumbs_breaks_after_its_dots() -> None:
+    from scheduled_jobs.models import ScheduledJob
+
+    shown = render("{% sj_crumbs opts here %}", opts=ScheduledJob._meta, here="shop.tasks.SettleAll")
+    assert "shop.<wbr>tasks.<wbr>Settle<wbr>All</" in shown

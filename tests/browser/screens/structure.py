@@ -35,7 +35,7 @@ WORDLESS = """
     .filter(mark => mark.checkVisibility())
     .filter(mark => {
         // An icon stands beside its word: in its state, its link, its step, its sentence.
-        const place = mark.matches('.sj-i') ? mark.closest('a, button, label, li, p, dd, td, th, div') : mark;
+        const place = mark.matches('.sj-i') ? mark.closest('a, button, [role=link], label, li, p, dd, td, th, div') : mark;
         return !place.textContent.trim() && !place.getAttribute('aria-label');
     })
     .map(mark => mark.outerHTML.slice(0, 200))

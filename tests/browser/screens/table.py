@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from scheduled_jobs.models import attribution
+from scheduled_jobs.models import ScheduledJob, attribution
 from tests.admin.people import LIST
 
 if TYPE_CHECKING:
@@ -119,6 +119,18 @@ def overtaken(page: Page, desk: Desk) -> None:
     expect(page.get_by_text("somebody else has changed this job")).to_be_visible()
 
 
+def without_its_class(page: Page, desk: Desk) -> None:
+    """The class of a job is gone from the code, and schedule_tasks has not retired it yet."""
+    row = desk.job("CancelUnpaidOrders")
+    ScheduledJob.objects.filter(pk=row.pk).update(
+        task="orders.tasks.CancelUnpaidOrdersOfTheDayBeforeYesterday",
+        declared_description="Cancel orders that nobody has paid for, and tell those who placed them why. "
+        * 4,
+    )
+    page.goto(f"{LIST}{row.pk}/change/")
+    expect(page.get_by_role("link", name="Run now…", disabled=True)).to_be_visible()
+
+
 def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
     """The confirmation of an action on all jobs that the list shows."""
 
@@ -192,4 +204,6 @@ SCREENS = (
         "rerun-changes", run("failed", "rerun", "?changes=1"), "Before a run is repeated with another payload"
     ),
     Screen("job-overtaken", overtaken),
+    Screen("job-gone", without_its_class),
+    Screen("jobs-gone", at(f"{LIST}?q=CancelUnpaid")),
 )
