@@ -87,8 +87,10 @@ def _outcome(job: ScheduledJob, now: datetime) -> str:
     word = str(Status(job.last_status).label) if job.last_status in Status.values else job.last_status
     lasted = _(" in %(time)s") % {"time": times.duration(job.last_duration)} if job.last_duration else ""
     values = {"outcome": word, "ago": ago, "lasted": lasted}
-    if job.last_status in (Status.RUNNING, Status.QUEUED):
-        return _("A run is %(outcome)s since %(ago)s.") % {"outcome": word, "ago": ago}
+    if job.last_status == Status.RUNNING:
+        return _("A run started %(ago)s and goes on.") % {"ago": ago}
+    if job.last_status == Status.QUEUED:
+        return _("A run was asked for %(ago)s and waits for Google.") % {"ago": ago}
     if job.failures_in_a_row > 1:
         text = _("The last %(n)d runs failed, the last of them %(ago)s%(lasted)s.")
         return text % {**values, "n": job.failures_in_a_row}

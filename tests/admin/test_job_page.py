@@ -556,7 +556,7 @@ def test_every_change_is_told_in_words(field: str, old: Any, new: Any, told: str
         ({"retired_at": "now"}, "Retired. Its class is gone from the code"),
         ({"failures_in_a_row": 3, "last_status": "failed", "last_run_at": "now"}, "The last 3 runs failed"),
         ({"last_status": "missed", "last_run_at": "now"}, "Missed. The last run was missed, now."),
-        ({"last_status": "running", "last_run_at": "now"}, "A run is running since"),
+        ({"last_status": "running", "last_run_at": "now"}, "A run started now and goes on."),
         ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
         ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job"),
         (
