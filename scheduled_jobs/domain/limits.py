@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scheduled_jobs.domain.jobs import OWN_HEADERS, REPLACED_HEADERS, canonical
@@ -25,6 +25,9 @@ MAX_URI = 2083
 MAX_RETRY_COUNT = 5
 MIN_ATTEMPT_DEADLINE = timedelta(seconds=15)
 MAX_ATTEMPT_DEADLINE = timedelta(minutes=30)
+LATEST_PAUSE = datetime(2200, 1, 1, tzinfo=UTC)
+"""The last moment at which a pause may end. Far below the year 9999, whose last hours are no time at all in
+some zones: PostgreSQL would keep such a moment, and Python could not read it."""
 
 
 def check_job_id(identifier: str) -> None:
@@ -132,6 +135,22 @@ def check_description(value: Any) -> str:
     if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
         raise InvalidDefinition("the description holds a character that cannot be stored; remove it")
     return value
+
+
+def check_pause_end(value: datetime) -> datetime:
+    """The end of a pause, in UTC, of an aware moment up to ``LATEST_PAUSE``; raises ValueError."""
+    if value.utcoffset() is None:
+        raise ValueError(f"{value} has no time zone; pass an aware datetime")
+    # Compared before it is put into UTC, for which it may lie too far.
+    if value > LATEST_PAUSE:
+        raise ValueError(
+            f"{value} is too far ahead: a pause ends by {LATEST_PAUSE:%Y-%m-%d}; write an earlier time, "
+            "or no end at all: the pause then goes on until it is resumed"
+        )
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value} cannot be told in UTC; write a time in the future") from None
 
 
 def check_payload_size(payload: Mapping[str, Any]) -> None:

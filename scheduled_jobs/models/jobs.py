@@ -17,7 +17,13 @@ from model_utils import FieldTracker
 from scheduled_jobs import registry, signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.limits import CHECKS, check_backoffs, check_job_id, check_payload_size
+from scheduled_jobs.domain.limits import (
+    CHECKS,
+    check_backoffs,
+    check_job_id,
+    check_pause_end,
+    check_payload_size,
+)
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
@@ -256,6 +262,9 @@ class ScheduledJob(models.Model):
             self._check(at_fault, lambda: check_backoffs(self.min_backoff, self.max_backoff), errors)
         if self.payload_override is not None:
             self._check("payload_override", self._check_payload, errors)
+        if self._state.adding and self.paused_until is not None:
+            # Of a row that was stored, the pause is no longer anything that is set here.
+            self._check("paused_until", lambda: check_pause_end(self.paused_until), errors)
         if errors:
             raise ValidationError({name: [text] for name, text in errors.items()})
 
@@ -263,7 +272,7 @@ class ScheduledJob(models.Model):
     def _check(field: str, check: Any, errors: dict[str, str]) -> None:
         try:
             check()
-        except InvalidDefinition as error:
+        except ValueError as error:
             errors[field] = str(error)
 
     def _clean_schedule(self, errors: dict[str, str]) -> None:
@@ -331,6 +340,8 @@ class ScheduledJob(models.Model):
                 self._update(using, update_fields)
 
     def _insert(self, using: str) -> None:
+        if self.paused_until is not None:
+            check_pause_end(self.paused_until)
         if self.paused and self.paused_at is None:
             self.paused_at = timezone.now()
         super().save(force_insert=True, using=using)
@@ -422,14 +433,13 @@ class ScheduledJob(models.Model):
         """Skip all runs from now on, until ``until`` (aware) if it is given.
 
         With an end Google goes on calling and the database answers ``skipped``, so that the pause ends
-        to the second. Raises ValueError without a reason, or if the end is past. ``by`` is a user or a name.
+        to the second. Raises ValueError without a reason, or if the end is past or beyond ``LATEST_PAUSE``
+        (``domain.limits``). ``by`` is a user or a name.
         """
         if not reason or not reason.strip():
             raise ValueError("say why the job is paused: pause(reason=…)")
         now = timezone.now()
-        if until is not None and timezone.is_naive(until):
-            raise ValueError(f"{until} has no time zone; pass an aware datetime")
-        if until is not None and until <= now:
+        if until is not None and check_pause_end(until) <= now:
             raise ValueError(f"{until} is past; a pause ends in the future, or never")
         values = {
             "paused": True,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -155,3 +156,15 @@ def test_the_shortest_wait_may_equal_the_longest_and_not_exceed_it() -> None:
     limits.check_backoffs(timedelta(seconds=5), timedelta(seconds=5))
     with pytest.raises(InvalidDefinition, match="the minimum backoff 0:00:06 is longer than the maximum"):
         limits.check_backoffs(timedelta(seconds=6), timedelta(seconds=5))
+
+
+def test_the_end_of_a_pause_is_told_in_utc() -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    assert repr(limits.check_pause_end(datetime(2026, 12, 24, 9, tzinfo=tokyo))) == repr(
+        datetime(2026, 12, 24, tzinfo=UTC)
+    )
+    assert limits.check_pause_end(limits.LATEST_PAUSE.astimezone(tokyo)) == limits.LATEST_PAUSE
+    with pytest.raises(ValueError, match="cannot be told in UTC; write a time in the future"):
+        limits.check_pause_end(datetime(1, 1, 1, tzinfo=tokyo))
+    with pytest.raises(ValueError, match="has no time zone; pass an aware datetime"):
+        limits.check_pause_end(datetime(2026, 12, 24))  # noqa: DTZ001

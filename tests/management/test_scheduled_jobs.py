@@ -160,14 +160,14 @@ def test_pause_and_resume_are_attributed_to_the_terminal(google: MemoryBackend, 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("02:00:00", 7200), ("P1D", 86400), ("2999-01-01T00:00Z", None), ("2999-01-01 00:00", None)],
+    [("02:00:00", 7200), ("P1D", 86400), ("2199-01-01T00:00Z", None), ("2199-01-01 00:00", None)],
 )
 def test_a_pause_may_have_an_end(job: ScheduledJob, text: str, seconds: int | None) -> None:
     call("pause", NAME, "--reason", "x", "--until", text)
     job.refresh_from_db()
     assert job.paused_until is not None
     if seconds is None:
-        assert job.paused_until == datetime(2999, 1, 1, tzinfo=UTC)
+        assert job.paused_until == datetime(2199, 1, 1, tzinfo=UTC)
     else:
         assert abs((job.paused_until - timezone.now()).total_seconds() - seconds) < 60
 
@@ -181,6 +181,13 @@ def test_an_end_that_is_no_time_is_refused(job: ScheduledJob, text: str) -> None
 
 def test_an_end_that_is_past_is_refused(job: ScheduledJob) -> None:
     assert "is past" in refusal("pause", NAME, "--reason", "x", "--until", "2020-01-01T00:00Z")
+
+
+def test_an_end_that_is_too_far_ahead_is_refused(job: ScheduledJob) -> None:
+    assert refusal("pause", NAME, "--reason", "x", "--until", "9999-12-31T23:59:59-05:00") == (
+        "9999-12-31 23:59:59-05:00 is too far ahead: a pause ends by 2200-01-01; write an earlier time, or no "
+        "end at all: the pause then goes on until it is resumed"
+    )
 
 
 def test_reset_returns_to_the_code(google: MemoryBackend, job: ScheduledJob) -> None:

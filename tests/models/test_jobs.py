@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, Lease, ScheduledJob, attribution
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
@@ -218,7 +220,61 @@ def test_a_pause_needs_a_reason_and_a_good_end(job: ScheduledJob) -> None:
     with pytest.raises(ValueError, match="is past; a pause ends in the future, or never"):
         job.pause(reason="x", until=datetime(2020, 1, 1, tzinfo=UTC))
     with pytest.raises(ValueError, match="has no time zone; pass an aware datetime"):
-        job.pause(reason="x", until=datetime(2999, 1, 1))  # noqa: DTZ001
+        job.pause(reason="x", until=datetime(2150, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        LATEST_PAUSE + timedelta(microseconds=1),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=ZoneInfo("America/New_York")),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ],
+)
+def test_a_pause_that_ends_too_far_ahead_to_be_read_again_is_refused(
+    job: ScheduledJob, until: datetime
+) -> None:
+    with pytest.raises(ValueError, match="is too far ahead") as refused:
+        job.pause(reason="x", until=until)
+    assert str(refused.value) == (
+        f"{until} is too far ahead: a pause ends by 2200-01-01; write an earlier time, or no end at all: the "
+        "pause then goes on until it is resumed"
+    )
+    assert row("One").paused is False
+    assert not JobChange.objects.filter(field="paused").exists()
+
+
+def test_a_pause_may_end_at_the_last_moment_that_is_allowed(job: ScheduledJob) -> None:
+    job.pause(reason="x", until=LATEST_PAUSE.astimezone(ZoneInfo("Pacific/Kiritimati")))
+    assert row("One").paused_until == LATEST_PAUSE
+
+
+def test_a_job_cannot_be_made_with_a_pause_that_ends_too_far_ahead(job: ScheduledJob) -> None:
+    far = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    own = ScheduledJob(
+        name="shop--own", task="shop.tasks.One", origin="operator", schedule_override="0 3 * * *",
+        paused=True, pause_reason="x", paused_until=far,
+    )  # fmt: skip
+    assert errors(own) == {
+        "paused_until": [
+            "9999-12-31 23:59:59+00:00 is too far ahead: a pause ends by 2200-01-01; write an earlier time, or "
+            "no end at all: the pause then goes on until it is resumed"
+        ]
+    }
+    with pytest.raises(ValueError, match="is too far ahead"):
+        own.save()
+    assert not ScheduledJob.objects.filter(name="shop--own").exists()
+
+
+def test_a_row_that_was_stored_with_such_a_pause_can_still_be_edited(job: ScheduledJob) -> None:
+    ScheduledJob.objects.filter(pk=job.pk).update(
+        paused=True, paused_until=LATEST_PAUSE + timedelta(days=365)
+    )
+    stored = row("One")
+    stored.schedule_override = "0 3 * * *"
+    stored.full_clean()
+    stored.save()
+    assert row("One").schedule == "0 3 * * *"
 
 
 def test_a_pause_ends_to_the_second(job: ScheduledJob) -> None:
