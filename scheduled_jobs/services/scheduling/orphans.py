@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import BackendError, NotFound
+from scheduled_jobs.exceptions import Aborted, BackendError, NotFound
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.pushing import Push
@@ -29,19 +29,23 @@ def delete_orphans(
     *,
     using: str,
     until: float,
-    renew: Callable[[], None],
+    renew: Callable[[], bool],
     on_end: Callable[[Change, BackendError | None], None],
 ) -> None:
     """Delete these jobs in Google before ``until`` (monotonic seconds); ``on_end`` is told how each ended.
 
-    ``renew`` is called now and then, so that whoever deletes many can renew what it holds.
+    ``renew`` is called now and then, so that whoever deletes many can renew what it holds; if it returns
+    False, the rest are left, each with Aborted.
     """
     calls = Calls(until, backend)
     rows = ScheduledJob.objects.using(using)
     with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
         for start in range(0, len(orphans), AT_ONCE):
-            renew()
             some = orphans[start : start + AT_ONCE]
+            if not renew():
+                for change in orphans[start:]:
+                    on_end(change, Aborted("another schedule_tasks took over"))
+                return
             # A row that was added since the list was made has taken its job over.
             taken = set(_named(rows, some).values_list("name", flat=True))
             some = [change for change in some if change.name not in taken]

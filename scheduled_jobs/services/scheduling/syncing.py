@@ -42,6 +42,12 @@ PATIENCE = 3600.0
 LIST_PATIENCE = 120.0
 """Seconds that the list may take, should Google refuse a page of it now and then."""
 
+OUT_OF_TIME = "time ran out; run schedule_tasks again: it goes on from there"
+TURN_LOST = (
+    "another schedule_tasks took over, since this one came to a halt for longer than its turn; "
+    "what is left is for that one, or for the next schedule_tasks"
+)
+
 SyncState = ScheduledJob.SyncState
 
 
@@ -59,7 +65,7 @@ def sync(
     """
     syncing = _Sync(options, on_change, on_begin)
     if not options.write:
-        return syncing.run(renew=lambda: None)
+        return syncing.run(renew=lambda: True)
     with turn(syncing.using, on_wait=on_wait) as renew:
         report = syncing.run(renew=renew)
         # Jobs that an operator deleted while Google was down: it has confirmed by now that they are gone.
@@ -81,8 +87,9 @@ class _Sync:
         self.using = router.db_for_write(ScheduledJob)
         self.comparison = Comparison(self.backend, options, self.using)
 
-    def run(self, renew: Callable[[], None]) -> Report:
+    def run(self, renew: Callable[[], bool]) -> Report:
         self.renew = renew
+        self.has_turn = True
         report, listing = self._look()
         if self.options.write:
             self._confirm(report.plan.unchanged, listing)
@@ -163,15 +170,15 @@ class _Sync:
     def _apply(self, listing: Listing, report: Report) -> None:
         changes = {change.pk: change for change in report.to_apply if change.pk is not None}
         planned = self.comparison.planned
-        report.skipped.update(change.remote_name for change in changes.values())
+        report.skipped.update(change.remote_name for change in report.to_apply)
 
         def tell(outcome: Outcome) -> None:
             change = changes[outcome.desired.pk or 0]
-            report.skipped.discard(change.remote_name)
-            error = reason_of(outcome.error) if outcome.error is not None else None
-            if error is not None:
-                report.failed[change.remote_name] = error
-            self.on_change(change, error)
+            self._tell(report, change, reason_of(outcome.error) if outcome.error is not None else None)
+
+        def on_chunk() -> None:
+            if not self._keeps_turn():
+                push.until = time.monotonic()
 
         def is_needed(desired: Desired) -> bool:
             # Read again under the lease: somebody may have pushed it since the list was made. A time to come
@@ -184,7 +191,6 @@ class _Sync:
             return change_for(desired, listing, ownership(), adopt=self.options.adopt) is not None
 
         with attribution(via="sync"):
-            self._audit(changes.values())
             push = Push(
                 time.monotonic() + PATIENCE,
                 backend=self.backend,
@@ -193,18 +199,28 @@ class _Sync:
                 delete=self.options.delete and self.options.tasks is None,
                 planned=self.comparison.planned,
                 is_needed=is_needed,
-                on_chunk=self.renew,
+                on_chunk=on_chunk,
                 on_outcome=tell,
                 using=self.using,
             )
-            push.run(changes)
+            if self._keeps_turn():
+                self._audit(changes.values())
+                push.run(changes)
+            else:
+                push.left.update(changes)
         for pk in sorted(push.left):
-            report.skipped.discard(changes[pk].remote_name)
-            self._fail(report, changes[pk], "time ran out; run schedule_tasks again: it goes on from there")
+            self._tell(report, changes[pk], OUT_OF_TIME if self.has_turn else TURN_LOST)
         self._delete_orphans(report)
 
-    def _fail(self, report: Report, change: Change, why: str) -> None:
-        report.failed[change.remote_name] = why
+    def _keeps_turn(self) -> bool:
+        """Whether the turn is still ours; whoever took it over has a newer list, and perhaps newer code."""
+        self.has_turn = self.has_turn and self.renew()
+        return self.has_turn
+
+    def _tell(self, report: Report, change: Change, why: str | None) -> None:
+        report.skipped.discard(change.remote_name)
+        if why is not None:
+            report.failed[change.remote_name] = why
         self.on_change(change, why)
 
     def _audit(self, changes: Iterable[Change]) -> None:
@@ -220,16 +236,13 @@ class _Sync:
 
     def _delete_orphans(self, report: Report) -> None:
         def tell(change: Change, error: BackendError | None) -> None:
-            if error is not None:
-                self._fail(report, change, reason_of(error))
-            else:
-                self.on_change(change, None)
+            self._tell(report, change, None if error is None else reason_of(error))
 
         delete_orphans(
             report.plan.of("orphan") if report.deletes_orphans else [],
             self.backend,
             using=self.using,
             until=time.monotonic() + PATIENCE,
-            renew=self.renew,
+            renew=self._keeps_turn,
             on_end=tell,
         )
