@@ -191,7 +191,7 @@ class Plan:
     changes: tuple[Change, ...]
     unchanged: tuple[Desired, ...] = ()
     ours: int = 0
-    """How many jobs in Google are ours."""
+    """How many jobs in Google are ours, those included that a former location or project has."""
 
     def of(self, *kinds: Kind) -> list[Change]:
         """The changes of these kinds."""
@@ -236,7 +236,12 @@ def make_plan(
         known.update(name for desired in wanted for name in desired.former)
         changes += (_orphan(listing.jobs[name]) for name in ours - known)
     changes.sort(key=lambda change: (change.label, change.name))
-    return Plan(tuple(changes), tuple(unchanged), len(ours))
+    return Plan(tuple(changes), tuple(unchanged), len(ours | names_elsewhere(wanted, listing)))
+
+
+def names_elsewhere(wanted: Iterable[Desired], listing: Listing) -> set[str]:
+    """Full resource names that our jobs still have where the list does not reach."""
+    return {name for desired in wanted for name in desired.former if not listing.covers(name)}
 
 
 def change_for(

@@ -108,7 +108,11 @@ class _Application:
                 self._ensure(live)
             # The new job is there before the old one goes: a slot may fire twice, and runs once.
             for remote_name in self.desired.former:
-                self._delete_former(remote_name)
+                try:
+                    self._delete_former(remote_name)
+                except BackendError as error:
+                    error.args = (_of_former(remote_name, error),)
+                    raise
         except BackendError as error:
             if self.desired.spec is not None:
                 error.args = (without_secrets(str(error), self.desired.spec),)
@@ -216,3 +220,12 @@ class _Application:
             else:
                 self.outcome.writes += 1
         self.outcome.deleted.append(remote_name)
+
+
+def _of_former(remote_name: str, error: BackendError) -> str:
+    """Which job is left, and where: perhaps in a location that the settings do not name any more."""
+    still = "still" if error.definite else "perhaps still"
+    return (
+        f"the former job {remote_name} is {still} in Google and fires, since it could not be deleted: "
+        f"{str(error).rstrip('.')}. Delete it there, or run schedule_tasks again once that is mended"
+    )

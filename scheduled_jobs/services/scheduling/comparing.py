@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 from django.utils import timezone
 
-from scheduled_jobs.domain.plan import Change, Desired, Listing, Ownership, Plan, change_for, make_plan
+from scheduled_jobs.domain.plan import (
+    Change,
+    Desired,
+    Listing,
+    Ownership,
+    Plan,
+    change_for,
+    make_plan,
+    names_elsewhere,
+)
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.desired import desired_of, desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership, this_app
@@ -69,6 +78,7 @@ class Comparison:
         self._changes: dict[int | str, Change] = {}
         self._unchanged: dict[int | str, Desired] = {}
         self._known: set[str] = set()
+        self._elsewhere: set[str] = set()
         self._left_alone: dict[int, str] = {}
 
     @property
@@ -178,7 +188,7 @@ class Comparison:
         changes = sorted(
             [*self._changes.values(), *rest.changes], key=lambda change: (change.label, change.name)
         )
-        return Plan(tuple(changes), tuple(self._unchanged.values()), rest.ours)
+        return Plan(tuple(changes), tuple(self._unchanged.values()), rest.ours + len(self._elsewhere))
 
     def _compare(self, all_of_them: Iterable[Desired], listing: Listing) -> None:
         some: list[Desired] = []
@@ -191,6 +201,7 @@ class Comparison:
         if not some:
             return
         part = self._plan_some(some, listing)
+        self._elsewhere |= names_elsewhere(some, listing)
         differing = {change.remote_name for change in part.changes}
         fresh: dict[str, Desired] = {}
         for desired in some:
