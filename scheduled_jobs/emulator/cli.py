@@ -22,6 +22,27 @@ if TYPE_CHECKING:
 DESCRIPTION = "Runs Google Cloud Scheduler's v1 API on this machine and really fires its jobs over HTTP."
 
 
+def _count(text: str) -> int:
+    """A number of things; argparse makes a line of the message."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return number
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds from 0 on")
+    return number
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the emulator's options."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -32,20 +53,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--certs-port", type=int, help="port of the certificates over HTTP (default: the port after --port)"
     )
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep jobs and signing key in this file")
-    parser.add_argument("--max-jobs", type=int, metavar="N", help="jobs per location (default: no limit)")
+    parser.add_argument("--max-jobs", type=_count, metavar="N", help="jobs per location (default: no limit)")
     parser.add_argument(
-        "--writes-per-minute", type=int, metavar="N", help="quota of changing calls (default: no limit)"
+        "--writes-per-minute", type=_count, metavar="N", help="quota of changing calls (default: no limit)"
     )
     parser.add_argument(
         "--latency-ms",
-        type=float,
+        type=_milliseconds,
         default=0,
         metavar="MS",
         help="what every call takes (default: %(default)s)",
     )
     parser.add_argument(
         "--settle-ms",
-        type=float,
+        type=_milliseconds,
         default=0,
         metavar="MS",
         help="how long a job that was just changed answers ABORTED to the next change (default: %(default)s)",

@@ -39,11 +39,33 @@ class StateFile:
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._open(path)
+            self._lock = self._locked(path)
+            try:
+                self._connection = self._open(path)
+            except BaseException:
+                self._lock.close()
+                raise
         except (sqlite3.Error, OSError) as error:
             raise CannotStart(
                 f"the state file {path} cannot be used ({error}); name another file, or remove this one"
             ) from error
+
+    @staticmethod
+    def _locked(path: Path) -> sqlite3.Connection:
+        """Hold the file beside it that only one process can lock; the lock ends with the process."""
+        lock = sqlite3.connect(
+            path.with_name(f"{path.name}-lock"), check_same_thread=False, isolation_level=None, timeout=0
+        )
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            lock.close()
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise CannotStart(
+                f"another emulator uses the state file {path}; stop that one, or name another file"
+            ) from error
+        return lock
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
@@ -92,3 +114,4 @@ class StateFile:
     def close(self) -> None:
         """Let the file go."""
         self._connection.close()
+        self._lock.close()

@@ -276,3 +276,22 @@ def test_the_managing_command_leaves_with_1_where_the_port_is_taken() -> None:
         )
     assert result.returncode == 1
     assert "pick another with --port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--latency-ms", "-1", "'-1' is not a number of milliseconds from 0 on"),
+        ("--latency-ms", "inf", "'inf' is not a number of milliseconds from 0 on"),
+        ("--settle-ms", "soon", "'soon' is not a number of milliseconds from 0 on"),
+        ("--max-jobs", "-5", "'-5' is not a whole number from 0 on"),
+        ("--writes-per-minute", "1.5", "'1.5' is not a whole number from 0 on"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_before_the_start(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([f"{option}={value}"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f"argument {option}: {message}\n")

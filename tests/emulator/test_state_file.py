@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -99,7 +100,9 @@ def test_facts_of_runs_are_written_when_flushed(path: Path, clock: Clock) -> Non
     (delivery,) = dispatcher.step(clock.now)
     dispatcher.finish(delivery, 200, clock.now)
     store.flush()
-    other = Store(clock, path)
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    other = Store(clock, copy)
     assert other.get_job(name_of("report")).status.code == 0
     other.close()
     store.close()
@@ -151,3 +154,13 @@ def test_a_write_that_fails_changes_nothing(path: Path) -> None:
     file.write([], ["a"])
     assert file.load() == []
     file.close()
+
+
+def test_two_emulators_do_not_share_a_state_file(path: Path, clock: Clock) -> None:
+    store = Store(clock, path)
+    with pytest.raises(CannotStart) as caught:
+        Store(clock, path)
+    assert str(caught.value) == (
+        f"another emulator uses the state file {path}; stop that one, or name another file"
+    )
+    reopened(store, clock, path).close()
