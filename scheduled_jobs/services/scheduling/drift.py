@@ -160,7 +160,10 @@ def _record(drifted: list[int], live: Mapping[int, LiveJob | None], at: datetime
 
 
 def _agree(pks: list[int], at: datetime) -> None:
-    """The difference is gone: somebody has taken it back in Google."""
+    """Google has what is wanted; where it had not, somebody has taken the difference back there."""
+    _rows().filter(pk__in=pks, sync_state=SyncState.SYNCED, push_token=None, live_seen_at__lt=at).update(
+        live_seen_at=at
+    )
     _rows().filter(pk__in=pks, sync_state=SyncState.DRIFTED, push_token=None).update(
         sync_state=SyncState.SYNCED, synced_at=at, live_seen_at=at
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import override_settings
+from django.utils import timezone
 from google.cloud import scheduler_v1
 
 from scheduled_jobs.exceptions import OutcomeUnknown
@@ -115,6 +116,27 @@ def test_a_plan_records_all_drift_at_once(google: MemoryBackend, job: ScheduledJ
     google.store.resume_job(row("Two").remote_name)
     drift.record_all(scheduling.sync(scheduling.Options(write=False)))
     assert (row("One").sync_state, row("Two").sync_state) == ("drifted", "synced")
+
+
+def test_a_look_that_agrees_is_the_last_one_seen(google: MemoryBackend, job: ScheduledJob) -> None:
+    def forget_when() -> None:
+        ScheduledJob.objects.update(live_seen_at=timezone.now() - timedelta(days=2))
+
+    forget_when()
+    found = drift.look(job.pk)
+    drift.record(found)
+    assert (row("One").live_seen_at, row("One").sync_state) == (found.at, "synced")
+    forget_when()
+    report = scheduling.sync(scheduling.Options(write=False))
+    drift.record_all(report)
+    assert report.listing is not None
+    assert row("One").live_seen_at == report.listing.at
+
+
+def test_a_job_that_google_disabled_is_recorded_as_drifted(google: MemoryBackend, job: ScheduledJob) -> None:
+    google.store.set_state(job.remote_name, scheduler_v1.Job.State.DISABLED)
+    drift.record_all(scheduling.sync(scheduling.Options(write=False)))
+    assert (row("One").sync_state, (row("One").live or {})["state"]) == ("drifted", "DISABLED")
 
 
 def test_a_look_that_google_does_not_answer_raises(google: MemoryBackend, job: ScheduledJob) -> None:
