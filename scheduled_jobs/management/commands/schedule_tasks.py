@@ -14,8 +14,9 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
-from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services import execution, scheduling
+from scheduled_jobs.management.text import as_json
+from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
+from scheduled_jobs.services import scheduling
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -71,10 +72,8 @@ class Command(BaseCommand):
     def _handle(self, **options: Any) -> None:
         chosen = chosen_tasks(options["tasks"])
         self.write = not (options["dry_run"] or options["check"])
-        if settings.EAGER:
-            self._run_eagerly(chosen)
-        elif settings.PUSH == "off":
-            self._seed_only(chosen)
+        if settings.EAGER or settings.PUSH == "off":
+            self._without_google(chosen)
         else:
             wanted = scheduling.Options(
                 tasks=chosen,
@@ -146,13 +145,9 @@ class Command(BaseCommand):
         if self.as_json:
             self.lines.write(json.dumps(self._as_json(report), indent=2, sort_keys=True))
             return
-        total = (
-            len(report.plan.unchanged)
-            + sum(1 for c in report.plan.changes if c.kind != "orphan")
-            + len(report.faulty)
-        )
+        total = report.unchanged + sum(1 for c in report.made if c.kind != "orphan") + len(report.faulty)
         would = "" if self.write else " Nothing was written."
-        self._line(f"{total} jobs: {self._counted()}, {len(report.plan.unchanged)} unchanged.{would}")
+        self._line(f"{total} jobs: {self._counted()}, {report.unchanged} unchanged.{would}")
 
     def _counted(self) -> str:
         return ", ".join(f"{self.counts[key]} {key}" for key in ("created", "updated", "deleted", "failed"))
@@ -172,59 +167,35 @@ class Command(BaseCommand):
                     "drifted": list(change.drifted),
                     "error": report.error_of(change),
                 }
-                for change in report.plan.changes
+                for change in report.made
             ],
             "faulty": [{"task": path, "error": why} for path, why in report.faulty],
-            "unchanged": len(report.plan.unchanged),
+            "mode": "google",
+            "unchanged": report.unchanged,
         }
 
     # --- Without ----------------------------------------------------------------------------------
 
-    def _seed_only(self, chosen: tuple[type[PeriodicTask], ...] | None) -> None:
+    def _without_google(self, chosen: tuple[type[PeriodicTask], ...] | None) -> None:
         seeded = scheduling.seed(
             registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
         )
+        changes = []
+        for change in rows_run(seeded, write=self.write) if settings.EAGER else rows_seeded(seeded):
+            changes.append(change)
+            if change.error is not None:
+                self._fail(change.task, change.error)
+                continue
+            self.counts[COUNTED[change.kind]] += 1
+            if settings.EAGER:
+                self._line(f"{SIGNS[change.kind]}: {change.task}")
         for path, why in seeded.faulty:
             self._fail(path, why)
-        self._line(
-            f"{len(seeded.tasks)} jobs seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): "
-            "Google was not asked."
-        )
-        if seeded.faulty:
-            sys.exit(1)
-
-    def _run_eagerly(self, chosen: tuple[type[PeriodicTask], ...] | None) -> None:
-        seeded = scheduling.seed(
-            registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
-        )
-        new = dict.fromkeys((declaration.path for declaration in seeded.created), CREATED)
-        for path, sign in sorted({**dict.fromkeys(seeded.changed, UPDATED), **new}.items()):
-            job = ScheduledJob.objects.filter(task=path, origin=ScheduledJob.Origin.CODE).first()
-            task = registry.get(path)
-            if task is None or job is None or job.paused:
-                continue
-            if self.write and (why := self._run(job, task)) is not None:
-                self._fail(path, why)
-                continue
-            self.counts["created" if sign == CREATED else "updated"] += 1
-            self._line(f"{sign}: {path}")
-        for path, why in seeded.faulty:
-            self._fail(path, why)
-        self._line(
-            f"{len(seeded.tasks)} jobs: {self.counts['created']} created, {self.counts['updated']} updated, "
-            f"{self.counts['failed']} failed. They were run here (DJANGO_CLOUD_TASKS_EAGER): "
-            "Google was not asked."
-        )
+        if self.as_json:
+            self.lines.write(as_json(local_report(seeded, changes, write=self.write)))
+        self._line(local_totals(seeded, self.counts, write=self.write))
         if self.counts["failed"]:
             sys.exit(1)
-
-    @staticmethod
-    def _run(job: Any, task: type[PeriodicTask]) -> str | None:
-        try:
-            execution.run_eagerly(job, task)
-        except Exception as error:  # noqa: BLE001 – the task is the user's code; its run has the traceback
-            return f"{type(error).__name__}: {error}"
-        return None
 
     # --- Lines ------------------------------------------------------------------------------------
 

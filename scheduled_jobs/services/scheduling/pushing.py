@@ -108,8 +108,8 @@ class Push:
     """Asked under the lease, after the row was read again."""
     on_chunk: Callable[[], None] = lambda: None
     """Called between chunks, so that whoever pushes much can renew what it holds."""
-    on_outcome: Callable[[Outcome], None] = lambda _: None
-    """Told of each outcome as it comes, from the main thread."""
+    on_outcome: Callable[[Outcome], None] | None = None
+    """Told of each outcome as it comes, from the main thread; without it, failures are logged as warnings."""
     planned: Mapping[int, Desired] = field(default_factory=dict)
     """What rows want, as read a moment ago: one that has not changed since is not read again."""
     using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
@@ -118,7 +118,7 @@ class Push:
 
     def __post_init__(self) -> None:
         self.leases = JobLeases(self.using)
-        self.recorder = Recorder(self.leases, self.backend.parent)
+        self.recorder = Recorder(self.leases, self.backend.parent, is_told=self.on_outcome is not None)
 
     def run(self, pks: Iterable[int]) -> dict[int, Outcome]:
         """Push the rows; returns the outcome of each that failed. Raises nothing of Google's."""
@@ -216,7 +216,7 @@ class Push:
                     failed[outcome.desired.pk] = outcome
         again = self.recorder.record(results, last=last)
         for outcome in results:
-            if outcome.desired.pk not in again:
+            if self.on_outcome is not None and outcome.desired.pk not in again:
                 self.on_outcome(outcome)
         return again
 

@@ -34,9 +34,11 @@ SEEN_COLUMNS = ["live", "live_seen_at", "next_run_at", "pushed"]
 class Recorder:
     """Writes the ends of one push under the leases it holds."""
 
-    def __init__(self, leases: JobLeases, parent: str) -> None:
+    def __init__(self, leases: JobLeases, parent: str, *, is_told: bool = False) -> None:
         self.leases = leases
         self.parent = parent
+        # Whoever tells the outcomes to a person has no need of a second line about each on the terminal.
+        self.level = logging.INFO if is_told else logging.WARNING
 
     def record(self, results: Sequence[Outcome], *, last: set[int]) -> set[int]:
         """Write the results; returns the rows that want another round, their leases still ours.
@@ -119,7 +121,7 @@ class Recorder:
                 signals.sync_failed.send_robust(sender=ScheduledJob, job=job)
         for pk in settled:
             if (error := outcomes[pk].error) is not None:
-                logger.warning("%s was not pushed: %s", outcomes[pk].desired.name, reason_of(error))
+                logger.log(self.level, "%s was not pushed: %s", outcomes[pk].desired.name, reason_of(error))
 
 
 def has_listeners() -> bool:

@@ -48,6 +48,17 @@ class Report:
         return [c for c in self.plan.of("create", "update", "delete", "orphan") if self.why_not(c) is None]
 
     @property
+    def made(self) -> list[Change]:
+        """All changes but those that turned out not to be needed any more."""
+        return [change for change in self.plan.changes if change.remote_name not in self.skipped]
+
+    @property
+    def unchanged(self) -> int:
+        """How many jobs needed no change, or none any more when it was their turn; orphans do not count."""
+        unneeded = [c for c in self.plan.changes if c.kind != "orphan" and c.remote_name in self.skipped]
+        return len(self.plan.unchanged) + len(unneeded)
+
+    @property
     def not_to_apply(self) -> list[Change]:
         """The others."""
         return [change for change in self.plan.changes if self.why_not(change) is not None]

@@ -17,7 +17,24 @@ if TYPE_CHECKING:
 
 def shown_fields(change: Change) -> dict[str, tuple[Any, Any]]:
     """Field -> (in Google, wanted) of a change; durations are seconds."""
-    return {name: (shown(name, old), shown(name, new)) for name, (old, new) in change.fields.items()}
+    return {name: shown_pair(name, old, new) for name, (old, new) in change.fields.items()}
+
+
+def shown_pair(field: str, old: Any, new: Any) -> tuple[Any, Any]:
+    """Both values of a change; the new one tells where a mask hides that it is another."""
+    before, after = shown(field, old), shown(field, new)
+    return before, after if field == "headers" else _telling(old, new, before, after)
+
+
+def _telling(old: Any, new: Any, before: Any, after: Any) -> Any:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return {
+            key: _telling(old[key], new[key], before[key], after[key]) if key in before else after[key]
+            for key in after
+        }
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [_telling(*parts) for parts in zip(old, new, before, after, strict=True)]
+    return f"{after} (changed)" if before == after and old != new else after
 
 
 def without_secrets(text: str, spec: JobSpec) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from django.test import override_settings
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import DiscardTask
+from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
+from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
@@ -327,13 +330,40 @@ def test_a_dry_run_prints_each_value_and_writes_nothing_anywhere(google: MemoryB
         '      schedule: "0 9 * * *" -> "0 10 * * *"',
         (
             '      payload: {"api_token": "••••••••", "region": "emea"} -> '
-            '{"api_token": "••••••••", "region": "apac"}'
+            '{"api_token": "•••••••• (changed)", "region": "apac"}'
         ),
         "3 jobs: 1 created, 1 updated, 1 deleted, 0 failed, 0 unchanged. Nothing was written.",
     ]
     assert output.code == 0
     assert writes(google) == []
     assert (list(ScheduledJob.objects.values()), JobChange.objects.count()) == before
+
+
+def test_a_change_of_nothing_but_a_secret_is_seen_to_be_one(google: MemoryBackend) -> None:
+    declare("One", schedule_body_payload={"logins": [{"password": "a", "user": "x"}, {"password": "b"}]})
+    schedule_tasks()
+    declare("One", schedule_body_payload={"logins": [{"password": "a", "user": "x"}, {"password": "c"}]})
+    assert schedule_tasks(dry_run=True).splitlines()[1] == (
+        '      payload: {"logins": [{"password": "••••••••", "user": "x"}, {"password": "••••••••"}]} -> '
+        '{"logins": [{"password": "••••••••", "user": "x"}, {"password": "•••••••• (changed)"}]}'
+    )
+
+
+def test_a_change_that_proves_unneeded_is_counted_as_unchanged(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare("One")
+    schedule_tasks()
+
+    def between_plan_and_apply(*_: object) -> None:
+        scheduling.push([row("One").pk])
+
+    monkeypatch.setattr(ProgressBar, "begin", between_plan_and_apply)
+    google.store.pause_job(row("One").remote_name)
+    assert schedule_tasks() == "1 jobs: 0 created, 0 updated, 0 deleted, 0 failed, 1 unchanged.\n"
+    google.store.pause_job(row("One").remote_name)
+    found = json.loads(schedule_tasks(json=True))
+    assert (found["changes"], found["unchanged"], found["mode"]) == ([], 1, "google")
 
 
 def test_the_dry_run_is_what_the_apply_then_does(google: MemoryBackend) -> None:
@@ -627,6 +657,19 @@ def test_googles_refusal_is_one_line_with_its_remedy_and_the_rest_is_applied(goo
         "[+] Job created: shop.tasks.Two",
     ]
     assert row("One").sync_state == "failed"
+
+
+def test_a_failure_is_printed_once_and_no_warning_beside_it(
+    google: MemoryBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "scheduled_jobs")
+    declare("One")
+    google.store.faults.refuse("CreateJob", "INVALID_ARGUMENT", "Bad job.", times=2)
+    assert schedule_tasks().lines == ["[!] Job failed: shop.tasks.One: Bad job"]
+    said = ("scheduled_jobs", logging.INFO, "shop--shop-tasks-One was not pushed: Bad job")
+    assert caplog.record_tuples == [said]
+    scheduling.push([row("One").pk])
+    assert caplog.record_tuples == [said, (said[0], logging.WARNING, said[2])]
 
 
 def test_a_list_that_fails_is_said_without_a_traceback(google: MemoryBackend) -> None:
