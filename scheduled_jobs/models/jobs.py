@@ -12,7 +12,6 @@ from django.db import models, router, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from model_utils import FieldTracker
 
 from scheduled_jobs import registry, signals
 from scheduled_jobs.conf import settings
@@ -24,11 +23,12 @@ from scheduled_jobs.domain.limits import (
     check_pause_end,
     check_payload_size,
 )
-from scheduled_jobs.domain.payloads import Signature
+from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.runs import JobRun
+from scheduled_jobs.models.tracking import ChangeTracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -190,7 +190,7 @@ class ScheduledJob(models.Model):
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
 
     objects = ScheduledJobQuerySet.as_manager()
-    tracker = FieldTracker(fields=[*EDITABLE, "paused", "paused_until", "pause_reason", "paused_by"])
+    tracker = ChangeTracker(fields=[*EDITABLE, "paused", "paused_until", "pause_reason", "paused_by"])
 
     class Meta:
         verbose_name = _("scheduled job")
@@ -309,6 +309,7 @@ class ScheduledJob(models.Model):
     def _check_payload(self) -> None:
         if not isinstance(self.payload_override, dict):
             raise InvalidDefinition('the payload is a JSON object, such as {"region": "emea"}')
+        storable(self.payload_override)
         check_payload_size(self.payload_override)
         task = registry.get(self.task)
         if task is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -198,6 +199,39 @@ def test_the_old_value_is_the_databases_and_not_the_stale_rows(job: ScheduledJob
     stale.save()
     change = JobChange.objects.latest("pk")
     assert (change.old, change.new) == ("0 3 * * *", "0 4 * * *")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"n": True}, {"n": 1}),
+        ({"n": True}, {"n": 1.0}),
+        ({"n": 1}, {"n": 1.0}),
+        ({"n": [{"m": 0}]}, {"n": [{"m": False}]}),
+    ],
+)
+def test_a_payload_that_python_alone_takes_for_the_same_is_a_change(
+    job: ScheduledJob, old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    job.payload_override = old
+    job.save()
+    fresh = row("One")
+    fresh.payload_override = new
+    assert fresh.tracker.changed() == {"payload_override": old}
+    fresh.save()
+    assert repr(row("One").payload_override) == repr(new)
+    change = JobChange.objects.latest("pk")
+    assert (change.field, repr(change.old), repr(change.new)) == ("payload", repr(old), repr(new))
+    fresh.payload_override = deepcopy(new)
+    assert fresh.tracker.changed() == {}
+
+
+def test_what_was_not_loaded_is_not_read_to_see_whether_it_was_changed(
+    job: ScheduledJob, django_assert_num_queries: Any
+) -> None:
+    part = ScheduledJob.objects.only("name", "description_override").get()
+    with django_assert_num_queries(0):
+        assert part.tracker.changed() == {}
 
 
 def test_the_audit_survives_its_user_and_its_job(job: ScheduledJob) -> None:
