@@ -5,14 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import router, transaction
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import BackendError, InvalidDefinition, NotFound, OverrideExists
+from scheduled_jobs.domain.jobs import same_json
+from scheduled_jobs.domain.payloads import storable
+from scheduled_jobs.exceptions import (
+    BackendError,
+    InvalidDefinition,
+    InvalidPayload,
+    NotFound,
+    OverrideExists,
+)
 from scheduled_jobs.models import FormerName, JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.calls import Calls
@@ -74,6 +81,8 @@ class _PushOnCommit:
 
     def __init__(self) -> None:
         self.pks: dict[int, None] = {}
+        # By it Django logs the failure of what was to be done on commit.
+        self.__qualname__ = push_on_commit.__qualname__
 
     def __call__(self) -> None:
         push(self.pks)
@@ -95,7 +104,9 @@ def push_on_commit(pks: Iterable[int], using: str) -> None:
 
 def fire_on_commit(pks: Iterable[int], using: str) -> None:
     """Ask Google to run these queued runs, after the transaction in which they were asked for."""
-    transaction.on_commit(partial(fire, list(pks)), using=using, robust=True)
+    asked = list(pks)
+    # No partial: it has no name under which Django could log its failure.
+    transaction.on_commit(lambda: fire(asked), using=using, robust=True)
 
 
 def delete_on_commit(job: ScheduledJob, using: str) -> None:
@@ -108,7 +119,7 @@ def delete_on_commit(job: ScheduledJob, using: str) -> None:
     names = FormerName.objects.using(using).filter(job=job, deleted_at=None)
     remote_names = [*names.values_list("remote_name", flat=True), *filter(None, [job.remote_name])]
     if remote_names and not pushes_are_off():
-        transaction.on_commit(partial(_delete, remote_names), using=using, robust=True)
+        transaction.on_commit(lambda: _delete(remote_names), using=using, robust=True)
 
 
 def _delete(remote_names: list[str]) -> None:
@@ -155,7 +166,7 @@ def schedule_task(task: type[PeriodicTask], *, payload: dict[str, Any] | None = 
         raise InvalidDefinition(f"{task.name()}: {seeded.faulty[0][1]}")
     rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
     job = rows.get(task=task.name(), origin=ScheduledJob.Origin.CODE)
-    if payload is not None and job.payload_override != payload:
+    if payload is not None and not same_json(job.payload_override, _as_stored(payload)):
         if job.payload_override is not None:
             raise OverrideExists(
                 f"{job.name} has a payload override that an operator set: {job.payload_override}; "
@@ -168,3 +179,12 @@ def schedule_task(task: type[PeriodicTask], *, payload: dict[str, Any] | None = 
         push([job.pk])
     job.refresh_from_db()
     return job
+
+
+def _as_stored(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload as the database gives it back, tuples as lists; as it is, if it cannot be stored."""
+    try:
+        stored: dict[str, Any] = storable(payload)
+    except InvalidPayload:  # full_clean() says so under the field's name
+        return payload
+    return stored
