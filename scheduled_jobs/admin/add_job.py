@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
 from django.http import HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
@@ -91,10 +92,12 @@ class OwnJobForm(forms.Form):
         name: str = self.cleaned_data["name"]
         identifier = scheduling.job_id(name)
         if ScheduledJob.objects.filter(name=identifier).exists():
-            raise ValidationError(
-                _("There is a job %(id)s already; choose another name.") % {"id": identifier}
-            )
+            raise _is_taken(identifier)
         return name
+
+
+def _is_taken(identifier: str) -> ValidationError:
+    return ValidationError(_("There is a job %(id)s already; choose another name.") % {"id": identifier})
 
 
 class AddJobMixin(JobAdmin):
@@ -192,8 +195,13 @@ class AddJobMixin(JobAdmin):
         if payload.value is None:
             job.payload_override = None
         reason = values["reason"]
-        with attribution(request.user, via="form", reason=reason):
-            job.save()
+        try:
+            # A savepoint: the request may be one transaction, which an error would end.
+            with attribution(request.user, via="form", reason=reason), transaction.atomic():
+                job.save()
+        except IntegrityError:  # somebody else has just added one of this name
+            form.add_error("name", _is_taken(job.name))
+            return None
         self.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
         messages.success(request, _("Added: %(job)s.") % {"job": job.name})
         return job

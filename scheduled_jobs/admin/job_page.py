@@ -114,12 +114,29 @@ class JobPageMixin(JobAdmin):
 
     def _reset_field(self, request: HttpRequest, job: ScheduledJob, field: str) -> HttpResponse:
         name = field.removesuffix("_override")
-        editing = Editing(job, request.POST)
         if name not in OVERRIDABLE:
             messages.error(request, _("There is no field %(field)s to reset.") % {"field": field})
             return HttpResponseRedirect(request.path)
-        if name in editing.theirs:
-            return self._refuse_save(request, editing)
+        using = router.db_for_write(ScheduledJob)
+        with transaction.atomic(using=using):
+            # Locked until it is written: what somebody saves at the same moment is not taken back unseen.
+            job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+            editing = Editing(job, request.POST)
+            if name in editing.theirs:
+                return self._refuse_save(request, editing)
+            if refused := self._reset(request, job, name):
+                return refused
+        if set(editing.mine) - {name}:
+            # What else was typed and not saved is kept on the page.
+            rest = editing.rebased(without=name)
+            fresh = Editing(ScheduledJob.objects.get(pk=job.pk), rest.data)
+            fresh = fresh.rebased(without=name)
+            fresh.is_valid()
+            return self._job_page(request, fresh)
+        return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+
+    def _reset(self, request: HttpRequest, job: ScheduledJob, name: str) -> HttpResponse | None:
+        """Do it and say so; the answer where it cannot be."""
         reason = reason_of(request)
         if getattr(job, f"{name}_override") is None:
             messages.info(request, _("%(field)s follows the code already.") % {"field": label(name)})
@@ -133,14 +150,7 @@ class JobPageMixin(JobAdmin):
             text = _("%(field)s follows the code again.") % {"field": label(name)}
             self.log_change(request, job, f"{text} {reason}".strip())
             messages.success(request, text)
-        if set(editing.mine) - {name}:
-            # What else was typed and not saved is kept on the page.
-            rest = editing.rebased(without=name)
-            fresh = Editing(ScheduledJob.objects.get(pk=job.pk), rest.data)
-            fresh = fresh.rebased(without=name)
-            fresh.is_valid()
-            return self._job_page(request, fresh)
-        return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+        return None
 
     # --- Showing ----------------------------------------------------------------------------------
 

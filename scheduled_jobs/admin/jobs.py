@@ -8,12 +8,12 @@ from django.contrib import admin
 
 from scheduled_jobs.admin.add_job import AddJobMixin
 from scheduled_jobs.admin.bulk import BulkMixin
-from scheduled_jobs.admin.encodings import readable
 from scheduled_jobs.admin.job_list import JobListMixin
 from scheduled_jobs.admin.job_page import JobPageMixin
 from scheduled_jobs.admin.pause import PauseMixin
 from scheduled_jobs.admin.permissions import JobPermissions
 from scheduled_jobs.admin.plan import PlanMixin
+from scheduled_jobs.admin.refusals import refusing
 from scheduled_jobs.admin.run_now import RunNowMixin
 from scheduled_jobs.models import ScheduledJob
 
@@ -36,4 +36,4 @@ class ScheduledJobAdmin(
     """Every screen of a job. Each mixin adds its own URLs, columns or forms and calls ``super()``."""
 
     def get_urls(self) -> list[URLPattern]:
-        return readable(super().get_urls())
+        return refusing(super().get_urls())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import router, transaction
 from django.http import HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
@@ -24,7 +25,7 @@ from scheduled_jobs.admin.permissions import JobAdmin
 from scheduled_jobs.admin.reasons import reason_of
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
-from scheduled_jobs.models import JobRun, attribution
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
-
-    from scheduled_jobs.models import ScheduledJob
 
 COUNTED = 1_000
 """Most runs that are counted: a job that runs every minute misses 43,200 a month."""
@@ -144,15 +143,24 @@ class PauseMixin(JobAdmin):
         """Count what will be missed, then pause. What is counted and what is done are the same end."""
         job = find_job(request, object_id, "pause")
         now = timezone.now()
-        is_answer = request.method == "POST"
-        form = PauseForm(request.POST if is_answer else None, zone=job.time_zone, now=now)
-        is_good = is_answer and form.is_valid()
-        counted = name_of(form.until)
-        wants_count = "_preview" in request.POST
-        is_counted = is_answer and form.data.get("counted") == counted
-        if is_good and is_counted and not wants_count:
-            self._pause(request, job, form)
-            return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+        if job.deleting_at is not None:
+            return self._refuse_the_deleted(request, job)
+        if request.method == "POST":
+            using = router.db_for_write(ScheduledJob)
+            with transaction.atomic(using=using):
+                # Locked until it is written: of two who pause at once, the second sees the first one's pause.
+                job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+                form = PauseForm(request.POST, zone=job.time_zone, now=now)
+                is_counted = form.is_valid() and form.data.get("counted") == name_of(form.until)
+                has_changed = form.data.get("seen", "") != str(job.revision)
+                if is_counted and not has_changed and "_preview" not in request.POST:
+                    self._pause(request, job, form)
+                    return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+            has_changed = has_changed and "seen" in form.data
+            is_new_count = form.is_valid() and not is_counted and "_preview" not in request.POST
+        else:
+            form = PauseForm(zone=job.time_zone, now=now)
+            has_changed = is_new_count = False
         missed = missed_runs(job, now, form.until)
         holder = going_on(job)
         context = {
@@ -162,14 +170,16 @@ class PauseMixin(JobAdmin):
             "job_url": address(self, "scheduledjob_change", job.pk),
             "zone": job.time_zone,
             "next_at": missed_runs(job, now, None).shown[:1],
-            "counted": counted,
-            "is_new_count": is_good and not is_counted and not wants_count,
+            "counted": name_of(form.until),
+            "seen": str(job.revision),
+            "has_changed": has_changed,
+            "is_new_count": is_new_count and not has_changed,
             "missed": missed,
             "first_after": dated(missed.first_after, job.time_zone) if missed.first_after else "",
             "elsewhere": elsewhere(form.until, job.time_zone),
             "is_paused": job.is_paused(now),
             "holder": holder,
-            "is_gone": job.retired_at or job.deleting_at,
+            "is_gone": job.retired_at,
         }
         title = _("Change a pause") if job.is_paused(now) else _("Pause a job")
         return render(self, request, "pause.html", title=title, context=context, crumbs=job_crumbs(self, job))
@@ -189,20 +199,25 @@ class PauseMixin(JobAdmin):
         job = find_job(request, object_id, "pause")
         now = timezone.now()
         back = address(self, "scheduledjob_change", job.pk)
+        if job.deleting_at is not None:
+            return self._refuse_the_deleted(request, job)
+        has_changed = False
         if request.method == "POST":
-            reason = reason_of(request)
-            was_paused = job.paused
-            with attribution(request.user, via="form", reason=reason):
-                job.resume(by=request.user, reason=reason)
-            if was_paused:
-                self.log_change(request, job, f"{_('Resumed')}. {reason}".strip())
-                messages.success(request, _("The job %(job)s is resumed.") % {"job": label_of(job)})
-            return HttpResponseRedirect(back)
+            using = router.db_for_write(ScheduledJob)
+            with transaction.atomic(using=using):
+                # Locked until it is written: a pause that somebody else has just set is not ended unseen.
+                job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+                has_changed = job.is_paused(now) and request.POST.get("seen") != str(job.revision)
+                if not has_changed:
+                    self._resume(request, job, now)
+                    return HttpResponseRedirect(back)
         coming = missed_runs(job, now, None).shown[:1]
         context = {
             "job": job,
             "job_label": label_of(job),
             "job_url": back,
+            "seen": str(job.revision),
+            "has_changed": has_changed,
             "is_paused": job.is_paused(now),
             "paused_at": dated(job.paused_at, job.time_zone) if job.paused_at else "",
             "until": dated(job.paused_until, job.time_zone) if job.paused_until else "",
@@ -216,6 +231,19 @@ class PauseMixin(JobAdmin):
             crumbs=job_crumbs(self, job),
         )  # fmt: skip
 
+    def _resume(self, request: HttpRequest, job: ScheduledJob, now: datetime) -> None:
+        reason = reason_of(request)
+        was_paused = job.is_paused(now)
+        with attribution(request.user, via="form", reason=reason):
+            job.resume(by=request.user, reason=reason)
+        if was_paused:
+            self.log_change(request, job, f"{_('Resumed')}. {reason}".strip())
+            messages.success(request, _("The job %(job)s is resumed.") % {"job": label_of(job)})
+
+    def _refuse_the_deleted(self, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
+        messages.error(request, _("This job is being deleted; nothing was changed."))
+        return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+
 
 def name_of(until: datetime | None) -> str:
     """An end as the form remembers for which one the runs were counted."""
@@ -228,7 +256,16 @@ def elsewhere(until: datetime | None, zone: str) -> list[str]:
         return []
     viewer = timezone.get_current_timezone_name()
     others = dict.fromkeys(name for name in ("UTC", viewer) if name != zone)
-    return [dated(until, name) for name in others]
+    return [*which_of_two(until, zone), *(dated(until, name) for name in others)]
+
+
+def which_of_two(until: datetime, zone: str) -> list[str]:
+    """A sentence where the clocks of a zone show this time twice: the form means the first."""
+    local = until.astimezone(times.zone_of(zone))
+    if local.utcoffset() == local.replace(fold=1).utcoffset():
+        return []
+    text = _("%(time)s occurs twice on that day: the first is meant")
+    return [text % {"time": f"{local:%H:%M}"}]
 
 
 def skipped_since(job: ScheduledJob) -> int:

@@ -200,10 +200,19 @@ class PayloadForm:
             except InvalidPayload as error:
                 errors[name] = next(iter(error.errors.values()))
         if errors:
-            raise InvalidPayload(errors)
+            # What else is at fault is told at once, not after the next save.
+            raise InvalidPayload({**self._faults(payload), **errors})
         # A value that was written is one's own, even where the code says the same now.
         is_written = any(p.is_secret or p.text.strip() for p in touched)
         return None if not is_written and same_json(payload, self.declared) else payload
+
+    def _faults(self, payload: dict[str, Any]) -> dict[str, str]:
+        try:
+            if self.signature is not None:
+                self.signature.validate(payload, secret_keys=self.keys)
+        except InvalidPayload as error:
+            return error.errors
+        return {}
 
     def _take(self, error: InvalidPayload, *, raw: bool) -> None:
         """Put each error beside its parameter; those of raw JSON name it."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs import registry
 from scheduled_jobs.admin import masked, times
 from scheduled_jobs.admin.asking import AskForm, told
+from scheduled_jobs.admin.job_facts import why_no_run
 from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin, allowed
@@ -99,7 +100,7 @@ def why_not(job: ScheduledJob) -> str:
         return _("This job is being deleted: Google has no job to run any more.")
     if job.retired_at is not None:
         return _("This job is retired: its class is gone from the code, and there is nothing to run.")
-    return pushes_are_off()
+    return why_no_run(job.task) or pushes_are_off()
 
 
 def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
@@ -129,10 +130,6 @@ def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
         found.append(
             ("queue", _("Runs of this job that wait already: %(n)d. They go first.") % {"n": queued})
         )
-    task = registry.get(job.task)
-    if task is None:
-        text = _("%(task)s is not in the code of this process, so that the payload cannot be checked here.")
-        found.append(("warn", text % {"task": job.task}))
     return found
 
 

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import masked
 from scheduled_jobs.admin.asking import AskForm, told
-from scheduled_jobs.admin.encodings import readable
 from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import TEMPLATES, address, label_of, pushes_are_off, render
 from scheduled_jobs.admin.permissions import allowed, may, require
 from scheduled_jobs.admin.reading import only_read
+from scheduled_jobs.admin.refusals import refusing
 from scheduled_jobs.admin.run_list import RunListMixin
 from scheduled_jobs.admin.run_page import RunPage, build, title_of, tools
 from scheduled_jobs.domain.jobs import same_json
@@ -71,7 +71,7 @@ class JobRunAdmin(RunListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
             )
             for name, view in pages.items()
         ]
-        return readable([*own, *super().get_urls()])
+        return refusing([*own, *super().get_urls()])
 
     def _find(self, request: HttpRequest, object_id: str, *verbs: str) -> JobRun:
         require(request, "view", *verbs)

@@ -120,7 +120,7 @@ POSTS = [
            {"reason": "quiet"}, "{jobs}{job}/pause/"),
     Action("counting what a pause leaves out", "{jobs}{job}/pause/", "post", ("pause",), 200,
            {"_preview": "1"}, "{jobs}{job}/pause/", acts=False),
-    Action("resuming", "{jobs}{paused}/resume/", "post", ("pause",), 302, {"reason": "back"}),
+    Action("resuming", "{jobs}{paused}/resume/", "post", ("pause",), 302, {"reason": "back"}, "{jobs}{paused}/resume/"),
     Action("looking at Google again", "{jobs}plan/", "post", ("sync",), 200, {"_look": "1"}),
     Action("pushing from the plan", "{jobs}plan/", "post", ("sync",), 302,
            {"d_{id}": "push"}, "{jobs}plan/"),

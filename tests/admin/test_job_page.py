@@ -633,3 +633,47 @@ def test_what_is_typed_is_read_as_it_is_meant(typed: dict[str, str], payload: An
     response = save(superuser(), row, **typed)
     assert response.status_code == 302, text(response.content.decode())
     assert fresh(row).payload_override == payload
+
+
+# --- What stands there and was not typed ------------------------------------------------------------
+
+
+def test_a_page_that_is_saved_untouched_changes_nothing_however_the_values_came_there() -> None:
+    row = job()
+    values = {
+        "description_override": "  by hand\nsecond ", "schedule_override": "@daily", "time_zone_override": "UTC",
+        "min_backoff_override": timedelta(seconds=5), "payload_override": {"batch_size": 1, "mode": "full"},
+    }  # fmt: skip
+    ScheduledJob.objects.filter(pk=row.pk).update(**values)
+    client = superuser()
+    sent = {
+        name: value.replace("\n", "") for name, value in fields(client, row).items() if name != "payload_raw"
+    }
+    assert client.post(address(row), {**sent, "_save": "1"}).status_code == 302
+    assert {name: getattr(fresh(row), name) for name in values} == values
+    assert not JobChange.objects.exists()
+
+
+def test_a_reset_of_what_follows_the_code_already_says_so_and_is_in_no_log() -> None:
+    row = job()
+    answer = superuser().post(address(row), {"_reset": "retry_count_override", "seen": "{}"}, follow=True)
+    assert LogEntry.objects.count() == 0
+    client = signed_in(User.objects.get(username="maria"))
+    answer = client.post(address(row), {**fields(client, row), "_reset": "retry_count_override"}, follow=True)
+    assert "Retry count follows the code already." in answer.content.decode()
+    assert LogEntry.objects.count() == 0
+
+
+def test_a_job_that_is_deleted_while_it_is_saved_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = job()
+    client = superuser()
+    sent = fields(client, row)
+
+    def find(request: Any, object_id: str, *verbs: str) -> ScheduledJob:
+        found = ScheduledJob.objects.get(pk=object_id)
+        ScheduledJob.objects.filter(pk=object_id).delete()
+        return found
+
+    monkeypatch.setattr("scheduled_jobs.admin.job_page.find_job", find)
+    answer = client.post(address(row), {**sent, "retry_count_override": "2"})
+    assert answer.status_code == 404

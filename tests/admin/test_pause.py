@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from scheduled_jobs.admin.pause import missed_runs
 from scheduled_jobs.models import JobChange, ScheduledJob
+from tests.admin.pages import Page
 from tests.admin.people import signed_in, staff, superuser
 from tests.admin.test_runs import text_of
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
@@ -54,6 +55,12 @@ def counted(html: str) -> str:
     return found[1]
 
 
+def send(client: Client, job: ScheduledJob, page: str = "pause", **data: str) -> Any:
+    """Open the page, fill its form, and press its button."""
+    fields = Page(client.get(url(job, page)).content.decode()).fields()
+    return client.post(url(job, page), {**fields, **data})
+
+
 UNTIL = {"until_mode": "until", "until_0": "2026-10-26", "until_1": "08:00:00"}
 
 
@@ -66,9 +73,8 @@ def test_the_page_says_what_would_run_next_and_what_is_missed_first(job: Schedul
 
 def test_an_open_pause_is_held_by_the_database_and_pushed(google: MemoryBackend, job: ScheduledJob) -> None:
     client = signed_in(staff("view", "pause"))
-    html = client.get(url(job)).content.decode()
-    data = {"reason": "API migrates", "until_mode": "open", "counted": counted(html)}
-    answer = client.post(url(job), data)
+    data = {"reason": "API migrates", "until_mode": "open"}
+    answer = send(client, job, **data)
     assert answer["Location"] == f"/admin/scheduled_jobs/scheduledjob/{job.pk}/change/"
     job = row("Settle")
     assert (job.paused, job.pause_reason, job.paused_until, job.paused_by) == (
@@ -88,8 +94,8 @@ def test_an_open_pause_is_held_by_the_database_and_pushed(google: MemoryBackend,
 def test_the_pause_counts_while_google_cannot_be_reached(google: MemoryBackend, job: ScheduledJob) -> None:
     google.store.faults.refuse("PauseJob", "PERMISSION_DENIED", "not allowed", times=9)
     client = superuser()
-    data = {"reason": "API migrates", "until_mode": "open", "counted": "open"}
-    assert client.post(url(job), data).status_code == 302
+    data = {"reason": "API migrates", "until_mode": "open"}
+    assert send(client, job, **data).status_code == 302
     job = row("Settle")
     assert (job.paused, job.sync_state) == (True, "failed")
     assert job.sync_error.startswith("not allowed.")
@@ -97,14 +103,14 @@ def test_the_pause_counts_while_google_cannot_be_reached(google: MemoryBackend, 
 
 def test_an_end_is_counted_before_anything_is_done(google: MemoryBackend, job: ScheduledJob) -> None:
     client = superuser()
-    first = client.post(url(job), {"reason": "weekend", "counted": "open", **UNTIL}).content.decode()
+    first = send(client, job, reason="weekend", **UNTIL).content.decode()
     assert row("Settle").paused is False
     text = text_of(first)
     assert "The job is not paused yet: these are the runs that this end leaves out." in text
     assert "4 runs will be skipped Europe/Lisbon Fri 23 Oct 01:30 Sat 24 Oct 01:30 Sun 25 Oct 01:30" in text
     assert "First run after the pause: Tue 27 Oct 01:30 Europe/Lisbon ." in text
     assert "Mon 26 Oct 08:00 UTC" in text
-    client.post(url(job), {"reason": "weekend", "counted": counted(first), **UNTIL})
+    send(client, job, reason="weekend", counted=counted(first), **UNTIL)
     job = row("Settle")
     assert job.paused_until == datetime(2026, 10, 26, 8, tzinfo=UTC)
     assert google.get(job.remote_name, timeout=1).state == "ENABLED"
@@ -150,7 +156,7 @@ def test_a_pause_can_be_changed_and_says_whose_it_replaces(job: ScheduledJob) ->
     client = superuser()
     text = read(client, job)
     assert "shop.tasks.Settle is paused by ana: weekend What you write here replaces it." in text
-    client.post(url(job), {"reason": "longer", "until_mode": "open", "counted": "open"})
+    send(client, job, reason="longer", until_mode="open")
     assert (row("Settle").pause_reason, row("Settle").paused_by) == ("longer", "maria")
 
 
@@ -188,7 +194,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(google: MemoryBackend, job
     assert "Resuming fires nothing: the next run is the schedule’s next." in text
     assert "1 run was skipped since, and is not caught up." in text
     google.store.faults.calls.clear()
-    client.post(url(job, "resume"), {"reason": "API is back"})
+    send(client, job, "resume", reason="API is back")
     assert row("Settle").paused is False
     assert "RunJob" not in [call.method for call in google.store.faults.calls]
     change = JobChange.objects.filter(field="paused").latest("pk")
@@ -204,7 +210,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(google: MemoryBackend, job
 def test_a_job_that_is_not_paused_says_so(job: ScheduledJob) -> None:
     client = superuser()
     assert "shop.tasks.Settle is not paused." in read(client, job, "resume")
-    assert client.post(url(job, "resume")).status_code == 302
+    assert send(client, job, "resume").status_code == 302
     assert LogEntry.objects.count() == 0
 
 
@@ -235,3 +241,58 @@ def test_posts_need_the_csrf_token(job: ScheduledJob) -> None:
     client.force_login(staff("view", "pause"))
     assert client.post(url(job), {"reason": "x", "until_mode": "open", "counted": "open"}).status_code == 403
     assert row("Settle").paused is False
+
+
+# --- Two at once ------------------------------------------------------------------------------------
+
+
+def test_the_second_of_two_who_pause_is_told_and_decides(google: MemoryBackend, job: ScheduledJob) -> None:
+    rui = signed_in(staff("view", "pause"))
+    mine = Page(rui.get(url(job)).content.decode()).fields()
+    job.pause(reason="the database is being restored", by="ana")
+    answer = rui.post(url(job), {**mine, "reason": "five minutes"})
+    text = text_of(answer.content.decode())
+    assert "The job was changed meanwhile and is paused, as you see below." in text
+    assert "is paused by ana: the database is being restored" in text
+    assert row("Settle").pause_reason == "the database is being restored"
+    again = Page(answer.content.decode()).fields()
+    assert rui.post(url(job), {**again, "reason": "five minutes"}).status_code == 302
+    assert row("Settle").pause_reason == "five minutes"
+
+
+def test_an_old_form_does_not_pause_what_somebody_has_resumed(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    rui = signed_in(staff("view", "pause"))
+    mine = {**Page(rui.get(url(job)).content.decode()).fields(), "reason": "API migrates"}
+    assert rui.post(url(job), mine).status_code == 302
+    row("Settle").resume(by="ana")
+    answer = rui.post(url(job), mine)
+    assert "The job was changed meanwhile and is not paused." in text_of(answer.content.decode())
+    assert row("Settle").paused is False
+
+
+def test_a_pause_that_was_not_seen_is_not_ended(google: MemoryBackend, job: ScheduledJob) -> None:
+    job.pause(reason="weekend", by="ana")
+    rui = signed_in(staff("view", "pause"))
+    mine = Page(rui.get(url(job, "resume")).content.decode()).fields()
+    row("Settle").resume(by="ana")
+    row("Settle").pause(reason="do not touch", by="ana")
+    text = text_of(rui.post(url(job, "resume"), mine).content.decode())
+    assert "The job was changed meanwhile; its pause is the one that you see below." in text
+    assert "do not touch" in text
+    assert row("Settle").paused is True
+
+
+@pytest.mark.parametrize("page", ["pause", "resume"])
+def test_a_job_that_is_being_deleted_is_neither_paused_nor_resumed(page: str, job: ScheduledJob) -> None:
+    ScheduledJob.objects.filter(pk=job.pk).update(deleting_at=NOW)
+    answer = superuser().post(url(job, page), {"reason": "x", "until_mode": "open"}, follow=True)
+    assert "This job is being deleted; nothing was changed." in answer.content.decode()
+    assert not JobChange.objects.filter(field="paused").exists()
+
+
+def test_of_a_time_that_occurs_twice_the_first_is_meant_and_the_page_says_so(job: ScheduledJob) -> None:
+    twice = {**UNTIL, "until_0": "2027-10-31", "until_1": "01:30:00"}
+    text = text_of(send(superuser(), job, reason="x", **twice).content.decode())
+    assert "01:30 occurs twice on that day: the first is meant, Sun 31 Oct 00:30 UTC" in text

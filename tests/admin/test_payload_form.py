@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -231,3 +234,48 @@ def test_a_new_secret_within_a_field_of_json_is_not_shown_again() -> None:
                  declared={"filters": {}}, run=anything)  # fmt: skip
     assert not wrong.is_valid()
     assert wrong.parameters[0].shown == f'{{"api_key": "{MASK} type it again"}}'
+
+
+MINUTE, ONE = timedelta(minutes=1), Decimal(1)
+
+
+def lengths(self: PeriodicTask, every: timedelta = MINUTE, rate: Decimal = ONE, text: str = "") -> None:
+    """Takes a length of time, a decimal and a text."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ({"p_every": "120"}, {"every": 120}),
+        ({"p_every": "PT5M"}, {"every": "PT5M"}),
+        ({"p_rate": "1.5"}, {"rate": 1.5}),
+        ({"p_rate": "12345678901234567.89"}, {"rate": "12345678901234567.89"}),
+    ],
+)
+def test_lengths_and_decimals_are_read_as_their_parameter_needs_them(
+    typed: dict[str, str], value: dict[str, Any]
+) -> None:
+    found = form(typed, declared={}, run=lengths)
+    assert found.is_valid()
+    assert json.dumps(found.value) == json.dumps(value)
+
+
+def test_a_text_of_two_lines_comes_home_as_it_was() -> None:
+    override = {"text": "line 1\nline 2"}
+    shown = form(override=override, declared={}, run=lengths).parameters[2].shown
+    assert shown == r'"line 1\nline 2"'
+    same = form({"p_text": shown, "p_every": "60"}, override=override, declared={}, run=lengths)
+    assert same.is_valid()
+    assert same.value == {"text": "line 1\nline 2", "every": 60}
+
+
+def test_a_secret_of_nothing_but_spaces_keeps_the_one_that_is_there() -> None:
+    kept = form({"p_api_token": " ", "p_batch_size": "7"}, override={"batch_size": 5, "api_token": "old"})
+    assert kept.is_valid()
+    assert kept.value == {"batch_size": 7, "api_token": "old"}
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    wrong = form({"p_batch_size": "many", "p_since": "31.12.2026", "p_acquirer": "{"})
+    assert not wrong.is_valid()
+    assert sorted(p.name for p in wrong.parameters if p.errors) == ["acquirer", "batch_size", "since"]

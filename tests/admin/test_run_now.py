@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from tests.admin.pages import Page
 from tests.admin.people import signed_in, staff, superuser
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 from tests.support import make_run
@@ -220,8 +223,16 @@ def test_the_page_says_what_else_is_going_on(job: ScheduledJob) -> None:
     assert "Runs of this job that wait already: 1. They go first." in html
     declare("One", run=run, overlap="allow")
     assert "It may run beside other runs of this job (overlap: allow)." in html_of(client, job)
+
+
+def test_a_job_whose_class_is_gone_is_not_run_by_a_form_that_was_open(job: ScheduledJob) -> None:
+    client = superuser()
+    form = Page(html_of(client, job)).fields()
     registry._tasks.clear()
-    assert "shop.tasks.One is not in the code of this process" in html_of(client, job)
+    answer = client.post(url(job), {**form, "reason": "now"})
+    said = "shop.tasks.One is not in the code: nothing can be run until it is back."
+    assert said in answer.content.decode()
+    assert not JobRun.objects.exists()
 
 
 def test_a_job_that_there_is_not_is_not_found(job: ScheduledJob) -> None:
@@ -255,3 +266,51 @@ def test_markup_in_names_and_payloads_is_shown_as_text(google: MemoryBackend) ->
         html = client.get(f"{base}/{page}/").content.decode()
         assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in client.get(f"{base}/run-now/").content.decode()
+
+
+# --- What is run is what was asked for, once --------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["true", "1.0"])
+def test_another_json_value_is_another_payload_though_python_calls_them_equal(
+    typed: str, google: MemoryBackend
+) -> None:
+    def anything(self: Any, limit: Any = 0) -> None:
+        """A task that takes anything."""
+
+    declare("Loose", schedule_body_payload={"limit": 1}, run=anything)
+    schedule_tasks()
+    ask(superuser(), row("Loose"), payload_raw=f'{{"limit": {typed}}}')
+    found = JobRun.objects.get().payload
+    assert found is not None
+    assert json.dumps(found) == f'{{"limit": {typed}}}'
+    assert LogEntry.objects.get().change_message.startswith("Run now, with another payload: #")
+
+
+def test_a_form_that_is_sent_twice_asks_for_one_run(google: MemoryBackend, job: ScheduledJob) -> None:
+    client = signed_in(staff("view", "run"))
+    form = Page(client.get(url(job)).content.decode()).fields()
+    first = client.post(url(job), {**form, "reason": "acquirer called"})
+    assert first.status_code == 302
+    second = client.post(url(job), {**form, "reason": "acquirer called"})
+    run = JobRun.objects.get()
+    said = f"rui has asked for run #{run.pk} meanwhile; ask once more if you want another one."
+    assert said in html.unescape(second.content.decode())
+    again = Page(second.content.decode()).fields()
+    assert client.post(url(job), {**again, "reason": "once more"}).status_code == 302
+    assert JobRun.objects.count() == 2
+
+
+@override_settings(DJANGO_CLOUD_TASKS_REDACTED_KEYS=["pin"])
+def test_a_secret_that_does_not_fit_is_not_shown_to_whoever_runs_the_job(google: MemoryBackend) -> None:
+    def unlock(self: Any, pin: int = 0) -> None:
+        """A task with a secret number."""
+
+    declare("Unlock", schedule_body_payload={"pin": 1}, run=unlock)
+    schedule_tasks()
+    ScheduledJob.objects.update(payload_override={"pin": "geheim-4711"})
+    answer = ask(signed_in(staff("view", "run")), row("Unlock"))
+    text = html.unescape(answer.content.decode())
+    assert "geheim-4711" not in text
+    assert "pin: the value is not a whole number" in text
+    assert JobRun.objects.count() == 0

@@ -1,0 +1,101 @@
+"""Two who do something at the same moment, on a database that lets them: each is told what became of it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from tests.admin.pages import Page
+from tests.admin.people import LIST, signed_in, staff
+from tests.services.scheduling.declaring import declare, row, schedule_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+ROUNDS = 5
+
+
+@pytest.fixture
+def job(google: MemoryBackend) -> ScheduledJob:
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time: nothing happens at the same moment")
+    declare("One")
+    schedule_tasks()
+    return row("One")
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Do all of it at the same moment, each in a thread of its own; the answers in their order."""
+    start, answers = threading.Barrier(len(acts)), [None] * len(acts)
+
+    def do(place: int, act: Callable[[], Any]) -> None:
+        try:
+            start.wait(10)
+            answers[place] = act()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=do, args=each) for each in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return answers
+
+
+def filled(client: Client, address: str, **typed: str) -> Callable[[], Any]:
+    """The page as it is now, filled; sent when it is called."""
+    fields = Page(client.get(address).content.decode()).fields()
+    return lambda: client.post(address, {**fields, **typed})
+
+
+def test_a_form_that_is_sent_twice_at_once_asks_for_one_run(job: ScheduledJob) -> None:
+    client = signed_in(staff("view", "run"))
+    for round_ in range(1, ROUNDS + 1):
+        send = filled(client, f"{LIST}{job.pk}/run-now/", reason="acquirer called")
+        assert sorted(answer.status_code for answer in at_once(send, send)) == [200, 302]
+        assert JobRun.objects.count() == round_
+
+
+def test_a_reset_does_not_take_back_what_is_saved_at_the_same_moment(job: ScheduledJob) -> None:
+    ana, rui = signed_in(staff("view", "change", name="ana")), signed_in(staff("view", "change"))
+    address = f"{LIST}{job.pk}/change/"
+    for _round in range(ROUNDS):
+        ScheduledJob.objects.update(retry_count_override=1)
+        JobChange.objects.all().delete()
+        save = filled(ana, address, retry_count_override="5", _save="1")
+        reset = filled(rui, address, _reset="retry_count_override")
+        saved, was_reset = at_once(save, reset)
+        assert {saved.status_code, was_reset.status_code} == {200, 302}
+        [change] = JobChange.objects.filter(field="retry_count")
+        assert (change.actor_label, change.new) == (("ana", 5) if saved.status_code == 302 else ("rui", None))
+        assert row("One").retry_count_override == change.new
+
+
+def test_one_of_two_pauses_at_the_same_moment_is_told_of_the_other(job: ScheduledJob) -> None:
+    ana, rui = signed_in(staff("view", "pause", name="ana")), signed_in(staff("view", "pause"))
+    address = f"{LIST}{job.pk}/pause/"
+    for _round in range(ROUNDS):
+        row("One").resume(by="setup")
+        answers = at_once(filled(ana, address, reason="restore"), filled(rui, address, reason="five minutes"))
+        assert sorted(answer.status_code for answer in answers) == [200, 302]
+
+
+def test_one_of_two_jobs_of_the_same_name_is_refused_at_the_same_moment(job: ScheduledJob) -> None:
+    ana, rui = signed_in(staff("view", "add", name="ana")), signed_in(staff("view", "add"))
+    for round_ in range(ROUNDS):
+        typed = {"task": job.task, "name": f"mine-{round_}", "schedule_override": "5 4 * * *"}
+        adds = [filled(who, f"{LIST}add/", **typed) for who in (ana, rui)]
+        answers = at_once(*adds)
+        assert sorted(answer.status_code for answer in answers) == [200, 302]
+        [refused] = [answer for answer in answers if answer.status_code == 200]
+        assert f"mine-{round_} already; choose another name." in refused.content.decode()
