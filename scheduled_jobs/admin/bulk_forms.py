@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -10,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from scheduled_jobs.domain.limits import LATEST_PAUSE, check_pause_end
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,10 +42,10 @@ class WhenWidget(forms.SplitDateTimeWidget):
 def end_of_pause(until: datetime, field: str, now: datetime) -> datetime:
     """The end that was asked for (aware) in UTC; raises ValidationError, under ``field``, if it is none."""
     try:
-        end = until.astimezone(UTC)
-    except OverflowError:
-        # The first and the last day of the calendar are others in UTC.
-        raise ValidationError({field: _("No clock goes that far; choose another time.")}) from None
+        end = check_pause_end(until)
+    except ValueError:
+        text = _("No pause ends then: write a time before %(latest)s, or choose an open end.")
+        raise ValidationError({field: text % {"latest": f"{LATEST_PAUSE:%Y-%m-%d}"}}) from None
     if end <= now:
         raise ValidationError({field: _("This time is past; a pause ends in the future.")})
     return end

@@ -131,6 +131,14 @@ def test_count_again_counts_and_pauses_nothing(job: ScheduledJob) -> None:
         ({"reason": " "}, "Say why the job is paused."),
         ({"reason": "x", **UNTIL, "until_0": ""}, "Say until when, date and time, or choose an open end."),
         ({"reason": "x", **UNTIL, "until_0": "2026-10-01"}, "This time is past; a pause ends in the future."),
+        (
+            {"reason": "x", **UNTIL, "until_0": "9999-12-31"},
+            "No pause ends then: write a time before 2200-01-01, or choose an open end.",
+        ),
+        (
+            {"reason": "x", **UNTIL, "until_0": "0001-01-01"},
+            "This time is past; a pause ends in the future.",
+        ),
         ({"reason": "x", **UNTIL, "until_0": "nonsense"}, "Enter a valid date."),
         (
             {"reason": "x", **UNTIL, "until_0": "2027-03-28", "until_1": "01:30:00"},
