@@ -470,6 +470,18 @@ def test_a_rerun_uses_the_recorded_payload_and_lands_on_its_page(
     assert (again.scheduled_for, again.attempt) == (SLOT, 2)
 
 
+def test_a_rerun_that_is_sent_twice_is_asked_for_once(google: MemoryBackend, job: ScheduledJob) -> None:
+    run = failed(job, payload={"region": "apac"})
+    client = signed_in(staff("view", "run"))
+    url = f"{RUNS}{run.pk}/rerun/"
+    form = {**form_of(client, url), "reason": "mapped"}
+    assert client.post(url, form).status_code == 302
+    again = run.reruns.get()
+    said = f"rui has asked for run #{again.pk} meanwhile; ask once more if you want another one."
+    assert said in client.post(url, form).content.decode()
+    assert run.reruns.count() == 1
+
+
 def test_a_rerun_with_changes_needs_change_and_keeps_the_masked_secret(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
