@@ -6,6 +6,7 @@ ScheduledJobsError
 │   └── InvalidPayload
 ├── OverrideExists
 ├── RunRefused (ValueError)             a run cannot be asked for as it is
+├── BeingDeleted (ValueError)           a job that is going is neither changed nor run
 ├── DiscardTask                         raised by a task, to end its run without retries
 ├── CallerRefused                       an inbound call that may not be answered
 │   ├── NotAuthenticated                401
@@ -55,6 +56,10 @@ class OverrideExists(ScheduledJobsError):
 
 class RunRefused(ScheduledJobsError, ValueError):
     """A run cannot be asked for, or not yet."""
+
+
+class BeingDeleted(ScheduledJobsError, ValueError):
+    """The job is being deleted, and its pause, its overrides and its runs are settled by that."""
 
 
 class DiscardTask(ScheduledJobsError):

@@ -25,13 +25,13 @@ from scheduled_jobs.domain.limits import (
 )
 from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.domain.schedules import Schedule
-from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
-from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
+from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPayload
+from scheduled_jobs.models.changes import JobChange, attribution, current_attribution, label_of
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.tracking import ChangeTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django.db.models.base import ModelBase
 
@@ -41,6 +41,9 @@ OVERRIDES = tuple(f"{name}_override" for name in domain.OVERRIDABLE)
 DECLARED = tuple(f"declared_{name}" for name in domain.OVERRIDABLE)
 EDITABLE = (*OVERRIDES, "ignored_drift")
 """The columns that ``save()`` writes for a row that was loaded."""
+NOT_PAUSED: dict[str, Any] = {
+    "paused": False, "pause_reason": "", "paused_until": None, "paused_by": "", "paused_at": None,
+}  # fmt: skip
 
 
 class InForce(Generic[T]):
@@ -75,6 +78,10 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
         for name in OVERRIDES:
             condition |= models.Q(**{f"{name}__isnull": False})
         return self.filter(condition)
+
+    def end_pauses(self, now: datetime) -> int:
+        """End the pauses of these jobs whose time has come, each as ``ScheduledJob.end_pause`` does."""
+        return sum(job.end_pause(now) for job in self.filter(paused=True, paused_until__lte=now))
 
     def edit(self, **values: Any) -> int:
         """Update columns that change what is in force: the same statement asks for a push.
@@ -392,9 +399,8 @@ class ScheduledJob(models.Model):
         using = router.db_for_write(type(self), instance=self)
         rows = type(self).objects.using(using)
         with transaction.atomic(using=using):
-            before = rows.select_for_update().filter(pk=self.pk).values(*audit).first()
-            if before is None:
-                raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
+            before = rows.select_for_update().filter(pk=self.pk).values(*audit, "deleting_at").first()
+            self._refuse_if_deleted(before)
             # The condition settles the race with another writer, also where rows cannot be locked.
             if not rows.filter(condition, pk=self.pk).edit(**values):
                 self.refresh_from_db()
@@ -425,6 +431,14 @@ class ScheduledJob(models.Model):
         self.remote_name = stored.first() or self.remote_name
         return super().delete(using=using, keep_parents=keep_parents)
 
+    def _refuse_if_deleted(self, row: Mapping[str, Any] | None) -> None:
+        if row is None:
+            raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
+        if row["deleting_at"] is not None:
+            raise BeingDeleted(
+                f"{self.name} is being deleted: it can no longer be paused, resumed, reset or run"
+            )
+
     def _tell(self, using: str) -> None:
         signals.job_edited.send(sender=type(self), pks=[self.pk], using=using)
 
@@ -435,7 +449,7 @@ class ScheduledJob(models.Model):
 
         With an end Google goes on calling and the database answers ``skipped``, so that the pause ends
         to the second. Raises ValueError without a reason, or if the end is past or beyond ``LATEST_PAUSE``
-        (``domain.limits``). ``by`` is a user or a name.
+        (``domain.limits``), and BeingDeleted. ``by`` is a user or a name.
         """
         if not reason or not reason.strip():
             raise ValueError("say why the job is paused: pause(reason=…)")
@@ -449,23 +463,41 @@ class ScheduledJob(models.Model):
             "paused_by": label_of(by) or current_attribution().label,
         }
         audit = {"paused": True, "paused_until": until, "pause_reason": reason}
+        # Or the audit would tell of one long pause, where runs took place in between.
+        self.end_pause(now)
         self._edit(models.Q(), {**values, "paused_at": now}, audit, by=by, reason=reason)
 
     def resume(self, by: Any = None, reason: str = "") -> None:
-        """End the pause. Fires nothing: the next run is the schedule's next."""
-        values: dict[str, Any] = {
-            "paused": False,
-            "pause_reason": "",
-            "paused_until": None,
-            "paused_by": "",
-        }
+        """End the pause. Fires nothing: the next run is the schedule's next. Raises BeingDeleted.
+
+        A pause whose end has passed has ended by itself, and is recorded so: nobody has resumed the job.
+        """
+        self.end_pause(timezone.now())
         audit = {"paused": False, "paused_until": None}
-        self._edit(models.Q(paused=True), {**values, "paused_at": None}, audit, by=by, reason=reason)
+        self._edit(models.Q(paused=True), NOT_PAUSED, audit, by=by, reason=reason)
+
+    def end_pause(self, now: datetime) -> bool:
+        """Clear the stored pause if its end has passed at ``now``; returns whether it has.
+
+        Google was never told of that pause: nothing is pushed. The instance stays as it was loaded.
+        """
+        using = router.db_for_write(type(self), instance=self)
+        paused = type(self).objects.using(using).filter(pk=self.pk, paused=True)
+        with transaction.atomic(using=using):
+            until = paused.filter(paused_until__lte=now).values_list("paused_until", flat=True).first()
+            # Another may end it too, or a person just now pause the job anew: that pause stays.
+            if until is None or not paused.filter(paused_until=until).update(**NOT_PAUSED):
+                return False
+            with attribution(via=JobChange.Via.AUTO, reason=str(_("The pause has ended."))):
+                # The same rows as those of resume().
+                JobChange.record(self, {"paused": (True, False), "paused_until": (until, None)}, using=using)
+        return True
 
     def reset(self, *fields: str, by: Any = None, reason: str = "") -> None:
         """Remove the overrides of these fields (names without ``_override``; none: of all).
 
-        Raises ValueError for a name that is no field, and for the schedule of an operator's own job.
+        Raises ValueError for a name that is no field, and for the schedule of an operator's own job; and
+        BeingDeleted.
         """
         if unknown := set(fields) - set(domain.OVERRIDABLE):
             known = ", ".join(domain.OVERRIDABLE)
@@ -485,7 +517,7 @@ class ScheduledJob(models.Model):
         """Ask for a run of its own, now; returns the queued run, which a delivery will claim.
 
         It is executed at most once and settled within minutes, also while the job is paused. Raises
-        InvalidPayload if ``payload`` does not fit the task's ``run()``.
+        InvalidPayload if ``payload`` does not fit the task's ``run()``, and BeingDeleted.
         """
         chosen = self.payload if payload is None else payload
         task = registry.get(self.task)
@@ -493,6 +525,8 @@ class ScheduledJob(models.Model):
             Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
         using = router.db_for_write(JobRun)
         with transaction.atomic(using=using):
+            stored = type(self).objects.using(using).select_for_update().filter(pk=self.pk)
+            self._refuse_if_deleted(stored.values("deleting_at").first())
             run = JobRun(
                 job=self,
                 status=JobRun.Status.QUEUED,

@@ -14,11 +14,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from scheduled_jobs.domain.limits import LATEST_PAUSE
-from scheduled_jobs.exceptions import InvalidPayload
+from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, Lease, ScheduledJob, attribution
+from scheduled_jobs.services.scheduling import push
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scheduled_jobs.backends.memory import MemoryBackend
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_tasks")]
@@ -325,6 +328,120 @@ def test_a_new_reason_for_a_pause_is_a_change_of_its_own(job: ScheduledJob) -> N
     first, second = JobChange.objects.exclude(field="job").order_by("pk")
     assert (first.field, first.old, first.new, first.reason) == ("paused", False, True, "legal")
     assert (second.field, second.old, second.new) == ("pause_reason", "legal", "legal, still")
+
+
+Line = tuple[str, Any, Any, str, str, str]
+
+
+def audit() -> list[Line]:
+    """What the audit tells of the pauses, oldest first."""
+    rows = JobChange.objects.exclude(field="job").order_by("pk")
+    return [(c.field, c.old, c.new, c.via, c.actor_label, c.reason) for c in rows]
+
+
+@pytest.fixture
+def ended(job: ScheduledJob) -> datetime:
+    """The end, a minute ago, of a pause of the job since which nothing was delivered."""
+    end = timezone.now().replace(microsecond=0) - timedelta(minutes=1)
+    ScheduledJob.objects.filter(pk=job.pk).update(
+        paused=True, pause_reason="stocktaking", paused_by="ana", paused_at=end, paused_until=end
+    )
+    return end
+
+
+def by_itself(end: datetime) -> list[Line]:
+    told = f"{end:%Y-%m-%dT%H:%M:%S}Z"
+    return [
+        ("paused", True, False, "auto", "", "The pause has ended."),
+        ("paused_until", told, None, "auto", "", "The pause has ended."),
+    ]
+
+
+@pytest.mark.parametrize("is_stale", [False, True])
+def test_a_pause_that_ended_by_itself_is_recorded_so_before_the_next_one(
+    job: ScheduledJob, ended: datetime, is_stale: bool
+) -> None:
+    pausing = job if is_stale else row("One")
+    with attribution("maria", via="form"):
+        pausing.pause(reason="legal")
+    assert audit() == [*by_itself(ended), ("paused", False, True, "form", "maria", "legal")]
+    assert (pausing.paused, pausing.pause_reason, pausing.paused_until) == (True, "legal", None)
+
+
+@pytest.mark.parametrize("is_stale", [False, True])
+def test_nobody_resumes_a_job_whose_pause_has_ended_by_itself(
+    job: ScheduledJob, ended: datetime, is_stale: bool
+) -> None:
+    resuming = job if is_stale else row("One")
+    revision = resuming.revision
+    with attribution("maria", via="form"):
+        resuming.resume(reason="go on")
+    assert audit() == by_itself(ended)
+    stored = row("One")
+    assert (stored.paused, stored.pause_reason, stored.paused_until, stored.paused_by, stored.paused_at) == (
+        False, "", None, "", None,
+    )  # fmt: skip
+    assert (stored.revision, stored.sync_state, resuming.paused) == (revision, "synced", False)
+
+
+def test_the_end_of_a_pause_is_recorded_alike_whether_a_person_ends_it_or_its_time_comes(
+    job: ScheduledJob,
+) -> None:
+    end = timezone.now() + timedelta(hours=1)
+    job.pause(reason="x", until=end)
+    job.resume(by="maria")
+    job.pause(reason="x", until=end)
+    assert job.end_pause(end - timedelta(microseconds=1)) is False
+    assert job.end_pause(end) is True
+    assert job.end_pause(end) is False
+    lines = [line[:3] for line in audit()]
+    assert lines[2:4] == lines[6:8] == [("paused", True, False), ("paused_until", lines[1][2], None)]
+    assert len(lines) == 8
+
+
+def test_a_pause_that_was_made_anew_does_not_end_with_the_old_one(job: ScheduledJob, ended: datetime) -> None:
+    stale = row("One")
+    job.pause(reason="again")
+    assert stale.end_pause(timezone.now()) is False
+    assert row("One").paused is True
+
+
+def test_a_push_records_the_pauses_that_have_ended(job: ScheduledJob, ended: datetime) -> None:
+    push([job.pk])
+    assert audit() == by_itself(ended)
+    assert row("One").paused is False
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda job: job.pause(reason="x"),
+        lambda job: job.resume(),
+        lambda job: job.reset(),
+        lambda job: job.run_now(),
+    ],
+)
+def test_a_job_that_is_being_deleted_is_neither_changed_nor_run(
+    job: ScheduledJob, act: Callable[[ScheduledJob], None]
+) -> None:
+    ScheduledJob.objects.filter(pk=job.pk).update(
+        deleting_at=timezone.now(), paused=True, retry_count_override=1
+    )
+    before = (row("One").paused, row("One").revision, JobChange.objects.count())
+    with pytest.raises(BeingDeleted) as refused:
+        act(job)
+    assert str(refused.value) == (
+        "shop--shop-tasks-One is being deleted: it can no longer be paused, resumed, reset or run"
+    )
+    assert (row("One").paused, row("One").revision, JobChange.objects.count()) == before
+    assert JobRun.objects.count() == 0
+
+
+def test_a_run_of_a_job_that_was_deleted_meanwhile_is_refused(job: ScheduledJob) -> None:
+    ScheduledJob.objects.filter(pk=job.pk).delete()
+    with pytest.raises(ScheduledJob.DoesNotExist, match="the job shop--shop-tasks-One was deleted meanwhile"):
+        job.run_now()
+    assert JobRun.objects.count() == 0
 
 
 def test_resuming_clears_the_pause_and_touches_nothing_else(job: ScheduledJob) -> None:

@@ -16,7 +16,7 @@ from django.db import connections, router, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+from scheduled_jobs.models import JobRun, ScheduledJob
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
@@ -269,17 +269,8 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
 
 
 def end_pause(job: ScheduledJob, now: datetime) -> None:
-    """Clear a pause whose end has passed. Google was never told of it: nothing is pushed."""
-    if not job.paused or job.paused_until is None or now < job.paused_until:
-        return
-    using = database()
-    cleared: dict[str, Any] = {"paused": False, "pause_reason": "", "paused_until": None, "paused_by": ""}
-    # A person may just now pause it anew, with another end or none: that pause stays.
-    same = ScheduledJob.objects.using(using).filter(pk=job.pk, paused=True, paused_until=job.paused_until)
-    with transaction.atomic(using=using):
-        if same.update(**cleared, paused_at=None):
-            with attribution(via=JobChange.Via.AUTO, reason=_("The pause has ended.")):
-                JobChange.record(
-                    job, {name: (getattr(job, name), new) for name, new in cleared.items()}, using=using
-                )
-    job.refresh_from_db(using=using)
+    """Clear a pause whose end has passed, and read the row again."""
+    if job.paused and not job.is_paused(now):
+        job.end_pause(now)
+        # A person may just now have paused it anew, with another end or none: that pause counts.
+        job.refresh_from_db(using=database())

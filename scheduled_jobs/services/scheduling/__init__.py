@@ -63,17 +63,15 @@ def push(pks: Iterable[int], *, seconds: float | None = None) -> None:
     """Push these rows now; what is not done within ``seconds`` stays pending. Raises nothing of Google's."""
     if pushes_are_off():
         return
+    pks = list(pks)
+    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
+    rows.filter(pk__in=pks).end_pauses(timezone.now())
     try:
         Push(time.monotonic() + (seconds or 2 * settings.RPC_TIMEOUT)).run(pks)
     except BackendError as error:
         # No project or no credentials: none of the rows can be pushed.
         logger.warning("nothing was pushed: %s", error)
-        _refuse(list(pks), str(error))
-
-
-def _refuse(pks: list[int], why: str) -> None:
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
-    rows.filter(pk__in=pks).update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=why)
+        rows.filter(pk__in=pks).update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=str(error))
 
 
 class _PushOnCommit:
