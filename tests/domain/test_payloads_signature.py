@@ -691,6 +691,25 @@ def test_dump_shows_defaults_as_a_payload_would_write_them() -> None:
     assert found.dump({"x": int, "y": b"\xff"}) == {"x": "<class 'int'>", "y": "b'\\xff'"}
 
 
+class Mute:
+    """Breaks when it is shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_dump_names_the_type_of_what_cannot_even_be_shown() -> None:
+    def run(n: int = 10**5000, m: Any = None, o: Any = None, p: Any = None) -> None: ...
+
+    found = Signature.of(run)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert found.dump({"n": 10**5000, "m": Mute(), "o": {"inner": Mute()}, "p": deep}) == {
+        "n": "int", "m": "Mute", "o": {"inner": "Mute"}, "p": "list",
+    }  # fmt: skip
+
+
 # --- The cache ---------------------------------------------------------------------------------------
 
 

@@ -122,7 +122,7 @@ class Signature:
     def dump(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Python values as a payload would write them: enums as values, dates as ISO 8601.
 
-        What has no such form comes as its ``repr``, to be shown.
+        What has no such form comes as its ``repr``, to be shown; what has none either, as its type's name.
         """
         return {name: _as_json(value) for name, value in kwargs.items()}
 
@@ -142,9 +142,16 @@ def _as_json(value: Any) -> Any:
     from pydantic_core import to_json
 
     try:
-        return json.loads(to_json(value, inf_nan_mode="strings", fallback=repr))
-    except ValueError:  # bytes that are no UTF-8, what contains itself
+        return json.loads(to_json(value, inf_nan_mode="strings", fallback=_repr))
+    except (ValueError, RecursionError):  # bytes that are no UTF-8, what contains itself, what lies too deep
+        return _repr(value)
+
+
+def _repr(value: Any) -> str:
+    try:
         return repr(value)
+    except Exception:  # noqa: BLE001 – of a whole number of 5,000 digits; and a method may raise anything
+        return type(value).__name__
 
 
 # --- Reading a function ------------------------------------------------------------------------------
