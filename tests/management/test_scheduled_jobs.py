@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
+from scheduled_jobs import registry
 from scheduled_jobs.management.commands import scheduled_jobs as command
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history.retention import prune
@@ -188,6 +189,87 @@ def test_an_end_that_is_too_far_ahead_is_refused(job: ScheduledJob) -> None:
         "9999-12-31 23:59:59-05:00 is too far ahead: a pause ends by 2200-01-01; write an earlier time, or no "
         "end at all: the pause then goes on until it is resumed"
     )
+
+
+@pytest.mark.parametrize("text", ["999999999 00:00:00", "99999999999999 00:00:00", "P4000000D"])
+def test_a_duration_that_no_calendar_holds_is_refused(job: ScheduledJob, text: str) -> None:
+    assert refusal("pause", NAME, "--reason", "x", "--until", text) == (
+        f"--until is {text!r}, which is too far ahead: a pause ends by 2200-01-01; write an earlier time, or "
+        "leave --until out: the pause then goes on until it is resumed"
+    )
+
+
+def test_the_first_moment_of_all_is_past(job: ScheduledJob) -> None:
+    said = refusal("pause", NAME, "--reason", "x", "--until", "0001-01-01T00:00+09:00")
+    assert said == "0001-01-01 00:00:00+09:00 cannot be told in UTC; write a time in the future"
+
+
+@pytest.mark.parametrize(("verb", "n"), [("runs", "-5"), ("runs", "0"), ("next", "-1"), ("runs", "9" * 30)])
+def test_a_number_of_lines_that_is_none_is_refused(job: ScheduledJob, verb: str, n: str) -> None:
+    assert refusal(verb, "-n", n) == f"-n is {n}; write a whole number from 1 to 1,000,000"
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (
+            "[" * 100_000,
+            "--payload is nested too deeply: at most 50 objects and lists lie within one another",
+        ),
+        (
+            '{"region": "a\\u0000"}',
+            "--payload cannot be stored: region: the text holds the character U+0000, which PostgreSQL cannot store",
+        ),
+        ('{"region": NaN}', "--payload cannot be stored: it holds NaN or Infinity, which is not JSON"),
+    ],
+)
+def test_run_refuses_a_payload_that_no_database_holds(job: ScheduledJob, payload: str, message: str) -> None:
+    # Nobody knows what the task takes where its class is not in the code.
+    registry._tasks.clear()
+    assert refusal("run", NAME, "--payload", payload) == message
+    assert JobRun.objects.count() == 0
+
+
+def test_a_reason_is_kept_without_what_postgresql_cannot_store(job: ScheduledJob) -> None:
+    call("pause", NAME, "--reason", "a\x00b\udcff")
+    call("resume", NAME, "--reason", "c\x00d")
+    call("run", NAME, "--reason", "e\x00f")
+    assert [change.reason for change in JobChange.objects.filter(via="cli").order_by("pk")] == [
+        "a\ufffdb\ufffd", "c\ufffdd", "e\ufffdf",
+    ]  # fmt: skip
+    assert JobRun.objects.get().reason == "e\ufffdf"
+
+
+def test_a_name_that_no_database_holds_names_no_job(job: ScheduledJob) -> None:
+    assert refusal("show", "a\x00\udcff").startswith("There is no job a\ufffd\ufffd; ")
+
+
+def test_a_pause_that_has_ended_by_itself_is_not_resumed_by_anybody(job: ScheduledJob) -> None:
+    end = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    ScheduledJob.objects.filter(pk=job.pk).update(paused=True, pause_reason="x", paused_until=end)
+    assert refusal("resume", NAME) == f"{NAME} is not paused: its pause ended at 2026-11-22 09:00:00Z."
+    assert [(c.field, c.via, c.actor_label) for c in JobChange.objects.filter(reason__gt="")] == [
+        ("paused_until", "auto", ""), ("paused", "auto", ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [("pause", "--reason", "x"), ("resume",), ("reset",), ("run",)])
+def test_a_job_that_is_being_deleted_is_left_alone(job: ScheduledJob, words: tuple[str, ...]) -> None:
+    ScheduledJob.objects.filter(pk=job.pk).update(deleting_at=timezone.now(), paused=True)
+    verb, *options = words
+    assert refusal(verb, NAME, *options) == (
+        f"{NAME} is being deleted: it can no longer be paused, resumed, reset or run"
+    )
+
+
+def test_a_job_that_is_deleted_while_its_run_is_asked_for_or_waited_for_is_an_error(
+    job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command.time, "sleep", lambda _: job.delete())
+    assert refusal("run", NAME, "--wait").endswith(" was deleted meanwhile, with its job.")
+    job.pk = 99
+    monkeypatch.setattr(command, "find", lambda _: job)
+    assert refusal("run", NAME) == f"the job {NAME} was deleted meanwhile"
 
 
 def test_reset_returns_to_the_code(google: MemoryBackend, job: ScheduledJob) -> None:

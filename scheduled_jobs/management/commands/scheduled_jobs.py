@@ -3,7 +3,7 @@ from __future__ import annotations
 import getpass
 import json
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,8 +12,9 @@ from django.utils.dateparse import parse_datetime, parse_duration
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.domain.payloads import redact
-from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.domain.limits import LATEST_PAUSE
+from scheduled_jobs.domain.payloads import MAX_DEPTH, clean_text, redact, storable
+from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPayload
 from scheduled_jobs.management.text import as_json, cell, table
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.retention import prune
@@ -21,6 +22,8 @@ from scheduled_jobs.services.history.retention import prune
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+MOST = 1_000_000
+"""Lines that may be asked for."""
 WAIT = 1.0
 """Seconds between two looks at a run that is waited for."""
 
@@ -69,8 +72,13 @@ class Command(BaseCommand):
         pruning.add_argument("--dry-run", action="store_true", help="only say how many they are")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
-        with attribution(who(), via="cli", reason=options.get("reason") or ""):
-            getattr(self, f"do_{verb}")(**options)
+        if options.get("reason"):
+            options["reason"] = clean_text(options["reason"])
+        try:
+            with attribution(who(), via="cli", reason=options.get("reason") or ""):
+                getattr(self, f"do_{verb}")(**options)
+        except (BeingDeleted, ScheduledJob.DoesNotExist) as error:
+            raise CommandError(str(error)) from error
 
     # --- Reading ----------------------------------------------------------------------------------
 
@@ -110,6 +118,7 @@ class Command(BaseCommand):
         self.stdout.write(table(heads, rows))
 
     def do_next(self, job: str | None, n: int, **options: Any) -> None:
+        n = counted(n)
         now = timezone.now()
         coming = []
         for row in chosen(job):
@@ -127,6 +136,7 @@ class Command(BaseCommand):
         )
 
     def do_runs(self, job: str | None, n: int, status: str | None, **options: Any) -> None:
+        n = counted(n)
         runs = JobRun.objects.select_related("job").order_by("-pk")
         if job is not None:
             runs = runs.filter(job=find(job))
@@ -170,7 +180,10 @@ class Command(BaseCommand):
     def _wait_for(self, run: JobRun) -> None:
         while not run.is_over:
             time.sleep(WAIT)
-            run.refresh_from_db()
+            try:
+                run.refresh_from_db()
+            except JobRun.DoesNotExist:
+                raise CommandError(f"Run {run.pk} was deleted meanwhile, with its job.") from None
         text = f"Run {run.pk} {run.get_status_display()}" + (f": {run.error}" if run.error else "")
         if run.status != JobRun.Status.SUCCEEDED:
             raise CommandError(text)
@@ -188,6 +201,8 @@ class Command(BaseCommand):
         row = find(job)
         if not row.paused:
             raise CommandError(f"{row.name} is not paused.")
+        if row.end_pause(timezone.now()):
+            raise CommandError(f"{row.name} is not paused: its pause ended at {cell(row.paused_until)}.")
         row.resume(by=who())
         self._tell(row, f"resumed; nothing was fired, the next run is {cell(next_of(row))}")
 
@@ -212,13 +227,14 @@ class Command(BaseCommand):
 def who() -> str:
     """Who types, as the operating system knows them."""
     try:
-        return getpass.getuser()
+        return clean_text(getpass.getuser())
     except (OSError, KeyError):
         return ""
 
 
 def find(name: str) -> ScheduledJob:
     """The job of this id or task; raises CommandError saying what there is."""
+    name = clean_text(name)
     found = list(ScheduledJob.objects.filter(name=name)) or list(ScheduledJob.objects.filter(task=name))
     if len(found) == 1:
         return found[0]
@@ -233,15 +249,31 @@ def chosen(name: str | None) -> list[ScheduledJob]:
     return [find(name)] if name is not None else list(ScheduledJob.objects.active().order_by("name"))
 
 
+def counted(n: int) -> int:
+    """How many lines were asked for; raises CommandError."""
+    if not 1 <= n <= MOST:
+        raise CommandError(f"-n is {n}; write a whole number from 1 to {MOST:,}")
+    return n
+
+
 def parsed_payload(text: str) -> dict[str, Any]:
     """A payload that was typed; raises CommandError."""
     try:
         payload = json.loads(text)
     except ValueError as error:
         raise CommandError(f"--payload is not JSON: {error}") from error
+    except RecursionError:
+        raise CommandError(
+            f"--payload is nested too deeply: at most {MAX_DEPTH} objects and lists lie within one another"
+        ) from None
     if not isinstance(payload, dict):
         raise CommandError('--payload is not a JSON object; write one, such as \'{"region": "emea"}\'')
-    return payload
+    try:
+        # Of a task that is not in the code of this process nobody else asks.
+        stored: dict[str, Any] = storable(payload)
+    except InvalidPayload as error:
+        raise CommandError(f"--payload cannot be stored: {error}") from error
+    return stored
 
 
 def parsed_until(text: str | None) -> datetime | None:
@@ -251,19 +283,20 @@ def parsed_until(text: str | None) -> datetime | None:
     try:
         moment = parse_datetime(text)
         duration = parse_duration(text) if moment is None else None
+        if duration is not None:
+            return timezone.now() + duration
     except ValueError:
-        moment = duration = None
-    if moment is not None:
-        return (
-            moment
-            if timezone.is_aware(moment)
-            else timezone.make_aware(moment, timezone.get_fixed_timezone(0))
+        moment = None
+    except OverflowError:
+        raise CommandError(
+            f"--until is {text!r}, which is too far ahead: a pause ends by {LATEST_PAUSE:%Y-%m-%d}; write an "
+            "earlier time, or leave --until out: the pause then goes on until it is resumed"
+        ) from None
+    if moment is None:
+        raise CommandError(
+            f"--until is {text!r}; write a time such as 2026-12-24T18:00Z, or a duration such as 02:00:00"
         )
-    if isinstance(duration, timedelta):
-        return timezone.now() + duration
-    raise CommandError(
-        f"--until is {text!r}; write a time such as 2026-12-24T18:00Z, or a duration such as 02:00:00"
-    )
+    return moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
 
 
 def state_of(job: ScheduledJob) -> str:
