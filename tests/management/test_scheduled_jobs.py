@@ -159,6 +159,10 @@ def test_pause_and_resume_are_attributed_to_the_terminal(google: MemoryBackend, 
     }
 
 
+def test_a_pause_without_a_reason_is_refused(job: ScheduledJob) -> None:
+    assert refusal("pause", NAME, "--reason", " ") == "--reason is empty; say why the job is paused"
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("02:00:00", 7200), ("P1D", 86400), ("2199-01-01T00:00Z", None), ("2199-01-01 00:00", None)],

@@ -191,6 +191,8 @@ class Command(BaseCommand):
 
     def do_pause(self, job: str, reason: str, until: str | None, **_: Any) -> None:
         row = find(job)
+        if not reason.strip():
+            raise CommandError("--reason is empty; say why the job is paused")
         try:
             row.pause(reason=reason, until=parsed_until(until), by=who())
         except ValueError as error:
