@@ -24,7 +24,7 @@ from scheduled_jobs.admin.facets import FACETS, SHOW, Facet
 from scheduled_jobs.admin.job_rows import Links, build_rows
 from scheduled_jobs.admin.marks import HEALTH_MARKS, SYNC_MARKS
 from scheduled_jobs.admin.permissions import JobAdmin, allowed, may
-from scheduled_jobs.admin.whereabouts import where_am_i
+from scheduled_jobs.admin.whereabouts import last_look, where_am_i
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
 from scheduled_jobs.services.history.health import ORDER, urgency
@@ -224,7 +224,7 @@ class JobListMixin(JobAdmin):
         response = super().changelist_view(request, context)
         found = getattr(response, "context_data", None)
         if found is not None and (cl := found.get("cl")) is not None:
-            found["env"] = where_am_i(cl.now, cl.census.seen_at)
+            found["env"] = where_am_i(cl.now, last_look())
             if cl.is_empty:
                 found["where_tasks_are"] = where_tasks_are()
         return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Max
+from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.times import relative
@@ -28,7 +28,7 @@ class Whereabouts:
 
 
 def where_am_i(now: datetime, seen_at: datetime | None) -> Whereabouts:
-    """What stands under the title of every page; ``seen_at`` is the last look at Google, if any."""
+    """What stands under the title of every page; ``seen_at`` is as ``last_look()`` has it."""
     notes = []
     if settings.EAGER:
         notes.append(_("tasks run here (EAGER): nothing is sent to Google"))
@@ -54,6 +54,7 @@ def _target() -> str:
 
 
 def last_look() -> datetime | None:
-    """When any job was last compared with Google."""
-    seen: datetime | None = ScheduledJob.objects.aggregate(at=Max("live_seen_at"))["at"]
+    """Since when each of the jobs that are said to be synced has been compared with Google; None if never."""
+    synced = ScheduledJob.objects.filter(sync_state=ScheduledJob.SyncState.SYNCED)
+    seen: datetime | None = synced.aggregate(at=Min("live_seen_at"))["at"]
     return seen

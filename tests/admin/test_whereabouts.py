@@ -49,12 +49,13 @@ def test_a_project_that_google_looks_up_is_left_out(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_the_last_look_at_google_is_that_of_the_job_seen_last() -> None:
+def test_google_was_looked_at_when_the_job_was_that_was_seen_longest_ago() -> None:
     assert last_look() is None
-    make_job(make_task(), "a", live_seen_at=NOW)
-    make_job(make_task(), "b", live_seen_at=NOW - timedelta(hours=1))
+    make_job(make_task(), "a", live_seen_at=NOW, sync_state="synced")
+    make_job(make_task(), "b", live_seen_at=NOW - timedelta(hours=1), sync_state="synced")
     make_job(make_task(), "c")
-    assert last_look() == NOW
+    make_job(make_task(), "d", live_seen_at=NOW - timedelta(days=9), sync_state="failed")
+    assert last_look() == NOW - timedelta(hours=1)
 
 
 def render(source: str, **context: Any) -> str:
@@ -64,7 +65,7 @@ def render(source: str, **context: Any) -> str:
 @pytest.mark.django_db
 def test_a_page_says_where_it_is_with_one_tag() -> None:
     assert "not yet compared with Google" in render("{% sj_env %}")
-    make_job(make_task(), live_seen_at=timezone.now() - timedelta(minutes=3))
+    make_job(make_task(), live_seen_at=timezone.now() - timedelta(minutes=3), sync_state="synced")
     html = render("{% sj_env %}")
     assert "shop-prod-eu / europe-west1" in html
     assert ">checked with Google 3 min ago</time>" in html

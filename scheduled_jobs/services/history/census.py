@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import Case, CharField, Count, Max, Value, When
+from django.db.models import Case, CharField, Count, Value, When
 
 from scheduled_jobs.services.history.health import code_changed_since, health, overridden
 
@@ -40,7 +40,6 @@ class Group(NamedTuple):
     google: str
     origin: str
     jobs: int
-    seen_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,6 @@ class Census:
     @property
     def total(self) -> int:
         return sum(group.jobs for group in self.groups)
-
-    @property
-    def seen_at(self) -> datetime | None:
-        """When any of the jobs was last compared with Google."""
-        return max((group.seen_at for group in self.groups if group.seen_at), default=None)
 
     def count(self, wanted: Mapping[str, Iterable[str]]) -> int:
         """How many jobs have, for each facet that is named, one of these values."""
@@ -77,7 +71,7 @@ def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
         jobs.order_by()
         .annotate(_health=health(now), _follows=is_overridden)
         .values_list("_health", "last_status", "_follows", "sync_state", "origin")
-        .annotate(_jobs=Count("pk"), _seen=Max("live_seen_at"))
+        .annotate(_jobs=Count("pk"))
     )
     groups = {row[:5]: Group(*row) for row in counted}
     for row in counted.filter(code_changed_since()):

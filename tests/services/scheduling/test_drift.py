@@ -131,6 +131,11 @@ def test_a_look_that_agrees_is_the_last_one_seen(google: MemoryBackend, job: Sch
     drift.record_all(report)
     assert report.listing is not None
     assert row("One").live_seen_at == report.listing.at
+    forget_when()
+    report = scheduling.sync(scheduling.Options())
+    assert report.plan.changes == ()
+    assert report.listing is not None
+    assert row("One").live_seen_at == report.listing.at
 
 
 def test_a_job_that_google_disabled_is_recorded_as_drifted(google: MemoryBackend, job: ScheduledJob) -> None:
