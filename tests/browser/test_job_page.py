@@ -86,6 +86,40 @@ def test_the_preview_follows_what_is_typed(operator: Page, job: ScheduledJob) ->
     assert ScheduledJob.objects.get(pk=job.pk).schedule_override == "30 1 * * *"
 
 
+def test_times_that_could_not_be_asked_for_are_said_to_be_old_until_they_are(
+    operator: Page, job: ScheduledJob
+) -> None:
+    operator.goto(address(job))
+    shown = operator.locator("#sj-preview")
+    before = shown.inner_text()
+    operator.route("**/preview/", lambda route: route.abort())
+    operator.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * *")
+    told = operator.get_by_role("alert").filter(has_text="the server could not be asked")
+    expect(told).to_contain_text("These are the times before your last change")
+    expect(operator.locator(".sj-preview.sj-old")).to_be_visible()
+    assert shown.inner_text() == before
+    operator.unroute("**/preview/")
+    expect(operator.get_by_text("runs become 14")).to_be_visible(timeout=10_000)
+    expect(told).to_be_hidden()
+    expect(operator.locator(".sj-preview.sj-old")).to_have_count(0)
+
+
+def test_who_was_signed_out_is_told_that_the_times_are_old(operator: Page, job: ScheduledJob) -> None:
+    operator.goto(address(job))
+    operator.context.clear_cookies()
+    operator.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * *")
+    told = operator.get_by_role("alert").filter(has_text="you are signed out")
+    expect(told).to_contain_text("These are the times before your last change")
+    expect(operator.locator(".sj-preview.sj-old")).to_be_visible()
+
+
+def test_who_types_for_a_job_that_is_gone_is_told_so(operator: Page, job: ScheduledJob) -> None:
+    operator.goto(address(job))
+    operator.route("**/preview/", lambda route: route.fulfill(status=404, body=""))
+    operator.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * *")
+    expect(operator.get_by_text("there is no such job any more")).to_be_visible()
+
+
 @pytest.mark.parametrize("may_change", [True, False])
 def test_the_browser_tells_its_zone_also_to_whom_only_looks(
     chromium: Browser, live_server: LiveServer, job: ScheduledJob, may_change: bool

@@ -156,6 +156,15 @@ def test_a_lost_connection_is_said_and_tried_again(operator: Page, job: Schedule
     operator.goto(f"{RUNS}{run.pk}/change/")
     operator.route(re.compile("/live/"), lambda route: route.abort())
     expect(operator.locator("#sj-refresh")).to_contain_text("could not refresh, as of")
+    expect(operator.locator("#sj-old")).to_contain_text("The server cannot be asked: this is how the run was")
+    expect(operator.locator("#content-main.sj-old")).to_be_visible()
+    expect(operator.get_by_role("status")).to_contain_text("The server cannot be asked")
+    operator.unroute(re.compile("/live/"))
+    JobRun.objects.filter(pk=run.pk).update(progress_message="last batch")
+    expect(operator.locator('[data-part="lede"]')).to_contain_text("last batch", timeout=20_000)
+    expect(operator.locator("#sj-old")).to_be_hidden()
+    expect(operator.locator("#content-main.sj-old")).to_have_count(0)
+    expect(operator.get_by_role("status")).to_contain_text("refreshed")
 
 
 def test_who_was_signed_out_is_told_to_load_the_page_again(operator: Page, job: ScheduledJob) -> None:
@@ -165,6 +174,18 @@ def test_who_was_signed_out_is_told_to_load_the_page_again(operator: Page, job: 
     expect(operator.locator("#sj-refresh")).to_contain_text("refresh stopped, as of")
     expect(operator.locator("#sj-refresh")).to_contain_text("load the page again")
     expect(operator.locator('[data-part="lede"]')).to_contain_text("batch 96 of 158")
+    expect(operator.get_by_role("status")).to_contain_text("You are signed out, or may not see runs any more")
+    operator.locator("#sj-old").get_by_role("link", name="Load the page again").click()
+    expect(operator.get_by_label("Username")).to_be_visible()
+
+
+def test_who_looks_at_a_run_that_was_pruned_meanwhile_is_told_so(operator: Page, job: ScheduledJob) -> None:
+    run = running(job)
+    operator.goto(f"{RUNS}{run.pk}/change/")
+    JobRun.objects.filter(pk=run.pk).delete()
+    expect(operator.locator("#sj-old")).to_contain_text("This run is not kept any more: this is how it was")
+    expect(operator.get_by_role("status")).to_contain_text("This run is not kept any more")
+    expect(operator.locator("#sj-old").get_by_role("link")).to_be_hidden()
 
 
 def test_without_a_script_the_page_is_loaded_again_by_hand(

@@ -9,11 +9,33 @@
     const text = line.querySelector("[data-sj-state]");
     const button = line.querySelector("button");
     const voice = document.getElementById("sj-say");
+    const main = document.getElementById("content-main");
+    const note = document.getElementById("sj-old");
     let timer = null, paused = false, over = false, busy = false, status = line.dataset.status, at = line.dataset.at;
 
     const title = document.title;
     // The time of the server's answer, in the zone of the page: the browser's clock may be in another.
     const say = (what) => { text.textContent = line.dataset[what].replace("%s", at); };
+
+    // What the page shows is old: said on it and aloud, once.
+    const growOld = (why) => {
+        const words = note.dataset[why].replace("%s", at);
+        const place = note.querySelector("[data-sj-text]");
+        if (note.hidden || place.textContent !== words) {
+            place.textContent = voice.textContent = words;
+        }
+        note.querySelector("a").hidden = why !== "out";
+        note.hidden = false;
+        main.classList.add("sj-old");
+    };
+
+    const growYoung = () => {
+        if (!note.hidden) {
+            note.hidden = true;
+            main.classList.remove("sj-old");
+            voice.textContent = text.textContent;
+        }
+    };
 
     const isBeingRead = (element) => {
         const selection = document.getSelection();
@@ -46,6 +68,7 @@
             if (answer.redirected || answer.status === 403 || answer.status === 404) {
                 over = true;
                 say("gone");
+                growOld(answer.status === 404 ? "gone" : "out");
                 return;
             }
             if (!answer.ok) {
@@ -66,9 +89,11 @@
             status = fresh.dataset.status;
             over = ended;
             say(ended ? "ended" : document.hidden ? "hidden" : "refreshed");
+            growYoung();
         } catch {
             next = AFTER_FAILURE;
             say("failed");
+            growOld("failed");
         } finally {
             busy = false;
             button.hidden = over;
