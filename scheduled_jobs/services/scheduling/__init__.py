@@ -45,8 +45,6 @@ __all__ = [
 
 logger = logging.getLogger("scheduled_jobs")
 
-PART = 1_000
-"""Rows that one statement names."""
 LEFT_BEHIND = timedelta(minutes=1)
 """After this long a pending row's writer has died, or Google did not answer it."""
 
@@ -65,19 +63,15 @@ def push(pks: Iterable[int], *, seconds: float | None = None) -> None:
     """Push these rows now; what is not done within ``seconds`` stays pending. Raises nothing of Google's."""
     if pushes_are_off():
         return
-    pks, now = list(pks), timezone.now()
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
-    # In parts: SQLite takes no more than 32,766 parameters.
-    parts = [rows.filter(pk__in=pks[first : first + PART]) for first in range(0, len(pks), PART)]
-    for part in parts:
-        part.end_pauses(now)
+    pks = list(pks)
+    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).filter(pk__in=pks)
+    rows.end_pauses(timezone.now())
     try:
         Push(time.monotonic() + (seconds or 2 * settings.RPC_TIMEOUT)).run(pks)
     except BackendError as error:
         # No project or no credentials: none of the rows can be pushed.
         logger.warning("nothing was pushed: %s", error)
-        for part in parts:
-            part.update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=str(error))
+        rows.update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=str(error))
 
 
 class _PushOnCommit:

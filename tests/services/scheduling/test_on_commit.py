@@ -70,11 +70,3 @@ def test_a_row_is_deleted_although_deleting_its_job_breaks(
     job.delete()
     assert not ScheduledJob.objects.exists()
     assert "Error calling delete_on_commit.<locals>.<lambda> in on_commit()" in line(caplog)
-
-
-def test_more_rows_than_a_statement_can_name_are_pushed(
-    job: ScheduledJob,
-) -> None:
-    ScheduledJob.objects.filter(pk=job.pk).edit(description_override="new")
-    scheduling.push([*range(job.pk + 1, job.pk + 40_000), job.pk])
-    assert row("One").sync_state == "synced"
