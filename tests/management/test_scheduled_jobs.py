@@ -89,6 +89,19 @@ def test_next_tells_the_runs_to_come_with_their_notices(job: ScheduledJob) -> No
     assert json.loads(call("next", "--json")) == []
 
 
+def test_a_schedule_that_was_never_validated_hides_no_other_job(
+    job: ScheduledJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declare("Two")
+    schedule_tasks()
+    ScheduledJob.objects.filter(pk=job.pk).update(schedule_override="every now and then")
+    said = call("list").splitlines()
+    assert [line.split()[0] for line in said] == ["job", NAME, "shop--shop-tasks-Two"]
+    assert "The schedule cannot be run: 'now' cannot stand, in 'every now and then'" in call("show", NAME)
+    assert len(json.loads(call("next", "--json", "-n", "3"))) == 3
+    assert capsys.readouterr().err.startswith(f"{NAME}: 'now' cannot stand")
+
+
 def test_runs_tells_the_history(job: ScheduledJob) -> None:
     JobRun.objects.create(
         job=job,

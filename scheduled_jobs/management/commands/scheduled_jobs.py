@@ -14,7 +14,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.domain.payloads import MAX_DEPTH, clean_text, redact, storable
-from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPayload
+from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPayload, InvalidSchedule
 from scheduled_jobs.management.text import as_json, cell, table
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.retention import prune
@@ -104,7 +104,7 @@ class Command(BaseCommand):
             self.stdout.write(as_json({**summary(row), "fields": truths(row)}))
             return
         self.stdout.write(f"{row.name}\n{row.task}, {row.get_origin_display()}")
-        self.stdout.write(row.parsed_schedule.describe())
+        self.stdout.write(described(row))
         if row.paused:
             until = f" until {cell(row.paused_until)}" if row.paused_until else ""
             self.stdout.write(f"Paused by {row.paused_by or 'nobody known'}{until}: {row.pause_reason}")
@@ -122,7 +122,11 @@ class Command(BaseCommand):
         now = timezone.now()
         coming = []
         for row in chosen(job):
-            if not row.upcoming(1):
+            try:
+                if not row.upcoming(1):
+                    continue
+            except InvalidSchedule as error:
+                self.stderr.write(f"{row.name}: {error}")
                 continue
             start = max(now, row.paused_until) if row.paused and row.paused_until else now
             schedule = row.parsed_schedule
@@ -310,11 +314,23 @@ def state_of(job: ScheduledJob) -> str:
     return "paused" if job.is_paused(timezone.now()) else "enabled"
 
 
+def described(job: ScheduledJob) -> str:
+    """The schedule in words, or what is wrong with it: code may save a row without validating it."""
+    try:
+        return job.parsed_schedule.describe()
+    except InvalidSchedule as error:
+        return f"The schedule cannot be run: {error}"
+
+
 def next_of(job: ScheduledJob) -> datetime | None:
-    """The next run: Google's own answer where the schedule drifts."""
-    if job.upcoming(1) and job.parsed_schedule.is_estimate and job.next_run_at:
+    """The next run: Google's own answer where the schedule drifts; None where it comes never."""
+    try:
+        coming = job.upcoming(1)
+    except InvalidSchedule:
+        return None
+    if coming and job.parsed_schedule.is_estimate and job.next_run_at:
         return job.next_run_at
-    return next(iter(job.upcoming(1)), None)
+    return next(iter(coming), None)
 
 
 def summary(job: ScheduledJob) -> dict[str, Any]:
