@@ -51,6 +51,11 @@ def end_of_pause(until: datetime, field: str, now: datetime) -> datetime:
     return end
 
 
+def no_end_was_chosen() -> str:
+    """What is said of an end that is filled in beside the choice of none."""
+    return _("An end is filled in, and no end is chosen: choose “Until a time”, or clear the date.")
+
+
 class ReasonForm(forms.Form):
     """Why something is done; kept with every job's change."""
 
@@ -90,6 +95,8 @@ class PauseForm(ReasonForm):
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
+        if values.get("until_mode") == OPEN and values.get("until"):
+            raise ValidationError({"until": no_end_was_chosen()})
         if values.get("until_mode") != UNTIL:
             values["until"] = None
         elif "until" not in self.errors:

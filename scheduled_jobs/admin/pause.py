@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin import times
-from scheduled_jobs.admin.bulk_forms import OPEN, UNTIL, DateInput, TimeInput, end_of_pause
+from scheduled_jobs.admin.bulk_forms import OPEN, UNTIL, DateInput, TimeInput, end_of_pause, no_end_was_chosen
 from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin
@@ -97,12 +97,14 @@ class PauseForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, *, zone: str, now: datetime) -> None:
         self.zone = zone
         self.now = now
-        tomorrow = (now.astimezone(times.zone_of(zone)) + timedelta(days=1)).date()
-        super().__init__(data, initial={"until_0": tomorrow, "until_1": "08:00:00"})
+        # No day is filled in, so that one that is was meant.
+        super().__init__(data, initial={"until_1": "08:00:00"})
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
         values["until"] = None
+        if values.get("until_mode") == OPEN and values.get("until_0"):
+            raise ValidationError({"until_0": no_end_was_chosen()})
         if values.get("until_mode") == UNTIL and not {"until_0", "until_1"} & self.errors.keys():
             values["until"] = self._until(values.get("until_0"), values.get("until_1"))
         return values
@@ -191,7 +193,11 @@ class PauseMixin(JobAdmin):
         end = dated(until, job.time_zone) if until else ""
         text = _("Paused until %(time)s: %(reason)s") if until else _("Paused: %(reason)s")
         self.log_change(request, job, text % {"time": end, "reason": reason})
-        said = _("The job %(job)s is paused until %(time)s.") if until else _("The job %(job)s is paused.")
+        said = (
+            _("The job %(job)s is paused until %(time)s.")
+            if until
+            else _("The job %(job)s is paused until somebody resumes it.")
+        )
         messages.success(request, said % {"job": label_of(job), "time": end})
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

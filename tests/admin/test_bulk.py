@@ -136,13 +136,17 @@ def test_an_end_that_is_none_is_refused_beside_its_field(date: str, time: str, m
     assert not row.paused
 
 
-def test_an_end_that_was_typed_but_not_chosen_does_not_count() -> None:
+def test_an_end_that_was_typed_but_not_chosen_is_asked_about() -> None:
     row = job()
     client = operator("pause")
     page = ask(client, "pause_jobs", row)
-    confirm(client, page, reason="x", until_mode="open", until_0="2099-01-02", until_1="03:04:05")
+    answer = confirm(client, page, reason="x", until_mode="open", until_0="2099-01-02", until_1="03:04:05")
+    assert (
+        "An end is filled in, and no end is chosen: choose “Until a time”, or clear the date."
+        in answer.content.decode()
+    )
     row.refresh_from_db()
-    assert (row.paused, row.paused_until) == (True, None)
+    assert row.paused is False
 
 
 # --- Resume, reset, push, run ---------------------------------------------------------------------

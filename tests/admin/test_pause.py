@@ -139,6 +139,10 @@ def test_count_again_counts_and_pauses_nothing(job: ScheduledJob) -> None:
             {"reason": "x", **UNTIL, "until_0": "0001-01-01"},
             "This time is past; a pause ends in the future.",
         ),
+        (
+            {"reason": "x", **UNTIL, "until_mode": "open"},
+            "An end is filled in, and no end is chosen: choose “Until a time”, or clear the date.",
+        ),
         ({"reason": "x", **UNTIL, "until_0": "nonsense"}, "Enter a valid date."),
         (
             {"reason": "x", **UNTIL, "until_0": "2027-03-28", "until_1": "01:30:00"},

@@ -58,7 +58,9 @@ def test_a_job_is_paused_from_the_list(page: Page, shop: Desk) -> None:
     page.keyboard.type("Stock is counted")
     tab_to(page, "Pause the job")
     page.keyboard.press("Enter")
-    expect(page.locator(".messagelist")).to_have_text("The job orders.tasks.CancelUnpaidOrders is paused.")
+    expect(page.locator(".messagelist")).to_have_text(
+        "The job orders.tasks.CancelUnpaidOrders is paused until somebody resumes it."
+    )
     job = shop.job("CancelUnpaidOrders")
     assert (job.paused, job.pause_reason, job.paused_by) == (True, "Stock is counted", "maria")
 

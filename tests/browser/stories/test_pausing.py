@@ -38,7 +38,7 @@ def test_a_pause_holds_while_google_has_not_heard_of_it_and_goes_on_firing(shop:
     expect(page.locator(".errorlist li")).to_have_text("Say why the job is paused.")
     page.get_by_label("Why").fill(WHY)
     page.get_by_role("button", name="Pause the job").click()
-    said(page, "The job shop.reports.Report is paused.")
+    said(page, "The job shop.reports.Report is paused until somebody resumes it.")
     expect(page.locator(".sj-lede p").first).to_have_text(
         re.compile(r"^Paused\. Paused by maria since .+ UTC, until somebody resumes it\. .*No run is due until then\. "
                    f"{WHY}$")
