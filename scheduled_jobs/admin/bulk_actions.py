@@ -198,20 +198,20 @@ class Reset(BulkAction):
         return [
             _("Every field follows the code again, now and with every deploy."),
             _("The values that go are kept in each job's changes. A pause stays."),
-            _("The schedule of a job of your own stays: the code has none for it."),
+            _("The schedule of a job of your own stays, and what its run() needs: the code has none for it."),
         ]
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
         after = ScheduledJob(**{f"declared_{name}": getattr(job, f"declared_{name}") for name in OVERRIDABLE})
-        is_own = job.origin == ScheduledJob.Origin.OPERATOR
-        if is_own:
-            after.schedule_override = job.schedule_override
+        kept = job.fields_of_its_own
+        for name in kept:
+            setattr(after, f"{name}_override", getattr(job, f"{name}_override"))
         changes = [
             f"{label_of(name)}: "
             f"{shown(name, getattr(job, f'{name}_override'))} → "
             f"{shown(name, getattr(job, f'declared_{name}'))}"
             for name in OVERRIDABLE
-            if getattr(job, f"{name}_override") is not None and not (is_own and name == "schedule")
+            if name not in kept and getattr(job, f"{name}_override") is not None
         ]
         return ("; ".join(changes), next_of(after, now, now))
 

@@ -10,6 +10,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def _refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except (ScheduledJob.DoesNotExist, JobRun.DoesNotExist):
             # Found at first, and deleted by somebody else before it was locked or written.
             raise Http404(_("It has just been deleted; nothing was changed.")) from None
+        except BeingDeleted as error:
+            raise Http404(str(error)) from None
 
     return answer
 

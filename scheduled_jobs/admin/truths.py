@@ -111,7 +111,7 @@ class Truths:
         job = self.job
         own = getattr(job, f"{name}_override")
         declared = getattr(job, f"declared_{name}")
-        has_default = not (job.origin == ScheduledJob.Origin.OPERATOR and name == "schedule")
+        has_default = name not in job.fields_of_its_own
         note = ""
         if name == "schedule" and has_default:
             note = told(declared, job.declared_time_zone).words

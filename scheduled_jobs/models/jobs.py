@@ -496,22 +496,37 @@ class ScheduledJob(models.Model):
     def reset(self, *fields: str, by: Any = None, reason: str = "") -> None:
         """Remove the overrides of these fields (names without ``_override``; none: of all).
 
-        Raises ValueError for a name that is no field, and for the schedule of an operator's own job; and
-        BeingDeleted.
+        Raises ValueError for a name that is no field, and for one of ``fields_of_its_own``, which stay where
+        all are reset; and BeingDeleted.
         """
         if unknown := set(fields) - set(domain.OVERRIDABLE):
             known = ", ".join(domain.OVERRIDABLE)
             raise ValueError(f"{', '.join(sorted(unknown))} cannot be reset; the fields are {known}")
-        wanted = fields or domain.OVERRIDABLE
-        if self.origin == self.Origin.OPERATOR:
-            if "schedule" in fields:
-                raise ValueError("the schedule of a job of your own has no default in the code to return to")
-            wanted = tuple(name for name in wanted if name != "schedule")
+        kept = self.fields_of_its_own
+        for name in fields:
+            if name in kept:
+                raise ValueError(f"the {name} of a job of your own has no default in the code to return to")
+        wanted = tuple(name for name in fields or domain.OVERRIDABLE if name not in kept)
         columns = dict.fromkeys(f"{name}_override" for name in wanted)
         condition = models.Q()
         for column in columns:
             condition |= models.Q(**{f"{column}__isnull": False})
         self._edit(condition, columns, columns, by=by, reason=reason)
+
+    @property
+    def fields_of_its_own(self) -> tuple[str, ...]:
+        """The fields of an operator's own job for which the code has nothing: none of a job of the code.
+
+        Its payload is one of them where ``run()`` needs parameters.
+        """
+        if self.origin != self.Origin.OPERATOR:
+            return ()
+        task = registry.get(self.task)
+        try:
+            needs = task is None or any(field.required for field in Signature.of(task.run).fields)
+        except InvalidPayload:  # no payload fits: what there is stays
+            needs = True
+        return ("schedule", "payload") if needs else ("schedule",)
 
     def run_now(self, payload: dict[str, Any] | None = None, by: Any = None, reason: str = "") -> JobRun:
         """Ask for a run of its own, now; returns the queued run, which a delivery will claim.

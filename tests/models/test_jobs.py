@@ -406,8 +406,11 @@ def test_a_pause_that_was_made_anew_does_not_end_with_the_old_one(job: Scheduled
     assert row("One").paused is True
 
 
-def test_a_push_records_the_pauses_that_have_ended(job: ScheduledJob, ended: datetime) -> None:
-    push([job.pk])
+@pytest.mark.parametrize("sync", [lambda job: push([job.pk]), lambda _job: schedule_tasks()])
+def test_whatever_brings_google_up_to_date_records_the_pauses_that_have_ended(
+    sync: Callable[[ScheduledJob], Any], job: ScheduledJob, ended: datetime
+) -> None:
+    sync(job)
     assert audit() == by_itself(ended)
     assert row("One").paused is False
 
@@ -486,10 +489,28 @@ def test_reset_refuses_what_is_no_field_and_the_schedule_of_an_own_job(job: Sche
         schedule_override="0 3 * * *",
         retry_count_override=1,
     )
-    with pytest.raises(ValueError, match="has no default in the code to return to"):
+    with pytest.raises(
+        ValueError, match="the schedule of a job of your own has no default in the code to return to"
+    ):
         own.reset("schedule")
     own.reset()
     assert (own.schedule_override, own.retry_count_override) == ("0 3 * * *", None)
+
+
+def test_a_reset_leaves_an_own_job_what_its_run_needs() -> None:
+    def settle(self: Any, batch_size: int, note: str = "") -> None:
+        """A task that cannot run without a number."""
+
+    declare("Settle", run=settle)
+    own = ScheduledJob.objects.create(
+        name="shop--own", task="shop.tasks.Settle", origin="operator", schedule_override="0 3 * * *",
+        payload_override={"batch_size": 5}, retry_count_override=1,
+    )  # fmt: skip
+    assert own.fields_of_its_own == ("schedule", "payload")
+    with pytest.raises(ValueError, match="the payload of a job of your own has no default in the code"):
+        own.reset("payload")
+    own.reset()
+    assert (own.payload, own.retry_count_override) == ({"batch_size": 5}, None)
 
 
 def test_a_run_with_a_payload_that_does_not_fit_is_refused(job: ScheduledJob) -> None:

@@ -90,6 +90,8 @@ class _Sync:
     def run(self, renew: Callable[[], bool]) -> Report:
         self.renew = renew
         self.has_turn = True
+        if self.options.write:
+            ScheduledJob.objects.using(self.using).end_pauses(timezone.now())
         report, listing = self._look()
         if self.options.write:
             self._confirm(report.plan.unchanged, listing)
