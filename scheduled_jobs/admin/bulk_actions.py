@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import abc
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs import signals
+from scheduled_jobs import registry, signals
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.bulk_forms import PauseForm, ReasonForm
 from scheduled_jobs.admin.marks import SYNC_MARKS
+from scheduled_jobs.admin.values import short_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
@@ -90,6 +92,10 @@ def next_of(job: ScheduledJob, after: datetime, now: datetime) -> str:
     if told(job.schedule, job.time_zone).is_estimate:
         return _("counted from its last run by Google")
     return when(next_run(job.schedule, job.time_zone, after), job.time_zone, now, _("no run ahead"))
+
+
+LONGEST = 200
+"""Letters of a payload on a page of many jobs."""
 
 
 class Pause(BulkAction):
@@ -278,15 +284,15 @@ class RunNow(BulkAction):
     most = 100
 
     def concerned(self, now: datetime) -> Q:
-        return ALIVE
+        return ALIVE & Q(task__in=[task.name() for task in registry.tasks()])
 
     def question(self, n: int) -> str:
         return ngettext("Run %(n)d job now?", "Run %(n)d jobs now?", n) % {"n": n}
 
     def left_out(self, n: int) -> str:
         return ngettext(
-            "%(n)d of the selection is retired or being deleted, and cannot run.",
-            "%(n)d of the selection are retired or being deleted, and cannot run.",
+            "%(n)d of the selection is retired, being deleted or without its class, and cannot run.",
+            "%(n)d of the selection are retired, being deleted or without their class, and cannot run.",
             n,
         ) % {"n": n}
 
@@ -298,7 +304,13 @@ class RunNow(BulkAction):
         ]  # fmt: skip
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
-        return (shown("payload", job.payload), next_of(job, now, now))
+        after = now
+        if job.is_paused(now):
+            if job.paused_until is None:
+                return (short_json(job.payload, LONGEST), _("paused: none until it is resumed"))
+            # A run at the very moment of the end takes place.
+            after = job.paused_until - timedelta(microseconds=1)
+        return (short_json(job.payload, LONGEST), next_of(job, after, now))
 
     def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
         job.run_now(by=by, reason=values["reason"])

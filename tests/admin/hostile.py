@@ -239,7 +239,7 @@ SCREENS = (
     Screen("paused", f"{T}pause/", ("sent",), {"reason": "m-sent {evil}"}, form=True, follow=True),
     Screen("resuming", f"{J}resume/", ("task", "reason", "by")),
     Screen("resumed", f"{J}resume/", ("task",), REASON, follow=True),
-    Screen("run now", f"{J}run-now/", ("task", "entry", "value")),
+    Screen("run now without a class", f"{J}run-now/", ("task",)),
     Screen("run now, typed", f"{T}run-now/", ("typed", "inner", "choice")),
     Screen("run now, with errors", f"{T}run-now/", ("sent",), {
         "reason": "", "p_note": "m-sent {evil}", "p_mode": "{evil}", "payload_raw": "{evil}"}, form=True),
@@ -273,7 +273,7 @@ SCREENS = (
     Screen("a rerun with errors", "{runs}{failed}/rerun/?changes=1", ("sent",), {"reason": "m-sent {evil}", "payload_raw": "{evil}"}, form=True),
     Screen("Django's history of a job", f"{J}history/", ("message", "user")),
     Screen("Django's history of a run", "{runs}{failed}/history/"),
-    *(Screen(f"the question of {action.name}", "{jobs}", ("task",), {
+    *(Screen(f"the question of {action.name}", "{jobs}", ("task",) if action.name != "run_jobs" else (), {
         "action": action.name, "index": "0", "_selected_action": ["{job}", "{typed}", "{own}"],
     }) for action in BULK_ACTIONS),
     *(Screen(f"{action.name}, with errors", "{jobs}", ("sent",) if action.name != "reset_jobs" else (), {

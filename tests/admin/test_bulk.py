@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from scheduled_jobs import registry
 from scheduled_jobs.admin import bulk
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, drift
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
@@ -427,3 +428,20 @@ def test_all_jobs_of_a_bulk_action_are_pushed_together(
     confirm(client, ask(client, "pause_jobs", *rows), reason="x", until_mode="open")
     assert pushes == [[row.pk for row in rows]]
     assert {live.state for live in google.list(timeout=5)} == {"PAUSED"}
+
+
+def test_a_bulk_run_says_of_a_paused_job_that_nothing_is_scheduled(google: MemoryBackend) -> None:
+    now = timezone.now()
+    still = job("Still", paused=True, pause_reason="x", paused_at=now)
+    ends = job("Ends", paused=True, pause_reason="x", paused_at=now, paused_until=now + timedelta(days=400))
+    page = ask(operator("run"), "run_jobs", still, ends)
+    assert "paused: none until it is resumed" in page
+    assert "in 400 days" in page
+
+
+def test_a_bulk_run_leaves_out_what_has_no_class_here(google: MemoryBackend) -> None:
+    here, gone = job("Here"), job("Gone")
+    registry._tasks.pop(gone.task)
+    page = ask(operator("run"), "run_jobs", here, gone)
+    assert "Run 1 job now?" in page
+    assert "1 of the selection is retired, being deleted or without its class, and cannot run." in page
