@@ -48,6 +48,8 @@ class PayloadForm:
         self.keys = tuple(settings.REDACTED_KEYS)
         self.declared = declared
         self.override = override
+        # Code may have saved what is no object: that is shown as raw JSON.
+        self.own = {} if override is not None and not isinstance(override, dict) else override
         self.original = declared if override is None else override
         self.data = data
         self.value = override
@@ -80,12 +82,12 @@ class PayloadForm:
     def _parameter(self, field: Field) -> Parameter:
         name = field.name
         secret = is_secret(name, self.keys)
-        own = self.override is not None and not same_json(
-            self.override.get(name, _UNWRITTEN), self.declared.get(name, _UNWRITTEN)
+        own = self.own is not None and not same_json(
+            self.own.get(name, _UNWRITTEN), self.declared.get(name, _UNWRITTEN)
         )
         initial = ""
-        if own and self.override is not None and name in self.override and not secret:
-            initial = written(field, self.override[name])
+        if own and self.own is not None and name in self.own and not secret:
+            initial = written(field, self.own[name])
         text = initial if self.data is None else _posted(self.data, PREFIX + name, initial)
         return Parameter(
             field=field,
@@ -96,7 +98,7 @@ class PayloadForm:
             default=self._default_text(field, secret=secret),
             is_own=own,
             typed_secret=secret and bool(text.strip()),
-            is_kept=name in self.original,
+            is_kept=name in (self.declared if self.own is None else self.own),
             follows=self.override is None,
         )
 
@@ -183,7 +185,7 @@ class PayloadForm:
         return payload
 
     def _from_fields(self, touched: list[Parameter]) -> dict[str, Any] | None:
-        payload = dict(self.original)
+        payload = dict(self.declared if self.own is None else self.own)
         errors: dict[str, str] = {}
         for parameter in touched:
             name = parameter.name

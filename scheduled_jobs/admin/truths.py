@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.values import LABELS, as_python, as_text, in_json, label, short_json, stamp
-from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.history.upcoming import told
 
@@ -30,6 +28,8 @@ GOOGLES = {
     "attempt_deadline": domain.DEFAULT_ATTEMPT_DEADLINE,
 }
 """Field -> what Cloud Scheduler does where nothing is set."""
+SHOWN = 100
+"""Keys of a payload that are compared one by one."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,8 @@ class Truths:
         if missing is not None:
             return missing
         live, wanted = (self.job.live or {}).get("payload"), self.wanted["payload"]
+        if not isinstance(wanted, dict):
+            return Live("differs", _("the override is no payload"))
         if not isinstance(live, dict):
             return Live("differs", _("the body in Google is no payload"))
         if name not in live and name not in wanted:
@@ -269,18 +271,22 @@ def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:
     """Parameter, code's value, own value, of those in which the payload override differs; masked."""
     if job.payload_override is None:
         return []
+    if not isinstance(job.payload_override, dict):  # saved by code, which validates nothing
+        return [("", short_json(job.declared_payload), as_text("payload", job.payload_override))]
     return pairs(job.declared_payload, job.payload_override)
 
 
 def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Key, old value, new value, of those in which two payloads differ; masked."""
-    before, after = redact(dict(old), settings.REDACTED_KEYS), redact(dict(new), settings.REDACTED_KEYS)
-    return [
-        (
-            name,
-            in_json(before, name) if name in before else "",
-            in_json(after, name) if name in after else "",
-        )
+    """Key, old value, new value, of those in which two payloads differ; masked, and SHOWN of them at most."""
+    differing = [
+        name
         for name in dict.fromkeys([*old, *new])
         if not domain.same_json(old.get(name), new.get(name)) or (name in old) != (name in new)
     ]
+    found = [
+        (name, in_json(old, name) if name in old else "", in_json(new, name) if name in new else "")
+        for name in differing[:SHOWN]
+    ]
+    if len(differing) > SHOWN:
+        found.append((_("and %(n)s more") % {"n": f"{len(differing) - SHOWN:,}"}, "", ""))
+    return found

@@ -17,6 +17,7 @@ from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.services.scheduling.kept import DURATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from django.utils.functional import _StrPromise
@@ -63,9 +64,10 @@ def as_text(field: str, value: Any) -> str:
     return str(value) if value != "" else _("(empty)")
 
 
-def in_json(payload: dict[str, Any], name: str) -> str:
+def in_json(payload: Mapping[str, Any], name: str) -> str:
     """The value of one key of a payload as a line of JSON, masked if the key or what is in it is secret."""
-    return json.dumps(redact(payload, settings.REDACTED_KEYS)[name], ensure_ascii=False, default=str)
+    one = {name: payload[name]}
+    return json.dumps(redact(one, settings.REDACTED_KEYS)[name], ensure_ascii=False, default=str)
 
 
 def short_json(payload: dict[str, Any], length: int = 60) -> str:

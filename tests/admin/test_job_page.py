@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import date, timedelta
 from enum import Enum
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.job_forms import SEEN
+from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from tests.admin.people import LIST, signed_in, staff, superuser
 from tests.support import make_job, make_run, make_task
@@ -633,6 +635,36 @@ def test_what_is_typed_is_read_as_it_is_meant(typed: dict[str, str], payload: An
     response = save(superuser(), row, **typed)
     assert response.status_code == 302, text(response.content.decode())
     assert fresh(row).payload_override == payload
+
+
+# --- Payloads that nobody would type ---------------------------------------------------------------
+
+
+def test_a_payload_of_many_keys_is_masked_once_and_not_once_for_every_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    def counted(value: Any, keys: Any) -> Any:
+        sizes.append(len(value) if isinstance(value, dict) else 1)
+        return redact(value, keys)
+
+    monkeypatch.setattr("scheduled_jobs.admin.values.redact", counted)
+    row = job(payload_override={f"key{n}": n for n in range(1_000)})
+    page = text(superuser().get(address(row)).content.decode())
+    assert "and 902 more" in page
+    assert sum(sizes) < 3 * 1_000
+
+
+@pytest.mark.parametrize("saved", [[1, 2], "text", 5, True])
+def test_an_override_that_is_no_object_is_shown_as_what_it_is_and_can_be_mended(saved: Any) -> None:
+    row = job(payload_override=saved, live={"payload": {}}, live_seen_at=timezone.now())
+    client = superuser()
+    assert json.dumps(saved) in fields(client, row)["payload_raw"].replace("\n", "").replace(
+        "  ", ""
+    ).replace(",", ", ")
+    assert save(client, row, payload_raw='{"batch_size": 3}').status_code == 302
+    assert fresh(row).payload_override == {"batch_size": 3}
 
 
 # --- What stands there and was not typed ------------------------------------------------------------
