@@ -23,7 +23,7 @@ from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -43,14 +43,17 @@ def _answer(
     now = timezone.now()
     total = queryset.count()
     jobs = queryset.filter(action.concerned(now)).order_by("pk")
-    pks = list(jobs.values_list("pk", flat=True))
+    rows = list(jobs.values_list("pk", "revision"))
+    pks = [pk for pk, _revision in rows]
     is_answer = "confirmed" in request.POST
     form = action.form_class(request.POST if is_answer else None)
-    is_same = request.POST.get("seen") == fingerprint(pks)
+    seen = fingerprint(rows, action.newest(pks))
+    is_same = request.POST.get("seen") == seen
     too_many = action.most is not None and len(pks) > action.most
     if is_answer and is_same and not too_many and pks and form.is_valid():
-        apply_to(action, model_admin, request, pks, form.cleaned_data)
-        return None
+        if apply_to(action, model_admin, request, seen, pks, form.cleaned_data):
+            return None
+        is_same = False
     first = list(jobs.order_by("task", "name")[:SHOWN])
     context = {
         **model_admin.admin_site.each_context(request),
@@ -67,7 +70,7 @@ def _answer(
         "too_many": too_many,
         "has_changed": is_answer and not is_same,
         "form": form,
-        "seen": fingerprint(pks),
+        "seen": seen,
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "select_across": request.POST.get("select_across", "0"),
         "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
@@ -127,19 +130,26 @@ class BulkMixin(JobAdmin):
             raise BadRequest("What is selected is no number of a job.")
 
 
-def fingerprint(pks: Sequence[int]) -> str:
-    """Tells whether the jobs are still those that were counted on the page."""
-    return sha256(",".join(map(str, sorted(pks))).encode()).hexdigest()[:32]
+def fingerprint(rows: Iterable[tuple[int, int]], newest: int = 0) -> str:
+    """Tells whether the jobs, each with its revision, are still as the page showed them.
+
+    ``newest`` tells whether the same was asked of them since, where that leaves their revisions as they are.
+    """
+    return sha256(f"{sorted(rows)} {newest}".encode()).hexdigest()[:32]
 
 
 def apply_to(
     action: BulkAction,
     model_admin: JobAdmin,
     request: HttpRequest,
+    seen: str,
     pks: Sequence[int],
     values: dict[str, Any],
-) -> None:
-    """Do it with all jobs in one transaction, so that all is pushed together once it is committed."""
+) -> bool:
+    """Do it with all jobs in one transaction, so that all is pushed together once it is committed.
+
+    Returns False, and has done nothing, if they are not as they were ``seen``.
+    """
     done: list[ScheduledJob] = []
     failed: list[tuple[str, str]] = []
     with (
@@ -147,6 +157,10 @@ def apply_to(
         attribution(request.user, via=JobChange.Via.BULK, reason=values.get("reason", "")),
     ):
         # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
+        # Locked before they are compared: a form that is sent twice at once finds what the first has done.
+        locked = [(job.pk, job.revision) for job in _jobs(sorted(pks), lock=True)]
+        if fingerprint(locked, action.newest(pks)) != seen:
+            return False
         for job in _jobs(sorted(pks)):
             try:
                 with transaction.atomic():
@@ -165,6 +179,7 @@ def apply_to(
     if len(failed) > SAID:
         rest = _("%(n)d more were not done.") % {"n": len(failed) - SAID}
         model_admin.message_user(request, rest, messages.ERROR)
+    return True
 
 
 def _pk_of(request: HttpRequest) -> int:
@@ -172,6 +187,7 @@ def _pk_of(request: HttpRequest) -> int:
     return pk
 
 
-def _jobs(pks: Sequence[int]) -> Iterator[ScheduledJob]:
+def _jobs(pks: Sequence[int], *, lock: bool = False) -> Iterator[ScheduledJob]:
     for start in range(0, len(pks), CHUNK):
-        yield from ScheduledJob.objects.filter(pk__in=pks[start : start + CHUNK]).order_by("pk")
+        some = ScheduledJob.objects.filter(pk__in=pks[start : start + CHUNK]).order_by("pk")
+        yield from some.select_for_update().only("pk", "revision") if lock else some

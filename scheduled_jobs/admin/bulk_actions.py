@@ -10,7 +10,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -22,7 +22,7 @@ from scheduled_jobs.admin.values import short_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
-from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import overridden, paused
 from scheduled_jobs.services.history.upcoming import next_run, told
 
@@ -66,6 +66,10 @@ class BulkAction(abc.ABC):
     @abc.abstractmethod
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
         """What the page says of one job, under ``headings``."""
+
+    def newest(self, pks: Sequence[int]) -> int:
+        """The last trace of the same done with these jobs, where that is not their revision."""
+        return 0
 
     @abc.abstractmethod
     def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
@@ -311,6 +315,11 @@ class RunNow(BulkAction):
             # A run at the very moment of the end takes place.
             after = job.paused_until - timedelta(microseconds=1)
         return (short_json(job.payload, LONGEST), next_of(job, after, now))
+
+    def newest(self, pks: Sequence[int]) -> int:
+        runs = JobRun.objects.filter(job__in=pks[: self.most], trigger=JobRun.Trigger.MANUAL)
+        newest: int | None = runs.aggregate(newest=Max("pk"))["newest"]
+        return newest or 0
 
     def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
         job.run_now(by=by, reason=values["reason"])

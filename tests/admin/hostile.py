@@ -292,7 +292,7 @@ SCREENS = (
 def names_of(desk: Desk) -> dict[str, str]:
     return {
         "jobs": LIST, "runs": RUNS, "evil": desk.evil, "job": str(desk.job.pk), "typed": str(desk.typed.pk),
-        "own": str(desk.own.pk), "id": desk.typed.name, "seen": fingerprint([desk.typed.pk]),
+        "own": str(desk.own.pk), "id": desk.typed.name, "seen": fingerprint([(desk.typed.pk, ScheduledJob.objects.get(pk=desk.typed.pk).revision)]),
         **{name: str(run.pk) for name, run in desk.runs.items()},
     }  # fmt: skip
 

@@ -189,8 +189,8 @@ def desk(google: MemoryBackend, no_tasks: None) -> dict[str, str]:
         "own": str(ScheduledJob.objects.get(name="own").pk),
         "run": str(over.pk),
         "queued": str(queued.pk),
-        "seen": fingerprint([job.pk]),
-        "seen_paused": fingerprint([paused.pk]),
+        "seen": fingerprint([(job.pk, job.revision)]),
+        "seen_paused": fingerprint([(paused.pk, paused.revision)]),
     }
 
 
@@ -481,7 +481,7 @@ def test_keys_of_other_jobs_slipped_into_a_bulk_action_are_asked_about_first(
     data = {**other_bulk(desk, seen=desk["seen"]), "_selected_action": [desk["job"], desk["paused"]]}
     answer = client.post(LIST, data)
     assert answer.status_code == 200
-    assert "The selection has changed since it was counted. Nothing was done" in answer.content.decode()
+    assert "The selected jobs have changed since they were shown. Nothing was done" in answer.content.decode()
     assert state_of_all() == before
 
 

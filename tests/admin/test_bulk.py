@@ -307,7 +307,7 @@ def test_a_selection_that_has_changed_since_it_was_counted_is_shown_again() -> N
     job("C")
     response = confirm(client, html, reason="x", until_mode="open")
     text = response.content.decode()
-    assert "The selection has changed since it was counted. Nothing was done" in text
+    assert "The selected jobs have changed since they were shown. Nothing was done" in text
     assert "Pause 3 jobs?" in text
     assert not ScheduledJob.objects.filter(paused=True).exists()
     confirm(client, text, reason="x", until_mode="open")
@@ -370,7 +370,13 @@ def test_every_action_needs_its_own_permission(action: Any, verb: str) -> None:
     assert response.status_code == (200 if verb == action.verb else 403)
     confirmed = client.post(
         LIST,
-        {**data, "confirmed": "yes", "seen": bulk.fingerprint([row.pk]), "reason": "y", "until_mode": "open"},
+        {
+            **data,
+            "confirmed": "yes",
+            "seen": bulk.fingerprint([(row.pk, row.revision)]),
+            "reason": "y",
+            "until_mode": "open",
+        },
     )
     assert confirmed.status_code == (302 if verb == action.verb else 403)
     assert JobChange.objects.exists() == (verb == action.verb)
@@ -445,3 +451,26 @@ def test_a_bulk_run_leaves_out_what_has_no_class_here(google: MemoryBackend) -> 
     page = ask(operator("run"), "run_jobs", here, gone)
     assert "Run 1 job now?" in page
     assert "1 of the selection is retired, being deleted or without its class, and cannot run." in page
+
+
+def test_an_override_that_is_set_after_the_question_is_not_reset_unseen(google: MemoryBackend) -> None:
+    row = job(retry_count_override=1)
+    client = operator("change")
+    page = ask(client, "reset_jobs", row)
+    row.retry_count_override = 5
+    row.save()
+    again = confirm(client, page, reason="old").content.decode()
+    assert "5 → 0" in again
+    assert ScheduledJob.objects.get(pk=row.pk).retry_count_override == 5
+    confirm(client, again, reason="old")
+    assert ScheduledJob.objects.get(pk=row.pk).retry_count_override is None
+
+
+def test_a_bulk_run_that_is_sent_twice_runs_each_job_once(google: MemoryBackend) -> None:
+    jobs = [job("A"), job("B")]
+    client = operator("run")
+    page = ask(client, "run_jobs", *jobs)
+    confirm(client, page, reason="x")
+    again = confirm(client, page, reason="x").content.decode()
+    assert "Run 2 jobs now?" in again
+    assert JobRun.objects.count() == 2

@@ -144,7 +144,7 @@ def desk(google: MemoryBackend) -> dict[str, str]:
     return {
         "jobs": LIST, "runs": RUNS, "job": str(job.pk), "own": str(ScheduledJob.objects.get(name="own").pk),
         "id": job.name, "done": str(done.pk), "failed": str(failed.pk), "running": str(running.pk),
-        "queued": str(queued.pk), "seen": fingerprint([job.pk]),
+        "queued": str(queued.pk), "seen": fingerprint([(job.pk, row("One").revision)]),
     }  # fmt: skip
 
 
