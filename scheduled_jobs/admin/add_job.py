@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse, QueryDict
     from django.urls import URLPattern
+
+
+NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+LONGEST_ID = 500
+"""Characters of a job's id, by the reference of Cloud Scheduler's API."""
 
 
 class OwnJobForm(forms.Form):
@@ -90,7 +96,18 @@ class OwnJobForm(forms.Form):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
+        bad = "".join(dict.fromkeys(NOT_IN_A_NAME.findall(name)))
+        if bad:
+            raise ValidationError(
+                _("A name has letters, digits, hyphens and underscores, not “%(bad)s”; such as report-emea.")
+                % {"bad": bad}
+            )
         identifier = scheduling.job_id(name)
+        if len(identifier) > LONGEST_ID:
+            text = _(
+                "The name is too long by %(n)d characters: Google allows %(most)d with what this app adds."
+            )
+            raise ValidationError(text % {"n": len(identifier) - LONGEST_ID, "most": LONGEST_ID})
         if ScheduledJob.objects.filter(name=identifier).exists():
             raise _is_taken(identifier)
         return name

@@ -31,7 +31,10 @@ LOWEST = 2.0
 FLAT = 29.5
 """Height of what has no duration."""
 TICKS = 6
-STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+STEPS = (
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800,
+    3600, 7200, 14400, 21600, 43200, 86400,
+)  # fmt: skip
 """Seconds at which a scale may end."""
 
 
@@ -97,11 +100,14 @@ def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
         label=f"{head}.{middle_words} {parts}.",
         bars=bars,
         grid=[(f"{BASE - scale * value:.1f}", _seconds(value)) for value in (0, top / 2, top)],
-        ticks=[
-            (f"{first + step * n:.2f}", date_format(run.at.astimezone(times.zone_of(zone)), "j M"))
-            for n, run in enumerate(runs)
-            if n % every == 0 and first + step * n < 97
-        ],
+        ticks=_ticks(
+            [
+                (first + step * n, run.at.astimezone(times.zone_of(zone)))
+                for n, run in enumerate(runs)
+                if n % every == 0 and first + step * n < 97
+            ],
+            is_one_day=len({run.at.astimezone(times.zone_of(zone)).date() for run in runs}) < 2,
+        ),
         median_y=f"{BASE - scale * middle[0]:.1f}" if middle else "",
         median=_seconds(middle[0]) if middle else "",
         p95=_seconds(middle[1]) if middle else "",
@@ -112,10 +118,22 @@ def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
 
 def _top(longest: float) -> float:
     """The end of the scale: twice a round number of seconds, not less than the longest run."""
+    if not longest:
+        return 2.0
     for step in STEPS:
         if 2 * step >= longest:
             return 2.0 * step
     return longest
+
+
+def _ticks(marks: list[tuple[float, datetime]], *, is_one_day: bool) -> list[tuple[str, str]]:
+    """The texts below the bars: dates, and times where the date was told already or is always the same."""
+    found = []
+    told = marks[0][1].date() if marks and is_one_day else None
+    for x, at in marks:
+        found.append((f"{x:.2f}", date_format(at, "H:i" if at.date() == told else "j M")))
+        told = at.date()
+    return found
 
 
 def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datetime) -> Bar:

@@ -54,6 +54,7 @@ def context_of(request: HttpRequest, editing: Editing, viewer: ViewerZone, now: 
         "seen_in_google": stamp(job.live_seen_at, job.time_zone, now) if job.live_seen_at else None,
         "editing": editing,
         "form": editing.form,
+        "reason_fields": [editing.form["reason"]],
         "has_errors": bool(editing.form.errors or editing.payload.has_errors),
         "schedule_rows": truths.rows("schedule", "time_zone"),
         "settings_rows": truths.rows(*SETTINGS),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import router, transaction
-from django.http import HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -48,7 +48,13 @@ class JobPageMixin(JobAdmin):
     ) -> HttpResponse:
         """Show the job; by POST save, preview, reset a field, or take what somebody else has set."""
         if request.method != "POST":
-            return self._job_page(request, Editing(find_job(request, object_id)), extra=extra_context)
+            try:
+                job = find_job(request, object_id)
+            except Http404 as error:
+                # As Django's own admin: who had the page open when somebody deleted the job gets on.
+                messages.warning(request, str(error))
+                return HttpResponseRedirect(address(self, "scheduledjob_changelist"))
+            return self._job_page(request, Editing(job), extra=extra_context)
         job = find_job(request, object_id, "change")
         if job.deleting_at is not None:
             messages.error(request, _("This job is being deleted; nothing was saved."))
@@ -132,6 +138,7 @@ class JobPageMixin(JobAdmin):
             fresh = Editing(ScheduledJob.objects.get(pk=job.pk), rest.data)
             fresh = fresh.rebased(without=name)
             fresh.is_valid()
+            messages.warning(request, _("Your other changes are not saved yet."))
             return self._job_page(request, fresh)
         return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
 

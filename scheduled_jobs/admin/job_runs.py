@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.marks import RUN_MARKS, Mark
 from scheduled_jobs.admin.masked import in_line
-from scheduled_jobs.admin.run_words import trigger_mark
+from scheduled_jobs.admin.run_words import attempt_of, trigger_mark
 from scheduled_jobs.admin.schedule_preview import day_and_time
 from scheduled_jobs.admin.values import stamp
 from scheduled_jobs.models import JobRun
@@ -54,8 +54,6 @@ def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
     icon, trigger, _note = trigger_mark(run)
     at = run.scheduled_for or run.started_at or run.created_at
     seconds = run.duration.total_seconds() if run.duration else 0.0
-    natural = run.scheduled_for is not None
-    most = max(job.retry_count + 1, run.attempt) if natural else 1
     return Row(
         pk=run.pk,
         mark=RUN_MARKS[run.status],
@@ -66,7 +64,7 @@ def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
         duration=times.duration(run.duration),
         share=min(round(100 * seconds / p95), 100) if p95 and run.status == JobRun.Status.SUCCEEDED else None,
         tone="m-ok",
-        attempt=_("%(n)d of %(most)d") % {"n": run.attempt, "most": most},
+        attempt=attempt_of(run, job.retry_count),
         said=_said(brief),
     )
 

@@ -72,6 +72,8 @@ class RunChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         self.now = timezone.now()
         super().get_results(request)
+        if not self.is_narrowed:
+            self.full_result_count = self.result_count  # else the search offers "Show all" where all is shown
         self.rows: list[Row] = build_rows([run.pk for run in self.result_list], self.now)
         self.dates = dates_of(request.GET.dict(), self.get_query_string)
 

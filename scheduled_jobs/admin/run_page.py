@@ -13,7 +13,7 @@ from scheduled_jobs.admin import masked, times, traces
 from scheduled_jobs.admin.live_times import dated, gap, to_tenths
 from scheduled_jobs.admin.marks import RUN_MARKS, Mark
 from scheduled_jobs.admin.run_sentence import Lede, lede_of, retry_due
-from scheduled_jobs.admin.run_words import is_overdue, seen_alive, trigger_mark
+from scheduled_jobs.admin.run_words import first_line, is_overdue, seen_alive, trigger_mark
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.upcoming import next_run
 
@@ -299,12 +299,6 @@ def _result_note(run: JobRun) -> str:
     if run.started_at is None:
         return _("None: the run never began.")
     return _("None: the run ended before it returned.")
-
-
-def first_line(error: str, length: int = 200) -> str:
-    """The first line of an error, shortened."""
-    line = error.strip().partition("\n")[0]
-    return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def title_of(run: JobRun) -> str:

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.marks import RUN_MARKS, Mark
-from scheduled_jobs.admin.run_page import first_line
-from scheduled_jobs.admin.run_words import is_gone, is_overdue, trigger_mark
+from scheduled_jobs.admin.run_words import attempt_of, first_line, is_gone, is_overdue, trigger_mark
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
 
@@ -102,16 +101,9 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
         ago=times.relative(at, now),
         delay=times.distance(late) if late > min(settings.MISSED_GRACE, timedelta(minutes=1)) else "",
         duration=times.duration(run.duration),
-        attempt=_attempt(run, retries if run.scheduled_for else 0),
+        attempt=attempt_of(run, retries),
         error=first_line(head, 160),
     )
-
-
-def _attempt(run: JobRun, retries: int) -> str:
-    """Empty for what went well at once, or could not go otherwise: the normal is silent."""
-    most = max(retries + 1, run.attempt)
-    is_telling = run.attempt > 1 or run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
-    return f"{run.attempt}/{most}" if is_telling and most > 1 else ""
 
 
 def _note_of(run: JobRun, now: datetime) -> str:

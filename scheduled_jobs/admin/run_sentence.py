@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.marks import RUN_MARKS, Mark
-from scheduled_jobs.admin.run_words import asked_by, is_given_up, is_gone, is_overdue, seen_alive
+from scheduled_jobs.admin.run_words import asked_by, first_line, is_given_up, is_gone, is_overdue, seen_alive
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.upcoming import next_run
 
@@ -148,7 +148,7 @@ def _over(story: Story, now: datetime) -> Lede:
     rest = ", ".join(filter(None, [asked, _of_slot(run)]))
     # "Failed after 4 s on attempt 2 of 3" is one sentence; a slot or a person is told beside it.
     separator = "" if not rest else " " if rest == _attempt(run) else ", "
-    error = run.error.strip().partition("\n")[0][:400]
+    error = first_line(run.error)
     ending = ":" if error else "."
     return Lede(mark, strong, f"{separator}{rest}{ending}", error, _after(story, now))
 

@@ -71,3 +71,15 @@ def is_overdue(run: JobRun, now: datetime) -> bool:
 def is_given_up(run: JobRun, now: datetime) -> bool:
     """Whether a queued run was sent as often as it may be and was never delivered."""
     return is_overdue(run, now) and run.sent >= MOST_SENT
+
+
+def attempt_of(run: JobRun, retries: int) -> str:
+    """Which attempt at its slot a run is, of how many; a run that was asked for has one."""
+    most = max(retries + 1, run.attempt) if run.scheduled_for is not None else run.attempt
+    return _("%(n)d of %(most)d") % {"n": run.attempt, "most": most}
+
+
+def first_line(error: str, length: int = 200) -> str:
+    """The first line of an error, shortened."""
+    line = error.strip().partition("\n")[0]
+    return line if len(line) <= length else f"{line[: length - 1]}…"

@@ -74,7 +74,10 @@ def test_the_parameters_of_the_chosen_task_are_asked_for() -> None:
     ("values", "message"),
     [
         ({"name": ""}, "Give the job a name of its own, such as report-emea."),
-        ({"name": "not ok"}, "letters, digits, hyphens and underscores, not ' '"),
+        (
+            {"name": "not ok"},
+            "A name has letters, digits, hyphens and underscores, not “ ”; such as report-emea.",
+        ),
         ({"schedule_override": ""}, "A job of your own needs a schedule."),
         ({"schedule_override": "daily"}, "daily"),
         ({"time_zone_override": "Mars"}, "Mars"),

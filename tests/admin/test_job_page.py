@@ -3,7 +3,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -582,6 +582,17 @@ def test_what_lies_ahead_of_a_job_that_rests(values: dict[str, Any]) -> None:
     assert wanted in page
 
 
+def test_the_chart_of_fast_runs_on_one_day_has_milliseconds_and_times() -> None:
+    row = job()
+    for hour in range(1, 13):
+        at = datetime(2026, 10, 22, hour, tzinfo=UTC)
+        make_run(row, "succeeded", scheduled_for=at, started_at=at, duration=timedelta(milliseconds=30))
+    page = text(superuser().get(address(row)).content.decode())
+    assert "20 ms" in page
+    assert "40 ms" in page
+    assert "01:00 03:00" in page
+
+
 def test_the_chart_has_a_mark_for_every_outcome() -> None:
     row = job()
     for status in JobRun.Status:
@@ -665,6 +676,39 @@ def test_an_override_that_is_no_object_is_shown_as_what_it_is_and_can_be_mended(
     ).replace(",", ", ")
     assert save(client, row, payload_raw='{"batch_size": 3}').status_code == 302
     assert fresh(row).payload_override == {"batch_size": 3}
+
+
+# --- What is said where one would look --------------------------------------------------------------
+
+
+def test_all_faults_are_listed_on_top_with_links_to_their_fields() -> None:
+    answer = save(
+        superuser(), job(), schedule_override="61 * * * *", retry_count_override="9", p_batch_size="many"
+    )
+    page = answer.content.decode()
+    listed = page.partition('class="sj-faults"')[2].partition("</ul>")[0]
+    assert re.findall(r'<li><a href="#([^"]+)">([^<]+)</a>: ([^<]{0,24})', html.unescape(listed)) == [
+        ("id_schedule_override", "Schedule", "'61' is not a minute (0-"),
+        ("id_retry_count_override", "Retry count", "9 is not a retry count: "),
+        ("id_p_batch_size", "Payload", "batch_size: 'many' is no"),
+    ]
+    for field in ("id_schedule_override", "id_retry_count_override", "id_p_batch_size"):
+        assert f'id="{field}"' in page
+
+
+def test_a_reset_says_of_what_else_was_typed_that_it_is_not_saved() -> None:
+    row = job(retry_count_override=1)
+    answer = save(superuser(), row, "_x", _reset="retry_count_override", description_override="typed")
+    assert "Your other changes are not saved yet." in answer.content.decode()
+    assert fresh(row).description_override is None
+
+
+def test_who_comes_back_to_a_job_that_was_deleted_is_led_to_the_list() -> None:
+    row = job()
+    ScheduledJob.objects.all().delete()
+    answer = superuser().get(address(row), follow=True)
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "There is no such job." in answer.content.decode()
 
 
 # --- What stands there and was not typed ------------------------------------------------------------

@@ -548,7 +548,7 @@ def test_a_row_says_status_job_trigger_slot_start_duration_attempt_and_error(
 ) -> None:
     run = failed(job, started_at=SLOT + timedelta(minutes=7), attempt=2)
     assert rows(client) == [
-        f"Failed shop.reports. Report #{run.pk} schedule 14:00 Europe/Lisbon 3 min ago 7 min late 4.2 s 2/3 "
+        f"Failed shop.reports. Report #{run.pk} schedule 14:00 Europe/Lisbon 3 min ago 7 min late 4.2 s 2 of 3 "
         "KeyError: 'PT-LIS-2'"
     ]
 

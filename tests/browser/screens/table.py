@@ -73,7 +73,9 @@ def refused(page: Page, desk: Desk) -> None:
     page.locator("#id_p_batch_size").fill("many")
     page.get_by_role("textbox", name="Schedule", exact=True).fill("0 0 30 2 *")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("“soon” is not a length of time")).to_be_visible()
+    expect(page.locator("#id_attempt_deadline_override_error")).to_contain_text(
+        "“soon” is not a length of time"
+    )
 
 
 def added(page: Page, desk: Desk) -> None:
