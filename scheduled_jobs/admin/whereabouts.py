@@ -55,6 +55,7 @@ def _target() -> str:
 
 def last_look() -> datetime | None:
     """Since when each of the jobs that are said to be synced has been compared with Google; None if never."""
-    synced = ScheduledJob.objects.filter(sync_state=ScheduledJob.SyncState.SYNCED)
+    # Of a retired job there is nothing more to be looked at.
+    synced = ScheduledJob.objects.filter(sync_state=ScheduledJob.SyncState.SYNCED, retired_at=None)
     seen: datetime | None = synced.aggregate(at=Min("live_seen_at"))["at"]
     return seen

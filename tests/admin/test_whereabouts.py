@@ -55,6 +55,7 @@ def test_google_was_looked_at_when_the_job_was_that_was_seen_longest_ago() -> No
     make_job(make_task(), "b", live_seen_at=NOW - timedelta(hours=1), sync_state="synced")
     make_job(make_task(), "c")
     make_job(make_task(), "d", live_seen_at=NOW - timedelta(days=9), sync_state="failed")
+    make_job(make_task(), "e", live_seen_at=NOW - timedelta(days=9), sync_state="synced", retired_at=NOW)
     assert last_look() == NOW - timedelta(hours=1)
 
 
