@@ -18,7 +18,7 @@ demo: $(VENV)/installed
 	@exec $(BIN)/python -m sample_project.demo --port $(PORT) --emulator-port $(EMULATOR_PORT)
 
 test: $(VENV)/installed-tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rs --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rfEs --cov --cov-report=term $(ARGS)
 
 images: $(VENV)/installed-tests
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -k how_it_looks tests/browser/screens/test_screens.py
