@@ -19,7 +19,6 @@ from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, BulkAction
 from scheduled_jobs.admin.pages import find_job
 from scheduled_jobs.admin.permissions import JobAdmin, allowed, require
 from scheduled_jobs.admin.reading import only_read
-from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 SHOWN = 100
 """Jobs that a confirmation page names; the count is of all."""
@@ -150,30 +151,29 @@ def apply_to(
 
     Returns False, and has done nothing, if they are not as they were ``seen``.
     """
-    done: list[ScheduledJob] = []
-    failed: list[tuple[str, str]] = []
     with (
         transaction.atomic(),
         attribution(request.user, via=JobChange.Via.BULK, reason=values.get("reason", "")),
     ):
-        # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
         # Locked before they are compared: a form that is sent twice at once finds what the first has done.
-        locked = [(job.pk, job.revision) for job in _jobs(sorted(pks), lock=True)]
-        if fingerprint(locked, action.newest(pks)) != seen:
+        # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
+        jobs = [
+            job
+            for chunk in _chunks(sorted(pks))
+            for job in chunk.select_for_update().order_by("pk").only("name", "revision")
+        ]
+        if fingerprint([(job.pk, job.revision) for job in jobs], action.newest(pks)) != seen:
             return False
-        for job in _jobs(sorted(pks)):
-            try:
-                with transaction.atomic():
-                    action.do(job, values, request.user)
-            except (ScheduledJobsError, ValueError, ScheduledJob.DoesNotExist) as error:
-                failed.append((job.name, str(error)))
-            else:
-                done.append(job)
+        why_not: dict[int, str] = {}
+        for chunk in _chunks(sorted(pks)):
+            why_not |= action.do(chunk, values, request.user)
+        done = [job for job in jobs if job.pk not in why_not]
+        failed = {job.name: why_not[job.pk] for job in jobs if job.pk in why_not}
         if done:
             LogEntry.objects.log_actions(_pk_of(request), done, CHANGE, action.logged())
     if done:
         model_admin.message_user(request, action.done(len(done)), messages.SUCCESS)
-    for name, why in failed[:SAID]:
+    for name, why in list(failed.items())[:SAID]:
         said = _("Not done with %(job)s: %(why)s") % {"job": name, "why": why}
         model_admin.message_user(request, said, messages.ERROR)
     if len(failed) > SAID:
@@ -187,7 +187,6 @@ def _pk_of(request: HttpRequest) -> int:
     return pk
 
 
-def _jobs(pks: Sequence[int], *, lock: bool = False) -> Iterator[ScheduledJob]:
+def _chunks(pks: Sequence[int]) -> Iterator[ScheduledJobQuerySet]:
     for start in range(0, len(pks), CHUNK):
-        some = ScheduledJob.objects.filter(pk__in=pks[start : start + CHUNK]).order_by("pk")
-        yield from some.select_for_update().only("pk", "revision") if lock else some
+        yield ScheduledJob.objects.filter(pk__in=pks[start : start + CHUNK])

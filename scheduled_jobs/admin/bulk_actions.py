@@ -10,6 +10,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.db import transaction
 from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -22,6 +23,7 @@ from scheduled_jobs.admin.values import short_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
+from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import overridden, paused
 from scheduled_jobs.services.history.upcoming import next_run, told
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.utils.functional import _StrPromise
+
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 ALIVE = Q(retired_at=None, deleting_at=None)
 
@@ -72,8 +76,11 @@ class BulkAction(abc.ABC):
         return 0
 
     @abc.abstractmethod
-    def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
-        """Do it with one job, inside the transaction of all; may raise ScheduledJobsError or ValueError."""
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        """Do it with these jobs, inside the transaction of all.
+
+        Returns those with which it was not done, by key, each with the reason.
+        """
 
     @abc.abstractmethod
     def logged(self) -> str:
@@ -134,8 +141,9 @@ class Pause(BulkAction):
         state = _("paused: %(reason)s") % {"reason": job.pause_reason} if job.is_paused(now) else ""
         return (next_of(job, now, now), state)
 
-    def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
-        job.pause(reason=values["reason"], until=values["until"], by=by)
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        jobs.pause(reason=values["reason"], until=values["until"], by=by)
+        return {}
 
     def logged(self) -> str:
         return _("Paused.")
@@ -174,8 +182,9 @@ class Resume(BulkAction):
         reason = f"“{job.pause_reason}”" if job.pause_reason else ""
         return (", ".join(filter(None, [who, since, reason])), next_of(job, now, now))
 
-    def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
-        job.resume(by=by, reason=values["reason"])
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        jobs.resume(by=by, reason=values["reason"])
+        return {}
 
     def logged(self) -> str:
         return _("Resumed.")
@@ -190,7 +199,7 @@ class Reset(BulkAction):
     headings = (gettext_lazy("What changes"), gettext_lazy("Will run next"))
 
     def concerned(self, now: datetime) -> Q:
-        return overridden()
+        return Q(deleting_at=None) & overridden()
 
     def question(self, n: int) -> str:
         return ngettext("Reset all overrides of %(n)d job?", "Reset all overrides of %(n)d jobs?", n) % {
@@ -199,8 +208,8 @@ class Reset(BulkAction):
 
     def left_out(self, n: int) -> str:
         return ngettext(
-            "%(n)d of the selection follows the code already.",
-            "%(n)d of the selection follow the code already.",
+            "%(n)d of the selection follows the code already, or is being deleted.",
+            "%(n)d of the selection follow the code already, or are being deleted.",
             n,
         ) % {"n": n}
 
@@ -225,8 +234,9 @@ class Reset(BulkAction):
         ]
         return ("; ".join(changes), next_of(after, now, now))
 
-    def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
-        job.reset(by=by, reason=values["reason"])
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        jobs.reset(by=by, reason=values["reason"])
+        return {}
 
     def logged(self) -> str:
         return _("Reset all overrides.")
@@ -264,11 +274,17 @@ class Sync(BulkAction):
         state = f"{word}: {job.sync_error}" if job.sync_error else word
         return (state, times.relative(job.synced_at, now) if job.synced_at else _("never"))
 
-    def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
-        JobChange.record(job, {"sync": (job.sync_state, "pending"), **drift(job)}, by=by)
-        rows = ScheduledJob.objects.filter(pk=job.pk)
-        rows.edit()
-        signals.job_edited.send(sender=ScheduledJob, pks=[job.pk], using=rows.db)
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        stored = list(jobs)
+        lines = [
+            line
+            for job in stored
+            for line in JobChange.build(job, {"sync": (job.sync_state, "pending"), **drift(job)}, by=by)
+        ]
+        JobChange.objects.bulk_create(lines)
+        jobs.edit()
+        signals.job_edited.send(sender=ScheduledJob, pks=[job.pk for job in stored], using=jobs.db)
+        return {}
 
     def logged(self) -> str:
         return _("Asked for a push to Google.")
@@ -321,8 +337,15 @@ class RunNow(BulkAction):
         newest: int | None = runs.aggregate(newest=Max("pk"))["newest"]
         return newest or 0
 
-    def do(self, job: ScheduledJob, values: dict[str, Any], by: Any) -> None:
-        job.run_now(by=by, reason=values["reason"])
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        failed = {}
+        for job in jobs:
+            try:
+                with transaction.atomic():
+                    job.run_now(by=by, reason=values["reason"])
+            except ScheduledJobsError as error:
+                failed[job.pk] = str(error)
+        return failed
 
     def logged(self) -> str:
         return _("Asked for a run.")

@@ -1,7 +1,8 @@
 """What is kept: jobs, their runs, the audit, and what Google was told."""
 
 from scheduled_jobs.models.changes import JobChange, attribution
-from scheduled_jobs.models.jobs import FormerName, ScheduledJob
+from scheduled_jobs.models.former_names import FormerName
+from scheduled_jobs.models.jobs import ScheduledJob
 from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.versions import JobVersion

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
@@ -16,92 +17,33 @@ from django.utils.translation import gettext_lazy as _
 from scheduled_jobs import registry, signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.limits import (
-    CHECKS,
-    check_backoffs,
-    check_job_id,
-    check_pause_end,
-    check_payload_size,
-)
-from scheduled_jobs.domain.payloads import Signature, storable
+from scheduled_jobs.domain.limits import check_pause_end
+from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.domain.schedules import Schedule
-from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPayload
-from scheduled_jobs.models.changes import JobChange, attribution, current_attribution, label_of
+from scheduled_jobs.exceptions import BeingDeleted
+from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
+from scheduled_jobs.models.in_force import InForce
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.tracking import ChangeTracker
+from scheduled_jobs.models.validation import errors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
     from django.db.models.base import ModelBase
-
-T = TypeVar("T")
 
 OVERRIDES = tuple(f"{name}_override" for name in domain.OVERRIDABLE)
 DECLARED = tuple(f"declared_{name}" for name in domain.OVERRIDABLE)
 EDITABLE = (*OVERRIDES, "ignored_drift")
 """The columns that ``save()`` writes for a row that was loaded."""
-NOT_PAUSED: dict[str, Any] = {
-    "paused": False, "pause_reason": "", "paused_until": None, "paused_by": "", "paused_at": None,
-}  # fmt: skip
-
-
-class InForce(Generic[T]):
-    """What is in force for a field: the operator's override where there is one, else the code's default."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, job: None, owner: type) -> InForce[T]: ...
-    @overload
-    def __get__(self, job: ScheduledJob, owner: type) -> T: ...
-    def __get__(self, job: ScheduledJob | None, owner: type) -> InForce[T] | T:
-        if job is None:
-            return self
-        override: T | None = getattr(job, f"{self.name}_override")
-        declared: T = getattr(job, f"declared_{self.name}")
-        return declared if override is None else override
-
-    def __set__(self, job: ScheduledJob, value: T) -> None:
-        raise AttributeError(f"{self.name} is what is in force; set {self.name}_override")
-
-
-class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
-    def active(self) -> ScheduledJobQuerySet:
-        """Jobs that ought to exist in Google."""
-        return self.filter(retired_at=None, deleting_at=None)
-
-    def overridden(self) -> ScheduledJobQuerySet:
-        """Jobs with at least one override."""
-        condition = models.Q()
-        for name in OVERRIDES:
-            condition |= models.Q(**{f"{name}__isnull": False})
-        return self.filter(condition)
-
-    def end_pauses(self, now: datetime) -> int:
-        """End the pauses of these jobs whose time has come, each as ``ScheduledJob.end_pause`` does."""
-        return sum(job.end_pause(now) for job in self.filter(paused=True, paused_until__lte=now))
-
-    def edit(self, **values: Any) -> int:
-        """Update columns that change what is in force: the same statement asks for a push.
-
-        Returns how many rows matched. Must run in the transaction that also tells ``job_edited``.
-        """
-        return self.update(
-            **values,
-            revision=F("revision") + 1,
-            sync_state=ScheduledJob.SyncState.PENDING,
-            edited_at=timezone.now(),
-        )
 
 
 class ScheduledJob(models.Model):
     """One recurring job. ``declared_*`` is written by code only, ``*_override`` by people only."""
 
-    class Origin(models.TextChoices):
-        CODE = "code", _("code")
-        OPERATOR = "operator", _("operator")
+    Origin = Origin
 
     class SyncState(models.TextChoices):
         PENDING = "pending", _("pending")
@@ -257,73 +199,8 @@ class ScheduledJob(models.Model):
 
     def clean(self) -> None:
         """Validate the overrides; errors are keyed by the ``…_override`` field."""
-        errors: dict[str, str] = {}
-        self._check("name", self._check_name, errors)
-        self._clean_schedule(errors)
-        for name, check in CHECKS.items():
-            value = getattr(self, f"{name}_override")
-            if value is not None:
-                self._check(f"{name}_override", lambda c=check, v=value: c(v), errors)
-        if not {"min_backoff_override", "max_backoff_override"} & errors.keys():
-            at_fault = "max_backoff_override" if self.min_backoff_override is None else "min_backoff_override"
-            self._check(at_fault, lambda: check_backoffs(self.min_backoff, self.max_backoff), errors)
-        if self.payload_override is not None:
-            self._check("payload_override", self._check_payload, errors)
-        if self._state.adding and self.paused_until is not None:
-            # Of a row that was stored, the pause is no longer anything that is set here.
-            self._check("paused_until", lambda: check_pause_end(self.paused_until), errors)
-        if errors:
+        if errors := errors_of(self, is_new=self._state.adding):
             raise ValidationError({name: [text] for name, text in errors.items()})
-
-    @staticmethod
-    def _check(field: str, check: Any, errors: dict[str, str]) -> None:
-        try:
-            check()
-        except ValueError as error:
-            errors[field] = str(error)
-
-    def _clean_schedule(self, errors: dict[str, str]) -> None:
-        if self.origin == self.Origin.OPERATOR and not self.schedule_override:
-            errors["schedule_override"] = str(_("A job of your own needs a schedule."))
-            return
-        if self.schedule_override is None and self.time_zone_override is None:
-            return
-        at_fault = "time_zone_override" if self.schedule_override is None else "schedule_override"
-        try:
-            Schedule.parse("* * * * *", self.time_zone)
-        except InvalidDefinition as error:
-            errors["time_zone_override"] = str(error)
-            zone = "UTC"
-        else:
-            zone = self.time_zone
-        try:
-            parsed = Schedule.parse(self.schedule, zone)
-        except InvalidDefinition as error:
-            errors[at_fault] = str(error)
-        else:
-            if self.schedule_override is not None:
-                self.schedule_override = parsed.expression
-
-    def _check_name(self) -> None:
-        check_job_id(self.name)
-        app_name, delimiter = settings.APP_NAME, settings.DELIMITER
-        if domain.parse_job_id(self.name, app_name=app_name, delimiter=delimiter) is None:
-            raise InvalidDefinition(
-                f"{self.name!r} does not begin with {app_name}{delimiter}, by which the jobs of this app are "
-                f"known; write {app_name}{delimiter}{self.name}"
-            )
-
-    def _check_payload(self) -> None:
-        if not isinstance(self.payload_override, dict):
-            raise InvalidDefinition('the payload is a JSON object, such as {"region": "emea"}')
-        storable(self.payload_override)
-        check_payload_size(self.payload_override)
-        task = registry.get(self.task)
-        if task is not None:
-            try:
-                Signature.of(task.run).validate(self.payload_override, secret_keys=settings.REDACTED_KEYS)
-            except InvalidPayload as error:
-                raise InvalidDefinition(str(error)) from error
 
     # --- Writing ------------------------------------------------------------------------------
 
@@ -394,35 +271,6 @@ class ScheduledJob(models.Model):
         )
         self._tell(using)
 
-    def _edit(self, condition: models.Q, values: dict[str, Any], audit: dict[str, Any], **who: Any) -> bool:
-        """One conditional update of columns that are not ``save()``'s, with its audit, and the push."""
-        using = router.db_for_write(type(self), instance=self)
-        rows = type(self).objects.using(using)
-        with transaction.atomic(using=using):
-            before = rows.select_for_update().filter(pk=self.pk).values(*audit, "deleting_at").first()
-            self._refuse_if_deleted(before)
-            # The condition settles the race with another writer, also where rows cannot be locked.
-            if not rows.filter(condition, pk=self.pk).edit(**values):
-                self.refresh_from_db()
-                return False
-            changes = {
-                name: (before[name], new)
-                for name, new in audit.items()
-                if not domain.same_json(before[name], new)
-            }
-            if "paused" in changes:
-                # The reason is the change's own; only of a pause that goes on is it a change by itself.
-                changes.pop("pause_reason", None)
-            JobChange.record(
-                self,
-                {name.removesuffix("_override"): pair for name, pair in changes.items()},
-                using=using,
-                **who,
-            )
-            self._tell(using)
-        self.refresh_from_db()
-        return True
-
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
         """Delete the row, and on commit its job in Google."""
         using = using or router.db_for_write(type(self), instance=self)
@@ -431,13 +279,20 @@ class ScheduledJob(models.Model):
         self.remote_name = stored.first() or self.remote_name
         return super().delete(using=using, keep_parents=keep_parents)
 
-    def _refuse_if_deleted(self, row: Mapping[str, Any] | None) -> None:
-        if row is None:
-            raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
-        if row["deleting_at"] is not None:
-            raise BeingDeleted(
-                f"{self.name} is being deleted: it can no longer be paused, resumed, reset or run"
-            )
+    @contextmanager
+    def _alone(self) -> Iterator[ScheduledJobQuerySet]:
+        """A set of this job only, locked, in a transaction; refuses a job that is gone or on its way."""
+        using = router.db_for_write(type(self), instance=self)
+        rows = type(self).objects.using(using).filter(pk=self.pk)
+        with transaction.atomic(using=using):
+            stored = rows.select_for_update().values("deleting_at").first()
+            if stored is None:
+                raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
+            if stored["deleting_at"] is not None:
+                raise BeingDeleted(
+                    f"{self.name} is being deleted: it can no longer be paused, resumed, reset or run"
+                )
+            yield rows
 
     def _tell(self, using: str) -> None:
         signals.job_edited.send(sender=type(self), pks=[self.pk], using=using)
@@ -451,30 +306,18 @@ class ScheduledJob(models.Model):
         to the second. Raises ValueError without a reason, or if the end is past or beyond ``LATEST_PAUSE``
         (``domain.limits``), and BeingDeleted. ``by`` is a user or a name.
         """
-        if not reason or not reason.strip():
-            raise ValueError("say why the job is paused: pause(reason=…)")
-        now = timezone.now()
-        if until is not None and check_pause_end(until) <= now:
-            raise ValueError(f"{until} is past; a pause ends in the future, or never")
-        values = {
-            "paused": True,
-            "pause_reason": reason,
-            "paused_until": until,
-            "paused_by": label_of(by) or current_attribution().label,
-        }
-        audit = {"paused": True, "paused_until": until, "pause_reason": reason}
-        # Or the audit would tell of one long pause, where runs took place in between.
-        self.end_pause(now)
-        self._edit(models.Q(), {**values, "paused_at": now}, audit, by=by, reason=reason)
+        with self._alone() as rows:
+            rows.pause(reason=reason, until=until, by=by)
+        self.refresh_from_db()
 
     def resume(self, by: Any = None, reason: str = "") -> None:
         """End the pause. Fires nothing: the next run is the schedule's next. Raises BeingDeleted.
 
         A pause whose end has passed has ended by itself, and is recorded so: nobody has resumed the job.
         """
-        self.end_pause(timezone.now())
-        audit = {"paused": False, "paused_until": None}
-        self._edit(models.Q(paused=True), NOT_PAUSED, audit, by=by, reason=reason)
+        with self._alone() as rows:
+            rows.resume(by=by, reason=reason)
+        self.refresh_from_db()
 
     def end_pause(self, now: datetime) -> bool:
         """Clear the stored pause if its end has passed at ``now``; returns whether it has.
@@ -482,16 +325,7 @@ class ScheduledJob(models.Model):
         Google was never told of that pause: nothing is pushed. The instance stays as it was loaded.
         """
         using = router.db_for_write(type(self), instance=self)
-        paused = type(self).objects.using(using).filter(pk=self.pk, paused=True)
-        with transaction.atomic(using=using):
-            until = paused.filter(paused_until__lte=now).values_list("paused_until", flat=True).first()
-            # Another may end it too, or a person just now pause the job anew: that pause stays.
-            if until is None or not paused.filter(paused_until=until).update(**NOT_PAUSED):
-                return False
-            with attribution(via=JobChange.Via.AUTO, reason=str(_("The pause has ended."))):
-                # The same rows as those of resume().
-                JobChange.record(self, {"paused": (True, False), "paused_until": (until, None)}, using=using)
-        return True
+        return bool(type(self).objects.using(using).filter(pk=self.pk).end_pauses(now))
 
     def reset(self, *fields: str, by: Any = None, reason: str = "") -> None:
         """Remove the overrides of these fields (names without ``_override``; none: of all).
@@ -499,34 +333,14 @@ class ScheduledJob(models.Model):
         Raises ValueError for a name that is no field, and for one of ``fields_of_its_own``, which stay where
         all are reset; and BeingDeleted.
         """
-        if unknown := set(fields) - set(domain.OVERRIDABLE):
-            known = ", ".join(domain.OVERRIDABLE)
-            raise ValueError(f"{', '.join(sorted(unknown))} cannot be reset; the fields are {known}")
-        kept = self.fields_of_its_own
-        for name in fields:
-            if name in kept:
-                raise ValueError(f"the {name} of a job of your own has no default in the code to return to")
-        wanted = tuple(name for name in fields or domain.OVERRIDABLE if name not in kept)
-        columns = dict.fromkeys(f"{name}_override" for name in wanted)
-        condition = models.Q()
-        for column in columns:
-            condition |= models.Q(**{f"{column}__isnull": False})
-        self._edit(condition, columns, columns, by=by, reason=reason)
+        with self._alone() as rows:
+            rows.reset(*fields, by=by, reason=reason)
+        self.refresh_from_db()
 
     @property
     def fields_of_its_own(self) -> tuple[str, ...]:
-        """The fields of an operator's own job for which the code has nothing: none of a job of the code.
-
-        Its payload is one of them where ``run()`` needs parameters.
-        """
-        if self.origin != self.Origin.OPERATOR:
-            return ()
-        task = registry.get(self.task)
-        try:
-            needs = task is None or any(field.required for field in Signature.of(task.run).fields)
-        except InvalidPayload:  # no payload fits: what there is stays
-            needs = True
-        return ("schedule", "payload") if needs else ("schedule",)
+        """The fields of an operator's own job for which the code has nothing: none of a job of the code."""
+        return fields_of_its_own(self.origin, self.task)
 
     def run_now(self, payload: dict[str, Any] | None = None, by: Any = None, reason: str = "") -> JobRun:
         """Ask for a run of its own, now; returns the queued run, which a delivery will claim.
@@ -538,10 +352,7 @@ class ScheduledJob(models.Model):
         task = registry.get(self.task)
         if task is not None:
             Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
-        using = router.db_for_write(JobRun)
-        with transaction.atomic(using=using):
-            stored = type(self).objects.using(using).select_for_update().filter(pk=self.pk)
-            self._refuse_if_deleted(stored.values("deleting_at").first())
+        with self._alone() as rows:
             run = JobRun(
                 job=self,
                 status=JobRun.Status.QUEUED,
@@ -551,9 +362,9 @@ class ScheduledJob(models.Model):
                 requested_by=label_of(by) or current_attribution().label,
                 reason=reason,
             )
-            run.save(using=using, force_insert=True)
-            JobChange.record(self, {"run": (None, run.pk)}, by=by, reason=reason, using=using)
-            signals.run_requested.send(sender=JobRun, pks=[run.pk], using=using)
+            run.save(using=rows.db, force_insert=True)
+            JobChange.record(self, {"run": (None, run.pk)}, by=by, reason=reason, using=rows.db)
+            signals.run_requested.send(sender=JobRun, pks=[run.pk], using=rows.db)
         run.refresh_from_db()
         return run
 
@@ -561,22 +372,3 @@ class ScheduledJob(models.Model):
 @cache
 def _column_names() -> frozenset[str]:
     return frozenset(field.attname for field in ScheduledJob._meta.concrete_fields)
-
-
-class FormerName(models.Model):
-    """An id under which a job was known before: deliveries under it still reach the row."""
-
-    job = models.ForeignKey(
-        ScheduledJob, verbose_name=_("job"), related_name="former_names", on_delete=models.CASCADE
-    )
-    name = models.CharField(_("job id"), max_length=500, db_index=True)
-    remote_name = models.CharField(_("name in Google"), max_length=700, unique=True)
-    deleted_at = models.DateTimeField(_("deleted in Google at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("former name")
-        verbose_name_plural = _("former names")
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return self.name

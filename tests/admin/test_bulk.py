@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin import bulk
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, drift
-from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, job_queryset
 from tests.admin.people import LIST, signed_in, staff
 from tests.support import make_job, make_task
 
@@ -175,7 +177,7 @@ def test_a_bulk_reset_shows_what_changes_and_removes_all_overrides() -> None:
     client = operator("change")
     html = ask(client, "reset_jobs", row, job("B"))
     assert "Reset all overrides of 1 job?" in html
-    assert "1 of the selection follows the code already." in html
+    assert "1 of the selection follows the code already, or is being deleted." in html
     assert "schedule: 5 * * * * → 0 * * * *; retry count: 3 → 0" in html
     response = confirm(client, html, reason="Sale is over")
     assert said(response) == ["1 job follows the code again."]
@@ -330,22 +332,31 @@ def test_a_page_names_the_first_and_counts_the_rest(monkeypatch: pytest.MonkeyPa
     assert "shop.reports.C" not in html
 
 
-def test_a_job_that_is_deleted_meanwhile_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [job("A"), job("B")]
+@pytest.mark.parametrize(
+    ("name", "verb"),
+    [("pause_jobs", "pause"), ("resume_jobs", "pause"), ("reset_jobs", "change"), ("sync_jobs", "sync")],
+)
+def test_many_jobs_take_as_many_statements_as_few(name: str, verb: str) -> None:
+    client = operator(verb)
+    taken = []
+    for names in ("AB", "CDEFGHIJKLMNOPQRSTU"):
+        rows = [job(one, paused=name == "resume_jobs", retry_count_override=2) for one in names]
+        html = ask(client, name, *rows)
+        with CaptureQueriesContext(connection) as statements:
+            confirm(client, html, reason="x", until_mode="open")
+        taken.append(len(statements))
+        assert JobChange.objects.filter(job__in=rows).count() >= len(rows)
+    assert taken[0] == taken[1]
+
+
+def test_more_jobs_than_one_statement_can_name_are_changed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "CHUNK", 2)
+    monkeypatch.setattr(job_queryset, "CHUNK", 1)
+    rows = [job(name) for name in "ABCDE"]
     client = operator("pause")
-    html = ask(client, "pause_jobs", *rows)
-    [pause] = [action for action in BULK_ACTIONS if action.name == "pause_jobs"]
-    do = type(pause).do
-
-    def deleting(self: Any, row: ScheduledJob, values: Any, by: Any) -> None:
-        if row.name == "shop--a":
-            ScheduledJob.objects.filter(pk=row.pk).delete()
-        do(self, row, values, by)
-
-    monkeypatch.setattr(type(pause), "do", deleting)
-    messages = said(confirm(client, html, reason="x", until_mode="open"))
-    assert messages[0] == "1 job is paused."
-    assert "deleted meanwhile" in messages[1]
+    confirm(client, ask(client, "pause_jobs", *rows), reason="x", until_mode="open")
+    assert ScheduledJob.objects.filter(paused=True).count() == 5
+    assert JobChange.objects.filter(field="paused", reason="x", via="bulk").count() == 5
 
 
 def test_markup_stays_text_on_the_pages() -> None:

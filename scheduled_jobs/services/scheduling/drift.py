@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Change, Desired
-    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.reports import Report
 
 SyncState = ScheduledJob.SyncState

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.backends import Backend
     from scheduled_jobs.domain.plan import Change
-    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 AT_ONCE = 64
 

@@ -10,7 +10,7 @@ from scheduled_jobs.models import FormerName
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
-    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.stored import Stored
 
 

@@ -10,7 +10,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 DECLARED = tuple(f"declared_{name}" for name in OVERRIDABLE)
 COLUMNS = ("pk", "name", "task", "origin", "retired_at", "remote_name", *DECLARED)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.exceptions import BackendError
-    from scheduled_jobs.models.jobs import ScheduledJobQuerySet
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.applying import Outcome
 
 PATIENCE = 3600.0

@@ -1,0 +1,222 @@
+"""What can be done with many jobs at once; what is done with one of them is the same, with a set of one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scheduled_jobs import signals
+from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
+from scheduled_jobs.domain.limits import check_pause_end
+from scheduled_jobs.models.changes import JobChange, attribution, current_attribution, label_of
+from scheduled_jobs.models.origin import fields_of_its_own
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from scheduled_jobs.models.jobs import ScheduledJob
+
+CHUNK = 500
+"""Rows that one statement names: all databases take that many parameters."""
+NOT_PAUSED: dict[str, Any] = {
+    "paused": False, "pause_reason": "", "paused_until": None, "paused_by": "", "paused_at": None,
+}  # fmt: skip
+
+
+class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
+    """Each change here is one transaction: the columns, the audit, and the wish for a push on commit.
+
+    Jobs that are being deleted are passed over. What returns a number returns how many jobs were changed.
+    """
+
+    def active(self) -> ScheduledJobQuerySet:
+        """Jobs that ought to exist in Google."""
+        return self.filter(retired_at=None, deleting_at=None)
+
+    def overridden(self) -> ScheduledJobQuerySet:
+        """Jobs with at least one override."""
+        return self.filter(_any_is_set(f"{name}_override" for name in OVERRIDABLE))
+
+    def edit(self, **values: Any) -> int:
+        """Update columns that change what is in force: the same statement asks for a push.
+
+        Returns how many rows matched. Must run in the transaction that also tells ``job_edited``.
+        """
+        return self.update(
+            **values,
+            revision=F("revision") + 1,
+            sync_state=self.model.SyncState.PENDING,
+            edited_at=timezone.now(),
+        )
+
+    def pause(self, *, reason: str, until: datetime | None = None, by: Any = None) -> int:
+        """Skip all runs from now on, until ``until`` (aware) if it is given.
+
+        Raises ValueError without a reason, or if the end is past or beyond ``LATEST_PAUSE``
+        (``domain.limits``). ``by`` is a user or a name.
+        """
+        if not reason or not reason.strip():
+            raise ValueError("say why the job is paused: pause(reason=…)")
+        now = timezone.now()
+        if until is not None and check_pause_end(until) <= now:
+            raise ValueError(f"{until} is past; a pause ends in the future, or never")
+        audit = {"paused": True, "paused_until": until, "pause_reason": reason}
+        values = {**audit, "paused_by": label_of(by) or current_attribution().label, "paused_at": now}
+        changed = 0
+        with _in_chunks(self) as chunks:
+            for rows in chunks:
+                # Or the audit would tell of one long pause, where runs took place in between.
+                _end_pauses(rows, now)
+                changed += _change(rows, models.Q(), values, audit, by=by, reason=reason)
+        return changed
+
+    pause.queryset_only = True  # type: ignore[attr-defined]
+
+    def resume(self, *, by: Any = None, reason: str = "") -> int:
+        """End the pauses. Fires nothing: the next run is the schedule's next.
+
+        A pause whose end has passed has ended by itself, and is recorded so: nobody has resumed the job.
+        """
+        now = timezone.now()
+        audit = {"paused": False, "paused_until": None}
+        changed = 0
+        with _in_chunks(self) as chunks:
+            for rows in chunks:
+                _end_pauses(rows, now)
+                changed += _change(rows, models.Q(paused=True), NOT_PAUSED, audit, by=by, reason=reason)
+        return changed
+
+    resume.queryset_only = True  # type: ignore[attr-defined]
+
+    def end_pauses(self, now: datetime) -> int:
+        """Clear the stored pauses whose end has passed at ``now``.
+
+        Google was never told of those pauses: nothing is pushed.
+        """
+        with _in_chunks(self.filter(paused=True, paused_until__lte=now)) as chunks:
+            return sum(_end_pauses(rows, now) for rows in chunks)
+
+    def reset(self, *fields: str, by: Any = None, reason: str = "") -> int:
+        """Remove the overrides of these fields (names without ``_override``; none: of all).
+
+        Raises ValueError for a name that is no field, and for one of a job's ``fields_of_its_own``, which
+        stay where all are reset.
+        """
+        if unknown := set(fields) - set(OVERRIDABLE):
+            known = ", ".join(OVERRIDABLE)
+            raise ValueError(f"{', '.join(sorted(unknown))} cannot be reset; the fields are {known}")
+        changed = 0
+        with _in_chunks(self) as chunks:
+            for rows in chunks:
+                for kept, some in _by_fields_of_their_own(rows):
+                    for name in fields:
+                        if name in kept:
+                            raise ValueError(
+                                f"the {name} of a job of your own has no default in the code to return to"
+                            )
+                    wanted = [f"{name}_override" for name in fields or OVERRIDABLE if name not in kept]
+                    nothing = dict.fromkeys(wanted)
+                    changed += _change(some, _any_is_set(wanted), nothing, nothing, by=by, reason=reason)
+        return changed
+
+    reset.queryset_only = True  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _in_chunks(jobs: ScheduledJobQuerySet) -> Iterator[Iterator[ScheduledJobQuerySet]]:
+    """These jobs in chunks, in one transaction, in the database that is written to.
+
+    In the order of their keys: two who change many at once wait for one another, and do not deadlock.
+    """
+    using = jobs.select_for_update().db
+    with transaction.atomic(using=using):
+        pks = sorted(jobs.using(using).values_list("pk", flat=True))
+        rows: ScheduledJobQuerySet = jobs.model.objects.using(using)
+        yield (rows.filter(pk__in=pks[at : at + CHUNK]) for at in range(0, len(pks), CHUNK))
+
+
+def _by_fields_of_their_own(
+    rows: ScheduledJobQuerySet,
+) -> Iterator[tuple[tuple[str, ...], ScheduledJobQuerySet]]:
+    found: dict[tuple[str, ...], list[int]] = {}
+    for pk, origin, task in rows.values_list("pk", "origin", "task"):
+        found.setdefault(fields_of_its_own(origin, task), []).append(pk)
+    for kept, pks in found.items():
+        yield kept, rows.filter(pk__in=pks)
+
+
+def _change(
+    rows: ScheduledJobQuerySet,
+    condition: models.Q,
+    values: dict[str, Any],
+    audit: dict[str, Any],
+    *,
+    by: Any,
+    reason: str,
+) -> int:
+    """Update columns that are not ``save()``'s, with their audit, and ask for the push.
+
+    The lock on the rows settles the race with another writer; where rows cannot be locked, as in
+    SQLite, one writer at a time has the whole database.
+    """
+    columns = ["name", "task", *audit]
+    locked = rows.filter(condition, deleting_at=None).select_for_update().order_by("pk").only(*columns)
+    before = list(locked)
+    if not before:
+        return 0
+    pks = [job.pk for job in before]
+    rows.filter(pk__in=pks).edit(**values)
+    lines = [
+        line
+        for job in before
+        for line in JobChange.build(job, _differences(job, audit), by=by, reason=reason)
+    ]
+    JobChange.objects.using(rows.db).bulk_create(lines)
+    signals.job_edited.send(sender=rows.model, pks=pks, using=rows.db)
+    return len(pks)
+
+
+def _end_pauses(rows: ScheduledJobQuerySet, now: datetime) -> int:
+    over = rows.filter(paused=True, paused_until__lte=now)
+    # Locked: another may end it too, or a person just now pause the job anew, and that pause stays.
+    ended = list(over.select_for_update().order_by("pk").only("name", "task", "paused_until"))
+    if not ended:
+        return 0
+    rows.filter(pk__in=[job.pk for job in ended]).update(**NOT_PAUSED)
+    with attribution(via=JobChange.Via.AUTO, reason=_("The pause has ended.")):
+        # The same lines as those of resume().
+        lines = [
+            line
+            for job in ended
+            for line in JobChange.build(
+                job, {"paused": (True, False), "paused_until": (job.paused_until, None)}
+            )
+        ]
+        JobChange.objects.using(rows.db).bulk_create(lines)
+    return len(ended)
+
+
+def _any_is_set(columns: Iterable[str]) -> models.Q:
+    condition = models.Q()
+    for column in columns:
+        condition |= models.Q(**{f"{column}__isnull": False})
+    return condition
+
+
+def _differences(before: ScheduledJob, after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Field -> old and new value, as the audit tells it."""
+    changes = {
+        column.removesuffix("_override"): (old, new)
+        for column, new in after.items()
+        if not same_json(old := getattr(before, column), new)
+    }
+    if "paused" in changes:
+        # The reason is the change's own; only of a pause that goes on is it a change by itself.
+        changes.pop("pause_reason", None)
+    return changes

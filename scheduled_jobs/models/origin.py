@@ -1,0 +1,32 @@
+"""Where a job comes from, and what an operator's own has that the code has nothing for."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from scheduled_jobs import registry
+from scheduled_jobs.domain.payloads import Signature
+from scheduled_jobs.exceptions import InvalidPayload
+
+
+class Origin(models.TextChoices):
+    """Where a job comes from: a class of the code, or an operator who added it to one."""
+
+    CODE = "code", _("code")
+    OPERATOR = "operator", _("operator")
+
+
+def fields_of_its_own(origin: str, task: str) -> tuple[str, ...]:
+    """The fields of an operator's own job for which the code has nothing: none of a job of the code.
+
+    Its payload is one of them where ``run()`` needs parameters.
+    """
+    if origin != Origin.OPERATOR:
+        return ()
+    declared = registry.get(task)
+    try:
+        needs = declared is None or any(field.required for field in Signature.of(declared.run).fields)
+    except InvalidPayload:  # no payload fits: what there is stays
+        needs = True
+    return ("schedule", "payload") if needs else ("schedule",)
