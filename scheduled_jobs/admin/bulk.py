@@ -22,17 +22,13 @@ from scheduled_jobs.admin.reading import only_read
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-
 SHOWN = 100
 """Jobs that a confirmation page names; the count is of all."""
-CHUNK = 500
-"""Jobs that are read at once while something is done with all of them."""
 SAID = 5
 """Failures that are said one by one."""
 _PK = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -159,13 +155,13 @@ def apply_to(
         # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
         jobs = [
             job
-            for chunk in _chunks(sorted(pks))
+            for chunk in ScheduledJob.objects.among(sorted(pks))
             for job in chunk.select_for_update().order_by("pk").only("name", "revision")
         ]
         if fingerprint([(job.pk, job.revision) for job in jobs], action.newest(pks)) != seen:
             return False
         why_not: dict[int, str] = {}
-        for chunk in _chunks(sorted(pks)):
+        for chunk in ScheduledJob.objects.among(sorted(pks)):
             why_not |= action.do(chunk, values, request.user)
         done = [job for job in jobs if job.pk not in why_not]
         failed = {job.name: why_not[job.pk] for job in jobs if job.pk in why_not}
@@ -185,8 +181,3 @@ def apply_to(
 def _pk_of(request: HttpRequest) -> int:
     pk: int = request.user.pk  # type: ignore[assignment]  # whoever may act is signed in
     return pk
-
-
-def _chunks(pks: Sequence[int]) -> Iterator[ScheduledJobQuerySet]:
-    for start in range(0, len(pks), CHUNK):
-        yield ScheduledJob.objects.filter(pk__in=pks[start : start + CHUNK])

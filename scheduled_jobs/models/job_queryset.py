@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.models.jobs import ScheduledJob
 
-CHUNK = 500
-"""Rows that one statement names: all databases take that many parameters."""
+IN_ONE_STATEMENT = 500
+"""Rows that one statement names: SQLite before 3.32 takes 999 parameters, later ones 32,766."""
 NOT_PAUSED: dict[str, Any] = {
     "paused": False, "pause_reason": "", "paused_until": None, "paused_by": "", "paused_at": None,
 }  # fmt: skip
@@ -42,6 +43,12 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
     def overridden(self) -> ScheduledJobQuerySet:
         """Jobs with at least one override."""
         return self.filter(_any_is_set(f"{name}_override" for name in OVERRIDABLE))
+
+    def among(self, pks: Iterable[int]) -> Iterator[ScheduledJobQuerySet]:
+        """Those of these jobs that have one of the keys, in sets that one statement can name."""
+        some = iter(pks)
+        while chunk := list(islice(some, IN_ONE_STATEMENT)):
+            yield self.filter(pk__in=chunk)
 
     def edit(self, **values: Any) -> int:
         """Update columns that change what is in force: the same statement asks for a push.
@@ -137,8 +144,7 @@ def _in_chunks(jobs: ScheduledJobQuerySet) -> Iterator[Iterator[ScheduledJobQuer
     using = jobs.select_for_update().db
     with transaction.atomic(using=using):
         pks = sorted(jobs.using(using).values_list("pk", flat=True))
-        rows: ScheduledJobQuerySet = jobs.model.objects.using(using)
-        yield (rows.filter(pk__in=pks[at : at + CHUNK]) for at in range(0, len(pks), CHUNK))
+        yield jobs.model.objects.using(using).among(pks)
 
 
 def _by_fields_of_their_own(

@@ -350,8 +350,7 @@ def test_many_jobs_take_as_many_statements_as_few(name: str, verb: str) -> None:
 
 
 def test_more_jobs_than_one_statement_can_name_are_changed_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "CHUNK", 2)
-    monkeypatch.setattr(job_queryset, "CHUNK", 1)
+    monkeypatch.setattr(job_queryset, "IN_ONE_STATEMENT", 2)
     rows = [job(name) for name in "ABCDE"]
     client = operator("pause")
     confirm(client, ask(client, "pause_jobs", *rows), reason="x", until_mode="open")

@@ -64,14 +64,16 @@ def push(pks: Iterable[int], *, seconds: float | None = None) -> None:
     if pushes_are_off():
         return
     pks = list(pks)
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).filter(pk__in=pks)
-    rows.end_pauses(timezone.now())
+    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
+    for some in rows.among(pks):
+        some.end_pauses(timezone.now())
     try:
         Push(time.monotonic() + (seconds or 2 * settings.RPC_TIMEOUT)).run(pks)
     except BackendError as error:
         # No project or no credentials: none of the rows can be pushed.
         logger.warning("nothing was pushed: %s", error)
-        rows.update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=str(error))
+        for some in rows.among(pks):
+            some.update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=str(error))
 
 
 class _PushOnCommit:

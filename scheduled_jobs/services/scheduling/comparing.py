@@ -34,10 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from django.db.models import QuerySet
-
     from scheduled_jobs.backends import Backend
     from scheduled_jobs.domain.jobs import LiveJob
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.leasing import Mark
     from scheduled_jobs.services.scheduling.reports import Options
     from scheduled_jobs.services.scheduling.rows import Row
@@ -82,7 +81,7 @@ class Comparison:
         self._left_alone: dict[int, str] = {}
 
     @property
-    def _rows(self) -> QuerySet[ScheduledJob]:
+    def _rows(self) -> ScheduledJobQuerySet:
         return ScheduledJob.objects.using(self.using)
 
     # --- The rows ---------------------------------------------------------------------------------
@@ -260,7 +259,11 @@ class Comparison:
         }
         if not differing:
             return list(some)
-        pushed = dict(self._rows.filter(pk__in=differing).values_list("pk", "pushed"))
+        pushed = {
+            pk: pushed
+            for rows in self._rows.among(differing)
+            for pk, pushed in rows.values_list("pk", "pushed")
+        }
         return [
             replace(desired, pushed=pushed.get(desired.pk) or {}) if desired.pk in differing else desired
             for desired in some

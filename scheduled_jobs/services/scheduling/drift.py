@@ -26,7 +26,7 @@ from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.kept import can_be_kept, value_of
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.recording import IN_ONE_STATEMENT, seen
+from scheduled_jobs.services.scheduling.recording import seen
 from scheduled_jobs.services.scheduling.seeding import seed
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
@@ -161,8 +161,7 @@ def _record(drifted: list[int], live: Mapping[int, LiveJob | None], at: datetime
 
 def _agree(pks: list[int], at: datetime) -> None:
     """Google has what is wanted; where it had not, somebody has taken the difference back there."""
-    for first in range(0, len(pks), IN_ONE_STATEMENT):
-        rows = _rows().filter(pk__in=pks[first : first + IN_ONE_STATEMENT], push_token=None)
+    for rows in _rows().filter(push_token=None).among(pks):
         rows.filter(sync_state=SyncState.SYNCED, live_seen_at__lt=at).update(live_seen_at=at)
         rows.filter(sync_state=SyncState.DRIFTED).update(
             sync_state=SyncState.SYNCED, synced_at=at, live_seen_at=at

@@ -61,7 +61,13 @@ class JobLeases:
 
     def free(self, pks: Iterable[int], **values: Any) -> None:
         """Give leases back, and write these columns with them."""
-        self.held(pks).update(push_token=None, push_until=None, **values)
+        for rows in self.rows.filter(push_token=self.token).among(pks):
+            rows.update(push_token=None, push_until=None, **values)
+
+    def revisions(self, pks: Iterable[int]) -> dict[int, int]:
+        """The revision of each of these rows that there is."""
+        found = (rows.values_list("pk", "revision") for rows in self.rows.among(pks))
+        return {pk: revision for some in found for pk, revision in some}
 
     def covered(self, wanted: Mapping[int, int]) -> set[int]:
         """The rows whose revision, given for each, somebody else has pushed, or that are gone."""

@@ -123,7 +123,7 @@ class Push:
     def run(self, pks: Iterable[int]) -> dict[int, Outcome]:
         """Push the rows; returns the outcome of each that failed. Raises nothing of Google's."""
         waiting = list(dict.fromkeys(pks))
-        wanted = dict(self.leases.rows.filter(pk__in=waiting).values_list("pk", "revision"))
+        wanted = self.leases.revisions(waiting)
         waiting = [pk for pk in waiting if pk in wanted]
         failed: dict[int, Outcome] = {}
         rounds = dict.fromkeys(waiting, 0)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("scheduled_jobs")
 
 SyncState = ScheduledJob.SyncState
-IN_ONE_STATEMENT = 1_000
-"""Rows that one UPDATE names: SQLite takes 32,766 parameters, and a long statement takes memory."""
 SEEN_COLUMNS = ["live", "live_seen_at", "next_run_at", "pushed"]
 
 

@@ -217,7 +217,8 @@ class _Seeding:
         if self.changes:
             columns = sorted({column for changes in self.changes.values() for column in changes})
             self.rows.bulk_update(self.result.touched.values(), columns, batch_size=200)
-            self.rows.filter(pk__in=list(self.changes)).edit()
+            for rows in self.rows.among(self.changes):
+                rows.edit()
         for some in batched(self.result.created, BATCH):
             self._insert(some)
         self._audit(

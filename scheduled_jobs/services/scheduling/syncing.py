@@ -22,7 +22,7 @@ from scheduled_jobs.services.scheduling.deleting import finish_deletions
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.orphans import delete_orphans
 from scheduled_jobs.services.scheduling.pushing import Push
-from scheduled_jobs.services.scheduling.recording import IN_ONE_STATEMENT, seen
+from scheduled_jobs.services.scheduling.recording import seen
 from scheduled_jobs.services.scheduling.reports import Options, Report
 from scheduled_jobs.services.scheduling.seeding import seed
 from scheduled_jobs.services.scheduling.turns import turn
@@ -140,8 +140,8 @@ class _Sync:
                 remote_name=desired.remote_name if desired.state else "",
             )
         seen_now = (pk for pk, desired in by_pk.items() if desired.state is not None)
-        while pks := list(islice(seen_now, IN_ONE_STATEMENT)):
-            self._free_rows().filter(pk__in=pks, sync_state=SyncState.SYNCED).update(live_seen_at=listing.at)
+        for rows in self._free_rows().filter(sync_state=SyncState.SYNCED).among(seen_now):
+            rows.update(live_seen_at=listing.at)
         self._confirm_versions(by_pk, listing)
 
     def _free_rows(self) -> ScheduledJobQuerySet:
@@ -235,7 +235,8 @@ class _Sync:
             return
         rows = [
             JobChange.build(job, {name: drifted[job.pk].fields[name] for name in drifted[job.pk].drifted})
-            for job in ScheduledJob.objects.using(self.using).filter(pk__in=drifted)
+            for rows in ScheduledJob.objects.using(self.using).among(drifted)
+            for job in rows
         ]
         JobChange.objects.using(self.using).bulk_create([row for some in rows for row in some])
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry, signals
 from scheduled_jobs.exceptions import OverrideExists
-from scheduled_jobs.models import FormerName, JobChange, JobVersion, ScheduledJob
+from scheduled_jobs.models import FormerName, JobChange, JobVersion, ScheduledJob, job_queryset
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import pushing
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
@@ -77,6 +77,19 @@ def test_several_edits_of_one_transaction_are_one_push(google: MemoryBackend, jo
         job.pause(reason="x")
     assert methods(google) == ["PauseJob", "UpdateJob"]
     assert live(google, job).values["schedule"] == "0 4 * * *"
+
+
+def test_more_rows_than_one_statement_can_name_are_pushed_together(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        declare(f"Many{number}")
+    schedule_tasks()
+    google.store.faults.calls.clear()
+    monkeypatch.setattr(job_queryset, "IN_ONE_STATEMENT", 2)
+    ScheduledJob.objects.all().pause(reason="stocktaking")
+    assert methods(google) == ["PauseJob"] * 5
+    assert set(ScheduledJob.objects.values_list("sync_state", "push_token")) == {("synced", None)}
 
 
 def test_googles_failure_never_fails_the_save_and_is_told(google: MemoryBackend, job: ScheduledJob) -> None:
