@@ -227,7 +227,7 @@ def test_claims_that_recurse_as_deep_as_python_goes_are_401(key: SigningKey) -> 
         assert refused(NotAuthenticated, f"{HEADER}.{part(claims)}.c")
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=60), st.text(max_size=60), st.booleans())
 def test_no_header_ends_in_anything_but_a_refusal(authorization: str, token: str, use_oidc: bool) -> None:
     with pytest.raises(NotAuthenticated):

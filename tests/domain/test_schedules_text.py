@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
@@ -59,7 +59,6 @@ anything = st.one_of(
 )
 
 
-@settings(deadline=None)  # the first of all examples reads the tz database
 @given(anything, ZONES)
 def test_any_text_either_parses_or_gives_a_message(text: str, zone: str) -> None:
     try:
@@ -80,7 +79,6 @@ def test_any_text_either_parses_or_gives_a_message(text: str, zone: str) -> None
     assert words.isprintable()
 
 
-@settings(deadline=None)  # the first of all examples reads the tz database
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=80)))
 def test_any_timedelta_either_parses_or_gives_a_message(length: timedelta) -> None:
     whole = length - length % timedelta(minutes=1)

@@ -129,8 +129,6 @@ def test_what_is_planned_is_what_is_applied(monkeypatch: pytest.MonkeyPatch) -> 
         settings=settings(
             max_examples=int(os.environ.get("PLAN_EXAMPLES", "20")),
             stateful_step_count=int(os.environ.get("PLAN_STEPS", "25")),
-            deadline=None,
             suppress_health_check=list(HealthCheck),
-            print_blob=True,
         ),
     )

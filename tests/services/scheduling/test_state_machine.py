@@ -228,8 +228,6 @@ def test_after_healing_google_equals_the_database(monkeypatch: pytest.MonkeyPatc
         settings=settings(
             max_examples=int(os.environ.get("SYNC_EXAMPLES", "25")),
             stateful_step_count=int(os.environ.get("SYNC_STEPS", "30")),
-            deadline=None,
             suppress_health_check=list(HealthCheck),
-            print_blob=True,
         ),
     )
