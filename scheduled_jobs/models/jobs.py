@@ -280,8 +280,11 @@ class ScheduledJob(models.Model):
         return super().delete(using=using, keep_parents=keep_parents)
 
     @contextmanager
-    def _alone(self) -> Iterator[ScheduledJobQuerySet]:
-        """A set of this job only, locked, in a transaction; refuses a job that is gone or on its way."""
+    def locked(self) -> Iterator[ScheduledJobQuerySet]:
+        """A set of this job only, in a transaction in which its row is locked.
+
+        Raises DoesNotExist if it was deleted meanwhile, and BeingDeleted.
+        """
         using = router.db_for_write(type(self), instance=self)
         rows = type(self).objects.using(using).filter(pk=self.pk)
         with transaction.atomic(using=using):
@@ -306,7 +309,7 @@ class ScheduledJob(models.Model):
         to the second. Raises ValueError without a reason, or if the end is past or beyond ``LATEST_PAUSE``
         (``domain.limits``), and BeingDeleted. ``by`` is a user or a name.
         """
-        with self._alone() as rows:
+        with self.locked() as rows:
             rows.pause(reason=reason, until=until, by=by)
         self.refresh_from_db()
 
@@ -315,7 +318,7 @@ class ScheduledJob(models.Model):
 
         A pause whose end has passed has ended by itself, and is recorded so: nobody has resumed the job.
         """
-        with self._alone() as rows:
+        with self.locked() as rows:
             rows.resume(by=by, reason=reason)
         self.refresh_from_db()
 
@@ -333,7 +336,7 @@ class ScheduledJob(models.Model):
         Raises ValueError for a name that is no field, and for one of ``fields_of_its_own``, which stay where
         all are reset; and BeingDeleted.
         """
-        with self._alone() as rows:
+        with self.locked() as rows:
             rows.reset(*fields, by=by, reason=reason)
         self.refresh_from_db()
 
@@ -352,7 +355,7 @@ class ScheduledJob(models.Model):
         task = registry.get(self.task)
         if task is not None:
             Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
-        with self._alone() as rows:
+        with self.locked() as rows:
             run = JobRun(
                 job=self,
                 status=JobRun.Status.QUEUED,

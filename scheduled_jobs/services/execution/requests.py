@@ -27,7 +27,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
 
     Where ``run`` is an attempt at a slot that is not settled, the new run is the slot's next attempt; else
     it is a run of its own. It is executed at most once. ``by`` is a user or a name. Raises InvalidPayload
-    if the payload does not fit ``run()``, and RunRefused if ``run`` is not over.
+    if the payload does not fit ``run()``, RunRefused if ``run`` is not over, and BeingDeleted.
     """
     run.refresh_from_db(using=statements.database())
     if not run.is_over:
@@ -46,7 +46,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
     for _round in range(ROUNDS):
         slot = _slot_of(run)  # outside the transaction, which might have an old view of the slot
         try:
-            with transaction.atomic(using=using):
+            with job.locked():
                 queued = JobRun(
                     job=job,
                     status=Status.QUEUED,

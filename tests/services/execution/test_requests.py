@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from scheduled_jobs import registry, signals
-from scheduled_jobs.exceptions import InvalidPayload, RunRefused
+from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload, RunRefused
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import requests, statements
@@ -207,6 +207,16 @@ def test_a_run_that_is_not_over_is_not_run_again(status: str, job: ScheduledJob)
     run = make_run(job, status)
     with pytest.raises(RunRefused, match=rf"Run #{run.pk} is {status}; wait until it is over."):
         execution.rerun(run)
+
+
+def test_nothing_of_a_job_that_is_being_deleted_is_run_again(job: ScheduledJob) -> None:
+    run = make_run(job, Status.FAILED, scheduled_for=SLOT)
+    ScheduledJob.objects.filter(pk=job.pk).update(deleting_at=SLOT)
+    with pytest.raises(
+        BeingDeleted, match="is being deleted: it can no longer be paused, resumed, reset or run"
+    ):
+        execution.rerun(run)
+    assert JobRun.objects.count() == 1
 
 
 def test_an_attempt_made_meanwhile_by_another_makes_the_rerun_the_one_after_it(
