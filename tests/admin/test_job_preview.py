@@ -23,7 +23,7 @@ def test_an_emptied_field_is_previewed_as_the_code_says() -> None:
     data = QueryDict("schedule_override=&time_zone_override=")
     found = typed_preview(data, row, "UTC", NOW)
     assert (found.before, found.words, found.zone) == (
-        "At 06:00, Asia/Tokyo", "At 09:00", "Europe/Lisbon",
+        "At 06:00, every day, Asia/Tokyo", "At 09:00, every day", "Europe/Lisbon",
     )  # fmt: skip
     assert found.delta is not None
     assert found.delta.head == "Seven days, to Mon 30 Nov 10:30: 7 runs become 7"

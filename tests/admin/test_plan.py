@@ -343,7 +343,7 @@ def test_a_job_deleted_in_google_is_created_again(google: MemoryBackend, job: Sc
     client = superuser()
     text = text_of(client.get(PLAN).content.decode())
     assert "shop.tasks. One to create again deleted in Google" in text
-    assert "job no such job → 0 9 * * * At 09:00, UTC" in text
+    assert "job no such job → 0 9 * * * At 09:00, every day, UTC" in text
     assert "to create again" in text_of(client.get(drift_url(job)).content.decode())
     decide(client, PLAN, one="push")
     assert live_values(google, job)["schedule"] == "0 9 * * *"

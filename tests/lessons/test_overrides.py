@@ -91,7 +91,7 @@ def test_a_default_that_changed_under_an_override_is_shown(google: CloudSchedule
     assert schedule_tasks().lines == []
     assert "overridden code changed since" in text_of(page_of(client, LIST))
     said = text_of(page_of(client, job_page(job)))
-    assert "0 11 * * * At 11:00 the code’s default has changed since" in said
+    assert "0 11 * * * At 11:00, every day the code’s default has changed since" in said
     assert "it was 0 9 * * * when you overrode it" in said
     assert "by maria, 08:30, form: The batch closes at two Reset" in said
 
@@ -110,9 +110,9 @@ def test_three_states_of_a_field_can_be_told_apart(google: CloudScheduler) -> No
         "Overridden": True,
         "Equal": True,
     }
-    assert "Schedule At 09:00 0 9 * * * UTC" in said["Code"]
-    assert "Schedule At 03:00 overridden 0 3 * * * UTC" in said["Overridden"]
-    assert "Schedule At 09:00 overridden 0 9 * * * UTC" in said["Equal"]
+    assert "Schedule At 09:00, every day 0 9 * * * UTC" in said["Code"]
+    assert "Schedule At 03:00, every day overridden 0 3 * * * UTC" in said["Overridden"]
+    assert "Schedule At 09:00, every day overridden 0 9 * * * UTC" in said["Equal"]
     # An override that equals the code is one all the same: it stays when the code moves.
     declare("Code", "0 11 * * *")
     declare("Equal", "0 11 * * *")

@@ -34,6 +34,9 @@ EVENLY_DIVIDED = (MINUTE, HOUR)
 
 WORDING = ((" through ", " to "), ("only on ", "on "), ("only in ", "in "), (", and ", " and "))
 
+TIMES = re.compile(r"At \d\d:\d\d")
+"""How a schedule begins that comes at times of the day: on which days, the English-like form says as well."""
+
 SHORT_LIST = 5
 """Values of a step that are told one by one; more of them are told as a range and its step."""
 
@@ -52,6 +55,11 @@ def cron_in_words(expression: str) -> str:
         if expression.split()[2] != "*" and expression.split()[4] != "*":
             day = weekday = "*"
         words = _described(minute, hour, day, month, weekday)
+        if TIMES.match(words):
+            words = words.replace(", only on ", ", every ")
+            if day == weekday == "*":
+                months = _part(DescriptionTypeEnum.MONTH, *fields)
+                words = f"{words.removesuffix(months)}, every day{months.replace(', only in ', ' in ')}"
     else:
         # The months before the days: they hold for both.
         of_month = _part(DescriptionTypeEnum.DAYOFMONTH, minute, hour, day, month, "*")
@@ -67,13 +75,13 @@ def cron_in_words(expression: str) -> str:
         words = re.sub(r"between (\d\d):00 and (\d\d):59", rf"from \1:{minute:0>2} to \2:{minute:0>2}", words)
         words = words.replace(f"At {minute} minutes past the hour, from", "Every hour, from")
     words = re.sub(r", every (\d+) days", lambda match: f", every {ordinal(int(match[1]))} day", words)
-    words = words.replace("At 1 minutes past", "At 1 minute past")
-    # A day that repeats every day, hour or month says nothing.
-    return re.sub(r", every (?:hour|day|month)(?=,|$)", "", words)
+    return words.replace("At 1 minutes past", "At 1 minute past")
 
 
 def _described(*fields: str) -> str:
-    return _part(DescriptionTypeEnum.FULL, *fields)
+    words = _part(DescriptionTypeEnum.FULL, *fields)
+    # A minute that repeats every hour, day or month says nothing by it.
+    return re.sub(r", every (?:hour|day|month)(?=,|$)", "", words)
 
 
 def _part(part: DescriptionTypeEnum, *fields: str) -> str:
