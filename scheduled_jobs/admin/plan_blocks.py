@@ -183,11 +183,22 @@ def _choices(
     choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
     if names:
         choices.append(Choice(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
+    later = [_("Decide later.")]
     if ignorable(fields, drifted):
         effect = _("Both stay as they are. The badge returns if either side changes.")
         choices.append(Choice(IGNORE, _("Ignore"), effect))
-    choices.append(Choice(LEAVE, _("Leave for now"), _("Decide later.")))
+    elif set(drifted) & fields.keys():
+        later.append(_why_not_ignored(fields, drifted))
+    choices.append(Choice(LEAVE, _("Leave for now"), " ".join(later)))
     return choices
+
+
+def _why_not_ignored(fields: Mapping[str, tuple[Any, Any]], drifted: tuple[str, ...]) -> str:
+    if "state" in fields:
+        return _("A state cannot be ignored: the desk would say one thing, and Google do another.")
+    if here := [label(name) for name in fields if name not in drifted]:
+        return _("It cannot be ignored: %(names)s was changed here.") % {"names": ", ".join(here)}
+    return _("It cannot be ignored: not all of it can be sent back as it is.")
 
 
 def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str]) -> str:

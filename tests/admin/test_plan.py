@@ -161,6 +161,31 @@ def test_looking_again_does_not_carry_out_the_choice_that_is_preselected(
     assert row("One").sync_state == "drifted"
 
 
+def test_where_a_difference_cannot_be_ignored_the_plan_says_why(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    client = superuser()
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    said = text_of(client.get(drift_url(job)).content.decode())
+    assert "Ignore Both stay as they are. The badge returns if either side changes. Leave for now" in said
+    google.store.pause_job(job.remote_name)
+    said = text_of(client.get(drift_url(job)).content.decode())
+    assert "Ignore Both stay" not in said
+    assert (
+        "Leave for now Decide later. A state cannot be ignored: the desk would say one thing, and Google do "
+        "another."
+    ) in said
+
+
+def test_an_edit_that_waits_cannot_be_ignored_with_the_drift(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    ScheduledJob.objects.filter(pk=job.pk).edit(description_override="new words")
+    said = text_of(superuser().get(drift_url(job)).content.decode())
+    assert "Leave for now Decide later. It cannot be ignored: description was changed here." in said
+
+
 def test_the_three_truths_stand_beside_one_another(google: MemoryBackend, job: ScheduledJob) -> None:
     job.retry_count_override = 1
     job.save()

@@ -257,7 +257,7 @@ def test_drift_is_adopted_from_the_plan(operator: Page, google: MemoryBackend, j
     block = operator.locator("section", has_text="EraseInactiveAccounts")
     block.get_by_label("Adopt as override").check()
     operator.get_by_label("Reason, kept in the audit").fill("Saturday was right")
-    operator.get_by_role("button", name="Apply the decisions").click()
+    operator.get_by_role("button", name="Apply 3 decisions").click()
     expect(operator.get_by_text("Nothing would change in Google.")).to_be_visible()
     erase.refresh_from_db()
     assert erase.schedule_override == "0 3 * * 6"

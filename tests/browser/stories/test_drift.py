@@ -198,10 +198,11 @@ def test_many_decisions_are_made_at_once_on_the_plan(shop: Shop) -> None:
         "Google would change in 3 jobs: 1 created, 2 updated. 0 are the same on both sides."
     )
     about(page, "Report").get_by_role("radio", name=re.compile("^Adopt")).check()
+    expect(page.get_by_role("button", name=re.compile("^Apply"))).to_have_value("Apply 3 decisions")
     about(page, "Newsletter").get_by_role("radio", name=re.compile("^Leave")).check()
     page.get_by_label("Reason, kept in the audit:").fill("Agreed with finance")
     edit(shop, report, "0 7 * * *")
-    page.get_by_role("button", name="Apply the decisions").click()
+    page.get_by_role("button", name="Apply 2 decisions").click()
     expect(page.get_by_role("alert")).to_have_text(
         "It is not as it was when you decided: it has changed meanwhile. Nothing was done; look again."
     )
@@ -211,7 +212,7 @@ def test_many_decisions_are_made_at_once_on_the_plan(shop: Shop) -> None:
     page.goto(PLAN)
     about(page, "Report").get_by_role("radio", name=re.compile("^Adopt")).check()
     about(page, "Newsletter").get_by_role("radio", name=re.compile("^Leave")).check()
-    page.get_by_role("button", name="Apply the decisions").click()
+    page.get_by_role("button", name="Apply 1 decision").click()
     said(page, "1 decision was made; this is how it is in Google now.")
     assert job_of("Report").schedule_override == "0 7 * * *"
     assert in_google(shop, newsletter) == ("ENABLED", "0 6 * * *")
@@ -246,7 +247,7 @@ def test_a_job_that_the_code_calls_otherwise_keeps_its_override_and_its_history(
     expect(page.locator(".sj-plan fieldset")).to_contain_text(
         "Google gets the job under its new id first; then the old one is deleted."
     )
-    page.get_by_role("button", name="Apply the decisions").click()
+    page.get_by_role("button", name="Apply 1 decision").click()
     said(page, "1 decision was made; this is how it is in Google now.")
     renamed = job_of("Report")
     assert (renamed.pk, renamed.name, renamed.schedule_override) == (job.pk, "shop--month-end", "0 4 * * *")
