@@ -55,6 +55,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         self.as_json: bool = options["json"]
         self.counts: Counter[str] = Counter()
+        self.made_before = 0
         self.bar = ProgressBar(self.stderr)
         self.lines = Lines(self.stdout)
         refuse_unusable_settings()
@@ -94,6 +95,9 @@ class Command(BaseCommand):
                 f"Cloud Scheduler could not be asked for its jobs: {scheduling.reason_of(error)}"
             ) from error
         if report.held_back and self.write and self._confirmed(report):
+            # To the second pass what the first has made is unchanged, and what failed is tried again.
+            self.made_before = self.counts["created"] + self.counts["updated"]
+            self.counts["failed"] = 0
             report = scheduling.sync(scheduling.Options(**{**vars(options), "yes": True}), self._tell)
         self.bar.clear()
         if not self.write:
@@ -147,7 +151,8 @@ class Command(BaseCommand):
             return
         total = report.unchanged + sum(1 for c in report.made if c.kind != "orphan") + len(report.faulty)
         would = "" if self.write else " Nothing was written."
-        self._line(f"{total} jobs: {self._counted()}, {report.unchanged} unchanged.{would}")
+        unchanged = report.unchanged - self.made_before
+        self._line(f"{total} jobs: {self._counted()}, {unchanged} unchanged.{would}")
 
     def _counted(self) -> str:
         return ", ".join(f"{self.counts[key]} {key}" for key in ("created", "updated", "deleted", "failed"))

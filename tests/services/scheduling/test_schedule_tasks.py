@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from datetime import timedelta
@@ -202,6 +203,61 @@ def test_deleting_more_than_half_asks_first(google: MemoryBackend) -> None:
     output = schedule_tasks(yes=True)
     assert output.lines == ["[-] Job deleted: shop.tasks.One", "[-] Job deleted: shop.tasks.Two"]
     assert names(google) == ["shop--shop-tasks-Three"]
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "totals"),
+    [
+        ("y\n", 0, "6 jobs: 1 created, 1 updated, 3 deleted, 0 failed, 1 unchanged."),
+        ("\n", 1, "6 jobs: 1 created, 1 updated, 0 deleted, 3 failed, 1 unchanged."),
+        ("", 1, "6 jobs: 1 created, 1 updated, 0 deleted, 3 failed, 1 unchanged."),
+    ],
+)
+def test_on_a_terminal_somebody_is_asked_and_each_job_is_counted_once(
+    google: MemoryBackend,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+    code: int,
+    totals: str,
+) -> None:
+    for name in ("One", "Two", "Three", "Four", "Five"):
+        declare(name)
+    schedule_tasks()
+    for name in ("One", "Two", "Three"):
+        forget(name)
+    declare("Four", "0 1 * * *")
+    declare("Six")
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    output = schedule_tasks()
+    assert (output.code, output.totals) == (code, totals)
+    assert len(names(google)) == (3 if code == 0 else 6)
+    asked = capsys.readouterr()
+    assert "This deletes 3 of 5 jobs: shop.tasks.One, shop.tasks.Three, shop.tasks.Two." in asked.err
+    assert asked.out == "Go on? [y/N] "
+
+
+def test_what_failed_before_the_question_is_told_again_after_it(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("One", "Two", "Three"):
+        declare(name)
+    schedule_tasks()
+    forget("One")
+    forget("Two")
+    declare("Three", "0 1 * * *")
+    google.store.faults.refuse("UpdateJob", "INVALID_ARGUMENT", "no", times=2)
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    output = schedule_tasks()
+    assert output.code == 1
+    assert output.totals == "3 jobs: 0 created, 0 updated, 2 deleted, 1 failed, 0 unchanged."
 
 
 def test_no_delete_deletes_nothing(google: MemoryBackend) -> None:
