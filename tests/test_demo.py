@@ -129,8 +129,11 @@ def test_within_ninety_seconds_three_jobs_ran_and_one_failed_with_its_traceback(
     """Fired by the emulator, over HTTP, with a token that was verified."""
     natural = """SELECT status, error, traceback, context, scheduled_for FROM scheduled_jobs_jobrun
         WHERE "trigger" = 'schedule' AND deliveries >= 1 AND finished_at IS NOT NULL"""
-    demo.wait_for(lambda: len(query(demo, natural)) >= 4, 90)
-    runs = query(demo, natural)
+    # Of each job the first: by the time that it is looked, the next minute may have come.
+    first = f"""{natural} AND id IN (SELECT min(id) FROM scheduled_jobs_jobrun
+        WHERE "trigger" = 'schedule' AND deliveries >= 1 GROUP BY job_id)"""
+    demo.wait_for(lambda: len(query(demo, first)) >= 4, 90)
+    runs = query(demo, first)
     assert all(slot for *_, slot in runs)
     callers = {json.loads(context)["caller"] for _, _, _, context, _ in runs}
     assert callers == {"scheduler@sample-project.iam.gserviceaccount.com"}

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.job_names import label_of
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.payload_form import PayloadForm
 from scheduled_jobs.admin.permissions import JobAdmin, may, require
 from scheduled_jobs.admin.reasons import reason_of
@@ -220,7 +221,7 @@ class AddJobMixin(JobAdmin):
             form.add_error("name", _is_taken(job.name))
             return None
         self.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
-        messages.success(request, _("Added: %(job)s.") % {"job": job.name})
+        messages.success(request, _("Added: %(job)s.") % {"job": label_of(job)})
         return job
 
     # --- The end ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, BulkAction
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.pages import find_job
 from scheduled_jobs.admin.permissions import JobAdmin, allowed, require
 from scheduled_jobs.admin.reading import only_read
@@ -61,7 +62,7 @@ def _answer(
         "action": action,
         "question": action.question(len(pks)),
         "left_out": action.left_out(total - len(pks)) if total > len(pks) else "",
-        "rows": [(job, action.cells(job, now)) for job in first],
+        "rows": [(label_of(job), action.cells(job, now)) for job in first],
         "more": len(pks) - len(first),
         "count": len(pks),
         "too_many": too_many,
@@ -156,7 +157,7 @@ def apply_to(
         jobs = [
             job
             for chunk in ScheduledJob.objects.among(sorted(pks))
-            for job in chunk.select_for_update().order_by("pk").only("name", "revision")
+            for job in chunk.select_for_update().order_by("pk").only("name", "origin", "task", "revision")
         ]
         if fingerprint([(job.pk, job.revision) for job in jobs], action.newest(pks)) != seen:
             return False
@@ -164,7 +165,7 @@ def apply_to(
         for chunk in ScheduledJob.objects.among(sorted(pks)):
             why_not |= action.do(chunk, values, request.user)
         done = [job for job in jobs if job.pk not in why_not]
-        failed = {job.name: why_not[job.pk] for job in jobs if job.pk in why_not}
+        failed = {label_of(job): why_not[job.pk] for job in jobs if job.pk in why_not}
         if done:
             LogEntry.objects.log_actions(_pk_of(request), done, CHANGE, action.logged())
     if done:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.pages import label_of
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.permissions import may
 from scheduled_jobs.admin.plan_blocks import ADOPT, DELETE, IGNORE, PUSH, Block
 from scheduled_jobs.admin.plan_differences import label

@@ -11,9 +11,10 @@ from scheduled_jobs.admin.duration_chart import LENGTHS, draw
 from scheduled_jobs.admin.job_changes import lines_of
 from scheduled_jobs.admin.job_drift import drift_line
 from scheduled_jobs.admin.job_facts import facts_of, lede_of, why_no_run
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.job_preview import saved_preview, typed_preview, upcoming
 from scheduled_jobs.admin.job_runs import rows_of
-from scheduled_jobs.admin.pages import address, label_of
+from scheduled_jobs.admin.pages import address
 from scheduled_jobs.admin.permissions import allowed
 from scheduled_jobs.admin.truths import Truths, payload_difference
 from scheduled_jobs.admin.values import stamp

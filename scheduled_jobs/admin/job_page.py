@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.job_conflicts import Conflict, conflicts_of
 from scheduled_jobs.admin.job_context import addresses_of, context_of
 from scheduled_jobs.admin.job_forms import Editing
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.job_preview import typed_preview
-from scheduled_jobs.admin.pages import address, find_job, label_of, render
+from scheduled_jobs.admin.pages import address, find_job, render
 from scheduled_jobs.admin.permissions import JobAdmin, may
 from scheduled_jobs.admin.reasons import reason_of
 from scheduled_jobs.admin.values import label

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.job_facts import why_no_run
+from scheduled_jobs.admin.job_names import JobName
 from scheduled_jobs.admin.marks import HEALTH_MARKS, SYNC_MARKS, Mark
 from scheduled_jobs.admin.strip import draw
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -125,7 +126,7 @@ class _Row:
     def build(self, allowed: Allowed, links: Links, suffix: str) -> dict[str, Any]:
         job, pk = self.job, self.job["pk"]
         is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
-        module, _dot, short = ("", "", job["name"]) if is_own else job["task"].rpartition(".")
+        module, short = JobName.made_of(job["origin"], job["task"], job["name"])
         is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
         strip = draw(self.bars)
         schedule = told(self.schedule, self.zone)
@@ -137,7 +138,7 @@ class _Row:
             "progress": self._progress(),
             "name": short,
             "parts": CAMEL.findall(short) if len(short) > LONG_NAME else (),
-            "module": f"{module}." if module else "",
+            "module": module,
             "url": links.to("change", pk) + suffix,
             "doc": self._in_force("description"),
             "own_task": job["task"] if is_own else "",

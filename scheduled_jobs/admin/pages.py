@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.permissions import allowed, require
 from scheduled_jobs.admin.whereabouts import last_look, where_am_i
 from scheduled_jobs.conf import settings
@@ -30,11 +31,6 @@ def find_job(request: HttpRequest, object_id: str, *verbs: str) -> ScheduledJob:
         return ScheduledJob.objects.get(pk=unquote(object_id))
     except (ScheduledJob.DoesNotExist, ValueError) as error:
         raise Http404(_("There is no such job.")) from error
-
-
-def label_of(job: ScheduledJob) -> str:
-    """What a job is called on a page: its task, or its own name if an operator made it."""
-    return job.name if job.origin == ScheduledJob.Origin.OPERATOR else job.task
 
 
 def address(model_admin: admin.ModelAdmin[Any], name: str, *args: Any) -> str:

@@ -19,8 +19,9 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.bulk_forms import OPEN, UNTIL, DateInput, TimeInput, end_of_pause, no_end_was_chosen
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin
 from scheduled_jobs.admin.reasons import reason_of
 from scheduled_jobs.domain.schedules import Schedule

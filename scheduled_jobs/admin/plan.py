@@ -25,7 +25,8 @@ from scheduled_jobs.admin.decisions import (
     refuse_adopting,
     without_what_may_not_be_adopted,
 )
-from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.job_names import label_of
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin, require
 from scheduled_jobs.admin.plan_blocks import Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan_differences import Provenance

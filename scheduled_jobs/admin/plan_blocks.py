@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import times
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.pages import label_of
 from scheduled_jobs.admin.plan_differences import (
     Cell,
     Difference,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.marks import RUN_MARKS
-from scheduled_jobs.admin.pages import label_of
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:

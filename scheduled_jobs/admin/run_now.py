@@ -14,8 +14,9 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin import masked, times
 from scheduled_jobs.admin.asking import AskForm, told
 from scheduled_jobs.admin.job_facts import why_no_run
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.pages import address, find_job, job_crumbs, label_of, pushes_are_off, render
+from scheduled_jobs.admin.pages import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin, allowed
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution

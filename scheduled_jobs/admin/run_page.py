@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin import masked, times, traces
+from scheduled_jobs.admin.job_names import JobName, label_of
 from scheduled_jobs.admin.live_times import dated, gap, to_tenths
 from scheduled_jobs.admin.marks import RUN_MARKS, Mark
 from scheduled_jobs.admin.run_sentence import Lede, lede_of, retry_due
@@ -242,7 +243,7 @@ def _next_slot(job: ScheduledJob, now: datetime) -> datetime | None:
 def _facts(run: JobRun, job: ScheduledJob, zone: str, now: datetime) -> list[Fact]:
     icon, word, note = trigger_mark(run)
     facts = [
-        Fact(_("Job"), job.name if job.origin == ScheduledJob.Origin.OPERATOR else job.task, is_job=True),
+        Fact(_("Job"), label_of(job), is_job=True),
         Fact(_("Run"), str(run.pk)),
         Fact(_("Trigger"), word, note=note, quote=run.reason, icon=icon),
     ]
@@ -303,10 +304,7 @@ def _result_note(run: JobRun) -> str:
 
 def title_of(run: JobRun) -> str:
     """What the page is called: the run and the short name of its job."""
-    job = run.job
-    own = job.origin == ScheduledJob.Origin.OPERATOR
-    name = job.name if own else job.task.rpartition(".")[2]
-    return _("Run %(run)s of %(job)s") % {"run": run.pk, "job": name}
+    return _("Run %(run)s of %(job)s") % {"run": run.pk, "job": JobName.of(run.job).short}
 
 
 def tools(run: JobRun, allowed: Any) -> dict[str, bool]:

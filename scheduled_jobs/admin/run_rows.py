@@ -10,10 +10,11 @@ from django.db.models.functions import Left
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import times
+from scheduled_jobs.admin.job_names import JobName
 from scheduled_jobs.admin.marks import RUN_MARKS, Mark
 from scheduled_jobs.admin.run_words import attempt_of, first_line, is_gone, is_overdue, trigger_mark
 from scheduled_jobs.conf import settings
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +74,7 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
     job = {name[5:]: values.pop(name) for name in list(values) if name.startswith("job__")}
     head = values.pop("head")
     run = JobRun(**values)
-    own = job["origin"] == ScheduledJob.Origin.OPERATOR
-    module, _dot, name = ("", "", job["name"]) if own else job["task"].rpartition(".")
+    module, name = JobName.made_of(job["origin"], job["task"], job["name"])
     zone = job["time_zone_override"] or job["declared_time_zone"]
     retries = (
         job["declared_retry_count"] if job["retry_count_override"] is None else job["retry_count_override"]
@@ -86,7 +86,7 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
         pk=run.pk,
         mark=RUN_MARKS[run.status],
         note=_note_of(run, now),
-        module=f"{module}." if module else "",
+        module=module,
         name=name,
         icon=icon,
         trigger=word,

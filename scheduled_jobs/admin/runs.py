@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import masked
 from scheduled_jobs.admin.asking import AskForm, told
+from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.pages import TEMPLATES, address, label_of, pushes_are_off, render
+from scheduled_jobs.admin.pages import TEMPLATES, address, pushes_are_off, render
 from scheduled_jobs.admin.permissions import allowed, may, require
 from scheduled_jobs.admin.reading import only_read
 from scheduled_jobs.admin.refusals import refusing

@@ -150,9 +150,9 @@ def test_adding_needs_its_own_permission() -> None:
 def test_a_job_of_ones_own_is_deleted_in_google_and_then_here(google: MemoryBackend) -> None:
     job = own()
     client = superuser()
-    assert "Delete shop--mine?" in text(client.get(address(job, "delete")).content.decode())
+    assert "Delete mine?" in text(client.get(address(job, "delete")).content.decode())
     response = client.post(address(job, "delete"), {"reason": "Not needed"}, follow=True)
-    assert "Deleted: shop--mine." in text(response.content.decode())
+    assert "Deleted: mine." in text(response.content.decode())
     assert not ScheduledJob.objects.exists()
     assert list(google.list(timeout=5)) == []
     asked = JobChange.objects.get(field="deleting")
@@ -166,7 +166,7 @@ def test_while_google_is_down_it_stays_deleting_and_says_so(google: MemoryBacken
         google.store.faults.refuse(method, "PERMISSION_DENIED", "no", times=50)
     response = client.post(address(job, "delete"), follow=True)
     told = text(response.content.decode())
-    assert "Not deleted yet: shop--mine. no. Grant the account" in told
+    assert "Not deleted yet: mine. no. Grant the account" in told
     assert "Deleting. It is being deleted in Google" in told
     assert ScheduledJob.objects.get().deleting_at is not None
     assert client.post(address(job), {"schedule_override": "1 * * * *"}).status_code == 302

@@ -268,7 +268,7 @@ def test_what_cannot_be_done_with_one_job_is_said_and_done_with_the_others() -> 
     response = confirm(client, ask(client, "run_jobs", good, bad))
     messages = said(response)
     assert messages[0] == "1 run is queued; it starts when Google calls."
-    assert messages[1].startswith("Not done with shop--picky: region")
+    assert messages[1].startswith("Not done with shop.reports.Picky: region")
     assert [run.job for run in JobRun.objects.all()] == [good]
     assert LogEntry.objects.count() == 1
 
@@ -339,14 +339,18 @@ def test_a_page_names_the_first_and_counts_the_rest(monkeypatch: pytest.MonkeyPa
 def test_many_jobs_take_as_many_statements_as_few(name: str, verb: str) -> None:
     client = operator(verb)
     taken = []
-    for names in ("AB", "CDEFGHIJKLMNOPQRSTU"):
+    for names in (
+        "V",
+        "AB",
+        "CDEFGHIJKLMNOPQRSTU",
+    ):  # the first finds the content types, the others have them
         rows = [job(one, paused=name == "resume_jobs", retry_count_override=2) for one in names]
         html = ask(client, name, *rows)
         with CaptureQueriesContext(connection) as statements:
             confirm(client, html, reason="x", until_mode="open")
         taken.append(len(statements))
         assert JobChange.objects.filter(job__in=rows).count() >= len(rows)
-    assert taken[0] == taken[1]
+    assert taken[1] == taken[2]
 
 
 def test_more_jobs_than_one_statement_can_name_are_changed_together(monkeypatch: pytest.MonkeyPatch) -> None:

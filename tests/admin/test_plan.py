@@ -547,7 +547,7 @@ def test_the_schedule_of_an_operators_own_job_has_no_default(
     own.refresh_from_db()
     edit_in_console(google, own, "schedule", "time_zone", schedule="0 6 * * *")
     text = text_of(superuser().get(drift_url(own)).content.decode())
-    assert "shop--own is not in Google as the desk says." in text
+    assert "own is not in Google as the desk says." in text
     assert "schedule none 0 5 * * * override, " in text
 
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.pictures import fonts
 from tests.chromium import MISSING, find_chromium, switches
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from playwright.sync_api import Browser, Page
     from pytest_django.live_server_helper import LiveServer
+
+# What comes, comes soon; a busy machine may take its time.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def test_times_that_could_not_be_asked_for_are_said_to_be_old_until_they_are(
     expect(operator.locator(".sj-preview.sj-old")).to_be_visible()
     assert shown.inner_text() == before
     operator.unroute("**/preview/")
-    expect(operator.get_by_text("runs become 14")).to_be_visible(timeout=10_000)
+    expect(operator.get_by_text("runs become 14")).to_be_visible()
     expect(told).to_be_hidden()
     expect(operator.locator(".sj-preview.sj-old")).to_have_count(0)
 

@@ -161,7 +161,7 @@ def test_a_lost_connection_is_said_and_tried_again(operator: Page, job: Schedule
     expect(operator.get_by_role("status")).to_contain_text("The server cannot be asked")
     operator.unroute(re.compile("/live/"))
     JobRun.objects.filter(pk=run.pk).update(progress_message="last batch")
-    expect(operator.locator('[data-part="lede"]')).to_contain_text("last batch", timeout=20_000)
+    expect(operator.locator('[data-part="lede"]')).to_contain_text("last batch")
     expect(operator.locator("#sj-old")).to_be_hidden()
     expect(operator.locator("#content-main.sj-old")).to_have_count(0)
     expect(operator.get_by_role("status")).to_contain_text("refreshed")

@@ -18,7 +18,7 @@ from tests.browser.screens.table import SCREENS, Screen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request
     from pytest_django import DjangoDbBlocker
 
 
@@ -68,7 +68,12 @@ class Shown:
         self.complaints: list[str] = []
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda asked: self.complaints.append(f"failed: {asked.url}"))
+        page.on("requestfailed", self._failed)
+
+    def _failed(self, asked: Request) -> None:
+        # A preview that is overtaken by the next one, or by leaving the page, is given up on purpose.
+        if asked.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {asked.url}: {asked.failure}")
 
 
 @pytest.fixture(scope="module", params=SCREENS, ids=str)

@@ -162,7 +162,7 @@ def database_of_several_threads(path: Path) -> Iterator[None]:
         connections["default"] = original
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 15) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
     """What is true at last; fails after so many seconds."""
     end = time.monotonic() + seconds
     while not (found := what()):

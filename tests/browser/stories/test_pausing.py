@@ -51,7 +51,7 @@ def test_a_pause_holds_while_google_has_not_heard_of_it_and_goes_on_firing(shop:
     with shop.line_to_google_is_cut():
         shop.start_google()
         runs = JobRun.objects.filter(job=job, scheduled_for__gt=paused.paused_at)
-        skipped = wait_for(runs.first, 75)
+        skipped = wait_for(runs.first, 120)
         assert (skipped.status, skipped.trigger) == (Status.SKIPPED, JobRun.Trigger.SCHEDULE)
         assert job_of("Report").sync_state != "synced", "Google cannot be told yet"
         page.goto(f"/admin/scheduled_jobs/jobrun/{skipped.pk}/change/")

@@ -163,7 +163,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(module, "RENEW_EVERY", timedelta(seconds=0.2))
     monkeypatch.setattr(module, "PROGRESS_EVERY", timedelta(seconds=0.05))
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while module.heartbeat._beats and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.2)  # the thread closes its connection before the database is taken down
@@ -174,7 +174,7 @@ def seen_from_another_connection(field: str, wanted: Any) -> Any:
     found: list[Any] = []
 
     def look() -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline and found[-1:] != [wanted]:
             found.append(JobRun.objects.values_list(field, flat=True).get())
             time.sleep(0.02)

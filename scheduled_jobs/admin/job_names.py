@@ -1,0 +1,42 @@
+"""What jobs are called on the pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import parse_job_id
+from scheduled_jobs.models import ScheduledJob
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class JobName(NamedTuple):
+    """A name in two parts, of which the second is the one to look for."""
+
+    module: str
+    short: str
+
+    def __str__(self) -> str:
+        return self.module + self.short
+
+    @classmethod
+    def of(cls, job: ScheduledJob) -> Self:
+        """The task of a job of the code, or what an operator called a job of their own."""
+        return cls.made_of(job.origin, job.task, job.name)
+
+    @classmethod
+    def made_of(cls, origin: str, task: str, name: str) -> Self:
+        """The same of the columns of a job."""
+        if origin != ScheduledJob.Origin.OPERATOR:
+            module, dot, short = task.rpartition(".")
+            return cls(module + dot, short)
+        # The id in Google has the app before it, as all of them have: here it says nothing.
+        own = parse_job_id(name, app_name=settings.APP_NAME, delimiter=settings.DELIMITER)
+        return cls("", own or name)
+
+
+def label_of(job: ScheduledJob) -> str:
+    """What a job is called where its name stands in one piece."""
+    return str(JobName.of(job))
