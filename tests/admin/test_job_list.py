@@ -78,7 +78,7 @@ def test_a_row_tells_state_name_schedule_runs_next_run_and_google() -> None:
     assert "UTC" in schedule
     assert "Last 4 runs: 4 failed" in runs
     assert "7 min ago, failed in 4.2 s" in runs
-    assert re.search(r"in (\d+ (min|s)|1 h) (\w{3} \d+ \w{3} )?\d\d:00", following)
+    assert re.search(r"in (\d+ (min|s)|1 h) (\w{3} \d+ \w{3} (\d{4} )?)?\d\d:00", following)
     assert google.strip() == "Synced"
     assert '<path class="p-bad"' in html
     assert 'aria-label="Last 4 runs: 4 failed"' in html
