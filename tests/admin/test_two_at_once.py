@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.pages import Page
@@ -99,3 +100,36 @@ def test_one_of_two_jobs_of_the_same_name_is_refused_at_the_same_moment(job: Sch
         assert sorted(answer.status_code for answer in answers) == [200, 302]
         [refused] = [answer for answer in answers if answer.status_code == 200]
         assert f"mine-{round_} already; choose another name." in refused.content.decode()
+
+
+def test_a_pause_that_several_find_to_be_over_ends_once(job: ScheduledJob) -> None:
+    for name in ("Two", "Three"):
+        declare(name)
+    schedule_tasks()
+    jobs, now = ScheduledJob.objects.all(), timezone.now()
+    for _round in range(ROUNDS):
+        jobs.update(paused=True, pause_reason="stock", paused_until=now)
+        JobChange.objects.all().delete()
+        ended = at_once(
+            lambda: jobs.order_by("pk").end_pauses(now),
+            lambda: jobs.order_by("-pk").end_pauses(now),
+            lambda: int(row("One").end_pause(now)),
+        )
+        assert sum(ended) == 3
+        assert JobChange.objects.filter(field="paused", new=False, via="auto").count() == 3
+
+
+def test_all_are_paused_and_resumed_at_the_same_moment_one_after_the_other(job: ScheduledJob) -> None:
+    declare("Two")
+    schedule_tasks()
+    jobs = ScheduledJob.objects.all()
+    for _round in range(ROUNDS):
+        jobs.update(paused=False)
+        JobChange.objects.all().delete()
+        at_once(lambda: jobs.pause(reason="x"), jobs.resume, lambda: row("Two").pause(reason="y"))
+        for name in ("One", "Two"):
+            told = JobChange.objects.filter(job=row(name), field="paused").order_by("pk")
+            values = list(told.values_list("old", "new"))
+            # Each line begins where the one before it ended.
+            assert [old for old, _new in values] == [False, *(new for _old, new in values[:-1])]
+            assert row(name).paused is values[-1][1]

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scheduled_jobs import signals
+from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, ScheduledJob, job_queryset
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
@@ -53,7 +54,7 @@ def lines() -> list[tuple[Any, ...]]:
 
 def states() -> list[tuple[Any, ...]]:
     columns = ("name", "paused", "pause_reason", "paused_by", "paused_until", "revision", "sync_state")
-    overrides = (f"{name}_override" for name in job_queryset.OVERRIDABLE)
+    overrides = (f"{name}_override" for name in OVERRIDABLE)
     return list(ScheduledJob.objects.order_by("name").values_list(*columns, *overrides))
 
 
