@@ -184,7 +184,7 @@ def test_a_job_is_added_by_hand(operator: Page, job: ScheduledJob) -> None:
     expect(operator.get_by_text("Added: settle-emea.")).to_be_visible()
     operator.get_by_role("link", name="Delete…").click()
     operator.get_by_role("button", name="Delete the job").click()
-    expect(operator.get_by_text("Deleted: shop--settle-emea.")).to_be_visible()
+    expect(operator.get_by_text("Deleted: settle-emea.")).to_be_visible()
 
 
 def test_without_a_script_the_preview_is_a_button(
