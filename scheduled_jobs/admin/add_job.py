@@ -202,7 +202,8 @@ class AddJobMixin(JobAdmin):
             # Nothing was typed: what run() requires is still missing then.
             job.payload_override = {}
         try:
-            job.full_clean()
+            # The form has looked the name up; if it was taken since, the database says so, in our words.
+            job.full_clean(validate_unique=False)
         except ValidationError as error:
             for name, texts in error.message_dict.items():
                 if name == "payload_override":

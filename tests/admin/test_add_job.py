@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scheduled_jobs.admin.add_job import OwnJobForm
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion, finish_deletions
 from tests.admin.people import LIST, signed_in, staff, superuser
@@ -100,6 +101,18 @@ def test_a_name_that_is_taken_is_refused() -> None:
     client.post(ADD, {**typed(), "_save": "1"})
     response = client.post(ADD, {**typed(), "_save": "1"})
     assert "There is a job shop--settle-emea already; choose another name." in text(response.content.decode())
+
+
+@pytest.mark.usefixtures("google")
+def test_a_name_that_is_taken_after_it_was_looked_up_is_refused_in_the_same_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = superuser()
+    client.post(ADD, {**typed(), "_save": "1"})
+    monkeypatch.setattr(OwnJobForm, "clean_name", lambda form: form.cleaned_data["name"])
+    response = client.post(ADD, {**typed(), "_save": "1"})
+    assert "There is a job shop--settle-emea already; choose another name." in text(response.content.decode())
+    assert ScheduledJob.objects.count() == 1
 
 
 @pytest.mark.usefixtures("google")
