@@ -117,8 +117,7 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, pro
         return block
     block.since = _since(job, now)
     fields = {name: pair for name, pair in change.fields.items() if name != "name"}
-    drifted = (*change.drifted, *(["state"] if "state" in fields else []))
-    _describe(block, job, fields, drifted, {}, provenance, now)
+    _describe(block, job, fields, change.drifted, {}, provenance, now)
     if "name" in change.fields:
         old, new = change.fields["name"]
         block.differences.insert(0, Difference(_("job id"), Cell(str(old)), Cell(str(new))))
@@ -186,6 +185,12 @@ def _choices(
     later = [_("Decide later.")]
     if ignorable(fields, drifted):
         effect = _("Both stay as they are. The badge returns if either side changes.")
+        if "state" in fields:
+            effect += " " + (
+                _("It stays paused in Google: nothing fires.")
+                if fields["state"][0] == PAUSED
+                else _("It stays enabled in Google, and each delivery is answered skipped.")
+            )
         choices.append(Choice(IGNORE, _("Ignore"), effect))
     elif set(drifted) & fields.keys():
         later.append(_why_not_ignored(fields, drifted))
@@ -194,8 +199,6 @@ def _choices(
 
 
 def _why_not_ignored(fields: Mapping[str, tuple[Any, Any]], drifted: tuple[str, ...]) -> str:
-    if "state" in fields:
-        return _("A state cannot be ignored: the desk would say one thing, and Google do another.")
     if here := [label(name) for name in fields if name not in drifted]:
         return _("It cannot be ignored: %(names)s was changed here.") % {"names": ", ".join(here)}
     return _("It cannot be ignored: not all of it can be sent back as it is.")

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scheduled_jobs.domain.schedules import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +106,27 @@ class LiveJob:
     def uri(self) -> str:
         """Where the job's requests go; empty for a job that has no HTTP target."""
         return str(self.values.get("uri", ""))
+
+
+class Firing(NamedTuple):
+    """By what Cloud Scheduler fires a job: what is in force, but for what an operator left there."""
+
+    schedule: str
+    time_zone: str
+    is_paused_there: bool = False
+    """Whether it was paused in Google, and left so: it fires nothing, and nobody has paused it here."""
+
+    @property
+    def parsed_schedule(self) -> Schedule:
+        """The schedule by which it fires; raises InvalidSchedule for a row that was never validated."""
+        return Schedule.parse(self.schedule, self.time_zone)
+
+
+def firing(schedule: str, time_zone: str, left: Mapping[str, Any]) -> Firing:
+    """By what a job fires, of its schedule in force and the live values left there (field -> value)."""
+    return Firing(
+        left.get("schedule", schedule), left.get("time_zone", time_zone), left.get("state") == PAUSED
+    )
 
 
 def desired_state(*, exists: bool, paused: bool, has_end: bool) -> str | None:

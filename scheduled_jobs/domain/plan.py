@@ -130,6 +130,8 @@ class Desired:
 
         The choice was made between two values: it ends when either of them changes.
         """
+        if not self.ignored:
+            return {}
         sent = self.pushed.get("sent", {})
         return {
             name: found

@@ -169,13 +169,32 @@ class ScheduledJob(models.Model):
         """The schedule in force; raises InvalidSchedule for a row that was never validated."""
         return Schedule.parse(self.schedule, self.time_zone)
 
+    @property
+    def left_in_google(self) -> dict[str, Any]:
+        """Field -> live value that differs from what is in force and that an operator chose to leave.
+
+        The choice is known to hold where the row is synced: what ends it is found by the sync.
+        """
+        return self.ignored_drift if self.sync_state == self.SyncState.SYNCED else {}
+
+    @property
+    def firing(self) -> domain.Firing:
+        """By what Google fires the job."""
+        return domain.firing(self.schedule, self.time_zone, self.left_in_google)
+
     def upcoming(self, n: int) -> list[datetime]:
-        """The next ``n`` runs of what is in force, in UTC; none while retired or paused without an end."""
+        """The next ``n`` runs, in UTC; none while retired, or paused without an end here or in Google.
+
+        They are those of what is in force, but for what an operator chose to leave in Google.
+        """
         now = timezone.now()
-        if self.retired_at or self.deleting_at or (self.paused and self.paused_until is None):
+        firing = self.firing
+        if self.retired_at or self.deleting_at or firing.is_paused_there:
+            return []
+        if self.paused and self.paused_until is None:
             return []
         start = max(now, self.paused_until) if self.paused and self.paused_until else now
-        return [occurrence.at for occurrence in self.parsed_schedule.upcoming(start, n)]
+        return [occurrence.at for occurrence in firing.parsed_schedule.upcoming(start, n)]
 
     def is_paused(self, now: datetime) -> bool:
         """Whether runs are skipped at ``now``: a pause with an end is over when its time has come."""

@@ -167,14 +167,21 @@ def test_where_a_difference_cannot_be_ignored_the_plan_says_why(
     client = superuser()
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     said = text_of(client.get(drift_url(job)).content.decode())
-    assert "Ignore Both stay as they are. The badge returns if either side changes. Leave for now" in said
+    stays = "Ignore Both stay as they are. The badge returns if either side changes."
+    assert f"{stays} Leave for now" in said
     google.store.pause_job(job.remote_name)
+    said = text_of(client.get(drift_url(job)).content.decode())
+    assert f"{stays} It stays paused in Google: nothing fires. Leave for now" in said
+    row("One").pause(reason="here")
+    google.store.resume_job(job.remote_name)
+    said = text_of(client.get(drift_url(job)).content.decode())
+    assert f"{stays} It stays enabled in Google, and each delivery is answered skipped. Leave" in said
+    edit_in_console(google, job, "http_target", http_target__body=b"no payload")
     said = text_of(client.get(drift_url(job)).content.decode())
     assert "Ignore Both stay" not in said
     assert (
-        "Leave for now Decide later. A state cannot be ignored: the desk would say one thing, and Google do "
-        "another."
-    ) in said
+        "Leave for now Decide later. It cannot be ignored: not all of it can be sent back as it is." in said
+    )
 
 
 def test_an_edit_that_waits_cannot_be_ignored_with_the_drift(
@@ -229,7 +236,7 @@ def test_a_push_that_would_end_a_pause_or_replace_what_was_set_is_not_suggested(
 ) -> None:
     google.store.pause_job(job.remote_name)
     html = superuser().get(PLAN).content.decode()
-    assert list(decisions(html).values()) == [["push", "adopt", "leave"]]
+    assert list(decisions(html).values()) == [["push", "adopt", "ignore", "leave"]]
     assert list(chosen(html).values()) == ["leave"]
     google.store.resume_job(job.remote_name)
     job.retry_count_override = 1
@@ -584,6 +591,6 @@ def test_who_may_change_but_not_pause_does_not_adopt_a_pause(
 ) -> None:
     google.store.pause_job(job.remote_name)
     client = signed_in(staff("view", "sync", "change"))
-    assert list(decisions(client.get(PLAN).content.decode()).values()) == [["push", "leave"]]
+    assert list(decisions(client.get(PLAN).content.decode()).values()) == [["push", "ignore", "leave"]]
     decide(client, PLAN, one="adopt", reason="x")
     assert row("One").paused is False

@@ -72,8 +72,8 @@ def code_changed_since() -> Q:
 def late(now: datetime) -> Q:
     """Jobs that Google was to fire at a time that has passed by more than MISSED_GRACE, without a run since.
 
-    ``next_run_at`` is what Google answered last; it is renewed by the next push or list, not by each run,
-    so that a job which has run since is never called late.
+    ``next_run_at`` is what Google answered last; it is renewed by the next push, not by each run, so that a
+    job which has run since is never called late.
     """
     due = Q(next_run_at__lt=now - settings.MISSED_GRACE, sync_state=ScheduledJob.SyncState.SYNCED)
     unserved = Q(last_run_at=None) | Q(last_run_at__lt=F("next_run_at") - SKEW)

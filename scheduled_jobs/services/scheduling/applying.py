@@ -122,6 +122,8 @@ class _Application:
     def _ensure(self, live: LiveJob | None) -> None:
         live = self._create() if live is None else self._update(live)
         self.outcome.live = live
+        if "state" in self.desired.left(live):
+            return
         if live.state == PAUSED and self.desired.state == ENABLED:
             self._set_state(ENABLED)
         elif live.state == ENABLED and self.desired.state == PAUSED:
@@ -145,12 +147,13 @@ class _Application:
         if not self.adopt and (why := self.ownership.why_not(live)) is not None:
             raise NotOurs(f"Google has a job of this id, but {why}")
         # A job must not fire with new values between the update and its pause: paused first.
-        if self.desired.state == PAUSED and live.state == ENABLED:
+        left = self.desired.left(live)
+        if self.desired.state == PAUSED and live.state == ENABLED and "state" not in left:
             live = self._set_state(PAUSED)
         if self.desired.spec is None and self.desired.state == PAUSED:
             return live
         # A mask names whole blocks, in which what an operator has chosen to leave must stay as it is.
-        spec = keeping(self._spec(), self.desired.left(live))
+        spec = keeping(self._spec(), left)
         found = self.desired.to_push(live)
         found.pop("state", None)
         # After UPDATE_FAILED nothing is known of the fields, so that all of them are sent.

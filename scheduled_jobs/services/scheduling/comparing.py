@@ -66,6 +66,8 @@ class Comparison:
         """Primary key -> what each row wants that differs from what Google has."""
         self.stale: set[int] = set()
         """Primary keys of the rows that do not say that they are synced."""
+        self.choices: list[tuple[Desired, LiveJob]] = []
+        """The rows that need no change and of which something was ignored, with what Google has."""
         self._faulty: set[str] = set()
         self._touched: Mapping[int, ScheduledJob] = {}
         self._names: set[str] | None = None
@@ -194,7 +196,7 @@ class Comparison:
         for desired in all_of_them:
             if self._is_evidently_unchanged(desired, listing.jobs.get(desired.remote_name)):
                 self._known.add(desired.remote_name)
-                self._unchanged[desired.pk or desired.remote_name] = without_spec(desired)
+                self._keep_unchanged(desired, listing)
             else:
                 some.append(desired)
         if not some:
@@ -212,7 +214,12 @@ class Comparison:
         for change in part.changes:
             self._changes[change.pk or change.remote_name] = self._light(change, fresh, listing)
         for desired in part.unchanged:
-            self._unchanged[desired.pk or desired.remote_name] = without_spec(desired)
+            self._keep_unchanged(desired, listing)
+
+    def _keep_unchanged(self, desired: Desired, listing: Listing) -> None:
+        self._unchanged[desired.pk or desired.remote_name] = without_spec(desired)
+        if desired.ignored and desired.remote_name in listing.jobs:
+            self.choices.append((desired, listing.jobs[desired.remote_name]))
 
     def _is_evidently_unchanged(self, desired: Desired, live: LiveJob | None) -> bool:
         """Whether no plan is needed to see that nothing is to be done: of thousands most are so."""

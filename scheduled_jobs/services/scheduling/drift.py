@@ -24,6 +24,7 @@ from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.applying import NotOurs
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
+from scheduled_jobs.services.scheduling.ignored import end_choices
 from scheduled_jobs.services.scheduling.kept import can_be_kept, value_of
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.recording import seen
@@ -81,8 +82,7 @@ class Look:
         """The open differences that somebody made in Google; the others were never pushed."""
         if self.live is None:
             return ()
-        names = drifted_fields(self.desired, self.live, self.open)
-        return (*names, "state") if "state" in self.open else names
+        return drifted_fields(self.desired, self.live, self.open)
 
     @property
     def is_drift(self) -> bool:
@@ -103,10 +103,11 @@ def ignorable(fields: Mapping[str, tuple[Any, Any]], drifted: Iterable[str]) -> 
     """Whether these differences can be left as they are.
 
     All of them must have been made in Google and be sent back unchanged with every later update. A state
-    cannot be ignored: a job that is paused in Google runs nothing, and the desk would not say so.
+    is sent by calls of its own; that of a job which Google has disabled is nobody's choice.
     """
     return bool(fields) and all(
-        name in drifted and can_be_kept(name, live) for name, (live, _wanted) in fields.items()
+        name in drifted and (live in (PAUSED, ENABLED) if name == "state" else can_be_kept(name, live))
+        for name, (live, _wanted) in fields.items()
     )
 
 
@@ -132,6 +133,7 @@ def record(found: Look) -> None:
     if found.why_not is not None:
         return
     _record([found.job.pk] if found.is_drift else [], {found.job.pk: found.live}, found.at)
+    end_choices(_rows().filter(push_token=None), [(found.desired, found.live)])
     if not found.open and found.live is not None:
         _agree([found.job.pk], found.at)
 
@@ -143,7 +145,7 @@ def record_all(report: Report) -> None:
     drifted = [
         change
         for change in report.plan.of("create", "update", "refuse")
-        if change.pk is not None and (change.kind == "create" or change.drifted or "state" in change.fields)
+        if change.pk is not None and (change.kind == "create" or change.drifted)
     ]
     live = {change.pk: report.listing.jobs.get(change.remote_name) for change in drifted if change.pk}
     _record([change.pk for change in drifted if change.pk], live, report.listing.at)

@@ -14,6 +14,7 @@ from scheduled_jobs import signals
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.applying import NotInThisProcess, NotOurs
+from scheduled_jobs.services.scheduling.ignored import end_choices
 from scheduled_jobs.services.scheduling.versions import settle_versions
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Recorder:
             self.leases.rows.filter(pk__in=lost).edit()
             self._write_seen([by_pk[pk] for pk in ours], now)
             synced = [pk for pk in ours if by_pk[pk].error is None]
+            end_choices(self.leases.rows, ((by_pk[pk].desired, by_pk[pk].live) for pk in synced))
             self._settle(
                 [pk for pk in synced if by_pk[pk].desired.state is not None],
                 pushed_revision=F("revision"),

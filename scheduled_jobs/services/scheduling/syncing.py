@@ -19,6 +19,7 @@ from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.comparing import AT_ONCE, Comparison
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
+from scheduled_jobs.services.scheduling.ignored import end_choices
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.orphans import delete_orphans
 from scheduled_jobs.services.scheduling.pushing import Push
@@ -137,11 +138,13 @@ class _Sync:
                 pushed_revision=desired.revision,
                 live=seen(live),
                 live_seen_at=listing.at,
+                next_run_at=live.schedule_time if live else None,
                 remote_name=desired.remote_name if desired.state else "",
             )
         seen_now = (pk for pk, desired in by_pk.items() if desired.state is not None)
         for rows in self._free_rows().filter(sync_state=SyncState.SYNCED).among(seen_now):
             rows.update(live_seen_at=listing.at)
+        end_choices(self._free_rows(), self.comparison.choices)
         self._confirm_versions(by_pk, listing)
 
     def _free_rows(self) -> ScheduledJobQuerySet:

@@ -314,14 +314,101 @@ def test_pushing_ends_what_was_ignored(google: MemoryBackend, job: ScheduledJob)
     assert (live_values(google, job)["retry_count"], row("One").ignored_drift) == (3, {})
 
 
-def test_a_state_an_edit_of_ones_own_and_a_header_cannot_be_ignored(
+def test_a_job_left_paused_in_google_stays_paused_and_fires_nothing(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     google.store.pause_job(job.remote_name)
+    drift.ignore(drift.look(job.pk), ["state"], by="maria", reason="the bank migrates")
+    job = row("One")
+    assert (job.ignored_drift, job.sync_state, job.paused) == ({"state": "PAUSED"}, "synced", False)
+    assert (job.firing.is_paused_there, job.upcoming(3), job.next_run_at) == (True, [], None)
+    job.retry_count_override = 5
+    job.save()
+    assert schedule_tasks().lines == []
+    live = google.get(job.remote_name, timeout=1)
+    assert (live.state, live.values["retry_count"]) == ("PAUSED", 5)
+    assert JobVersion.objects.get(job=job, until=None).state == "PAUSED", "no run is owed meanwhile"
+
+
+def test_a_job_left_enabled_in_google_stays_so_while_it_is_paused_here(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    job.pause(reason="stock-taking")
+    google.store.resume_job(job.remote_name)
+    drift.ignore(drift.look(job.pk), ["state"])
+    job = row("One")
+    job.retry_count_override = 5
+    job.save()
+    live = google.get(job.remote_name, timeout=1)
+    assert (live.state, live.values["retry_count"], row("One").paused) == ("ENABLED", 5, True)
+
+
+def test_a_pause_here_ends_that_one_was_ignored_in_google(google: MemoryBackend, job: ScheduledJob) -> None:
+    google.store.pause_job(job.remote_name)
+    drift.ignore(drift.look(job.pk), ["state"])
+    job = row("One")
+    job.pause(reason="now here too")
+    assert row("One").ignored_drift == {}
+    job.resume()
+    assert google.get(job.remote_name, timeout=1).state == "ENABLED"
+
+
+@pytest.mark.parametrize("finds", ["a deploy", "a look", "a push"])
+def test_what_was_ignored_and_taken_back_is_not_ignored_when_it_returns(
+    google: MemoryBackend, job: ScheduledJob, finds: str
+) -> None:
+    google.store.pause_job(job.remote_name)
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    drift.ignore(drift.look(job.pk), ["state", "retry_count"], by="maria")
+    google.store.resume_job(job.remote_name)
+    if finds == "a deploy":
+        assert schedule_tasks().lines == []
+    elif finds == "a look":
+        drift.record(drift.look(job.pk))
+    else:
+        job = row("One")
+        job.description_override = "another"
+        job.save()
+    assert row("One").ignored_drift == {"retry_count": 5}
+    ended = JobChange.objects.filter(field="ignored_drift").latest("pk")
+    assert (ended.old, ended.new, ended.via, ended.reason) == (
+        {"state": "PAUSED", "retry_count": 5},
+        {"retry_count": 5},
+        "auto",
+        "One of the two values has changed.",
+    )
+    google.store.pause_job(job.remote_name)
+    found = drift.look(job.pk)
+    assert (found.open, found.ignored) == ({"state": ("PAUSED", "ENABLED")}, {"retry_count": 5})
+
+
+def test_a_choice_made_anew_meanwhile_is_not_ended(google: MemoryBackend, job: ScheduledJob) -> None:
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    drift.ignore(drift.look(job.pk), ["retry_count"])
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=3)
+    taken_back = drift.look(job.pk)
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=4)
+    drift.ignore(drift.look(job.pk), ["retry_count"])
+    drift.record(taken_back)
+    assert row("One").ignored_drift == {"retry_count": 4}
+
+
+def test_the_runs_ahead_are_those_by_which_google_fires(google: MemoryBackend, job: ScheduledJob) -> None:
+    edit_in_console(google, job, "schedule", "time_zone", schedule="30 3 * * *", time_zone="Asia/Kathmandu")
+    drift.ignore(drift.look(job.pk), ["schedule", "time_zone"])
+    job = row("One")
+    assert (job.schedule, job.firing) == ("0 9 * * *", ("30 3 * * *", "Asia/Kathmandu", False))
+    assert f"{job.upcoming(1)[0]:%H:%M}" == "21:45"
+
+
+def test_a_disabled_job_an_edit_of_ones_own_and_a_header_cannot_be_ignored(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    google.store.set_state(job.remote_name, scheduler_v1.Job.State.DISABLED)
     found = drift.look(job.pk)
     with pytest.raises(ValueError, match="state cannot be ignored; push it or adopt it"):
         drift.ignore(found, ["state"])
-    google.store.resume_job(job.remote_name)
+    google.store.set_state(job.remote_name, scheduler_v1.Job.State.ENABLED)
     ScheduledJob.objects.filter(pk=job.pk).edit(description_override="mine")
     found = drift.look(job.pk)
     assert drift.ignorable(found.open, found.drifted) is False
