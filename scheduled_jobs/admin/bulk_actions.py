@@ -26,7 +26,7 @@ from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import overridden, paused
-from scheduled_jobs.services.history.upcoming import next_run, told
+from scheduled_jobs.services.history.upcoming import next_run_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,9 +100,12 @@ def when(at: datetime | None, zone: str, now: datetime, otherwise: str) -> str:
 
 def next_of(job: ScheduledJob, after: datetime, now: datetime) -> str:
     """When a job runs next after ``after``, as far as can be said."""
-    if told(job.schedule, job.time_zone).is_estimate:
+    firing = job.firing
+    if firing.is_paused_there:
+        return _("paused in Google, and left so")
+    if told(firing.schedule, firing.time_zone).is_estimate:
         return _("counted from its last run by Google")
-    return when(next_run(job.schedule, job.time_zone, after), job.time_zone, now, _("no run ahead"))
+    return when(next_run_of(job, after), job.time_zone, now, _("no run ahead"))
 
 
 LONGEST = 200

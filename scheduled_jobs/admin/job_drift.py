@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -12,7 +12,6 @@ from scheduled_jobs.models import ScheduledJob
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from typing import Any
 
 SyncState = ScheduledJob.SyncState
 
@@ -28,6 +27,8 @@ def drift_line(
     if state == SyncState.PENDING:
         text = _("What is saved here is not in Google yet.")
         return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
+    if job.left_in_google:
+        return {"icon": "drift", "tone": "info", "text": _left(job)}
     if state != SyncState.DRIFTED:
         return None
     ago = stamp(job.live_seen_at, job.time_zone, now)["ago"] if job.live_seen_at else ""
@@ -41,17 +42,40 @@ def drift_line(
     return {"icon": "drift", "tone": "", "text": text}
 
 
+def _left(job: ScheduledJob) -> str:
+    parts = []
+    for name, live in job.left_in_google.items():
+        if name == "payload":
+            parts.append(_("the payload is another one there"))
+        elif name == "state":
+            parts.append(_state(str(live), job))
+        else:
+            parts.append(_part(name, live, getattr(job, name)))
+    return _("Google differs, and was left so: %(parts)s. The first change of either side is told again.") % {
+        "parts": "; ".join(parts)
+    }
+
+
+def _part(name: str, live: Any, wanted: Any) -> str:
+    return _("%(field)s is %(live)s there and %(wanted)s here") % {
+        "field": label(name).lower(),
+        "live": as_text(name, live),
+        "wanted": as_text(name, wanted),
+    }
+
+
+def _state(live: str, job: ScheduledJob) -> str:
+    return _("it is %(live)s there and %(wanted)s here") % {
+        "live": live.lower(),
+        "wanted": str(job.desired_state).lower(),
+    }
+
+
 def _parts(job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]]) -> list[str]:
-    text = _("%(field)s is %(live)s there and %(wanted)s here")
-    parts = [
-        text % {"field": label(name).lower(), "live": as_text(name, live), "wanted": as_text(name, wanted)}
-        for name, (live, wanted) in differing.items()
-        if name != "payload"
-    ]
+    parts = [_part(name, *pair) for name, pair in differing.items() if name != "payload"]
     if "payload" in differing:
         parts.append(_("the payload is another one there"))
     live_state = (job.live or {}).get("state")
     if live_state != job.desired_state:
-        text = _("it is %(live)s there and %(wanted)s here")
-        parts.append(text % {"live": str(live_state).lower(), "wanted": str(job.desired_state).lower()})
+        parts.append(_state(str(live_state), job))
     return parts

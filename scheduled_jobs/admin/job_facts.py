@@ -11,13 +11,13 @@ from django.utils.translation import ngettext
 from scheduled_jobs import registry
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.marks import HEALTH_MARKS, SYNC_MARKS, Mark
+from scheduled_jobs.admin.marks import HEALTH_MARKS, IGNORED, SYNC_MARKS, Mark
 from scheduled_jobs.admin.schedule_preview import day_and_time
 from scheduled_jobs.admin.values import stamp
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.upcoming import next_run, told
+from scheduled_jobs.services.history.upcoming import next_run_of, told
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,7 +105,9 @@ def _ahead(job: ScheduledJob, health: str, now: datetime) -> str:
     if job.paused and job.paused_until is None:
         return _("No run is due until then.")
     after = max(now, job.paused_until) if job.paused and job.paused_until else now
-    at = next_run(job.schedule, job.time_zone, after)
+    if job.firing.is_paused_there:
+        return _("It is paused in Google and was left so: nothing fires.")
+    at = next_run_of(job, after)
     if at is None:
         return _("No run lies ahead.")
     is_first = job.last_run_at is None and health != Health.MISSED
@@ -164,7 +166,7 @@ def facts_of(
     notes = [_pushed(job, now)]
     if job.live_seen_at:
         notes.append(_("looked at %(time)s") % {"time": times.relative(job.live_seen_at, now)})
-    mark = SYNC_MARKS[job.sync_state]
+    mark = IGNORED if job.left_in_google else SYNC_MARKS[job.sync_state]
     word = str(mark.word)
     if job.sync_state == SyncState.DRIFTED and drifted:
         word += ", " + ngettext("%(n)d field", "%(n)d fields", drifted) % {"n": drifted}
@@ -182,8 +184,9 @@ def why_no_run(task: str) -> str:
 def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
     coming = job.upcoming(1) if _is_readable(job) else []
     if not coming:
-        why = _("none: the job is paused") if job.paused else _("none")
-        return Fact(_("Next run"), why)
+        if job.firing.is_paused_there:
+            return Fact(_("Next run"), _("none: the job is paused in Google"))
+        return Fact(_("Next run"), _("none: the job is paused") if job.paused else _("none"))
     at = coming[0]
     return Fact(
         _("Next run"),
@@ -194,7 +197,7 @@ def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
 
 
 def _is_readable(job: ScheduledJob) -> bool:
-    return next_run(job.schedule, job.time_zone, job.created_at) is not None
+    return job.firing.is_paused_there or next_run_of(job, job.created_at) is not None
 
 
 def _pushed(job: ScheduledJob, now: datetime) -> str:

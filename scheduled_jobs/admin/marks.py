@@ -64,3 +64,6 @@ SYNC_MARKS: dict[str, Mark] = {
     SyncState.FAILED: Mark("syncbad", "bad", _("Not synced")),
 }
 """Sync state of a job -> its mark."""
+
+IGNORED = Mark("drift", "off", _("Ignored"))
+"""The mark of a job that is synced but for what an operator chose to leave in Google."""

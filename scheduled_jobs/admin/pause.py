@@ -24,7 +24,6 @@ from scheduled_jobs.admin.live_times import dated
 from scheduled_jobs.admin.pages import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin
 from scheduled_jobs.admin.reasons import reason_of
-from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on
@@ -63,8 +62,11 @@ class Missed:
 
 def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> Missed:
     """What a job would run from ``now`` until ``until`` (aware; None: without an end)."""
+    firing = job.firing
+    if firing.is_paused_there:
+        return Missed([], 0, None, is_open=until is None)
     try:
-        schedule = Schedule.parse(job.schedule, job.time_zone)
+        schedule = firing.parsed_schedule
     except InvalidSchedule:
         return Missed([], 0, None, is_open=until is None)
     if until is None:

@@ -21,7 +21,7 @@ from scheduled_jobs.admin.permissions import JobAdmin, allowed
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on, waiting
-from scheduled_jobs.services.history.upcoming import next_run
+from scheduled_jobs.services.history.upcoming import next_run_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -118,7 +118,7 @@ def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
         )
         found.append(("pause", text))
     else:
-        at = next_run(job.schedule, job.time_zone, now)
+        at = next_run_of(job, now)
         text = _("The schedule stays as it is.")
         if at is not None:
             text += " " + _("Next scheduled run: %(time)s (%(when)s).") % {

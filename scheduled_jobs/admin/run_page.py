@@ -16,7 +16,7 @@ from scheduled_jobs.admin.marks import RUN_MARKS, Mark
 from scheduled_jobs.admin.run_sentence import Lede, lede_of, retry_due
 from scheduled_jobs.admin.run_words import first_line, is_overdue, seen_alive, trigger_mark
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.upcoming import next_run
+from scheduled_jobs.services.history.upcoming import next_run_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -234,7 +234,7 @@ def _next_slot(job: ScheduledJob, now: datetime) -> datetime | None:
     if job.retired_at or job.deleting_at or (job.paused and job.paused_until is None):
         return None
     after = max(now, job.paused_until) if job.is_paused(now) and job.paused_until else now
-    return next_run(job.schedule, job.time_zone, after)
+    return next_run_of(job, after)
 
 
 # --- The context ------------------------------------------------------------------------------------

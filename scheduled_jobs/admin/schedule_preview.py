@@ -16,7 +16,7 @@ from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.services.history.upcoming import told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from scheduled_jobs.domain.schedules import Occurrence
 
@@ -78,13 +78,13 @@ def preview(
     now: datetime,
     viewer_zone: str,
     saved: tuple[str, str] | None = None,
-    paused: str = "",
+    notes: Sequence[str] = (),
     after: datetime | None = None,
 ) -> Preview:
     """The preview of a schedule at ``now`` (aware), against the saved schedule and zone if there are any.
 
-    The runs are those after ``after`` (aware; ``now`` where it is None). ``paused`` is a sentence about a
-    pause, shown beside the times. Never raises for a faulty schedule.
+    The runs are those after ``after`` (aware; ``now`` where it is None). ``notes`` are sentences
+    about the job, shown beside the times. Never raises for a faulty schedule.
     """
     try:
         parsed = Schedule.parse(schedule, zone)
@@ -94,18 +94,18 @@ def preview(
     is_same = saved is not None and (parsed.expression, parsed.time_zone) == _normal(*saved)
     if saved is not None and not is_same and saved[0]:
         before = _told_in(*saved, other_zone=zone)
-    notes = [paused] if paused else []
+    about = [*notes]
     if parsed.is_estimate:
-        notes.append(_("Google counts from the end of the last run, so these times are estimates."))
+        about.append(_("Google counts from the end of the last run, so these times are estimates."))
     runs = [
         _coming(o, zone, viewer_zone, now, tells=not parsed.is_estimate)
         for o in parsed.upcoming(after or now, AHEAD)
     ]
     if not runs:
-        notes.append(_("No run lies ahead."))
+        about.append(_("No run lies ahead."))
     delta = None if saved is None or is_same else _delta(parsed, saved, now)
     words = told(parsed.expression, zone).words
-    return Preview(before, words, zone, viewer_zone, runs, notes, delta)
+    return Preview(before, words, zone, viewer_zone, runs, about, delta)
 
 
 def _normal(schedule: str, zone: str) -> tuple[str, str]:

@@ -93,7 +93,7 @@ class Command(BaseCommand):
         heads = ("job", "schedule", "state", "last run", "outcome", "next run", "sync")
         rows = [
             [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", state_of(job),
-             job.last_run_at, job.last_status, next_of(job), job.get_sync_state_display())]
+             job.last_run_at, job.last_status, next_of(job), synced(job))]
             for job in jobs
         ]  # fmt: skip
         self.stdout.write(table(heads, rows))
@@ -109,7 +109,7 @@ class Command(BaseCommand):
             until = f" until {cell(row.paused_until)}" if row.paused_until else ""
             self.stdout.write(f"Paused by {row.paused_by or 'nobody known'}{until}: {row.pause_reason}")
         error = f": {row.sync_error}" if row.sync_error else ""
-        self.stdout.write(f"{row.get_sync_state_display()}{error}\n")
+        self.stdout.write(f"{synced(row)}{error}\n")
         heads = ("field", "code default", "override", "live in Google")
         rows = [
             (name, cell(truth["default"]), cell(truth["override"]), cell(truth["live"]))
@@ -129,7 +129,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"{row.name}: {error}")
                 continue
             start = max(now, row.paused_until) if row.paused and row.paused_until else now
-            schedule = row.parsed_schedule
+            schedule = row.firing.parsed_schedule
             coming += [(at, row.name, notice) for at, notice, _ in schedule.upcoming(start, n)]
         coming = sorted(coming)[:n]
         if options["json"]:
@@ -328,9 +328,15 @@ def next_of(job: ScheduledJob) -> datetime | None:
         coming = job.upcoming(1)
     except InvalidSchedule:
         return None
-    if coming and job.parsed_schedule.is_estimate and job.next_run_at:
+    if coming and job.next_run_at and job.firing.parsed_schedule.is_estimate:
         return job.next_run_at
     return next(iter(coming), None)
+
+
+def synced(job: ScheduledJob) -> str:
+    """How the job stands with Google, and what an operator chose to leave there."""
+    left = ", ".join(name.replace("_", " ") for name in job.left_in_google)
+    return f"{job.get_sync_state_display()}{f', ignoring {left}' if left else ''}"
 
 
 def summary(job: ScheduledJob) -> dict[str, Any]:
@@ -349,6 +355,7 @@ def summary(job: ScheduledJob) -> dict[str, Any]:
         "last_status": job.last_status,
         "next_run_at": next_of(job),
         "sync_state": job.sync_state,
+        "left_in_google": redact(job.left_in_google, settings.REDACTED_KEYS),
         "sync_error": job.sync_error,
     }
 

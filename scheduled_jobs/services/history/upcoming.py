@@ -12,6 +12,8 @@ from scheduled_jobs.exceptions import InvalidSchedule
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from scheduled_jobs.models import ScheduledJob
+
 KEPT = 8192
 
 
@@ -58,3 +60,9 @@ def next_run(expression: str, time_zone: str, after: datetime) -> datetime | Non
         _next.clear()
     _next[key] = (after, at)
     return at
+
+
+def next_run_of(job: ScheduledJob, after: datetime) -> datetime | None:
+    """The first run of a job after ``after`` (aware) as Google fires it; the pause here is the caller's."""
+    firing = job.firing
+    return None if firing.is_paused_there else next_run(firing.schedule, firing.time_zone, after)

@@ -113,7 +113,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     assert in_google(shop, job) == ("ENABLED", kept), "the next deploy keeps what was decided"
 
 
-@pytest.mark.parametrize("decision", ["Push", "Adopt as override", "Leave for now"])
+@pytest.mark.parametrize("decision", ["Push", "Adopt as override", "Ignore", "Leave for now"])
 def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision: str) -> None:
     make_task(run_every="0 3 * * *")
     shop.deploy()
@@ -122,7 +122,6 @@ def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision
     page = shop.browser("maria")
     page.goto(address(job, "drift"))
     expect(page.get_by_role("radio", name=re.compile("^Leave for now"))).to_be_checked()
-    expect(page.get_by_role("radio", name=re.compile("^Ignore"))).to_have_count(0)
     if decision == "Adopt as override":
         decide(page, decision)
         expect(page.locator(".sj-plan [role=alert]")).to_have_text(
@@ -139,6 +138,14 @@ def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision
     )
     assert in_google(shop, job) == ("ENABLED" if decision == "Push" else "PAUSED", "0 3 * * *")
     assert not JobRun.objects.exists(), "nothing is fired by any of it"
+    if decision == "Ignore":
+        left = "Google differs, and was left so: it is paused there and enabled here."
+        expect(page.get_by_text(re.compile(f"^{left}"))).to_be_visible()
+        expect(page.get_by_text("It is paused in Google and was left so: nothing fires.")).to_be_visible()
+        badge(page, "ignored")
+        expect(page.locator("#result_list .field-when")).to_contain_text("paused in Google")
+        shop.deploy()
+        assert in_google(shop, job) == ("PAUSED", "0 3 * * *"), "the next deploy leaves it too"
 
 
 @pytest.mark.parametrize("decision", ["Push", "Leave for now"])

@@ -1,0 +1,180 @@
+"""What was changed in Google and ignored: no screen tells of runs that Google will not make."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.test import override_settings
+
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.scheduling import drift
+from tests.admin.people import LIST, superuser
+from tests.admin.test_runs import text_of
+from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.services.scheduling.test_drift import edit_in_console
+from tests.support import make_run
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+
+NOW = datetime(2026, 10, 22, 13, 8, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def at_now() -> Any:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def job(google: MemoryBackend) -> ScheduledJob:
+    declare("Settle", "30 1 * * *")
+    schedule_tasks()
+    return row("Settle")
+
+
+@pytest.fixture
+def paused_there(google: MemoryBackend, job: ScheduledJob) -> ScheduledJob:
+    google.store.pause_job(job.remote_name)
+    drift.ignore(drift.look(job.pk), ["state"], by="maria")
+    return row("Settle")
+
+
+@pytest.fixture
+def another_schedule_there(google: MemoryBackend, job: ScheduledJob) -> ScheduledJob:
+    edit_in_console(google, job, "schedule", "time_zone", schedule="45 17 * * *")
+    drift.ignore(drift.look(job.pk), ["schedule"], by="maria")
+    return row("Settle")
+
+
+def read(client: Client, url: str) -> str:
+    return text_of(client.get(url).content.decode())
+
+
+def call(*args: str) -> str:
+    stdout = io.StringIO()
+    call_command("scheduled_jobs", *args, stdout=stdout)
+    return stdout.getvalue()
+
+
+def page(job: ScheduledJob, name: str = "change") -> str:
+    return f"{LIST}{job.pk}/{name}/"
+
+
+def test_the_list_says_that_the_job_is_paused_in_google(paused_there: ScheduledJob) -> None:
+    assert "At 01:30, every day 30 1 * * * UTC no run yet — paused in Google Ignored" in read(
+        superuser(), LIST
+    )
+    make_run(paused_there, status="succeeded")
+    ScheduledJob.objects.update(last_run_at=NOW, last_status="succeeded")
+    assert "Healthy paused in Google shop.tasks. Settle" in read(superuser("ana"), LIST)
+
+
+def test_no_page_of_a_job_left_paused_in_google_promises_a_run(paused_there: ScheduledJob) -> None:
+    client = superuser()
+    said = read(client, page(paused_there))
+    assert "New. It has not run yet. It is paused in Google and was left so: nothing fires." in said
+    assert (
+        "Google differs, and was left so: it is paused there and enabled here. "
+        "The first change of either side is told again. Compare and decide…"
+    ) in said
+    assert "Next run none: the job is paused in Google Missed after" in said
+    assert "In Google Ignored shop--shop-tasks-Settle" in said
+    assert "was left so: none of these runs until that is ended. Next ten runs" in said
+    said = read(client, f"{page(paused_there)}?tab=upcoming")
+    assert "No run lies ahead: the job is paused in Google, and was left so." in said
+    assert "No run is known that would be missed" in read(client, page(paused_there, "pause"))
+    assert "Next scheduled run" not in read(client, page(paused_there, "run-now"))
+
+
+def test_a_job_left_paused_in_google_is_not_called_late(paused_there: ScheduledJob) -> None:
+    with time_machine.travel(NOW + timedelta(days=3), tick=False):
+        assert "New shop.tasks. Settle" in read(superuser(), LIST)
+
+
+def test_a_job_is_not_called_late_where_the_choice_reached_google_by_a_deploy(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    google.store.pause_job(job.remote_name)
+    with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
+        drift.ignore(drift.look(job.pk), ["state"])
+    assert schedule_tasks().lines == []
+    assert (row("Settle").sync_state, row("Settle").next_run_at) == ("synced", None)
+
+
+def test_the_list_and_the_page_tell_the_runs_of_the_schedule_that_google_has(
+    another_schedule_there: ScheduledJob,
+) -> None:
+    client = superuser()
+    assert "30 1 * * * UTC no run yet in 4 h 37 min 17:45 Ignored" in read(client, LIST)
+    said = read(client, page(another_schedule_there))
+    assert "The first run is due Thu 22 Oct 17:45 UTC, in 4 h 37 min." in said
+    assert "and was left so: schedule is 45 17 * * * there and 30 1 * * * here. The first change" in said
+    assert "Next run Thu 22 Oct 17:45 in 4 h 37 min" in said
+    assert "Google fires by what was left there: 45 17 * * * (UTC). A new schedule here ends that." in said
+    said = read(client, f"{page(another_schedule_there)}?tab=upcoming")
+    assert "Thu 22 Oct 17:45 22 Oct 17:45 22 Oct 17:45 in 4 h 37 min Fri 23 Oct 17:45" in said
+    assert "These are the runs of the schedule that was left in Google; Google decides" in said
+    said = read(client, page(another_schedule_there, "pause"))
+    assert "All runs will be missed, these first UTC 17:45 Fri 23 Oct 17:45" in said
+    said = read(client, page(another_schedule_there, "run-now"))
+    assert "Next scheduled run: Thu 22 Oct 17:45" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("paused_there", "paused in Google, and left so"),
+        ("another_schedule_there", "in 4 h 37 min, 17:45 UTC"),
+    ],
+)
+def test_the_confirmation_for_many_jobs_says_it_too(
+    request: pytest.FixtureRequest, kind: str, told: str
+) -> None:
+    job: ScheduledJob = request.getfixturevalue(kind)
+    answer = superuser().post(LIST, {"action": "pause_jobs", "_selected_action": [job.pk]})
+    assert told in text_of(answer.content.decode())
+
+
+def test_other_fields_that_were_left_are_named_and_secrets_masked(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    edit_in_console(
+        google, job, "http_target", "retry_config",
+        http_target__body=b'{"api_token": "geheim"}', retry_config__retry_count=5,
+    )  # fmt: skip
+    drift.ignore(drift.look(job.pk), ["payload", "retry_count"])
+    said = read(superuser(), page(job))
+    assert (
+        "Google differs, and was left so: the payload is another one there; retry count is 5 there and 0 here."
+    ) in said
+    assert "geheim" not in said
+    told = call("list", "--json")
+    assert json.loads(told)[0]["left_in_google"] == {"payload": {"api_token": "••••••••"}, "retry_count": 5}
+    assert "geheim" not in told
+
+
+def test_the_terminal_tells_what_was_left_in_google(paused_there: ScheduledJob) -> None:
+    assert (
+        call("list").splitlines()[1].endswith("enabled  -         -        -         synced, ignoring state")
+    )
+    assert "synced, ignoring state\n" in call("show", paused_there.name)
+    assert "Settle" not in call("next")
+
+
+def test_the_terminal_tells_the_runs_of_the_schedule_that_google_has(
+    another_schedule_there: ScheduledJob,
+) -> None:
+    (told,) = json.loads(call("list", "--json"))
+    assert (told["schedule"], told["next_run_at"]) == ("30 1 * * *", "2026-10-22T17:45:00Z")
+    assert json.loads(call("next", "-n", "1", "--json"))[0]["at"] == "2026-10-22T17:45:00Z"
