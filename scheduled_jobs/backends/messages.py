@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from google.cloud.scheduler_v1 import types
@@ -100,8 +101,9 @@ def live_job(message: Any) -> LiveJob:
             uri=clean_text(target.uri),
             http_method=METHODS.get(target.http_method or POST, "") if is_http else "none",
             headers=headers,
-            oidc_service_account=oidc.service_account_email,
-            oidc_audience=oidc.audience,
+            # Shared by all jobs of an app.
+            oidc_service_account=intern(oidc.service_account_email),
+            oidc_audience=intern(oidc.audience),
         ),
     )
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scheduled_jobs.domain.schedules import Schedule
@@ -199,8 +200,9 @@ def normalised(
     The service adds headers and a trailing slash, fills in the audience, the deadline of 180 s and the
     backoffs, and drops a retry count of 0; none of that is a difference.
     """
+    # Thousands of jobs share few schedules and the names of their headers, and each would hold its own.
     return {
-        "schedule": " ".join(schedule.split()),
+        "schedule": intern(" ".join(schedule.split())),
         "time_zone": "UTC" if time_zone.lower() in ("", "utc") else time_zone,
         "payload": payload,
         "description": description,
@@ -213,7 +215,7 @@ def normalised(
         "uri": uri.rstrip("/"),
         "http_method": http_method or "POST",
         "headers": {
-            name.lower(): digest(value)
+            intern(name.lower()): digest(value)
             for name, value in sorted(headers.items())
             if not ADDED_HEADERS.fullmatch(name)
         },
