@@ -19,7 +19,7 @@ from scheduled_jobs.admin.plan_differences import (
     text_of,
     words_of,
 )
-from scheduled_jobs.domain.jobs import PAUSED
+from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.upcoming import next_run
 from scheduled_jobs.services.scheduling.drift import adoptable, ignorable
@@ -182,7 +182,12 @@ def _choices(
     choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
     if names:
         choices.append(Choice(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
-    later = [_("Decide later.")]
+    is_disabled = "state" in fields and fields["state"][0] == DISABLED
+    later = [
+        _("Decide later; the next schedule_tasks tries again.")
+        if failed or is_disabled
+        else _("Decide later; the next schedule_tasks pushes.")
+    ]
     if ignorable(fields, drifted):
         effect = _("Both stay as they are. The badge returns if either side changes.")
         if "state" in fields:

@@ -180,7 +180,8 @@ def test_where_a_difference_cannot_be_ignored_the_plan_says_why(
     said = text_of(client.get(drift_url(job)).content.decode())
     assert "Ignore Both stay" not in said
     assert (
-        "Leave for now Decide later. It cannot be ignored: not all of it can be sent back as it is." in said
+        "Leave for now Decide later; the next schedule_tasks pushes. It cannot be ignored: not all of it can be sent back as it is."
+        in said
     )
 
 
@@ -190,7 +191,10 @@ def test_an_edit_that_waits_cannot_be_ignored_with_the_drift(
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     ScheduledJob.objects.filter(pk=job.pk).edit(description_override="new words")
     said = text_of(superuser().get(drift_url(job)).content.decode())
-    assert "Leave for now Decide later. It cannot be ignored: description was changed here." in said
+    assert (
+        "Leave for now Decide later; the next schedule_tasks pushes. It cannot be ignored: description was changed here."
+        in said
+    )
 
 
 def test_the_three_truths_stand_beside_one_another(google: MemoryBackend, job: ScheduledJob) -> None:
@@ -254,7 +258,9 @@ def test_an_edit_that_was_not_pushed_can_only_be_pushed_again(
     html = superuser().get(PLAN).content.decode()
     assert list(decisions(html).values()) == [["push", "leave"]]
     assert "could not be sent" in text_of(html)
-    assert "Push again Last answer: not allowed." in text_of(html)
+    said = text_of(html)
+    assert "Push again Last answer: not allowed." in said
+    assert "Leave for now Decide later; the next schedule_tasks tries again." in said
 
 
 def test_who_may_only_sync_is_not_offered_to_adopt_and_is_refused(
