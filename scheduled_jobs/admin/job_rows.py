@@ -119,7 +119,8 @@ class _Row:
         self.schedule = self._in_force("schedule")
         self.zone = self._in_force("time_zone")
         # As ScheduledJob.left_in_google, of columns.
-        self.left = job["ignored_drift"] if job["sync_state"] == SyncState.SYNCED else {}
+        exists = job["retired_at"] is None and job["deleting_at"] is None
+        self.left = job["ignored_drift"] if exists and job["sync_state"] == SyncState.SYNCED else {}
         self.firing = firing(self.schedule, self.zone, self.left)
 
     def _in_force(self, field: str) -> str:

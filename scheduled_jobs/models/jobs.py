@@ -173,9 +173,11 @@ class ScheduledJob(models.Model):
     def left_in_google(self) -> dict[str, Any]:
         """Field -> live value that differs from what is in force and that an operator chose to leave.
 
-        The choice is known to hold where the row is synced: what ends it is found by the sync.
+        The choice is known to hold where the row is synced: what ends it is found by the sync. Nothing is
+        left of a job that ought not to exist there.
         """
-        return self.ignored_drift if self.sync_state == self.SyncState.SYNCED else {}
+        exists = self.retired_at is None and self.deleting_at is None
+        return self.ignored_drift if exists and self.sync_state == self.SyncState.SYNCED else {}
 
     @property
     def firing(self) -> domain.Firing:

@@ -12,6 +12,7 @@ import time_machine
 from django.core.management import call_command
 from django.test import override_settings
 
+from scheduled_jobs import registry
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import drift
 from tests.admin.people import LIST, superuser
@@ -95,6 +96,22 @@ def test_no_page_of_a_job_left_paused_in_google_promises_a_run(paused_there: Sch
     assert "No run lies ahead: the job is paused in Google, and was left so." in said
     assert "No run is known that would be missed" in read(client, page(paused_there, "pause"))
     assert "Next scheduled run" not in read(client, page(paused_there, "run-now"))
+
+
+def test_nothing_is_left_of_a_job_whose_class_is_gone(paused_there: ScheduledJob) -> None:
+    declare("Other")
+    del registry._tasks["shop.tasks.Settle"]
+    schedule_tasks(yes=True)
+    job = row("Settle")
+    assert (job.ignored_drift, job.left_in_google) == ({"state": "PAUSED"}, {})
+    client = superuser()
+    assert "not in the code Deleted" in read(client, LIST)
+    said = read(client, page(job))
+    assert "Google differs" not in said
+    assert "In Google Synced" in said
+    declare("Settle", "30 1 * * *")
+    schedule_tasks()
+    assert row("Settle").ignored_drift == {}
 
 
 def test_a_job_left_paused_in_google_is_not_called_late(paused_there: ScheduledJob) -> None:
