@@ -44,6 +44,8 @@ def upcoming(job: ScheduledJob, viewer_zone: str, now: datetime) -> dict[str, An
         return {"none": _("No run lies ahead: the job is paused in Google, and was left so.")}
     start = max(now, job.paused_until) if job.is_paused(now) and job.paused_until else now
     found = preview(firing.schedule, firing.time_zone, now=now, after=start, viewer_zone=viewer_zone)
+    if found.error:
+        return {"none": found.error}
     whose = (
         _("These are the runs of the schedule in force; Google decides when they fire.")
         if _fires_by_what_is_saved(job)

@@ -195,3 +195,27 @@ def test_the_terminal_tells_the_runs_of_the_schedule_that_google_has(
     (told,) = json.loads(call("list", "--json"))
     assert (told["schedule"], told["next_run_at"]) == ("30 1 * * *", "2026-10-22T17:45:00Z")
     assert json.loads(call("next", "-n", "1", "--json"))[0]["at"] == "2026-10-22T17:45:00Z"
+
+
+@pytest.mark.parametrize(
+    ("left", "why"),
+    [
+        ({"schedule": "every blue moon"}, "&#x27;blue&#x27; cannot stand, in &#x27;every blue moon&#x27;"),
+        ({"time_zone": "Mars/Olympus"}, "&#x27;Mars/Olympus&#x27; is not a time zone of the tz database"),
+        ({"schedule": "", "time_zone": ""}, "&#x27;&#x27; is not a time zone of the tz database"),
+    ],
+)
+def test_what_was_left_and_cannot_be_read_here_is_told_on_every_page(
+    job: ScheduledJob, left: dict[str, str], why: str
+) -> None:
+    ScheduledJob.objects.update(ignored_drift=left, live={**job.live, **left})
+    client = superuser()
+    assert why in client.get(f"{page(job)}?tab=upcoming").content.decode()
+    assert "no run yet — no run ahead Ignored" in read(client, LIST)
+    assert "New. It has not run yet. No run lies ahead." in read(client, page(job))
+    assert "No run is known that would be missed" in read(client, page(job, "pause"))
+    assert client.get(page(job, "run-now")).status_code == 200
+    answer = client.post(LIST, {"action": "pause_jobs", "_selected_action": [job.pk]})
+    assert "shop.tasks.Settle no run ahead" in text_of(answer.content.decode())
+    assert "synced, ignoring" in call("list")
+    assert "Settle" not in call("next")
