@@ -99,17 +99,19 @@ class _Seeding:
         self.result.touched = instances
 
     def _without_clashes(self) -> list[Declaration]:
-        first: dict[str, str] = {}
-        good = []
-        names = {d.path: d.name for d in self.declarations if not d.faults}
-        for declaration in self.declarations:
-            if not declaration.faults:
+        good: list[Declaration] = []
+        rest = [declaration for declaration in self.declarations if not declaration.faults]
+        while len(good) != len(rest):
+            # A class that is refused gives up no name, and another may have to be refused for its sake.
+            good = rest
+            first: dict[str, str] = {}
+            names = {declaration.path: declaration.name for declaration in good}
+            for declaration in good:
                 self._find_clash(declaration, first, names)
-            if declaration.faults:
-                self.result.faulty.append((declaration.path, declaration.fault))
-            else:
-                first[declaration.name] = declaration.path
-                good.append(declaration)
+                if not declaration.faults:
+                    first[declaration.name] = declaration.path
+            rest = [declaration for declaration in good if not declaration.faults]
+        self.result.faulty = [(each.path, each.fault) for each in self.declarations if each.faults]
         return good
 
     def _find_clash(self, declaration: Declaration, first: dict[str, str], names: dict[str, str]) -> None:

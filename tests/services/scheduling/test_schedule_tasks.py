@@ -19,6 +19,7 @@ from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete
+from scheduled_jobs.services.scheduling.seeding import seed
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -655,6 +656,36 @@ def test_two_tasks_may_swap_their_names(google: MemoryBackend) -> None:
     assert names(google) == ["shop--a", "shop--b"]
     assert google.get(row("One").remote_name, timeout=1).uri.endswith("shop.tasks.One")
     assert schedule_tasks().lines == []
+
+
+def test_a_swap_that_was_killed_halfway_may_be_taken_back(google: MemoryBackend) -> None:
+    declare("One", schedule_name="a")
+    declare("Two", schedule_name="b")
+    schedule_tasks()
+    seed([declare("One", schedule_name="b"), declare("Two", schedule_name="a")], retire=True)
+    scheduling.push([row("Two").pk])
+    declare("One", schedule_name="a")
+    declare("Two", schedule_name="b")
+    assert schedule_tasks().code == 0
+    assert names(google) == ["shop--a", "shop--b"]
+    for task in ("One", "Two"):
+        assert google.get(row(task).remote_name, timeout=1).uri.endswith(f"shop.tasks.{task}")
+    assert schedule_tasks().lines == []
+
+
+def test_a_class_that_is_refused_keeps_its_name_from_the_one_that_wants_it(google: MemoryBackend) -> None:
+    for name in ("One", "Two", "Three"):
+        declare(name, schedule_name=name.lower())
+    schedule_tasks()
+    declare("Three", schedule_name="one")
+    declare("One", schedule_name="two")
+    other = "return another name from one of them"
+    assert schedule_tasks().lines == [
+        f"[!] Job failed: shop.tasks.One: schedule_name(): the job id shop--two is also that of shop.tasks.Two; {other}",
+        f"[!] Job failed: shop.tasks.Three: schedule_name(): the job id shop--one is also that of shop.tasks.One; {other}",
+    ]
+    assert [row(name).name for name in ("One", "Two", "Three")] == ["shop--one", "shop--two", "shop--three"]
+    assert names(google) == ["shop--one", "shop--three", "shop--two"]
 
 
 def test_a_name_given_back_is_not_deleted_afterwards(google: MemoryBackend) -> None:
