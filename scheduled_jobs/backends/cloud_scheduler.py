@@ -97,20 +97,29 @@ class CloudSchedulerBackend(Backend):
             self._client = None
 
     def list(self, *, timeout: float) -> Iterator[LiveJob]:
-        # A thread asks for page after page from now on: whoever lists may do something else meanwhile.
         pages: SimpleQueue[Any] = SimpleQueue()
-        arguments = (timeout, pages.put)
-        threading.Thread(target=self._fetch, args=arguments, daemon=True, name="scheduled_jobs.list").start()
+        try:
+            # Google's libraries are imported here: a Ctrl-C while this thread waits for the lock of another
+            # thread's import would leave that lock taken for ever.
+            client, parent = self.client, self.parent
+        except exceptions.BackendError as error:
+            pages.put(error)
+            return self._read(pages)
+        # A thread asks for page after page from now on: whoever lists may do something else meanwhile. It is
+        # no daemon: one that is in the middle of a call when Python ends takes the process down with it.
+        arguments = (client, parent, timeout, pages.put)
+        threading.Thread(target=self._fetch, args=arguments, name="scheduled_jobs.list").start()
         return self._read(pages)
 
-    def _fetch(self, timeout: float, put: Callable[[Any], None]) -> None:
+    @staticmethod
+    def _fetch(client: CloudSchedulerClient, parent: str, timeout: float, put: Callable[[Any], None]) -> None:
         """Hand on the jobs of each page, then None, or whatever was raised."""
         from google.cloud.scheduler_v1.types import ListJobsResponse
 
         try:
             with translated():
-                request = {"parent": self.parent, "page_size": PAGE_SIZE}
-                for page in self.client.list_jobs(request=request, timeout=timeout, retry=None).pages:
+                request = {"parent": parent, "page_size": PAGE_SIZE}
+                for page in client.list_jobs(request=request, timeout=timeout, retry=None).pages:
                     # Whole pages: the pager would wrap every single job.
                     put(ListJobsResponse.pb(page).jobs)
             put(None)
