@@ -31,9 +31,12 @@ def carry_out(
     found: Look,
     decision: str,
     reason: str,
+    *,
+    keep_ignored: bool = False,
 ) -> str:
     """Do what was decided about one job; answers with a sentence that is true before Google has answered.
 
+    ``keep_ignored`` where the person was not shown what is ignored: a push leaves it as it is.
     The desk's own rights are asked for what changes the desk: raises PermissionDenied. Raises ValidationError
     for what Google has and the desk refuses. Empty for a decision that does nothing.
     """
@@ -46,7 +49,7 @@ def carry_out(
             if decision == PUSH
             else _("Asked for: %(job)s is deleted in Google. “In Google” tells how it stands.")
         ) % names
-        drift.overwrite(found, by=request.user, reason=reason)
+        drift.overwrite(found, keep_ignored=keep_ignored, by=request.user, reason=reason)
     elif decision == ADOPT:
         fields = [name for name in drift.adoptable(found.open) if name in found.drifted]
         require_for(request, fields)

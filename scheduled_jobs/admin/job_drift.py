@@ -27,10 +27,8 @@ def drift_line(
     if state == SyncState.PENDING:
         text = _("What is saved here is not in Google yet.")
         return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
-    if job.left_in_google:
-        return {"icon": "drift", "tone": "info", "text": _left(job)}
-    if state != SyncState.DRIFTED:
-        return None
+    if state == SyncState.SYNCED:
+        return {"icon": "drift", "tone": "info", "text": _left(job)} if job.left_in_google else None
     ago = stamp(job.live_seen_at, job.time_zone, now)["ago"] if job.live_seen_at else ""
     if job.live is None:
         text = _("Google has no such job, as seen %(ago)s.") % {"ago": ago}

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from scheduled_jobs import registry
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.marks import HEALTH_MARKS, IGNORED, SYNC_MARKS, Mark
+from scheduled_jobs.admin.marks import HEALTH_MARKS, Mark, mark_of
 from scheduled_jobs.admin.schedule_preview import day_and_time
 from scheduled_jobs.admin.values import stamp
 from scheduled_jobs.conf import settings
@@ -166,7 +166,7 @@ def facts_of(
     notes = [_pushed(job, now)]
     if job.live_seen_at:
         notes.append(_("looked at %(time)s") % {"time": times.relative(job.live_seen_at, now)})
-    mark = IGNORED if job.left_in_google else SYNC_MARKS[job.sync_state]
+    mark = mark_of(job.sync_state, job.left_in_google)
     word = str(mark.word)
     if job.sync_state == SyncState.DRIFTED and drifted:
         word += ", " + ngettext("%(n)d field", "%(n)d fields", drifted) % {"n": drifted}

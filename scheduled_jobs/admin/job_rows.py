@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.job_facts import why_no_run
 from scheduled_jobs.admin.job_names import JobName
-from scheduled_jobs.admin.marks import HEALTH_MARKS, IGNORED, SYNC_MARKS, Mark
+from scheduled_jobs.admin.marks import HEALTH_MARKS, Mark, mark_of
 from scheduled_jobs.admin.strip import draw
-from scheduled_jobs.domain.jobs import firing
+from scheduled_jobs.domain.jobs import firing, left_in_google
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, following
 from scheduled_jobs.services.history.health import Health
@@ -118,9 +118,8 @@ class _Row:
         self.now = now
         self.schedule = self._in_force("schedule")
         self.zone = self._in_force("time_zone")
-        # As ScheduledJob.left_in_google, of columns.
         exists = job["retired_at"] is None and job["deleting_at"] is None
-        self.left = job["ignored_drift"] if exists and job["sync_state"] == SyncState.SYNCED else {}
+        self.left = left_in_google(job["ignored_drift"], exists=exists)
         self.firing = firing(self.schedule, self.zone, self.left)
 
     def _in_force(self, field: str) -> str:
@@ -318,7 +317,7 @@ class _Row:
         }
 
     def _google(self) -> dict[str, str]:
-        mark = IGNORED if self.left else SYNC_MARKS[self.job["sync_state"]]
+        mark = mark_of(self.job["sync_state"], self.left)
         if self.job["retired_at"] is not None and self.job["sync_state"] == SyncState.SYNCED:
             mark = DELETED
         return {"google_icon": mark.icon, "google_tone": mark.tone, "google_word": str(mark.word)}

@@ -64,7 +64,7 @@ def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
         duration=times.duration(run.duration),
         share=min(round(100 * seconds / p95), 100) if p95 and run.status == JobRun.Status.SUCCEEDED else None,
         tone="m-ok",
-        attempt=attempt_of(run, job.retry_count),
+        attempt=attempt_of(run, job.retry_policy.retry_count),
         said=_said(brief),
     )
 

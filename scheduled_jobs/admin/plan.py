@@ -150,7 +150,7 @@ class PlanMixin(JobAdmin):
                     drift.delete_orphan(change.remote_name, by=request.user, reason=reason)
                 else:
                     pk = change.pk if change.kind == "delete" else drift.bring_up_to_date(change)
-                    carry_out(self, request, drift.look(pk or 0), decision, reason)
+                    carry_out(self, request, drift.look(pk or 0), decision, reason, keep_ignored=True)
             except ScheduledJob.DoesNotExist:
                 block.error = _("The job is gone from the database; look again.")
             except ValidationError as error:

@@ -19,7 +19,7 @@ from scheduled_jobs.admin.plan_differences import (
     text_of,
     words_of,
 )
-from scheduled_jobs.domain.jobs import DISABLED, PAUSED
+from scheduled_jobs.domain.jobs import DISABLED, PAUSED, firing
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.upcoming import next_run
 from scheduled_jobs.services.scheduling.drift import adoptable, ignorable
@@ -171,10 +171,19 @@ def _choices(
     now: datetime,
 ) -> list[Choice]:
     failed = job.sync_state == ScheduledJob.SyncState.FAILED
-    at = next_run(job.schedule, job.time_zone, now) if job.desired_state != PAUSED else None
+    stays = {} if ignored else {n: live for n, live in job.left_in_google.items() if n not in fields}
+    by = firing(job.schedule, job.time_zone, stays)
+    at = None
+    if job.desired_state != PAUSED and not by.is_paused_there:
+        at = next_run(by.schedule, by.time_zone, now)
     effect = _("Google becomes what the desk says.")
     if ignored:
         effect = _("Google becomes what the desk says, what is ignored included.")
+    elif stays:
+        kept = ", ".join(label(name) for name in stays)
+        effect = _("Google becomes what the desk says, but for what was ignored: %(names)s.") % {
+            "names": kept
+        }
     if failed and job.sync_error:
         effect = _("Last answer: %(error)s") % {"error": job.sync_error}
     elif at is not None and ({"schedule", "time_zone", "state"} & fields.keys()):
@@ -199,6 +208,8 @@ def _choices(
         choices.append(Choice(IGNORE, _("Ignore"), effect))
     elif set(drifted) & fields.keys():
         later.append(_why_not_ignored(fields, drifted))
+    if not fields:
+        later = [_("It stays as it was left.")]
     choices.append(Choice(LEAVE, _("Leave for now"), " ".join(later)))
     return choices
 

@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.masked import in_line
-from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.jobs import DURATIONS, OVERRIDABLE, value_of
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.history.upcoming import told
-from scheduled_jobs.services.scheduling.kept import DURATIONS, value_of
 from scheduled_jobs.services.scheduling.shown import shown
 
 if TYPE_CHECKING:

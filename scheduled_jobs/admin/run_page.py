@@ -182,7 +182,7 @@ def _attempts(story: Story, now: datetime) -> list[Attempt]:
     due = retry_due(last, job, now) if last is not None else None
     if len(story.attempts) < 2 and due is None:
         return []
-    most = max(job.retry_count + 1, len(story.attempts))
+    most = max(job.retry_policy.retry_count + 1, len(story.attempts))
     rows = []
     for other in story.attempts:
         label = _("%(n)d of %(most)d") % {"n": other.attempt, "most": max(most, other.attempt)}

@@ -161,7 +161,7 @@ def _of_slot(run: JobRun) -> str:
 
 def _attempt(run: JobRun) -> str:
     """Which attempt at its slot it was; empty where there was, or could be, no other."""
-    most = run.job.retry_count + 1
+    most = run.job.retry_policy.retry_count + 1
     fails = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
     if run.scheduled_for is None or not (run.attempt > 1 or (most > 1 and fails)):
         return ""
@@ -206,15 +206,16 @@ def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
     job's next slot.
     """
     failed = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
-    if not failed or run.trigger != Trigger.SCHEDULE or run.attempt > job.retry_count:
+    policy = job.retry_policy
+    if not failed or run.trigger != Trigger.SCHEDULE or run.attempt > policy.retry_count:
         return None
     ended = run.finished_at or run.deadline_at
     if ended is None or run.scheduled_for is None:
         return None
-    doublings = min(run.attempt - 1, job.max_doublings)
-    wait = job.min_backoff * 2**doublings + LINEAR_STEP * (run.attempt - 1 - doublings)
-    at: datetime = ended + min(wait, job.max_backoff)
-    following = next_run(job.schedule, job.time_zone, run.scheduled_for)
+    doublings = min(run.attempt - 1, policy.max_doublings)
+    wait = policy.min_backoff * 2**doublings + LINEAR_STEP * (run.attempt - 1 - doublings)
+    at: datetime = ended + min(wait, policy.max_backoff)
+    following = next_run(job.firing.schedule, job.firing.time_zone, run.scheduled_for)
     if at < now - PATIENCE or (following is not None and at >= following):
         return None
     return at

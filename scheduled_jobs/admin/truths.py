@@ -176,8 +176,7 @@ class Truths:
         return None
 
     def _ignored(self, name: str) -> bool:
-        ignored = self.job.ignored_drift or {}
-        return name in ignored and domain.same_json(ignored[name], (self.job.live or {}).get(name))
+        return name in self.job.left_in_google
 
     def _different(self, found: str, wanted: str, *, ignored: bool) -> Live:
         if found == wanted:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.durations import write_duration
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import DURATIONS
 from scheduled_jobs.domain.payloads import redact
-from scheduled_jobs.services.scheduling.kept import DURATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

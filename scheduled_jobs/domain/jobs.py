@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from sys import intern
@@ -36,6 +36,7 @@ ADDED_HEADERS = re.compile(REPLACED_HEADERS.pattern + "|authorization", re.IGNOR
 ENABLED, PAUSED, DISABLED, UPDATE_FAILED = "ENABLED", "PAUSED", "DISABLED", "UPDATE_FAILED"
 
 RETRY_FIELDS = ("retry_count", "min_backoff", "max_backoff", "max_retry_duration", "max_doublings")
+DURATIONS = ("min_backoff", "max_backoff", "max_retry_duration", "attempt_deadline")
 OVERRIDABLE = ("schedule", "time_zone", "payload", "description", *RETRY_FIELDS, "attempt_deadline")
 """The fields that code declares and an operator may override, in the order in which they are shown."""
 TARGET_FIELDS = ("uri", "http_method", "headers", "oidc_service_account", "oidc_audience")
@@ -62,6 +63,11 @@ class RetryPolicy:
     max_backoff: timedelta = DEFAULT_MAX_BACKOFF
     max_retry_duration: timedelta = timedelta()
     max_doublings: int = DEFAULT_MAX_DOUBLINGS
+
+    def keeping(self, live: Mapping[str, Any]) -> RetryPolicy:
+        """The policy with those of these live values (field -> value) that belong to it."""
+        values = {name: value_of(name, live[name]) for name in RETRY_FIELDS if name in live}
+        return replace(self, **values) if values else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +129,21 @@ class Firing(NamedTuple):
         return Schedule.parse(self.schedule, self.time_zone)
 
 
+def left_in_google(ignored: Mapping[str, Any], *, exists: bool) -> Mapping[str, Any]:
+    """Field -> live value that is left in Google; nothing of a job that ought not to exist there."""
+    return ignored if exists else {}
+
+
 def firing(schedule: str, time_zone: str, left: Mapping[str, Any]) -> Firing:
     """By what a job fires, of its schedule in force and the live values left there (field -> value)."""
     return Firing(
         left.get("schedule", schedule), left.get("time_zone", time_zone), left.get("state") == PAUSED
     )
+
+
+def value_of(field: str, live: Any) -> Any:
+    """A live value as its override holds it: seconds become a timedelta, all else stays."""
+    return timedelta(seconds=live) if field in DURATIONS else live
 
 
 def desired_state(*, exists: bool, paused: bool, has_end: bool) -> str | None:

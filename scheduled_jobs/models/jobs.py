@@ -24,13 +24,14 @@ from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.in_force import InForce
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.left_in_google import still_left
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.tracking import ChangeTracker
 from scheduled_jobs.models.validation import errors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from django.db.models.base import ModelBase
 
@@ -170,19 +171,26 @@ class ScheduledJob(models.Model):
         return Schedule.parse(self.schedule, self.time_zone)
 
     @property
-    def left_in_google(self) -> dict[str, Any]:
+    def left_in_google(self) -> Mapping[str, Any]:
         """Field -> live value that differs from what is in force and that an operator chose to leave.
 
-        The choice is known to hold where the row is synced: what ends it is found by the sync. Nothing is
-        left of a job that ought not to exist there.
+        The choice ends with the edit here, or the look at Google, that shows either value to be another.
+        Nothing is left of a job that ought not to exist there.
         """
-        exists = self.retired_at is None and self.deleting_at is None
-        return self.ignored_drift if exists and self.sync_state == self.SyncState.SYNCED else {}
+        return domain.left_in_google(
+            self.ignored_drift, exists=self.retired_at is None and self.deleting_at is None
+        )
 
     @property
     def firing(self) -> domain.Firing:
         """By what Google fires the job."""
         return domain.firing(self.schedule, self.time_zone, self.left_in_google)
+
+    @property
+    def retry_policy(self) -> domain.RetryPolicy:
+        """How Google retries the job: what is in force, but for what was left there."""
+        in_force = domain.RetryPolicy(**{name: getattr(self, name) for name in domain.RETRY_FIELDS})
+        return in_force.keeping(self.left_in_google)
 
     def upcoming(self, n: int) -> list[datetime]:
         """The next ``n`` runs, in UTC; none while retired, or paused without an end here or in Google.
@@ -269,12 +277,15 @@ class ScheduledJob(models.Model):
             )
         if not changed:
             return
-        columns = sorted(changed)
-        before = (
-            type(self).objects.using(using).select_for_update().filter(pk=self.pk).values(*columns)
-        ).first()
-        if before is None:
+        stored = type(self).objects.using(using).select_for_update().filter(pk=self.pk).first()
+        if stored is None:
             raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
+        before = {name: getattr(stored, name) for name in EDITABLE}
+        left = still_left(stored, {name: getattr(self, name) for name in changed})
+        if left != before["ignored_drift"]:
+            changed.add("ignored_drift")
+            self.ignored_drift = left
+        columns = sorted(changed)
         self.sync_state = self.SyncState.PENDING
         self.edited_at = timezone.now()
         self.revision = F("revision") + 1

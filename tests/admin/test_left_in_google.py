@@ -98,12 +98,16 @@ def test_no_page_of_a_job_left_paused_in_google_promises_a_run(paused_there: Sch
     assert "Next scheduled run" not in read(client, page(paused_there, "run-now"))
 
 
-def test_nothing_is_left_of_a_job_whose_class_is_gone(paused_there: ScheduledJob) -> None:
+def test_nothing_is_left_of_a_job_whose_class_is_gone(
+    google: MemoryBackend, paused_there: ScheduledJob
+) -> None:
+    edit_in_console(google, paused_there, "retry_config", retry_config__retry_count=5)
+    drift.ignore(drift.look(paused_there.pk), ["retry_count"])
     declare("Other")
     del registry._tasks["shop.tasks.Settle"]
     schedule_tasks(yes=True)
     job = row("Settle")
-    assert (job.ignored_drift, job.left_in_google) == ({"state": "PAUSED"}, {})
+    assert (job.ignored_drift, job.left_in_google) == ({"retry_count": 5}, {})
     client = superuser()
     assert "not in the code Deleted" in read(client, LIST)
     said = read(client, page(job))
@@ -219,3 +223,85 @@ def test_what_was_left_and_cannot_be_read_here_is_told_on_every_page(
     assert "shop.tasks.Settle no run ahead" in text_of(answer.content.decode())
     assert "synced, ignoring" in call("list")
     assert "Settle" not in call("next")
+
+
+def test_no_run_is_promised_while_something_else_has_drifted(
+    google: MemoryBackend, paused_there: ScheduledJob
+) -> None:
+    edit_in_console(google, paused_there, "description", description="of the console")
+    drift.record(drift.look(paused_there.pk))
+    client = superuser()
+    assert "no run yet — paused in Google Drifted" in read(client, LIST)
+    said = read(client, page(paused_there))
+    assert "It is paused in Google and was left so: nothing fires." in said
+    assert "is due" not in said
+    assert "Settle" not in call("next")
+
+
+def test_a_push_of_the_plan_leaves_what_the_plan_does_not_show(
+    google: MemoryBackend, paused_there: ScheduledJob
+) -> None:
+    edit_in_console(google, paused_there, "description", description="of the console")
+    client = superuser()
+    (section,) = client.get(f"{LIST}plan/").context["sections"]
+    (block,) = section["blocks"]
+    assert block.choices[0].effect == ("Google becomes what the desk says, but for what was ignored: state.")
+    client.post(f"{LIST}plan/", {f"d_{block.key}": "push", f"s_{block.key}": block.stamp})
+    live = google.get(paused_there.remote_name, timeout=1)
+    assert (live.values["description"], live.state) == ("", "PAUSED")
+    assert row("Settle").ignored_drift == {"state": "PAUSED"}
+
+
+def test_a_push_of_the_plan_tells_the_next_run_by_what_stays_in_google(
+    google: MemoryBackend, another_schedule_there: ScheduledJob
+) -> None:
+    google.store.pause_job(another_schedule_there.remote_name)
+    (section,) = superuser().get(f"{LIST}plan/").context["sections"]
+    assert section["blocks"][0].choices[0].effect == (
+        "Google becomes what the desk says, but for what was ignored: schedule. "
+        "Next run Thu 22 Oct 17:45 UTC."
+    )
+
+
+def test_the_comparison_says_of_what_is_ignored_that_it_stays(paused_there: ScheduledJob) -> None:
+    said = read(superuser(), page(paused_there, "drift"))
+    assert "Google becomes what the desk says, what is ignored included." in said
+    assert "Leave for now It stays as it was left." in said
+    assert "Decide later" not in said
+
+
+def test_a_value_is_called_ignored_no_longer_than_it_is(google: MemoryBackend, job: ScheduledJob) -> None:
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    drift.ignore(drift.look(job.pk), ["retry_count"])
+    client = superuser()
+    assert "5 ignored; here it is 0" in read(client, page(job))
+    job = row("Settle")
+    job.retry_count_override = 1
+    with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
+        job.save()
+    said = read(client, page(job))
+    assert "5 1 is not pushed yet" in said
+    assert "ignored" not in said
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "told"),
+    [
+        (3, 0, "Failed , slot Thu 22 Oct 13:00 UTC: ValueError: no Steps"),
+        (0, 5, "on attempt 1 of 6 of the slot Thu 22 Oct 13:00 UTC: ValueError: no Google tries again about"),
+    ],
+)
+def test_a_run_is_retried_as_google_retries(
+    google: MemoryBackend, job: ScheduledJob, here: int, there: int, told: str
+) -> None:
+    if here:
+        job.retry_count_override = here
+        job.save()
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=there)
+    drift.ignore(drift.look(job.pk), ["retry_count"])
+    ended = {"started_at": NOW - timedelta(seconds=4), "finished_at": NOW - timedelta(seconds=2)}
+    slot = NOW.replace(minute=0)
+    run = make_run(row("Settle"), "failed", error="ValueError: no", scheduled_for=slot, attempt=1, **ended)
+    said = read(superuser(), f"/admin/scheduled_jobs/jobrun/{run.pk}/change/")
+    assert told in said
+    assert ("Google tries again" in said) == bool(there)

@@ -141,7 +141,8 @@ class Table:
         surplus = statements.credit(self.job.pk, self.now)
         if surplus is not None:  # 6
             return Answer.duplicate(surplus)
-        if self.announced.slot is not None and (self.job.retry_count or self.job.max_retry_duration):  # 7
+        retries = self.job.retry_policy
+        if self.announced.slot is not None and (retries.retry_count or retries.max_retry_duration):  # 7
             redelivered = statements.redelivered(self.job, self.announced.slot, self.now)
             if redelivered is not None:
                 return Answer.duplicate(redelivered)

@@ -233,7 +233,7 @@ def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> in
     claimed = JobRun.objects.using(using).filter(
         job_id=job.pk, announced_for=announced_for, sent__gt=0, started_at__isnull=False
     )
-    since = now - 2 * job.min_backoff - timedelta(seconds=5)
+    since = now - 2 * job.retry_policy.min_backoff - timedelta(seconds=5)
     for run in claimed.order_by("-pk"):
         past = run.status == Status.RUNNING and run.deadline_at is not None and run.deadline_at < now
         ended = run.finished_at is not None and run.finished_at >= since

@@ -132,6 +132,8 @@ class _Application:
             raise FailedPrecondition(WHY_DISABLED)
 
     def _create(self) -> LiveJob:
+        # What was left in the job that was there went with it.
+        self.desired = replace(self.desired, ignored={})
         spec = self._spec()
         try:
             live = self.calls.create(spec)

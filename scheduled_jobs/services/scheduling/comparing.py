@@ -25,7 +25,7 @@ from scheduled_jobs.domain.plan import (
     names_elsewhere,
 )
 from scheduled_jobs.models import FormerName, ScheduledJob
-from scheduled_jobs.services.scheduling.desired import desired_of, desired_of_all
+from scheduled_jobs.services.scheduling.desired import NOTHING, desired_of, desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership, this_app
 from scheduled_jobs.services.scheduling.rows import rows_in_force
 from scheduled_jobs.services.scheduling.seeding import new_row
@@ -66,8 +66,8 @@ class Comparison:
         """Primary key -> what each row wants that differs from what Google has."""
         self.stale: set[int] = set()
         """Primary keys of the rows that do not say that they are synced."""
-        self.choices: list[tuple[Desired, LiveJob]] = []
-        """The rows that need no change and of which something was ignored, with what Google has."""
+        self.choices: list[tuple[Desired, LiveJob | None]] = []
+        """The rows of which something was ignored, with what Google has."""
         self._faulty: set[str] = set()
         self._touched: Mapping[int, ScheduledJob] = {}
         self._names: set[str] | None = None
@@ -194,9 +194,11 @@ class Comparison:
     def _compare(self, all_of_them: Iterable[Desired], listing: Listing) -> None:
         some: list[Desired] = []
         for desired in all_of_them:
+            if desired.ignored:
+                self.choices.append((desired, listing.jobs.get(desired.remote_name)))
             if self._is_evidently_unchanged(desired, listing.jobs.get(desired.remote_name)):
                 self._known.add(desired.remote_name)
-                self._keep_unchanged(desired, listing)
+                self._keep_unchanged(desired)
             else:
                 some.append(desired)
         if not some:
@@ -208,18 +210,18 @@ class Comparison:
         for desired in some:
             self._known.update((desired.remote_name, *desired.former))
             if desired.remote_name in differing:
+                live = listing.jobs.get(desired.remote_name)
+                ignored = desired.left(live) if live is not None else NOTHING
                 # Copies, since each remembers its comparable values.
-                fresh[desired.remote_name] = replace(desired)
+                fresh[desired.remote_name] = replace(desired, ignored=ignored)
         self.planned.update((desired.pk, desired) for desired in fresh.values() if desired.pk is not None)
         for change in part.changes:
             self._changes[change.pk or change.remote_name] = self._light(change, fresh, listing)
         for desired in part.unchanged:
-            self._keep_unchanged(desired, listing)
+            self._keep_unchanged(desired)
 
-    def _keep_unchanged(self, desired: Desired, listing: Listing) -> None:
+    def _keep_unchanged(self, desired: Desired) -> None:
         self._unchanged[desired.pk or desired.remote_name] = without_spec(desired)
-        if desired.ignored and desired.remote_name in listing.jobs:
-            self.choices.append((desired, listing.jobs[desired.remote_name]))
 
     def _is_evidently_unchanged(self, desired: Desired, live: LiveJob | None) -> bool:
         """Whether no plan is needed to see that nothing is to be done: of thousands most are so."""

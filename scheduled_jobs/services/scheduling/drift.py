@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED
+from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
 from scheduled_jobs.domain.plan import drifted_fields
 from scheduled_jobs.exceptions import NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
@@ -25,7 +25,7 @@ from scheduled_jobs.services.scheduling.applying import NotOurs
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.ignored import end_choices
-from scheduled_jobs.services.scheduling.kept import can_be_kept, value_of
+from scheduled_jobs.services.scheduling.kept import can_be_kept
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.recording import seen
 from scheduled_jobs.services.scheduling.seeding import seed
@@ -133,7 +133,7 @@ def record(found: Look) -> None:
     if found.why_not is not None:
         return
     _record([found.job.pk] if found.is_drift else [], {found.job.pk: found.live}, found.at)
-    end_choices(_rows().filter(push_token=None), [(found.desired, found.live)])
+    end_choices(_rows().filter(push_token=None), [(found.desired, found.live)], found.at)
     if not found.open and found.live is not None:
         _agree([found.job.pk], found.at)
 
@@ -149,6 +149,7 @@ def record_all(report: Report) -> None:
     ]
     live = {change.pk: report.listing.jobs.get(change.remote_name) for change in drifted if change.pk}
     _record([change.pk for change in drifted if change.pk], live, report.listing.at)
+    end_choices(_rows().filter(push_token=None), report.choices, report.listing.at)
     _agree([desired.pk for desired in report.plan.unchanged if desired.pk], report.listing.at)
 
 
@@ -187,11 +188,10 @@ def adopt(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "
         raise ValidationError({"state": [_("A pause needs a reason: say why the job is paused.")]})
     using = _using()
     with transaction.atomic(using=using), attribution(by, via=JobChange.Via.ADOPT, reason=reason):
-        job = _rows().get(pk=found.job.pk)
+        job = _locked(found)
         for name, (live, _wanted) in wanted.items():
             setattr(job, f"{name}_override", value_of(name, live))
         if wanted:
-            job.ignored_drift = {k: v for k, v in job.ignored_drift.items() if k not in wanted}
             job.full_clean()
             job.save(using=using)
         if state is not None and state[0] == PAUSED:
@@ -208,22 +208,26 @@ def ignore(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = 
     wanted = {name: found.differences[name] for name in fields}
     if not ignorable(wanted, found.drifted):
         raise ValueError(f"{', '.join(wanted) or 'nothing'} cannot be ignored; push it or adopt it")
-    with attribution(by, via=JobChange.Via.FORM, reason=reason):
-        job = _rows().get(pk=found.job.pk)
+    using = _using()
+    with transaction.atomic(using=using), attribution(by, via=JobChange.Via.FORM, reason=reason):
+        job = _locked(found)
         job.ignored_drift = {**job.ignored_drift, **{name: live for name, (live, _w) in wanted.items()}}
-        job.save(using=_using())
+        job.save(using=using)
 
 
-def overwrite(found: Look, *, by: Any = None, reason: str = "") -> None:
-    """Make Google what the desk says, what was ignored included; the values replaced stay in the audit."""
+def overwrite(found: Look, *, keep_ignored: bool = False, by: Any = None, reason: str = "") -> None:
+    """Make Google what the desk says; the values replaced stay in the audit.
+
+    That is what was ignored too, unless ``keep_ignored``: nothing is undone that was not shown.
+    """
     from scheduled_jobs.services import scheduling
 
-    replaced = {name: found.differences[name] for name in (*found.drifted, *found.ignored)}
+    names = found.drifted if keep_ignored else (*found.drifted, *found.ignored)
     using = _using()
     with transaction.atomic(using=using), attribution(by, via=JobChange.Via.SYNC, reason=reason):
-        job = _rows().get(pk=found.job.pk)
-        JobChange.record(job, replaced, using=using)
-        if job.ignored_drift:
+        job = _locked(found)
+        JobChange.record(job, {name: found.differences[name] for name in names}, using=using)
+        if job.ignored_drift and not keep_ignored:
             job.ignored_drift = {}
             job.save(using=using)
         scheduling.push_on_commit([job.pk], using)
@@ -256,6 +260,11 @@ def delete_orphan(remote_name: str, *, by: Any = None, reason: str = "") -> None
     gone = ScheduledJob(name=live.name)
     with attribution(by, via=JobChange.Via.SYNC, reason=reason):
         JobChange.record(gone, {"job": (live.name, None)}, using=_using())
+
+
+def _locked(found: Look) -> ScheduledJob:
+    """The row as it is now. Two who decide at once wait for each other: neither choice loses the other."""
+    return _rows().select_for_update().get(pk=found.job.pk)
 
 
 def _using() -> str:

@@ -1,4 +1,4 @@
-"""Choices to leave what Google has, and their end: each was made between two values, and ends with either."""
+"""The end of a choice to leave what Google has, where a look at Google shows that it is another by now."""
 
 from __future__ import annotations
 
@@ -10,28 +10,33 @@ from scheduled_jobs.models import JobChange, attribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 
-def end_choices(rows: ScheduledJobQuerySet, seen: Iterable[tuple[Desired, LiveJob | None]]) -> None:
-    """Forget, of jobs beside what Google was just seen to have, what is no longer left there.
+def end_choices(
+    rows: ScheduledJobQuerySet, seen: Iterable[tuple[Desired, LiveJob | None]], at: datetime
+) -> None:
+    """Forget, of jobs beside what Google was seen to have at ``at``, what is no longer left there.
 
     Or a value that comes back one day would be left again, and nobody had looked at it.
     """
     for desired, live in seen:
-        # Without its class nothing is known of what the job wants, and so of what differs.
-        if not desired.ignored or desired.pk is None or desired.spec is None or desired.state is None:
+        if not desired.ignored or desired.pk is None or desired.state is None:
             continue
         left = desired.left(live) if live is not None else {}
+        if live is not None and desired.spec is None:
+            # Without its class nothing but the state is known of what the job wants.
+            left |= {name: value for name, value in desired.ignored.items() if name != "state"}
         if left.keys() == desired.ignored.keys():
             continue
-        # Of this very revision: an operator may have chosen anew meanwhile.
-        same = rows.filter(pk=desired.pk, revision=desired.revision)
+        # An operator may have chosen anew since that look, or while the row was read.
+        same = rows.filter(pk=desired.pk, revision=desired.revision, edited_at__lte=at)
         job = same.only("name", "task").first()
         if job is None or not same.update(ignored_drift=left):
             continue
-        with attribution(via=JobChange.Via.AUTO, reason=_("One of the two values has changed.")):
+        with attribution(via=JobChange.Via.AUTO, reason=_("Google has another value by now.")):
             JobChange.record(job, {"ignored_drift": (dict(desired.ignored), left)}, using=rows.db)

@@ -1,24 +1,16 @@
-"""From what Google has back to what a row or a request holds: for what is adopted, and what is left alone."""
+"""What an update sends back to Google as it is, since an operator chose to leave it there."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from scheduled_jobs.domain.jobs import OVERRIDABLE, RETRY_FIELDS
+from scheduled_jobs.domain.jobs import OVERRIDABLE, RETRY_FIELDS, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scheduled_jobs.domain.jobs import JobSpec
-
-DURATIONS = ("min_backoff", "max_backoff", "max_retry_duration", "attempt_deadline")
-
-
-def value_of(field: str, live: Any) -> Any:
-    """A live value as its override holds it: seconds become a timedelta, all else stays."""
-    return timedelta(seconds=live) if field in DURATIONS else live
 
 
 def can_be_kept(field: str, live: Any) -> bool:
@@ -35,6 +27,9 @@ def keeping(spec: JobSpec, live: Mapping[str, Any]) -> JobSpec:
     The paths of an update mask are whole blocks: another field of a block must not overwrite a value that
     an operator has chosen to leave in Google.
     """
-    values = {name: value_of(name, value) for name, value in live.items() if can_be_kept(name, value)}
-    retry = {name: values.pop(name) for name in RETRY_FIELDS if name in values}
-    return replace(spec, **values, retry=replace(spec.retry, **retry))
+    values = {
+        name: value_of(name, value)
+        for name, value in live.items()
+        if can_be_kept(name, value) and name not in RETRY_FIELDS
+    }
+    return replace(spec, **values, retry=spec.retry.keeping(live))

@@ -57,7 +57,7 @@ class Recorder:
             self.leases.rows.filter(pk__in=lost).edit()
             self._write_seen([by_pk[pk] for pk in ours], now)
             synced = [pk for pk in ours if by_pk[pk].error is None]
-            end_choices(self.leases.rows, ((by_pk[pk].desired, by_pk[pk].live) for pk in synced))
+            end_choices(self.leases.rows, ((by_pk[pk].desired, by_pk[pk].live) for pk in synced), now)
             self._settle(
                 [pk for pk in synced if by_pk[pk].desired.state is not None],
                 pushed_revision=F("revision"),

@@ -12,6 +12,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
+from scheduled_jobs.models.left_in_google import still_left
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
@@ -72,6 +73,7 @@ class _Seeding:
         self.declarations = declarations
         self.changes: dict[int, dict[str, Any]] = {}
         self.by_pk: dict[int, Stored] = {}
+        self.ignored: dict[int, dict[str, Any]] = {}
 
     @property
     def rows(self) -> ScheduledJobQuerySet:
@@ -94,8 +96,10 @@ class _Seeding:
                     self.changes.setdefault(job.pk, {})["retired_at"] = self.now
         instances = self.rows.in_bulk(list(self.changes)) if self.changes else {}
         for pk, instance in instances.items():
-            for column, value in self.changes[pk].items():
-                setattr(instance, column, value)
+            self.ignored[pk] = instance.ignored_drift
+            left = still_left(instance, self.changes[pk])
+            if left != instance.ignored_drift:
+                instance.ignored_drift = self.changes[pk]["ignored_drift"] = left
         self.result.touched = instances
 
     def _without_clashes(self) -> list[Declaration]:
@@ -247,7 +251,12 @@ class _Seeding:
 
     def _audited(self, pk: int, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         job = self.by_pk[pk]
-        before = {"name": job.name, "task": job.task, **dict(zip(DECLARED, job.declared, strict=True))}
+        before = {
+            "name": job.name,
+            "task": job.task,
+            "ignored_drift": self.ignored[pk],
+            **dict(zip(DECLARED, job.declared, strict=True)),
+        }
         return {
             ("retired" if column == "retired_at" else column): (
                 (job.retired_at is not None, value is not None)

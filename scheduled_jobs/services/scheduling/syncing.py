@@ -89,13 +89,21 @@ class _Sync:
         self.comparison = Comparison(self.backend, options, self.using)
 
     def run(self, renew: Callable[[], bool]) -> Report:
+        try:
+            return self._run(renew)
+        except KeyboardInterrupt:
+            # Or whoever stops the process would wait for a list that nobody reads any more.
+            self.backend.close()
+            raise
+
+    def _run(self, renew: Callable[[], bool]) -> Report:
         self.renew = renew
         self.has_turn = True
         if self.options.write:
             ScheduledJob.objects.using(self.using).end_pauses(timezone.now())
         report, listing = self._look()
         if self.options.write:
-            self._confirm(report.plan.unchanged, listing)
+            self._confirm(report, listing)
             self._mark_disabled(report.plan.of("refuse"), listing)
             self.on_begin(len(report.to_apply))
             self._apply(listing, report)
@@ -119,15 +127,17 @@ class _Sync:
             self.comparison.compare(Listing(self.backend.parent, page, at))
         listing = Listing(self.backend.parent, jobs, at)
         plan = self.comparison.plan(listing)
-        report = Report(plan, faulty=faulty, listing=listing, options=self.options)
+        report = Report(
+            plan, faulty=faulty, listing=listing, options=self.options, choices=self.comparison.choices
+        )
         report.held_back = plan.deletes_most and not self.options.yes
         return report, listing
 
     # --- What is already as it should be ----------------------------------------------------------
 
-    def _confirm(self, unchanged: Sequence[Desired], listing: Listing) -> None:
+    def _confirm(self, report: Report, listing: Listing) -> None:
         """Heal the rows that said otherwise: the list shows that Google has what is in force."""
-        by_pk = {desired.pk: desired for desired in unchanged if desired.pk is not None}
+        by_pk = {desired.pk: desired for desired in report.plan.unchanged if desired.pk is not None}
         for pk in self.comparison.stale & by_pk.keys():
             desired = by_pk[pk]
             live = listing.jobs.get(desired.remote_name)
@@ -144,7 +154,7 @@ class _Sync:
         seen_now = (pk for pk, desired in by_pk.items() if desired.state is not None)
         for rows in self._free_rows().filter(sync_state=SyncState.SYNCED).among(seen_now):
             rows.update(live_seen_at=listing.at)
-        end_choices(self._free_rows(), self.comparison.choices)
+        end_choices(self._free_rows(), report.choices, listing.at)
         self._confirm_versions(by_pk, listing)
 
     def _free_rows(self) -> ScheduledJobQuerySet:

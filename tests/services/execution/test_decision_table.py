@@ -316,6 +316,24 @@ def test_line_7_retries_within_a_duration_count_as_retries(
     assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": claimed.pk}
 
 
+@pytest.mark.parametrize("left", [{"retry_count": 5}, {"max_retry_duration": 600}])
+def test_line_7_retries_that_were_left_in_google_count_as_retries(
+    left: dict[str, int], job: ScheduledJob, task: type[PeriodicTask]
+) -> None:
+    ScheduledJob.objects.update(ignored_drift=left)
+    claimed = make_run(job, Status.LOST, started_at=SLOT, **CLAIMED)
+    assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": claimed.pk}
+
+
+def test_line_7_the_shortest_wait_is_that_which_was_left_in_google(
+    job: ScheduledJob, task: type[PeriodicTask]
+) -> None:
+    ScheduledJob.objects.update(ignored_drift={"retry_count": 5, "min_backoff": 600})
+    ended = {"started_at": SLOT, "finished_at": AFTER - timedelta(minutes=15)}
+    claimed = make_run(job, Status.FAILED, **ended, **CLAIMED)
+    assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": claimed.pk}
+
+
 @pytest.mark.parametrize("slot", [NEXT_SLOT, None])
 def test_line_8_a_forced_delivery_is_a_run_of_its_own_and_settles_nothing(
     slot: datetime | None, job: ScheduledJob, task: type[PeriodicTask]

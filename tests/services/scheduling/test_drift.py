@@ -375,7 +375,7 @@ def test_what_was_ignored_and_taken_back_is_not_ignored_when_it_returns(
         {"state": "PAUSED", "retry_count": 5},
         {"retry_count": 5},
         "auto",
-        "One of the two values has changed.",
+        "Google has another value by now.",
     )
     google.store.pause_job(job.remote_name)
     found = drift.look(job.pk)
