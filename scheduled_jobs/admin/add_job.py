@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.http import HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
@@ -23,6 +23,7 @@ from scheduled_jobs.admin.permissions import JobAdmin, may, require
 from scheduled_jobs.admin.reasons import reason_of
 from scheduled_jobs.admin.schedule_preview import Preview, preview
 from scheduled_jobs.admin.viewer_zone import ViewerZone, offered_zones
+from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
@@ -65,7 +66,7 @@ class OwnJobForm(forms.Form):
         label=gettext_lazy("Time zone"),
         required=False,
         max_length=64,
-        help_text=gettext_lazy("Empty: UTC."),
+        help_text=gettext_lazy("Empty: that of the task."),
         widget=forms.TextInput(attrs={"class": "vTextField code", "list": "sj-zones", "autocomplete": "off"}),
     )
     description_override = forms.CharField(
@@ -132,12 +133,9 @@ class AddJobMixin(JobAdmin):
         if request.method != "POST":
             raise PermissionDenied
         viewer = ViewerZone(request)
-        found = _preview(
-            request.POST.get("schedule_override", ""),
-            request.POST.get("time_zone_override", ""),
-            viewer,
-            timezone.now(),
-        )
+        zone = request.POST.get("time_zone_override", "").strip()
+        zone = zone or declared_of(request.POST.get("task", ""))["time_zone"]
+        found = _preview(request.POST.get("schedule_override", ""), zone, viewer, timezone.now())
         context = {"preview": found, "viewer": viewer}
         response = render(self, request, "scheduledjob/_new_preview.html", title="", context=context)
         return viewer.remember(response)
@@ -155,9 +153,9 @@ class AddJobMixin(JobAdmin):
         form = OwnJobForm(data, initial={"task": request.GET.get("task", "")})
         task = str(form["task"].value() or "")
         known = registry.get(task)
-        payload = PayloadForm(
-            task=task, declared={}, override=None, data=data if "_choose" not in (data or {}) else None
-        )
+        declared = declared_of(task)
+        typed = data if "_choose" not in (data or {}) else None
+        payload = PayloadForm(task=task, declared=declared["payload"], override=None, data=typed)
         if data is not None and "_choose" not in data:
             good = form.is_valid() & (known is None or payload.is_valid())
             if good and not only_shown and (job := self._create_job(request, form, payload)) is not None:
@@ -171,7 +169,7 @@ class AddJobMixin(JobAdmin):
             "payload": payload,
             "task_is_known": known is not None,
             "job_id": scheduling.job_id(str(form["name"].value() or "…")),
-            "preview": _preview(schedule, zone, viewer, timezone.now()),
+            "preview": _preview(schedule, zone.strip() or declared["time_zone"], viewer, timezone.now()),
             "preview_url": address(self, "scheduledjob_add_preview"),
             "viewer": viewer,
             "zones": offered_zones(),
@@ -189,16 +187,19 @@ class AddJobMixin(JobAdmin):
         self, request: HttpRequest, form: OwnJobForm, payload: PayloadForm
     ) -> ScheduledJob | None:
         values = form.cleaned_data
+        # As the next schedule_tasks would leave it: all but the schedule follows the task.
+        declared = {f"declared_{name}": value for name, value in declared_of(values["task"]).items()}
         job = ScheduledJob(
             name=scheduling.job_id(values["name"]),
             task=values["task"],
             origin=ScheduledJob.Origin.OPERATOR,
+            **{**declared, "declared_schedule": ""},
             schedule_override=values["schedule_override"],
             time_zone_override=values["time_zone_override"] or None,
             description_override=values["description_override"] or None,
             payload_override=payload.value,
         )
-        if payload.value is None and payload.signature is not None:
+        if payload.value is None and payload.signature is not None and not job.declared_payload:
             # Nothing was typed: what run() requires is still missing then.
             job.payload_override = {}
         try:
@@ -216,8 +217,9 @@ class AddJobMixin(JobAdmin):
         reason = values["reason"]
         try:
             # A savepoint: the request may be one transaction, which an error would end.
-            with attribution(request.user, via="form", reason=reason), transaction.atomic():
-                job.save()
+            using = router.db_for_write(ScheduledJob)
+            with attribution(request.user, via="form", reason=reason), transaction.atomic(using=using):
+                job.save(using=using)
         except IntegrityError:  # somebody else has just added one of this name
             form.add_error("name", _is_taken(job.name))
             return None
@@ -278,4 +280,13 @@ def _preview(schedule: str, zone: str, viewer: ViewerZone, now: datetime) -> Pre
     """What a new job would do; None before a schedule is typed."""
     if not schedule.strip():
         return None
-    return preview(schedule.strip(), zone.strip() or "UTC", now=now, viewer_zone=viewer.name)
+    return preview(schedule.strip(), zone, now=now, viewer_zone=viewer.name)
+
+
+def declared_of(task: str) -> dict[str, Any]:
+    """Field -> what a task declares; its columns' own defaults where it is faulty or not in this process."""
+    known = registry.get(task)
+    values = scheduling.declare(known).values if known is not None else {}
+    row = ScheduledJob()
+    defaults = {name: getattr(row, f"declared_{name}") for name in OVERRIDABLE}
+    return {name: default if values.get(name) is None else values[name] for name, default in defaults.items()}

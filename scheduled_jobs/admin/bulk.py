@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import transaction
+from django.db import router, transaction
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -39,19 +40,21 @@ def _answer(
     action: BulkAction, model_admin: JobAdmin, request: HttpRequest, queryset: QuerySet[ScheduledJob]
 ) -> HttpResponse | None:
     now = timezone.now()
-    total = queryset.count()
-    jobs = queryset.filter(action.concerned(now)).order_by("pk")
-    rows = list(jobs.values_list("pk", "revision"))
-    pks = [pk for pk, _revision in rows]
     is_answer = "confirmed" in request.POST
     form = action.form_class(request.POST if is_answer else None)
-    seen = fingerprint(rows, action.newest(pks))
+    total, jobs, pks, seen = _selected(action, queryset, now)
     is_same = request.POST.get("seen") == seen
     too_many = action.most is not None and len(pks) > action.most
     if is_answer and is_same and not too_many and pks and form.is_valid():
-        if apply_to(action, model_admin, request, seen, pks, form.cleaned_data):
-            return None
-        is_same = False
+        try:
+            if apply_to(action, model_admin, request, seen, pks, form.cleaned_data):
+                return None
+            is_same = False
+            # Somebody else was faster: the page that asks again shows what there is by now.
+            total, jobs, pks, seen = _selected(action, queryset, now)
+        except ValueError as error:
+            # What was right when the form was read, such as the end of a pause, is past under the lock.
+            form.add_error("until" if "until" in form.fields else None, str(error))
     first = list(jobs.order_by("task", "name")[:SHOWN])
     context = {
         **model_admin.admin_site.each_context(request),
@@ -75,6 +78,21 @@ def _answer(
         "zone": timezone.get_current_timezone_name(),
     }
     return TemplateResponse(request, "admin/scheduled_jobs/bulk.html", context)
+
+
+class _Selection(NamedTuple):
+    total: int
+    jobs: QuerySet[ScheduledJob]
+    pks: list[int]
+    seen: str
+
+
+def _selected(action: BulkAction, queryset: QuerySet[ScheduledJob], now: datetime) -> _Selection:
+    """How many are selected, those with which there is anything to do, and their fingerprint."""
+    jobs = queryset.filter(action.concerned(now)).order_by("pk")
+    rows = sorted(set(jobs.values_list("pk", "revision")))
+    pks = [pk for pk, _revision in rows]
+    return _Selection(queryset.count(), jobs, pks, fingerprint(rows, action.newest(pks)))
 
 
 def _offered(action: BulkAction) -> Callable[..., HttpResponse | None]:
@@ -148,21 +166,23 @@ def apply_to(
 
     Returns False, and has done nothing, if they are not as they were ``seen``.
     """
+    using = router.db_for_write(ScheduledJob)
+    rows = ScheduledJob.objects.using(using)
     with (
-        transaction.atomic(),
+        transaction.atomic(using=using),
         attribution(request.user, via=JobChange.Via.BULK, reason=values.get("reason", "")),
     ):
         # Locked before they are compared: a form that is sent twice at once finds what the first has done.
         # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
         jobs = [
             job
-            for chunk in ScheduledJob.objects.among(sorted(pks))
+            for chunk in rows.among(sorted(pks))
             for job in chunk.select_for_update().order_by("pk").only("name", "origin", "task", "revision")
         ]
         if fingerprint([(job.pk, job.revision) for job in jobs], action.newest(pks)) != seen:
             return False
         why_not: dict[int, str] = {}
-        for chunk in ScheduledJob.objects.among(sorted(pks)):
+        for chunk in rows.among(sorted(pks)):
             why_not |= action.do(chunk, values, request.user)
         done = [job for job in jobs if job.pk not in why_not]
         failed = {label_of(job): why_not[job.pk] for job in jobs if job.pk in why_not}

@@ -18,13 +18,15 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs import registry, signals
 from scheduled_jobs.admin import times
 from scheduled_jobs.admin.bulk_forms import PauseForm, ReasonForm
-from scheduled_jobs.admin.marks import SYNC_MARKS
+from scheduled_jobs.admin.marks import mark_of
 from scheduled_jobs.admin.values import short_json
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.models.left_in_google import still_left
+from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.services.history.health import overridden, paused
 from scheduled_jobs.services.history.upcoming import next_run_of, told
 
@@ -202,7 +204,7 @@ class Reset(BulkAction):
     headings = (gettext_lazy("What changes"), gettext_lazy("Will run next"))
 
     def concerned(self, now: datetime) -> Q:
-        return Q(deleting_at=None) & overridden()
+        return Q(deleting_at=None) & overridden() & ~_with_nothing_but_its_own()
 
     def question(self, n: int) -> str:
         return ngettext("Reset all overrides of %(n)d job?", "Reset all overrides of %(n)d jobs?", n) % {
@@ -211,8 +213,8 @@ class Reset(BulkAction):
 
     def left_out(self, n: int) -> str:
         return ngettext(
-            "%(n)d of the selection follows the code already, or is being deleted.",
-            "%(n)d of the selection follow the code already, or are being deleted.",
+            "%(n)d of the selection has nothing to reset, or is being deleted.",
+            "%(n)d of the selection have nothing to reset, or are being deleted.",
             n,
         ) % {"n": n}
 
@@ -224,18 +226,20 @@ class Reset(BulkAction):
         ]
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
-        after = ScheduledJob(**{f"declared_{name}": getattr(job, f"declared_{name}") for name in OVERRIDABLE})
-        kept = job.fields_of_its_own
-        for name in kept:
-            setattr(after, f"{name}_override", getattr(job, f"{name}_override"))
+        reset = [
+            name
+            for name in OVERRIDABLE
+            if name not in job.fields_of_its_own and getattr(job, f"{name}_override") is not None
+        ]
         changes = [
             f"{label_of(name)}: "
             f"{shown(name, getattr(job, f'{name}_override'))} → "
             f"{shown(name, getattr(job, f'declared_{name}'))}"
-            for name in OVERRIDABLE
-            if name not in kept and getattr(job, f"{name}_override") is not None
+            for name in reset
         ]
-        return ("; ".join(changes), next_of(after, now, now))
+        # Of this instance, which is never saved, as the reset would leave it.
+        job.ignored_drift = still_left(job, {f"{name}_override": None for name in reset})
+        return ("; ".join(changes), next_of(job, now, now))
 
     def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
         jobs.reset(by=by, reason=values["reason"])
@@ -268,12 +272,12 @@ class Sync(BulkAction):
         return [
             _("Google is made equal to what is in force here. What somebody changed in Google's console is")
             + " "
-            + _("overwritten, and kept in the job's changes."),
+            + _("overwritten, and kept in the job's changes; what was ignored stays."),
             _("It is done after this page has answered: the column Google tells what became of it."),
         ]
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
-        word = str(SYNC_MARKS[job.sync_state].word)
+        word = str(mark_of(job.sync_state, job.left_in_google).word)
         state = f"{word}: {job.sync_error}" if job.sync_error else word
         return (state, times.relative(job.synced_at, now) if job.synced_at else _("never"))
 
@@ -284,7 +288,7 @@ class Sync(BulkAction):
             for job in stored
             for line in JobChange.build(job, {"sync": (job.sync_state, "pending"), **drift(job)}, by=by)
         ]
-        JobChange.objects.bulk_create(lines)
+        JobChange.objects.using(jobs.db).bulk_create(lines)
         jobs.edit()
         signals.job_edited.send(sender=ScheduledJob, pks=[job.pk for job in stored], using=jobs.db)
         return {}
@@ -344,7 +348,7 @@ class RunNow(BulkAction):
         failed = {}
         for job in jobs:
             try:
-                with transaction.atomic():
+                with transaction.atomic(using=jobs.db):
                     job.run_now(by=by, reason=values["reason"])
             except ScheduledJobsError as error:
                 failed[job.pk] = str(error)
@@ -364,6 +368,17 @@ class RunNow(BulkAction):
 BULK_ACTIONS: tuple[BulkAction, ...] = (Pause(), Resume(), RunNow(), Reset(), Sync())
 
 
+def _with_nothing_but_its_own() -> Q:
+    """Operators' own jobs whose overrides are all of fields for which the code has nothing."""
+    own = ScheduledJob.objects.filter(origin=Origin.OPERATOR, payload_override__isnull=False)
+    tasks = own.order_by().values_list("task", flat=True).distinct()
+    needing = [task for task in tasks if "payload" in fields_of_its_own(Origin.OPERATOR, task)]
+    others = [name for name in OVERRIDABLE if name not in ("schedule", "payload")]
+    return Q(
+        origin=Origin.OPERATOR, task__in=needing, **{f"{name}_override__isnull": True for name in others}
+    )
+
+
 def label_of(field: str) -> str:
     """The name of an overridable field as people read it."""
     column = ScheduledJob._meta.get_field(f"declared_{field}")
@@ -380,8 +395,12 @@ def shown(field: str, value: Any) -> str:
 
 
 def drift(job: ScheduledJob) -> dict[str, tuple[Any, Any]]:
-    """What somebody changed in Google, as last seen: field -> (in Google, as we last pushed it)."""
+    """What somebody changed in Google and a push takes back, as last seen: field -> (in Google, here)."""
     if job.sync_state != ScheduledJob.SyncState.DRIFTED or not job.live or not job.pushed:
         return {}
-    ours = {**job.pushed.get("sent", {}), **job.pushed.get("answer", {})}
-    return {name: (job.live.get(name), value) for name, value in ours.items() if job.live.get(name) != value}
+    ours = {**job.pushed.get("sent", {}), **job.pushed.get("answer", {}), "state": job.desired_state}
+    return {
+        name: (job.live.get(name), value)
+        for name, value in ours.items()
+        if name not in job.left_in_google and not same_json(job.live.get(name), value)
+    }

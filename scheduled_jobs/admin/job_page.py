@@ -58,8 +58,7 @@ class JobPageMixin(JobAdmin):
             return self._job_page(request, Editing(job), extra=extra_context)
         job = find_job(request, object_id, "change")
         if job.deleting_at is not None:
-            messages.error(request, _("This job is being deleted; nothing was saved."))
-            return HttpResponseRedirect(request.path)
+            return self._refuse_to_save(request)
         if field := request.POST.get("_reset"):
             return self._reset_field(request, job, field)
         if field := request.POST.get("_take"):
@@ -90,6 +89,8 @@ class JobPageMixin(JobAdmin):
         with transaction.atomic(using=using):
             # Locked until it is written: of two who save at once, the second sees the first one's values.
             job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+            if job.deleting_at is not None:
+                return self._refuse_to_save(request)
             editing = Editing(job, request.POST)
             if editing.theirs:
                 return self._refuse_save(request, editing)
@@ -111,6 +112,11 @@ class JobPageMixin(JobAdmin):
         if "_continue" in request.POST or may(request.user, "view"):
             return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
         return HttpResponseRedirect(address(self, "scheduledjob_changelist"))
+
+    @staticmethod
+    def _refuse_to_save(request: HttpRequest) -> HttpResponse:
+        messages.error(request, _("This job is being deleted; nothing was saved."))
+        return HttpResponseRedirect(request.path)
 
     def _refuse_save(self, request: HttpRequest, editing: Editing) -> HttpResponse:
         """Nothing is saved: both are shown, and the second person decides."""

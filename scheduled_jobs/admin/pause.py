@@ -155,6 +155,8 @@ class PauseMixin(JobAdmin):
             with transaction.atomic(using=using):
                 # Locked until it is written: of two who pause at once, the second sees the first one's pause.
                 job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+                # An end that has passed while the lock was waited for is past.
+                now = timezone.now()
                 form = PauseForm(request.POST, zone=job.time_zone, now=now)
                 is_counted = form.is_valid() and form.data.get("counted") == name_of(form.until)
                 has_changed = form.data.get("seen", "") != str(job.revision)
@@ -185,6 +187,7 @@ class PauseMixin(JobAdmin):
             "is_paused": job.is_paused(now),
             "holder": holder,
             "is_gone": job.retired_at,
+            "is_paused_there": job.firing.is_paused_there,
         }
         title = _("Change a pause") if job.is_paused(now) else _("Pause a job")
         return render(self, request, "pause.html", title=title, context=context, crumbs=job_crumbs(self, job))
@@ -233,6 +236,7 @@ class PauseMixin(JobAdmin):
             "skipped": skipped_since(job),
             "next_at": coming[0] if coming else None,
             "next": dated(coming[0], job.time_zone) if coming else "",
+            "is_paused_there": job.firing.is_paused_there,
             "pushes_are_off": pushes_are_off(),
         }
         return render(

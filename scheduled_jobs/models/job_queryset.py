@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from scheduled_jobs.domain.limits import check_pause_end
 from scheduled_jobs.models.changes import JobChange, attribution, current_attribution, label_of
 from scheduled_jobs.models.left_in_google import still_left
 from scheduled_jobs.models.origin import fields_of_its_own
+from scheduled_jobs.models.validation import errors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,8 +114,8 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
     def reset(self, *fields: str, by: Any = None, reason: str = "") -> int:
         """Remove the overrides of these fields (names without ``_override``; none: of all).
 
-        Raises ValueError for a name that is no field, and for one of a job's ``fields_of_its_own``, which
-        stay where all are reset.
+        Raises ValueError for a name that is no field, for one of a job's ``fields_of_its_own``, which
+        stay where all are reset, and where what follows the code would not fit the overrides that stay.
         """
         if unknown := set(fields) - set(OVERRIDABLE):
             known = ", ".join(OVERRIDABLE)
@@ -129,6 +130,8 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
                                 f"the {name} of a job of your own has no default in the code to return to"
                             )
                     wanted = [f"{name}_override" for name in fields or OVERRIDABLE if name not in kept]
+                    if fields:
+                        _check_without(some, wanted)
                     nothing = dict.fromkeys(wanted)
                     changed += _change(some, _any_is_set(wanted), nothing, nothing, by=by, reason=reason)
         return changed
@@ -140,12 +143,21 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
 def _in_chunks(jobs: ScheduledJobQuerySet) -> Iterator[Iterator[ScheduledJobQuerySet]]:
     """These jobs in chunks, in one transaction, in the database that is written to.
 
-    In the order of their keys: two who change many at once wait for one another, and do not deadlock.
+    All of a chunk are locked before any is written, in the order of their keys: two who change many at once
+    wait for one another, and do not deadlock. Whoever has changed meanwhile is changed all the same.
     """
     using = jobs.select_for_update().db
     with transaction.atomic(using=using):
-        pks = sorted(jobs.using(using).values_list("pk", flat=True))
-        yield jobs.model.objects.using(using).among(pks)
+        # A set that was found through another table may name a job more than once.
+        pks = sorted(set(jobs.using(using).values_list("pk", flat=True)))
+        yield _locked(jobs.model.objects.using(using).among(pks))
+
+
+def _locked(chunks: Iterator[ScheduledJobQuerySet]) -> Iterator[ScheduledJobQuerySet]:
+    for rows in chunks:
+        if connections[rows.db].features.has_select_for_update:
+            list(rows.select_for_update().order_by("pk").values_list("pk"))
+        yield rows
 
 
 def _by_fields_of_their_own(
@@ -156,6 +168,17 @@ def _by_fields_of_their_own(
         found.setdefault(fields_of_its_own(origin, task), []).append(pk)
     for kept, pks in found.items():
         yield kept, rows.filter(pk__in=pks)
+
+
+def _check_without(rows: ScheduledJobQuerySet, overrides: Iterable[str]) -> None:
+    """Raise ValueError where what is in force is wrong only without these overrides."""
+    for job in rows:
+        before = errors_of(job, is_new=False)
+        for name in overrides:
+            setattr(job, name, None)
+        if errors := {k: text for k, text in errors_of(job, is_new=False).items() if k not in before}:
+            fields = ", ".join(name.removesuffix("_override") for name in errors)
+            raise ValueError(f"{' '.join(errors.values())}; reset {fields} too, or change it first")
 
 
 def _change(

@@ -9,6 +9,7 @@ from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion, finish_deletions
 from tests.admin.people import LIST, signed_in, staff, superuser
 from tests.admin.test_job_page import address, settle, text
+from tests.services.scheduling.declaring import schedule_tasks
 from tests.support import make_job, make_task
 
 if TYPE_CHECKING:
@@ -58,6 +59,36 @@ def test_an_operator_adds_a_job_and_it_is_in_google(google: MemoryBackend) -> No
     assert [live.name for live in google.list(timeout=5)] == [job.name]
     created = JobChange.objects.get(field="job")
     assert (created.actor_label, created.via, created.reason) == ("maria", "form", "The region asked")
+
+
+def test_a_job_of_ones_own_follows_its_task_from_the_first_push(google: MemoryBackend) -> None:
+    client = superuser()
+    answers = {name: value for name, value in typed().items() if name != "p_batch_size"}
+    make_task(
+        settle,
+        name="Settle",
+        schedule_retries=classmethod(lambda cls: 4),
+        schedule_time_zone=classmethod(lambda cls: "Asia/Kathmandu"),
+        schedule_body_payload=classmethod(lambda cls: {"batch_size": 7}),
+    )
+    page = client.post(ADD, {**answers, "_preview": "1"}).content.decode()
+    assert "Asia/Kathmandu" in text(page)
+    assert client.post(ADD, {**answers, "_save": "1"}).status_code == 302
+    job = ScheduledJob.objects.get()
+    assert (job.retry_count, job.time_zone, job.payload, job.payload_override) == (
+        4,
+        "Asia/Kathmandu",
+        {"batch_size": 7},
+        None,
+    )
+    assert (job.declared_schedule, job.schedule) == ("", "0 0 * * *")
+    live = google.get(job.remote_name, timeout=1)
+    assert (live.values["retry_count"], live.values["time_zone"], live.values["payload"]) == (
+        4,
+        "Asia/Kathmandu",
+        {"batch_size": 7},
+    )
+    assert "Job updated" not in schedule_tasks()
 
 
 @pytest.mark.usefixtures("google")

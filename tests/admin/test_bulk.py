@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
@@ -177,7 +179,7 @@ def test_a_bulk_reset_shows_what_changes_and_removes_all_overrides() -> None:
     client = operator("change")
     html = ask(client, "reset_jobs", row, job("B"))
     assert "Reset all overrides of 1 job?" in html
-    assert "1 of the selection follows the code already, or is being deleted." in html
+    assert "1 of the selection has nothing to reset, or is being deleted." in html
     assert "schedule: 5 * * * * → 0 * * * *; retry count: 3 → 0" in html
     response = confirm(client, html, reason="Sale is over")
     assert said(response) == ["1 job follows the code again."]
@@ -488,3 +490,80 @@ def test_a_bulk_run_that_is_sent_twice_runs_each_job_once(google: MemoryBackend)
     again = confirm(client, page, reason="x").content.decode()
     assert "Run 2 jobs now?" in again
     assert JobRun.objects.count() == 2
+
+
+# --- What changes meanwhile, and what was left in Google --------------------------------------------
+
+
+def test_an_end_that_passes_while_others_are_waited_for_is_told_beside_its_field(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = job()
+    client = operator("pause")
+    page = ask(client, "pause_jobs", row)
+    locked = bulk.fingerprint
+
+    def wait_for_the_lock(rows: Any, newest: int = 0) -> str:
+        if any(frame.function == "apply_to" for frame in inspect.stack()):
+            late.shift(timedelta(hours=2))
+        return locked(rows, newest)
+
+    monkeypatch.setattr(bulk, "fingerprint", wait_for_the_lock)
+    end = {"until_mode": "until", "until_0": "2026-10-22", "until_1": "14:00:00"}
+    with time_machine.travel(datetime(2026, 10, 22, 13, 8, tzinfo=UTC), tick=False) as late:
+        answer = confirm(client, page, reason="x", **end)
+    assert "is past; a pause ends in the future, or never" in answer.content.decode()
+    row.refresh_from_db()
+    assert not row.paused
+
+
+def test_who_was_overtaken_under_the_lock_can_confirm_what_is_shown_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = job("A"), job("B")
+    client = operator("pause")
+    page = ask(client, "pause_jobs", one, other)
+
+    def overtaken(*_: Any) -> bool:
+        one.pause(reason="of somebody else")
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "apply_to", overtaken)
+        again = confirm(client, page, reason="mine", until_mode="open").content.decode()
+    assert "The selected jobs have changed since they were shown." in again
+    assert "paused: of somebody else" in again
+    assert said(confirm(client, again, reason="mine", until_mode="open")) == ["2 jobs are paused."]
+
+
+def test_a_bulk_reset_is_not_offered_for_what_the_code_has_nothing_for() -> None:
+    def settle(self: Any, batch_size: int) -> None:
+        """A task that cannot run without a number."""
+
+    values = {"origin": "operator", "schedule_override": "5 * * * *", "payload_override": {"batch_size": 1}}
+    own = make_job(make_task(settle, name="Settle"), "shop--own", **values)
+    also = make_job(make_task(settle, name="Also"), "shop--also", retry_count_override=2, **values)
+    html = ask(operator("change"), "reset_jobs", own, also)
+    assert "Reset all overrides of 1 job?" in html
+    assert "1 of the selection has nothing to reset, or is being deleted." in html
+    assert "shop--own" not in html
+
+
+def test_a_bulk_reset_promises_no_run_of_a_job_left_paused_in_google() -> None:
+    row = job("A", retry_count_override=3, sync_state="synced", ignored_drift={"state": "PAUSED"})
+    html = ask(operator("change"), "reset_jobs", row)
+    assert "retry count: 3 → 0" in html
+    assert "paused in Google, and left so" in html
+
+
+def test_what_a_bulk_push_leaves_is_not_told_as_overwritten() -> None:
+    row = job(
+        "A",
+        sync_state="drifted",
+        ignored_drift={"retry_count": 5},
+        pushed={"sent": {"retry_count": 0, "description": ""}, "answer": {}},
+        live={"retry_count": 5, "description": "of the console", "state": "PAUSED"},
+    )
+    assert drift(row) == {"description": ("of the console", ""), "state": ("PAUSED", "ENABLED")}
+    html = ask(operator("sync"), "sync_jobs", row)
+    assert "overwritten, and kept in the job&#x27;s changes; what was ignored stays." in html

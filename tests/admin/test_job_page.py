@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from scheduled_jobs import registry
+from scheduled_jobs.admin import job_page
 from scheduled_jobs.admin.job_forms import SEEN
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
@@ -609,6 +611,26 @@ def test_the_chart_has_a_mark_for_every_outcome() -> None:
     for mark in ("m-ok", "m-bad", "m-lost", "m-miss", "m-skip", "m-run", "m-foot"):
         assert f'class="{mark}"' in chart, mark
     assert chart.count("<title>") == len(JobRun.Status)
+
+
+def test_a_job_that_somebody_deletes_at_the_same_moment_is_not_saved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = job()
+    client = superuser()
+    typed = {**fields(client, row), "_save": "1", "retry_count_override": "3"}
+
+    def found_just_before(*_: object) -> ScheduledJob:
+        stale = fresh(row)
+        ScheduledJob.objects.update(deleting_at=timezone.now())
+        return stale
+
+    monkeypatch.setattr(job_page, "find_job", found_just_before)
+    answer = client.post(address(row), typed)
+    assert [str(message) for message in get_messages(answer.wsgi_request)] == [
+        "This job is being deleted; nothing was saved."
+    ]
+    assert fresh(row).retry_count_override is None
 
 
 def test_a_field_that_does_not_exist_is_not_reset() -> None:

@@ -305,3 +305,19 @@ def test_a_run_is_retried_as_google_retries(
     said = read(superuser(), f"/admin/scheduled_jobs/jobrun/{run.pk}/change/")
     assert told in said
     assert ("Google tries again" in said) == bool(there)
+
+
+def test_the_pages_of_a_pause_say_what_it_is_to_google(paused_there: ScheduledJob) -> None:
+    client = superuser()
+    takes_over = "A pause until somebody resumes it takes that over: whoever resumes it then lets Google fire"
+    assert takes_over in read(client, page(paused_there, "pause"))
+    paused_there.pause(reason="two days", until=NOW + timedelta(days=2))
+    said = read(client, page(paused_there, "resume"))
+    assert "It stays paused in Google, as was chosen there: nothing fires until Google and the desk" in said
+    assert "Resuming fires nothing" not in said
+    assert call("resume", paused_there.name).endswith(
+        ": resumed; it stays paused in Google, as was chosen there (synced).\n"
+    )
+    row("Settle").pause(reason="until told")
+    said = read(client, page(paused_there, "resume"))
+    assert "Resuming fires nothing: the next run is the schedule’s next." in said

@@ -163,3 +163,14 @@ def test_among_names_no_more_rows_than_one_statement_takes(monkeypatch: pytest.M
     assert found == [pks[:2], pks[2:4], pks[4:]]
     assert len(statements) == 3
     assert list(ScheduledJob.objects.among([])) == []
+
+
+def test_a_job_that_is_found_more_than_once_is_changed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_queryset, "IN_ONE_STATEMENT", 1)
+    job = row("Plain")
+    for number in range(3):
+        JobChange.objects.create(job=job, job_name=job.name, task=job.task, field="x", new=number)
+    found = ScheduledJob.objects.filter(changes__field="x")
+    assert found.count() == 3
+    assert found.pause(reason="legal") == 1
+    assert [line[1:4] for line in lines() if line[1] == "paused"] == [("paused", False, True)]

@@ -497,6 +497,20 @@ def test_reset_refuses_what_is_no_field_and_the_schedule_of_an_own_job(job: Sche
     assert (own.schedule_override, own.retry_count_override) == ("0 3 * * *", None)
 
 
+def test_a_reset_of_one_field_puts_nothing_wrong_in_force(job: ScheduledJob) -> None:
+    job.min_backoff_override, job.max_backoff_override = timedelta(hours=2), timedelta(hours=3)
+    job.save()
+    with pytest.raises(ValueError, match="reset min_backoff too, or change it first") as refused:
+        job.reset("max_backoff")
+    assert str(refused.value).startswith(
+        "the minimum backoff 2:00:00 is longer than the maximum backoff 1:00:00; "
+    )
+    job.refresh_from_db()
+    assert job.max_backoff_override == timedelta(hours=3)
+    job.reset("max_backoff", "min_backoff")
+    assert job.is_overridden is False
+
+
 def test_a_reset_leaves_an_own_job_what_its_run_needs() -> None:
     def settle(self: Any, batch_size: int, note: str = "") -> None:
         """A task that cannot run without a number."""

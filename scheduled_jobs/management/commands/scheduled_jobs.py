@@ -210,7 +210,10 @@ class Command(BaseCommand):
         if row.end_pause(timezone.now()):
             raise CommandError(f"{row.name} is not paused: its pause ended at {cell(row.paused_until)}.")
         row.resume(by=who())
-        self._tell(row, f"resumed; nothing was fired, the next run is {cell(next_of(row))}")
+        if row.firing.is_paused_there:
+            self._tell(row, "resumed; it stays paused in Google, as was chosen there")
+        else:
+            self._tell(row, f"resumed; nothing was fired, the next run is {cell(next_of(row))}")
 
     def do_reset(self, job: str, fields: list[str], **_: Any) -> None:
         row = find(job)

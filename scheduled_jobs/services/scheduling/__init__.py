@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import same_json
-from scheduled_jobs.domain.payloads import storable
+from scheduled_jobs.domain.payloads import redact, storable
 from scheduled_jobs.exceptions import (
     BackendError,
     InvalidDefinition,
@@ -168,8 +168,9 @@ def schedule_task(task: type[PeriodicTask], *, payload: dict[str, Any] | None = 
     job = rows.get(task=task.name(), origin=ScheduledJob.Origin.CODE)
     if payload is not None and not same_json(job.payload_override, _as_stored(payload)):
         if job.payload_override is not None:
+            theirs = redact(job.payload_override, settings.REDACTED_KEYS)
             raise OverrideExists(
-                f"{job.name} has a payload override that an operator set: {job.payload_override}; "
+                f"{job.name} has a payload override that an operator set: {theirs}; "
                 "reset it in the admin, or call schedule() without arguments"
             )
         job.payload_override = payload

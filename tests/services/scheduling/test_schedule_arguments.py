@@ -38,3 +38,11 @@ def test_arguments_that_are_no_json_are_refused_under_their_field() -> None:
     with pytest.raises(ValidationError) as refused:
         task.schedule(day=date(2026, 11, 23))
     assert list(refused.value.message_dict) == ["payload_override"]
+
+
+def test_the_secrets_of_an_override_are_not_told_when_it_is_refused() -> None:
+    task = declare("One")
+    task.schedule(api_token="geheim", region="emea")
+    with pytest.raises(OverrideExists) as refused:
+        task.schedule(region="apac")
+    assert "{'api_token': '••••••••', 'region': 'emea'}" in str(refused.value)
