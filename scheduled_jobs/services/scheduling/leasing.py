@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -13,7 +15,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
@@ -43,6 +45,14 @@ class JobLeases:
         """Those of these rows whose lease is ours."""
         return self.rows.filter(pk__in=list(pks), push_token=self.token)
 
+    @contextmanager
+    def locked(self, pks: Collection[int]) -> Iterator[None]:
+        """A transaction in which these rows are locked; one row needs no order and is not asked for."""
+        with transaction.atomic(using=self.using):
+            if len(pks) > 1:
+                self.rows.filter(pk__in=pks).lock()
+            yield
+
     def take(self, pks: Sequence[int]) -> dict[int, Mark]:
         """Take the lease of every row where it is free; one statement settles the race for all of them.
 
@@ -50,9 +60,10 @@ class JobLeases:
         """
         now = timezone.now()
         free = Q(push_token=None) | Q(push_until__lt=now) | Q(push_token=self.token)
-        self.rows.filter(free, pk__in=pks).update(
-            push_token=self.token, push_until=now + lease_time(), push_revision=F("revision")
-        )
+        with self.locked(pks):
+            self.rows.filter(free, pk__in=pks).update(
+                push_token=self.token, push_until=now + lease_time(), push_revision=F("revision")
+            )
         held = {
             pk: (revision, synced_at)
             for pk, revision, synced_at in self.held(pks).values_list("pk", "revision", "synced_at")
@@ -62,7 +73,9 @@ class JobLeases:
     def free(self, pks: Iterable[int], **values: Any) -> None:
         """Give leases back, and write these columns with them."""
         for rows in self.rows.filter(push_token=self.token).among(pks):
-            rows.update(push_token=None, push_until=None, **values)
+            with transaction.atomic(using=self.using):
+                rows.lock()
+                rows.update(push_token=None, push_until=None, **values)
 
     def revisions(self, pks: Iterable[int]) -> dict[int, int]:
         """The revision of each of these rows that there is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -49,7 +49,7 @@ class Recorder:
         """
         now = timezone.now()
         by_pk = {outcome.desired.pk: outcome for outcome in results if outcome.desired.pk is not None}
-        with transaction.atomic(using=self.leases.using):
+        with self.leases.locked(by_pk):
             ours = set(self.leases.held(by_pk).values_list("pk", flat=True))
             # Our lease ran out on us, and our call may have overtaken the next holder's: one more
             # revision makes whoever comes next push again.
