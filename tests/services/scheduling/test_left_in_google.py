@@ -83,6 +83,21 @@ def test_a_pause_left_there_is_known_while_an_edit_waits_or_is_refused(
     assert (row("One").sync_state, row("One").upcoming(3)) == ("failed", [])
 
 
+def test_a_push_beside_what_was_left_there_is_no_new_version_of_what_google_has(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    edit_in_console(google, job, "schedule", "time_zone", schedule="45 17 * * *")
+    google.store.pause_job(job.remote_name)
+    drift.ignore(drift.look(job.pk), ["schedule", "state"])
+    before = list(JobVersion.objects.order_by("pk").values())
+    assert (before[-1]["schedule"], before[-1]["state"]) == ("45 17 * * *", "PAUSED")
+    job = row("One")
+    job.retry_count_override = 1
+    job.save()
+    assert google.get(job.remote_name, timeout=1).values["retry_count"] == 1
+    assert list(JobVersion.objects.order_by("pk").values()) == before
+
+
 def test_google_retries_by_what_was_left_there(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(
         google,
