@@ -158,8 +158,8 @@ def _describe(
     takes_away = bool(set(drifted) & unsettled.keys()) and (
         "state" in unsettled or any(getattr(job, f"{name}_override", None) is not None for name in unsettled)
     )
-    # What would end a pause or lose what somebody set is not suggested.
-    block.chosen = PUSH if unsettled and not takes_away else LEAVE
+    # What would end a pause or a choice, or lose what somebody set, is not suggested.
+    block.chosen = PUSH if unsettled and not takes_away and not ignored else LEAVE
 
 
 def _choices(
@@ -186,7 +186,7 @@ def _choices(
         }
     if failed and job.sync_error:
         effect = _("Last answer: %(error)s") % {"error": job.sync_error}
-    elif at is not None and ({"schedule", "time_zone", "state"} & fields.keys()):
+    elif at is not None and not {"schedule", "time_zone", "state"}.isdisjoint([*fields, *ignored]):
         effect += " " + _("Next run %(time)s.") % {"time": dated(at, job.time_zone)}
     choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
     if names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -268,6 +269,15 @@ def test_the_comparison_says_of_what_is_ignored_that_it_stays(paused_there: Sche
     assert "Google becomes what the desk says, what is ignored included." in said
     assert "Leave for now It stays as it was left." in said
     assert "Decide later" not in said
+
+
+def test_a_push_that_would_end_what_was_left_is_not_suggested(
+    google: MemoryBackend, paused_there: ScheduledJob
+) -> None:
+    edit_in_console(google, paused_there, "description", description="of the console")
+    found = superuser().get(page(paused_there, "drift"))
+    assert "what is ignored included. Next run Fri 23 Oct 01:30 UTC." in text_of(found.content.decode())
+    assert re.findall(r'value="(\w+)"[^>]*checked', found.content.decode()) == ["leave"]
 
 
 def test_a_value_is_called_ignored_no_longer_than_it_is(google: MemoryBackend, job: ScheduledJob) -> None:
