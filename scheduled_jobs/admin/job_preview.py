@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.schedule_preview import Preview, preview
 from scheduled_jobs.admin.values import stamp
+from scheduled_jobs.exceptions import InvalidSchedule
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +44,11 @@ def upcoming(job: ScheduledJob, viewer_zone: str, now: datetime) -> dict[str, An
     if firing.is_paused_there:
         return {"none": _("No run lies ahead: the job is paused in Google, and was left so.")}
     start = max(now, job.paused_until) if job.is_paused(now) and job.paused_until else now
-    found = preview(firing.schedule, firing.time_zone, now=now, after=start, viewer_zone=viewer_zone)
+    try:
+        after = job.counted_from(start)
+    except InvalidSchedule:  # the preview says so
+        after = start
+    found = preview(firing.schedule, firing.time_zone, now=now, after=after, viewer_zone=viewer_zone)
     if found.error:
         return {"none": found.error}
     whose = (

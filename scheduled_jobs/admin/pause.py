@@ -70,7 +70,7 @@ def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> Mis
     except InvalidSchedule:
         return Missed([], 0, None, is_open=until is None)
     if until is None:
-        coming = [occurrence.at for occurrence in schedule.upcoming(now, SHOWN)]
+        coming = [occurrence.at for occurrence in schedule.upcoming(job.counted_from(now), SHOWN)]
         return Missed(coming, len(coming), None, is_open=True)
     left_out = [o.at for o in islice(schedule.between(now, until), COUNTED)]
     # A run at the very moment of the end is no longer left out.

@@ -204,7 +204,19 @@ class ScheduledJob(models.Model):
         if self.paused and self.paused_until is None:
             return []
         start = max(now, self.paused_until) if self.paused and self.paused_until else now
-        return [occurrence.at for occurrence in firing.parsed_schedule.upcoming(start, n)]
+        return [run.at for run in firing.parsed_schedule.upcoming(self.counted_from(start), n)]
+
+    def counted_from(self, after: datetime) -> datetime:
+        """The moment from which to count the runs after ``after`` (aware): that moment, but for an interval.
+
+        Google counts one from a moment of its own, which its answer (``next_run_at``) tells while that run
+        lies ahead. Raises InvalidSchedule.
+        """
+        schedule = self.firing.parsed_schedule
+        if self.next_run_at is None or self.next_run_at <= after or not schedule.is_estimate:
+            return after
+        one, two = schedule.upcoming(after, 2)
+        return self.next_run_at - (two.at - one.at)
 
     def is_paused(self, now: datetime) -> bool:
         """Whether runs are skipped at ``now``: a pause with an end is over when its time has come."""

@@ -202,6 +202,28 @@ def test_the_terminal_tells_the_runs_of_the_schedule_that_google_has(
     assert json.loads(call("next", "-n", "1", "--json"))[0]["at"] == "2026-10-22T17:45:00Z"
 
 
+def test_an_interval_is_told_as_google_counts_it_on_every_screen(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    job.schedule_override = "every 90 minutes"
+    job.save()
+    ScheduledJob.objects.update(next_run_at=NOW + timedelta(minutes=17))
+    client = superuser()
+    assert "in 17 min 13:25" in read(client, LIST)
+    said = read(client, page(job))
+    assert "The first run is due Thu 22 Oct 13:25 UTC, in 17 min." in said
+    assert "Next run Thu 22 Oct 13:25 in 17 min" in said
+    said = read(client, f"{page(job)}?tab=upcoming")
+    assert "13:25" in said
+    assert "14:55" in said
+    assert "13:25 14:55 16:25" in read(client, page(job, "pause"))
+    assert "Next scheduled run: Thu 22 Oct 13:25" in read(client, page(job, "run-now"))
+    (told,) = json.loads(call("list", "--json"))
+    assert told["next_run_at"] == "2026-10-22T13:25:00Z"
+    ahead = [run["at"] for run in json.loads(call("next", "-n", "2", "--json"))]
+    assert ahead == ["2026-10-22T13:25:00Z", "2026-10-22T14:55:00Z"]
+
+
 @pytest.mark.parametrize(
     ("left", "why"),
     [

@@ -129,8 +129,8 @@ class Command(BaseCommand):
                 self.stderr.write(f"{row.name}: {error}")
                 continue
             start = max(now, row.paused_until) if row.paused and row.paused_until else now
-            schedule = row.firing.parsed_schedule
-            coming += [(at, row.name, notice) for at, notice, _ in schedule.upcoming(start, n)]
+            runs = row.firing.parsed_schedule.upcoming(row.counted_from(start), n)
+            coming += [(at, row.name, notice) for at, notice, _ in runs]
         coming = sorted(coming)[:n]
         if options["json"]:
             self.stdout.write(as_json([{"at": at, "job": name, "notice": note} for at, name, note in coming]))
@@ -328,12 +328,9 @@ def described(job: ScheduledJob) -> str:
 def next_of(job: ScheduledJob) -> datetime | None:
     """The next run: Google's own answer where the schedule drifts; None where it comes never."""
     try:
-        coming = job.upcoming(1)
+        return next(iter(job.upcoming(1)), None)
     except InvalidSchedule:
         return None
-    if coming and job.next_run_at and job.firing.parsed_schedule.is_estimate:
-        return job.next_run_at
-    return next(iter(coming), None)
 
 
 def synced(job: ScheduledJob) -> str:
