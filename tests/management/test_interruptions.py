@@ -33,6 +33,7 @@ class Shop:
     """The sample project beside an emulator that takes its time."""
 
     def __init__(self, folder: Path, emulator: RunningEmulator) -> None:
+        self.started: list[subprocess.Popen[str]] = []
         port = emulator.host.rpartition(":")[2]
         self.environment = {
             **os.environ,
@@ -42,7 +43,7 @@ class Shop:
         }
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(MANAGE), *command],
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -51,6 +52,14 @@ class Shop:
             # A shell may have started the tests in the background, where SIGINT is ignored and stays so.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
+        self.started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a test that failed has left running."""
+        for process in self.started:
+            process.kill()
+            process.communicate()
 
     def run(self, *command: str) -> Sequence[str]:
         process = self.start(*command)
@@ -73,8 +82,11 @@ class Shop:
 def shop(tmp_path: Path) -> Iterator[Shop]:
     with running_emulator(extra_args=["--latency-ms", "800"]) as emulator:
         shop = Shop(tmp_path, emulator)
-        shop.run("migrate", "--verbosity", "0")
-        yield shop
+        try:
+            shop.run("migrate", "--verbosity", "0")
+            yield shop
+        finally:
+            shop.close()
 
 
 def test_a_sync_whose_lines_nobody_reads_goes_on_to_its_end(shop: Shop) -> None:
