@@ -86,8 +86,9 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
         now = timezone.now()
         if until is not None and check_pause_end(until) <= now:
             raise ValueError(f"{until} is past; a pause ends in the future, or never")
-        audit = {"paused": True, "paused_until": until, "pause_reason": reason}
-        values = {**audit, "paused_by": label_of(by) or current_attribution().label, "paused_at": now}
+        who = label_of(by) or current_attribution().label
+        audit = {"paused": True, "paused_until": until, "pause_reason": reason, "paused_by": who}
+        values = {**audit, "paused_at": now}
         changed = 0
         with _in_chunks(self) as chunks:
             for rows in chunks:
@@ -261,4 +262,7 @@ def _differences(before: ScheduledJob, after: dict[str, Any]) -> dict[str, tuple
     if "paused" in changes:
         # The reason is the change's own; only of a pause that goes on is it a change by itself.
         changes.pop("pause_reason", None)
+    if len(changes) > 1:
+        # Who it was is told with every change; by itself only where nothing else is another.
+        changes.pop("paused_by", None)
     return changes

@@ -497,6 +497,17 @@ def test_reset_refuses_what_is_no_field_and_the_schedule_of_an_own_job(job: Sche
     assert (own.schedule_override, own.retry_count_override) == ("0 3 * * *", None)
 
 
+def test_whoever_takes_a_pause_over_as_it_is_is_told_in_the_audit(job: ScheduledJob) -> None:
+    job.pause(reason="legal", by="ana")
+    JobChange.objects.all().delete()
+    job.pause(reason="legal", by="rui")
+    [change] = JobChange.objects.all()
+    told = change.field, change.old, change.new, change.actor_label, change.reason
+    assert told == ("paused_by", "ana", "rui", "rui", "legal")
+    job.pause(reason="still legal", by="ana")
+    assert [change.field for change in JobChange.objects.order_by("-pk")[:1]] == ["pause_reason"]
+
+
 def test_a_reset_of_one_field_puts_nothing_wrong_in_force(job: ScheduledJob) -> None:
     job.min_backoff_override, job.max_backoff_override = timedelta(hours=2), timedelta(hours=3)
     job.save()
