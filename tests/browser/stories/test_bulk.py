@@ -88,7 +88,7 @@ def test_many_jobs_are_paused_resumed_run_reset_and_pushed_each_after_its_count(
     asked(
         page,
         "Reset all overrides of 2 jobs?",
-        "1 of the selection follows the code already, or is being deleted.",
+        "1 of the selection has nothing to reset, or is being deleted.",
     )
     expect(page.locator(".sj-t tbody td").first).to_have_text("schedule: 30 4 * * * → 0 2 * * *")
     page.get_by_role("button", name="Reset the overrides").click()
