@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sqlite3
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.management import call_command
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import Lease, ScheduledJob
-from scheduled_jobs.services.scheduling import pushing
+from scheduled_jobs.services.scheduling import comparing, pushing
 from tests.emulator_process import running_emulator
 from tests.services.scheduling.declaring import declare, schedule_tasks
 
@@ -136,6 +138,30 @@ def test_an_interrupted_sync_gives_back_its_turn_and_its_leases(
     assert Lease.objects.get().token is None
     assert set(ScheduledJob.objects.values_list("push_token", "sync_state")) == {(None, "pending")}
     assert len(schedule_tasks().lines) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_being_read_when_it_was_interrupted_is_closed_before_the_connection(
+    google: MemoryBackend, no_tasks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare("One")
+    closed = []
+
+    def cursor() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            closed.append(True)
+
+    def interrupted(*_: object, **__: object) -> None:
+        reading = cursor()
+        next(reading)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparing, "rows_in_force", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        call_command("schedule_tasks", stderr=io.StringIO())
+    assert (stopped.value.code, stopped.value.__context__, closed) == (130, None, [True])
 
 
 @pytest.mark.django_db(transaction=True)

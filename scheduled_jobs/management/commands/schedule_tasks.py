@@ -68,7 +68,12 @@ class Command(BaseCommand):
                     f"Stopped: {self._counted()} so far, and perhaps some that are not told here. "
                     "Run schedule_tasks again: it goes on from there."
                 )
-                sys.exit(exit_code_of(interrupt))
+                code = exit_code_of(interrupt)
+            else:
+                return
+            # The interrupt is forgotten by now, and with it the cursors that it left open: Django closes the
+            # connection next, and a cursor that outlives it complains.
+            sys.exit(code)
 
     def _handle(self, **options: Any) -> None:
         chosen = chosen_tasks(options["tasks"])
