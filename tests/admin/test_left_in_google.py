@@ -222,6 +222,11 @@ def test_an_interval_is_told_as_google_counts_it_on_every_screen(
     assert told["next_run_at"] == "2026-10-22T13:25:00Z"
     ahead = [run["at"] for run in json.loads(call("next", "-n", "2", "--json"))]
     assert ahead == ["2026-10-22T13:25:00Z", "2026-10-22T14:55:00Z"]
+    declare("Other", "every 90 minutes")
+    schedule_tasks()
+    ScheduledJob.objects.filter(pk=row("Other").pk).update(next_run_at=NOW + timedelta(minutes=50))
+    assert "The first run is due Thu 22 Oct 13:58 UTC" in read(client, page(row("Other")))
+    assert "The first run is due Thu 22 Oct 13:25 UTC" in read(client, page(job))
 
 
 @pytest.mark.parametrize(

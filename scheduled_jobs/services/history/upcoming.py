@@ -45,7 +45,7 @@ _next: dict[tuple[str, str], tuple[datetime, datetime | None]] = {}
 def next_run(expression: str, time_zone: str, after: datetime) -> datetime | None:
     """The first run strictly after ``after`` (aware), in UTC; None for a faulty schedule.
 
-    The answer for one moment is that for every later one until it has come.
+    Where a clock decides, the answer for one moment is that for every later one until it has come.
     """
     key = (expression, time_zone)
     known = _next.get(key)
@@ -56,6 +56,9 @@ def next_run(expression: str, time_zone: str, after: datetime) -> datetime | Non
     except InvalidSchedule:
         coming = []
     at = coming[0].at if coming else None
+    if told(expression, time_zone).is_estimate:
+        # Counted from ``after`` itself, which is another moment for each job.
+        return at
     if len(_next) >= KEPT:
         _next.clear()
     _next[key] = (after, at)

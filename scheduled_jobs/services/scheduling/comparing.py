@@ -25,7 +25,7 @@ from scheduled_jobs.domain.plan import (
     names_elsewhere,
 )
 from scheduled_jobs.models import FormerName, ScheduledJob
-from scheduled_jobs.services.scheduling.desired import NOTHING, desired_of, desired_of_all
+from scheduled_jobs.services.scheduling.desired import desired_of, desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership, this_app
 from scheduled_jobs.services.scheduling.rows import rows_in_force
 from scheduled_jobs.services.scheduling.seeding import new_row
@@ -210,10 +210,8 @@ class Comparison:
         for desired in some:
             self._known.update((desired.remote_name, *desired.former))
             if desired.remote_name in differing:
-                live = listing.jobs.get(desired.remote_name)
-                ignored = desired.left(live) if live is not None else NOTHING
                 # Copies, since each remembers its comparable values.
-                fresh[desired.remote_name] = replace(desired, ignored=ignored)
+                fresh[desired.remote_name] = replace(desired)
         self.planned.update((desired.pk, desired) for desired in fresh.values() if desired.pk is not None)
         for change in part.changes:
             self._changes[change.pk or change.remote_name] = self._light(change, fresh, listing)

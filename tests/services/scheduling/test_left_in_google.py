@@ -260,6 +260,15 @@ def test_a_sync_ends_it_although_its_push_is_refused(
     assert (row("One").sync_state, row("One").ignored_drift) == ("failed", {})
 
 
+def test_a_sync_that_pushes_a_change_in_the_code_ends_it_too(
+    google: MemoryBackend, paused_there: ScheduledJob
+) -> None:
+    google.store.resume_job(paused_there.remote_name)
+    declare("One", "0 9 * * *", schedule_retries=2, schedule_body_payload={"limit": 500})
+    assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (retry_count)"]
+    assert (state(google), row("One").ignored_drift) == ("ENABLED", {})
+
+
 def test_what_was_left_enabled_is_made_paused_when_it_was_deleted_in_google(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
