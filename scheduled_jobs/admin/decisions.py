@@ -53,6 +53,8 @@ def carry_out(
     elif decision == ADOPT:
         fields = [name for name in drift.adoptable(found.open) if name in found.drifted]
         require_for(request, fields)
+        if not fields:
+            raise ValueError("nothing of it is to be adopted any more")
         written = _("Adopted from Google: %(names)s") % {"names": ", ".join(fields)}
         told = _told_of_adopting(found, fields)
         drift.adopt(found, fields, by=request.user, reason=reason)

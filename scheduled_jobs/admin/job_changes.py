@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.truths import pairs, who
 from scheduled_jobs.admin.values import LABELS, as_text, label, stamp
-from scheduled_jobs.domain.jobs import same_json
+from scheduled_jobs.domain.jobs import left_in_google, same_json
 from scheduled_jobs.models import JobChange, JobRun
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def _verb(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | Non
 def _left(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What an operator chose to leave in Google, and what is left there no more."""
     parts = []
+    old, new = left_in_google(old, exists=True), left_in_google(new, exists=True)
     if left := [name for name in new if name not in old or not same_json(old[name], new[name])]:
         text = _("left in Google as it is: %(values)s")
         parts.append(text % {"values": ", ".join(_there(name, new[name]) for name in left)})

@@ -28,7 +28,7 @@ from scheduled_jobs.admin.decisions import (
 from scheduled_jobs.admin.job_names import label_of
 from scheduled_jobs.admin.pages import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.permissions import JobAdmin, require
-from scheduled_jobs.admin.plan_blocks import Block, block_of_change, block_of_look
+from scheduled_jobs.admin.plan_blocks import ADOPT, IGNORE, Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan_differences import Provenance
 from scheduled_jobs.admin.reasons import reason_of
 from scheduled_jobs.exceptions import BackendError
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
     from scheduled_jobs.domain.plan import Change, Kind, Plan
+    from scheduled_jobs.services.scheduling.drift import Look
 
 SHOWN = 100
 """Blocks on one page; the count is of all."""
@@ -149,14 +150,17 @@ class PlanMixin(JobAdmin):
                 if change.kind == "orphan":
                     drift.delete_orphan(change.remote_name, by=request.user, reason=reason)
                 else:
-                    pk = change.pk if change.kind == "delete" else drift.bring_up_to_date(change)
-                    carry_out(self, request, drift.look(pk or 0), decision, reason, keep_ignored=True)
+                    found = _found(change, decision)
+                    carry_out(self, request, found, decision, reason, keep_ignored=True)
             except ScheduledJob.DoesNotExist:
                 block.error = _("The job is gone from the database; look again.")
             except ValidationError as error:
                 block.error = " ".join(error.messages)
             except BackendError as error:
                 block.error = scheduling.reason_of(error)
+            except ValueError:
+                # Between the plan and the look under the decision it has become another difference.
+                block.error = changed_meanwhile()
             else:
                 done.append(block)
         return done
@@ -269,3 +273,16 @@ def _sections(blocks: list[Block]) -> list[dict[str, Any]]:
         for kind, anchor in SECTIONS
         if (found := [block for block in blocks if block.kind == kind])
     ]
+
+
+def _found(change: Change, decision: str) -> Look:
+    """A planned change, looked at once more when something is done about it."""
+    if change.kind == "delete":
+        return drift.look(change.pk or 0)
+    if decision in (ADOPT, IGNORE) and change.pk is not None:
+        # Before the row becomes what the code says: beside an edit that is not pushed nobody could tell that
+        # the state was changed in Google.
+        found = drift.look(change.pk)
+        drift.bring_up_to_date(change)
+        return found
+    return drift.look(drift.bring_up_to_date(change) or 0)

@@ -22,7 +22,7 @@ from scheduled_jobs.admin.plan_differences import (
 from scheduled_jobs.domain.jobs import DISABLED, PAUSED, firing
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.upcoming import next_run
-from scheduled_jobs.services.scheduling.drift import adoptable, ignorable
+from scheduled_jobs.services.scheduling.drift import adoptable, changed_here, ignorable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -197,7 +197,7 @@ def _choices(
         if failed or is_disabled
         else _("Decide later; the next schedule_tasks pushes.")
     ]
-    if ignorable(fields, drifted):
+    if ignorable(fields, drifted, job.pushed):
         effect = _("Both stay as they are. The badge returns if either side changes.")
         if "state" in fields:
             effect += " " + (
@@ -207,16 +207,16 @@ def _choices(
             )
         choices.append(Choice(IGNORE, _("Ignore"), effect))
     elif set(drifted) & fields.keys():
-        later.append(_why_not_ignored(fields, drifted))
+        later.append(_why_not_ignored(changed_here(fields, drifted, job.pushed)))
     if not fields:
         later = [_("It stays as it was left.")]
     choices.append(Choice(LEAVE, _("Leave for now"), " ".join(later)))
     return choices
 
 
-def _why_not_ignored(fields: Mapping[str, tuple[Any, Any]], drifted: tuple[str, ...]) -> str:
-    if here := [label(name) for name in fields if name not in drifted]:
-        return _("It cannot be ignored: %(names)s was changed here.") % {"names": ", ".join(here)}
+def _why_not_ignored(here: Iterable[str]) -> str:
+    if names := ", ".join(label(name) for name in here):
+        return _("It cannot be ignored: %(names)s was changed here.") % {"names": names}
     return _("It cannot be ignored: not all of it can be sent back as it is.")
 
 

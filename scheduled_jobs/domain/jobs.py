@@ -130,8 +130,13 @@ class Firing(NamedTuple):
 
 
 def left_in_google(ignored: Mapping[str, Any], *, exists: bool) -> Mapping[str, Any]:
-    """Field -> live value that is left in Google; nothing of a job that ought not to exist there."""
-    return ignored if exists else {}
+    """Field -> live value that is left in Google; nothing of a job that ought not to exist there.
+
+    In the order in which fields are shown, since a database keeps the keys of JSON in an order of its own.
+    """
+    if not ignored or not exists:
+        return {}
+    return {name: ignored[name] for name in (*OVERRIDABLE, "state") if name in ignored}
 
 
 def firing(schedule: str, time_zone: str, left: Mapping[str, Any]) -> Firing:

@@ -544,7 +544,7 @@ def test_a_job_of_the_code_cannot_be_deleted_and_the_page_says_why_and_what_to_d
             "ignored_drift",
             {"state": "PAUSED", "retry_count": 5},
             {"retry_count": 4, "min_backoff": 30, "payload": {"api_key": "s"}},
-            "left in Google as it is: retry count 4, shortest wait 30 s, payload; "
+            "left in Google as it is: payload, retry count 4, shortest wait 30 s; "
             "no longer leaves in Google: state paused command line",
         ),
     ],

@@ -358,3 +358,55 @@ def test_the_pages_of_a_pause_say_what_it_is_to_google(paused_there: ScheduledJo
     row("Settle").pause(reason="until told")
     said = read(client, page(paused_there, "resume"))
     assert "Resuming fires nothing: the next run is the schedule’s next." in said
+
+
+@pytest.mark.parametrize("decision", ["ignore", "adopt"])
+def test_a_state_is_decided_on_the_plan_beside_a_new_default_that_an_override_hides(
+    google: MemoryBackend, job: ScheduledJob, decision: str
+) -> None:
+    job.schedule_override = "0 10 * * *"
+    job.save()
+    google.store.pause_job(job.remote_name)
+    declare("Settle", "0 11 * * *")
+    client = superuser()
+    (section,) = client.get(f"{LIST}plan/").context["sections"]
+    (block,) = section["blocks"]
+    typed = {f"d_{block.key}": decision, f"s_{block.key}": block.stamp, "reason": "the bank migrates"}
+    assert client.post(f"{LIST}plan/", typed).status_code == 302
+    job = row("Settle")
+    assert (job.declared_schedule, job.schedule) == ("0 11 * * *", "0 10 * * *")
+    assert (job.paused, job.ignored_drift) == (
+        (True, {}) if decision == "adopt" else (False, {"state": "PAUSED"})
+    )
+    assert google.get(job.remote_name, timeout=1).state == "PAUSED"
+
+
+def test_what_was_changed_on_both_sides_is_not_offered_to_be_ignored(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    declare("Settle", "30 1 * * *", schedule_retries=2)
+    (section,) = superuser().get(f"{LIST}plan/").context["sections"]
+    choices = section["blocks"][0].choices
+    assert [choice.value for choice in choices] == ["push", "adopt", "leave"]
+    assert choices[-1].effect.endswith("It cannot be ignored: retry count was changed here.")
+
+
+def test_what_google_has_taken_back_in_the_meantime_is_told_beside_its_choices(
+    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google.store.pause_job(job.remote_name)
+    client = superuser()
+    (section,) = client.get(f"{LIST}plan/").context["sections"]
+    (block,) = section["blocks"]
+    look = drift.look
+
+    def taken_back_first(pk: int) -> drift.Look:
+        google.store.resume_job(job.remote_name)
+        return look(pk)
+
+    monkeypatch.setattr(drift, "look", taken_back_first)
+    typed = {f"d_{block.key}": "ignore", f"s_{block.key}": block.stamp}
+    answer = client.post(f"{LIST}plan/", typed)
+    assert answer.status_code == 200
+    assert row("Settle").ignored_drift == {}

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
+from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, same_json, value_of
 from scheduled_jobs.domain.plan import drifted_fields
 from scheduled_jobs.exceptions import NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
@@ -99,16 +99,34 @@ def adoptable(fields: Mapping[str, tuple[Any, Any]]) -> list[str]:
     ]
 
 
-def ignorable(fields: Mapping[str, tuple[Any, Any]], drifted: Iterable[str]) -> bool:
-    """Whether these differences can be left as they are.
+def ignorable(
+    fields: Mapping[str, tuple[Any, Any]], drifted: Iterable[str], pushed: Mapping[str, Any] | None
+) -> bool:
+    """Whether these differences can be left as they are; ``pushed`` is the row's.
 
     All of them must have been made in Google and be sent back unchanged with every later update. A state
     is sent by calls of its own; that of a job which Google has disabled is nobody's choice.
     """
-    return bool(fields) and all(
-        name in drifted and (live in (PAUSED, ENABLED) if name == "state" else can_be_kept(name, live))
-        for name, (live, _wanted) in fields.items()
+    return (
+        bool(fields)
+        and not changed_here(fields, drifted, pushed)
+        and all(
+            live in (PAUSED, ENABLED) if name == "state" else can_be_kept(name, live)
+            for name, (live, _wanted) in fields.items()
+        )
     )
+
+
+def changed_here(
+    fields: Mapping[str, tuple[Any, Any]], drifted: Iterable[str], pushed: Mapping[str, Any] | None
+) -> list[str]:
+    """Which of these differences (field -> live, wanted) were made here, if in Google too, and not pushed."""
+    sent = (pushed or {}).get("sent", {})
+    return [
+        name
+        for name, (_live, wanted) in fields.items()
+        if name not in drifted or (name != "state" and not same_json(sent.get(name), wanted))
+    ]
 
 
 # --- Looking ----------------------------------------------------------------------------------------
@@ -165,10 +183,12 @@ def _record(drifted: list[int], live: Mapping[int, LiveJob | None], at: datetime
 def _agree(pks: list[int], at: datetime) -> None:
     """Google has what is wanted; where it had not, somebody has taken the difference back there."""
     for rows in _rows().filter(push_token=None).among(pks):
-        rows.filter(sync_state=SyncState.SYNCED, live_seen_at__lt=at).update(live_seen_at=at)
-        rows.filter(sync_state=SyncState.DRIFTED).update(
-            sync_state=SyncState.SYNCED, synced_at=at, live_seen_at=at
-        )
+        with transaction.atomic(using=rows.db):
+            rows.lock()
+            rows.filter(sync_state=SyncState.SYNCED, live_seen_at__lt=at).update(live_seen_at=at)
+            rows.filter(sync_state=SyncState.DRIFTED).update(
+                sync_state=SyncState.SYNCED, synced_at=at, live_seen_at=at
+            )
 
 
 # --- Deciding ---------------------------------------------------------------------------------------
@@ -206,7 +226,7 @@ def ignore(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = 
     Raises ValueError for differences that cannot be left.
     """
     wanted = {name: found.differences[name] for name in fields}
-    if not ignorable(wanted, found.drifted):
+    if not ignorable(wanted, found.drifted, found.desired.pushed):
         raise ValueError(f"{', '.join(wanted) or 'nothing'} cannot be ignored; push it or adopt it")
     using = _using()
     with transaction.atomic(using=using), attribution(by, via=JobChange.Via.FORM, reason=reason):

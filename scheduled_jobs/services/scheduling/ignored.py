@@ -35,8 +35,13 @@ def end_choices(
             continue
         # An operator may have chosen anew since that look, or while the row was read.
         same = rows.filter(pk=desired.pk, revision=desired.revision, edited_at__lte=at)
-        job = same.only("name", "task").first()
-        if job is None or not same.update(ignored_drift=left):
+        job = same.only("name", "task", "ignored_drift").first()
+        if job is None:
+            continue
+        # A plan compares the row as seeding would leave it: of what is stored only the ended goes.
+        ended = desired.ignored.keys() - left.keys()
+        stays = {name: value for name, value in job.ignored_drift.items() if name not in ended}
+        if not same.update(ignored_drift=stays):
             continue
         with attribution(via=JobChange.Via.AUTO, reason=_("Google has another value by now.")):
-            JobChange.record(job, {"ignored_drift": (dict(desired.ignored), left)}, using=rows.db)
+            JobChange.record(job, {"ignored_drift": (job.ignored_drift, stays)}, using=rows.db)

@@ -6,7 +6,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from django.db import router
+from django.db import router, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -153,7 +153,9 @@ class _Sync:
             )
         seen_now = (pk for pk, desired in by_pk.items() if desired.state is not None)
         for rows in self._free_rows().filter(sync_state=SyncState.SYNCED).among(seen_now):
-            rows.update(live_seen_at=listing.at)
+            with transaction.atomic(using=self.using):
+                rows.lock()
+                rows.update(live_seen_at=listing.at)
         end_choices(self._free_rows(), report.choices, listing.at)
         self._confirm_versions(by_pk, listing)
 

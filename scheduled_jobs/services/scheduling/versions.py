@@ -55,9 +55,10 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> No
     told = {desired.pk: told_of(desired) for desired in wanted if desired.pk is not None}
     rows = JobVersion.objects.using(using)
     current = _open_versions(rows, told)
+    # In the order of the keys: each new row takes a lock on its job.
     changing = [
         pk
-        for pk, new in told.items()
+        for pk, new in sorted(told.items())
         if new is not None
         and ((version := current.get(pk)) is None or version[2] != new or version[1] is None)
     ]

@@ -411,14 +411,23 @@ def test_a_disabled_job_an_edit_of_ones_own_and_a_header_cannot_be_ignored(
     google.store.set_state(job.remote_name, scheduler_v1.Job.State.ENABLED)
     ScheduledJob.objects.filter(pk=job.pk).edit(description_override="mine")
     found = drift.look(job.pk)
-    assert drift.ignorable(found.open, found.drifted) is False
-    assert drift.ignorable({"headers": ({}, {"a": "b"})}, ["headers"]) is False
-    assert (
-        drift.ignorable(
-            {"payload": ("1 bytes that are no payload, SHA-256 2d711642b726b044", {})}, ["payload"]
-        )
-        is False
-    )
+    assert drift.ignorable(found.open, found.drifted, found.desired.pushed) is False
+    sent = {"sent": {"headers": {"a": "b"}, "payload": {}}}
+    assert drift.ignorable({"headers": ({}, {"a": "b"})}, ["headers"], sent) is False
+    no_payload = {"payload": ("1 bytes that are no payload, SHA-256 2d711642b726b044", {})}
+    assert drift.ignorable(no_payload, ["payload"], sent) is False
+
+
+def test_what_was_changed_on_both_sides_cannot_be_ignored(google: MemoryBackend, job: ScheduledJob) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
+        job.retry_count_override = 1
+        job.save()
+    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
+    found = drift.look(job.pk)
+    assert found.open == {"retry_count": (5, 1)}
+    assert drift.changed_here(found.open, found.drifted, found.desired.pushed) == ["retry_count"]
+    with pytest.raises(ValueError, match="retry_count cannot be ignored; push it or adopt it"):
+        drift.ignore(found, ["retry_count"])
 
 
 # --- Orphans ----------------------------------------------------------------------------------------

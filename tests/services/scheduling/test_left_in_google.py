@@ -250,6 +250,18 @@ def test_a_plan_that_looks_ends_what_google_has_taken_back(
     assert row("One").ignored_drift == {}
 
 
+def test_a_plan_that_looks_ends_nothing_but_what_has_ended(google: MemoryBackend, job: ScheduledJob) -> None:
+    retry(google, job, 5)
+    edit_in_console(google, job, "description", description="of the console")
+    drift.ignore(drift.look(job.pk), ["retry_count", "description"])
+    edit_in_console(google, job, "description", description="")
+    # Not seeded yet, and so not in force: what was left beside it is left still.
+    declare("One", "0 9 * * *", schedule_retries=2, schedule_body_payload={"limit": 500})
+    drift.record_all(scheduling.sync(scheduling.Options(write=False)))
+    assert row("One").ignored_drift == {"retry_count": 5}
+    assert last_end()[:2] == ({"retry_count": 5, "description": "of the console"}, {"retry_count": 5})
+
+
 def test_a_sync_ends_it_although_its_push_is_refused(
     google: MemoryBackend, paused_there: ScheduledJob
 ) -> None:

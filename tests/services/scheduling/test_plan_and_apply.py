@@ -39,7 +39,7 @@ class Planning(Operations):
             return
         self.console_edit(name, schedule)
         found = drift.look(job.pk)
-        if found.live is not None and drift.ignorable(found.open, found.drifted):
+        if found.live is not None and drift.ignorable(found.open, found.drifted, found.desired.pushed):
             drift.ignore(found, found.open)
 
     @rule(n=st.integers(1, 4))
