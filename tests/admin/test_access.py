@@ -168,9 +168,11 @@ def desk(google: MemoryBackend, no_tasks: None) -> dict[str, str]:
     for name in ("One", "Two", "Three", "Four", "Five"):
         declare(name, run=run, schedule_body_payload={"region": "emea", "api_token": "geheim"})
     schedule_tasks()
+    ScheduledJob.objects.filter(task="shop.tasks.One").update(description_override="of ours")
+    schedule_tasks()
     job, paused = row("One"), row("Two")
     edit_in_console(google, job, "description", description="by hand")
-    ScheduledJob.objects.filter(pk=job.pk).update(description_override="of ours", sync_state="drifted")
+    ScheduledJob.objects.filter(pk=job.pk).update(sync_state="drifted")
     ScheduledJob.objects.filter(pk=paused.pk).update(
         paused=True, pause_reason="quiet", paused_at=timezone.now()
     )
