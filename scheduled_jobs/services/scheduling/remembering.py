@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F, Value
 from django.db.models.functions import Concat
+from django.utils import timezone
 
 from scheduled_jobs.models import FormerName
 
@@ -35,10 +36,15 @@ def remember_names(leases: JobLeases, wanted: Iterable[Desired], prefix: str) ->
         for pk, names in new.items()
         for remote_name in names
     ]
-    if former:
-        known = FormerName.objects.using(leases.using)
-        known.filter(remote_name__in=[name.remote_name for name in former]).update(deleted_at=None)
-        known.bulk_create(former, ignore_conflicts=True)
-    # Whoever renames the row at this moment pushes it again, under a revision that is not the lease's.
-    rows = leases.held(new)
-    rows.filter(revision=F("push_revision")).update(remote_name=Concat(Value(prefix), F("name")))
+    known = FormerName.objects.using(leases.using)
+    with leases.locked(new):
+        if former:
+            known.filter(remote_name__in=[name.remote_name for name in former]).update(deleted_at=None)
+            known.bulk_create(former, ignore_conflicts=True)
+        # Whoever renames the row at this moment pushes it again, under a revision that is not the lease's.
+        rows = leases.held(new).filter(revision=F("push_revision"))
+        rows.update(remote_name=Concat(Value(prefix), F("name")))
+        # What is made there now is theirs: deliveries still find by it the jobs that had the name before,
+        # but these have nothing in Google any more that a rename of theirs would delete.
+        taken = known.filter(remote_name__in=rows.values("remote_name"), deleted_at=None)
+        taken.update(deleted_at=timezone.now())
