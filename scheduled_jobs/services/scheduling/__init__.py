@@ -73,7 +73,9 @@ def push(pks: Iterable[int], *, seconds: float | None = None) -> None:
         # No project or no credentials: none of the rows can be pushed.
         logger.warning("nothing was pushed: %s", error)
         for some in rows.among(pks):
-            some.update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=str(error))
+            with transaction.atomic(using=rows.db):
+                some.lock()
+                some.update(sync_state=ScheduledJob.SyncState.FAILED, sync_error=str(error))
 
 
 class _PushOnCommit:

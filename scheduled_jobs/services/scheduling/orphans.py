@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from django.db import transaction
+
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import Aborted, BackendError, NotFound
 from scheduled_jobs.models import ScheduledJob
@@ -54,7 +56,9 @@ def delete_orphans(
             # One that was added between that look and the delete is pushed again, whatever it says of itself.
             late = list(_named(rows, some).values_list("pk", flat=True))
             if late:
-                rows.filter(pk__in=late).edit()
+                with transaction.atomic(using=using):
+                    rows.filter(pk__in=late).lock()
+                    rows.filter(pk__in=late).edit()
                 Push(time.monotonic() + settings.RPC_TIMEOUT, backend, using=using).run(late)
 
 

@@ -248,12 +248,16 @@ class _Sync:
         drifted = {change.pk: change for change in changes if change.drifted and change.pk is not None}
         if not drifted:
             return
-        rows = [
-            JobChange.build(job, {name: drifted[job.pk].fields[name] for name in drifted[job.pk].drifted})
-            for rows in ScheduledJob.objects.using(self.using).among(drifted)
-            for job in rows
-        ]
-        JobChange.objects.using(self.using).bulk_create([row for some in rows for row in some])
+        for rows in ScheduledJob.objects.using(self.using).among(drifted):
+            with transaction.atomic(using=self.using):
+                rows.lock()
+                replaced = [
+                    JobChange.build(
+                        job, {name: drifted[job.pk].fields[name] for name in drifted[job.pk].drifted}
+                    )
+                    for job in rows
+                ]
+                JobChange.objects.using(self.using).bulk_create([row for some in replaced for row in some])
 
     def _delete_orphans(self, report: Report) -> None:
         def tell(change: Change, error: BackendError | None) -> None:

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection, transaction
 
+from scheduled_jobs.domain.plan import Desired
+from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.leasing import JobLeases
+from scheduled_jobs.services.scheduling.remembering import remember_names
 from tests.services.scheduling.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -36,33 +40,49 @@ def keys(google: MemoryBackend) -> list[int]:
     return found
 
 
-def test_whoever_takes_and_frees_leases_and_whoever_edits_many_die_of_no_deadlock(keys: list[int]) -> None:
+def lease(keys: list[int]) -> None:
+    """Take and free the leases of all."""
+    leases = JobLeases("default")
+    leases.free(leases.take(random.sample(keys, len(keys))))
+
+
+def edit(keys: list[int]) -> None:
+    """Edit all of them."""
+    with transaction.atomic():
+        ScheduledJob.objects.filter(pk__in=keys).lock()
+        ScheduledJob.objects.filter(pk__in=keys).edit()
+
+
+def remember(keys: list[int]) -> None:
+    """Begin to create all of them in Google."""
+    leases = JobLeases("default")
+    held = leases.take(keys)
+    some = [Desired(pk, 1, "", f"job-{pk}", f"google/job-{pk}", "ENABLED") for pk in held]
+    remember_names(leases, some, "google/")
+    leases.free(held)
+
+
+def without_credentials(*_: object) -> None:
+    raise BackendError("no credentials")
+
+
+@pytest.mark.parametrize("act", [lease, remember, scheduling.push])
+def test_whoever_writes_many_rows_and_whoever_edits_them_die_of_no_deadlock(
+    keys: list[int], act: Callable[[list[int]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduling, "Push", without_credentials)
     failures: list[BaseException] = []
 
-    def repeat(act: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                for _round in range(ROUNDS):
-                    act()
-            except BaseException as error:  # noqa: BLE001 – told by the test
-                failures.append(error)
-            finally:
-                connection.close()
+    def repeat(one: Callable[[list[int]], None]) -> None:
+        try:
+            for _round in range(ROUNDS):
+                one(keys)
+        except BaseException as error:  # noqa: BLE001 – told by the test
+            failures.append(error)
+        finally:
+            connection.close()
 
-        return run
-
-    def lease() -> None:
-        leases = JobLeases("default")
-        held = leases.take(random.sample(keys, len(keys)))
-        leases.free(held)
-
-    def edit() -> None:
-        with transaction.atomic():
-            ScheduledJob.objects.filter(pk__in=keys).lock()
-            ScheduledJob.objects.filter(pk__in=keys).edit()
-
-    acts = [lease, lease, edit, edit]
-    threads = [threading.Thread(target=repeat(act)) for act in acts]
+    threads = [threading.Thread(target=repeat, args=[one]) for one in (act, act, edit, edit)]
     for thread in threads:
         thread.start()
     for thread in threads:
