@@ -192,6 +192,12 @@ class ScheduledJob(models.Model):
         in_force = domain.RetryPolicy(**{name: getattr(self, name) for name in domain.RETRY_FIELDS})
         return in_force.keeping(self.left_in_google)
 
+    @property
+    def deadline(self) -> timedelta:
+        """How long Google waits for an attempt's answer: what is in force, or what was left there."""
+        left = self.left_in_google.get("attempt_deadline")
+        return self.attempt_deadline if left is None else domain.value_of("attempt_deadline", left)
+
     def upcoming(self, n: int) -> list[datetime]:
         """The next ``n`` runs, in UTC; none while retired, or paused without an end here or in Google.
 

@@ -542,6 +542,19 @@ def test_line_12_a_natural_run_is_recorded_in_full(
     assert run.context == {"late_by": 1.0, "caller": "scheduler@example.com"}
 
 
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_the_deadline_of_a_run_is_the_one_that_was_left_in_google(
+    asked_for: bool, job: ScheduledJob, task: type[PeriodicTask]
+) -> None:
+    ScheduledJob.objects.update(ignored_drift={"attempt_deadline": 45})
+    if asked_for:
+        ask(job, sent_at=BEFORE)
+
+    deliver(job, task, slot=None if asked_for else SLOT)
+
+    assert only().deadline_at == AFTER + timedelta(seconds=45)
+
+
 @pytest.mark.parametrize("ended", [Status.FAILED, Status.LOST, Status.TIMED_OUT])
 def test_line_12_a_slot_that_failed_is_run_again_as_the_next_attempt(
     ended: str, job: ScheduledJob, task: type[PeriodicTask]
