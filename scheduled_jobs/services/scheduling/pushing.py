@@ -1,6 +1,6 @@
 """From the database to Google: the lease, the calls, and what is written after them.
 
-Every statement is autocommit, and no lock of the database is held over a call. Why this converges: the
+Transactions are short, and no lock of the database is held over a call. Why this converges: the
 commit of a revision precedes its writer's attempt at the lease. The attempt fails only while a holder's
 lease is in place; the holder's last write is then a later write of the same row, which names the
 revision that was pushed and so matches only if it had read this one. When the last edit is committed,
