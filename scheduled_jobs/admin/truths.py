@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.values import LABELS, as_python, as_text, in_json, label, short_json, stamp
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.models.in_force import values_in_force
 from scheduled_jobs.services.history.upcoming import told
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Truths:
         self.set_by = set_by
         self.since = since
         self.now = now
-        self.wanted = wanted_values(saved)
+        self.wanted = values_in_force(saved)
         self.differing = differing(saved, self.wanted)
 
     def rows(self, *names: str) -> list[Truth]:
@@ -223,30 +224,6 @@ def who(change: JobChange) -> str:
         JobChange.Via.SYNC: _("The sync"),
         JobChange.Via.AUTO: _("The system"),
     }.get(JobChange.Via(change.via), _("Somebody"))
-
-
-def wanted_values(job: ScheduledJob) -> dict[str, Any]:
-    """Field -> what ought to be in Google, comparable with ``job.live``."""
-    values = domain.normalised(
-        schedule=job.schedule,
-        time_zone=job.time_zone,
-        payload=job.payload,
-        description=job.description,
-        retry=domain.RetryPolicy(
-            retry_count=job.retry_count,
-            min_backoff=job.min_backoff,
-            max_backoff=job.max_backoff,
-            max_retry_duration=job.max_retry_duration,
-            max_doublings=job.max_doublings,
-        ),
-        attempt_deadline=job.attempt_deadline,
-        uri="",
-        http_method="",
-        headers={},
-        oidc_service_account="",
-        oidc_audience="",
-    )
-    return {name: values[name] for name in domain.OVERRIDABLE}
 
 
 def differing(job: ScheduledJob, wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -1,8 +1,10 @@
-"""What is in force for a field of a job, read as one attribute."""
+"""What is in force for a field of a job, read as one attribute, or for all of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from scheduled_jobs.domain.jobs import OVERRIDABLE, RETRY_FIELDS, RetryPolicy, normalised
 
 if TYPE_CHECKING:
     from scheduled_jobs.models.jobs import ScheduledJob
@@ -29,3 +31,21 @@ class InForce(Generic[T]):
 
     def __set__(self, job: ScheduledJob, value: T) -> None:
         raise AttributeError(f"{self.name} is what is in force; set {self.name}_override")
+
+
+def values_in_force(job: ScheduledJob) -> dict[str, Any]:
+    """Field -> what is in force, in the one form in which it compares with what Google has."""
+    values = normalised(
+        schedule=job.schedule,
+        time_zone=job.time_zone,
+        payload=job.payload,
+        description=job.description,
+        retry=RetryPolicy(**{name: getattr(job, name) for name in RETRY_FIELDS}),
+        attempt_deadline=job.attempt_deadline,
+        uri="",
+        http_method="",
+        headers={},
+        oidc_service_account="",
+        oidc_audience="",
+    )
+    return {name: values[name] for name in OVERRIDABLE}

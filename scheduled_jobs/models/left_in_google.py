@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.domain.jobs import same_json
+from scheduled_jobs.models.in_force import values_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +20,14 @@ def still_left(job: ScheduledJob, columns: Mapping[str, Any]) -> dict[str, Any]:
     another name is made anew in Google, where nothing of it was left.
     """
     left = columns.get("ignored_drift", job.ignored_drift)
-    name, before = job.name, {field: _wanted(job, field) for field in left}
+    name, before = job.name, _wanted(job) if left else {}
     for column, value in columns.items():
         setattr(job, column, value)
-    if job.name != name:
+    if job.name != name or not left:
         return {}
-    return {field: live for field, live in left.items() if same_json(before[field], _wanted(job, field))}
+    after = _wanted(job)
+    return {field: live for field, live in left.items() if same_json(before.get(field), after.get(field))}
 
 
-def _wanted(job: ScheduledJob, field: str) -> Any:
-    return job.desired_state if field == "state" else getattr(job, field)
+def _wanted(job: ScheduledJob) -> dict[str, Any]:
+    return {**values_in_force(job), "state": job.desired_state}
