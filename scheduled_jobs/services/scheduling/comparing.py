@@ -68,6 +68,8 @@ class Comparison:
         """Primary keys of the rows that do not say that they are synced."""
         self.choices: list[tuple[Desired, LiveJob | None]] = []
         """The rows of which something was ignored, with what Google has."""
+        self.seeded: dict[int, int] = {}
+        """Primary keys of rows with something ignored -> the revision that seeding has given them."""
         self._faulty: set[str] = set()
         self._touched: Mapping[int, ScheduledJob] = {}
         self._names: set[str] | None = None
@@ -88,8 +90,11 @@ class Comparison:
 
     # --- The rows ---------------------------------------------------------------------------------
 
-    def read(self, seeded: Seeded) -> None:
-        """Read all rows, as seeding left them or, where nothing is written, as it would leave them."""
+    def read(self, seeded: Seeded, at: datetime) -> None:
+        """Read all rows, as seeding left them or, where nothing is written, as it would leave them.
+
+        ``at`` is when Google began to list.
+        """
         self._faulty = {path for path, _ in seeded.faulty}
         new: Iterator[ScheduledJob] = iter(())
         if not self.options.write:
@@ -99,6 +104,11 @@ class Comparison:
         else:
             # They have rows now. Thousands of declarations and of what is wanted are not held together.
             seeded.created.clear()
+            self.seeded = {
+                job.pk: job.revision + 1
+                for job in seeded.touched.values()
+                if job.ignored_drift and job.edited_at <= at
+            }
         app = this_app()
         prefix = self.backend.remote_name("")
         for job in self._take(rows_in_force(self._rows)):

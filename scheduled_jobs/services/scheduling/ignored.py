@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.models import JobChange, attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from scheduled_jobs.domain.jobs import LiveJob
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 
 def end_choices(
-    rows: ScheduledJobQuerySet, seen: Iterable[tuple[Desired, LiveJob | None]], at: datetime
+    rows: ScheduledJobQuerySet,
+    seen: Iterable[tuple[Desired, LiveJob | None]],
+    at: datetime,
+    *,
+    seeded: Mapping[int, int] | None = None,
 ) -> None:
     """Forget, of jobs beside what Google was seen to have at ``at``, what is no longer left there.
 
-    Or a value that comes back one day would be left again, and nobody had looked at it.
+    Or a value that comes back one day would be left again, and nobody had looked at it. ``seeded`` has the
+    revisions to which seeding alone has brought rows since ``at``: it makes no choice.
     """
     for desired, live in seen:
         if not desired.ignored or desired.pk is None or desired.state is None:
@@ -34,7 +39,9 @@ def end_choices(
         if left.keys() == desired.ignored.keys():
             continue
         # An operator may have chosen anew since that look, or while the row was read.
-        same = rows.filter(pk=desired.pk, revision=desired.revision, edited_at__lte=at)
+        same = rows.filter(pk=desired.pk, revision=desired.revision)
+        if seeded is None or seeded.get(desired.pk) != desired.revision:
+            same = same.filter(edited_at__lte=at)
         job = same.only("name", "task", "ignored_drift").first()
         if job is None:
             continue

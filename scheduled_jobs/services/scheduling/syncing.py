@@ -119,7 +119,7 @@ class _Sync:
         seeded = seed(
             registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
         )
-        self.comparison.read(seeded)
+        self.comparison.read(seeded, at)
         faulty = seeded.faulty
         del seeded
         while page := {live.remote_name: live for live in islice(listed, AT_ONCE)}:
@@ -156,7 +156,7 @@ class _Sync:
             with transaction.atomic(using=self.using):
                 rows.lock()
                 rows.update(live_seen_at=listing.at)
-        end_choices(self._free_rows(), report.choices, listing.at)
+        end_choices(self._free_rows(), report.choices, listing.at, seeded=self.comparison.seeded)
         self._confirm_versions(by_pk, listing)
 
     def _free_rows(self) -> ScheduledJobQuerySet:

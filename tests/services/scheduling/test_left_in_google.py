@@ -148,6 +148,18 @@ def test_an_override_of_the_value_in_force_ends_nothing(five_retries_there: Sche
     assert row("One").ignored_drift == {"retry_count": 5}
 
 
+def test_an_override_that_means_the_same_to_google_ends_nothing(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    edit_in_console(google, job, "schedule", "time_zone", time_zone="Europe/Berlin")
+    drift.ignore(drift.look(job.pk), ["time_zone"])
+    for same, other in (("utc", False), ("Asia/Tokyo", True)):
+        job = row("One")
+        job.time_zone_override = same
+        job.save()
+        assert row("One").ignored_drift == ({} if other else {"time_zone": "Europe/Berlin"})
+
+
 def test_a_row_loaded_long_ago_brings_no_choice_back(
     google: MemoryBackend, five_retries_there: ScheduledJob
 ) -> None:
@@ -296,6 +308,46 @@ def test_what_was_left_enabled_is_made_paused_when_it_was_deleted_in_google(
     scheduling.push([job.pk])
     assert (state(google), row("One").ignored_drift) == ("PAUSED", {})
     assert JobVersion.objects.get(job=job, until=None).state == "PAUSED"
+
+
+def test_a_sync_that_seeds_another_default_and_pushes_nothing_ends_it_too(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    job.retry_count_override = 1
+    job.save()
+    google.store.pause_job(job.remote_name)
+    drift.ignore(drift.look(job.pk), ["state"])
+    google.store.resume_job(job.remote_name)
+    declare("One", "0 9 * * *", schedule_retries=2, schedule_body_payload={"limit": 500})
+    assert schedule_tasks().lines == []
+    assert row("One").declared_retry_count == 2
+    assert row("One").ignored_drift == {}
+    assert last_end() == ({"state": "PAUSED"}, {}, "auto", "")
+
+
+def test_a_choice_made_after_the_seeding_of_a_sync_is_not_ended_by_its_list(
+    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.retry_count_override = 1
+    job.save()
+    edit_in_console(google, job, "description", description="of the console")
+    drift.ignore(drift.look(job.pk), ["description"])
+    declare("One", "0 9 * * *", schedule_retries=2, schedule_body_payload={"limit": 500})
+    read = comparing.Comparison.read
+
+    def choose_first(self: comparing.Comparison, *args: Any) -> None:
+        edit_in_console(google, job, "schedule", "time_zone", schedule="45 17 * * *")
+        drift.ignore(drift.look(job.pk), ["schedule"])
+        edit_in_console(google, job, "schedule", "time_zone", schedule="0 9 * * *")
+        read(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(comparing.Comparison, "read", choose_first)
+        schedule_tasks()
+    assert row("One").ignored_drift == {
+        "description": "of the console",
+        "schedule": "45 17 * * *",
+    }
 
 
 def test_a_list_older_than_the_choice_does_not_end_it(
