@@ -12,10 +12,11 @@ from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs.admin import marks
 from scheduled_jobs.admin.marks import HEALTH_MARKS, RUN_MARKS, SYNC_MARKS
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, OVERRIDDEN
-from scheduled_jobs.services.history.health import code_changed_since, health, overridden
+from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, IGNORED, OVERRIDDEN
+from scheduled_jobs.services.history.health import code_changed_since, health, ignored, overridden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,6 @@ class Facet(admin.SimpleListFilter, abc.ABC):
     """A filter over one fact of the census. The list applies it with ``narrow``."""
 
     template = "admin/scheduled_jobs/_filter.html"
-    hides_empty = False
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
         # The list narrows after it has kept what there is without filters, which the counts are taken from.
@@ -56,6 +56,10 @@ class Facet(admin.SimpleListFilter, abc.ABC):
         """The values of the census that a choice stands for."""
         return (lookup,)
 
+    def hides_empty(self, lookup: str) -> bool:
+        """Whether a choice is offered only where there are jobs of it."""
+        return False
+
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         others = changelist.wanted(without=self.parameter_name)  # type: ignore[attr-defined]
         census = changelist.census  # type: ignore[attr-defined]
@@ -67,7 +71,7 @@ class Facet(admin.SimpleListFilter, abc.ABC):
         }
         for lookup, title in self.lookup_choices:
             count = census.count({**others, str(self.parameter_name): self.values_of(str(lookup))})
-            if self.hides_empty and not count and self.chosen != lookup:
+            if not count and self.hides_empty(str(lookup)) and self.chosen != lookup:
                 continue
             yield {
                 "selected": self.chosen == lookup,
@@ -80,12 +84,14 @@ class Facet(admin.SimpleListFilter, abc.ABC):
 class StateFacet(Facet):
     title = _("state")
     parameter_name = "state"
-    hides_empty = True
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> Sequence[tuple[str, str | _StrPromise]]:
         return [(state, mark.word) for state, mark in HEALTH_MARKS.items()]
+
+    def hides_empty(self, lookup: str) -> bool:
+        return True
 
     def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.alias(_wanted_state=health(now)).filter(_wanted_state=self.chosen)
@@ -140,10 +146,15 @@ class GoogleFacet(Facet):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [(state, mark.word) for state, mark in SYNC_MARKS.items()]
+        return [*((state, mark.word) for state, mark in SYNC_MARKS.items()), (IGNORED, marks.IGNORED.word)]
+
+    def hides_empty(self, lookup: str) -> bool:
+        return lookup == IGNORED
 
     def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        return queryset.filter(sync_state=self.chosen)
+        if self.chosen == IGNORED:
+            return queryset.filter(ignored())
+        return queryset.filter(~ignored(), sync_state=self.chosen)
 
 
 class OriginFacet(Facet):
