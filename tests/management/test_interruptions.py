@@ -51,8 +51,6 @@ class Shop:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A shell may have started the tests in the background, where SIGINT is ignored and stays so.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         self.started.append(process)
         return process
@@ -78,6 +76,17 @@ class Shop:
             while not database.execute("SELECT count(*) FROM scheduled_jobs_scheduledjob").fetchone()[0]:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def heeds_interrupts() -> Iterator[None]:
+    """Whoever started the tests may have had SIGINT ignored, which the processes they start would inherit.
+
+    Not set between fork and exec: gRPC, which is in this process, takes that for a fork that stays and dies.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 @pytest.fixture
