@@ -105,7 +105,7 @@ class Push:
     delete: bool = True
     """Whether a renamed job's former ones are deleted."""
     is_needed: Callable[[Desired], bool] = lambda _: True
-    """Asked under the lease, after the row was read again."""
+    """Asked under the lease, after the row was read again, unless Google was told of it by this very push."""
     on_chunk: Callable[[], None] = lambda: None
     """Called between chunks, so that whoever pushes much can renew what it holds."""
     on_outcome: Callable[[Outcome], None] | None = None
@@ -115,6 +115,8 @@ class Push:
     using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
     left: set[int] = field(default_factory=set, init=False)
     """The rows for which time did not suffice: nothing was called for them, or nothing any more."""
+    called: set[int | None] = field(default_factory=set, init=False)
+    """The rows of which Google has been told: what was listed before is not what it has by now."""
 
     def __post_init__(self) -> None:
         self.leases = JobLeases(self.using)
@@ -192,7 +194,11 @@ class Push:
             return chunk
         try:
             wanted = self._desired(marks)
-            idle = {desired.pk for desired in wanted if not self.is_needed(desired)} - {None}
+            idle = {
+                desired.pk
+                for desired in wanted
+                if desired.pk not in self.called and not self.is_needed(desired)
+            } - {None}
             self.leases.free(pk for pk in idle if pk is not None)
             # Copies, since each remembers its comparable values: thousands of the originals are kept.
             wanted = [replace(desired) for desired in wanted if desired.pk not in idle]
@@ -245,7 +251,9 @@ class Push:
         calls = Calls(min(self.until, lease), self.backend)
 
         def one(desired: Desired) -> Outcome:
-            return apply(desired, calls, listing=self.listing, adopt=self.adopt, delete=self.delete)
+            listing = None if desired.pk in self.called else self.listing
+            self.called.add(desired.pk)
+            return apply(desired, calls, listing=listing, adopt=self.adopt, delete=self.delete)
 
         # A save pushes one job: it needs no thread of its own.
         return [one(wanted[0])] if len(wanted) == 1 else _Outcomes(wanted, one, pool)
