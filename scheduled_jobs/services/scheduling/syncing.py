@@ -249,14 +249,12 @@ class _Sync:
         if not drifted:
             return
         for rows in ScheduledJob.objects.using(self.using).among(drifted):
+            replaced = [
+                JobChange.build(job, {name: drifted[job.pk].fields[name] for name in drifted[job.pk].drifted})
+                for job in rows
+            ]
             with transaction.atomic(using=self.using):
                 rows.lock()
-                replaced = [
-                    JobChange.build(
-                        job, {name: drifted[job.pk].fields[name] for name in drifted[job.pk].drifted}
-                    )
-                    for job in rows
-                ]
                 JobChange.objects.using(self.using).bulk_create([row for some in replaced for row in some])
 
     def _delete_orphans(self, report: Report) -> None:
