@@ -118,8 +118,18 @@ def delete_on_commit(job: ScheduledJob, using: str) -> None:
         # What refers to the row was collected before this was written.
         row.job_id = None
     JobChange.objects.using(using).bulk_create(rows)
-    names = FormerName.objects.using(using).filter(job=job, deleted_at=None)
-    remote_names = [*names.values_list("remote_name", flat=True), *filter(None, [job.remote_name])]
+    names = FormerName.objects.using(using).filter(deleted_at=None)
+    remote_names = [
+        *names.filter(job=job).values_list("remote_name", flat=True),
+        *filter(None, [job.remote_name]),
+    ]
+    # Another row may have taken a name over, and the job there with it.
+    others = ScheduledJob.objects.using(using).exclude(pk=job.pk).filter(remote_name__in=remote_names)
+    taken = {name for name, now in others.values_list("remote_name", "name") if name.endswith(f"/{now}")}
+    taken.update(
+        names.exclude(job=job).filter(remote_name__in=remote_names).values_list("remote_name", flat=True)
+    )
+    remote_names = [name for name in remote_names if name not in taken]
     if remote_names and not pushes_are_off():
         transaction.on_commit(lambda: _delete(remote_names), using=using, robust=True)
 

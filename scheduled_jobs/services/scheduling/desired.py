@@ -35,13 +35,16 @@ def desired_of_all(
     ``names`` are the job ids of all rows in use, where they are not yet those of the database.
     """
     former: dict[int, list[str]] = {}
+    owners: dict[str, int] = {}
     formers = FormerName.objects.using(using).filter(deleted_at=None).order_by("pk")
     for pk, remote_name in formers.values_list("job_id", "remote_name"):
         former.setdefault(pk, []).append(remote_name)
+        owners[remote_name] = pk
     prefix = backend.remote_name("")
     for job in jobs:
-        # Another project or location: the job is known by its name there until it is deleted.
-        if job.remote_name and job.remote_name != prefix + job.name:
+        # Another project or location: the job is known by its name there until it is deleted. Unless another
+        # row took the name over, and has had the job there made its own.
+        if job.remote_name not in ("", prefix + job.name) and owners.get(job.remote_name, job.pk) == job.pk:
             former.setdefault(job.pk, []).append(job.remote_name)
     taken = _taken(former.values(), backend, using, names)
     app = this_app()

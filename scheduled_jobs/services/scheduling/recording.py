@@ -58,6 +58,7 @@ class Recorder:
             self._write_seen([by_pk[pk] for pk in ours], now)
             synced = [pk for pk in ours if by_pk[pk].error is None]
             end_choices(self.leases.rows, ((by_pk[pk].desired, by_pk[pk].live) for pk in synced), now)
+            self._give_names_up([pk for pk in synced if by_pk[pk].desired.state is not None], now)
             self._settle(
                 [pk for pk in synced if by_pk[pk].desired.state is not None],
                 pushed_revision=F("revision"),
@@ -84,6 +85,16 @@ class Recorder:
             self.leases.free(left & last, sync_state=SyncState.PENDING)
         self._tell(by_pk, ours - left)
         return (left | lost) - last
+
+    def _give_names_up(self, pks: Sequence[int], now: datetime) -> None:
+        """What is in Google under the name of one of these rows is its job, whoever had the name before.
+
+        Deliveries still find those others by it; but a rename of theirs must not delete it there.
+        """
+        if pks:
+            rows = self.leases.held(pks).filter(revision=F("push_revision"))
+            former = FormerName.objects.using(self.leases.using)
+            former.filter(remote_name__in=rows.values("remote_name"), deleted_at=None).update(deleted_at=now)
 
     def _settle(self, pks: Sequence[int], **values: Any) -> None:
         """Write the end of a push where nobody has saved since the lease was taken, and free the lease."""

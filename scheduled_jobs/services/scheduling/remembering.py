@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
-from django.utils import timezone
 
 from scheduled_jobs.models import FormerName
 
@@ -25,26 +25,29 @@ def remember_names(leases: JobLeases, wanted: Iterable[Desired], prefix: str) ->
     without its id.
     """
     new = {
-        desired.pk: desired.former
+        desired.pk: desired
         for desired in wanted
         if desired.pk is not None and desired.state is not None and not desired.created
     }
     if not new:
         return
-    former = [
-        FormerName(job_id=pk, name=remote_name.rpartition("/")[2], remote_name=remote_name)
-        for pk, names in new.items()
-        for remote_name in names
-    ]
-    known = FormerName.objects.using(leases.using)
-    with leases.locked(new):
+    with transaction.atomic(using=leases.using):
+        # The rows before their former names, also where it is one row alone: so does whoever renames it.
+        leases.rows.filter(pk__in=new).lock()
+        rows = leases.held(new)
+        rows.filter(revision=F("push_revision")).update(remote_name=Concat(Value(prefix), F("name")))
+        # Whoever edits a row at this moment pushes it again, perhaps under another name; under the one that
+        # it had when it was read it is created all the same.
+        overtaken = rows.exclude(revision=F("push_revision")).values_list("pk", flat=True)
+        former = [(pk, name) for pk, desired in new.items() for name in desired.former]
+        former += [(pk, new[pk].remote_name) for pk in overtaken]
         if former:
-            known.filter(remote_name__in=[name.remote_name for name in former]).update(deleted_at=None)
-            known.bulk_create(former, ignore_conflicts=True)
-        # Whoever renames the row at this moment pushes it again, under a revision that is not the lease's.
-        rows = leases.held(new).filter(revision=F("push_revision"))
-        rows.update(remote_name=Concat(Value(prefix), F("name")))
-        # What is made there now is theirs: deliveries still find by it the jobs that had the name before,
-        # but these have nothing in Google any more that a rename of theirs would delete.
-        taken = known.filter(remote_name__in=rows.values("remote_name"), deleted_at=None)
-        taken.update(deleted_at=timezone.now())
+            known = FormerName.objects.using(leases.using)
+            known.filter(remote_name__in=[name for _, name in former]).update(deleted_at=None)
+            known.bulk_create(
+                (
+                    FormerName(job_id=pk, name=name.rpartition("/")[2], remote_name=name)
+                    for pk, name in former
+                ),
+                ignore_conflicts=True,
+            )

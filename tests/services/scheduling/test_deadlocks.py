@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection, transaction
@@ -13,9 +14,12 @@ from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.scheduling import pushing
 from scheduled_jobs.services.scheduling.leasing import JobLeases
 from scheduled_jobs.services.scheduling.remembering import remember_names
-from tests.services.scheduling.declaring import declare, schedule_tasks
+from scheduled_jobs.services.scheduling.renaming import Renaming
+from scheduled_jobs.services.scheduling.seeding import seed
+from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,3 +92,44 @@ def test_whoever_writes_many_rows_and_whoever_edits_them_die_of_no_deadlock(
     for thread in threads:
         thread.join(60)
     assert failures == []
+
+
+def test_a_push_of_one_and_a_deploy_that_renames_it_die_of_no_deadlock(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time: nobody waits for a row")
+    declare("One", schedule_name="a")
+    schedule_tasks()
+    seed([declare("One", schedule_name="b")], retire=True)
+    failures: list[BaseException] = []
+    locked = threading.Event()
+    remember, remember_names = Renaming._remember, pushing.remember_names
+
+    def late(self: Renaming, jobs: Any) -> None:
+        locked.set()
+        time.sleep(0.3)
+        remember(self, jobs)
+
+    def deploy() -> None:
+        try:
+            seed([declare("One", schedule_name="c")], retire=True)
+        except BaseException as error:  # noqa: BLE001 – told by the test
+            failures.append(error)
+        finally:
+            connection.close()
+
+    def meanwhile(*args: Any) -> None:
+        monkeypatch.setattr(pushing, "remember_names", remember_names)
+        thread.start()
+        locked.wait(10)
+        remember_names(*args)
+
+    monkeypatch.setattr(Renaming, "_remember", late)
+    monkeypatch.setattr(pushing, "remember_names", meanwhile)
+    thread = threading.Thread(target=deploy)
+    scheduling.push([row("One").pk])
+    thread.join(30)
+    assert failures == []
+    schedule_tasks()
+    assert [job.name for job in google.list(timeout=1)] == ["shop--c"]

@@ -18,7 +18,6 @@ from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.execution.serving import find_job
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete
 from scheduled_jobs.services.scheduling.seeding import seed
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
@@ -657,22 +656,6 @@ def test_two_tasks_may_swap_their_names(google: MemoryBackend) -> None:
     assert names(google) == ["shop--a", "shop--b"]
     assert google.get(row("One").remote_name, timeout=1).uri.endswith("shop.tasks.One")
     assert schedule_tasks().lines == []
-
-
-def test_a_name_that_another_took_is_deleted_for_no_rename_of_who_had_it(google: MemoryBackend) -> None:
-    declare("One", schedule_name="a")
-    declare("Two", schedule_name="b")
-    schedule_tasks()
-    declare("One", schedule_name="b")
-    declare("Two", schedule_name="a")
-    schedule_tasks()
-    # What Google sent under the name that it had then still finds its job.
-    assert find_job("shop.tasks.One", "shop--a") == row("One")
-    declare("Two", schedule_name="c")
-    told = ["[~] Job updated: shop.tasks.Two (name)"]
-    assert schedule_tasks(dry_run=True).lines == told
-    assert schedule_tasks().lines == told
-    assert names(google) == ["shop--b", "shop--c"]
 
 
 def test_a_swap_that_was_killed_halfway_may_be_taken_back(google: MemoryBackend) -> None:
