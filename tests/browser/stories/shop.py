@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import sqlite3
+import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import call_command
+from django.core.signals import request_started
 from django.db import connections
 from django.test.utils import override_settings
 from google.cloud.scheduler_v1 import Job
@@ -72,6 +74,22 @@ class Shop:
                 forget_backends()
                 yield
         forget_backends()
+
+    @contextmanager
+    def deliveries_wait_at_the_door(self) -> Iterator[None]:
+        """Google's calls reach the web server, and none of them is served before the end of this block."""
+        door = threading.Event()
+
+        def wait(environ: dict[str, Any], **kwargs: Any) -> None:
+            if environ["PATH_INFO"].startswith("/tasks/"):
+                door.wait(120)
+
+        request_started.connect(wait)
+        try:
+            yield
+        finally:
+            request_started.disconnect(wait)
+            door.set()
 
     def disable(self, remote_name: str) -> None:
         """What only the service itself does to a job, on an error of its own; it is stopped meanwhile."""

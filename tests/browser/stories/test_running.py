@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
-from django.test.utils import override_settings
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -123,16 +122,14 @@ def test_a_run_is_cancelled_while_google_is_bringing_it_and_is_not_executed(shop
     maria, rui = shop.browser("maria"), shop.browser("rui")
     maria.goto(address(job, "run-now"))
     maria.get_by_label("Why now").fill("By mistake")
-    shop.stop_google()
-    shop.start_google("--latency-ms", "4000")
-    with override_settings(DJANGO_CLOUD_TASKS_RPC_TIMEOUT=10):
+    with shop.deliveries_wait_at_the_door():
         maria.get_by_role("button", name="Run now").click(no_wait_after=True)
         asked = wait_for(JobRun.objects.filter(sent=1).first)
         rui.goto(f"/admin/scheduled_jobs/jobrun/{asked.pk}/change/")
         rui.get_by_role("button", name="Cancel this run").click()
         said(rui, f"Run #{asked.pk} is cancelled; it will not be executed.")
-        assert JobRun.objects.get().deliveries == 0, "Google has not called yet"
-        arrived = wait_for(JobRun.objects.filter(deliveries=1).first)
+        assert JobRun.objects.get().deliveries == 0, "Google's call is not served yet"
+    arrived = wait_for(JobRun.objects.filter(deliveries=1).first)
     assert (arrived.status, arrived.error) == (Status.DISCARDED, "cancelled by rui")
     maria.wait_for_url("**/jobrun/*/change/")
     expect(maria.locator('[data-part="lede"]')).to_contain_text("cancelled by rui")
