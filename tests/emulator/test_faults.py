@@ -81,14 +81,14 @@ def test_an_interceptor_sees_each_call_before_and_after(clock: Clock) -> None:
 
 
 def test_latency_is_what_a_call_takes_and_calls_wait_side_by_side(clock: Clock) -> None:
-    store = Store(clock, faults=Faults(latency=0.1))
+    store = Store(clock, faults=Faults(latency=1))
     threads = [threading.Thread(target=store.list_jobs, args=(PARENT,)) for _ in range(10)]
     started = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0.1 <= time.monotonic() - started < 0.8
+    assert 1 <= time.monotonic() - started < 9
 
 
 def test_writes_beyond_the_quota_are_refused_until_a_minute_has_passed(clock: Clock) -> None:

