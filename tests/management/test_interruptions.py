@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class Shop:
     """The sample project beside an emulator that takes its time."""
 
     def __init__(self, folder: Path, emulator: RunningEmulator) -> None:
+        self.emulator = emulator
         self.started: list[subprocess.Popen[str]] = []
         port = emulator.host.rpartition(":")[2]
         self.environment = {
@@ -66,6 +67,15 @@ class Shop:
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, output + errors
         return output.splitlines()
+
+    @contextmanager
+    def google_does_not_answer(self) -> Iterator[None]:
+        """Google's side takes calls in, and answers none before the end of this block."""
+        self.emulator.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.emulator.process.send_signal(signal.SIGCONT)
 
     def wait_for_rows(self) -> None:
         """Until the tasks have their rows in the database."""
@@ -115,11 +125,12 @@ def test_a_sync_whose_lines_nobody_reads_goes_on_to_its_end(shop: Shop) -> None:
 def test_a_sync_that_is_stopped_says_so_and_keeps_nobody_waiting(
     shop: Shop, number: signal.Signals, code: int
 ) -> None:
-    process = shop.start("schedule_tasks")
-    # The rows are seeded while Google takes its time for the list, and for the creates after it.
-    shop.wait_for_rows()
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    # The rows are seeded while Google has not answered the list yet.
+    with shop.google_does_not_answer():
+        process = shop.start("schedule_tasks")
+        shop.wait_for_rows()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert errors == (
         "Stopped: 0 created, 0 updated, 0 deleted, 0 failed so far, and perhaps some that are not told here. "

@@ -69,7 +69,9 @@ class Shop:
             nobody.bind(("127.0.0.1", 0))
             cut = f"127.0.0.1:{nobody.getsockname()[1]}"
             with override_settings(
-                DJANGO_CLOUD_TASKS_EMULATOR_HOST=cut, DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=certificates
+                DJANGO_CLOUD_TASKS_EMULATOR_HOST=cut,
+                DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=certificates,
+                DJANGO_CLOUD_TASKS_RPC_TIMEOUT=2,
             ):
                 forget_backends()
                 yield
@@ -147,7 +149,7 @@ def running_shop(chromium: Browser, folder: Path) -> Iterator[Shop]:
                 DJANGO_CLOUD_TASKS_BACKEND=BACKEND,
                 DJANGO_CLOUD_TASKS_EMULATOR_HOST=shop.host,
                 DJANGO_CLOUD_TASKS_ENDPOINT=shop.url,
-                DJANGO_CLOUD_TASKS_RPC_TIMEOUT=2,
+                DJANGO_CLOUD_TASKS_RPC_TIMEOUT=20,
             )
         )
         forget_backends()
