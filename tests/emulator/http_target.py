@@ -32,7 +32,7 @@ class HttpTarget:
     received: list[Received] = field(default_factory=list)
     origin: str = ""
 
-    def wait(self, count: int, seconds: float = 10) -> list[Received]:
+    def wait(self, count: int, seconds: float = 30) -> list[Received]:
         """The requests, once there are so many of them."""
         end = time.monotonic() + seconds
         while len(self.received) < count:

