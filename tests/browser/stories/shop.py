@@ -47,10 +47,10 @@ class Shop:
         self._port = "0"
         self.start_google()
 
-    def start_google(self, *arguments: str) -> None:
+    def start_google(self) -> None:
         """Start the emulator, again with the jobs, the signing key and the port it had."""
         emulator: RunningEmulator = self._emulator.enter_context(
-            running_emulator(self.folder / "google.json", ["--port", self._port, *arguments])
+            running_emulator(self.folder / "google.json", ["--port", self._port])
         )
         self.host = emulator.host
         self._port = emulator.host.rpartition(":")[2]

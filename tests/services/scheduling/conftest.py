@@ -6,7 +6,7 @@ from scheduled_jobs.services.scheduling import calls
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is made again is made again at once."""
     monkeypatch.setattr(calls, "FIRST_WAIT", 0.0001)
 

@@ -176,7 +176,7 @@ def test_jobs_are_compared_in_parts_that_do_not_show(
     assert schedule_tasks().totals == "5 jobs: 0 created, 0 updated, 0 deleted, 0 failed, 5 unchanged."
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_backoff")
 def test_a_former_name_that_was_deleted_meanwhile_is_no_change(
     google: MemoryBackend, meanwhile: Callable[..., None]
 ) -> None:

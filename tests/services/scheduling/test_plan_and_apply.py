@@ -20,7 +20,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import FormerName, JobChange, ScheduledJob
-from scheduled_jobs.services.scheduling import calls, drift
+from scheduled_jobs.services.scheduling import drift
 from tests.services.scheduling.declaring import declare, schedule_tasks
 from tests.services.scheduling.test_state_machine import Operations, schedules, tasks
 
@@ -122,8 +122,8 @@ class Planning(Operations):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_planned_is_what_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "FIRST_WAIT", 0.0001)
+@pytest.mark.usefixtures("no_backoff")
+def test_what_is_planned_is_what_is_applied() -> None:
     run_state_machine_as_test(
         Planning,
         settings=settings(

@@ -103,10 +103,10 @@ def test_a_run_right_after_another_change_of_the_job_is_asked_for_again(
     assert methods(google) == ["RunJob"] * 3
 
 
+@pytest.mark.usefixtures("no_backoff")
 def test_a_job_that_google_stays_busy_with_keeps_its_run_queued(
-    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+    google: MemoryBackend, job: ScheduledJob
 ) -> None:
-    monkeypatch.setattr("scheduled_jobs.services.scheduling.calls.FIRST_WAIT", 0.001)
     google.store.faults.refuse("RunJob", "ABORTED", "sync mutate calls cannot be queued", times=5)
     run = job.run_now()
     assert (run.status, run.sent) == ("queued", 0)

@@ -21,7 +21,7 @@ from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import BackendError, StoreError
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
-from scheduled_jobs.services.scheduling import calls, drift
+from scheduled_jobs.services.scheduling import drift
 from tests.services.scheduling.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -233,8 +233,8 @@ class Operations(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_healing_google_equals_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "FIRST_WAIT", 0.0001)
+@pytest.mark.usefixtures("no_backoff")
+def test_after_healing_google_equals_the_database() -> None:
     run_state_machine_as_test(
         Operations,
         settings=settings(
