@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduled_jobs.admin.permissions import VERBS
+from scheduled_jobs.admin.page.permissions import VERBS
 from scheduled_jobs.models import JobChange, ScheduledJob
 from tests.documents import ROOT, code_blocks, read, rows, section
 from tests.services.scheduling.declaring import declare, row, schedule_tasks

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 
-from scheduled_jobs.admin.add_job import AddJobMixin
-from scheduled_jobs.admin.bulk import BulkMixin
-from scheduled_jobs.admin.job_list import JobListMixin
-from scheduled_jobs.admin.job_page import JobPageMixin
-from scheduled_jobs.admin.pause import PauseMixin
-from scheduled_jobs.admin.permissions import JobPermissions
-from scheduled_jobs.admin.plan import PlanMixin
-from scheduled_jobs.admin.refusals import refusing
-from scheduled_jobs.admin.run_now import RunNowMixin
+from scheduled_jobs.admin.actions.add import AddJobMixin
+from scheduled_jobs.admin.actions.bulk import BulkMixin
+from scheduled_jobs.admin.actions.pause import PauseMixin
+from scheduled_jobs.admin.actions.run_now import RunNowMixin
+from scheduled_jobs.admin.job.view import JobPageMixin
+from scheduled_jobs.admin.job_list.changelist import JobListMixin
+from scheduled_jobs.admin.page.permissions import JobPermissions
+from scheduled_jobs.admin.page.refusals import refusing
+from scheduled_jobs.admin.plan.view import PlanMixin
 from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:

@@ -13,16 +13,16 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin import masked
-from scheduled_jobs.admin.asking import AskForm, told
-from scheduled_jobs.admin.job_names import label_of
-from scheduled_jobs.admin.live_times import dated
-from scheduled_jobs.admin.pages import TEMPLATES, address, pushes_are_off, render
-from scheduled_jobs.admin.permissions import allowed, may, require
-from scheduled_jobs.admin.reading import only_read
-from scheduled_jobs.admin.refusals import refusing
-from scheduled_jobs.admin.run_list import RunListMixin
-from scheduled_jobs.admin.run_page import RunPage, build, title_of, tools
+from scheduled_jobs.admin.actions.ask import AskForm, told
+from scheduled_jobs.admin.page.permissions import allowed, may, require
+from scheduled_jobs.admin.page.reading import only_read
+from scheduled_jobs.admin.page.refusals import refusing
+from scheduled_jobs.admin.page.render import TEMPLATES, address, pushes_are_off, render
+from scheduled_jobs.admin.run.view import RunPage, build, title_of, tools
+from scheduled_jobs.admin.run_list.changelist import RunListMixin
+from scheduled_jobs.admin.words import masked
+from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution

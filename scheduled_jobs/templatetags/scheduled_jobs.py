@@ -10,9 +10,9 @@ from django import template
 from django.urls import reverse
 from django.utils import timezone
 
-from scheduled_jobs.admin import times
-from scheduled_jobs.admin.marks import HEALTH_MARKS, RUN_MARKS, SCHEDULED, SYNC_MARKS
-from scheduled_jobs.admin.whereabouts import Whereabouts, last_look, where_am_i
+from scheduled_jobs.admin.page.environment import Whereabouts, last_look, where_am_i
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.badges import HEALTH_MARKS, RUN_MARKS, SCHEDULED, SYNC_MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

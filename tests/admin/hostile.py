@@ -11,8 +11,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 
-from scheduled_jobs.admin.bulk import fingerprint
-from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS
+from scheduled_jobs.admin.actions.bulk import fingerprint
+from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.emulator.store import StoreError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.pages import Page

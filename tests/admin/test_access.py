@@ -16,9 +16,9 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from scheduled_jobs.admin.bulk import fingerprint
-from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS
-from scheduled_jobs.admin.permissions import VERBS
+from scheduled_jobs.admin.actions.bulk import fingerprint
+from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
+from scheduled_jobs.admin.page.permissions import VERBS
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.pages import CONTROLS, Page
 from tests.admin.people import LIST, permissions, signed_in, superuser

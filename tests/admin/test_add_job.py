@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduled_jobs.admin.add_job import OwnJobForm
+from scheduled_jobs.admin.actions.add import OwnJobForm
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion, finish_deletions
 from tests.admin.people import LIST, signed_in, staff, superuser

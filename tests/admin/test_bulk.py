@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin import bulk
-from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS, drift
+from scheduled_jobs.admin.actions import bulk
+from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, drift
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, job_queryset
 from tests.admin.people import LIST, signed_in, staff
 from tests.support import make_job, make_task

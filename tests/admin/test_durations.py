@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduled_jobs.admin.durations import parse_duration, write_duration
+from scheduled_jobs.admin.words.durations import parse_duration, write_duration
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from scheduled_jobs.admin.job_facts import lede_of
+from scheduled_jobs.admin.job.facts import lede_of
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
 from tests.admin.people import LIST, superuser

@@ -14,8 +14,8 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin import job_page
-from scheduled_jobs.admin.job_forms import SEEN
+from scheduled_jobs.admin.job import view
+from scheduled_jobs.admin.job.form import SEEN
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from tests.admin.people import LIST, signed_in, staff, superuser
@@ -625,7 +625,7 @@ def test_a_job_that_somebody_deletes_at_the_same_moment_is_not_saved(
         ScheduledJob.objects.update(deleting_at=timezone.now())
         return stale
 
-    monkeypatch.setattr(job_page, "find_job", found_just_before)
+    monkeypatch.setattr(view, "find_job", found_just_before)
     answer = client.post(address(row), typed)
     assert [str(message) for message in get_messages(answer.wsgi_request)] == [
         "This job is being deleted; nothing was saved."
@@ -688,7 +688,7 @@ def test_a_payload_of_many_keys_is_masked_once_and_not_once_for_every_key(
         sizes.append(len(value) if isinstance(value, dict) else 1)
         return redact(value, keys)
 
-    monkeypatch.setattr("scheduled_jobs.admin.values.redact", counted)
+    monkeypatch.setattr("scheduled_jobs.admin.words.values.redact", counted)
     row = job(payload_override={f"key{n}": n for n in range(1_000)})
     page = text(superuser().get(address(row)).content.decode())
     assert "and 902 more" in page
@@ -778,6 +778,6 @@ def test_a_job_that_is_deleted_while_it_is_saved_is_not_found(monkeypatch: pytes
         ScheduledJob.objects.filter(pk=object_id).delete()
         return found
 
-    monkeypatch.setattr("scheduled_jobs.admin.job_page.find_job", find)
+    monkeypatch.setattr("scheduled_jobs.admin.job.view.find_job", find)
     answer = client.post(address(row), {**sent, "retry_count_override": "2"})
     assert answer.status_code == 404

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.http import QueryDict
 
-from scheduled_jobs.admin.job_preview import saved_preview, typed_preview, upcoming
-from scheduled_jobs.admin.schedule_preview import preview
+from scheduled_jobs.admin.job.preview import saved_preview, typed_preview, upcoming
+from scheduled_jobs.admin.words.schedules import preview
 from scheduled_jobs.models import ScheduledJob
 
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)

@@ -12,7 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from scheduled_jobs.admin.pause import missed_runs
+from scheduled_jobs.admin.actions.pause import missed_runs
 from scheduled_jobs.models import JobChange, ScheduledJob
 from tests.admin.pages import Page
 from tests.admin.people import signed_in, staff, superuser

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduled_jobs.admin.payload_form import PayloadForm
+from scheduled_jobs.admin.payload.form import PayloadForm
 from tests.admin.test_job_page import DECLARED, MASK, settle
 from tests.support import make_task
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.test import RequestFactory
 
-from scheduled_jobs.admin.permissions import VERBS, allowed, may, require
+from scheduled_jobs.admin.page.permissions import VERBS, allowed, may, require
 from scheduled_jobs.models import ScheduledJob
 from tests.admin.people import staff
 from tests.support import make_job, make_task

@@ -11,8 +11,8 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.plan_blocks import block_of_change
-from scheduled_jobs.admin.plan_differences import Provenance
+from scheduled_jobs.admin.plan.blocks import block_of_change
+from scheduled_jobs.admin.plan.differences import Provenance
 from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling import drift, seed
@@ -575,7 +575,7 @@ def test_a_plan_that_deletes_most_jobs_says_that_it_is_held_back(
 def test_more_jobs_than_fit_are_counted(
     google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduled_jobs.admin.plan.SHOWN", 1)
+    monkeypatch.setattr("scheduled_jobs.admin.plan.view.SHOWN", 1)
     declare("Two")
     declare("Three")
     text = text_of(superuser().get(PLAN).content.decode())

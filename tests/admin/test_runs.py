@@ -12,8 +12,8 @@ import time_machine
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from scheduled_jobs.admin import traces
-from scheduled_jobs.admin.run_sentence import retry_due
+from scheduled_jobs.admin.run import traces
+from scheduled_jobs.admin.run.sentence import retry_due
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.people import signed_in, staff, superuser
 from tests.support import make_job, make_run, make_task
@@ -649,7 +649,7 @@ def test_an_empty_list_says_what_comes_next(client: Client) -> None:
 def test_runs_are_counted_only_so_far(
     client: Client, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduled_jobs.admin.run_list.COUNTED", 2)
+    monkeypatch.setattr("scheduled_jobs.admin.run_list.changelist.COUNTED", 2)
     for hours in range(4):
         failed(job, scheduled_for=SLOT - timedelta(hours=hours))
     html = client.get(RUNS).content.decode()

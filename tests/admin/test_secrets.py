@@ -15,8 +15,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 
-from scheduled_jobs.admin.bulk import fingerprint
-from scheduled_jobs.admin.bulk_actions import BULK_ACTIONS
+from scheduled_jobs.admin.actions.bulk import fingerprint
+from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.domain.payloads import MASK
 from scheduled_jobs.emulator.store import StoreError
 from scheduled_jobs.exceptions import DiscardTask

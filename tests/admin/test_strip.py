@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from scheduled_jobs.admin.strip import draw
+from scheduled_jobs.admin.job_list.strip import draw
 from scheduled_jobs.services.history.strips import Bar
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduled_jobs.admin import times
+from scheduled_jobs.admin.words import times
 
 NOW = datetime(2026, 10, 22, 14, 7, tzinfo=UTC)
 

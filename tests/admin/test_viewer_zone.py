@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import override_settings
 
-from scheduled_jobs.admin.viewer_zone import COOKIE, offered_zones
+from scheduled_jobs.admin.page.viewer_zone import COOKIE, offered_zones
 from tests.admin.people import signed_in, staff, superuser
 from tests.admin.test_add_job import ADD, PREVIEW
 from tests.admin.test_job_page import address, fresh, job, save, settle, text

@@ -7,7 +7,7 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
-from scheduled_jobs.admin.whereabouts import last_look, where_am_i
+from scheduled_jobs.admin.page.environment import last_look, where_am_i
 from tests.support import make_job, make_task
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_a_status_is_an_icon_and_a_word_never_a_colour_alone() -> None:
 
 
 def test_every_mark_has_its_icon_in_the_page() -> None:
-    from scheduled_jobs.admin.marks import HEALTH_MARKS, RUN_MARKS, SYNC_MARKS
+    from scheduled_jobs.admin.words.badges import HEALTH_MARKS, RUN_MARKS, SYNC_MARKS
     from scheduled_jobs.models import JobRun, ScheduledJob
     from scheduled_jobs.services.history.health import Health
 

@@ -9,7 +9,7 @@ import pytest
 from django.test.utils import override_settings
 from playwright.sync_api import expect
 
-from scheduled_jobs.admin.live_times import dated
+from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.models import JobChange, JobRun
 from tests.browser.stories.shop import address, facts, job_of, said, wait_for
 from tests.support import make_task

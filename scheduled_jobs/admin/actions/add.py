@@ -1,0 +1,292 @@
+"""A job of an operator's own: a task from the code with another name, schedule and payload. And its end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, router, transaction
+from django.http import HttpResponseRedirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduled_jobs import registry
+from scheduled_jobs.admin.page.permissions import JobAdmin, may, require
+from scheduled_jobs.admin.page.reasons import reason_of
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
+from scheduled_jobs.admin.payload.form import PayloadForm
+from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.schedules import Preview, preview
+from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse, QueryDict
+    from django.urls import URLPattern
+
+
+NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+LONGEST_ID = 500
+"""Characters of a job's id, by the reference of Cloud Scheduler's API."""
+
+
+class OwnJobForm(forms.Form):
+    """What is asked of a new job; the payload has a form of its own, made from the task."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=400,
+        help_text=gettext_lazy(
+            "Letters, digits, hyphens and underscores; it becomes the job’s id in Google."
+        ),
+        error_messages={"required": gettext_lazy("Give the job a name of its own, such as report-emea.")},
+        widget=forms.TextInput(attrs={"class": "vTextField", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    schedule_override = forms.CharField(
+        label=gettext_lazy("Schedule"),
+        max_length=500,
+        help_text=gettext_lazy("Such as 0 9 * * 1-5, @daily or every 2 hours."),
+        error_messages={"required": gettext_lazy("A job of your own needs a schedule.")},
+        widget=forms.TextInput(
+            attrs={"class": "vTextField code", "spellcheck": "false", "autocomplete": "off"}
+        ),
+    )
+    time_zone_override = forms.CharField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        max_length=64,
+        help_text=gettext_lazy("Empty: that of the task."),
+        widget=forms.TextInput(attrs={"class": "vTextField code", "list": "sj-zones", "autocomplete": "off"}),
+    )
+    description_override = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        help_text=gettext_lazy("What it is for, in one line."),
+        widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Why"),
+        required=False,
+        max_length=2000,
+        help_text=gettext_lazy("Kept in the audit."),
+        widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, initial: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(data, initial=initial)
+        names = [(task.name(), task.name()) for task in registry.tasks()]
+        self.fields["task"] = forms.ChoiceField(
+            label=_("Task"),
+            choices=[("", "---------"), *names],
+            help_text=_("What is run. Its parameters appear below once it is chosen."),
+            error_messages={"required": _("Pick a task from the code.")},
+        )
+        self.order_fields(["task"])
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        bad = "".join(dict.fromkeys(NOT_IN_A_NAME.findall(name)))
+        if bad:
+            raise ValidationError(
+                _("A name has letters, digits, hyphens and underscores, not “%(bad)s”; such as report-emea.")
+                % {"bad": bad}
+            )
+        identifier = scheduling.job_id(name)
+        if len(identifier) > LONGEST_ID:
+            text = _(
+                "The name is too long by %(n)d characters: Google allows %(most)d with what this app adds."
+            )
+            raise ValidationError(text % {"n": len(identifier) - LONGEST_ID, "most": LONGEST_ID})
+        if ScheduledJob.objects.filter(name=identifier).exists():
+            raise _is_taken(identifier)
+        return name
+
+
+def _is_taken(identifier: str) -> ValidationError:
+    return ValidationError(_("There is a job %(id)s already; choose another name.") % {"id": identifier})
+
+
+class AddJobMixin(JobAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.add_preview_view)
+        return [
+            path("add/schedule/", view, name="scheduled_jobs_scheduledjob_add_preview"),
+            *super().get_urls(),
+        ]
+
+    def add_preview_view(self, request: HttpRequest) -> HttpResponse:
+        """The preview of a new job's schedule alone, for the script of the page; nothing is saved."""
+        require(request, "add")
+        if request.method != "POST":
+            raise PermissionDenied
+        viewer = ViewerZone(request)
+        zone = request.POST.get("time_zone_override", "").strip()
+        zone = zone or declared_of(request.POST.get("task", ""))["time_zone"]
+        found = _preview(request.POST.get("schedule_override", ""), zone, viewer, timezone.now())
+        context = {"preview": found, "viewer": viewer}
+        response = render(self, request, "scheduledjob/_new_preview.html", title="", context=context)
+        return viewer.remember(response)
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",  # noqa: ARG002 – Django's signature
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask for a job of one's own and make it; "Preview" and "Show parameters" save nothing."""
+        require(request, "add")
+        data: QueryDict | None = request.POST if request.method == "POST" else None
+        only_shown = data is not None and ("_preview" in data or "_choose" in data)
+        form = OwnJobForm(data, initial={"task": request.GET.get("task", "")})
+        task = str(form["task"].value() or "")
+        known = registry.get(task)
+        declared = declared_of(task)
+        typed = data if "_choose" not in (data or {}) else None
+        payload = PayloadForm(task=task, declared=declared["payload"], override=None, data=typed)
+        if data is not None and "_choose" not in data:
+            good = form.is_valid() & (known is None or payload.is_valid())
+            if good and not only_shown and (job := self._create_job(request, form, payload)) is not None:
+                return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+        elif data is not None:
+            form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
+        viewer = ViewerZone(request)
+        schedule, zone = (str(form[f"{name}_override"].value() or "") for name in ("schedule", "time_zone"))
+        context = {
+            "form": form,
+            "payload": payload,
+            "task_is_known": known is not None,
+            "job_id": scheduling.job_id(str(form["name"].value() or "…")),
+            "preview": _preview(schedule, zone.strip() or declared["time_zone"], viewer, timezone.now()),
+            "preview_url": address(self, "scheduledjob_add_preview"),
+            "viewer": viewer,
+            "zones": offered_zones(),
+            "tasks": bool(list(registry.tasks())),
+            "list_url": address(self, "scheduledjob_changelist"),
+            **(extra_context or {}),
+        }  # fmt: skip
+        response = render(
+            self, request, "scheduledjob/add_form.html", title=_("Add a job of your own"), context=context,
+            crumbs=[(_("Jobs"), address(self, "scheduledjob_changelist"))],
+        )  # fmt: skip
+        return viewer.remember(response)
+
+    def _create_job(
+        self, request: HttpRequest, form: OwnJobForm, payload: PayloadForm
+    ) -> ScheduledJob | None:
+        values = form.cleaned_data
+        # As the next schedule_tasks would leave it: all but the schedule follows the task.
+        declared = {f"declared_{name}": value for name, value in declared_of(values["task"]).items()}
+        job = ScheduledJob(
+            name=scheduling.job_id(values["name"]),
+            task=values["task"],
+            origin=ScheduledJob.Origin.OPERATOR,
+            **{**declared, "declared_schedule": ""},
+            schedule_override=values["schedule_override"],
+            time_zone_override=values["time_zone_override"] or None,
+            description_override=values["description_override"] or None,
+            payload_override=payload.value,
+        )
+        if payload.value is None and payload.signature is not None and not job.declared_payload:
+            # Nothing was typed: what run() requires is still missing then.
+            job.payload_override = {}
+        try:
+            # The form has looked the name up; if it was taken since, the database says so, in our words.
+            job.full_clean(validate_unique=False)
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                if name == "payload_override":
+                    payload.errors += texts
+                else:
+                    form.add_error(name if name in form.fields else None, texts)
+            return None
+        if payload.value is None:
+            job.payload_override = None
+        reason = values["reason"]
+        try:
+            # A savepoint: the request may be one transaction, which an error would end.
+            using = router.db_for_write(ScheduledJob)
+            with attribution(request.user, via="form", reason=reason), transaction.atomic(using=using):
+                job.save(using=using)
+        except IntegrityError:  # somebody else has just added one of this name
+            form.add_error("name", _is_taken(job.name))
+            return None
+        self.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
+        messages.success(request, _("Added: %(job)s.") % {"job": label_of(job)})
+        return job
+
+    # --- The end ----------------------------------------------------------------------------------
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
+        job = find_job(request, object_id)
+        is_own = job.origin == ScheduledJob.Origin.OPERATOR
+        if not may(request.user, "delete") or (request.method == "POST" and not is_own):
+            raise PermissionDenied(_("A job of the code is deleted with its class."))
+        if request.method == "POST":
+            return self._delete_job(request, job)
+        context = {
+            "job": job,
+            "job_label": label_of(job),
+            "job_url": address(self, "scheduledjob_change", job.pk),
+            "is_own": is_own,
+            "has_runs": JobRun.objects.filter(job=job).exists(),
+            "pushes_are_off": pushes_are_off(),
+            **(extra_context or {}),
+        }
+        return render(
+            self, request, "scheduledjob/delete.html", title=_("Delete a job"), context=context,
+            crumbs=job_crumbs(self, job),
+        )  # fmt: skip
+
+    def _delete_job(self, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
+        reason = reason_of(request)
+        with attribution(request.user, via="form", reason=reason):
+            self.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
+            ask_to_delete(job, by=request.user, reason=reason)
+            # The push has run by now unless the request is one transaction; then the row goes later.
+            gone = finish_deletion(job.pk)
+        if gone:
+            messages.success(request, _("Deleted: %(job)s.") % {"job": label_of(job)})
+            return HttpResponseRedirect(address(self, "scheduledjob_changelist"))
+        now = ScheduledJob.objects.get(pk=job.pk)
+        why = now.sync_error or pushes_are_off() or _("Google has not answered yet.")
+        messages.warning(
+            request,
+            _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")
+            % {"job": label_of(job), "why": why.rstrip(".") + "."},
+        )
+        return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+
+
+def _preview(schedule: str, zone: str, viewer: ViewerZone, now: datetime) -> Preview | None:
+    """What a new job would do; None before a schedule is typed."""
+    if not schedule.strip():
+        return None
+    return preview(schedule.strip(), zone, now=now, viewer_zone=viewer.name)
+
+
+def declared_of(task: str) -> dict[str, Any]:
+    """Field -> what a task declares; its columns' own defaults where it is faulty or not in this process."""
+    known = registry.get(task)
+    values = scheduling.declare(known).values if known is not None else {}
+    row = ScheduledJob()
+    defaults = {name: getattr(row, f"declared_{name}") for name in OVERRIDABLE}
+    return {name: default if values.get(name) is None else values[name] for name, default in defaults.items()}

@@ -1,0 +1,406 @@
+"""What can be done with many jobs at once: whom it concerns, what follows, and doing it."""
+
+# What an action does not need of what all of them are given:
+# ruff: noqa: ARG002
+
+from __future__ import annotations
+
+import abc
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from scheduled_jobs import registry, signals
+from scheduled_jobs.admin.actions.bulk_forms import PauseForm, ReasonForm
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.badges import mark_of
+from scheduled_jobs.admin.words.values import short_json
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
+from scheduled_jobs.domain.payloads import redact
+from scheduled_jobs.exceptions import ScheduledJobsError
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.models.left_in_google import still_left
+from scheduled_jobs.models.origin import Origin, fields_of_its_own
+from scheduled_jobs.services.history.health import overridden, paused
+from scheduled_jobs.services.history.upcoming import next_run_of, told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from django.utils.functional import _StrPromise
+
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+
+ALIVE = Q(retired_at=None, deleting_at=None)
+
+
+class BulkAction(abc.ABC):
+    """One bulk action. ``verb`` is the permission that it needs."""
+
+    name: ClassVar[str]
+    verb: ClassVar[str]
+    label: ClassVar[_StrPromise]
+    button: ClassVar[_StrPromise]
+    headings: ClassVar[tuple[_StrPromise, ...]]
+    form_class: ClassVar[type[ReasonForm]] = ReasonForm
+    most: ClassVar[int | None] = None
+    """Most jobs at once; None: as many as there are."""
+
+    @abc.abstractmethod
+    def concerned(self, now: datetime) -> Q:
+        """The jobs with which there is anything to do, at ``now`` (aware)."""
+
+    @abc.abstractmethod
+    def question(self, n: int) -> str:
+        """What is asked, with the count."""
+
+    @abc.abstractmethod
+    def left_out(self, n: int) -> str:
+        """Why the others of the selection stay as they are."""
+
+    @abc.abstractmethod
+    def follows(self) -> list[str]:
+        """What will happen, and what will not."""
+
+    @abc.abstractmethod
+    def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
+        """What the page says of one job, under ``headings``."""
+
+    def newest(self, pks: Sequence[int]) -> int:
+        """The last trace of the same done with these jobs, where that is not their revision."""
+        return 0
+
+    @abc.abstractmethod
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        """Do it with these jobs, inside the transaction of all.
+
+        Returns those with which it was not done, by key, each with the reason.
+        """
+
+    @abc.abstractmethod
+    def logged(self) -> str:
+        """What Django's own log of the admin says."""
+
+    @abc.abstractmethod
+    def done(self, n: int) -> str:
+        """What is said when it is done with ``n`` jobs."""
+
+
+def when(at: datetime | None, zone: str, now: datetime, otherwise: str) -> str:
+    """A time in words: relative, on the clock, with its zone."""
+    if at is None:
+        return otherwise
+    return f"{times.relative(at, now)}, {times.clock(at, zone, now)} {times.zone_label(zone)}"
+
+
+def next_of(job: ScheduledJob, after: datetime, now: datetime) -> str:
+    """When a job runs next after ``after``, as far as can be said."""
+    firing = job.firing
+    if firing.is_paused_there:
+        return _("paused in Google, and left so")
+    if told(firing.schedule, firing.time_zone).is_estimate:
+        return _("counted from its last run by Google")
+    return when(next_run_of(job, after), job.time_zone, now, _("no run ahead"))
+
+
+LONGEST = 200
+"""Letters of a payload on a page of many jobs."""
+
+
+class Pause(BulkAction):
+    name, verb = "pause_jobs", "pause"
+    label, button = gettext_lazy("Pause…"), gettext_lazy("Pause the jobs")
+    headings = (gettext_lazy("Would run next"), gettext_lazy("Now"))
+    form_class = PauseForm
+
+    def concerned(self, now: datetime) -> Q:
+        return ALIVE
+
+    def question(self, n: int) -> str:
+        return ngettext("Pause %(n)d job?", "Pause %(n)d jobs?", n) % {"n": n}
+
+    def left_out(self, n: int) -> str:
+        return ngettext(
+            "%(n)d of the selection is retired or being deleted, and stays as it is.",
+            "%(n)d of the selection are retired or being deleted, and stay as they are.",
+            n,
+        ) % {"n": n}
+
+    def follows(self) -> list[str]:
+        return [
+            _("The database holds the pause, so it counts from the moment you press the button, even while")
+            + " "
+            + _("Google cannot be reached. A run in progress is not stopped. Run now still works."),
+            _("What falls into the pause is not caught up: resuming never fires anything."),
+            _("A job that is paused already takes the new reason and the new end."),
+        ]
+
+    def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
+        state = _("paused: %(reason)s") % {"reason": job.pause_reason} if job.is_paused(now) else ""
+        return (next_of(job, now, now), state)
+
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        jobs.pause(reason=values["reason"], until=values["until"], by=by)
+        return {}
+
+    def logged(self) -> str:
+        return _("Paused.")
+
+    def done(self, n: int) -> str:
+        return ngettext("%(n)d job is paused.", "%(n)d jobs are paused.", n) % {"n": n}
+
+
+class Resume(BulkAction):
+    name, verb = "resume_jobs", "pause"
+    label, button = gettext_lazy("Resume…"), gettext_lazy("Resume the jobs")
+    headings = (gettext_lazy("Paused"), gettext_lazy("Will run next"))
+
+    def concerned(self, now: datetime) -> Q:
+        return ALIVE & paused(now)
+
+    def question(self, n: int) -> str:
+        return ngettext("Resume %(n)d job?", "Resume %(n)d jobs?", n) % {"n": n}
+
+    def left_out(self, n: int) -> str:
+        return ngettext(
+            "%(n)d of the selection is not paused, and stays as it is.",
+            "%(n)d of the selection are not paused, and stay as they are.",
+            n,
+        ) % {"n": n}
+
+    def follows(self) -> list[str]:
+        return [
+            _("Nothing is fired now, and nothing that was skipped is caught up."),
+            _("Each job runs next at the time that stands beside it."),
+        ]
+
+    def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
+        who = _("by %(who)s") % {"who": job.paused_by} if job.paused_by else ""
+        since = times.relative(job.paused_at, now) if job.paused_at else ""
+        reason = f"“{job.pause_reason}”" if job.pause_reason else ""
+        return (", ".join(filter(None, [who, since, reason])), next_of(job, now, now))
+
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        jobs.resume(by=by, reason=values["reason"])
+        return {}
+
+    def logged(self) -> str:
+        return _("Resumed.")
+
+    def done(self, n: int) -> str:
+        return ngettext("%(n)d job is resumed.", "%(n)d jobs are resumed.", n) % {"n": n}
+
+
+class Reset(BulkAction):
+    name, verb = "reset_jobs", "change"
+    label, button = gettext_lazy("Reset overrides…"), gettext_lazy("Reset the overrides")
+    headings = (gettext_lazy("What changes"), gettext_lazy("Will run next"))
+
+    def concerned(self, now: datetime) -> Q:
+        return Q(deleting_at=None) & overridden() & ~_with_nothing_but_its_own()
+
+    def question(self, n: int) -> str:
+        return ngettext("Reset all overrides of %(n)d job?", "Reset all overrides of %(n)d jobs?", n) % {
+            "n": n
+        }
+
+    def left_out(self, n: int) -> str:
+        return ngettext(
+            "%(n)d of the selection has nothing to reset, or is being deleted.",
+            "%(n)d of the selection have nothing to reset, or are being deleted.",
+            n,
+        ) % {"n": n}
+
+    def follows(self) -> list[str]:
+        return [
+            _("Every field follows the code again, now and with every deploy."),
+            _("The values that go are kept in each job's changes. A pause stays."),
+            _("The schedule of a job of your own stays, and what its run() needs: the code has none for it."),
+        ]
+
+    def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
+        reset = [
+            name
+            for name in OVERRIDABLE
+            if name not in job.fields_of_its_own and getattr(job, f"{name}_override") is not None
+        ]
+        changes = [
+            f"{label_of(name)}: "
+            f"{shown(name, getattr(job, f'{name}_override'))} → "
+            f"{shown(name, getattr(job, f'declared_{name}'))}"
+            for name in reset
+        ]
+        # Of this instance, which is never saved, as the reset would leave it.
+        job.ignored_drift = still_left(job, {f"{name}_override": None for name in reset})
+        return ("; ".join(changes), next_of(job, now, now))
+
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        jobs.reset(by=by, reason=values["reason"])
+        return {}
+
+    def logged(self) -> str:
+        return _("Reset all overrides.")
+
+    def done(self, n: int) -> str:
+        return ngettext("%(n)d job follows the code again.", "%(n)d jobs follow the code again.", n) % {
+            "n": n
+        }
+
+
+class Sync(BulkAction):
+    name, verb = "sync_jobs", "sync"
+    label, button = gettext_lazy("Push to Google…"), gettext_lazy("Push to Google")
+    headings = (gettext_lazy("In Google"), gettext_lazy("Last push"))
+
+    def concerned(self, now: datetime) -> Q:
+        return Q()
+
+    def question(self, n: int) -> str:
+        return ngettext("Push %(n)d job to Google?", "Push %(n)d jobs to Google?", n) % {"n": n}
+
+    def left_out(self, n: int) -> str:
+        return ""
+
+    def follows(self) -> list[str]:
+        return [
+            _("Google is made equal to what is in force here. What somebody changed in Google's console is")
+            + " "
+            + _("overwritten, and kept in the job's changes; what was ignored stays."),
+            _("It is done after this page has answered: the column Google tells what became of it."),
+        ]
+
+    def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
+        word = str(mark_of(job.sync_state, job.left_in_google).word)
+        state = f"{word}: {job.sync_error}" if job.sync_error else word
+        return (state, times.relative(job.synced_at, now) if job.synced_at else _("never"))
+
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        stored = list(jobs)
+        lines = [
+            line
+            for job in stored
+            for line in JobChange.build(job, {"sync": (job.sync_state, "pending"), **drift(job)}, by=by)
+        ]
+        JobChange.objects.using(jobs.db).bulk_create(lines)
+        jobs.edit()
+        signals.job_edited.send(sender=ScheduledJob, pks=[job.pk for job in stored], using=jobs.db)
+        return {}
+
+    def logged(self) -> str:
+        return _("Asked for a push to Google.")
+
+    def done(self, n: int) -> str:
+        return ngettext(
+            "%(n)d job is being pushed; the column Google tells what became of it.",
+            "%(n)d jobs are being pushed; the column Google tells what became of them.",
+            n,
+        ) % {"n": n}
+
+
+class RunNow(BulkAction):
+    name, verb = "run_jobs", "run"
+    label, button = gettext_lazy("Run now…"), gettext_lazy("Run the jobs now")
+    headings = (gettext_lazy("Payload"), gettext_lazy("Scheduled next, as before"))
+    most = 100
+
+    def concerned(self, now: datetime) -> Q:
+        return ALIVE & Q(task__in=[task.name() for task in registry.tasks()])
+
+    def question(self, n: int) -> str:
+        return ngettext("Run %(n)d job now?", "Run %(n)d jobs now?", n) % {"n": n}
+
+    def left_out(self, n: int) -> str:
+        return ngettext(
+            "%(n)d of the selection is retired, being deleted or without its class, and cannot run.",
+            "%(n)d of the selection are retired, being deleted or without their class, and cannot run.",
+            n,
+        ) % {"n": n}
+
+    def follows(self) -> list[str]:
+        return [
+            _("Google is asked to fire each job once, with the payload in force. It runs at most once; if it"
+              " was not delivered within minutes, the run says so."),
+            _("Schedules do not change. A paused job runs too, and stays paused."),
+        ]  # fmt: skip
+
+    def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
+        after = now
+        if job.is_paused(now):
+            if job.paused_until is None:
+                return (short_json(job.payload, LONGEST), _("paused: none until it is resumed"))
+            # A run at the very moment of the end takes place.
+            after = job.paused_until - timedelta(microseconds=1)
+        return (short_json(job.payload, LONGEST), next_of(job, after, now))
+
+    def newest(self, pks: Sequence[int]) -> int:
+        runs = JobRun.objects.filter(job__in=pks[: self.most], trigger=JobRun.Trigger.MANUAL)
+        newest: int | None = runs.aggregate(newest=Max("pk"))["newest"]
+        return newest or 0
+
+    def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
+        failed = {}
+        for job in jobs:
+            try:
+                with transaction.atomic(using=jobs.db):
+                    job.run_now(by=by, reason=values["reason"])
+            except ScheduledJobsError as error:
+                failed[job.pk] = str(error)
+        return failed
+
+    def logged(self) -> str:
+        return _("Asked for a run.")
+
+    def done(self, n: int) -> str:
+        return ngettext(
+            "%(n)d run is queued; it starts when Google calls.",
+            "%(n)d runs are queued; they start when Google calls.",
+            n,
+        ) % {"n": n}
+
+
+BULK_ACTIONS: tuple[BulkAction, ...] = (Pause(), Resume(), RunNow(), Reset(), Sync())
+
+
+def _with_nothing_but_its_own() -> Q:
+    """Operators' own jobs whose overrides are all of fields for which the code has nothing."""
+    own = ScheduledJob.objects.filter(origin=Origin.OPERATOR, payload_override__isnull=False)
+    tasks = own.order_by().values_list("task", flat=True).distinct()
+    needing = [task for task in tasks if "payload" in fields_of_its_own(Origin.OPERATOR, task)]
+    others = [name for name in OVERRIDABLE if name not in ("schedule", "payload")]
+    return Q(
+        origin=Origin.OPERATOR, task__in=needing, **{f"{name}_override__isnull": True for name in others}
+    )
+
+
+def label_of(field: str) -> str:
+    """The name of an overridable field as people read it."""
+    column = ScheduledJob._meta.get_field(f"declared_{field}")
+    return str(getattr(column, "verbose_name", field))
+
+
+def shown(field: str, value: Any) -> str:
+    """A value as people may see it: secrets masked."""
+    if field == "payload":
+        return json.dumps(redact(value, settings.REDACTED_KEYS), ensure_ascii=False)
+    if hasattr(value, "total_seconds"):
+        return times.duration(value)
+    return str(value)
+
+
+def drift(job: ScheduledJob) -> dict[str, tuple[Any, Any]]:
+    """What somebody changed in Google and a push takes back, as last seen: field -> (in Google, here)."""
+    if job.sync_state != ScheduledJob.SyncState.DRIFTED or not job.live or not job.pushed:
+        return {}
+    ours = {**job.pushed.get("sent", {}), **job.pushed.get("answer", {}), "state": job.desired_state}
+    return {
+        name: (job.live.get(name), value)
+        for name, value in ours.items()
+        if name not in job.left_in_google and not same_json(job.live.get(name), value)
+    }

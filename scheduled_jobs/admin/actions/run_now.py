@@ -1,0 +1,149 @@
+"""Run now: a page that says what follows, then a queued run that its own page follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import router, transaction
+from django.http import HttpResponseRedirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scheduled_jobs import registry
+from scheduled_jobs.admin.actions.ask import AskForm, told
+from scheduled_jobs.admin.job.facts import why_no_run
+from scheduled_jobs.admin.page.permissions import JobAdmin, allowed
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.words import masked, times
+from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.exceptions import InvalidPayload
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.services.history.run_story import going_on, waiting
+from scheduled_jobs.services.history.upcoming import next_run_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+
+class RunNowMixin(JobAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.run_now_view)
+        return [
+            path("<path:object_id>/run-now/", view, name="scheduled_jobs_scheduledjob_run_now"),
+            *super().get_urls(),
+        ]
+
+    def run_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then ask Google: the run is queued and its page is shown."""
+        job = find_job(request, object_id, "run")
+        obstacle = why_not(job)
+        if request.method == "POST" and not obstacle:
+            using = router.db_for_write(ScheduledJob)
+            with transaction.atomic(using=using):
+                # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
+                job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+                form = self._ask_form(request, job)
+                if run := self._ask_for(request, job, form):
+                    return HttpResponseRedirect(address(self, "jobrun_change", run.pk))
+        else:
+            form = self._ask_form(request, job)
+        if form.errors.get("seen"):
+            form = form.shown_again()
+        now = timezone.now()
+        context = {
+            "form": form,
+            "job": job,
+            "job_label": label_of(job),
+            "job_url": address(self, "scheduledjob_change", job.pk),
+            "payload": masked.in_pieces(job.payload),
+            "payload_is_overridden": job.payload_override is not None,
+            "default_payload": masked.in_pieces(job.declared_payload),
+            "follows": what_follows(job, now),
+            "obstacle": obstacle,
+        }
+        return render(
+            self, request, "run_now.html", title=_("Run a job now"), context=context,
+            crumbs=job_crumbs(self, job),
+        )  # fmt: skip
+
+    def _ask_form(self, request: HttpRequest, job: ScheduledJob) -> AskForm:
+        return AskForm(
+            request.POST if request.method == "POST" else None,
+            job=job,
+            payload=job.payload,
+            newest=job.runs.filter(trigger=JobRun.Trigger.MANUAL).order_by("-pk").first(),
+            may_change=allowed(request).run_with_payload,
+        )
+
+    def _ask_for(self, request: HttpRequest, job: ScheduledJob, form: AskForm) -> JobRun | None:
+        if not form.is_valid():
+            return None
+        reason = form.cleaned_data["reason"]
+        try:
+            with attribution(request.user, via="form", reason=reason):
+                run = job.run_now(payload=form.chosen, by=request.user, reason=reason)
+        except InvalidPayload as error:
+            form.add_error(None, told(error))
+            return None
+        what = _("Run now, with another payload") if form.chosen is not None else _("Run now")
+        self.log_change(request, job, f"{what}: #{run.pk}. {reason}")
+        return run
+
+
+def why_not(job: ScheduledJob) -> str:
+    """Why a job cannot be run now, as a sentence; empty where it can."""
+    if job.deleting_at is not None:
+        return _("This job is being deleted: Google has no job to run any more.")
+    if job.retired_at is not None:
+        return _("This job is retired: its class is gone from the code, and there is nothing to run.")
+    return why_no_run(job.task) or pushes_are_off()
+
+
+def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
+    """Icons and sentences: what will happen, and what will not."""
+    found: list[tuple[str, str]] = [
+        ("play", _("Executed at most once: if its process dies it is shown as lost, and you decide.")),
+    ]
+    if job.is_paused(now):
+        text = (
+            _("The job is paused until %(time)s. This run is executed all the same; the pause stays.")
+            % {"time": dated(job.paused_until, job.time_zone)}
+            if job.paused_until
+            else _("The job is paused. This run is executed all the same; the pause stays.")
+        )
+        found.append(("pause", text))
+    else:
+        at = next_run_of(job, now)
+        text = _("The schedule stays as it is.")
+        if at is not None:
+            text += " " + _("Next scheduled run: %(time)s (%(when)s).") % {
+                "time": dated(at, job.time_zone),
+                "when": times.relative(at, now),
+            }
+        found.append(("sched", text))
+    found += _overlap(job)
+    if queued := waiting(job):
+        found.append(
+            ("queue", _("Runs of this job that wait already: %(n)d. They go first.") % {"n": queued})
+        )
+    return found
+
+
+def _overlap(job: ScheduledJob) -> list[tuple[str, str]]:
+    task = registry.get(job.task)
+    if task is not None and task.overlap == "allow":
+        return [("ok", _("It may run beside other runs of this job (overlap: allow)."))]
+    other = going_on(job)
+    if other is None:
+        text = _(
+            "Nothing else of this job is running. If something were, this run would be skipped "
+            "(overlap: skip)."
+        )
+        return [("ok", text)]
+    text = _("Run #%(run)s of this job is going on: if it still is on delivery, this run is skipped.")
+    return [("warn", text % {"run": other.pk})]

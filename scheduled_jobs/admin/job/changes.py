@@ -1,0 +1,118 @@
+"""The audit of a job as lines for people: who did what, through what, and why. All values are masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.job.fields import pairs, who
+from scheduled_jobs.admin.words.values import LABELS, as_text, label, stamp
+from scheduled_jobs.domain.jobs import left_in_google, same_json
+from scheduled_jobs.models import JobChange, JobRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Line:
+    """One change. ``pairs`` are (parameter, old, new); the parameter is empty for a field of its own."""
+
+    at: dict[str, str]
+    who: str
+    verb: str
+    via: str
+    reason: str
+    pairs: list[tuple[str, str, str]] = field(default_factory=list)
+    run: int | None = None
+
+
+def lines_of(changes: Iterable[JobChange], zone: str, now: datetime) -> list[Line]:
+    """The lines of these changes, times in a zone."""
+    return [_line(change, zone, now) for change in changes]
+
+
+def _line(change: JobChange, zone: str, now: datetime) -> Line:
+    verb, found, run = _verb(change)
+    return Line(
+        at=stamp(change.at, zone, now),
+        who=who(change),
+        verb=verb,
+        via=change.get_via_display(),
+        reason=change.reason,
+        pairs=found,
+        run=run,
+    )
+
+
+def _verb(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | None]:
+    name, old, new = change.field, change.old, change.new
+    if name == "job":
+        return (_("created the job") if new is not None else _("deleted the job")), [], None
+    if name == "paused":
+        return (_("paused the job") if new else _("resumed the job")), [], None
+    if name == "retired":
+        gone = _("retired the job: its class is gone from the code")
+        return (gone if new else _("brought the job back")), [], None
+    if name == "deleting":
+        return _("asked for the job to be deleted"), [], None
+    if name == "run":
+        if isinstance(new, int) and old is None:
+            return _("asked for run"), [], new
+        if new == JobRun.Status.DISCARDED:
+            return _("cancelled run"), [], old if isinstance(old, int) else None
+        return _("changed run"), [], old if isinstance(old, int) else None
+    if name == "sync":
+        return _("asked for a sync with Google"), [], None
+    if name == "ignored_drift":
+        return _left(old or {}, new or {}), [], None
+    if name.startswith("declared_"):
+        field = name.removeprefix("declared_")
+        text = _("changed the default of %(field)s") % {"field": label(field).lower()}
+        return text, _pairs(field, old, new), None
+    if name in LABELS:
+        return _override(change), _pairs(name, old, new), None
+    text = _("changed %(field)s") % {"field": label(name)}
+    return text, [("", _plain(old), _plain(new))], None
+
+
+def _left(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What an operator chose to leave in Google, and what is left there no more."""
+    parts = []
+    old, new = left_in_google(old, exists=True), left_in_google(new, exists=True)
+    if left := [name for name in new if name not in old or not same_json(old[name], new[name])]:
+        text = _("left in Google as it is: %(values)s")
+        parts.append(text % {"values": ", ".join(_there(name, new[name]) for name in left)})
+    if ended := [name for name in old if name not in new]:
+        text = _("no longer leaves in Google: %(values)s")
+        parts.append(text % {"values": ", ".join(_there(name, old[name]) for name in ended)})
+    return "; ".join(parts)
+
+
+def _there(name: str, live: Any) -> str:
+    if name == "payload":
+        return label(name).lower()
+    text = str(live).lower() if name == "state" else as_text(name, live)
+    return f"{label(name).lower()} {text}"
+
+
+def _override(change: JobChange) -> str:
+    field = {"field": label(change.field).lower()}
+    if change.via == JobChange.Via.SYNC:
+        return _("replaced %(field)s in Google") % field
+    if change.new is None:
+        return _("reset %(field)s to the code’s default") % field
+    return _("set %(field)s") % field
+
+
+def _pairs(name: str, old: object, new: object) -> list[tuple[str, str, str]]:
+    if name == "payload" and isinstance(old, dict) and isinstance(new, dict):
+        return pairs(old, new)
+    return [("", as_text(name, old), as_text(name, new))]
+
+
+def _plain(value: object) -> str:
+    return as_text("payload", value) if isinstance(value, (dict, list)) else str(value)

@@ -1,0 +1,175 @@
+"""How long the last runs of a job took, as an inline SVG whose x-coordinates are percents: any width fits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.badges import RUN_MARKS
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.history.job_story import quantiles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from scheduled_jobs.services.history.job_story import Lasted
+
+Status = JobRun.Status
+
+LENGTHS = (60, 200)
+LEFT, BASE, TOP = 6.0, 118.0, 14.0
+"""Percents left of the bars; y of the base line and of the highest bar."""
+LOWEST = 2.0
+FLAT = 29.5
+"""Height of what has no duration."""
+TICKS = 6
+STEPS = (
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800,
+    3600, 7200, 14400, 21600, 43200, 86400,
+)  # fmt: skip
+"""Seconds at which a scale may end."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A rectangle, or a dashed line where ``is_line``; ``x`` and ``width`` are percents."""
+
+    css: str
+    x: str
+    width: str
+    y: str
+    height: str
+    is_line: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One run: its marks and the words that say the same."""
+
+    pk: int
+    label: str
+    shapes: list[Shape]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The finished picture. ``grid`` and ``ticks`` are positions with their texts."""
+
+    label: str
+    bars: list[Bar]
+    grid: list[tuple[str, str]]
+    ticks: list[tuple[str, str]]
+    median_y: str
+    median: str
+    p95: str
+    counts: str
+    statuses: list[str] = field(default_factory=list)
+
+
+def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
+    """Draw these runs (the oldest first), newest right, against the longest of them."""
+    longest = max((run.seconds for run in runs if run.seconds), default=0.0)
+    top = _top(longest)
+    scale = (BASE - TOP) / top
+    step = (100 - LEFT) / max(len(runs), 20)
+    # Newest stands at the right edge; where there are few runs the left is empty.
+    first = 100 - step * len(runs)
+    bars = [_bar(run, first + step * n, step, scale, zone, now) for n, run in enumerate(runs)]
+    middle = quantiles(runs)
+    counts = Counter(run.status for run in runs)
+    parts = ", ".join(f"{counts[status]} {Status(status).label}" for status in RUN_MARKS if counts[status])
+    head = ngettext("Duration of the last %(n)d run", "Duration of the last %(n)d runs", len(runs)) % {
+        "n": len(runs)
+    }
+    middle_words = ""
+    if middle is not None:
+        middle_words = _(" Median %(median)s, p95 %(p95)s.") % {
+            "median": _seconds(middle[0]),
+            "p95": _seconds(middle[1]),
+        }
+    every = max(-(-len(runs) // TICKS), 1)
+    return Chart(
+        label=f"{head}.{middle_words} {parts}.",
+        bars=bars,
+        grid=[(f"{BASE - scale * value:.1f}", _seconds(value)) for value in (0, top / 2, top)],
+        ticks=_ticks(
+            [
+                (first + step * n, run.at.astimezone(times.zone_of(zone)))
+                for n, run in enumerate(runs)
+                if n % every == 0 and first + step * n < 97
+            ],
+            is_one_day=len({run.at.astimezone(times.zone_of(zone)).date() for run in runs}) < 2,
+        ),
+        median_y=f"{BASE - scale * middle[0]:.1f}" if middle else "",
+        median=_seconds(middle[0]) if middle else "",
+        p95=_seconds(middle[1]) if middle else "",
+        counts=parts,
+        statuses=[status for status in RUN_MARKS if counts[status]],
+    )
+
+
+def _top(longest: float) -> float:
+    """The end of the scale: twice a round number of seconds, not less than the longest run."""
+    if not longest:
+        return 2.0
+    for step in STEPS:
+        if 2 * step >= longest:
+            return 2.0 * step
+    return longest
+
+
+def _ticks(marks: list[tuple[float, datetime]], *, is_one_day: bool) -> list[tuple[str, str]]:
+    """The texts below the bars: dates, and times where the date was told already or is always the same."""
+    found = []
+    told = marks[0][1].date() if marks and is_one_day else None
+    for x, at in marks:
+        found.append((f"{x:.2f}", date_format(at, "H:i" if at.date() == told else "j M")))
+        told = at.date()
+    return found
+
+
+def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datetime) -> Bar:
+    mark = RUN_MARKS[run.status]
+    parts = [str(mark.word), times.clock(run.at, zone, now)]
+    if run.seconds is not None:
+        parts.append(_seconds(run.seconds))
+    height = max(scale * run.seconds, LOWEST) if run.seconds is not None else FLAT
+    left, width = f"{x + step * 0.14:.2f}", f"{step * 0.72:.2f}"
+
+    def box(css: str, y: float, tall: float) -> Shape:
+        return Shape(css, left, width, f"{y:.1f}", f"{tall:.1f}")
+
+    status = Status(run.status)
+    if status in (Status.SKIPPED, Status.DISCARDED) and run.seconds is None:
+        shapes = [
+            Shape("m-skip", f"{x + step / 2:.2f}", "", f"{BASE - FLAT:.1f}", f"{BASE:.1f}", is_line=True)
+        ]
+    elif status == Status.MISSED:
+        shapes = [box("m-miss", BASE - 0.5 - FLAT, FLAT)]
+    elif status in (Status.RUNNING, Status.QUEUED):
+        shapes = [box("m-run", BASE - height, height)]
+    elif status == Status.TIMED_OUT and height > 20:
+        half = (height - 8) / 2
+        shapes = [box("m-bad", BASE - half, half), box("m-bad", BASE - height, half)]
+    elif status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
+        shapes = [box("m-lost" if status == Status.LOST else "m-bad", BASE - height, height)]
+    else:
+        shapes = [box("m-disc" if status == Status.DISCARDED else "m-ok", BASE - height, height)]
+    if status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
+        # A failure of 0.2 s must be as visible as one of twenty minutes.
+        shapes.append(box("m-foot", BASE + 3, 4))
+    return Bar(run.pk, ", ".join(parts), shapes)
+
+
+def _seconds(value: float) -> str:
+    if not value:
+        return _("0 s")
+    return times.duration(timedelta(seconds=value))

@@ -1,0 +1,79 @@
+"""The line on a job's page that says that Google is otherwise, or could not be told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.words.values import as_text, label, stamp
+from scheduled_jobs.models import ScheduledJob
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+SyncState = ScheduledJob.SyncState
+
+
+def drift_line(
+    job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]], now: datetime
+) -> dict[str, str] | None:
+    """Icon, tone and text, or None where all is well. ``differing`` is field -> (live, wanted)."""
+    state = job.sync_state
+    if state == SyncState.FAILED:
+        text = _("Not in Google: %(why)s") % {"why": job.sync_error}
+        return {"icon": "syncbad", "tone": "err", "text": text}
+    if state == SyncState.PENDING:
+        text = _("What is saved here is not in Google yet.")
+        return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
+    if state == SyncState.SYNCED:
+        return {"icon": "drift", "tone": "info", "text": _left(job)} if job.left_in_google else None
+    ago = stamp(job.live_seen_at, job.time_zone, now)["ago"] if job.live_seen_at else ""
+    if job.live is None:
+        text = _("Google has no such job, as seen %(ago)s.") % {"ago": ago}
+    else:
+        text = _("Google differs, as seen %(ago)s: %(parts)s.") % {
+            "ago": ago,
+            "parts": "; ".join(_parts(job, differing)) or _("the address, the headers or the account"),
+        }
+    return {"icon": "drift", "tone": "", "text": text}
+
+
+def _left(job: ScheduledJob) -> str:
+    parts = []
+    for name, live in job.left_in_google.items():
+        if name == "payload":
+            parts.append(_("the payload is another one there"))
+        elif name == "state":
+            parts.append(_state(str(live), job))
+        else:
+            parts.append(_part(name, live, getattr(job, name)))
+    return _("Google differs, and was left so: %(parts)s. The first change of either side is told again.") % {
+        "parts": "; ".join(parts)
+    }
+
+
+def _part(name: str, live: Any, wanted: Any) -> str:
+    return _("%(field)s is %(live)s there and %(wanted)s here") % {
+        "field": label(name).lower(),
+        "live": as_text(name, live),
+        "wanted": as_text(name, wanted),
+    }
+
+
+def _state(live: str, job: ScheduledJob) -> str:
+    return _("it is %(live)s there and %(wanted)s here") % {
+        "live": live.lower(),
+        "wanted": str(job.desired_state).lower(),
+    }
+
+
+def _parts(job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    parts = [_part(name, *pair) for name, pair in differing.items() if name != "payload"]
+    if "payload" in differing:
+        parts.append(_("the payload is another one there"))
+    live_state = (job.live or {}).get("state")
+    if live_state != job.desired_state:
+        parts.append(_state(str(live_state), job))
+    return parts

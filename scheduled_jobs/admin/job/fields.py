@@ -1,0 +1,268 @@
+"""Three truths side by side: what the code says, what a person set, what Google was last seen to have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.words.values import LABELS, as_python, as_text, in_json, label, short_json, stamp
+from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.models.in_force import values_in_force
+from scheduled_jobs.services.history.upcoming import told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from scheduled_jobs.admin.job.form import Editing
+    from scheduled_jobs.services.history.job_story import Since
+
+SyncState = ScheduledJob.SyncState
+
+GOOGLES = {
+    "max_doublings": domain.DEFAULT_MAX_DOUBLINGS,
+    "min_backoff": domain.DEFAULT_MIN_BACKOFF,
+    "max_backoff": domain.DEFAULT_MAX_BACKOFF,
+    "attempt_deadline": domain.DEFAULT_ATTEMPT_DEADLINE,
+}
+"""Field -> what Cloud Scheduler does where nothing is set."""
+SHOWN = 100
+"""Keys of a payload that are compared one by one."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """What Google has of a field: ``kind`` is same, differs, ignored or unknown."""
+
+    kind: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who set an override, when, through what and why; and what was saved, where another value is typed."""
+
+    saved: str
+    by: str
+    at: dict[str, str]
+    via: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """That the code's default has changed since the override was set."""
+
+    was: str
+    at: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One row of the table."""
+
+    name: str
+    label: str
+    help: str
+    default: str
+    default_note: str
+    is_code: bool
+    is_own: bool
+    own: str
+    own_note: str
+    live: Live
+    provenance: Provenance | None
+    changed: Changed | None
+    can_reset: bool
+    widget: Any = None
+    errors: Any = None
+
+
+class Truths:
+    """The rows of one job; ``set_by`` and ``since`` come from the audit."""
+
+    def __init__(
+        self,
+        editing: Editing,
+        *,
+        set_by: Mapping[str, JobChange],
+        since: Mapping[str, Since],
+        now: datetime,
+        saved: ScheduledJob,
+    ) -> None:
+        self.editing = editing
+        self.job = saved
+        """The row as it is saved; what is typed is on the form."""
+        self.set_by = set_by
+        self.since = since
+        self.now = now
+        self.wanted = values_in_force(saved)
+        self.differing = differing(saved, self.wanted)
+
+    def rows(self, *names: str) -> list[Truth]:
+        """The rows of these fields."""
+        return [self.row(name) for name in names]
+
+    def row(self, name: str) -> Truth:
+        """The row of a field (without ``_override``)."""
+        job = self.job
+        own = getattr(job, f"{name}_override")
+        declared = getattr(job, f"declared_{name}")
+        has_default = name not in job.fields_of_its_own
+        note = ""
+        if name == "schedule" and has_default:
+            note = told(declared, job.declared_time_zone).words
+        elif name in GOOGLES and declared == GOOGLES[name]:
+            note = _("Google’s default")
+        field = f"{name}_override"
+        form = self.editing.form
+        text = short_json(declared) if name == "payload" else as_text(name, declared)
+        return Truth(
+            name=name,
+            label=label(name),
+            help=str(LABELS[name][1]),
+            default=text if has_default else _("none"),
+            default_note=note,
+            is_code=name != "description" and has_default,
+            is_own=own is not None,
+            own="" if own is None else as_text(name, own),
+            own_note=told(own, job.time_zone).words if name == "schedule" and own is not None else "",
+            live=self.live(name),
+            provenance=self._provenance(name, own),
+            changed=self._changed(name) if has_default else None,
+            can_reset=own is not None and has_default,
+            widget=form[field] if field in form.fields else None,
+            errors=form.errors.get(field, []),
+        )
+
+    # --- Google -----------------------------------------------------------------------------------
+
+    def live(self, name: str) -> Live:
+        """What Google has of a field, against what is saved."""
+        missing = self._no_live()
+        if missing is not None:
+            return missing
+        if name not in self.differing:
+            return Live("same", _("same"))
+        found, wanted = self.differing[name]
+        return self._different(as_text(name, found), as_text(name, wanted), ignored=self._ignored(name))
+
+    def live_parameter(self, name: str) -> Live:
+        """What Google has of one parameter of the payload."""
+        missing = self._no_live()
+        if missing is not None:
+            return missing
+        live, wanted = (self.job.live or {}).get("payload"), self.wanted["payload"]
+        if not isinstance(wanted, dict):
+            return Live("differs", _("the override is no payload"))
+        if not isinstance(live, dict):
+            return Live("differs", _("the body in Google is no payload"))
+        if name not in live and name not in wanted:
+            return Live("same", _("not sent"), _("run() has its own default"))
+        if domain.same_json(live.get(name), wanted.get(name)) and (name in live) == (name in wanted):
+            return Live("same", _("same"))
+        found = in_json(live, name) if name in live else _("not there")
+        should = in_json(wanted, name) if name in wanted else _("not there")
+        return self._different(found, should, ignored=self._ignored("payload"))
+
+    def _no_live(self) -> Live | None:
+        if self.job.live is None:
+            if self.job.live_seen_at is None:
+                return Live("unknown", _("not looked at yet"))
+            return Live("differs", _("no such job"))
+        return None
+
+    def _ignored(self, name: str) -> bool:
+        return name in self.job.left_in_google
+
+    def _different(self, found: str, wanted: str, *, ignored: bool) -> Live:
+        if found == wanted:
+            return Live("differs", _("differs in a secret"))
+        if ignored:
+            return Live("ignored", found, _("ignored; here it is %(value)s") % {"value": wanted})
+        if self.job.sync_state in (SyncState.PENDING, SyncState.FAILED):
+            note = _("%(value)s is not pushed yet") % {"value": wanted}
+            return Live("differs", found, note)
+        return Live("differs", _("%(found)s, should be %(wanted)s") % {"found": found, "wanted": wanted})
+
+    # --- The audit --------------------------------------------------------------------------------
+
+    def _provenance(self, name: str, own: Any) -> Provenance | None:
+        change = self.set_by.get(name)
+        if own is None or change is None:
+            return None
+        typed = self.editing.data is not None and name in self.editing.mine
+        return Provenance(
+            saved=as_text(name, own) if typed and name != "payload" else "",
+            by=who(change),
+            at=stamp(change.at, self.job.time_zone, self.now),
+            via=change.get_via_display(),
+            reason=change.reason,
+        )
+
+    def _changed(self, name: str) -> Changed | None:
+        since = self.since.get(name)
+        if since is None:
+            return None
+        was = as_python(name, since.was)
+        text = short_json(was, 40) if name == "payload" and isinstance(was, dict) else as_text(name, was)
+        return Changed(text, stamp(since.at, self.job.time_zone, self.now))
+
+
+def who(change: JobChange) -> str:
+    """Who made a change, in words."""
+    if change.actor is not None:
+        return str(change.actor.get_full_name() or change.actor.get_username())
+    if change.actor_label:
+        return change.actor_label
+    return {
+        JobChange.Via.CODE: _("The code"),
+        JobChange.Via.SYNC: _("The sync"),
+        JobChange.Via.AUTO: _("The system"),
+    }.get(JobChange.Via(change.via), _("Somebody"))
+
+
+def differing(job: ScheduledJob, wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Field -> (in Google, wanted); what the service itself made of the wanted value is no difference."""
+    if job.live is None:
+        return {}
+    pushed = job.pushed or {}
+    sent, answer = pushed.get("sent", {}), pushed.get("answer", {})
+    return {
+        name: (live, desired)
+        for name, (live, desired) in domain.differences(wanted, job.live).items()
+        if not (
+            name in answer
+            and domain.same_json(sent.get(name), desired)
+            and domain.same_json(answer[name], live)
+        )
+    }
+
+
+def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:
+    """Parameter, code's value, own value, of those in which the payload override differs; masked."""
+    if job.payload_override is None:
+        return []
+    if not isinstance(job.payload_override, dict):  # saved by code, which validates nothing
+        return [("", short_json(job.declared_payload), as_text("payload", job.payload_override))]
+    return pairs(job.declared_payload, job.payload_override)
+
+
+def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Key, old value, new value, of those in which two payloads differ; masked, and SHOWN of them at most."""
+    differing = [
+        name
+        for name in dict.fromkeys([*old, *new])
+        if not domain.same_json(old.get(name), new.get(name)) or (name in old) != (name in new)
+    ]
+    found = [
+        (name, in_json(old, name) if name in old else "", in_json(new, name) if name in new else "")
+        for name in differing[:SHOWN]
+    ]
+    if len(differing) > SHOWN:
+        found.append((_("and %(n)s more") % {"n": f"{len(differing) - SHOWN:,}"}, "", ""))
+    return found

@@ -1,0 +1,245 @@
+"""The form of a job's overrides, and what two people who edit at once are told.
+
+Each field remembers, as a fingerprint, what stood in it when the page was made. So the server can tell what
+this person changed from what somebody else has changed since, without keeping anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import QueryDict
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduled_jobs.admin.payload.form import RAW, PayloadForm
+from scheduled_jobs.admin.payload.parameter import PREFIX
+from scheduled_jobs.admin.words.durations import DurationText, write_duration
+from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
+
+if TYPE_CHECKING:
+    from scheduled_jobs.models import ScheduledJob
+
+SEEN = "seen"
+PLAIN = tuple(name for name in OVERRIDABLE if name != "payload")
+"""The fields of which each is one text."""
+NO_TEXT = '""'
+"""How an override with an empty text is written; an empty field follows the code."""
+_COUNT = re.compile(r"-?[0-9]{1,12}")
+_PRINT = re.compile(r"[0-9a-f]{16}")
+
+
+class CountField(forms.CharField):
+    """A whole number as text, so that what was typed comes back with the error."""
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        if not _COUNT.fullmatch(text):
+            raise ValidationError(
+                _("“%(text)s” is not a whole number; write one, such as 3.") % {"text": text}
+            )
+        return int(text)
+
+
+def _text(**kwargs: Any) -> dict[str, Any]:
+    attrs = {"class": "code", "placeholder": gettext_lazy("Follows the code"), **kwargs}
+    return {"required": False, "widget": forms.TextInput(attrs=attrs)}
+
+
+class OverridesForm(forms.Form):
+    """One text for each override; an empty one follows the code."""
+
+    schedule_override = forms.CharField(max_length=500, **_text(spellcheck="false", autocomplete="off"))
+    time_zone_override = forms.CharField(
+        max_length=64, **_text(spellcheck="false", autocomplete="off", list="sj-zones")
+    )
+    description_override = forms.CharField(**_text())
+    retry_count_override = CountField(**_text(inputmode="numeric"))
+    min_backoff_override = DurationText(max_length=80, **_text())
+    max_backoff_override = DurationText(max_length=80, **_text())
+    max_retry_duration_override = DurationText(max_length=80, **_text())
+    max_doublings_override = CountField(**_text(inputmode="numeric"))
+    attempt_deadline_override = DurationText(max_length=80, **_text())
+    reason = forms.CharField(
+        required=False,
+        max_length=2000,
+        label=gettext_lazy("Reason for this change"),
+        widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
+    )
+
+
+class Editing:
+    """A job with what a person has typed about it (``data``), or with what is saved (None)."""
+
+    def __init__(self, job: ScheduledJob, data: QueryDict | None = None) -> None:
+        self.job = job
+        self.data = data
+        initial = {f"{name}_override": text_of(job, name) for name in PLAIN}
+        self.form = OverridesForm(data, initial=initial)
+        for name in PLAIN:
+            self.form.fields[f"{name}_override"].widget.attrs["aria-describedby"] = f"{name}_code"
+        self.payload = PayloadForm(
+            task=job.task, declared=job.declared_payload, override=job.payload_override, data=data
+        )
+        # Read before what was typed is put on the job.
+        self.saved_texts = self._texts()
+
+    # --- Saving ---------------------------------------------------------------------------------
+
+    def is_valid(self) -> bool:
+        """Put what was typed on the job and validate it; errors stand beside their fields."""
+        good_payload = self.payload.is_valid()
+        self.form.is_valid()
+        for name in PLAIN:
+            field = f"{name}_override"
+            if field in self.form.cleaned_data and self._is_typed(field):
+                value = self.form.cleaned_data[field]
+                typed = None if value == "" else "" if value == NO_TEXT else value
+                if typed != getattr(self.job, field):
+                    setattr(self.job, field, typed)
+        if good_payload and not same_json(self.payload.value, self.job.payload_override):
+            self.job.payload_override = self.payload.value
+        schedule = self.job.schedule_override
+        try:
+            self.job.full_clean(validate_unique=False, validate_constraints=False)
+        except ValidationError as error:
+            self._take(error)
+        if not self._is_typed("schedule_override"):
+            # Validating normalises it; one that was saved otherwise stays as it is until somebody edits it.
+            self.job.schedule_override = schedule
+        return not self.form.errors and not self.payload.has_errors
+
+    def _is_typed(self, field: str) -> bool:
+        """Whether another text stands in a field than what is saved."""
+        posted = self.data.get(field) if self.data is not None else None
+        return posted is not None and _in_one_line(posted) != _in_one_line(self.saved_texts[field])
+
+    def _take(self, error: ValidationError) -> None:
+        for name, texts in error.message_dict.items():
+            if name == "payload_override":
+                self.payload.errors += [] if self.payload.has_errors else texts
+            elif name in self.form.fields and name not in self.form.errors:
+                self.form.add_error(name, texts)
+            elif name not in self.form.fields:
+                self.form.add_error(None, [f"{name}: {text}" for text in texts])
+
+    @property
+    def changed(self) -> list[str]:
+        """The fields (without ``_override``) that would be written."""
+        changed = self.job.tracker.changed()
+        return [name for name in OVERRIDABLE if f"{name}_override" in changed]
+
+    @property
+    def reason(self) -> str:
+        """Why, as it was typed."""
+        reason: str = self.form.cleaned_data.get("reason", "") if self.form.is_bound else ""
+        return reason
+
+    # --- Two at once ------------------------------------------------------------------------------
+
+    @property
+    def seen(self) -> str:
+        """The value of the hidden field: what stood in every field when this person first saw it.
+
+        A preview or an error shows the page again without making it any newer.
+        """
+        return self._now_seen() if self.data is None else self.data.get(SEEN, "")
+
+    def _now_seen(self) -> str:
+        return json.dumps({name: _print(text) for name, text in self.saved_texts.items()})
+
+    def _texts(self) -> dict[str, str]:
+        texts = {f"{name}_override": text_of(self.job, name) for name in PLAIN}
+        texts |= {p.html_name: p.initial for p in self.payload.parameters}
+        texts[RAW] = self.payload.raw_initial
+        texts["payload_override"] = json.dumps(
+            self.job.payload_override, sort_keys=True, cls=DjangoJSONEncoder
+        )
+        return texts
+
+    @property
+    def _remembered(self) -> dict[str, str]:
+        try:
+            found = json.loads(self.data.get(SEEN, "")) if self.data is not None else {}
+        except (ValueError, RecursionError):
+            return {}
+        if not isinstance(found, dict):
+            return {}
+        return {
+            name: text for name, text in found.items() if isinstance(text, str) and _PRINT.fullmatch(text)
+        }
+
+    @property
+    def theirs(self) -> list[str]:
+        """The fields that somebody else has changed since this person's page was made."""
+        if self.data is None:
+            return []
+        seen, texts = self._remembered, self.saved_texts
+        return [
+            name
+            for name in OVERRIDABLE
+            if not constant_time_compare(seen.get(f"{name}_override", ""), _print(texts[f"{name}_override"]))
+        ]
+
+    @property
+    def mine(self) -> list[str]:
+        """The fields that this person has changed, whatever anybody else did."""
+        found = []
+        for name in OVERRIDABLE:
+            names = [f"{name}_override"]
+            if name == "payload":
+                names = [*(p.html_name for p in self.payload.parameters), RAW]
+            if any(self.is_mine(field) for field in names):
+                found.append(name)
+        return found
+
+    def is_mine(self, field: str) -> bool:
+        """Whether this person has changed the form field of this name."""
+        posted = self.data.get(field) if self.data is not None else None
+        if posted is None:
+            return False
+        return not constant_time_compare(self._remembered.get(field, ""), _print(str(posted)))
+
+    def rebased(self, *, without: str = "") -> Editing:
+        """What this person has typed, on what is saved now; ``without`` is a field to take as it is saved."""
+        data = self.data.copy() if self.data is not None else QueryDict(mutable=True)
+        texts = self.saved_texts
+        for name in PLAIN:
+            field = f"{name}_override"
+            if name == without or not self.is_mine(field):
+                data[field] = texts[field]
+        payload_fields = [name for name in data if name.startswith(PREFIX) or name == RAW]
+        for field in payload_fields:
+            if without == "payload" or not self.is_mine(field):
+                del data[field]
+        data[SEEN] = self._now_seen()
+        return Editing(self.job, data)
+
+
+def text_of(job: ScheduledJob, name: str) -> str:
+    """An override as it stands in its field; empty while it follows the code."""
+    value = getattr(job, f"{name}_override")
+    if value is None:
+        return ""
+    if value == "":
+        return NO_TEXT
+    return write_duration(value) if hasattr(value, "total_seconds") else str(value)
+
+
+def _print(text: str) -> str:
+    """Tells one text from another and nothing of what is in it."""
+    text = _in_one_line(text)
+    return salted_hmac("scheduled_jobs.admin.override", text, algorithm="sha256").hexdigest()[:16]
+
+
+def _in_one_line(text: str) -> str:
+    """A browser takes line ends out of a field of one line, and writes others into one of many."""
+    return text.replace("\r", "").replace("\n", "").strip()

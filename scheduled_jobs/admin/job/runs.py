@@ -1,0 +1,96 @@
+"""The last runs of one job as finished rows; results are masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
+from scheduled_jobs.admin.words.masked import in_line
+from scheduled_jobs.admin.words.run_words import attempt_of, trigger_mark
+from scheduled_jobs.admin.words.schedules import day_and_time
+from scheduled_jobs.admin.words.values import stamp
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.history.job_story import quantiles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.services.history.job_story import Brief, Lasted
+
+SHOWN = 160
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. ``share`` is its duration in percent of the job's 95th percentile, at most 100."""
+
+    pk: int
+    mark: Mark
+    icon: str
+    trigger: str
+    at: dict[str, str]
+    started: str
+    duration: str
+    share: int | None
+    tone: str
+    attempt: str
+    said: str
+
+
+def rows_of(job: ScheduledJob, runs: Sequence[Brief], bars: Sequence[Lasted], now: datetime) -> list[Row]:
+    """The rows of these runs; ``bars`` are what their durations are measured by."""
+    middle = quantiles(bars)
+    return [_row(job, brief, middle[1] if middle else 0.0, now) for brief in runs]
+
+
+def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
+    run, zone = brief.run, job.time_zone
+    icon, trigger, _note = trigger_mark(run)
+    at = run.scheduled_for or run.started_at or run.created_at
+    seconds = run.duration.total_seconds() if run.duration else 0.0
+    return Row(
+        pk=run.pk,
+        mark=RUN_MARKS[run.status],
+        icon=icon,
+        trigger=trigger,
+        at={**stamp(at, zone, now), "short": day_and_time(at, zone, now)},
+        started=_started(run),
+        duration=times.duration(run.duration),
+        share=min(round(100 * seconds / p95), 100) if p95 and run.status == JobRun.Status.SUCCEEDED else None,
+        tone="m-ok",
+        attempt=attempt_of(run, job.retry_policy.retry_count),
+        said=_said(brief),
+    )
+
+
+def _started(run: JobRun) -> str:
+    if run.scheduled_for is None:
+        return _("no slot: asked for") if run.trigger != JobRun.Trigger.EAGER else _("no slot")
+    if run.started_at is None:
+        return _("never started")
+    late = max(run.started_at - run.scheduled_for, run.scheduled_for - run.scheduled_for)
+    return _("started +%(time)s") % {"time": times.duration(late)}
+
+
+def _said(brief: Brief) -> str:
+    """The first line of the error, else the result, and why a person asked for it."""
+    run = brief.run
+    parts = []
+    if brief.error:
+        parts.append(brief.error.strip().splitlines()[0])
+    elif brief.has_long_result:
+        parts.append(_("a long result"))
+    elif brief.result is not None:
+        parts.append(in_line(brief.result))
+    said = " · ".join(parts)
+    if run.reason:
+        said = " · ".join(
+            filter(None, [said, f"{run.requested_by}: {run.reason}" if run.requested_by else run.reason])
+        )
+    return said if len(said) <= SHOWN else said[: SHOWN - 1] + "…"

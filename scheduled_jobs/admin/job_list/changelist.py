@@ -1,0 +1,237 @@
+"""The job list: what it filters, sorts and counts, in a number of queries that does not grow."""
+
+# The signatures are Django's:
+# ruff: noqa: ARG002
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_list import result_headers
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import InvalidPage
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduled_jobs import registry
+from scheduled_jobs.admin.job_list.filters import FACETS, SHOW, Facet
+from scheduled_jobs.admin.job_list.rows import Links, build_rows
+from scheduled_jobs.admin.page.environment import last_look, where_am_i
+from scheduled_jobs.admin.page.permissions import JobAdmin, allowed, may
+from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.census import take_census
+from scheduled_jobs.services.history.health import ORDER, urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import _StrPromise
+
+
+def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Callable[[ScheduledJob], str]:
+    """The heading and the order of a column; what stands in it is built for the whole page at once."""
+
+    @admin.display(description=heading, ordering=ordering)
+    def cell(job: ScheduledJob) -> str:
+        return job.name
+
+    cell.__name__ = name
+    return cell
+
+
+COLUMNS = (
+    _column("state", gettext_lazy("state"), "urgency"),
+    _column("job", gettext_lazy("job"), "task"),
+    _column("schedule", gettext_lazy("schedule")),
+    _column("recent", gettext_lazy("last 30 runs"), "last_run_at"),
+    _column("next_run", gettext_lazy("next run")),
+    _column("google", gettext_lazy("Google"), "sync_state"),
+)
+
+
+class JobChangeList(ChangeList):
+    """Counts everything with one query, and reads of the jobs on the page only what is shown."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self.now = timezone.now()
+        self.allowed = allowed(request)
+        super().__init__(request, *args, **kwargs)
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """Our own filters alone: of any other lookup, or of a NUL, the database may make an error."""
+        names = {"task", *(facet.parameter_name for facet in FACETS)}
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name in names and "\0" not in "".join(value)}
+
+    @property
+    def facets(self) -> list[Facet]:
+        """The filters that are on."""
+        return [spec for spec in self.filter_specs if isinstance(spec, Facet) and spec.chosen is not None]
+
+    def wanted(self, *, without: str | None = None) -> dict[str, tuple[str, ...]]:
+        """Facet -> the values of the census that are asked for, of all filters but one."""
+        return {
+            str(facet.parameter_name): facet.values_of(str(facet.chosen))
+            for facet in self.facets
+            if facet.parameter_name != without
+        }
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[ScheduledJob]:
+        if "urgency" not in self.root_queryset.query.annotations:
+            self.root_queryset = self.root_queryset.annotate(urgency=urgency(self.now))
+        self.unfiltered = super().get_queryset(request, exclude_parameters)
+        jobs = self.unfiltered
+        for facet in self.facets:
+            jobs = facet.narrow(jobs, self.now)
+        return jobs
+
+    def _get_default_ordering(self) -> list[str]:
+        return ["urgency", "task", "name"]
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.census = take_census(self.unfiltered, self.now)
+        paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
+        self.result_count = paginator.count = self.census.count(self.wanted())
+        self.show_full_result_count = False
+        self.full_result_count = None if self.query else self.census.total
+        self.show_admin_actions = bool(self.result_count)
+        self.can_show_all = self.result_count <= self.list_max_show_all
+        self.multi_page = self.result_count > self.list_per_page
+        self.paginator = paginator
+        jobs = self.queryset
+        if self.multi_page and not (self.show_all and self.can_show_all):
+            try:
+                jobs = paginator.page(self.page_num).object_list
+            except InvalidPage as error:
+                raise IncorrectLookupParameters from error
+        self.result_list = build_rows(
+            {pk: ORDER[place] for pk, place in jobs.values_list("pk", "urgency")},
+            now=self.now,
+            allowed=self.allowed,
+            links=self._links(),
+            suffix=f"?{self.preserved_filters}" if self.preserved_filters else "",
+        )
+
+    def _links(self) -> Links:
+        prefix = f"{self.model_admin.admin_site.name}:{self.opts.app_label}_"
+        runs = _address(f"{prefix}jobrun_changelist")
+        return Links(
+            change=_address(f"{prefix}scheduledjob_change", Links.KEY),
+            runs=f"{runs}?job__id__exact={Links.KEY}" if runs else "",
+            run_now=_address(f"{prefix}scheduledjob_run_now", Links.KEY),
+            pause=_address(f"{prefix}scheduledjob_pause", Links.KEY),
+            resume=_address(f"{prefix}scheduledjob_resume", Links.KEY),
+        )
+
+    # --- For the template ---------------------------------------------------------------------
+
+    @property
+    def has_checkboxes(self) -> bool:
+        """Whether there is any bulk action that the user may take."""
+        return "action_checkbox" in self.list_display
+
+    @property
+    def headers(self) -> list[dict[str, Any]]:
+        """The headings of the columns, with their links for sorting."""
+        return list(result_headers(self))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no job at all, whatever is filtered."""
+        return not self.census.total and not self.query
+
+    @property
+    def tally(self) -> list[dict[str, Any]]:
+        """How many jobs are in each state, and how many differ in Google; each with its filter."""
+        states = {mark: ("state", state) for state, mark in HEALTH_MARKS.items()}
+        syncs = {mark: ("google", state) for state, mark in SYNC_MARKS.items() if state in UNSYNCED}
+        trouble = dict(list(states.items())[:4])
+        ordered = {**trouble, **syncs, **states}
+        entries = []
+        for mark, (facet, value) in ordered.items():
+            count = self.census.count({facet: (value,)})
+            if count:
+                entries.append(
+                    {
+                        "mark": mark,
+                        "word": str(mark.word).lower(),
+                        "count": count,
+                        "query_string": self.get_query_string(
+                            {facet: value}, [f.parameter_name for f in FACETS]
+                        ),
+                        "is_current": self.wanted() == {facet: (value,)},
+                    }
+                )
+        return entries
+
+
+UNSYNCED = (ScheduledJob.SyncState.DRIFTED, ScheduledJob.SyncState.FAILED)
+"""What the tally says of Google; synced and pending need nobody."""
+
+
+def _address(name: str, *args: str) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def where_tasks_are() -> dict[str, Any]:
+    """Where tasks are looked for, for somebody who has none."""
+    modules = [f"{config.name}.tasks" for config in apps.get_app_configs()]
+    return {
+        "apps": len(modules),
+        "modules": [name for name in modules if name in sys.modules and name != "scheduled_jobs.tasks"],
+        "tasks": [task.name() for task in registry.tasks()],
+    }
+
+
+class JobListMixin(JobAdmin):
+    list_display = COLUMNS
+    list_display_links = None
+    list_filter = FACETS
+    list_per_page = 100
+    list_max_show_all = 200
+    show_facets = SHOW
+    show_full_result_count = False
+    search_fields = ("name", "task", "declared_description", "description_override")
+    search_help_text = ""
+    change_list_template = "admin/scheduled_jobs/scheduledjob/change_list.html"
+
+    class Media:
+        css = {"all": ["scheduled_jobs/desk.css"]}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return JobChangeList
+
+    def get_ordering(self, request: HttpRequest) -> tuple[()]:
+        # The list sorts by how a job is, which only the list annotates.
+        return ()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"title": _("Jobs"), "sj_links": self._tools(request), **(extra_context or {})}
+        response = super().changelist_view(request, context)
+        found = getattr(response, "context_data", None)
+        if found is not None and (cl := found.get("cl")) is not None:
+            found["env"] = where_am_i(cl.now, last_look())
+            if cl.is_empty:
+                found["where_tasks_are"] = where_tasks_are()
+        return response
+
+    def _tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+        prefix = f"{self.admin_site.name}:scheduled_jobs_"
+        pages = [(_("Dashboard"), _address(f"{prefix}dashboard"))]
+        if may(request.user, "sync"):
+            pages.append((_("Plan"), _address(f"{prefix}scheduledjob_plan")))
+        return [(title, address) for title, address in pages if address]

@@ -1,0 +1,334 @@
+"""The rows of the job list as finished values: what a template shows without asking anything more."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import BooleanField, ExpressionWrapper
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from scheduled_jobs.admin.job.facts import why_no_run
+from scheduled_jobs.admin.job_list.strip import draw
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.badges import HEALTH_MARKS, Mark, mark_of
+from scheduled_jobs.admin.words.names import JobName
+from scheduled_jobs.domain.jobs import firing, left_in_google
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, following
+from scheduled_jobs.services.history.health import Health
+from scheduled_jobs.services.history.health import paused as is_paused
+from scheduled_jobs.services.history.strips import last_runs, recent_runs
+from scheduled_jobs.services.history.upcoming import next_run, told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from scheduled_jobs.admin.page.permissions import Allowed
+    from scheduled_jobs.services.history.strips import Bar, LastRun
+
+Status = JobRun.Status
+SyncState = ScheduledJob.SyncState
+
+COLUMNS = (
+    "pk", "name", "task", "origin",
+    "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",
+    "declared_description", "description_override",
+    "pause_reason", "paused_by", "paused_until", "retired_at", "deleting_at",
+    "sync_state", "ignored_drift", "next_run_at", "last_run_at", "last_status", "failures_in_a_row",
+)  # fmt: skip
+"""What the list reads of a job; not the payloads and what Google has, which may be large."""
+
+DELETED = Mark("retired", "off", gettext_lazy("Deleted"))
+LONG_NAME = 20
+CAMEL = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]+(?![^A-Z])|[A-Z]")
+"""The words of a class name, between which a long one may be broken."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses of pages about one job, with a number where the job's key goes; empty: no such page."""
+
+    change: str
+    runs: str
+    run_now: str
+    pause: str
+    resume: str
+
+    KEY = "7392058146"
+
+    def to(self, page: str, pk: int) -> str:
+        """The address of a page about this job."""
+        address: str = getattr(self, page)
+        return address.replace(self.KEY, str(pk), 1)
+
+
+def read_rows(pks: Sequence[int], now: datetime) -> list[dict[str, Any]]:
+    """What is shown of these jobs, in their order; jobs that are gone meanwhile are left out."""
+    rows = (
+        ScheduledJob.objects.filter(pk__in=pks)
+        .order_by()
+        .annotate(
+            overridden=following(),
+            held=ExpressionWrapper(is_paused(now), output_field=BooleanField()),
+        )
+        .values(*COLUMNS, "overridden", "held")
+    )
+    found = {row["pk"]: row for row in rows}
+    return [found[pk] for pk in pks if pk in found]
+
+
+def build_rows(
+    states: Mapping[int, str], *, now: datetime, allowed: Allowed, links: Links, suffix: str
+) -> list[dict[str, Any]]:
+    """The finished rows of these jobs (job -> its Health), in three queries.
+
+    ``suffix`` is added to the links of job pages, to lead back to the list as it was.
+    """
+    jobs = read_rows(list(states), now)
+    bars = recent_runs(states)
+    lasts = last_runs(bars)
+    rows = []
+    for job in jobs:
+        pk = job["pk"]
+        last, active = lasts.get(pk, (None, None))
+        row = _Row(job, states[pk], bars[pk], last, active, now)
+        rows.append(row.build(allowed, links, suffix))
+    return rows
+
+
+class _Row:
+    def __init__(
+        self,
+        job: dict[str, Any],
+        state: str,
+        bars: Sequence[Bar],
+        last: LastRun | None,
+        active: LastRun | None,
+        now: datetime,
+    ) -> None:
+        self.job = job
+        self.state = state
+        self.bars = bars
+        self.last = last
+        self.active = active
+        self.now = now
+        self.schedule = self._in_force("schedule")
+        self.zone = self._in_force("time_zone")
+        exists = job["retired_at"] is None and job["deleting_at"] is None
+        self.left = left_in_google(job["ignored_drift"], exists=exists)
+        self.firing = firing(self.schedule, self.zone, self.left)
+
+    def _in_force(self, field: str) -> str:
+        override: str | None = self.job[f"{field}_override"]
+        declared: str = self.job[f"declared_{field}"]
+        return declared if override is None else override
+
+    def build(self, allowed: Allowed, links: Links, suffix: str) -> dict[str, Any]:
+        job, pk = self.job, self.job["pk"]
+        is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
+        module, short = JobName.made_of(job["origin"], job["task"], job["name"])
+        is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
+        strip = draw(self.bars)
+        schedule = told(self.schedule, self.zone)
+        return {
+            "pk": pk,
+            "select_label": _("Select %(name)s for an action") % {"name": short},
+            **self._mark(),
+            "note": self._note(),
+            "progress": self._progress(),
+            "name": short,
+            "parts": CAMEL.findall(short) if len(short) > LONG_NAME else (),
+            "module": module,
+            "url": links.to("change", pk) + suffix,
+            "doc": self._in_force("description"),
+            "own_task": job["task"] if is_own else "",
+            "reason": job["pause_reason"] if job["held"] else "",
+            "words": schedule.words,
+            "cron": schedule.expression,
+            "zone": self.zone,
+            "zone_label": times.zone_label(self.zone),
+            "is_overridden": job["overridden"] != FOLLOWS,
+            "code_changed": job["overridden"] == CODE_CHANGED,
+            "paths": strip.paths.items(),
+            "strip": strip.label,
+            "runs_url": links.to("runs", pk),
+            "last": self._last_words(),
+            "last_machine": times.machine(self.last.at) if self.last else "",
+            "last_exact": times.exact(self.last.at, self.zone) if self.last else "",
+            **self._next(),
+            **self._google(),
+            **({} if is_gone else self._actions(short, allowed, links)),
+        }
+
+    def _actions(self, name: str, allowed: Allowed, links: Links) -> dict[str, Any]:
+        pk, is_paused = self.job["pk"], self.job["held"]
+        actions: dict[str, Any] = {"is_paused": is_paused}
+        if allowed.run:
+            refused = why_no_run(self.job["task"])
+            actions["run_refused" if refused else "run_url"] = refused or links.to("run_now", pk)
+            actions["run_label"] = _("Run %(name)s now…") % {"name": name}
+        if allowed.pause:
+            actions["pause_url"] = links.to("resume" if is_paused else "pause", pk)
+            label = _("Resume %(name)s…") if is_paused else _("Pause %(name)s…")
+            actions["pause_label"] = label % {"name": name}
+        return actions
+
+    # --- State --------------------------------------------------------------------------------
+
+    def _mark(self) -> dict[str, str]:
+        mark = HEALTH_MARKS[self.state]
+        return {"icon": mark.icon, "tone": mark.tone, "word": str(mark.word)}
+
+    def _note(self) -> str:
+        note = self._NOTES.get(Health(self.state))
+        return note(self) if note else ""
+
+    def _failing(self) -> str:
+        count = self.job["failures_in_a_row"]
+        texts = [ngettext("once", "%(n)d in a row", count) % {"n": count}]
+        if self.active is not None:
+            running = self.active.status == Status.RUNNING
+            texts.append(_("running again") if running else _("queued again"))
+        return ", ".join(texts)
+
+    def _missed(self) -> str:
+        at = (self.last and self.last.scheduled_for) or self.job["last_run_at"]
+        return self._clock_and_ago(at) if at else ""
+
+    def _lost(self) -> str:
+        at = self.job["last_run_at"]
+        return _("started %(at)s, never ended") % {"at": self._clock(at)} if at else ""
+
+    def _late(self) -> str:
+        at = self.job["next_run_at"]
+        return _("expected %(at)s") % {"at": self._clock(at)} if at else ""
+
+    def _running(self) -> str:
+        run = self.active
+        if run is None:
+            return ""
+        if self._progress() is not None and run.progress_total:
+            return _("%(percent)d %% of %(total)s") % {
+                "percent": self._progress(),
+                "total": f"{run.progress_total:,.0f}",
+            }
+        return _("since %(at)s") % {"at": self._clock(run.at)}
+
+    def _queued(self) -> str:
+        run = self.active
+        if run is None:
+            return ""
+        ago = times.relative(run.created_at, self.now)
+        if not run.requested_by:
+            return ago
+        return _("by %(who)s, %(ago)s") % {"who": run.requested_by, "ago": ago}
+
+    def _healthy(self) -> str:
+        if self.firing.is_paused_there:
+            return _("paused in Google")
+        return _("Google differs") if self.job["sync_state"] == SyncState.DRIFTED or self.left else ""
+
+    def _paused(self) -> str:
+        until = self.job["paused_until"]
+        end = _("until %(at)s") % {"at": self._clock(until)} if until else _("no end set")
+        who = self.job["paused_by"]
+        return _("%(end)s, by %(who)s") % {"end": end, "who": who} if who else end
+
+    def _deleting(self) -> str:
+        return _("waiting for Google")
+
+    def _retired(self) -> str:
+        return _("since %(at)s") % {"at": self._clock(self.job["retired_at"])}
+
+    _NOTES = {
+        Health.FAILING: _failing,
+        Health.MISSED: _missed,
+        Health.LOST: _lost,
+        Health.LATE: _late,
+        Health.RUNNING: _running,
+        Health.QUEUED: _queued,
+        Health.HEALTHY: _healthy,
+        Health.PAUSED: _paused,
+        Health.DELETING: _deleting,
+        Health.RETIRED: _retired,
+    }
+
+    def _progress(self) -> int | None:
+        """Percent that is done, of the run that is going on."""
+        run = self.active
+        if self.state != Health.RUNNING or run is None or not run.progress_total:
+            return None
+        return max(0, min(100, round(100 * (run.progress_done or 0) / run.progress_total)))
+
+    # --- Runs ---------------------------------------------------------------------------------
+
+    def _last_words(self) -> str:
+        run = self.last
+        if run is None:
+            return ""
+        ago = times.relative(run.at, self.now)
+        lasted = times.duration(run.duration)
+        status = Status(run.status)
+        if status == Status.RUNNING:
+            return _("started %(ago)s") % {"ago": ago}
+        if status == Status.SUCCEEDED and lasted:
+            return f"{ago}, {lasted}"
+        if status == Status.FAILED and lasted:
+            return _("%(ago)s, failed in %(time)s") % {"ago": ago, "time": lasted}
+        if status in (Status.TIMED_OUT, Status.LOST) and run.finished_at and run.started_at:
+            return _("%(ago)s, %(outcome)s after %(time)s") % {
+                "ago": ago,
+                "outcome": status.label,
+                "time": times.distance(run.finished_at - run.started_at),
+            }
+        return f"{ago}, {status.label}"
+
+    def _next(self) -> dict[str, Any]:
+        job = self.job
+        if job["retired_at"] is not None:
+            return nothing(_("not in the code"))
+        if job["deleting_at"] is not None:
+            return nothing(_("is being deleted"))
+        if self.firing.is_paused_there:
+            return nothing(_("paused in Google"))
+        after = self.now
+        if job["held"]:
+            if job["paused_until"] is None:
+                return nothing(_("paused"))
+            after = job["paused_until"]
+        schedule, zone, _paused = self.firing
+        if told(schedule, zone).is_estimate:
+            at = job["next_run_at"]
+            if at is None or at <= after:
+                return nothing(_("after the last run"))
+        else:
+            at = next_run(schedule, zone, after)
+        if at is None:
+            return nothing(_("no run ahead"))
+        return {
+            "next_machine": times.machine(at),
+            "next_exact": times.exact(at, self.zone),
+            "next": times.relative(at, self.now),
+            "next_note": self._clock(at),
+        }
+
+    def _google(self) -> dict[str, str]:
+        mark = mark_of(self.job["sync_state"], self.left)
+        if self.job["retired_at"] is not None and self.job["sync_state"] == SyncState.SYNCED:
+            mark = DELETED
+        return {"google_icon": mark.icon, "google_tone": mark.tone, "google_word": str(mark.word)}
+
+    def _clock(self, at: datetime) -> str:
+        return times.clock(at, self.zone, self.now)
+
+    def _clock_and_ago(self, at: datetime) -> str:
+        return f"{self._clock(at)}, {times.relative(at, self.now)}"
+
+
+def nothing(why: str) -> dict[str, str]:
+    """No run lies ahead, and why."""
+    return {"next": "—", "next_note": why}

@@ -1,0 +1,61 @@
+"""Where am I: what these jobs belong to, and how fresh the look at Google is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Min
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.words.times import relative
+from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
+from scheduled_jobs.models import ScheduledJob
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """``name`` is the chip, ``place`` project and location, ``notes`` what differs from the usual."""
+
+    name: str
+    place: str
+    notes: tuple[str, ...]
+    seen_at: datetime | None
+    ago: str
+
+
+def where_am_i(now: datetime, seen_at: datetime | None) -> Whereabouts:
+    """What stands under the title of every page; ``seen_at`` is as ``last_look()`` has it."""
+    notes = []
+    if settings.EAGER:
+        notes.append(_("tasks run here (EAGER): nothing is sent to Google"))
+    elif settings.PUSH == "off":
+        notes.append(_("pushes are off: nothing is sent to Google"))
+    if settings.EMULATOR_HOST:
+        notes.append(_("emulator at %(host)s") % {"host": settings.EMULATOR_HOST})
+    return Whereabouts(
+        name=settings.APP_NAME or _target(),
+        place=" / ".join(filter(None, [settings.PROJECT_ID, settings.LOCATION])),
+        notes=tuple(notes),
+        seen_at=seen_at,
+        ago=relative(seen_at, now) if seen_at else "",
+    )
+
+
+def _target() -> str:
+    if settings.EMULATOR_HOST:
+        return _("local emulator")
+    if settings.BACKEND != CLOUD_SCHEDULER_BACKEND:
+        return settings.BACKEND.rpartition(".")[2] if settings.BACKEND else ""
+    return _("Google Cloud")
+
+
+def last_look() -> datetime | None:
+    """Since when each of the jobs that are said to be synced has been compared with Google; None if never."""
+    # Of a retired job there is nothing more to be looked at.
+    synced = ScheduledJob.objects.filter(sync_state=ScheduledJob.SyncState.SYNCED, retired_at=None)
+    seen: datetime | None = synced.aggregate(at=Min("live_seen_at"))["at"]
+    return seen

@@ -1,0 +1,1 @@
+"""What differs from Google, and what is decided about it."""

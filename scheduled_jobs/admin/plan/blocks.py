@@ -1,0 +1,306 @@
+"""One block of the plan for each job: what differs, and the choices with what each of them does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.plan.differences import (
+    Cell,
+    Difference,
+    Provenance,
+    difference,
+    label,
+    text_of,
+    words_of,
+)
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.domain.jobs import DISABLED, PAUSED, firing
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.upcoming import next_run
+from scheduled_jobs.services.scheduling.drift import adoptable, changed_here, ignorable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from scheduled_jobs.domain.plan import Change
+    from scheduled_jobs.services.scheduling.drift import Look
+
+PUSH, ADOPT, IGNORE, LEAVE, DELETE = "push", "adopt", "ignore", "leave", "delete"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One radio button: what it is called and what it does."""
+
+    value: str
+    label: str
+    effect: str
+
+
+@dataclass
+class Block:
+    """One job of the plan. ``key`` names it in the form, ``stamp`` what was shown of it."""
+
+    kind: str
+    key: str
+    name: str
+    verb: str
+    sign: str
+    tone: str
+    since: str = ""
+    why: str = ""
+    pk: int | None = None
+    differences: list[Difference] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    chosen: str = LEAVE
+    stamp: str = ""
+    error: str = ""
+    adoptable: list[str] = field(default_factory=list)
+
+    @property
+    def module(self) -> str:
+        """The quiet part of a dotted path."""
+        return self.name.rpartition(".")[0] + "." if "." in self.name else ""
+
+    @property
+    def short(self) -> str:
+        """What follows it."""
+        return self.name.rpartition(".")[2]
+
+
+def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
+    """The block of one job, freshly compared; the ignored differences are shown as such."""
+    job = found.job
+    block = Block("update", str(job.pk), label_of(job), _("drifted"), "~", "warn", pk=job.pk)
+    block.since = _since(job, now)
+    if found.why_not is not None:
+        block.kind, block.verb, block.tone = "refuse", _("not ours"), "bad"
+        block.why = _("Google has a job of this id, but %(why)s.") % {"why": found.why_not}
+        return block
+    if found.live is None and found.desired.state is not None:
+        return _created(block, job, now, was_there=job.live_seen_at is not None)
+    if found.desired.state is None:
+        if found.live is not None:
+            return _deleted(block, job)
+        block.verb, block.tone = _("retired"), "off"
+        return block
+    _describe(block, job, {**found.differences}, found.drifted, found.ignored, provenance, now)
+    return block
+
+
+def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, provenance: Provenance) -> Block:
+    """The block of a planned change; ``job`` is its row, if there is one yet."""
+    name = label_of(job) if job is not None else change.label
+    block = Block(change.kind, change.remote_name.rpartition("/")[2], name, "", "~", "warn", pk=change.pk)
+    if change.kind == "create":
+        was_there = job is not None and job.remote_name != "" and job.synced_at is not None
+        return _created(block, job, now, was_there=was_there)
+    if change.kind == "delete":
+        return _deleted(block, job)
+    if change.kind == "orphan":
+        block.sign, block.tone, block.verb = "−", "bad", _("belongs to no job here")
+        block.why = _("Google has it under this app’s name and mark, and this database does not know it.")
+        block.choices = [
+            Choice(DELETE, _("Delete in Google"), _("Nothing fires any more. It cannot be taken back.")),
+            Choice(LEAVE, _("Leave for now"), _("It keeps firing and is answered 404.")),
+        ]
+        return block
+    if change.kind == "refuse" or job is None:
+        block.sign, block.tone, block.verb = "!", "bad", _("cannot be pushed")
+        block.why = change.why
+        return block
+    block.since = _since(job, now)
+    fields = {name: pair for name, pair in change.fields.items() if name != "name"}
+    _describe(block, job, fields, change.drifted, {}, provenance, now)
+    if "name" in change.fields:
+        old, new = change.fields["name"]
+        block.differences.insert(0, Difference(_("job id"), Cell(str(old)), Cell(str(new))))
+        block.verb, block.sign, block.tone, block.chosen = _("to rename"), "~", "warn", PUSH
+        effect = _("Google gets the job under its new id first; then the old one is deleted.")
+        block.choices = [
+            Choice(PUSH, _("Push"), effect),
+            Choice(LEAVE, _("Leave for now"), _("It keeps firing under its old id.")),
+        ]
+    return block
+
+
+def _describe(
+    block: Block,
+    job: ScheduledJob,
+    fields: Mapping[str, tuple[Any, Any]],
+    drifted: Iterable[str],
+    ignored: Mapping[str, Any],
+    provenance: Provenance,
+    now: datetime,
+) -> None:
+    drifted = tuple(drifted)
+    unsettled = {name: pair for name, pair in fields.items() if name not in ignored}
+    block.differences = [
+        difference(name, pair, job, provenance, is_ignored=name in ignored) for name, pair in fields.items()
+    ]
+    if not fields:
+        block.verb, block.sign, block.tone = _("the same on both sides"), "=", "off"
+        return
+    if not unsettled:
+        block.verb, block.sign, block.tone = _("ignored"), "≠", "off"
+    elif job.sync_state == ScheduledJob.SyncState.FAILED:
+        block.verb, block.tone = _("could not be sent"), "bad"
+    else:
+        block.verb = _("changed in Google") if set(drifted) >= unsettled.keys() else _("to update")
+    block.adoptable = [name for name in adoptable(unsettled) if name in drifted]
+    block.choices = _choices(job, unsettled, block.adoptable, drifted, ignored, now)
+    takes_away = bool(set(drifted) & unsettled.keys()) and (
+        "state" in unsettled or any(getattr(job, f"{name}_override", None) is not None for name in unsettled)
+    )
+    # What would end a pause or a choice, or lose what somebody set, is not suggested.
+    block.chosen = PUSH if unsettled and not takes_away and not ignored else LEAVE
+
+
+def _choices(
+    job: ScheduledJob,
+    fields: Mapping[str, tuple[Any, Any]],
+    names: list[str],
+    drifted: tuple[str, ...],
+    ignored: Mapping[str, Any],
+    now: datetime,
+) -> list[Choice]:
+    failed = job.sync_state == ScheduledJob.SyncState.FAILED
+    stays = {} if ignored else {n: live for n, live in job.left_in_google.items() if n not in fields}
+    by = firing(job.schedule, job.time_zone, stays)
+    at = None
+    if job.desired_state != PAUSED and not by.is_paused_there:
+        at = next_run(by.schedule, by.time_zone, now)
+    effect = _("Google becomes what the desk says.")
+    if ignored:
+        effect = _("Google becomes what the desk says, what is ignored included.")
+    elif stays:
+        kept = ", ".join(label(name) for name in stays)
+        effect = _("Google becomes what the desk says, but for what was ignored: %(names)s.") % {
+            "names": kept
+        }
+    if failed and job.sync_error:
+        effect = _("Last answer: %(error)s") % {"error": job.sync_error}
+    elif at is not None and not {"schedule", "time_zone", "state"}.isdisjoint([*fields, *ignored]):
+        effect += " " + _("Next run %(time)s.") % {"time": dated(at, job.time_zone)}
+    choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
+    if names:
+        choices.append(Choice(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
+    is_disabled = "state" in fields and fields["state"][0] == DISABLED
+    later = [
+        _("Decide later; the next schedule_tasks tries again.")
+        if failed or is_disabled
+        else _("Decide later; the next schedule_tasks pushes.")
+    ]
+    if ignorable(fields, drifted, job.pushed):
+        effect = _("Both stay as they are. The badge returns if either side changes.")
+        if "state" in fields:
+            effect += " " + (
+                _("It stays paused in Google: nothing fires.")
+                if fields["state"][0] == PAUSED
+                else _("It stays enabled in Google, and each delivery is answered skipped.")
+            )
+        choices.append(Choice(IGNORE, _("Ignore"), effect))
+    elif set(drifted) & fields.keys():
+        later.append(_why_not_ignored(changed_here(fields, drifted, job.pushed)))
+    if not fields:
+        later = [_("It stays as it was left.")]
+    choices.append(Choice(LEAVE, _("Leave for now"), " ".join(later)))
+    return choices
+
+
+def _why_not_ignored(here: Iterable[str]) -> str:
+    if names := ", ".join(label(name) for name in here):
+        return _("It cannot be ignored: %(names)s was changed here.") % {"names": names}
+    return _("It cannot be ignored: not all of it can be sent back as it is.")
+
+
+def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str]) -> str:
+    overrides = [name for name in names if name != "state"]
+    parts = []
+    if overrides:
+        labels = ", ".join(label(name) for name in overrides)
+        text = _("What Google has becomes an override here and survives deploys: %(names)s.")
+        parts.append(text % {"names": labels})
+    if "state" in names:
+        parts.append(
+            _("The job is paused here too; the pause needs your reason below.")
+            if fields["state"][0] == PAUSED
+            else _("The job is resumed here too.")
+        )
+    if any(getattr(job, f"{name}_override") is not None for name in overrides):
+        parts.append(_("The override it replaces is kept in the audit."))
+    if rest := [label(name) for name in fields if name not in names]:
+        parts.append(_("Pushed all the same: %(names)s.") % {"names": ", ".join(rest)})
+    return " ".join(parts)
+
+
+def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there: bool) -> Block:
+    block.sign, block.tone = "+", "ok"
+    block.kind = "create"
+    block.verb = _("to create again") if was_there else _("to create")
+    effect = _("Google gets the job.")
+    if job is not None:
+        if was_there:
+            block.since = _("deleted in Google")
+        absent = Cell(_("no such job"), is_code=False)
+        block.differences = [
+            Difference(
+                _("job"), absent, Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}")
+            )
+        ]
+        if job.payload:
+            block.differences.append(Difference(_("payload"), absent, Cell(text_of("payload", job.payload))))
+        at = next_run(job.schedule, job.time_zone, now)
+        if job.desired_state == PAUSED:
+            effect = _("Google gets the job, paused.")
+        elif at is not None:
+            effect = _("Google gets the job; next run %(time)s.") % {"time": dated(at, job.time_zone)}
+    else:
+        block.why = _("The class is new in the code.")
+    block.choices = [
+        Choice(PUSH, _("Push"), effect),
+        Choice(LEAVE, _("Leave for now"), _("It does not fire, and its runs are not owed meanwhile.")),
+    ]
+    block.chosen = PUSH
+    return block
+
+
+def _deleted(block: Block, job: ScheduledJob | None) -> Block:
+    block.sign, block.tone, block.verb, block.kind = "−", "bad", _("to delete"), "delete"
+    if job is None or (job.retired_at is None and job.deleting_at is None):
+        block.why = _(
+            "Its class is gone from the code of this process. Run schedule_tasks to retire it; "
+            "its history and overrides are kept."
+        )
+        return block
+    wanted = Cell(_("retired: history and overrides are kept"), is_code=False)
+    block.since = _("class gone, still in Google")
+    block.differences = [
+        Difference(_("job"), Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}"), wanted)
+    ]
+    block.choices = [
+        Choice(
+            DELETE,
+            _("Delete in Google"),
+            _("Nothing fires any more. If the class comes back, its overrides do."),
+        ),
+        Choice(LEAVE, _("Leave for now"), _("It keeps firing and is answered skipped.")),
+    ]
+    block.chosen = DELETE
+    return block
+
+
+def _since(job: ScheduledJob, now: datetime) -> str:
+    """Since when the row has said so itself; the page has just compared."""
+    states = ScheduledJob.SyncState
+    if job.sync_state == states.DRIFTED and job.live_seen_at is not None:
+        return _("seen %(time)s") % {"time": times.relative(job.live_seen_at, now)}
+    if job.sync_state in (states.PENDING, states.FAILED):
+        return _("edited %(time)s") % {"time": times.relative(job.edited_at, now)}
+    return ""

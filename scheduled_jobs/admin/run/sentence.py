@@ -1,0 +1,228 @@
+"""The sentence on top of a run's page, which could be read out on the phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
+from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.admin.words.run_words import (
+    asked_by,
+    first_line,
+    is_given_up,
+    is_gone,
+    is_overdue,
+    seen_alive,
+)
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.history.upcoming import next_run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.services.history.run_story import Story
+
+Status, Trigger = JobRun.Status, JobRun.Trigger
+
+LINEAR_STEP = timedelta(seconds=2)
+"""By how much the wait grows after the doublings, as measured on the service (2026-10-05)."""
+PATIENCE = timedelta(minutes=1)
+"""For how long after its time a retry is still spoken of as due."""
+
+
+@dataclass(frozen=True)
+class Lede:
+    """``strong`` and ``rest`` are the sentence; ``error`` follows it, ``second`` is a line of its own."""
+
+    mark: Mark
+    strong: str
+    rest: str
+    error: str = ""
+    second: str = ""
+    done: float | None = None
+    total: float | None = None
+    progress: str = ""
+    message: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """What a screen reader says when the status has changed."""
+        return f"{self.strong}{self.rest} {self.error}".strip()
+
+
+def lede_of(story: Story, now: datetime) -> Lede:
+    """The sentence about a run as it stands at ``now`` (aware)."""
+    run = story.run
+    if run.status == Status.QUEUED:
+        return _queued(story, now)
+    if run.status == Status.RUNNING:
+        return _running(story, now)
+    return _over(story, now)
+
+
+def _queued(story: Story, now: datetime) -> Lede:
+    run = story.run
+    waited = times.duration(now - run.created_at)
+    rest = f", {asked_by(run)}." if asked_by(run) else "."
+    if is_given_up(run, now):
+        second = _(
+            "Google was asked twice and did not deliver it for %(time)s. It has not run; "
+            "should it arrive after all, it still runs only once."
+        ) % {"time": times.duration(now - (run.sent_at or run.created_at))}
+        return Lede(RUN_MARKS[Status.LOST], _("Probably lost"), rest, second=second)
+    if is_overdue(run, now):
+        second = (
+            _("Google was asked %(time)s ago and has not delivered it.")
+            % {"time": times.duration(now - run.sent_at)}
+            if run.sent and run.sent_at
+            else _("Google has not been asked yet: it could not be reached, or who was to ask was stopped.")
+        )
+        return Lede(
+            RUN_MARKS[Status.MISSED], _("Not delivered for %(time)s") % {"time": waited}, rest, "", second
+        )
+    second = _("Google was asked and delivers it within seconds, as a rule.") if run.sent else ""
+    if story.holder is not None:
+        second = _(
+            "Run #%(run)s of this job is going on; if it still is on delivery, this one is skipped."
+        ) % {"run": story.holder.pk}
+    return Lede(RUN_MARKS[Status.QUEUED], _("Queued for %(time)s") % {"time": waited}, rest, second=second)
+
+
+def _running(story: Story, now: datetime) -> Lede:
+    run = story.run
+    started = run.started_at or run.created_at
+    rest = f", {asked_by(run)}." if asked_by(run) else f", {_of_slot(run)}."
+    progress = _progress(run)
+    bar = {"done": run.progress_done, "total": run.progress_total} if progress else {}
+    if is_gone(run, now):
+        alive = seen_alive(run) or started
+        second = _("No sign of life for %(time)s: its process has died, or cannot reach the database.") % {
+            "time": times.duration(now - alive)
+        }
+        lost = RUN_MARKS[Status.LOST]
+        return Lede(
+            lost, _("Probably lost"), rest, "", second, **bar, progress=progress, message=run.progress_message
+        )
+    elapsed = now - started
+    second = ""
+    if run.deadline_at is not None and run.deadline_at < now:
+        second = _("Past its deadline: Google no longer waits for the answer, and the run goes on.")
+    elif story.usual is not None and elapsed < story.usual:
+        second = _("A usual run takes %(usual)s, so about %(left)s are left.") % {
+            "usual": times.duration(story.usual),
+            "left": times.duration(story.usual - elapsed),
+        }
+    elif story.usual is not None:
+        second = _("A usual run takes %(usual)s.") % {"usual": times.duration(story.usual)}
+    return Lede(
+        RUN_MARKS[Status.RUNNING],
+        _("Running for %(time)s") % {"time": times.duration(elapsed)},
+        rest,
+        "",
+        second,
+        **bar,
+        progress=progress,
+        message=run.progress_message,
+    )
+
+
+def _progress(run: JobRun) -> str:
+    done, total = run.progress_done, run.progress_total
+    if done is None or not total or total < 0:
+        return ""
+    return _("%(done)s of %(total)s done, %(percent)d %%") % {
+        "done": number_format(round(done, 1) if done % 1 else int(done), force_grouping=True),
+        "total": number_format(round(total, 1) if total % 1 else int(total), force_grouping=True),
+        "percent": min(max(100 * done / total, 0), 100),
+    }
+
+
+def _over(story: Story, now: datetime) -> Lede:
+    run = story.run
+    mark = RUN_MARKS[run.status]
+    strong = str(mark.word)
+    if run.duration is not None and run.started_at is not None:
+        strong = _("%(status)s after %(time)s") % {"status": strong, "time": times.duration(run.duration)}
+    asked = asked_by(run)
+    rest = ", ".join(filter(None, [asked, _of_slot(run)]))
+    # "Failed after 4 s on attempt 2 of 3" is one sentence; a slot or a person is told beside it.
+    separator = "" if not rest else " " if rest == _attempt(run) else ", "
+    error = first_line(run.error)
+    ending = ":" if error else "."
+    return Lede(mark, strong, f"{separator}{rest}{ending}", error, _after(story, now))
+
+
+def _of_slot(run: JobRun) -> str:
+    if run.scheduled_for is None:
+        return ""
+    return _attempt(run) or _("slot %(slot)s") % {"slot": dated(run.scheduled_for, run.job.time_zone)}
+
+
+def _attempt(run: JobRun) -> str:
+    """Which attempt at its slot it was; empty where there was, or could be, no other."""
+    most = run.job.retry_policy.retry_count + 1
+    fails = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+    if run.scheduled_for is None or not (run.attempt > 1 or (most > 1 and fails)):
+        return ""
+    return _("on attempt %(n)d of %(most)d of the slot %(slot)s") % {
+        "n": run.attempt,
+        "most": max(most, run.attempt),
+        "slot": dated(run.scheduled_for, run.job.time_zone),
+    }
+
+
+def _after(story: Story, now: datetime) -> str:
+    """What follows from how it ended."""
+    run, job = story.run, story.run.job
+    sentences = []
+    last = story.attempts[-1] if story.attempts else None
+    if run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
+        due = retry_due(last, job, now) if last is not None else None
+        if due is not None:
+            about = times.clock(due, job.time_zone, now)
+            sentences.append(_("Google tries again about %(time)s.") % {"time": about})
+        elif last is not None and last.pk != run.pk:
+            outcome = last.get_status_display()
+            sentences.append(
+                _("Its last attempt, #%(run)s, %(status)s.") % {"run": last.pk, "status": outcome}
+            )
+        elif run.trigger != Trigger.SCHEDULE:
+            sentences.append(_("Nothing tries it again by itself: rerun it when the cause is mended."))
+        if job.last_run_id == run.pk and job.failures_in_a_row > 1:
+            n = job.failures_in_a_row
+            sentences.append(ngettext("%(n)d failure in a row.", "%(n)d failures in a row.", n) % {"n": n})
+    elif run.status == Status.MISSED:
+        sentences.append(_("Its time passed and nothing arrived from Google. Missed runs are not caught up."))
+    elif run.status == Status.SKIPPED:
+        sentences.append(_("Nothing was executed. Skipped runs are not caught up."))
+    return " ".join(sentences)
+
+
+def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
+    """About when Google tries a slot again after ``run``, its last attempt; None where it does not.
+
+    The wait doubles ``max_doublings`` times and then grows by two seconds a retry. Retries end at the
+    job's next slot.
+    """
+    failed = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+    policy = job.retry_policy
+    if not failed or run.trigger != Trigger.SCHEDULE or run.attempt > policy.retry_count:
+        return None
+    ended = run.finished_at or run.deadline_at
+    if ended is None or run.scheduled_for is None:
+        return None
+    doublings = min(run.attempt - 1, policy.max_doublings)
+    wait = policy.min_backoff * 2**doublings + LINEAR_STEP * (run.attempt - 1 - doublings)
+    at: datetime = ended + min(wait, policy.max_backoff)
+    following = next_run(job.firing.schedule, job.firing.time_zone, run.scheduled_for)
+    if at < now - PATIENCE or (following is not None and at >= following):
+        return None
+    return at

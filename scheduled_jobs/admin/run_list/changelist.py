@@ -1,0 +1,145 @@
+"""The list of all runs, newest first."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduled_jobs.admin.page.environment import last_look, where_am_i
+from scheduled_jobs.admin.page.permissions import require
+from scheduled_jobs.admin.page.reading import only_read
+from scheduled_jobs.admin.run_list.dates import NAMES, dates_of, is_part_of_a_date
+from scheduled_jobs.admin.run_list.filters import FILTERS
+from scheduled_jobs.admin.run_list.rows import Row, build_rows
+
+if TYPE_CHECKING:
+    from django.contrib import admin
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+    from scheduled_jobs.models import JobRun
+
+    RunAdminBase = admin.ModelAdmin[JobRun]
+else:
+    RunAdminBase = object
+
+COUNTED = 10_000
+"""Runs are counted up to here: counting a history of millions would cost more than showing it."""
+
+
+HEADINGS = (
+    gettext_lazy("Status"),
+    gettext_lazy("Job"),
+    gettext_lazy("Trigger"),
+    gettext_lazy("Scheduled for"),
+    gettext_lazy("Started"),
+    gettext_lazy("Duration"),
+    gettext_lazy("Attempt"),
+    gettext_lazy("Error"),
+)
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than COUNTED."""
+
+    @cached_property
+    def count(self) -> int:
+        runs: Any = self.object_list
+        return int(runs.order_by()[: COUNTED + 1].count())
+
+
+class RunChangeList(ChangeList):
+    """Reads the keys of a page, then only what is shown of these runs."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """Our own filters alone: of any other lookup in the address the database may make an error."""
+        names = {kind.parameter_name for kind in FILTERS}
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {
+            name: value
+            for name, value in found.items()
+            if name in names or (name in NAMES and is_part_of_a_date(name, value))
+        }
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.now = timezone.now()
+        super().get_results(request)
+        if not self.is_narrowed:
+            self.full_result_count = self.result_count  # else the search offers "Show all" where all is shown
+        self.rows: list[Row] = build_rows([run.pk for run in self.result_list], self.now)
+        self.dates = dates_of(request.GET.dict(), self.get_query_string)
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings of the columns, which run_rows fills."""
+        return [str(heading) for heading in HEADINGS]
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there are more runs than were counted."""
+        return bool(self.result_count > COUNTED)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a search or a filter is on."""
+        return bool(self.query or self.has_active_filters or self.params)
+
+
+class RunListMixin(RunAdminBase):
+    list_display = ("__str__",)
+    list_display_links = None
+    list_filter = FILTERS
+    list_per_page = 100
+    list_max_show_all = 200
+    ordering = ("-pk",)
+    sortable_by = ()
+    date_hierarchy = "created_at"
+    search_fields = ("error", "requested_by", "reason", "job__name", "job__task")
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    paginator = CappedPaginator
+    actions = None
+    change_list_template = "admin/scheduled_jobs/jobrun/change_list.html"
+
+    class Media:
+        css = {"all": ["scheduled_jobs/desk.css", "scheduled_jobs/runs.css"]}
+
+    def get_changelist(
+        self,
+        request: HttpRequest,  # noqa: ARG002 – Django's signature
+        **kwargs: Any,  # noqa: ARG002
+    ) -> type[ChangeList]:
+        return RunChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
+        return super().get_queryset(request).only("pk")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[JobRun], search_term: str
+    ) -> tuple[QuerySet[JobRun], bool]:
+        """Payloads and results are not searched: a search that finds a masked secret gives it away."""
+        number = search_term.strip().removeprefix("#")
+        if number.isascii() and number.isdecimal() and len(number) < 19:
+            return queryset.filter(Q(pk=int(number)) | Q(error__contains=number)), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        require(request, "view")
+        if refused := only_read(request):
+            return refused
+        context = {
+            "title": _("Runs"),
+            "env": where_am_i(timezone.now(), last_look()),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
