@@ -22,6 +22,7 @@ ScheduledJobsError
 └── BackendError                        Cloud Scheduler did not do what it was asked
     ├── NotFound  AlreadyExists  Aborted  InvalidArgument  PermissionDenied
     ├── Unauthenticated  FailedPrecondition  ResourceExhausted
+    ├── OutOfTime                       the call was not made
     └── OutcomeUnknown                  the call may or may not have been applied
 """
 
@@ -156,6 +157,10 @@ class FailedPrecondition(BackendError):
 
 class ResourceExhausted(BackendError):
     """The quota of Cloud Scheduler calls is used up for this minute."""
+
+
+class OutOfTime(BackendError):
+    """Time ran out before the call was made; nothing was sent."""
 
 
 class OutcomeUnknown(BackendError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.test import override_settings
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.testing import running_cloud_scheduler
@@ -51,6 +52,20 @@ def test_calls_can_be_made_to_fail(cloud_scheduler: CloudScheduler) -> None:
     cloud_scheduler.faults.refuse("CreateJob", "PERMISSION_DENIED", "no", times=9)
     assert schedule_tasks().code == 1
     assert cloud_scheduler.jobs == {}
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=5)
+def test_saves_wait_for_no_quota(cloud_scheduler: CloudScheduler) -> None:
+    declare("Nightly", "30 3 * * *")
+    schedule_tasks()
+    job = row("Nightly")
+    for minute in range(12):
+        job.schedule_override = f"{minute} 3 * * *"
+        job.save()
+    written = [call.method for call in cloud_scheduler.faults.calls if call.method == "UpdateJob"]
+    assert len(written) == 12
+    assert row("Nightly").sync_state == "synced"
 
 
 def test_the_clock_starts_where_it_is_set() -> None:

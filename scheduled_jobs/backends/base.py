@@ -5,6 +5,8 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING
 
+from scheduled_jobs.backends.quota import Quota
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -18,6 +20,9 @@ class Backend(abc.ABC):
     call (``list`` one per page) that ends after ``timeout`` seconds, tries nothing twice, and raises a
     ``BackendError``: OutcomeUnknown if the call may have been applied all the same.
     """
+
+    quota: Quota = Quota()
+    """Where each changing call takes its place; whoever calls asks for it."""
 
     @property
     @abc.abstractmethod

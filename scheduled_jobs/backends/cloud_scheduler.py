@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scheduled_jobs import exceptions
 from scheduled_jobs.backends.base import Backend
 from scheduled_jobs.backends.errors import error_of
+from scheduled_jobs.backends.quota import WriteLimit
 from scheduled_jobs.conf import settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class CloudSchedulerBackend(Backend):
     """
 
     def __init__(self) -> None:
+        self.quota = WriteLimit()
         self._lock = threading.Lock()
         self._client: CloudSchedulerClient | None = None
         self._channel: Any = None

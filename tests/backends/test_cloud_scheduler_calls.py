@@ -3,78 +3,20 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import pytest
-from django.test import override_settings
 from google.cloud.scheduler_v1 import types
-from google.protobuf import empty_pb2
 
 from scheduled_jobs import exceptions
-from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
 from tests.backends.cases import SPEC
+from tests.backends.server import NAME, PARENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
+    from tests.backends.server import Server
 
-SERVICE = "google.cloud.scheduler.v1.CloudScheduler"
-PARENT = "projects/p/locations/europe-west1"
-NAME = f"{PARENT}/jobs/{SPEC.name}"
-JOB = types.Job.meta.pb
 METHODS = ["CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob", "RunJob", "GetJob", "ListJobs"]
-
-
-class Server(grpc.GenericRpcHandler):  # type: ignore[type-arg]
-    """Answers every call with a job, and remembers its headers."""
-
-    def __init__(self) -> None:
-        self.headers: dict[str, dict[str, str]] = {}
-        self.pages: list[str] = []
-        self.asked_for_the_next = threading.Event()
-
-    def service(self, details: Any) -> Any:
-        method = details.method.rpartition("/")[2]
-        self.headers[method] = dict(details.invocation_metadata)
-        return grpc.unary_unary_rpc_method_handler(
-            lambda request, _: self.answer(method, request),
-            request_deserializer=bytes,
-            response_serializer=lambda message: message.SerializeToString(),
-        )
-
-    def answer(self, method: str, request: bytes) -> Any:
-        if method == "DeleteJob":
-            return empty_pb2.Empty()
-        if method != "ListJobs":
-            return JOB(name=NAME)
-        token = types.ListJobsRequest.deserialize(request).page_token
-        self.pages.append(token)
-        if token:
-            self.asked_for_the_next.set()
-        return types.ListJobsResponse.meta.pb(
-            jobs=[JOB(name=f"{PARENT}/jobs/{token or 'first'}")], next_page_token="" if token else "second"
-        )
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    handler = Server()
-    running = grpc.server(ThreadPoolExecutor(4), handlers=[handler])
-    port = running.add_insecure_port("127.0.0.1:0")
-    running.start()
-    with override_settings(
-        DJANGO_CLOUD_TASKS_EMULATOR_HOST=f"127.0.0.1:{port}", DJANGO_CLOUD_TASKS_PROJECT_ID="p"
-    ):
-        yield handler
-    running.stop(0)
-
-
-@pytest.fixture
-def backend(server: Server) -> Iterator[CloudSchedulerBackend]:
-    backend = CloudSchedulerBackend()
-    yield backend
-    backend.close()
 
 
 def test_every_call_says_where_google_routes_it_and_which_client_it_is(

@@ -24,14 +24,15 @@ from scheduled_jobs.exceptions import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    OutOfTime,
 )
-from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime
 from scheduled_jobs.services.scheduling.kept import keeping
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.shown import without_secrets
 
 if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Desired, Listing, Ownership
+    from scheduled_jobs.services.scheduling.calls import Calls
 
 
 logger = logging.getLogger("scheduled_jobs")

@@ -1,18 +1,16 @@
-"""Calls to Cloud Scheduler within its quota, tried again where trying again can help."""
+"""Calls to Cloud Scheduler within the backend's quota, tried again where trying again can help."""
 
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections import deque
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import Aborted, BackendError, OutcomeUnknown, ResourceExhausted
+from scheduled_jobs.exceptions import Aborted, BackendError, OutcomeUnknown, OutOfTime, ResourceExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,77 +19,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WINDOW = 60.0
-"""Seconds over which Cloud Scheduler counts writes: 500 a minute and project (quotas page)."""
 TRIES = 5
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 10.0
 AGAIN = (Aborted, ResourceExhausted, OutcomeUnknown)
 """Where trying again can help, of calls that may be made more than once."""
-
-
-class OutOfTime(BackendError):
-    """Time ran out before the call was made; nothing was sent."""
-
-
-class WriteLimit:
-    """At most ``settings.WRITES_PER_MINUTE`` writes in any sixty seconds, all at once if they are free.
-
-    A place is taken before a call and becomes free sixty seconds after the call's *end*: the service
-    counts it somewhere between the two, so its own window never holds more.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._changed = threading.Condition()
-        self._in_flight = 0
-        self._ended: deque[float] = deque()
-
-    @contextmanager
-    def place(self, until: float) -> Iterator[None]:
-        """Hold one place; raises OutOfTime if none becomes free before ``until`` (monotonic seconds)."""
-        limit = settings.WRITES_PER_MINUTE
-        if limit is None:
-            yield
-            return
-        with self._changed:
-            while (wait := self._wait(limit)) > 0:
-                if self._clock() + min(wait, WINDOW) > until:
-                    raise OutOfTime(f"the limit of {limit} writes a minute is used up")
-                self._changed.wait(timeout=wait)
-            self._in_flight += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._in_flight -= 1
-                self._ended.append(self._clock())
-                self._changed.notify()
-
-    def free(self, until: float | None = None) -> int | None:
-        """How many places are free; None where there is no limit. With ``until``, waits for one that long."""
-        limit = settings.WRITES_PER_MINUTE
-        if limit is None:
-            return None
-        with self._changed:
-            while until is not None and (wait := self._wait(limit)) > 0 and self._clock() < until:
-                self._changed.wait(timeout=min(wait, until - self._clock()))
-            self._forget()
-            return max(limit - self._in_flight - len(self._ended), 0)
-
-    def _forget(self) -> None:
-        while self._ended and self._ended[0] <= self._clock() - WINDOW:
-            self._ended.popleft()
-
-    def _wait(self, limit: int) -> float:
-        """Seconds until a place may be free; 0 if one is."""
-        self._forget()
-        if self._in_flight + len(self._ended) < limit:
-            return 0.0
-        return max(self._ended[0] + WINDOW - self._clock(), 0.001) if self._ended else WINDOW
-
-
-write_limit = WriteLimit()
 
 
 class Calls:
@@ -155,7 +87,7 @@ class Calls:
                 return
 
     def _place(self) -> AbstractContextManager[None]:
-        return write_limit.place(self.until)
+        return self.backend.quota.place(self.until)
 
     def _written(self, call: Callable[[float], T]) -> T:
         return self._made(call, self._place)

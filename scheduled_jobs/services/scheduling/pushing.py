@@ -23,7 +23,7 @@ from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.applying import Outcome, apply
-from scheduled_jobs.services.scheduling.calls import Calls, write_limit
+from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.leasing import JobLeases, lease_time
 from scheduled_jobs.services.scheduling.recording import Recorder
@@ -178,7 +178,7 @@ class Push:
         if len(under_way) > 1:
             return 0
         # To wait for a place would keep the answers of those under way from being written.
-        free = write_limit.free(None if under_way else self.until)
+        free = self.backend.quota.free(None if under_way else self.until)
         if free is None:
             return CHUNK
         free -= sum(len(chunk.held) for chunk in under_way)

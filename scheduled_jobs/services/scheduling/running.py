@@ -17,11 +17,18 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import Aborted, BackendError, FailedPrecondition, NotFound, OutcomeUnknown
+from scheduled_jobs.exceptions import (
+    Aborted,
+    BackendError,
+    FailedPrecondition,
+    NotFound,
+    OutcomeUnknown,
+    OutOfTime,
+)
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.applying import NotOurs
-from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime
+from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.pushing import Push
 

@@ -1,8 +1,7 @@
-"""The quota is never exceeded, and free places are used at once."""
+"""A call is tried again where that can help, and never longer than it may take."""
 
 from __future__ import annotations
 
-import threading
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -10,14 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import override_settings
 
-from scheduled_jobs.exceptions import Aborted, NotFound, OutcomeUnknown
+from scheduled_jobs.exceptions import Aborted, NotFound, OutcomeUnknown, OutOfTime
 from scheduled_jobs.services.scheduling import calls
-from scheduled_jobs.services.scheduling.calls import Calls, OutOfTime, WriteLimit
+from scheduled_jobs.services.scheduling.calls import Calls
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
-
-FOREVER = float("inf")
 
 
 class Clock:
@@ -28,60 +25,6 @@ class Clock:
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
-
-
-@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=3)
-def test_all_free_places_are_given_at_once_and_then_none() -> None:
-    clock = Clock()
-    limit = WriteLimit(clock)
-    for _ in range(3):
-        with limit.place(FOREVER):
-            pass
-    assert limit.free() == 0
-    with pytest.raises(OutOfTime, match="the limit of 3 writes a minute is used up"), limit.place(59.0):
-        pass
-
-
-@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=1)
-def test_a_place_is_free_again_a_minute_after_its_call_ended() -> None:
-    clock = Clock()
-    limit = WriteLimit(clock)
-    with limit.place(FOREVER):
-        clock.now = 10.0
-    clock.now = 69.9
-    assert limit.free() == 0
-    clock.now = 70.0
-    assert limit.free() == 1
-    with limit.place(FOREVER):
-        pass
-
-
-@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=None)
-def test_without_a_limit_nothing_is_counted() -> None:
-    limit = WriteLimit()
-    for _ in range(1000):
-        with limit.place(0.0):
-            pass
-    assert limit.free() is None
-
-
-@override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=2)
-def test_calls_in_flight_take_places_too() -> None:
-    limit = WriteLimit()
-    entered = threading.Event()
-    leave = threading.Event()
-
-    def hold() -> None:
-        with limit.place(FOREVER):
-            entered.set()
-            leave.wait(5)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    entered.wait(5)
-    assert limit.free() == 1
-    leave.set()
-    thread.join()
 
 
 @override_settings(DJANGO_CLOUD_TASKS_RPC_TIMEOUT=1.0)

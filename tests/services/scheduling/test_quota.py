@@ -11,9 +11,11 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
+from scheduled_jobs.backends import quota
+from scheduled_jobs.backends.quota import WriteLimit
 from scheduled_jobs.emulator import faults
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling import calls, syncing
+from scheduled_jobs.services.scheduling import syncing
 from tests.services.scheduling.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -24,11 +26,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 @pytest.fixture
-def _short_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A minute lasts a second, for the service and for us."""
-    monkeypatch.setattr(calls, "WINDOW", 1.0)
-    monkeypatch.setattr(calls, "write_limit", calls.WriteLimit())
-    monkeypatch.setattr("scheduled_jobs.services.scheduling.pushing.write_limit", calls.write_limit)
+def _short_minutes(google: MemoryBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute lasts a second, for the service and for us, who keep to its quota."""
+    monkeypatch.setattr(quota, "WINDOW", 1.0)
+    google.quota = WriteLimit()
     monkeypatch.setattr(faults, "MINUTE", timedelta(seconds=1))
 
 
@@ -92,8 +93,7 @@ def test_a_quota_that_others_use_up_as_well_is_waited_for(google: MemoryBackend)
 def test_jobs_for_which_time_did_not_suffice_are_named(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "write_limit", calls.WriteLimit())
-    monkeypatch.setattr("scheduled_jobs.services.scheduling.pushing.write_limit", calls.write_limit)
+    google.quota = WriteLimit()
     monkeypatch.setattr(syncing, "PATIENCE", 0.5)
     for n in range(12):
         declare(f"Job{n:02}")
