@@ -6,14 +6,20 @@ is there, and eight dots in the raw JSON stand for it.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.payload.parameter import PREFIX, Parameter, written
-from scheduled_jobs.admin.payload.text import unstorable, value_of
-from scheduled_jobs.admin.payload.typed_secrets import without_typed_secrets
+from scheduled_jobs.admin.payload.parameter import (
+    PREFIX,
+    Parameter,
+    not_storable,
+    parse_json,
+    value_of,
+    written,
+)
 from scheduled_jobs.admin.words import masked
 from scheduled_jobs.admin.words.values import in_json
 from scheduled_jobs.conf import settings
@@ -105,12 +111,12 @@ class PayloadForm:
     def _shown_again(self, field: Field, text: str) -> str:
         if field.kind != "json" or self.data is None:
             return text
-        return without_typed_secrets(text, self.keys, indent=None)
+        return echo(text, self.keys)
 
     @property
     def raw_shown(self) -> str:
         """The raw JSON as a page shows it: a secret that was typed must be typed again."""
-        return self.raw_text if self.data is None else without_typed_secrets(self.raw_text, self.keys)
+        return self.raw_text if self.data is None else echo(self.raw_text, self.keys, indent=2)
 
     def _default_text(self, field: Field, *, secret: bool) -> str:
         if field.name in self.declared:
@@ -180,7 +186,7 @@ class PayloadForm:
         try:
             raw = self.raw_text.encode()
         except UnicodeEncodeError:
-            raise InvalidPayload({"": unstorable()}) from None
+            raise InvalidPayload({"": not_storable()}) from None
         payload: dict[str, Any] = restore(parse_body(raw), self.original, self.keys)
         return payload
 
@@ -231,3 +237,29 @@ class PayloadForm:
 def _posted(data: Mapping[str, Any], name: str, absent: str) -> str:
     found = data.get(name)
     return absent if found is None else str(found)
+
+
+def echo(text: str, keys: tuple[str, ...], *, indent: int | None = None) -> str:
+    """JSON as it was typed; in place of each new secret stands that it must be typed again.
+
+    What cannot be read as JSON has no keys that tell what is secret, and stays as it is.
+    """
+    try:
+        typed = parse_json(text)
+    except (json.JSONDecodeError, InvalidPayload):
+        return text
+    shown = _without_secrets(typed, keys)
+    return text if shown == typed else json.dumps(shown, indent=indent, ensure_ascii=False)
+
+
+def _without_secrets(value: Any, keys: tuple[str, ...], *, secret: bool = False) -> Any:
+    if secret:
+        # Never the mask alone: that would put the old secret back where a new one was typed.
+        return MASK if value == MASK else f"{MASK} {_('type it again')}"
+    if isinstance(value, dict):
+        return {
+            name: _without_secrets(inner, keys, secret=is_secret(name, keys)) for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(inner, keys) for inner in value]
+    return value
