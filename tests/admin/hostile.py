@@ -89,7 +89,6 @@ def plant(evil: str, google: MemoryBackend, now: datetime) -> Desk:
         payload_override={"note": say("typed"), say("entry"): [say("inner"), URL], "mode": say("gone")},
         sync_state="drifted",
         sync_error=say("sync-error"),
-        ignored_drift={"description": say("ignored")},
         live={
             "description": say("live"),
             "schedule": say("live-schedule"),

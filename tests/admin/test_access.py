@@ -129,8 +129,6 @@ POSTS = [
     Action("looking at one job again", "{jobs}{job}/drift/", "post", ("sync",), 200, {"_look": "1"}),
     Action("pushing one job", "{jobs}{job}/drift/", "post", ("sync",), 302,
            {"d_{job}": "push"}, "{jobs}{job}/drift/"),
-    Action("ignoring", "{jobs}{job}/drift/", "post", ("sync",), 302,
-           {"d_{job}": "ignore"}, "{jobs}{job}/drift/"),
     Action("adopting", "{jobs}{job}/drift/", "post", ("sync", "change"), 302,
            {"d_{job}": "adopt"}, "{jobs}{job}/drift/"),
     *(Action(f"the question of {a.name}", "{jobs}", "post", (a.verb,), 200,
@@ -426,7 +424,6 @@ SLIPPED: dict[str, str] = {
     "trigger": "schedule",
     "scheduled_for": "2026-01-01",
     "result": "{}",
-    "ignored_drift": "{}",
     "next_run_at": "2030-01-01",
 }  # fmt: skip
 ACTING = [

@@ -549,21 +549,21 @@ def test_a_bulk_reset_is_not_offered_for_what_the_code_has_nothing_for() -> None
     assert "shop--own" not in html
 
 
-def test_a_bulk_reset_promises_no_run_of_a_job_left_paused_in_google() -> None:
-    row = job("A", retry_count_override=3, sync_state="synced", ignored_drift={"state": "PAUSED"})
+@time_machine.travel(datetime(2026, 10, 22, 13, 8, tzinfo=UTC), tick=False)
+def test_a_bulk_reset_says_the_next_run_as_it_will_be() -> None:
+    row = job("A", schedule_override="45 17 * * *")
     html = ask(operator("change"), "reset_jobs", row)
-    assert "retry count: 3 → 0" in html
-    assert "paused in Google, and left so" in html
+    assert f"schedule: 45 17 * * * → {row.declared_schedule}" in html
+    assert "in 52 min, 14:00 UTC" in html
 
 
-def test_what_a_bulk_push_leaves_is_not_told_as_overwritten() -> None:
+def test_a_bulk_push_keeps_what_it_overwrites() -> None:
     row = job(
         "A",
         sync_state="drifted",
-        ignored_drift={"retry_count": 5},
         pushed={"sent": {"retry_count": 0, "description": ""}, "answer": {}},
-        live={"retry_count": 5, "description": "of the console", "state": "PAUSED"},
+        live={"retry_count": 0, "description": "of the console", "state": "PAUSED"},
     )
     assert drift(row) == {"description": ("of the console", ""), "state": ("PAUSED", "ENABLED")}
     html = ask(operator("sync"), "sync_jobs", row)
-    assert "overwritten, and kept in the job&#x27;s changes; what was ignored stays." in html
+    assert "overwritten, and kept in the job&#x27;s changes." in html

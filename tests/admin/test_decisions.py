@@ -99,17 +99,6 @@ def test_what_cannot_be_adopted_is_told_to_be_pushed(google: MemoryBackend, job:
     ]
 
 
-def test_ignoring_says_what_stays_and_until_when(google: MemoryBackend, job: ScheduledJob) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    answer = decide(superuser(), drift_url(job), **{f"_{job.pk}": "ignore"})
-    assert said(answer) == [
-        (
-            "Ignored: retry count of shop.tasks.One stays as it is on both sides, until either changes.",
-            "success",
-        )
-    ]
-
-
 def test_deciding_later_says_that_nothing_was_done(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     answer = decide(superuser(), drift_url(job), **{f"_{job.pk}": "leave"})

@@ -335,21 +335,6 @@ def test_every_choice_says_how_many_jobs_it_would_show_beside_the_other_filters(
 
 
 @pytest.mark.usefixtures("five")
-def test_jobs_of_which_something_was_left_in_google_have_a_choice_of_their_own() -> None:
-    client = superuser()
-    assert "Google: Ignored" not in choices(client.get(LIST).content.decode())
-    ScheduledJob.objects.filter(name__contains="a").update(ignored_drift={"retry_count": 5})
-    ScheduledJob.objects.filter(task__endswith="Gamma").update(retired_at=timezone.now())
-    html = client.get(LIST + "?google=ignored").content.decode()
-    rows = re.findall(r'aria-label="Select (?:shop--)?(\w+) for an action"', html)
-    found = choices(html)
-    assert sorted(rows) == ["Alpha", "Delta"], "Beta is drifted, and of Gamma nothing is left"
-    assert (found["Google: Ignored"], found["Google: Synced"], found["Google: Drifted"]) == (2, 1, 1)
-    synced = client.get(LIST + "?google=synced").content.decode()
-    assert re.findall(r'aria-label="Select (?:shop--)?(\w+) for an action"', synced) == ["Gamma"]
-
-
-@pytest.mark.usefixtures("five")
 def test_filters_search_and_order_stay_in_the_address() -> None:
     html = superuser().get(LIST + "?google=synced&q=shop&o=2").content.decode()
     assert 'href="?google=synced&amp;o=2&amp;q=shop&amp;state=healthy"' in html

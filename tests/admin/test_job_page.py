@@ -540,13 +540,6 @@ def test_a_job_of_the_code_cannot_be_deleted_and_the_page_says_why_and_what_to_d
         ),
         ("payload", {"a": 1, "b": 2}, {"a": 3}, "set payload a 1 → 3, b 2 → nothing"),
         ("name", "old", "new", "changed name old → new"),
-        (
-            "ignored_drift",
-            {"state": "PAUSED", "retry_count": 5},
-            {"retry_count": 4, "min_backoff": 30, "payload": {"api_key": "s"}},
-            "left in Google as it is: payload, retry count 4, shortest wait 30 s; "
-            "no longer leaves in Google: state paused command line",
-        ),
     ],
 )
 def test_every_change_is_told_in_words(field: str, old: Any, new: Any, told: str) -> None:

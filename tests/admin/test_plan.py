@@ -161,42 +161,6 @@ def test_looking_again_does_not_carry_out_the_choice_that_is_preselected(
     assert row("One").sync_state == "drifted"
 
 
-def test_where_a_difference_cannot_be_ignored_the_plan_says_why(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    client = superuser()
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    said = text_of(client.get(drift_url(job)).content.decode())
-    stays = "Ignore Both stay as they are. The badge returns if either side changes."
-    assert f"{stays} Leave for now" in said
-    google.store.pause_job(job.remote_name)
-    said = text_of(client.get(drift_url(job)).content.decode())
-    assert f"{stays} It stays paused in Google: nothing fires. Leave for now" in said
-    row("One").pause(reason="here")
-    google.store.resume_job(job.remote_name)
-    said = text_of(client.get(drift_url(job)).content.decode())
-    assert f"{stays} It stays enabled in Google, and each delivery is answered skipped. Leave" in said
-    edit_in_console(google, job, "http_target", http_target__body=b"no payload")
-    said = text_of(client.get(drift_url(job)).content.decode())
-    assert "Ignore Both stay" not in said
-    assert (
-        "Leave for now Decide later; the next schedule_tasks pushes. It cannot be ignored: not all of it can be sent back as it is."
-        in said
-    )
-
-
-def test_an_edit_that_waits_cannot_be_ignored_with_the_drift(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    ScheduledJob.objects.filter(pk=job.pk).edit(description_override="new words")
-    said = text_of(superuser().get(drift_url(job)).content.decode())
-    assert (
-        "Leave for now Decide later; the next schedule_tasks pushes. It cannot be ignored: description was changed here."
-        in said
-    )
-
-
 def test_the_three_truths_stand_beside_one_another(google: MemoryBackend, job: ScheduledJob) -> None:
     job.retry_count_override = 1
     job.save()
@@ -231,7 +195,7 @@ def test_a_job_of_another_app_is_not_compared(google: MemoryBackend, job: Schedu
 def test_a_plain_drift_suggests_to_push(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     html = superuser().get(PLAN).content.decode()
-    assert list(decisions(html).values()) == [["push", "adopt", "ignore", "leave"]]
+    assert list(decisions(html).values()) == [["push", "adopt", "leave"]]
     assert list(chosen(html).values()) == ["push"]
 
 
@@ -240,7 +204,7 @@ def test_a_push_that_would_end_a_pause_or_replace_what_was_set_is_not_suggested(
 ) -> None:
     google.store.pause_job(job.remote_name)
     html = superuser().get(PLAN).content.decode()
-    assert list(decisions(html).values()) == [["push", "adopt", "ignore", "leave"]]
+    assert list(decisions(html).values()) == [["push", "adopt", "leave"]]
     assert list(chosen(html).values()) == ["leave"]
     google.store.resume_job(job.remote_name)
     job.retry_count_override = 1
@@ -269,7 +233,7 @@ def test_who_may_only_sync_is_not_offered_to_adopt_and_is_refused(
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     client = signed_in(staff("view", "sync"))
     for url, key in ((PLAN, "one"), (drift_url(job), f"_{job.pk}")):
-        assert list(decisions(client.get(url).content.decode()).values()) == [["push", "ignore", "leave"]]
+        assert list(decisions(client.get(url).content.decode()).values()) == [["push", "leave"]]
         assert decide(client, url, **{key: "adopt"}).status_code == 403
     assert row("One").retry_count_override is None
 
@@ -320,24 +284,41 @@ def test_adopting_from_the_job_leads_back_to_it(google: MemoryBackend, job: Sche
     assert (change.via, change.actor_label, change.reason) == ("adopt", "maria", "Saturday was right")
 
 
-def test_ignoring_leaves_both_and_the_page_shows_it(google: MemoryBackend, job: ScheduledJob) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    client = superuser()
-    decide(client, PLAN, one="ignore")
-    assert (live_values(google, job)["retry_count"], row("One").retry_count) == (5, 3)
-    assert "Nothing would change in Google." in client.get(PLAN).content.decode()
-    html = client.get(drift_url(job)).content.decode()
-    assert "retry count ignored 3 follows the code 5" in text_of(html)
-    decide(client, drift_url(job), **{f"_{job.pk}": "push"})
-    assert (live_values(google, job)["retry_count"], row("One").ignored_drift) == (3, {})
-
-
 def test_leaving_decides_nothing(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     google.store.faults.calls.clear()
     answer = decide(superuser(), PLAN, one="leave")
     assert "Nothing was decided: everything is left for now." in answer.content.decode()
     assert writes(google) == []
+
+
+def test_adopting_a_state_brings_a_new_default_under_an_override(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    job.schedule_override = "0 10 * * *"
+    job.save()
+    google.store.pause_job(job.remote_name)
+    declare("One", "0 11 * * *")
+    assert decide(superuser(), PLAN, "the bank migrates", one="adopt").status_code == 302
+    job = row("One")
+    assert (job.declared_schedule, job.schedule, job.paused) == ("0 11 * * *", "0 10 * * *", True)
+    assert google.get(job.remote_name, timeout=1).state == "PAUSED"
+
+
+def test_what_google_took_back_before_the_decision_is_not_adopted(
+    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google.store.pause_job(job.remote_name)
+    look = drift.look
+
+    def taken_back_first(pk: int) -> drift.Look:
+        google.store.resume_job(job.remote_name)
+        return look(pk)
+
+    monkeypatch.setattr(drift, "look", taken_back_first)
+    answer = decide(superuser(), PLAN, "the bank migrates", one="adopt")
+    assert "It is not as it was when you decided: it has changed meanwhile." in answer.content.decode()
+    assert not row("One").paused
 
 
 def test_what_has_changed_since_it_was_shown_is_left_and_said(
@@ -597,6 +578,6 @@ def test_who_may_change_but_not_pause_does_not_adopt_a_pause(
 ) -> None:
     google.store.pause_job(job.remote_name)
     client = signed_in(staff("view", "sync", "change"))
-    assert list(decisions(client.get(PLAN).content.decode()).values()) == [["push", "ignore", "leave"]]
+    assert list(decisions(client.get(PLAN).content.decode()).values()) == [["push", "leave"]]
     decide(client, PLAN, one="adopt", reason="x")
     assert row("One").paused is False

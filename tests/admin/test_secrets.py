@@ -187,7 +187,6 @@ POSTS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("a rerun without a reason", "{runs}{done}/rerun/?changes=1", {"payload_raw": NEW, "reason": ""}),
     ("a push", "{jobs}plan/", {"d_{id}": "push", "reason": "x"}),
     ("an adoption", "{jobs}{job}/drift/", {"d_{job}": "adopt", "reason": "x"}),
-    ("an ignoring", "{jobs}{job}/drift/", {"d_{job}": "ignore", "reason": "x"}),
     *((f"the question of {a.name}", "{jobs}", {"action": a.name, "index": "0", "_selected_action": "{job}"}) for a in BULK_ACTIONS),
     *((f"the doing of {a.name}", "{jobs}", {"action": a.name, "index": "0", "_selected_action": "{job}", "confirmed": "1",
        "seen": "{seen}", "reason": "x", "until_mode": "open"}) for a in BULK_ACTIONS),

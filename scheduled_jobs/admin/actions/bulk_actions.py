@@ -18,14 +18,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs import registry, signals
 from scheduled_jobs.admin.actions.bulk_forms import PauseForm, ReasonForm
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import mark_of
+from scheduled_jobs.admin.words.badges import SYNC_MARKS
 from scheduled_jobs.admin.words.values import short_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from scheduled_jobs.models.left_in_google import still_left
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.services.history.health import overridden, paused
 from scheduled_jobs.services.history.upcoming import next_run_of, told
@@ -102,10 +101,7 @@ def when(at: datetime | None, zone: str, now: datetime, otherwise: str) -> str:
 
 def next_of(job: ScheduledJob, after: datetime, now: datetime) -> str:
     """When a job runs next after ``after``, as far as can be said."""
-    firing = job.firing
-    if firing.is_paused_there:
-        return _("paused in Google, and left so")
-    if told(firing.schedule, firing.time_zone).is_estimate:
+    if told(job.schedule, job.time_zone).is_estimate:
         return _("counted from its last run by Google")
     return when(next_run_of(job, after), job.time_zone, now, _("no run ahead"))
 
@@ -237,8 +233,9 @@ class Reset(BulkAction):
             f"{shown(name, getattr(job, f'declared_{name}'))}"
             for name in reset
         ]
-        # Of this instance, which is never saved, as the reset would leave it.
-        job.ignored_drift = still_left(job, {f"{name}_override": None for name in reset})
+        for name in reset:
+            # On this instance alone, which is never saved: the next run is that of the job as it will be.
+            setattr(job, f"{name}_override", None)
         return ("; ".join(changes), next_of(job, now, now))
 
     def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
@@ -272,12 +269,12 @@ class Sync(BulkAction):
         return [
             _("Google is made equal to what is in force here. What somebody changed in Google's console is")
             + " "
-            + _("overwritten, and kept in the job's changes; what was ignored stays."),
+            + _("overwritten, and kept in the job's changes."),
             _("It is done after this page has answered: the column Google tells what became of it."),
         ]
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
-        word = str(mark_of(job.sync_state, job.left_in_google).word)
+        word = str(SYNC_MARKS[job.sync_state].word)
         state = f"{word}: {job.sync_error}" if job.sync_error else word
         return (state, times.relative(job.synced_at, now) if job.synced_at else _("never"))
 
@@ -402,5 +399,5 @@ def drift(job: ScheduledJob) -> dict[str, tuple[Any, Any]]:
     return {
         name: (job.live.get(name), value)
         for name, value in ours.items()
-        if name not in job.left_in_google and not same_json(job.live.get(name), value)
+        if not same_json(job.live.get(name), value)
     }

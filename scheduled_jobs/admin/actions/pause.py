@@ -69,11 +69,8 @@ class Missed:
 
 def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> Missed:
     """What a job would run from ``now`` until ``until`` (aware; None: without an end)."""
-    firing = job.firing
-    if firing.is_paused_there:
-        return Missed([], 0, None, is_open=until is None)
     try:
-        schedule = firing.parsed_schedule
+        schedule = job.parsed_schedule
     except InvalidSchedule:
         return Missed([], 0, None, is_open=until is None)
     if until is None:
@@ -194,7 +191,6 @@ class PauseMixin(JobAdmin):
             "is_paused": job.is_paused(now),
             "holder": holder,
             "is_gone": job.retired_at,
-            "is_paused_there": job.firing.is_paused_there,
         }
         title = _("Change a pause") if job.is_paused(now) else _("Pause a job")
         return render(self, request, "pause.html", title=title, context=context, crumbs=job_crumbs(self, job))
@@ -243,7 +239,6 @@ class PauseMixin(JobAdmin):
             "skipped": skipped_since(job),
             "next_at": coming[0] if coming else None,
             "next": dated(coming[0], job.time_zone) if coming else "",
-            "is_paused_there": job.firing.is_paused_there,
             "pushes_are_off": pushes_are_off(),
         }
         return render(

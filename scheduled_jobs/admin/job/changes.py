@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.job.fields import pairs, who
 from scheduled_jobs.admin.words.values import LABELS, as_text, label, stamp
-from scheduled_jobs.domain.jobs import left_in_google, same_json
 from scheduled_jobs.models import JobChange, JobRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
 
@@ -67,8 +66,6 @@ def _verb(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | Non
         return _("changed run"), [], old if isinstance(old, int) else None
     if name == "sync":
         return _("asked for a sync with Google"), [], None
-    if name == "ignored_drift":
-        return _left(old or {}, new or {}), [], None
     if name.startswith("declared_"):
         field = name.removeprefix("declared_")
         text = _("changed the default of %(field)s") % {"field": label(field).lower()}
@@ -77,26 +74,6 @@ def _verb(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | Non
         return _override(change), _pairs(name, old, new), None
     text = _("changed %(field)s") % {"field": label(name)}
     return text, [("", _plain(old), _plain(new))], None
-
-
-def _left(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What an operator chose to leave in Google, and what is left there no more."""
-    parts = []
-    old, new = left_in_google(old, exists=True), left_in_google(new, exists=True)
-    if left := [name for name in new if name not in old or not same_json(old[name], new[name])]:
-        text = _("left in Google as it is: %(values)s")
-        parts.append(text % {"values": ", ".join(_there(name, new[name]) for name in left)})
-    if ended := [name for name in old if name not in new]:
-        text = _("no longer leaves in Google: %(values)s")
-        parts.append(text % {"values": ", ".join(_there(name, old[name]) for name in ended)})
-    return "; ".join(parts)
-
-
-def _there(name: str, live: Any) -> str:
-    if name == "payload":
-        return label(name).lower()
-    text = str(live).lower() if name == "state" else as_text(name, live)
-    return f"{label(name).lower()} {text}"
 
 
 def _override(change: JobChange) -> str:

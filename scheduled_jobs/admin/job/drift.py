@@ -28,7 +28,7 @@ def drift_line(
         text = _("What is saved here is not in Google yet.")
         return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
     if state == SyncState.SYNCED:
-        return {"icon": "drift", "tone": "info", "text": _left(job)} if job.left_in_google else None
+        return None
     ago = stamp(job.live_seen_at, job.time_zone, now)["ago"] if job.live_seen_at else ""
     if job.live is None:
         text = _("Google has no such job, as seen %(ago)s.") % {"ago": ago}
@@ -38,20 +38,6 @@ def drift_line(
             "parts": "; ".join(_parts(job, differing)) or _("the address, the headers or the account"),
         }
     return {"icon": "drift", "tone": "", "text": text}
-
-
-def _left(job: ScheduledJob) -> str:
-    parts = []
-    for name, live in job.left_in_google.items():
-        if name == "payload":
-            parts.append(_("the payload is another one there"))
-        elif name == "state":
-            parts.append(_state(str(live), job))
-        else:
-            parts.append(_part(name, live, getattr(job, name)))
-    return _("Google differs, and was left so: %(parts)s. The first change of either side is told again.") % {
-        "parts": "; ".join(parts)
-    }
 
 
 def _part(name: str, live: Any, wanted: Any) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import HEALTH_MARKS, Mark, mark_of
+from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS, Mark
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.admin.words.schedules import day_and_time
 from scheduled_jobs.admin.words.values import stamp
@@ -105,8 +105,6 @@ def _ahead(job: ScheduledJob, health: str, now: datetime) -> str:
     if job.paused and job.paused_until is None:
         return _("No run is due until then.")
     after = max(now, job.paused_until) if job.paused and job.paused_until else now
-    if job.firing.is_paused_there:
-        return _("It is paused in Google and was left so: nothing fires.")
     at = next_run_of(job, after)
     if at is None:
         return _("No run lies ahead.")
@@ -166,7 +164,7 @@ def facts_of(
     notes = [_pushed(job, now)]
     if job.live_seen_at:
         notes.append(_("looked at %(time)s") % {"time": times.relative(job.live_seen_at, now)})
-    mark = mark_of(job.sync_state, job.left_in_google)
+    mark = SYNC_MARKS[job.sync_state]
     word = str(mark.word)
     if job.sync_state == SyncState.DRIFTED and drifted:
         word += ", " + ngettext("%(n)d field", "%(n)d fields", drifted) % {"n": drifted}
@@ -184,8 +182,6 @@ def why_no_run(task: str) -> str:
 def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
     coming = job.upcoming(1) if _is_readable(job) else []
     if not coming:
-        if job.firing.is_paused_there:
-            return Fact(_("Next run"), _("none: the job is paused in Google"))
         return Fact(_("Next run"), _("none: the job is paused") if job.paused else _("none"))
     at = coming[0]
     return Fact(
@@ -197,7 +193,7 @@ def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
 
 
 def _is_readable(job: ScheduledJob) -> bool:
-    return job.firing.is_paused_there or next_run_of(job, job.created_at) is not None
+    return next_run_of(job, job.created_at) is not None
 
 
 def _pushed(job: ScheduledJob, now: datetime) -> str:

@@ -35,7 +35,7 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class Live:
-    """What Google has of a field: ``kind`` is same, differs, ignored or unknown."""
+    """What Google has of a field: ``kind`` is same, differs or unknown."""
 
     kind: str
     text: str
@@ -149,7 +149,7 @@ class Truths:
         if name not in self.differing:
             return Live("same", _("same"))
         found, wanted = self.differing[name]
-        return self._different(as_text(name, found), as_text(name, wanted), ignored=self._ignored(name))
+        return self._different(as_text(name, found), as_text(name, wanted))
 
     def live_parameter(self, name: str) -> Live:
         """What Google has of one parameter of the payload."""
@@ -167,7 +167,7 @@ class Truths:
             return Live("same", _("same"))
         found = in_json(live, name) if name in live else _("not there")
         should = in_json(wanted, name) if name in wanted else _("not there")
-        return self._different(found, should, ignored=self._ignored("payload"))
+        return self._different(found, should)
 
     def _no_live(self) -> Live | None:
         if self.job.live is None:
@@ -176,14 +176,9 @@ class Truths:
             return Live("differs", _("no such job"))
         return None
 
-    def _ignored(self, name: str) -> bool:
-        return name in self.job.left_in_google
-
-    def _different(self, found: str, wanted: str, *, ignored: bool) -> Live:
+    def _different(self, found: str, wanted: str) -> Live:
         if found == wanted:
             return Live("differs", _("differs in a secret"))
-        if ignored:
-            return Live("ignored", found, _("ignored; here it is %(value)s") % {"value": wanted})
         if self.job.sync_state in (SyncState.PENDING, SyncState.FAILED):
             note = _("%(value)s is not pushed yet") % {"value": wanted}
             return Live("differs", found, note)

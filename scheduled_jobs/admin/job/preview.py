@@ -35,28 +35,20 @@ def saved_preview(job: ScheduledJob, viewer_zone: str, now: datetime) -> Preview
 
 
 def upcoming(job: ScheduledJob, viewer_zone: str, now: datetime) -> dict[str, Any]:
-    """The runs ahead under ``preview``, and ``whose`` they are; or under ``none`` why there are none."""
+    """The runs ahead under ``preview``; or under ``none`` why there are none."""
     if job.retired_at or job.deleting_at:
         return {"none": _("No run lies ahead: the job is not in the code any more, or is being deleted.")}
     if job.paused and job.paused_until is None:
         return {"none": _("No run lies ahead: the job is paused until somebody resumes it.")}
-    firing = job.firing
-    if firing.is_paused_there:
-        return {"none": _("No run lies ahead: the job is paused in Google, and was left so.")}
     start = max(now, job.paused_until) if job.is_paused(now) and job.paused_until else now
     try:
         after = job.counted_from(start)
     except InvalidSchedule:  # the preview says so
         after = start
-    found = preview(firing.schedule, firing.time_zone, now=now, after=after, viewer_zone=viewer_zone)
+    found = preview(job.schedule, job.time_zone, now=now, after=after, viewer_zone=viewer_zone)
     if found.error:
         return {"none": found.error}
-    whose = (
-        _("These are the runs of the schedule in force; Google decides when they fire.")
-        if _fires_by_what_is_saved(job)
-        else _("These are the runs of the schedule that was left in Google; Google decides when they fire.")
-    )
-    return {"preview": found, "whose": whose, "starts_later": start > now}
+    return {"preview": found, "starts_later": start > now}
 
 
 def _preview(saved: ScheduledJob, schedule: str, zone: str, viewer_zone: str, now: datetime) -> Preview:
@@ -66,31 +58,12 @@ def _preview(saved: ScheduledJob, schedule: str, zone: str, viewer_zone: str, no
         now=now,
         viewer_zone=viewer_zone,
         saved=(saved.schedule, saved.time_zone),
-        notes=list(filter(None, [_paused(saved, now), _left(saved)])),
+        notes=list(filter(None, [_paused(saved, now)])),
     )
 
 
 def _typed(data: QueryDict, name: str) -> str:
     return (data.get(f"{name}_override") or "").strip()
-
-
-def _left(job: ScheduledJob) -> str:
-    """That Google fires by something else than what is saved here."""
-    firing = job.firing
-    if firing.is_paused_there:
-        return _("The job is paused in Google and was left so: none of these runs until that is ended.")
-    if _fires_by_what_is_saved(job):
-        return ""
-    return _(
-        "Google fires by what was left there: %(schedule)s (%(zone)s). A new schedule here ends that."
-    ) % {
-        "schedule": firing.schedule,
-        "zone": firing.time_zone,
-    }
-
-
-def _fires_by_what_is_saved(job: ScheduledJob) -> bool:
-    return (job.firing.schedule, job.firing.time_zone) == (job.schedule, job.time_zone)
 
 
 def _paused(job: ScheduledJob, now: datetime) -> str:

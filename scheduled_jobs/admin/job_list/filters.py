@@ -12,11 +12,10 @@ from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.admin.words import badges
 from scheduled_jobs.admin.words.badges import HEALTH_MARKS, RUN_MARKS, SYNC_MARKS
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, IGNORED, OVERRIDDEN
-from scheduled_jobs.services.history.health import code_changed_since, health, ignored, overridden
+from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, OVERRIDDEN
+from scheduled_jobs.services.history.health import code_changed_since, health, overridden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,15 +145,10 @@ class GoogleFacet(Facet):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [*((state, mark.word) for state, mark in SYNC_MARKS.items()), (IGNORED, badges.IGNORED.word)]
-
-    def hides_empty(self, lookup: str) -> bool:
-        return lookup == IGNORED
+        return [(state, mark.word) for state, mark in SYNC_MARKS.items()]
 
     def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        if self.chosen == IGNORED:
-            return queryset.filter(ignored())
-        return queryset.filter(~ignored(), sync_state=self.chosen)
+        return queryset.filter(sync_state=self.chosen)
 
 
 class OriginFacet(Facet):

@@ -13,9 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs.admin.job.facts import why_no_run
 from scheduled_jobs.admin.job_list.strip import draw
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import HEALTH_MARKS, Mark, mark_of
+from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS, Mark
 from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.domain.jobs import firing, left_in_google
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, following
 from scheduled_jobs.services.history.health import Health
@@ -38,7 +37,7 @@ COLUMNS = (
     "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",
     "declared_description", "description_override",
     "pause_reason", "paused_by", "paused_until", "retired_at", "deleting_at",
-    "sync_state", "ignored_drift", "next_run_at", "last_run_at", "last_status", "failures_in_a_row",
+    "sync_state", "next_run_at", "last_run_at", "last_status", "failures_in_a_row",
 )  # fmt: skip
 """What the list reads of a job; not the payloads and what Google has, which may be large."""
 
@@ -118,9 +117,6 @@ class _Row:
         self.now = now
         self.schedule = self._in_force("schedule")
         self.zone = self._in_force("time_zone")
-        exists = job["retired_at"] is None and job["deleting_at"] is None
-        self.left = left_in_google(job["ignored_drift"], exists=exists)
-        self.firing = firing(self.schedule, self.zone, self.left)
 
     def _in_force(self, field: str) -> str:
         override: str | None = self.job[f"{field}_override"]
@@ -228,9 +224,7 @@ class _Row:
         return _("by %(who)s, %(ago)s") % {"who": run.requested_by, "ago": ago}
 
     def _healthy(self) -> str:
-        if self.firing.is_paused_there:
-            return _("paused in Google")
-        return _("Google differs") if self.job["sync_state"] == SyncState.DRIFTED or self.left else ""
+        return _("Google differs") if self.job["sync_state"] == SyncState.DRIFTED else ""
 
     def _paused(self) -> str:
         until = self.job["paused_until"]
@@ -293,20 +287,17 @@ class _Row:
             return nothing(_("not in the code"))
         if job["deleting_at"] is not None:
             return nothing(_("is being deleted"))
-        if self.firing.is_paused_there:
-            return nothing(_("paused in Google"))
         after = self.now
         if job["held"]:
             if job["paused_until"] is None:
                 return nothing(_("paused"))
             after = job["paused_until"]
-        schedule, zone, _paused = self.firing
-        if told(schedule, zone).is_estimate:
+        if told(self.schedule, self.zone).is_estimate:
             at = job["next_run_at"]
             if at is None or at <= after:
                 return nothing(_("after the last run"))
         else:
-            at = next_run(schedule, zone, after)
+            at = next_run(self.schedule, self.zone, after)
         if at is None:
             return nothing(_("no run ahead"))
         return {
@@ -317,7 +308,7 @@ class _Row:
         }
 
     def _google(self) -> dict[str, str]:
-        mark = mark_of(self.job["sync_state"], self.left)
+        mark = SYNC_MARKS[self.job["sync_state"]]
         if self.job["retired_at"] is not None and self.job["sync_state"] == SyncState.SYNCED:
             mark = DELETED
         return {"google_icon": mark.icon, "google_tone": mark.tone, "google_word": str(mark.word)}

@@ -19,10 +19,10 @@ from scheduled_jobs.admin.plan.differences import (
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
-from scheduled_jobs.domain.jobs import DISABLED, PAUSED, firing
+from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.upcoming import next_run
-from scheduled_jobs.services.scheduling.drift import adoptable, changed_here, ignorable
+from scheduled_jobs.services.scheduling.drift import adoptable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Change
     from scheduled_jobs.services.scheduling.drift import Look
 
-PUSH, ADOPT, IGNORE, LEAVE, DELETE = "push", "adopt", "ignore", "leave", "delete"
+PUSH, ADOPT, LEAVE, DELETE = "push", "adopt", "leave", "delete"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Block:
 
 
 def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
-    """The block of one job, freshly compared; the ignored differences are shown as such."""
+    """The block of one job, freshly compared."""
     job = found.job
     block = Block("update", str(job.pk), label_of(job), _("drifted"), "~", "warn", pk=job.pk)
     block.since = _since(job, now)
@@ -90,7 +90,7 @@ def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
             return _deleted(block, job)
         block.verb, block.tone = _("retired"), "off"
         return block
-    _describe(block, job, {**found.differences}, found.drifted, found.ignored, provenance, now)
+    _describe(block, job, found.differences, found.drifted, provenance, now)
     return block
 
 
@@ -117,7 +117,7 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, pro
         return block
     block.since = _since(job, now)
     fields = {name: pair for name, pair in change.fields.items() if name != "name"}
-    _describe(block, job, fields, change.drifted, {}, provenance, now)
+    _describe(block, job, fields, change.drifted, provenance, now)
     if "name" in change.fields:
         old, new = change.fields["name"]
         block.differences.insert(0, Difference(_("job id"), Cell(str(old)), Cell(str(new))))
@@ -135,89 +135,48 @@ def _describe(
     job: ScheduledJob,
     fields: Mapping[str, tuple[Any, Any]],
     drifted: Iterable[str],
-    ignored: Mapping[str, Any],
     provenance: Provenance,
     now: datetime,
 ) -> None:
-    drifted = tuple(drifted)
-    unsettled = {name: pair for name, pair in fields.items() if name not in ignored}
-    block.differences = [
-        difference(name, pair, job, provenance, is_ignored=name in ignored) for name, pair in fields.items()
-    ]
+    drifted = set(drifted)
+    block.differences = [difference(name, pair, job, provenance) for name, pair in fields.items()]
     if not fields:
         block.verb, block.sign, block.tone = _("the same on both sides"), "=", "off"
         return
-    if not unsettled:
-        block.verb, block.sign, block.tone = _("ignored"), "≠", "off"
-    elif job.sync_state == ScheduledJob.SyncState.FAILED:
+    if job.sync_state == ScheduledJob.SyncState.FAILED:
         block.verb, block.tone = _("could not be sent"), "bad"
     else:
-        block.verb = _("changed in Google") if set(drifted) >= unsettled.keys() else _("to update")
-    block.adoptable = [name for name in adoptable(unsettled) if name in drifted]
-    block.choices = _choices(job, unsettled, block.adoptable, drifted, ignored, now)
-    takes_away = bool(set(drifted) & unsettled.keys()) and (
-        "state" in unsettled or any(getattr(job, f"{name}_override", None) is not None for name in unsettled)
+        block.verb = _("changed in Google") if drifted >= fields.keys() else _("to update")
+    block.adoptable = [name for name in adoptable(fields) if name in drifted]
+    block.choices = _choices(job, fields, block.adoptable, now)
+    takes_away = bool(drifted & fields.keys()) and (
+        "state" in fields or any(getattr(job, f"{name}_override", None) is not None for name in fields)
     )
-    # What would end a pause or a choice, or lose what somebody set, is not suggested.
-    block.chosen = PUSH if unsettled and not takes_away and not ignored else LEAVE
+    # What would end a pause, or lose what somebody set, is not suggested.
+    block.chosen = LEAVE if takes_away else PUSH
 
 
 def _choices(
-    job: ScheduledJob,
-    fields: Mapping[str, tuple[Any, Any]],
-    names: list[str],
-    drifted: tuple[str, ...],
-    ignored: Mapping[str, Any],
-    now: datetime,
+    job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str], now: datetime
 ) -> list[Choice]:
     failed = job.sync_state == ScheduledJob.SyncState.FAILED
-    stays = {} if ignored else {n: live for n, live in job.left_in_google.items() if n not in fields}
-    by = firing(job.schedule, job.time_zone, stays)
-    at = None
-    if job.desired_state != PAUSED and not by.is_paused_there:
-        at = next_run(by.schedule, by.time_zone, now)
-    effect = _("Google becomes what the desk says.")
-    if ignored:
-        effect = _("Google becomes what the desk says, what is ignored included.")
-    elif stays:
-        kept = ", ".join(label(name) for name in stays)
-        effect = _("Google becomes what the desk says, but for what was ignored: %(names)s.") % {
-            "names": kept
-        }
+    at = next_run(job.schedule, job.time_zone, now) if job.desired_state != PAUSED else None
+    effect = _("Google becomes what is in force here.")
     if failed and job.sync_error:
         effect = _("Last answer: %(error)s") % {"error": job.sync_error}
-    elif at is not None and not {"schedule", "time_zone", "state"}.isdisjoint([*fields, *ignored]):
+    elif at is not None and not {"schedule", "time_zone", "state"}.isdisjoint(fields):
         effect += " " + _("Next run %(time)s.") % {"time": dated(at, job.time_zone)}
     choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
     if names:
         choices.append(Choice(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
     is_disabled = "state" in fields and fields["state"][0] == DISABLED
-    later = [
+    later = (
         _("Decide later; the next schedule_tasks tries again.")
         if failed or is_disabled
         else _("Decide later; the next schedule_tasks pushes.")
-    ]
-    if ignorable(fields, drifted, job.pushed):
-        effect = _("Both stay as they are. The badge returns if either side changes.")
-        if "state" in fields:
-            effect += " " + (
-                _("It stays paused in Google: nothing fires.")
-                if fields["state"][0] == PAUSED
-                else _("It stays enabled in Google, and each delivery is answered skipped.")
-            )
-        choices.append(Choice(IGNORE, _("Ignore"), effect))
-    elif set(drifted) & fields.keys():
-        later.append(_why_not_ignored(changed_here(fields, drifted, job.pushed)))
-    if not fields:
-        later = [_("It stays as it was left.")]
-    choices.append(Choice(LEAVE, _("Leave for now"), " ".join(later)))
+    )
+    choices.append(Choice(LEAVE, _("Leave for now"), later))
     return choices
-
-
-def _why_not_ignored(here: Iterable[str]) -> str:
-    if names := ", ".join(label(name) for name in here):
-        return _("It cannot be ignored: %(names)s was changed here.") % {"names": names}
-    return _("It cannot be ignored: not all of it can be sent back as it is.")
 
 
 def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str]) -> str:

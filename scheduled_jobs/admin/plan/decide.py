@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.plan.blocks import ADOPT, DELETE, IGNORE, PUSH, Block
+from scheduled_jobs.admin.plan.blocks import ADOPT, DELETE, PUSH, Block
 from scheduled_jobs.admin.plan.differences import label
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.domain.jobs import PAUSED
@@ -31,12 +31,9 @@ def carry_out(
     found: Look,
     decision: str,
     reason: str,
-    *,
-    keep_ignored: bool = False,
 ) -> str:
     """Do what was decided about one job; answers with a sentence that is true before Google has answered.
 
-    ``keep_ignored`` where the person was not shown what is ignored: a push leaves it as it is.
     The desk's own rights are asked for what changes the desk: raises PermissionDenied. Raises ValidationError
     for what Google has and the desk refuses. Empty for a decision that does nothing.
     """
@@ -49,23 +46,15 @@ def carry_out(
             if decision == PUSH
             else _("Asked for: %(job)s is deleted in Google. “In Google” tells how it stands.")
         ) % names
-        drift.overwrite(found, keep_ignored=keep_ignored, by=request.user, reason=reason)
+        drift.overwrite(found, by=request.user, reason=reason)
     elif decision == ADOPT:
-        fields = [name for name in drift.adoptable(found.open) if name in found.drifted]
+        fields = [name for name in drift.adoptable(found.differences) if name in found.drifted]
         require_for(request, fields)
         if not fields:
             raise ValueError("nothing of it is to be adopted any more")
         written = _("Adopted from Google: %(names)s") % {"names": ", ".join(fields)}
         told = _told_of_adopting(found, fields)
         drift.adopt(found, fields, by=request.user, reason=reason)
-    elif decision == IGNORE:
-        fields = list(found.open)
-        written = _("Ignored in Google: %(names)s") % {"names": ", ".join(fields)}
-        told = _("Ignored: %(fields)s of %(job)s stays as it is on both sides, until either changes.") % {
-            **names,
-            "fields": ", ".join(label(name) for name in fields),
-        }
-        drift.ignore(found, fields, by=request.user, reason=reason)
     else:
         return ""
     with attribution(request.user, via="form", reason=reason):
@@ -85,10 +74,10 @@ def _told_of_adopting(found: Look, fields: list[str]) -> str:
         text = _("Adopted from Google as override of %(job)s: %(fields)s.")
         parts.append(text % {**names, "fields": ", ".join(overrides)})
     if "state" in fields:
-        paused = found.open["state"][0] == PAUSED
+        paused = found.differences["state"][0] == PAUSED
         text = _("%(job)s is paused here too.") if paused else _("%(job)s is resumed here too.")
         parts.append(text % names)
-    if rest := [label(name) for name in found.open if name not in fields]:
+    if rest := [label(name) for name in found.differences if name not in fields]:
         parts.append(_("Asked for a push of the rest: %(fields)s.") % {"fields": ", ".join(rest)})
     return " ".join(parts)
 

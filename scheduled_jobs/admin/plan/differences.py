@@ -41,7 +41,6 @@ class Difference:
     wanted: Cell
     default: Cell | None = None
     override: Cell | None = None
-    is_ignored: bool = False
 
 
 class Provenance:
@@ -65,14 +64,7 @@ class Provenance:
         return ", ".join(parts)
 
 
-def difference(
-    name: str,
-    pair: tuple[Any, Any],
-    job: ScheduledJob,
-    provenance: Provenance,
-    *,
-    is_ignored: bool = False,
-) -> Difference:
+def difference(name: str, pair: tuple[Any, Any], job: ScheduledJob, provenance: Provenance) -> Difference:
     """One field that differs; every value is masked."""
     live, wanted = pair
     default = override = None
@@ -98,7 +90,6 @@ def difference(
         ),
         default,
         override,
-        is_ignored,
     )
 
 

@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from scheduled_jobs.admin.page.permissions import JobAdmin, require
 from scheduled_jobs.admin.page.reasons import reason_of
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
-from scheduled_jobs.admin.plan.blocks import ADOPT, IGNORE, Block, block_of_change, block_of_look
+from scheduled_jobs.admin.plan.blocks import ADOPT, Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan.decide import (
     carry_out,
     left_alone,
@@ -151,7 +151,7 @@ class PlanMixin(JobAdmin):
                     drift.delete_orphan(change.remote_name, by=request.user, reason=reason)
                 else:
                     found = _found(change, decision)
-                    carry_out(self, request, found, decision, reason, keep_ignored=True)
+                    carry_out(self, request, found, decision, reason)
             except ScheduledJob.DoesNotExist:
                 block.error = _("The job is gone from the database; look again.")
             except ValidationError as error:
@@ -212,7 +212,6 @@ class PlanMixin(JobAdmin):
             "job_label": label_of(job),
             "job_url": address(self, "scheduledjob_change", job.pk),
             "reason": reason,
-            "ignored": found.ignored,
         }
         return render(self, request, "drift.html", title=title, context=context, crumbs=crumbs)
 
@@ -279,7 +278,7 @@ def _found(change: Change, decision: str) -> Look:
     """A planned change, looked at once more when something is done about it."""
     if change.kind == "delete":
         return drift.look(change.pk or 0)
-    if decision in (ADOPT, IGNORE) and change.pk is not None:
+    if decision == ADOPT and change.pk is not None:
         # Before the row becomes what the code says: beside an edit that is not pushed nobody could tell that
         # the state was changed in Google.
         found = drift.look(change.pk)

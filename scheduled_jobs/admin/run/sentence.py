@@ -222,7 +222,7 @@ def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
     doublings = min(run.attempt - 1, policy.max_doublings)
     wait = policy.min_backoff * 2**doublings + LINEAR_STEP * (run.attempt - 1 - doublings)
     at: datetime = ended + min(wait, policy.max_backoff)
-    following = next_run(job.firing.schedule, job.firing.time_zone, run.scheduled_for)
+    following = next_run(job.schedule, job.time_zone, run.scheduled_for)
     if at < now - PATIENCE or (following is not None and at >= following):
         return None
     return at

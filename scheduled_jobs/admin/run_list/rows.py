@@ -27,7 +27,7 @@ READ = (
     "finished_at", "duration", "progress_done", "progress_total", "requested_by", "lease_until",
     "deadline_at", "sent", "sent_at", "job__name", "job__task", "job__origin",
     "job__declared_time_zone", "job__time_zone_override", "job__declared_retry_count",
-    "job__retry_count_override", "job__ignored_drift",
+    "job__retry_count_override",
 )  # fmt: skip
 """What the list reads; not payloads, results and tracebacks, which may be large."""
 READ_OF_ERROR = 400
@@ -79,7 +79,6 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
     retries = (
         job["declared_retry_count"] if job["retry_count_override"] is None else job["retry_count_override"]
     )
-    retries = job["ignored_drift"].get("retry_count", retries)
     icon, word, _note = trigger_mark(run)
     at = run.started_at or run.created_at
     late = run.late_by() or timedelta()

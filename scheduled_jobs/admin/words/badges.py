@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,8 +11,6 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.utils.functional import _StrPromise
 
 Status = JobRun.Status
@@ -66,11 +64,3 @@ SYNC_MARKS: dict[str, Mark] = {
     SyncState.FAILED: Mark("syncbad", "bad", _("Not synced")),
 }
 """Sync state of a job -> its mark."""
-
-IGNORED = Mark("drift", "off", _("Ignored"))
-"""The mark of a job that is synced but for what an operator chose to leave in Google."""
-
-
-def mark_of(sync_state: str, left: Mapping[str, Any]) -> Mark:
-    """How a job stands with Google. ``left`` is field -> live value that was left there."""
-    return IGNORED if left and sync_state == SyncState.SYNCED else SYNC_MARKS[sync_state]

@@ -93,7 +93,7 @@ class Command(BaseCommand):
         heads = ("job", "schedule", "state", "last run", "outcome", "next run", "sync")
         rows = [
             [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", state_of(job),
-             job.last_run_at, job.last_status, next_of(job), synced(job))]
+             job.last_run_at, job.last_status, next_of(job), job.get_sync_state_display())]
             for job in jobs
         ]  # fmt: skip
         self.stdout.write(table(heads, rows))
@@ -109,7 +109,7 @@ class Command(BaseCommand):
             until = f" until {cell(row.paused_until)}" if row.paused_until else ""
             self.stdout.write(f"Paused by {row.paused_by or 'nobody known'}{until}: {row.pause_reason}")
         error = f": {row.sync_error}" if row.sync_error else ""
-        self.stdout.write(f"{synced(row)}{error}\n")
+        self.stdout.write(f"{row.get_sync_state_display()}{error}\n")
         heads = ("field", "code default", "override", "live in Google")
         rows = [
             (name, cell(truth["default"]), cell(truth["override"]), cell(truth["live"]))
@@ -210,10 +210,7 @@ class Command(BaseCommand):
         if row.end_pause(timezone.now()):
             raise CommandError(f"{row.name} is not paused: its pause ended at {cell(row.paused_until)}.")
         row.resume(by=who())
-        if row.firing.is_paused_there:
-            self._tell(row, "resumed; it stays paused in Google, as was chosen there")
-        else:
-            self._tell(row, f"resumed; nothing was fired, the next run is {cell(next_of(row))}")
+        self._tell(row, f"resumed; nothing was fired, the next run is {cell(next_of(row))}")
 
     def do_reset(self, job: str, fields: list[str], **_: Any) -> None:
         row = find(job)
@@ -333,12 +330,6 @@ def next_of(job: ScheduledJob) -> datetime | None:
         return None
 
 
-def synced(job: ScheduledJob) -> str:
-    """How the job stands with Google, and what an operator chose to leave there."""
-    left = ", ".join(name.replace("_", " ") for name in job.left_in_google)
-    return f"{job.get_sync_state_display()}{f', ignoring {left}' if left else ''}"
-
-
 def summary(job: ScheduledJob) -> dict[str, Any]:
     """What a list tells of a job."""
     return {
@@ -355,7 +346,6 @@ def summary(job: ScheduledJob) -> dict[str, Any]:
         "last_status": job.last_status,
         "next_run_at": next_of(job),
         "sync_state": job.sync_state,
-        "left_in_google": redact(job.left_in_google, settings.REDACTED_KEYS),
         "sync_error": job.sync_error,
     }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import Case, CharField, Count, F, Value, When
+from django.db.models import Case, CharField, Count, Value, When
 
-from scheduled_jobs.services.history.health import code_changed_since, health, ignored, overridden
+from scheduled_jobs.services.history.health import code_changed_since, health, overridden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 FOLLOWS, OVERRIDDEN, CODE_CHANGED = "no", "yes", "changed"
 """How a job stands to its code: follows it, is overridden, is overridden and the code changed since."""
-IGNORED = "ignored"
-"""How a job stands to Google, beside the states of a sync: synced but for what was left there."""
 
 
 def following() -> Case:
@@ -69,11 +67,10 @@ def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
     the query takes.
     """
     is_overridden = Case(When(overridden(), then=Value(OVERRIDDEN)), default=Value(FOLLOWS))
-    google = Case(When(ignored(), then=Value(IGNORED)), default=F("sync_state"), output_field=CharField())
     counted = (
         jobs.order_by()
-        .annotate(_health=health(now), _follows=is_overridden, _google=google)
-        .values_list("_health", "last_status", "_follows", "_google", "origin")
+        .annotate(_health=health(now), _follows=is_overridden)
+        .values_list("_health", "last_status", "_follows", "sync_state", "origin")
         .annotate(_jobs=Count("pk"))
     )
     groups = {row[:5]: Group(*row) for row in counted}

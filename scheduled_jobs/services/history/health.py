@@ -56,12 +56,6 @@ def overridden() -> Q:
     return condition
 
 
-def ignored() -> Q:
-    """Jobs that are synced but for what an operator chose to leave in Google."""
-    exists = Q(retired_at=None, deleting_at=None)
-    return Q(sync_state=ScheduledJob.SyncState.SYNCED) & exists & ~Q(ignored_drift={})
-
-
 def code_changed_since() -> Q:
     """Jobs of which a field is overridden whose default the code has changed after the override was set."""
     is_overridden = Q()

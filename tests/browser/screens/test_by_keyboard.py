@@ -116,7 +116,7 @@ def test_what_was_edited_in_google_is_overwritten(page: Page, shop: Desk) -> Non
     page.goto(f"{LIST}{job.pk}/drift/")
     page.get_by_text("What to do").wait_for()
     tab_to(page, "Leave for now")
-    for decision in ("Ignore", "Adopt as override", "Push"):
+    for decision in ("Adopt as override", "Push"):
         page.keyboard.press("ArrowUp")
         expect(page.get_by_role("radio", name=re.compile(f"^{decision}"))).to_be_checked()
     tab_to(page, "Reason, kept in the audit:")

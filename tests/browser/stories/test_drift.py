@@ -67,7 +67,6 @@ def badge(page: Page, word: str) -> None:
     [
         ("Push", None, "0 3 * * *", "synced"),
         ("Adopt as override", "0 5 * * *", "0 5 * * *", "synced"),
-        ("Ignore", None, "0 5 * * *", "synced"),
         ("Leave for now", None, "0 5 * * *", "drifted"),
     ],
 )
@@ -113,7 +112,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     assert in_google(shop, job) == ("ENABLED", kept), "the next deploy keeps what was decided"
 
 
-@pytest.mark.parametrize("decision", ["Push", "Adopt as override", "Ignore", "Leave for now"])
+@pytest.mark.parametrize("decision", ["Push", "Adopt as override", "Leave for now"])
 def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision: str) -> None:
     make_task(run_every="0 3 * * *")
     shop.deploy()
@@ -138,16 +137,6 @@ def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision
     )
     assert in_google(shop, job) == ("ENABLED" if decision == "Push" else "PAUSED", "0 3 * * *")
     assert not JobRun.objects.exists(), "nothing is fired by any of it"
-    if decision == "Ignore":
-        left = "Google differs, and was left so: it is paused there and enabled here."
-        expect(page.get_by_text(re.compile(f"^{left}"))).to_be_visible()
-        expect(
-            page.get_by_text("It is paused in Google and was left so: nothing fires.").first
-        ).to_be_visible()
-        badge(page, "ignored")
-        expect(page.locator("#result_list .field-when")).to_contain_text("paused in Google")
-        shop.deploy()
-        assert in_google(shop, job) == ("PAUSED", "0 3 * * *"), "the next deploy leaves it too"
 
 
 @pytest.mark.parametrize("decision", ["Push", "Leave for now"])
@@ -181,7 +170,7 @@ def test_what_google_has_disabled_is_told_with_what_to_do(shop: Shop) -> None:
     page = shop.browser("maria")
     page.goto(address(job, "drift"))
     expect(page.locator(".sj-diff tbody")).to_contain_text("disabled", ignore_case=True)
-    expect(page.get_by_role("radio", name=re.compile("^(Adopt|Ignore)"))).to_have_count(0)
+    expect(page.get_by_role("radio", name=re.compile("^Adopt"))).to_have_count(0)
     decide(page, "Push", "Try it")
     expect(page.get_by_text("Google has disabled this job; look at its log in the console")).to_be_visible()
     assert in_google(shop, job) == ("DISABLED", "0 3 * * *")
