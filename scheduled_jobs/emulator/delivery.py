@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from google.rpc import code_pb2
 
+from scheduled_jobs.domain.jobs import RetryPolicy
 from scheduled_jobs.emulator.messages import METHODS, JobMessage
 from scheduled_jobs.emulator.rules import REPLACED_HEADER, USER_AGENT
 
@@ -119,6 +120,18 @@ def make_delivery(
         attempt=attempt,
         due=due,
         oidc=(token.service_account_email, token.audience) if target.HasField("oidc_token") else None,
+    )
+
+
+def retry_policy(job: JobMessage) -> RetryPolicy:
+    """How the job is tried again."""
+    retries = job.retry_config
+    return RetryPolicy(
+        retry_count=retries.retry_count,
+        min_backoff=retries.min_backoff_duration.ToTimedelta(),
+        max_backoff=retries.max_backoff_duration.ToTimedelta(),
+        max_retry_duration=retries.max_retry_duration.ToTimedelta(),
+        max_doublings=retries.max_doublings,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.emulator.agenda import Agenda
 from scheduled_jobs.emulator.delivery import (
     Delivery,
@@ -20,9 +21,9 @@ from scheduled_jobs.emulator.delivery import (
     is_success,
     is_supported,
     make_delivery,
+    retry_policy,
     rpc_code,
 )
-from scheduled_jobs.emulator.retries import retry_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ class Dispatcher:
         # A job that was paused, planned anew or deleted since the start is not tried again.
         if not is_success(outcome) and chain.plan == entry.plan:
             retry_at = retry_time(
-                entry.job.retry_config,
+                retry_policy(entry.job),
                 attempts=chain.attempts,
                 first=chain.first,
                 ended=now,

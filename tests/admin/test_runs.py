@@ -745,6 +745,14 @@ def test_retries_grow_by_two_seconds_after_the_doublings_and_stop_at_the_next_sl
     assert retry_due(late, job, SLOT + timedelta(minutes=59, seconds=59)) is None
 
 
+def test_a_retry_is_due_while_the_window_alone_allows_it(job: ScheduledJob) -> None:
+    job.declared_retry_count, job.declared_max_retry_duration = 0, timedelta(minutes=1)
+    run = failed(job, finished_at=SLOT + timedelta(seconds=50))
+    assert retry_due(run, job, SLOT) == SLOT + timedelta(seconds=55)
+    run.finished_at = SLOT + timedelta(seconds=56)
+    assert retry_due(run, job, SLOT) is None
+
+
 def test_a_run_that_takes_longer_than_usual_says_what_is_usual(client: Client, job: ScheduledJob) -> None:
     make_run(job, Status.SUCCEEDED, started_at=SLOT, duration=timedelta(seconds=10))
     run = make_run(

@@ -21,6 +21,7 @@ from scheduled_jobs.admin.words.run_words import (
     is_overdue,
     seen_alive,
 )
+from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.upcoming import next_run
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
-LINEAR_STEP = timedelta(seconds=2)
-"""By how much the wait grows after the doublings, as measured on the service (2026-10-05)."""
 PATIENCE = timedelta(minutes=1)
 """For how long after its time a retry is still spoken of as due."""
 
@@ -207,22 +206,16 @@ def _after(story: Story, now: datetime) -> str:
 
 
 def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
-    """About when Google tries a slot again after ``run``, its last attempt; None where it does not.
-
-    The wait doubles ``max_doublings`` times and then grows by two seconds a retry. Retries end at the
-    job's next slot.
-    """
+    """About when Google tries a slot again after ``run``, its last attempt; None where it does not."""
     failed = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
-    policy = job.retry_policy
-    if not failed or run.trigger != Trigger.SCHEDULE or run.attempt > policy.retry_count:
-        return None
     ended = run.finished_at or run.deadline_at
-    if ended is None or run.scheduled_for is None:
+    if not failed or run.trigger != Trigger.SCHEDULE or ended is None or run.scheduled_for is None:
         return None
-    doublings = min(run.attempt - 1, policy.max_doublings)
-    wait = policy.min_backoff * 2**doublings + LINEAR_STEP * (run.attempt - 1 - doublings)
-    at: datetime = ended + min(wait, policy.max_backoff)
-    following = next_run(job.schedule, job.time_zone, run.scheduled_for)
-    if at < now - PATIENCE or (following is not None and at >= following):
-        return None
-    return at
+    at = retry_time(
+        job.retry_policy,
+        attempts=run.attempt,
+        first=run.scheduled_for,
+        ended=ended,
+        next_slot=next_run(job.schedule, job.time_zone, run.scheduled_for),
+    )
+    return None if at is None or at < now - PATIENCE else at
