@@ -1,39 +1,123 @@
-"""The admin of jobs: what each screen adds, put together."""
+"""The admin of jobs: its options, who may do what, and the address of every page."""
+
+# The signatures are Django's:
+# ruff: noqa: ARG002
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
-from scheduled_jobs.admin.actions.add import AddJobMixin
-from scheduled_jobs.admin.actions.bulk import BulkMixin
-from scheduled_jobs.admin.actions.pause import PauseMixin
-from scheduled_jobs.admin.actions.run_now import RunNowMixin
-from scheduled_jobs.admin.job.view import JobPageMixin
-from scheduled_jobs.admin.job_list.changelist import JobListMixin
-from scheduled_jobs.admin.page.permissions import JobPermissions
-from scheduled_jobs.admin.page.refusals import refusing
-from scheduled_jobs.admin.plan.view import PlanMixin
+from scheduled_jobs.admin.actions import add, bulk, pause, run_now
+from scheduled_jobs.admin.job import view as job_page
+from scheduled_jobs.admin.job_list import changelist
+from scheduled_jobs.admin.job_list.filters import FACETS, SHOW
+from scheduled_jobs.admin.page.permissions import may
+from scheduled_jobs.admin.page.refusals import pages_of
+from scheduled_jobs.admin.plan import view as plan
 from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+    from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
+
+PAGES = (
+    ("plan/", plan.plan_view, "plan"),
+    ("add/schedule/", add.add_preview_view, "add_preview"),
+    ("<path:object_id>/preview/", job_page.preview_view, "preview"),
+    ("<path:object_id>/run-now/", run_now.run_now_view, "run_now"),
+    ("<path:object_id>/pause/", pause.pause_view, "pause"),
+    ("<path:object_id>/resume/", pause.resume_view, "resume"),
+    ("<path:object_id>/drift/", plan.drift_view, "drift"),
+)
+"""Address, view and name of every page beside those that Django's admin gives to every model."""
 
 
 @admin.register(ScheduledJob)
-class ScheduledJobAdmin(
-    JobListMixin,
-    BulkMixin,
-    JobPageMixin,
-    AddJobMixin,
-    RunNowMixin,
-    PauseMixin,
-    PlanMixin,
-    JobPermissions,
-    admin.ModelAdmin,  # type: ignore[type-arg]
-):
-    """Every screen of a job. Each mixin adds its own URLs, columns or forms and calls ``super()``."""
+class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Every screen of a job."""
+
+    list_display = changelist.COLUMNS
+    list_display_links = None
+    list_filter = FACETS
+    list_per_page = 100
+    list_max_show_all = 200
+    show_facets = SHOW
+    show_full_result_count = False
+    search_fields = ("name", "task", "declared_description", "description_override")
+    search_help_text = ""
+    actions = bulk.ACTIONS
+    change_list_template = "admin/scheduled_jobs/scheduledjob/change_list.html"
+
+    class Media:
+        css = {"all": ["scheduled_jobs/desk.css"]}
+
+    # --- Pages --------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        return refusing(super().get_urls())
+        return pages_of(self, PAGES, super().get_urls())
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.method == "POST":
+            bulk.refuse_unoffered(request)
+        return changelist.changelist_view(self, request)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return add.add_view(self, request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return job_page.change_view(self, request, object_id)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return add.delete_view(self, request, object_id)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return job_page.history_view(self, request, object_id)
+
+    # --- The list -----------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return changelist.JobChangeList
+
+    def get_ordering(self, request: HttpRequest) -> tuple[()]:
+        # The list sorts by how a job is, which only the list annotates.
+        return ()
+
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Ours alone, on the list alone: deleting is done one by one, with its own page."""
+        # Django 6.1 has actions on the page of one object too, and says which it asks for.
+        if action_location is not None and action_location.name != "CHANGE_LIST":
+            return {}
+        location = {} if action_location is None else {"action_location": action_location}
+        found = super().get_actions(request, **location)
+        names = [action.__name__ for action in bulk.ACTIONS]
+        return {name: found[name] for name in names if name in found}
+
+    # --- Permissions: an action names them in ``permissions=[…]`` -----------------------------
+
+    def has_view_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        return may(request.user, "view")
+
+    def has_change_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        return may(request.user, "change")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "add")
+
+    def has_delete_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
+        # The class of a code job would bring it back with the next schedule_tasks.
+        own = obj is None or obj.origin == ScheduledJob.Origin.OPERATOR
+        return own and may(request.user, "delete")
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "pause")
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "run")
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "sync")

@@ -10,13 +10,12 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, router, transaction
 from django.http import HttpResponseRedirect
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.page.permissions import JobAdmin, may, require
+from scheduled_jobs.admin.page.permissions import may, require
 from scheduled_jobs.admin.page.reasons import reason_of
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.http import HttpRequest, HttpResponse, QueryDict
-    from django.urls import URLPattern
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
@@ -119,161 +119,153 @@ def _is_taken(identifier: str) -> ValidationError:
     return ValidationError(_("There is a job %(id)s already; choose another name.") % {"id": identifier})
 
 
-class AddJobMixin(JobAdmin):
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.add_preview_view)
-        return [
-            path("add/schedule/", view, name="scheduled_jobs_scheduledjob_add_preview"),
-            *super().get_urls(),
-        ]
+def add_preview_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+    """The preview of a new job's schedule alone, for the script of the page; nothing is saved."""
+    require(request, "add")
+    if request.method != "POST":
+        raise PermissionDenied
+    viewer = ViewerZone(request)
+    zone = request.POST.get("time_zone_override", "").strip()
+    zone = zone or declared_of(request.POST.get("task", ""))["time_zone"]
+    found = _preview(request.POST.get("schedule_override", ""), zone, viewer, timezone.now())
+    context = {"preview": found, "viewer": viewer}
+    response = render(model_admin, request, "scheduledjob/_new_preview.html", title="", context=context)
+    return viewer.remember(response)
 
-    def add_preview_view(self, request: HttpRequest) -> HttpResponse:
-        """The preview of a new job's schedule alone, for the script of the page; nothing is saved."""
-        require(request, "add")
-        if request.method != "POST":
-            raise PermissionDenied
-        viewer = ViewerZone(request)
-        zone = request.POST.get("time_zone_override", "").strip()
-        zone = zone or declared_of(request.POST.get("task", ""))["time_zone"]
-        found = _preview(request.POST.get("schedule_override", ""), zone, viewer, timezone.now())
-        context = {"preview": found, "viewer": viewer}
-        response = render(self, request, "scheduledjob/_new_preview.html", title="", context=context)
-        return viewer.remember(response)
 
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",  # noqa: ARG002 – Django's signature
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Ask for a job of one's own and make it; "Preview" and "Show parameters" save nothing."""
-        require(request, "add")
-        data: QueryDict | None = request.POST if request.method == "POST" else None
-        only_shown = data is not None and ("_preview" in data or "_choose" in data)
-        form = OwnJobForm(data, initial={"task": request.GET.get("task", "")})
-        task = str(form["task"].value() or "")
-        known = registry.get(task)
-        declared = declared_of(task)
-        typed = data if "_choose" not in (data or {}) else None
-        payload = PayloadForm(task=task, declared=declared["payload"], override=None, data=typed)
-        if data is not None and "_choose" not in data:
-            good = form.is_valid() & (known is None or payload.is_valid())
-            if good and not only_shown and (job := self._create_job(request, form, payload)) is not None:
-                return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
-        elif data is not None:
-            form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
-        viewer = ViewerZone(request)
-        schedule, zone = (str(form[f"{name}_override"].value() or "") for name in ("schedule", "time_zone"))
-        context = {
-            "form": form,
-            "payload": payload,
-            "task_is_known": known is not None,
-            "job_id": scheduling.job_id(str(form["name"].value() or "…")),
-            "preview": _preview(schedule, zone.strip() or declared["time_zone"], viewer, timezone.now()),
-            "preview_url": address(self, "scheduledjob_add_preview"),
-            "viewer": viewer,
-            "zones": offered_zones(),
-            "tasks": bool(list(registry.tasks())),
-            "list_url": address(self, "scheduledjob_changelist"),
-            **(extra_context or {}),
-        }  # fmt: skip
-        response = render(
-            self, request, "scheduledjob/add_form.html", title=_("Add a job of your own"), context=context,
-            crumbs=[(_("Jobs"), address(self, "scheduledjob_changelist"))],
-        )  # fmt: skip
-        return viewer.remember(response)
+def add_view(
+    model_admin: JobAdmin,
+    request: HttpRequest,
+) -> HttpResponse:
+    """Ask for a job of one's own and make it; "Preview" and "Show parameters" save nothing."""
+    require(request, "add")
+    data: QueryDict | None = request.POST if request.method == "POST" else None
+    only_shown = data is not None and ("_preview" in data or "_choose" in data)
+    form = OwnJobForm(data, initial={"task": request.GET.get("task", "")})
+    task = str(form["task"].value() or "")
+    known = registry.get(task)
+    declared = declared_of(task)
+    typed = data if "_choose" not in (data or {}) else None
+    payload = PayloadForm(task=task, declared=declared["payload"], override=None, data=typed)
+    if data is not None and "_choose" not in data:
+        good = form.is_valid() & (known is None or payload.is_valid())
+        if good and not only_shown and (job := _create_job(model_admin, request, form, payload)) is not None:
+            return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
+    elif data is not None:
+        form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
+    viewer = ViewerZone(request)
+    schedule, zone = (str(form[f"{name}_override"].value() or "") for name in ("schedule", "time_zone"))
+    context = {
+        "form": form,
+        "payload": payload,
+        "task_is_known": known is not None,
+        "job_id": scheduling.job_id(str(form["name"].value() or "…")),
+        "preview": _preview(schedule, zone.strip() or declared["time_zone"], viewer, timezone.now()),
+        "preview_url": address(model_admin, "scheduledjob_add_preview"),
+        "viewer": viewer,
+        "zones": offered_zones(),
+        "tasks": bool(list(registry.tasks())),
+        "list_url": address(model_admin, "scheduledjob_changelist"),
+    }  # fmt: skip
+    response = render(
+        model_admin, request, "scheduledjob/add_form.html", title=_("Add a job of your own"), context=context,
+        crumbs=[(_("Jobs"), address(model_admin, "scheduledjob_changelist"))],
+    )  # fmt: skip
+    return viewer.remember(response)
 
-    def _create_job(
-        self, request: HttpRequest, form: OwnJobForm, payload: PayloadForm
-    ) -> ScheduledJob | None:
-        values = form.cleaned_data
-        # As the next schedule_tasks would leave it: all but the schedule follows the task.
-        declared = {f"declared_{name}": value for name, value in declared_of(values["task"]).items()}
-        job = ScheduledJob(
-            name=scheduling.job_id(values["name"]),
-            task=values["task"],
-            origin=ScheduledJob.Origin.OPERATOR,
-            **{**declared, "declared_schedule": ""},
-            schedule_override=values["schedule_override"],
-            time_zone_override=values["time_zone_override"] or None,
-            description_override=values["description_override"] or None,
-            payload_override=payload.value,
-        )
-        if payload.value is None and payload.signature is not None and not job.declared_payload:
-            # Nothing was typed: what run() requires is still missing then.
-            job.payload_override = {}
-        try:
-            # The form has looked the name up; if it was taken since, the database says so, in our words.
-            job.full_clean(validate_unique=False)
-        except ValidationError as error:
-            for name, texts in error.message_dict.items():
-                if name == "payload_override":
-                    payload.errors += texts
-                else:
-                    form.add_error(name if name in form.fields else None, texts)
-            return None
-        if payload.value is None:
-            job.payload_override = None
-        reason = values["reason"]
-        try:
-            # A savepoint: the request may be one transaction, which an error would end.
-            using = router.db_for_write(ScheduledJob)
-            with attribution(request.user, via="form", reason=reason), transaction.atomic(using=using):
-                job.save(using=using)
-        except IntegrityError:  # somebody else has just added one of this name
-            form.add_error("name", _is_taken(job.name))
-            return None
-        self.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
-        messages.success(request, _("Added: %(job)s.") % {"job": label_of(job)})
-        return job
 
-    # --- The end ----------------------------------------------------------------------------------
+def _create_job(
+    model_admin: JobAdmin, request: HttpRequest, form: OwnJobForm, payload: PayloadForm
+) -> ScheduledJob | None:
+    values = form.cleaned_data
+    # As the next schedule_tasks would leave it: all but the schedule follows the task.
+    declared = {f"declared_{name}": value for name, value in declared_of(values["task"]).items()}
+    job = ScheduledJob(
+        name=scheduling.job_id(values["name"]),
+        task=values["task"],
+        origin=ScheduledJob.Origin.OPERATOR,
+        **{**declared, "declared_schedule": ""},
+        schedule_override=values["schedule_override"],
+        time_zone_override=values["time_zone_override"] or None,
+        description_override=values["description_override"] or None,
+        payload_override=payload.value,
+    )
+    if payload.value is None and payload.signature is not None and not job.declared_payload:
+        # Nothing was typed: what run() requires is still missing then.
+        job.payload_override = {}
+    try:
+        # The form has looked the name up; if it was taken since, the database says so, in our words.
+        job.full_clean(validate_unique=False)
+    except ValidationError as error:
+        for name, texts in error.message_dict.items():
+            if name == "payload_override":
+                payload.errors += texts
+            else:
+                form.add_error(name if name in form.fields else None, texts)
+        return None
+    if payload.value is None:
+        job.payload_override = None
+    reason = values["reason"]
+    try:
+        # A savepoint: the request may be one transaction, which an error would end.
+        using = router.db_for_write(ScheduledJob)
+        with attribution(request.user, via="form", reason=reason), transaction.atomic(using=using):
+            job.save(using=using)
+    except IntegrityError:  # somebody else has just added one of this name
+        form.add_error("name", _is_taken(job.name))
+        return None
+    model_admin.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
+    messages.success(request, _("Added: %(job)s.") % {"job": label_of(job)})
+    return job
 
-    def delete_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
-        job = find_job(request, object_id)
-        is_own = job.origin == ScheduledJob.Origin.OPERATOR
-        if not may(request.user, "delete") or (request.method == "POST" and not is_own):
-            raise PermissionDenied(_("A job of the code is deleted with its class."))
-        if request.method == "POST":
-            return self._delete_job(request, job)
-        context = {
-            "job": job,
-            "job_label": label_of(job),
-            "job_url": address(self, "scheduledjob_change", job.pk),
-            "is_own": is_own,
-            "has_runs": JobRun.objects.filter(job=job).exists(),
-            "pushes_are_off": pushes_are_off(),
-            **(extra_context or {}),
-        }
-        return render(
-            self, request, "scheduledjob/delete.html", title=_("Delete a job"), context=context,
-            crumbs=job_crumbs(self, job),
-        )  # fmt: skip
 
-    def _delete_job(self, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
-        reason = reason_of(request)
-        with attribution(request.user, via="form", reason=reason):
-            self.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
-            ask_to_delete(job, by=request.user, reason=reason)
-            # The push has run by now unless the request is one transaction; then the row goes later.
-            gone = finish_deletion(job.pk)
-        if gone:
-            messages.success(request, _("Deleted: %(job)s.") % {"job": label_of(job)})
-            return HttpResponseRedirect(address(self, "scheduledjob_changelist"))
-        now = ScheduledJob.objects.get(pk=job.pk)
-        why = now.sync_error or pushes_are_off() or _("Google has not answered yet.")
-        messages.warning(
-            request,
-            _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")
-            % {"job": label_of(job), "why": why.rstrip(".") + "."},
-        )
-        return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+# --- The end ----------------------------------------------------------------------------------
+
+
+def delete_view(
+    model_admin: JobAdmin,
+    request: HttpRequest,
+    object_id: str,
+) -> HttpResponse:
+    """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
+    job = find_job(request, object_id)
+    is_own = job.origin == ScheduledJob.Origin.OPERATOR
+    if not may(request.user, "delete") or (request.method == "POST" and not is_own):
+        raise PermissionDenied(_("A job of the code is deleted with its class."))
+    if request.method == "POST":
+        return _delete_job(model_admin, request, job)
+    context = {
+        "job": job,
+        "job_label": label_of(job),
+        "job_url": address(model_admin, "scheduledjob_change", job.pk),
+        "is_own": is_own,
+        "has_runs": JobRun.objects.filter(job=job).exists(),
+        "pushes_are_off": pushes_are_off(),
+    }
+    return render(
+        model_admin, request, "scheduledjob/delete.html", title=_("Delete a job"), context=context,
+        crumbs=job_crumbs(model_admin, job),
+    )  # fmt: skip
+
+
+def _delete_job(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
+    reason = reason_of(request)
+    with attribution(request.user, via="form", reason=reason):
+        model_admin.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
+        ask_to_delete(job, by=request.user, reason=reason)
+        # The push has run by now unless the request is one transaction; then the row goes later.
+        gone = finish_deletion(job.pk)
+    if gone:
+        messages.success(request, _("Deleted: %(job)s.") % {"job": label_of(job)})
+        return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
+    now = ScheduledJob.objects.get(pk=job.pk)
+    why = now.sync_error or pushes_are_off() or _("Google has not answered yet.")
+    messages.warning(
+        request,
+        _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")
+        % {"job": label_of(job), "why": why.rstrip(".") + "."},
+    )
+    return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
 
 
 def _preview(schedule: str, zone: str, viewer: ViewerZone, now: datetime) -> Preview | None:

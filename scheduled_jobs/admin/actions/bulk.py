@@ -16,9 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, BulkAction
-from scheduled_jobs.admin.page.permissions import JobAdmin, allowed, require
-from scheduled_jobs.admin.page.reading import only_read
-from scheduled_jobs.admin.page.render import find_job
+from scheduled_jobs.admin.page.permissions import allowed, require
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 SHOWN = 100
 """Jobs that a confirmation page names; the count is of all."""
@@ -108,42 +108,19 @@ def _offered(action: BulkAction) -> Callable[..., HttpResponse | None]:
     return offered
 
 
-class BulkMixin(JobAdmin):
-    actions = tuple(_offered(action) for action in BULK_ACTIONS)
+ACTIONS = tuple(_offered(action) for action in BULK_ACTIONS)
 
-    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Ours alone, on the list alone: deleting is done one by one, with its own page."""
-        # Django 6.1 has actions on the page of one object too, and says which it asks for.
-        if action_location is not None and action_location.name != "CHANGE_LIST":
-            return {}
-        location = {} if action_location is None else {"action_location": action_location}
-        found = super().get_actions(request, **location)
-        return {action.name: found[action.name] for action in BULK_ACTIONS if action.name in found}
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        if request.method == "POST":
-            self._refuse(request)
-        return super().changelist_view(request, extra_context)
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Django's own log of a job, which takes no POST."""
-        find_job(request, object_id)
-        return only_read(request) or super().history_view(request, object_id, extra_context)
-
-    def _refuse(self, request: HttpRequest) -> None:
-        """An action that is not offered is refused, not passed over."""
-        wanted = {name for name in request.POST.getlist("action") if name}
-        for action in BULK_ACTIONS:
-            if action.name in wanted:
-                require(request, action.verb)
-        if allowed(request).nothing or wanted - {action.name for action in BULK_ACTIONS}:
-            raise PermissionDenied(_("There is no such action for you."))
-        if not all(_PK.fullmatch(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
-            raise BadRequest("What is selected is no number of a job.")
+def refuse_unoffered(request: HttpRequest) -> None:
+    """Refuse an action that is not offered, rather than pass it over."""
+    wanted = {name for name in request.POST.getlist("action") if name}
+    for action in BULK_ACTIONS:
+        if action.name in wanted:
+            require(request, action.verb)
+    if allowed(request).nothing or wanted - {action.name for action in BULK_ACTIONS}:
+        raise PermissionDenied(_("There is no such action for you."))
+    if not all(_PK.fullmatch(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+        raise BadRequest("What is selected is no number of a job.")
 
 
 def fingerprint(rows: Iterable[tuple[int, int]], newest: int = 0) -> str:

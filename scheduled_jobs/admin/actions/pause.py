@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.http import HttpResponseRedirect
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,7 +24,6 @@ from scheduled_jobs.admin.actions.bulk_forms import (
     end_of_pause,
     no_end_was_chosen,
 )
-from scheduled_jobs.admin.page.permissions import JobAdmin
 from scheduled_jobs.admin.page.reasons import reason_of
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.words import times
@@ -39,7 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 COUNTED = 1_000
 """Most runs that are counted: a job that runs every minute misses 43,200 a month."""
@@ -138,126 +137,122 @@ class PauseForm(forms.Form):
         return UNTIL if self["until_mode"].value() == UNTIL else OPEN
 
 
-class PauseMixin(JobAdmin):
-    def get_urls(self) -> list[URLPattern]:
-        pause = self.admin_site.admin_view(self.pause_view)
-        resume = self.admin_site.admin_view(self.resume_view)
-        return [
-            path("<path:object_id>/pause/", pause, name="scheduled_jobs_scheduledjob_pause"),
-            path("<path:object_id>/resume/", resume, name="scheduled_jobs_scheduledjob_resume"),
-            *super().get_urls(),
-        ]
+def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Count what will be missed, then pause. What is counted and what is done are the same end."""
+    job = find_job(request, object_id, "pause")
+    now = timezone.now()
+    if job.deleting_at is not None:
+        return _refuse_the_deleted(model_admin, request, job)
+    if request.method == "POST":
+        using = router.db_for_write(ScheduledJob)
+        with transaction.atomic(using=using):
+            # Locked until it is written: of two who pause at once, the second sees the first one's pause.
+            job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+            # An end that has passed while the lock was waited for is past.
+            now = timezone.now()
+            form = PauseForm(request.POST, zone=job.time_zone, now=now)
+            is_counted = form.is_valid() and form.data.get("counted") == name_of(form.until)
+            has_changed = form.data.get("seen", "") != str(job.revision)
+            if is_counted and not has_changed and "_preview" not in request.POST:
+                _pause(model_admin, request, job, form)
+                return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
+        has_changed = has_changed and "seen" in form.data
+        is_new_count = form.is_valid() and not is_counted and "_preview" not in request.POST
+    else:
+        form = PauseForm(zone=job.time_zone, now=now)
+        has_changed = is_new_count = False
+    missed = missed_runs(job, now, form.until)
+    holder = going_on(job)
+    context = {
+        "form": form,
+        "job": job,
+        "job_label": label_of(job),
+        "job_url": address(model_admin, "scheduledjob_change", job.pk),
+        "zone": job.time_zone,
+        "next_at": missed_runs(job, now, None).shown[:1],
+        "counted": name_of(form.until),
+        "seen": str(job.revision),
+        "has_changed": has_changed,
+        "is_new_count": is_new_count and not has_changed,
+        "missed": missed,
+        "first_after": dated(missed.first_after, job.time_zone) if missed.first_after else "",
+        "elsewhere": elsewhere(form.until, job.time_zone),
+        "is_paused": job.is_paused(now),
+        "holder": holder,
+        "is_gone": job.retired_at,
+    }
+    title = _("Change a pause") if job.is_paused(now) else _("Pause a job")
+    return render(
+        model_admin, request, "pause.html", title=title, context=context, crumbs=job_crumbs(model_admin, job)
+    )
 
-    def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Count what will be missed, then pause. What is counted and what is done are the same end."""
-        job = find_job(request, object_id, "pause")
-        now = timezone.now()
-        if job.deleting_at is not None:
-            return self._refuse_the_deleted(request, job)
-        if request.method == "POST":
-            using = router.db_for_write(ScheduledJob)
-            with transaction.atomic(using=using):
-                # Locked until it is written: of two who pause at once, the second sees the first one's pause.
-                job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
-                # An end that has passed while the lock was waited for is past.
-                now = timezone.now()
-                form = PauseForm(request.POST, zone=job.time_zone, now=now)
-                is_counted = form.is_valid() and form.data.get("counted") == name_of(form.until)
-                has_changed = form.data.get("seen", "") != str(job.revision)
-                if is_counted and not has_changed and "_preview" not in request.POST:
-                    self._pause(request, job, form)
-                    return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
-            has_changed = has_changed and "seen" in form.data
-            is_new_count = form.is_valid() and not is_counted and "_preview" not in request.POST
-        else:
-            form = PauseForm(zone=job.time_zone, now=now)
-            has_changed = is_new_count = False
-        missed = missed_runs(job, now, form.until)
-        holder = going_on(job)
-        context = {
-            "form": form,
-            "job": job,
-            "job_label": label_of(job),
-            "job_url": address(self, "scheduledjob_change", job.pk),
-            "zone": job.time_zone,
-            "next_at": missed_runs(job, now, None).shown[:1],
-            "counted": name_of(form.until),
-            "seen": str(job.revision),
-            "has_changed": has_changed,
-            "is_new_count": is_new_count and not has_changed,
-            "missed": missed,
-            "first_after": dated(missed.first_after, job.time_zone) if missed.first_after else "",
-            "elsewhere": elsewhere(form.until, job.time_zone),
-            "is_paused": job.is_paused(now),
-            "holder": holder,
-            "is_gone": job.retired_at,
-        }
-        title = _("Change a pause") if job.is_paused(now) else _("Pause a job")
-        return render(self, request, "pause.html", title=title, context=context, crumbs=job_crumbs(self, job))
 
-    def _pause(self, request: HttpRequest, job: ScheduledJob, form: PauseForm) -> None:
-        reason, until = form.cleaned_data["reason"], form.until
-        with attribution(request.user, via="form", reason=reason):
-            job.pause(reason=reason, until=until, by=request.user)
-        end = dated(until, job.time_zone) if until else ""
-        text = _("Paused until %(time)s: %(reason)s") if until else _("Paused: %(reason)s")
-        self.log_change(request, job, text % {"time": end, "reason": reason})
-        said = (
-            _("The job %(job)s is paused until %(time)s.")
-            if until
-            else _("The job %(job)s is paused until somebody resumes it.")
-        )
-        messages.success(request, said % {"job": label_of(job), "time": end})
+def _pause(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form: PauseForm) -> None:
+    reason, until = form.cleaned_data["reason"], form.until
+    with attribution(request.user, via="form", reason=reason):
+        job.pause(reason=reason, until=until, by=request.user)
+    end = dated(until, job.time_zone) if until else ""
+    text = _("Paused until %(time)s: %(reason)s") if until else _("Paused: %(reason)s")
+    model_admin.log_change(request, job, text % {"time": end, "reason": reason})
+    said = (
+        _("The job %(job)s is paused until %(time)s.")
+        if until
+        else _("The job %(job)s is paused until somebody resumes it.")
+    )
+    messages.success(request, said % {"job": label_of(job), "time": end})
 
-    def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say the next run, then end the pause. Nothing is fired."""
-        job = find_job(request, object_id, "pause")
-        now = timezone.now()
-        back = address(self, "scheduledjob_change", job.pk)
-        if job.deleting_at is not None:
-            return self._refuse_the_deleted(request, job)
-        has_changed = False
-        if request.method == "POST":
-            using = router.db_for_write(ScheduledJob)
-            with transaction.atomic(using=using):
-                # Locked until it is written: a pause that somebody else has just set is not ended unseen.
-                job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
-                has_changed = job.is_paused(now) and request.POST.get("seen") != str(job.revision)
-                if not has_changed:
-                    self._resume(request, job, now)
-                    return HttpResponseRedirect(back)
-        coming = missed_runs(job, now, None).shown[:1]
-        context = {
-            "job": job,
-            "job_label": label_of(job),
-            "job_url": back,
-            "seen": str(job.revision),
-            "has_changed": has_changed,
-            "is_paused": job.is_paused(now),
-            "paused_at": dated(job.paused_at, job.time_zone) if job.paused_at else "",
-            "until": dated(job.paused_until, job.time_zone) if job.paused_until else "",
-            "skipped": skipped_since(job),
-            "next_at": coming[0] if coming else None,
-            "next": dated(coming[0], job.time_zone) if coming else "",
-            "pushes_are_off": pushes_are_off(),
-        }
-        return render(
-            self, request, "resume.html", title=_("Resume a job"), context=context,
-            crumbs=job_crumbs(self, job),
-        )  # fmt: skip
 
-    def _resume(self, request: HttpRequest, job: ScheduledJob, now: datetime) -> None:
-        reason = reason_of(request)
-        was_paused = job.is_paused(now)
-        with attribution(request.user, via="form", reason=reason):
-            job.resume(by=request.user, reason=reason)
-        if was_paused:
-            self.log_change(request, job, f"{_('Resumed')}. {reason}".strip())
-            messages.success(request, _("The job %(job)s is resumed.") % {"job": label_of(job)})
+def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Say the next run, then end the pause. Nothing is fired."""
+    job = find_job(request, object_id, "pause")
+    now = timezone.now()
+    back = address(model_admin, "scheduledjob_change", job.pk)
+    if job.deleting_at is not None:
+        return _refuse_the_deleted(model_admin, request, job)
+    has_changed = False
+    if request.method == "POST":
+        using = router.db_for_write(ScheduledJob)
+        with transaction.atomic(using=using):
+            # Locked until it is written: a pause that somebody else has just set is not ended unseen.
+            job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+            has_changed = job.is_paused(now) and request.POST.get("seen") != str(job.revision)
+            if not has_changed:
+                _resume(model_admin, request, job, now)
+                return HttpResponseRedirect(back)
+    coming = missed_runs(job, now, None).shown[:1]
+    context = {
+        "job": job,
+        "job_label": label_of(job),
+        "job_url": back,
+        "seen": str(job.revision),
+        "has_changed": has_changed,
+        "is_paused": job.is_paused(now),
+        "paused_at": dated(job.paused_at, job.time_zone) if job.paused_at else "",
+        "until": dated(job.paused_until, job.time_zone) if job.paused_until else "",
+        "skipped": skipped_since(job),
+        "next_at": coming[0] if coming else None,
+        "next": dated(coming[0], job.time_zone) if coming else "",
+        "pushes_are_off": pushes_are_off(),
+    }
+    return render(
+        model_admin, request, "resume.html", title=_("Resume a job"), context=context,
+        crumbs=job_crumbs(model_admin, job),
+    )  # fmt: skip
 
-    def _refuse_the_deleted(self, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
-        messages.error(request, _("This job is being deleted; nothing was changed."))
-        return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
+
+def _resume(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now: datetime) -> None:
+    reason = reason_of(request)
+    was_paused = job.is_paused(now)
+    with attribution(request.user, via="form", reason=reason):
+        job.resume(by=request.user, reason=reason)
+    if was_paused:
+        model_admin.log_change(request, job, f"{_('Resumed')}. {reason}".strip())
+        messages.success(request, _("The job %(job)s is resumed.") % {"job": label_of(job)})
+
+
+def _refuse_the_deleted(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
+    messages.error(request, _("This job is being deleted; nothing was changed."))
+    return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
 
 
 def name_of(until: datetime | None) -> str:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from django.db import router, transaction
 from django.http import HttpResponseRedirect
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.ask import AskForm, told
 from scheduled_jobs.admin.job.facts import why_no_run
-from scheduled_jobs.admin.page.permissions import JobAdmin, allowed
+from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.words import masked, times
 from scheduled_jobs.admin.words.names import label_of
@@ -27,72 +26,67 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
-class RunNowMixin(JobAdmin):
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.run_now_view)
-        return [
-            path("<path:object_id>/run-now/", view, name="scheduled_jobs_scheduledjob_run_now"),
-            *super().get_urls(),
-        ]
+def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Ask, then ask Google: the run is queued and its page is shown."""
+    job = find_job(request, object_id, "run")
+    obstacle = why_not(job)
+    if request.method == "POST" and not obstacle:
+        using = router.db_for_write(ScheduledJob)
+        with transaction.atomic(using=using):
+            # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
+            job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+            form = _ask_form(request, job)
+            if run := _ask_for(model_admin, request, job, form):
+                return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
+    else:
+        form = _ask_form(request, job)
+    if form.errors.get("seen"):
+        form = form.shown_again()
+    now = timezone.now()
+    context = {
+        "form": form,
+        "job": job,
+        "job_label": label_of(job),
+        "job_url": address(model_admin, "scheduledjob_change", job.pk),
+        "payload": masked.in_pieces(job.payload),
+        "payload_is_overridden": job.payload_override is not None,
+        "default_payload": masked.in_pieces(job.declared_payload),
+        "follows": what_follows(job, now),
+        "obstacle": obstacle,
+    }
+    return render(
+        model_admin, request, "run_now.html", title=_("Run a job now"), context=context,
+        crumbs=job_crumbs(model_admin, job),
+    )  # fmt: skip
 
-    def run_now_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then ask Google: the run is queued and its page is shown."""
-        job = find_job(request, object_id, "run")
-        obstacle = why_not(job)
-        if request.method == "POST" and not obstacle:
-            using = router.db_for_write(ScheduledJob)
-            with transaction.atomic(using=using):
-                # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
-                job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
-                form = self._ask_form(request, job)
-                if run := self._ask_for(request, job, form):
-                    return HttpResponseRedirect(address(self, "jobrun_change", run.pk))
-        else:
-            form = self._ask_form(request, job)
-        if form.errors.get("seen"):
-            form = form.shown_again()
-        now = timezone.now()
-        context = {
-            "form": form,
-            "job": job,
-            "job_label": label_of(job),
-            "job_url": address(self, "scheduledjob_change", job.pk),
-            "payload": masked.in_pieces(job.payload),
-            "payload_is_overridden": job.payload_override is not None,
-            "default_payload": masked.in_pieces(job.declared_payload),
-            "follows": what_follows(job, now),
-            "obstacle": obstacle,
-        }
-        return render(
-            self, request, "run_now.html", title=_("Run a job now"), context=context,
-            crumbs=job_crumbs(self, job),
-        )  # fmt: skip
 
-    def _ask_form(self, request: HttpRequest, job: ScheduledJob) -> AskForm:
-        return AskForm(
-            request.POST if request.method == "POST" else None,
-            job=job,
-            payload=job.payload,
-            newest=job.runs.filter(trigger=JobRun.Trigger.MANUAL).order_by("-pk").first(),
-            may_change=allowed(request).run_with_payload,
-        )
+def _ask_form(request: HttpRequest, job: ScheduledJob) -> AskForm:
+    return AskForm(
+        request.POST if request.method == "POST" else None,
+        job=job,
+        payload=job.payload,
+        newest=job.runs.filter(trigger=JobRun.Trigger.MANUAL).order_by("-pk").first(),
+        may_change=allowed(request).run_with_payload,
+    )
 
-    def _ask_for(self, request: HttpRequest, job: ScheduledJob, form: AskForm) -> JobRun | None:
-        if not form.is_valid():
-            return None
-        reason = form.cleaned_data["reason"]
-        try:
-            with attribution(request.user, via="form", reason=reason):
-                run = job.run_now(payload=form.chosen, by=request.user, reason=reason)
-        except InvalidPayload as error:
-            form.add_error(None, told(error))
-            return None
-        what = _("Run now, with another payload") if form.chosen is not None else _("Run now")
-        self.log_change(request, job, f"{what}: #{run.pk}. {reason}")
-        return run
+
+def _ask_for(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form: AskForm) -> JobRun | None:
+    if not form.is_valid():
+        return None
+    reason = form.cleaned_data["reason"]
+    try:
+        with attribution(request.user, via="form", reason=reason):
+            run = job.run_now(payload=form.chosen, by=request.user, reason=reason)
+    except InvalidPayload as error:
+        form.add_error(None, told(error))
+        return None
+    what = _("Run now, with another payload") if form.chosen is not None else _("Run now")
+    model_admin.log_change(request, job, f"{what}: #{run.pk}. {reason}")
+    return run
 
 
 def why_not(job: ScheduledJob) -> str:

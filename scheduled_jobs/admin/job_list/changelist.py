@@ -1,8 +1,5 @@
 """The job list: what it filters, sorts and counts, in a number of queries that does not grow."""
 
-# The signatures are Django's:
-# ruff: noqa: ARG002
-
 from __future__ import annotations
 
 import sys
@@ -20,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.job_list.filters import FACETS, SHOW, Facet
+from scheduled_jobs.admin.job_list.filters import FACETS, Facet
 from scheduled_jobs.admin.job_list.rows import Links, build_rows
 from scheduled_jobs.admin.page.environment import last_look, where_am_i
-from scheduled_jobs.admin.page.permissions import JobAdmin, allowed, may
+from scheduled_jobs.admin.page.permissions import allowed, may
 from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
@@ -35,6 +32,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.utils.functional import _StrPromise
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Callable[[ScheduledJob], str]:
@@ -195,43 +194,21 @@ def where_tasks_are() -> dict[str, Any]:
     }
 
 
-class JobListMixin(JobAdmin):
-    list_display = COLUMNS
-    list_display_links = None
-    list_filter = FACETS
-    list_per_page = 100
-    list_max_show_all = 200
-    show_facets = SHOW
-    show_full_result_count = False
-    search_fields = ("name", "task", "declared_description", "description_override")
-    search_help_text = ""
-    change_list_template = "admin/scheduled_jobs/scheduledjob/change_list.html"
+def changelist_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+    """The list of all jobs."""
+    context = {"title": _("Jobs"), "sj_links": _tools(model_admin, request)}
+    response = admin.ModelAdmin.changelist_view(model_admin, request, context)
+    found = getattr(response, "context_data", None)
+    if found is not None and (cl := found.get("cl")) is not None:
+        found["env"] = where_am_i(cl.now, last_look())
+        if cl.is_empty:
+            found["where_tasks_are"] = where_tasks_are()
+    return response
 
-    class Media:
-        css = {"all": ["scheduled_jobs/desk.css"]}
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return JobChangeList
-
-    def get_ordering(self, request: HttpRequest) -> tuple[()]:
-        # The list sorts by how a job is, which only the list annotates.
-        return ()
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        context = {"title": _("Jobs"), "sj_links": self._tools(request), **(extra_context or {})}
-        response = super().changelist_view(request, context)
-        found = getattr(response, "context_data", None)
-        if found is not None and (cl := found.get("cl")) is not None:
-            found["env"] = where_am_i(cl.now, last_look())
-            if cl.is_empty:
-                found["where_tasks_are"] = where_tasks_are()
-        return response
-
-    def _tools(self, request: HttpRequest) -> list[tuple[str, str]]:
-        prefix = f"{self.admin_site.name}:scheduled_jobs_"
-        pages = [(_("Dashboard"), _address(f"{prefix}dashboard"))]
-        if may(request.user, "sync"):
-            pages.append((_("Plan"), _address(f"{prefix}scheduledjob_plan")))
-        return [(title, address) for title, address in pages if address]
+def _tools(model_admin: JobAdmin, request: HttpRequest) -> list[tuple[str, str]]:
+    prefix = f"{model_admin.admin_site.name}:scheduled_jobs_"
+    pages = [(_("Dashboard"), _address(f"{prefix}dashboard"))]
+    if may(request.user, "sync"):
+        pages.append((_("Plan"), _address(f"{prefix}scheduledjob_plan")))
+    return [(title, address) for title, address in pages if address]

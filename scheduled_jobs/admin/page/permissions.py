@@ -21,17 +21,16 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.models import ScheduledJob
-
 if TYPE_CHECKING:
     from django.contrib import admin
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
     from django.http import HttpRequest
 
+    from scheduled_jobs.models import JobRun, ScheduledJob
+
     JobAdmin = admin.ModelAdmin[ScheduledJob]
-else:
-    JobAdmin = object
+    RunAdmin = admin.ModelAdmin[JobRun]
 
 VERBS = ("view", "change", "pause", "run", "sync", "add", "delete")
 
@@ -82,38 +81,3 @@ def require(request: HttpRequest, *verbs: str) -> None:
     for verb in verbs:
         if not may(request.user, verb):
             raise PermissionDenied(_("You may not %(verb)s scheduled jobs.") % {"verb": verb})
-
-
-class JobPermissions(JobAdmin):
-    """The permissions as Django's admin asks for them; an action names them in ``permissions=[…]``."""
-
-    def has_view_permission(
-        self,
-        request: HttpRequest,
-        obj: ScheduledJob | None = None,  # noqa: ARG002 – Django's signature
-    ) -> bool:
-        return may(request.user, "view")
-
-    def has_change_permission(
-        self,
-        request: HttpRequest,
-        obj: ScheduledJob | None = None,  # noqa: ARG002 – Django's signature
-    ) -> bool:
-        return may(request.user, "change")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "add")
-
-    def has_delete_permission(self, request: HttpRequest, obj: ScheduledJob | None = None) -> bool:
-        # The class of a code job would bring it back with the next schedule_tasks.
-        own = obj is None or obj.origin == ScheduledJob.Origin.OPERATOR
-        return own and may(request.user, "delete")
-
-    def has_pause_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "pause")
-
-    def has_run_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "run")
-
-    def has_sync_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "sync")

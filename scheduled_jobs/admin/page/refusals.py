@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import partial, wraps
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import BadRequest
 from django.http import Http404
+from django.urls import path
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.exceptions import BeingDeleted
@@ -16,13 +17,25 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from django.contrib.admin import ModelAdmin
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
+    Pages = Iterable[tuple[str, Callable[..., HttpResponse], str]]
+    """Route, view (called with the admin, the request and what the route holds) and name of each page."""
 
-def refusing(patterns: Iterable[URLPattern]) -> list[URLPattern]:
-    """The patterns, with views that answer 400 to what is no text, and 404 for what is gone meanwhile."""
-    found = list(patterns)
+
+def pages_of(model_admin: ModelAdmin[Any], pages: Pages, djangos: list[URLPattern]) -> list[URLPattern]:
+    """The addresses of an admin: its own pages, before those that Django gives to every model.
+
+    Each answers 400 to what is no text, and 404 for what is gone meanwhile.
+    """
+    prefix = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}"
+    own = [
+        path(route, model_admin.admin_site.admin_view(partial(view, model_admin)), name=f"{prefix}_{name}")
+        for route, view, name in pages
+    ]
+    found = [*own, *djangos]
     for pattern in found:
         pattern.callback = _refusing(pattern.callback)
     return found

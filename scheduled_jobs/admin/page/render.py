@@ -15,7 +15,7 @@ from scheduled_jobs.admin.page.environment import last_look, where_am_i
 from scheduled_jobs.admin.page.permissions import allowed, require
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.conf import settings
-from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
     from django.contrib import admin
@@ -31,6 +31,15 @@ def find_job(request: HttpRequest, object_id: str, *verbs: str) -> ScheduledJob:
         return ScheduledJob.objects.get(pk=unquote(object_id))
     except (ScheduledJob.DoesNotExist, ValueError) as error:
         raise Http404(_("There is no such job.")) from error
+
+
+def find_run(request: HttpRequest, object_id: str, *verbs: str) -> JobRun:
+    """The run of a page, with its job; 403 unless the user may do all of this, 404 if there is none."""
+    require(request, "view", *verbs)
+    try:
+        return JobRun.objects.select_related("job").get(pk=unquote(object_id))
+    except (JobRun.DoesNotExist, ValueError, OverflowError) as error:
+        raise Http404(_("There is no such run; old runs are pruned.")) from error
 
 
 def address(model_admin: admin.ModelAdmin[Any], name: str, *args: Any) -> str:

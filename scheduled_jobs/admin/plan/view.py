@@ -13,13 +13,12 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponseRedirect
-from django.urls import path
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.page.permissions import JobAdmin, require
+from scheduled_jobs.admin.page.permissions import require
 from scheduled_jobs.admin.page.reasons import reason_of
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
 from scheduled_jobs.admin.plan.blocks import ADOPT, Block, block_of_change, block_of_look
@@ -40,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
 
+    from scheduled_jobs.admin.page.permissions import JobAdmin
     from scheduled_jobs.domain.plan import Change, Kind, Plan
     from scheduled_jobs.services.scheduling.drift import Look
 
@@ -56,175 +55,177 @@ SECTIONS: tuple[tuple[Kind, str], ...] = (
 )
 
 
-class PlanMixin(JobAdmin):
-    def get_urls(self) -> list[URLPattern]:
-        plan = self.admin_site.admin_view(self.plan_view)
-        compare = self.admin_site.admin_view(self.drift_view)
-        return [
-            path("plan/", plan, name="scheduled_jobs_scheduledjob_plan"),
-            path("<path:object_id>/drift/", compare, name="scheduled_jobs_scheduledjob_drift"),
-            *super().get_urls(),
-        ]
+# --- All jobs -----------------------------------------------------------------------------
 
-    # --- All jobs -----------------------------------------------------------------------------
 
-    def plan_view(self, request: HttpRequest) -> HttpResponse:
-        """Compare all jobs with Google; by POST, look again or carry out what was decided."""
-        require(request, "view", "sync")
-        is_answer = request.method == "POST" and "_look" not in request.POST
-        reason = reason_of(request)
-        if is_answer and (off := pushes_are_off()):
-            messages.error(request, off)
+def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+    """Compare all jobs with Google; by POST, look again or carry out what was decided."""
+    require(request, "view", "sync")
+    is_answer = request.method == "POST" and "_look" not in request.POST
+    reason = reason_of(request)
+    if is_answer and (off := pushes_are_off()):
+        messages.error(request, off)
+        return HttpResponseRedirect(request.path)
+    try:
+        report = scheduling.sync(scheduling.Options(write=False))
+    except BackendError as error:
+        return _unreachable(model_admin, request, error, _("Plan"), crumbs=_crumbs(model_admin))
+    blocks = _blocks(request, report.plan.changes)
+    if request.method == "POST" and not is_answer:
+        drift.record_all(report)
+    if is_answer:
+        done = _decide(model_admin, request, report, blocks, reason)
+        if done and not any(block.error for block in blocks):
+            n = len(done)
+            text = ngettext(
+                "%(n)d decision was made; this is how it is in Google now.",
+                "%(n)d decisions were made; this is how it is in Google now.",
+                n,
+            )
+            messages.success(request, text % {"n": n})
             return HttpResponseRedirect(request.path)
+        if not done and not any(block.error for block in blocks):
+            messages.info(request, _("Nothing was decided: everything is left for now."))
+    context = {
+        "sections": _sections(blocks),
+        "plan": report.plan,
+        "parts": _parts(report.plan),
+        "same": len(report.plan.unchanged),
+        "changes": len(report.plan.changes),
+        "hidden": max(len(report.plan.changes) - SHOWN, 0),
+        "faulty": report.faulty,
+        "held_back": report.held_back,
+        "has_choices": any(block.choices for block in blocks),
+        "reason": reason,
+    }
+    return render(
+        model_admin, request, "plan.html", title=_("Plan: the desk against Google"), context=context,
+        crumbs=_crumbs(model_admin),
+    )  # fmt: skip
+
+
+def _crumbs(model_admin: JobAdmin) -> list[tuple[str, str]]:
+    return [(_("Jobs"), address(model_admin, "scheduledjob_changelist"))]
+
+
+def _blocks(request: HttpRequest, changes: tuple[Change, ...]) -> list[Block]:
+    order = [kind for kind, _a in SECTIONS]
+    shown = sorted(changes, key=lambda change: order.index(change.kind))[:SHOWN]
+    jobs = ScheduledJob.objects.in_bulk([change.pk for change in shown if change.pk is not None])
+    now = timezone.now()
+    provenance = Provenance(jobs, now)
+    blocks = []
+    for change in shown:
+        block = block_of_change(change, jobs.get(change.pk or 0), now, provenance)
+        block.stamp = stamp(change.kind, change.fields)
+        without_what_may_not_be_adopted(block, request)
+        blocks.append(block)
+    return blocks
+
+
+def _decide(
+    model_admin: JobAdmin, request: HttpRequest, report: scheduling.Report, blocks: list[Block], reason: str
+) -> list[Block]:
+    """Carry out the decisions of a form; a block that is not as it was shown is left and says so."""
+    changes = {change.remote_name.rpartition("/")[2]: change for change in report.plan.changes}
+    done = []
+    refuse_adopting(request, blocks)
+    for block in blocks:
+        decision = request.POST.get(f"d_{block.key}", "")
+        if decision not in {choice.value for choice in block.choices} or decision == block_leave(block):
+            continue
+        block.chosen = decision
+        if not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
+            block.error = changed_meanwhile()
+            continue
+        change = changes[block.key]
         try:
-            report = scheduling.sync(scheduling.Options(write=False))
+            if change.kind == "orphan":
+                drift.delete_orphan(change.remote_name, by=request.user, reason=reason)
+            else:
+                found = _found(change, decision)
+                carry_out(model_admin, request, found, decision, reason)
+        except ScheduledJob.DoesNotExist:
+            block.error = _("The job is gone from the database; look again.")
+        except ValidationError as error:
+            block.error = " ".join(error.messages)
         except BackendError as error:
-            return self._unreachable(request, error, _("Plan"), crumbs=self._crumbs())
-        blocks = self._blocks(request, report.plan.changes)
-        if request.method == "POST" and not is_answer:
-            drift.record_all(report)
-        if is_answer:
-            done = self._decide(request, report, blocks, reason)
-            if done and not any(block.error for block in blocks):
-                n = len(done)
-                text = ngettext(
-                    "%(n)d decision was made; this is how it is in Google now.",
-                    "%(n)d decisions were made; this is how it is in Google now.",
-                    n,
-                )
-                messages.success(request, text % {"n": n})
-                return HttpResponseRedirect(request.path)
-            if not done and not any(block.error for block in blocks):
-                messages.info(request, _("Nothing was decided: everything is left for now."))
-        context = {
-            "sections": _sections(blocks),
-            "plan": report.plan,
-            "parts": _parts(report.plan),
-            "same": len(report.plan.unchanged),
-            "changes": len(report.plan.changes),
-            "hidden": max(len(report.plan.changes) - SHOWN, 0),
-            "faulty": report.faulty,
-            "held_back": report.held_back,
-            "has_choices": any(block.choices for block in blocks),
-            "reason": reason,
-        }
-        return render(
-            self, request, "plan.html", title=_("Plan: the desk against Google"), context=context,
-            crumbs=self._crumbs(),
-        )  # fmt: skip
+            block.error = scheduling.reason_of(error)
+        except ValueError:
+            # Between the plan and the look under the decision it has become another difference.
+            block.error = changed_meanwhile()
+        else:
+            done.append(block)
+    return done
 
-    def _crumbs(self) -> list[tuple[str, str]]:
-        return [(_("Jobs"), address(self, "scheduledjob_changelist"))]
 
-    def _blocks(self, request: HttpRequest, changes: tuple[Change, ...]) -> list[Block]:
-        order = [kind for kind, _a in SECTIONS]
-        shown = sorted(changes, key=lambda change: order.index(change.kind))[:SHOWN]
-        jobs = ScheduledJob.objects.in_bulk([change.pk for change in shown if change.pk is not None])
-        now = timezone.now()
-        provenance = Provenance(jobs, now)
-        blocks = []
-        for change in shown:
-            block = block_of_change(change, jobs.get(change.pk or 0), now, provenance)
-            block.stamp = stamp(change.kind, change.fields)
-            without_what_may_not_be_adopted(block, request)
-            blocks.append(block)
-        return blocks
+# --- One job ------------------------------------------------------------------------------
 
-    def _decide(
-        self, request: HttpRequest, report: scheduling.Report, blocks: list[Block], reason: str
-    ) -> list[Block]:
-        """Carry out the decisions of a form; a block that is not as it was shown is left and says so."""
-        changes = {change.remote_name.rpartition("/")[2]: change for change in report.plan.changes}
-        done = []
-        refuse_adopting(request, blocks)
-        for block in blocks:
-            decision = request.POST.get(f"d_{block.key}", "")
-            if decision not in {choice.value for choice in block.choices} or decision == block_leave(block):
-                continue
-            block.chosen = decision
-            if not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
-                block.error = changed_meanwhile()
-                continue
-            change = changes[block.key]
+
+def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Compare one job with Google: the code's default, the override, what Google has."""
+    job = find_job(request, object_id, "sync")
+    crumbs = job_crumbs(model_admin, job)
+    title = _("Compare with Google")
+    try:
+        found = drift.look(job.pk)
+    except BackendError as error:
+        return _unreachable(model_admin, request, error, title, crumbs=crumbs)
+    now = timezone.now()
+    block = block_of_look(found, now, Provenance([job.pk], now))
+    block.stamp = stamp(block.kind, found.differences)
+    without_what_may_not_be_adopted(block, request)
+    decision = request.POST.get(f"d_{block.key}", "")
+    reason = reason_of(request)
+    only_looks = request.method == "POST" and "_look" in request.POST
+    decides = request.method == "POST" and not only_looks
+    if only_looks:
+        drift.record(found)
+    elif decides:
+        refuse_adopting(request, [block])
+    # A choice is preselected: whoever only looks again has not made it.
+    if decides and decision in {c.value for c in block.choices}:
+        block.chosen = decision
+        if off := pushes_are_off():
+            block.error = off
+        elif not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
+            block.error = changed_meanwhile()
+        else:
             try:
-                if change.kind == "orphan":
-                    drift.delete_orphan(change.remote_name, by=request.user, reason=reason)
-                else:
-                    found = _found(change, decision)
-                    carry_out(self, request, found, decision, reason)
-            except ScheduledJob.DoesNotExist:
-                block.error = _("The job is gone from the database; look again.")
+                told = carry_out(model_admin, request, found, decision, reason)
             except ValidationError as error:
                 block.error = " ".join(error.messages)
-            except BackendError as error:
-                block.error = scheduling.reason_of(error)
-            except ValueError:
-                # Between the plan and the look under the decision it has become another difference.
-                block.error = changed_meanwhile()
             else:
-                done.append(block)
-        return done
-
-    # --- One job ------------------------------------------------------------------------------
-
-    def drift_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Compare one job with Google: the code's default, the override, what Google has."""
-        job = find_job(request, object_id, "sync")
-        crumbs = job_crumbs(self, job)
-        title = _("Compare with Google")
-        try:
-            found = drift.look(job.pk)
-        except BackendError as error:
-            return self._unreachable(request, error, title, crumbs=crumbs)
-        now = timezone.now()
-        block = block_of_look(found, now, Provenance([job.pk], now))
-        block.stamp = stamp(block.kind, found.differences)
-        without_what_may_not_be_adopted(block, request)
-        decision = request.POST.get(f"d_{block.key}", "")
-        reason = reason_of(request)
-        only_looks = request.method == "POST" and "_look" in request.POST
-        decides = request.method == "POST" and not only_looks
-        if only_looks:
-            drift.record(found)
-        elif decides:
-            refuse_adopting(request, [block])
-        # A choice is preselected: whoever only looks again has not made it.
-        if decides and decision in {c.value for c in block.choices}:
-            block.chosen = decision
-            if off := pushes_are_off():
-                block.error = off
-            elif not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
-                block.error = changed_meanwhile()
-            else:
-                try:
-                    told = carry_out(self, request, found, decision, reason)
-                except ValidationError as error:
-                    block.error = " ".join(error.messages)
+                if told:
+                    messages.success(request, told)
                 else:
-                    if told:
-                        messages.success(request, told)
-                    else:
-                        messages.info(request, left_alone(job))
-                    return HttpResponseRedirect(address(self, "scheduledjob_change", job.pk))
-        context = {
-            "item": block,
-            "job": found.job,
-            "job_label": label_of(job),
-            "job_url": address(self, "scheduledjob_change", job.pk),
-            "reason": reason,
-        }
-        return render(self, request, "drift.html", title=title, context=context, crumbs=crumbs)
+                    messages.info(request, left_alone(job))
+                return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
+    context = {
+        "item": block,
+        "job": found.job,
+        "job_label": label_of(job),
+        "job_url": address(model_admin, "scheduledjob_change", job.pk),
+        "reason": reason,
+    }
+    return render(model_admin, request, "drift.html", title=title, context=context, crumbs=crumbs)
 
-    def _unreachable(
-        self, request: HttpRequest, error: BackendError, title: str, *, crumbs: list[tuple[str, str]]
-    ) -> HttpResponse:
-        context = {
-            "error": scheduling.reason_of(error),
-            "unsynced": ScheduledJob.objects.exclude(sync_state=ScheduledJob.SyncState.SYNCED).count(),
-        }
-        return render(
-            self, request, "unreachable.html", title=title, context=context, crumbs=crumbs, status=503
-        )
+
+def _unreachable(
+    model_admin: JobAdmin,
+    request: HttpRequest,
+    error: BackendError,
+    title: str,
+    *,
+    crumbs: list[tuple[str, str]],
+) -> HttpResponse:
+    context = {
+        "error": scheduling.reason_of(error),
+        "unsynced": ScheduledJob.objects.exclude(sync_state=ScheduledJob.SyncState.SYNCED).count(),
+    }
+    return render(
+        model_admin, request, "unreachable.html", title=title, context=context, crumbs=crumbs, status=503
+    )
 
 
 def changed_meanwhile() -> str:

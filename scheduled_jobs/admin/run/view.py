@@ -1,317 +1,70 @@
-"""The page of a run as finished values: a sentence, the steps, the neighbours, the facts."""
+"""The page of a run. Nothing is written by looking at it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import admin
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs.admin.run import traces
-from scheduled_jobs.admin.run.sentence import Lede, lede_of, retry_due
-from scheduled_jobs.admin.words import masked, times
-from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
-from scheduled_jobs.admin.words.names import JobName, label_of
-from scheduled_jobs.admin.words.run_times import dated, gap, to_tenths
-from scheduled_jobs.admin.words.run_words import first_line, is_overdue, seen_alive, trigger_mark
-from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.upcoming import next_run_of
+from scheduled_jobs.admin.page.permissions import allowed
+from scheduled_jobs.admin.page.reading import only_read
+from scheduled_jobs.admin.page.render import TEMPLATES, address, find_run, render
+from scheduled_jobs.admin.run.page import build, title_of, tools
+from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.services.history.run_story import story_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from django.http import HttpRequest, HttpResponse
 
-    from scheduled_jobs.services.history.run_story import Story
+    from scheduled_jobs.admin.page.permissions import RunAdmin
+    from scheduled_jobs.models import JobRun
 
-Status = JobRun.Status
-
-
-@dataclass(frozen=True)
-class Step:
-    """One point of the step line. ``gap`` stands on the segment to the next one."""
-
-    icon: str
-    tone: str
-    label: str
-    at: datetime | None
-    text: str
-    gap: str = ""
-    is_hot: bool = False
+POLL = 3
+"""Seconds between two looks at a run that goes on, while its page is seen."""
 
 
-@dataclass(frozen=True)
-class Fact:
-    """One line of the context. ``page`` names where it links to: the job, or another run."""
-
-    label: str
-    text: str
-    note: str = ""
-    quote: str = ""
-    icon: str = ""
-    is_job: bool = False
-    is_mono: bool = False
-
-
-@dataclass(frozen=True)
-class Attempt:
-    label: str
-    mark: Mark
-    started: str
-    duration: str
-    error: str
-    pk: int | None = None
-    is_this: bool = False
+def run_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """The page of a run: a sentence, its steps, the runs beside it, what it ran with."""
+    run = find_run(request, object_id)
+    if refused := only_read(request):
+        return refused
+    return render(
+        model_admin, request, "jobrun/run.html", title=title_of(run),
+        crumbs=[(_("Runs"), address(model_admin, "jobrun_changelist"))],
+        context={**_context(model_admin, request, run), "crumb": str(run.pk)},
+    )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Neighbour:
-    """A run, or a time still ahead (``pk`` None), in the line of neighbours."""
-
-    label: str
-    text: str
-    pk: int | None = None
-    mark: Mark | None = None
-    at: datetime | None = None
+def history_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """What Django's own log knows of a run."""
+    find_run(request, object_id)
+    return only_read(request) or admin.ModelAdmin.history_view(model_admin, request, object_id)
 
 
-@dataclass(frozen=True)
-class RunPage:
-    """All that the template shows, at ``as_of`` in ``zone``; ``is_live`` tells that it goes on changing."""
-
-    run: JobRun
-    zone: str
-    as_of: str
-    word: str
-    lede: Lede
-    steps: list[Step]
-    attempts: list[Attempt]
-    neighbours: list[Neighbour]
-    facts: list[Fact]
-    payload: list[tuple[bool, str]]
-    payload_note: str
-    result: list[tuple[bool, str]] | None
-    result_note: str
-    trace: traces.Trace | None
-    log: list[str]
-    is_live: bool
-    is_overdue: bool
-    notes: list[str] = field(default_factory=list)
+def live_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """The parts of the page that change while the run goes on, as HTML."""
+    run = find_run(request, object_id)
+    if refused := only_read(request):
+        return refused
+    context = {**_context(model_admin, request, run), "now": timezone.now(), "allowed": allowed(request)}
+    return TemplateResponse(request, f"{TEMPLATES}/jobrun/_live.html", context)
 
 
-def build(story: Story, now: datetime) -> RunPage:
-    """Everything about a run whose job is loaded; ``now`` is aware."""
-    run, job = story.run, story.run.job
-    zone = job.time_zone
-    return RunPage(
-        run=run,
-        zone=zone,
-        as_of=f"{now.astimezone(times.zone_of(zone)):%H:%M:%S}",
-        word=str(RUN_MARKS[run.status].word),
-        lede=lede_of(story, now),
-        steps=_steps(run, zone, now),
-        attempts=_attempts(story, now),
-        neighbours=_neighbours(story, now),
-        facts=_facts(run, job, zone, now),
-        payload=masked.in_pieces({} if run.payload is None else run.payload),
-        payload_note=_payload_note(run, job),
-        result=masked.in_pieces(run.result) if run.result is not None else None,
-        result_note=_result_note(run),
-        trace=traces.read(run.traceback) if run.traceback else None,
-        log=run.log.splitlines(),
-        is_live=not run.is_over,
-        is_overdue=is_overdue(run, now),
-        notes=[str(note) for note in run.context.get("notes", [])],
-    )
-
-
-# --- The step line ----------------------------------------------------------------------------------
-
-
-def _steps(run: JobRun, zone: str, now: datetime) -> list[Step]:
-    points: list[tuple[str, str, str, datetime, str]] = []
-
-    def add(icon: str, tone: str, label: str, at: datetime | None, text: str = "") -> None:
-        if at is not None:
-            points.append((icon, tone, label, at, text))
-
-    if run.trigger == JobRun.Trigger.SCHEDULE or run.status == Status.MISSED:
-        text = _("attempt %(n)d") % {"n": run.attempt} if run.attempt > 1 else ""
-        add("sched", "off", _("Scheduled"), run.scheduled_for, text)
-    else:
-        by = _("by %(person)s") % {"person": run.requested_by} if run.requested_by else ""
-        add("hand", "off", _("Asked for"), run.created_at, by)
-        add("queue", "off", _("Sent to Google"), run.sent_at)
-    mark = RUN_MARKS[run.status]
-    add("run", "run", _("Started") if run.is_over else str(mark.word), run.started_at)
-    if run.is_over:
-        end = run.finished_at or (None if run.started_at else run.created_at)
-        add(mark.icon, mark.tone, str(mark.word), end)
-    steps = []
-    for n, (icon, tone, label, at, text) in enumerate(points):
-        following = points[n + 1][3] if n + 1 < len(points) else None
-        is_work = at == run.started_at and label == _("Started")
-        steps.append(
-            Step(
-                icon, tone, label, at,
-                ", ".join(filter(None, [to_tenths(at, zone, now), text])),
-                gap="" if following is None else times.duration(run.duration) if is_work
-                else gap(following - at),
-                is_hot=is_work and following is not None and mark.tone == "bad",
-            )
-        )  # fmt: skip
-    if not run.is_over and steps:
-        so_far = _("%(time)s so far") % {"time": times.duration(now - points[-1][3])}
-        steps[-1] = replace(steps[-1], gap=so_far)
-        steps.append(_waiting_for(run))
-    return steps
-
-
-def _waiting_for(run: JobRun) -> Step:
-    """The step that has not come yet."""
-    if run.status == Status.RUNNING:
-        return Step("sched", "off", _("End"), None, _("not yet"))
-    return Step("run", "off", _("Started"), None, _("not yet: waits for the delivery"))
-
-
-# --- The other attempts, and the neighbours ---------------------------------------------------------
-
-
-def _attempts(story: Story, now: datetime) -> list[Attempt]:
-    run, job = story.run, story.run.job
-    last = story.attempts[-1] if story.attempts else None
-    due = retry_due(last, job, now) if last is not None else None
-    if len(story.attempts) < 2 and due is None:
-        return []
-    most = max(job.retry_policy.retry_count + 1, len(story.attempts))
-    rows = []
-    for other in story.attempts:
-        label = _("%(n)d of %(most)d") % {"n": other.attempt, "most": max(most, other.attempt)}
-        rows.append(
-            Attempt(
-                label=_("%(label)s, this one") % {"label": label} if other.pk == run.pk else label,
-                mark=RUN_MARKS[other.status],
-                started=to_tenths(other.started_at, job.time_zone, now) if other.started_at else "",
-                duration=times.duration(other.duration),
-                error=first_line(other.error),
-                pk=None if other.pk == run.pk else other.pk,
-                is_this=other.pk == run.pk,
-            )
-        )
-    if due is not None and last is not None:
-        label = _("%(n)d of %(most)d") % {"n": last.attempt + 1, "most": max(most, last.attempt + 1)}
-        about = _("about %(time)s") % {"time": times.clock(due, job.time_zone, now)}
-        mark = Mark("sched", "off", gettext_lazy("Due"))
-        rows.append(Attempt(label, mark, about, "", _("Google retries by itself")))
-    return rows
-
-
-def _neighbours(story: Story, now: datetime) -> list[Neighbour]:
-    zone = story.run.job.time_zone
-    found = []
-    if story.retry_of is not None:
-        found.append(_neighbour(_("Rerun of"), story.retry_of, zone, now, numbered=True))
-    found += [_neighbour(_("Rerun as"), other, zone, now, numbered=True) for other in story.reruns[:5]]
-    if story.previous is not None:
-        found.append(_neighbour(_("Previous run"), story.previous, zone, now))
-    if story.next is not None:
-        found.append(_neighbour(_("Next run"), story.next, zone, now))
-    elif (coming := _next_slot(story.run.job, now)) is not None:
-        text = f"{times.clock(coming, zone, now)}, {times.relative(coming, now)}"
-        found.append(Neighbour(_("Next slot"), text, at=coming))
-    success = story.last_success
-    if success is not None and (story.previous is None or success.pk != story.previous.pk):
-        found.append(_neighbour(_("Last success before"), success, zone, now))
-    return found
-
-
-def _neighbour(label: str, run: JobRun, zone: str, now: datetime, *, numbered: bool = False) -> Neighbour:
-    at = run.scheduled_for or run.started_at or run.created_at
-    clock = times.clock(at, zone, now)
-    return Neighbour(label, f"#{run.pk}, {clock}" if numbered else clock, run.pk, RUN_MARKS[run.status], at)
-
-
-def _next_slot(job: ScheduledJob, now: datetime) -> datetime | None:
-    if job.retired_at or job.deleting_at or (job.paused and job.paused_until is None):
-        return None
-    after = max(now, job.paused_until) if job.is_paused(now) and job.paused_until else now
-    return next_run_of(job, after)
-
-
-# --- The context ------------------------------------------------------------------------------------
-
-
-def _facts(run: JobRun, job: ScheduledJob, zone: str, now: datetime) -> list[Fact]:
-    icon, word, note = trigger_mark(run)
-    facts = [
-        Fact(_("Job"), label_of(job), is_job=True),
-        Fact(_("Run"), str(run.pk)),
-        Fact(_("Trigger"), word, note=note, quote=run.reason, icon=icon),
-    ]
-    if run.scheduled_for is not None:
-        facts.append(Fact(_("Slot"), dated(run.scheduled_for, zone)))
-    elif run.trigger != JobRun.Trigger.SCHEDULE:
-        facts.append(Fact(_("Slot"), _("none: asked for by hand"), note=_("the schedule stays as it is")))
-    if run.deliveries:
-        more = run.deliveries - 1
-        absorbed = ngettext("%(n)d duplicate absorbed", "%(n)d duplicates absorbed", more) % {"n": more}
-        facts.append(Fact(_("Deliveries"), str(run.deliveries), note=absorbed if more else _("no duplicate")))
-    if run.deadline_at is not None and run.started_at is not None:
-        facts.append(_deadline(run, run.deadline_at, run.started_at, now))
-    if (alive := seen_alive(run)) is not None and run.status == Status.RUNNING:
-        facts.append(Fact(_("Seen alive"), times.relative(alive, now)))
-    if run.code_version:
-        facts.append(Fact(_("Code"), run.code_version, is_mono=True))
-    if caller := run.context.get("caller"):
-        facts.append(Fact(_("Caller"), str(caller), note=_("token verified")))
-    return facts
-
-
-def _deadline(run: JobRun, deadline: datetime, started: datetime, now: datetime) -> Fact:
-    if run.status == Status.RUNNING:
-        left = deadline - now
-        note = (
-            _("%(time)s left") % {"time": times.duration(left)}
-            if left > timedelta()
-            else _("passed %(time)s ago; Google no longer listens") % {"time": times.distance(left)}
-        )
-    else:
-        note = _("used %(time)s") % {"time": times.duration(run.duration)} if run.duration else ""
-    return Fact(_("Deadline"), times.duration(deadline - started), note=note)
-
-
-def _payload_note(run: JobRun, job: ScheduledJob) -> str:
-    if run.payload is not None and run.payload != job.payload:
-        return _("not the one in force")
-    return _("as it ran") if run.started_at else _("the one in force")
-
-
-def _result_note(run: JobRun) -> str:
-    if run.result is not None:
-        return ""
-    notes = {
-        Status.QUEUED: _("Not yet: the run has not begun."),
-        Status.RUNNING: _("Not yet: the run has not ended."),
-        Status.SUCCEEDED: _("None: run() returned nothing."),
-    }
-    if run.status == Status.SUCCEEDED and run.context.get("notes"):
-        return _("None was kept.")
-    if run.status in notes:
-        return notes[Status(run.status)]
-    if run.started_at is None:
-        return _("None: the run never began.")
-    return _("None: the run ended before it returned.")
-
-
-def title_of(run: JobRun) -> str:
-    """What the page is called: the run and the short name of its job."""
-    return _("Run %(run)s of %(job)s") % {"run": run.pk, "job": JobName.of(run.job).short}
-
-
-def tools(run: JobRun, allowed: Any) -> dict[str, bool]:
-    """Which actions a user may take on this run now."""
+def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[str, Any]:
     return {
-        "rerun": allowed.run and run.is_over,
-        "rerun_with_changes": allowed.run_with_payload and run.is_over,
-        "cancel": allowed.run and run.status == Status.QUEUED,
+        "page": build(story_of(run), timezone.now()),
+        "run": run,
+        "job": run.job,
+        "job_label": label_of(run.job),
+        "job_url": address(model_admin, "scheduledjob_change", run.job_id),
+        "runs_url": f"{address(model_admin, 'jobrun_changelist')}?job__id__exact={run.job_id}",
+        "live_url": address(model_admin, "jobrun_live", run.pk),
+        "rerun_url": address(model_admin, "jobrun_rerun", run.pk),
+        "cancel_url": address(model_admin, "jobrun_cancel", run.pk),
+        "settle_url": address(model_admin, "jobrun_settle", run.pk),
+        "tools": tools(run, allowed(request)),
+        "poll": POLL,
     }

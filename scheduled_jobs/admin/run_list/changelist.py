@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,15 +20,9 @@ from scheduled_jobs.admin.run_list.filters import FILTERS
 from scheduled_jobs.admin.run_list.rows import Row, build_rows
 
 if TYPE_CHECKING:
-    from django.contrib import admin
-    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-    from scheduled_jobs.models import JobRun
-
-    RunAdminBase = admin.ModelAdmin[JobRun]
-else:
-    RunAdminBase = object
+    from scheduled_jobs.admin.page.permissions import RunAdmin
 
 COUNTED = 10_000
 """Runs are counted up to here: counting a history of millions would cost more than showing it."""
@@ -93,53 +86,10 @@ class RunChangeList(ChangeList):
         return bool(self.query or self.has_active_filters or self.params)
 
 
-class RunListMixin(RunAdminBase):
-    list_display = ("__str__",)
-    list_display_links = None
-    list_filter = FILTERS
-    list_per_page = 100
-    list_max_show_all = 200
-    ordering = ("-pk",)
-    sortable_by = ()
-    date_hierarchy = "created_at"
-    search_fields = ("error", "requested_by", "reason", "job__name", "job__task")
-    show_full_result_count = False
-    show_facets = ShowFacets.NEVER
-    paginator = CappedPaginator
-    actions = None
-    change_list_template = "admin/scheduled_jobs/jobrun/change_list.html"
-
-    class Media:
-        css = {"all": ["scheduled_jobs/desk.css", "scheduled_jobs/runs.css"]}
-
-    def get_changelist(
-        self,
-        request: HttpRequest,  # noqa: ARG002 – Django's signature
-        **kwargs: Any,  # noqa: ARG002
-    ) -> type[ChangeList]:
-        return RunChangeList
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
-        return super().get_queryset(request).only("pk")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[JobRun], search_term: str
-    ) -> tuple[QuerySet[JobRun], bool]:
-        """Payloads and results are not searched: a search that finds a masked secret gives it away."""
-        number = search_term.strip().removeprefix("#")
-        if number.isascii() and number.isdecimal() and len(number) < 19:
-            return queryset.filter(Q(pk=int(number)) | Q(error__contains=number)), False
-        return super().get_search_results(request, queryset, search_term)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        require(request, "view")
-        if refused := only_read(request):
-            return refused
-        context = {
-            "title": _("Runs"),
-            "env": where_am_i(timezone.now(), last_look()),
-            **(extra_context or {}),
-        }
-        return super().changelist_view(request, context)
+def changelist_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
+    """The list of all runs, newest first."""
+    require(request, "view")
+    if refused := only_read(request):
+        return refused
+    context = {"title": _("Runs"), "env": where_am_i(timezone.now(), last_look())}
+    return ModelAdmin.changelist_view(model_admin, request, context)

@@ -1,0 +1,165 @@
+"""Asking for a run again, and settling one: what can be done with a run, each a request of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.db import router, transaction
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.actions.ask import AskForm, told
+from scheduled_jobs.admin.page.render import address, find_run, pushes_are_off, render
+from scheduled_jobs.admin.words import masked
+from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.domain.jobs import same_json
+from scheduled_jobs.exceptions import InvalidPayload, RunRefused
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+from scheduled_jobs.services import execution, scheduling
+from scheduled_jobs.services.execution.requests import OWES_ITS_SLOT
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from scheduled_jobs.admin.page.permissions import RunAdmin
+
+
+def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Ask for the same again, with the recorded payload or, for those who may, another."""
+    wants_changes = "changes" in request.GET
+    run = find_run(request, object_id, "run", *(["change"] if wants_changes else []))
+    job = run.job
+    recorded = job.payload if run.payload is None else run.payload
+    obstacle = _why_not_again(run)
+    if request.method == "POST" and not obstacle:
+        using = router.db_for_write(JobRun)
+        with transaction.atomic(using=using):
+            # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
+            JobRun.objects.using(using).select_for_update().get(pk=run.pk)
+            form = _ask_form(request, run, recorded, wants_changes=wants_changes)
+            if again := _ask_again(model_admin, request, run, form):
+                return HttpResponseRedirect(address(model_admin, "jobrun_change", again.pk))
+    else:
+        form = _ask_form(request, run, recorded, wants_changes=wants_changes)
+    if form.errors.get("seen"):
+        form = form.shown_again()
+    context = {
+        "form": form,
+        "run": run,
+        "job": job,
+        "job_label": label_of(job),
+        "back_url": address(model_admin, "jobrun_change", run.pk),
+        "payload": masked.in_pieces(recorded),
+        "differs": not same_json(recorded, job.payload),
+        "follows": _what_follows(run),
+        "obstacle": obstacle,
+        "wants_changes": wants_changes,
+    }
+    title = _("Rerun with changes") if wants_changes else _("Rerun")
+    crumbs = [
+        (_("Runs"), address(model_admin, "jobrun_changelist")),
+        (str(run.pk), address(model_admin, "jobrun_change", run.pk)),
+    ]
+    return render(model_admin, request, "jobrun/rerun.html", title=title, context=context, crumbs=crumbs)
+
+
+def _ask_again(model_admin: RunAdmin, request: HttpRequest, run: JobRun, form: AskForm) -> JobRun | None:
+    if not form.is_valid():
+        return None
+    reason = form.cleaned_data["reason"]
+    try:
+        with attribution(request.user, via="form", reason=reason):
+            again = execution.rerun(run, payload=form.chosen, by=request.user, reason=reason)
+    except InvalidPayload as error:
+        form.add_error(None, told(error))
+        return None
+    except RunRefused as error:
+        form.add_error(None, str(error))
+        return None
+    text = _("Rerun of #%(run)s as #%(again)s. %(reason)s")
+    _log(model_admin, request, run.job, text % {"run": run.pk, "again": again.pk, "reason": reason})
+    return again
+
+
+def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Take back a run that has not begun."""
+    run = find_run(request, object_id, "run")
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    with attribution(request.user, via="form"):
+        cancelled = execution.cancel(run, by=request.user)
+    if cancelled:
+        _log(model_admin, request, run.job, _("Cancelled run #%(run)s.") % {"run": run.pk})
+        messages.success(request, _("Run #%(run)s is cancelled; it will not be executed.") % {"run": run.pk})
+    else:
+        messages.warning(
+            request, _("Run #%(run)s could not be cancelled: it has begun, or is over.") % {"run": run.pk}
+        )
+    return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
+
+
+def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Ask Google again for a run that was not delivered, or give it up where that was done already."""
+    run = find_run(request, object_id, "run")
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    before = (run.status, run.sent)
+    scheduling.settle(run.job_id)
+    run.refresh_from_db(fields=["status", "sent"])
+    name = {"run": run.pk}
+    if (run.status, run.sent) == before:
+        text = _(
+            "Run #%(run)s still waits: Google could not be asked, or was asked a few minutes ago at most."
+        )
+        messages.warning(request, text % name)
+    else:
+        with attribution(request.user, via="form"):
+            JobChange.record(run.job, {"run": (run.pk, run.status)})
+        given_up = before[0] == JobRun.Status.QUEUED and run.status == JobRun.Status.LOST
+        text = _("Gave up run #%(run)s.") if given_up else _("Asked Google again for run #%(run)s.")
+        _log(model_admin, request, run.job, text % name)
+    return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
+
+
+def _log(model_admin: RunAdmin, request: HttpRequest, job: ScheduledJob, text: str) -> None:
+    """Django's own log speaks of the job: its history is where people look."""
+    jobs = model_admin.admin_site._registry.get(ScheduledJob)  # noqa: SLF001 – Django's own admin does
+    if jobs is not None:
+        jobs.log_change(request, job, text)
+
+
+def _ask_form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_changes: bool) -> AskForm:
+    return AskForm(
+        request.POST if request.method == "POST" else None,
+        job=run.job,
+        payload=recorded,
+        newest=run.reruns.order_by("-pk").first(),
+        may_change=wants_changes,
+        needs_reason=wants_changes,
+    )
+
+
+def _why_not_again(run: JobRun) -> str:
+    if not run.is_over:
+        return _("Run #%(run)s is %(status)s; wait until it is over.") % {
+            "run": run.pk,
+            "status": run.get_status_display(),
+        }
+    if run.job.deleting_at is not None or run.job.retired_at is not None:
+        return _("This job is retired: Google has no job to run any more.")
+    return pushes_are_off()
+
+
+def _what_follows(run: JobRun) -> list[tuple[str, str]]:
+    """Icons and sentences: what will happen, and what will not."""
+    found = []
+    if run.scheduled_for is not None and run.status in OWES_ITS_SLOT:
+        text = _("It is the next attempt at the slot %(slot)s, unless another attempt has settled it by now.")
+        found.append(("retry", text % {"slot": dated(run.scheduled_for, run.job.time_zone)}))
+    else:
+        found.append(("play", _("It is a run of its own: no slot is settled by it, and none is repeated.")))
+    found.append(("ok", _("Executed at most once, and skipped if another run of this job is going on then.")))
+    found.append(("sched", _("The schedule stays as it is.")))
+    return found
