@@ -245,16 +245,29 @@ def normalised(
     }
 
 
-def differences(desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Field -> (live value, desired value) for every field in which two comparable jobs differ."""
+def differences(
+    desired: Mapping[str, Any], live: Mapping[str, Any], pushed: Mapping[str, Any] | None = None
+) -> dict[str, tuple[Any, Any]]:
+    """Field -> (live value, desired value) for every field in which two comparable jobs differ.
+
+    ``pushed`` has what was ``sent`` last, and the service's ``answer`` where it stored something else: what
+    it made of the very value that is desired now is no difference.
+    """
     # Of thousands of jobs nearly all are equal, which one comparison shows.
     if desired == live and same_json(desired.get("payload"), live.get("payload")):
         return {}
     return {
         name: (live.get(name), desired[name])
         for name in FIELDS
-        if name in desired and not same_json(desired[name], live.get(name))
+        if name in desired
+        and not same_json(desired[name], live.get(name))
+        and not _is_only_rewritten(name, desired[name], live.get(name), pushed or {})
     }
+
+
+def _is_only_rewritten(name: str, desired: Any, live: Any, pushed: Mapping[str, Any]) -> bool:
+    sent, answer = pushed.get("sent", {}), pushed.get("answer", {})
+    return name in answer and same_json(sent.get(name), desired) and same_json(answer[name], live)
 
 
 def update_mask(fields: Mapping[str, Any] | tuple[str, ...]) -> list[str]:

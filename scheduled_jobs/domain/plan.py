@@ -107,15 +107,8 @@ class Desired:
         return domain.values_of(self.spec) if self.spec else {}
 
     def differences(self, live: LiveJob) -> dict[str, tuple[Any, Any]]:
-        """Field -> (live, desired) where Google's job is not what the row wants, the state included.
-
-        What the service itself made of the very value that is wanted now is no difference.
-        """
-        found = {
-            name: pair
-            for name, pair in domain.differences(self.values, live.values).items()
-            if not self._only_rewritten(name, live)
-        }
+        """Field -> (live, desired) where Google's job is not what the row wants, the state included."""
+        found = domain.differences(self.values, live.values, self.pushed)
         if self.state is not None and live.state != self.state:
             found["state"] = (live.state, self.state)
         return found
@@ -140,14 +133,6 @@ class Desired:
             and domain.same_json(self.ignored[name], found)
             and domain.same_json(sent.get(name, wanted), wanted)
         }
-
-    def _only_rewritten(self, name: str, live: LiveJob) -> bool:
-        sent, answer = self.pushed.get("sent", {}), self.pushed.get("answer", {})
-        return (
-            name in answer
-            and domain.same_json(sent.get(name), self.values[name])
-            and domain.same_json(answer[name], live.values.get(name))
-        )
 
 
 @dataclass(frozen=True)

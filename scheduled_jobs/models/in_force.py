@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from scheduled_jobs.domain.jobs import OVERRIDABLE, RETRY_FIELDS, RetryPolicy, normalised
+from scheduled_jobs.domain.jobs import OVERRIDABLE, RETRY_FIELDS, RetryPolicy, differences, normalised
 
 if TYPE_CHECKING:
     from scheduled_jobs.models.jobs import ScheduledJob
@@ -49,3 +49,17 @@ def values_in_force(job: ScheduledJob) -> dict[str, Any]:
         oidc_audience="",
     )
     return {name: values[name] for name in OVERRIDABLE}
+
+
+def seen_differences(job: ScheduledJob) -> dict[str, tuple[Any, Any]]:
+    """Field -> (in Google as last seen, in force) where these differ, the state included.
+
+    The address, the headers and the account are not looked at: their values are in no row. Nothing differs
+    in a job that Google was not seen to have.
+    """
+    if job.live is None:
+        return {}
+    found = differences(values_in_force(job), job.live, job.pushed)
+    if job.desired_state is not None and job.live.get("state") != job.desired_state:
+        found["state"] = (job.live.get("state"), job.desired_state)
+    return found

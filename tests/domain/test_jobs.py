@@ -79,6 +79,14 @@ def test_an_edit_is_a_difference_in_its_field_alone() -> None:
     }
 
 
+def test_what_the_service_made_of_the_wanted_value_is_the_same() -> None:
+    live = as_stored(description="A text that was cut")
+    pushed = {"sent": {"description": SPEC.description}, "answer": {"description": "A text that was cut"}}
+    assert jobs.differences(values_of(SPEC), live, pushed) == {}
+    edited = values_of(replace(SPEC, description="Another"))
+    assert jobs.differences(edited, live, pushed) == {"description": ("A text that was cut", "Another")}
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [(1, True), (0, False), (1, 1.0), ([1], [True]), ({"a": [1]}, {"a": [1.0]}), (2, 2.0)]
 )

@@ -16,6 +16,7 @@ from django.utils import timezone
 from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, Lease, ScheduledJob, attribution
+from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.scheduling import push
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
@@ -59,6 +60,18 @@ def test_an_override_wins_and_null_follows_the_code(job: ScheduledJob) -> None:
 def test_what_is_in_force_cannot_be_assigned(job: ScheduledJob) -> None:
     with pytest.raises(AttributeError, match="schedule is what is in force; set schedule_override"):
         job.schedule = "0 3 * * *"
+
+
+def test_what_was_seen_in_google_is_compared_with_what_is_in_force(job: ScheduledJob) -> None:
+    assert job.live is not None
+    assert seen_differences(job) == {}
+    job.live = {**job.live, "retry_count": 5, "state": "PAUSED"}
+    assert seen_differences(job) == {"retry_count": (5, 0), "state": ("PAUSED", "ENABLED")}
+    job.retry_count_override = 5
+    job.paused, job.pause_reason = True, "The warehouse moves"
+    assert seen_differences(job) == {}
+    job.live = None
+    assert seen_differences(job) == {}
 
 
 def test_the_next_runs_are_told_in_utc(job: ScheduledJob) -> None:

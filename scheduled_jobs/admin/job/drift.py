@@ -35,9 +35,22 @@ def drift_line(
     else:
         text = _("Google differs, as seen %(ago)s: %(parts)s.") % {
             "ago": ago,
-            "parts": "; ".join(_parts(job, differing)) or _("the address, the headers or the account"),
+            "parts": "; ".join(_parts(differing)) or _("the address, the headers or the account"),
         }
     return {"icon": "drift", "tone": "", "text": text}
+
+
+def _parts(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    parts = [_part(name, *pair) for name, pair in differing.items() if name not in ("payload", "state")]
+    if "payload" in differing:
+        parts.append(_("the payload is another one there"))
+    if "state" in differing:
+        live, wanted = differing["state"]
+        parts.append(
+            _("it is %(live)s there and %(wanted)s here")
+            % {"live": str(live).lower(), "wanted": wanted.lower()}
+        )
+    return parts
 
 
 def _part(name: str, live: Any, wanted: Any) -> str:
@@ -46,20 +59,3 @@ def _part(name: str, live: Any, wanted: Any) -> str:
         "live": as_text(name, live),
         "wanted": as_text(name, wanted),
     }
-
-
-def _state(live: str, job: ScheduledJob) -> str:
-    return _("it is %(live)s there and %(wanted)s here") % {
-        "live": live.lower(),
-        "wanted": str(job.desired_state).lower(),
-    }
-
-
-def _parts(job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]]) -> list[str]:
-    parts = [_part(name, *pair) for name, pair in differing.items() if name != "payload"]
-    if "payload" in differing:
-        parts.append(_("the payload is another one there"))
-    live_state = (job.live or {}).get("state")
-    if live_state != job.desired_state:
-        parts.append(_state(str(live_state), job))
-    return parts

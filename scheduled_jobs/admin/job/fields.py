@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.words.values import LABELS, as_python, as_text, in_json, label, short_json, stamp
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.models.in_force import values_in_force
+from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history.upcoming import told
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class Truths:
         self.set_by = set_by
         self.since = since
         self.now = now
-        self.wanted = values_in_force(saved)
-        self.differing = differing(saved, self.wanted)
+        self.differing = seen_differences(saved)
 
     def rows(self, *names: str) -> list[Truth]:
         """The rows of these fields."""
@@ -156,7 +155,7 @@ class Truths:
         missing = self._no_live()
         if missing is not None:
             return missing
-        live, wanted = (self.job.live or {}).get("payload"), self.wanted["payload"]
+        live, wanted = (self.job.live or {}).get("payload"), self.job.payload
         if not isinstance(wanted, dict):
             return Live("differs", _("the override is no payload"))
         if not isinstance(live, dict):
@@ -219,23 +218,6 @@ def who(change: JobChange) -> str:
         JobChange.Via.SYNC: _("The sync"),
         JobChange.Via.AUTO: _("The system"),
     }.get(JobChange.Via(change.via), _("Somebody"))
-
-
-def differing(job: ScheduledJob, wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Field -> (in Google, wanted); what the service itself made of the wanted value is no difference."""
-    if job.live is None:
-        return {}
-    pushed = job.pushed or {}
-    sent, answer = pushed.get("sent", {}), pushed.get("answer", {})
-    return {
-        name: (live, desired)
-        for name, (live, desired) in domain.differences(wanted, job.live).items()
-        if not (
-            name in answer
-            and domain.same_json(sent.get(name), desired)
-            and domain.same_json(answer[name], live)
-        )
-    }
 
 
 def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:
