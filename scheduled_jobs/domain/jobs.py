@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from sys import intern
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from scheduled_jobs.domain.schedules import Schedule
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,11 +62,6 @@ class RetryPolicy:
     max_retry_duration: timedelta = timedelta()
     max_doublings: int = DEFAULT_MAX_DOUBLINGS
 
-    def keeping(self, live: Mapping[str, Any]) -> RetryPolicy:
-        """The policy with those of these live values (field -> value) that belong to it."""
-        values = {name: value_of(name, live[name]) for name in RETRY_FIELDS if name in live}
-        return replace(self, **values) if values else self
-
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
@@ -113,37 +106,6 @@ class LiveJob:
     def uri(self) -> str:
         """Where the job's requests go; empty for a job that has no HTTP target."""
         return str(self.values.get("uri", ""))
-
-
-class Firing(NamedTuple):
-    """By what Cloud Scheduler fires a job: what is in force, but for what an operator left there."""
-
-    schedule: str
-    time_zone: str
-    is_paused_there: bool = False
-    """Whether it was paused in Google, and left so: it fires nothing, and nobody has paused it here."""
-
-    @property
-    def parsed_schedule(self) -> Schedule:
-        """The schedule by which it fires; raises InvalidSchedule for a row that was never validated."""
-        return Schedule.parse(self.schedule, self.time_zone)
-
-
-def left_in_google(ignored: Mapping[str, Any], *, exists: bool) -> Mapping[str, Any]:
-    """Field -> live value that is left in Google; nothing of a job that ought not to exist there.
-
-    In the order in which fields are shown, since a database keeps the keys of JSON in an order of its own.
-    """
-    if not ignored or not exists:
-        return {}
-    return {name: ignored[name] for name in (*OVERRIDABLE, "state") if name in ignored}
-
-
-def firing(schedule: str, time_zone: str, left: Mapping[str, Any]) -> Firing:
-    """By what a job fires, of its schedule in force and the live values left there (field -> value)."""
-    return Firing(
-        left.get("schedule", schedule), left.get("time_zone", time_zone), left.get("state") == PAUSED
-    )
 
 
 def value_of(field: str, live: Any) -> Any:

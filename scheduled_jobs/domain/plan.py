@@ -98,8 +98,6 @@ class Desired:
     pushed_at: datetime | None = None
     is_pushed: bool = False
     """Whether the last successful push was of this very revision."""
-    ignored: Mapping[str, Any] = field(default_factory=dict)
-    """Field -> live value that an operator has chosen to leave as it is."""
 
     @cached_property
     def values(self) -> dict[str, Any]:
@@ -112,27 +110,6 @@ class Desired:
         if self.state is not None and live.state != self.state:
             found["state"] = (live.state, self.state)
         return found
-
-    def to_push(self, live: LiveJob) -> dict[str, tuple[Any, Any]]:
-        """The differences less those that an operator has chosen to leave."""
-        left = self.left(live)
-        return {name: pair for name, pair in self.differences(live).items() if name not in left}
-
-    def left(self, live: LiveJob) -> dict[str, Any]:
-        """Field -> live value of the differences that an operator has chosen to leave.
-
-        The choice was made between two values: it ends when either of them changes.
-        """
-        if not self.ignored:
-            return {}
-        sent = self.pushed.get("sent", {})
-        return {
-            name: found
-            for name, (found, wanted) in self.differences(live).items()
-            if name in self.ignored
-            and domain.same_json(self.ignored[name], found)
-            and domain.same_json(sent.get(name, wanted), wanted)
-        }
 
 
 @dataclass(frozen=True)
@@ -249,7 +226,7 @@ def change_for(
         return replace(change, kind="create", fields=_new_fields(desired))
     if not adopt and (why := ownership.why_not(live)) is not None:
         return replace(change, kind="refuse", why=f"Google has a job of this id, but {why}")
-    fields = desired.to_push(live)
+    fields = desired.differences(live)
     if desired.spec is None:
         if fields:
             return replace(change, kind="refuse", why=desired.fault)

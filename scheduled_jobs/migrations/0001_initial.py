@@ -119,7 +119,6 @@ class Migration(migrations.Migration):
                 ('pushed', models.JSONField(editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
                 ('live', models.JSONField(editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
                 ('live_seen_at', models.DateTimeField(editable=False, null=True, verbose_name='seen in Google at')),
-                ('ignored_drift', models.JSONField(blank=True, default=dict, editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder)),
                 ('next_run_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next run')),
                 ('watched_until', models.DateTimeField(editable=False, null=True)),
                 ('last_run_at', models.DateTimeField(editable=False, null=True, verbose_name='last run at')),

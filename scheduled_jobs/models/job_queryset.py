@@ -15,7 +15,6 @@ from scheduled_jobs import signals
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.domain.limits import check_pause_end
 from scheduled_jobs.models.changes import JobChange, attribution, current_attribution, label_of
-from scheduled_jobs.models.left_in_google import still_left
 from scheduled_jobs.models.origin import fields_of_its_own
 from scheduled_jobs.models.validation import errors_of
 
@@ -206,18 +205,13 @@ def _change(
     The lock on the rows settles the race with another writer; where rows cannot be locked, as in
     SQLite, one writer at a time has the whole database.
     """
-    columns = ["name", "task", "ignored_drift", *audit]
+    columns = ["name", "task", *audit]
     locked = rows.filter(condition, deleting_at=None).select_for_update().order_by("pk").only(*columns)
     before = list(locked)
     if not before:
         return 0
     pks = [job.pk for job in before]
     changes = {job.pk: _differences(job, audit) for job in before}
-    for job in rows.filter(pk__in=[job.pk for job in before if job.ignored_drift]):
-        ignored, left = job.ignored_drift, still_left(job, values)
-        if left != ignored:
-            rows.filter(pk=job.pk).update(ignored_drift=left)
-            changes[job.pk]["ignored_drift"] = (ignored, left)
     rows.filter(pk__in=pks).edit(**values)
     lines = [line for job in before for line in JobChange.build(job, changes[job.pk], by=by, reason=reason)]
     JobChange.objects.using(rows.db).bulk_create(lines)

@@ -24,21 +24,18 @@ from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.in_force import InForce
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-from scheduled_jobs.models.left_in_google import still_left
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.tracking import ChangeTracker
 from scheduled_jobs.models.validation import errors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from django.db.models.base import ModelBase
 
 OVERRIDES = tuple(f"{name}_override" for name in domain.OVERRIDABLE)
 DECLARED = tuple(f"declared_{name}" for name in domain.OVERRIDABLE)
-EDITABLE = (*OVERRIDES, "ignored_drift")
-"""The columns that ``save()`` writes for a row that was loaded."""
 
 
 class ScheduledJob(models.Model):
@@ -121,7 +118,6 @@ class ScheduledJob(models.Model):
     live = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
     """What Google was last seen to have, field -> value, and its ``state``; null if it had no such job."""
     live_seen_at = models.DateTimeField(_("seen in Google at"), null=True, editable=False)
-    ignored_drift = models.JSONField(default=dict, blank=True, editable=False, encoder=DjangoJSONEncoder)
     next_run_at = models.DateTimeField(_("next run"), null=True, blank=True, editable=False)
     watched_until = models.DateTimeField(null=True, editable=False)
 
@@ -140,7 +136,7 @@ class ScheduledJob(models.Model):
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
 
     objects = ScheduledJobQuerySet.as_manager()
-    tracker = ChangeTracker(fields=[*EDITABLE, "paused", "paused_until", "pause_reason", "paused_by"])
+    tracker = ChangeTracker(fields=[*OVERRIDES, "paused", "paused_until", "pause_reason", "paused_by"])
 
     class Meta:
         verbose_name = _("scheduled job")
@@ -171,46 +167,19 @@ class ScheduledJob(models.Model):
         return Schedule.parse(self.schedule, self.time_zone)
 
     @property
-    def left_in_google(self) -> Mapping[str, Any]:
-        """Field -> live value that differs from what is in force and that an operator chose to leave.
-
-        The choice ends with the edit here, or the look at Google, that shows either value to be another.
-        Nothing is left of a job that ought not to exist there.
-        """
-        return domain.left_in_google(
-            self.ignored_drift, exists=self.retired_at is None and self.deleting_at is None
-        )
-
-    @property
-    def firing(self) -> domain.Firing:
-        """By what Google fires the job."""
-        return domain.firing(self.schedule, self.time_zone, self.left_in_google)
-
-    @property
     def retry_policy(self) -> domain.RetryPolicy:
-        """How Google retries the job: what is in force, but for what was left there."""
-        in_force = domain.RetryPolicy(**{name: getattr(self, name) for name in domain.RETRY_FIELDS})
-        return in_force.keeping(self.left_in_google)
-
-    @property
-    def deadline(self) -> timedelta:
-        """How long Google waits for an attempt's answer: what is in force, or what was left there."""
-        left = self.left_in_google.get("attempt_deadline")
-        return self.attempt_deadline if left is None else domain.value_of("attempt_deadline", left)
+        """How Google retries the job."""
+        return domain.RetryPolicy(**{name: getattr(self, name) for name in domain.RETRY_FIELDS})
 
     def upcoming(self, n: int) -> list[datetime]:
-        """The next ``n`` runs, in UTC; none while retired, or paused without an end here or in Google.
-
-        They are those of what is in force, but for what an operator chose to leave in Google.
-        """
+        """The next ``n`` runs, in UTC; none while retired, or paused without an end."""
         now = timezone.now()
-        firing = self.firing
-        if self.retired_at or self.deleting_at or firing.is_paused_there:
+        if self.retired_at or self.deleting_at:
             return []
         if self.paused and self.paused_until is None:
             return []
         start = max(now, self.paused_until) if self.paused and self.paused_until else now
-        return [run.at for run in firing.parsed_schedule.upcoming(self.counted_from(start), n)]
+        return [run.at for run in self.parsed_schedule.upcoming(self.counted_from(start), n)]
 
     def counted_from(self, after: datetime) -> datetime:
         """The moment from which to count the runs after ``after`` (aware): that moment, but for an interval.
@@ -218,7 +187,7 @@ class ScheduledJob(models.Model):
         Google counts one from a moment of its own, which its answer (``next_run_at``) tells while that run
         lies ahead. Raises InvalidSchedule.
         """
-        schedule = self.firing.parsed_schedule
+        schedule = self.parsed_schedule
         if self.next_run_at is None or self.next_run_at <= after or not schedule.is_estimate:
             return after
         one, two = schedule.upcoming(after, 2)
@@ -289,7 +258,7 @@ class ScheduledJob(models.Model):
         changed = set(self.tracker.changed())
         if update_fields is not None:
             changed &= set(update_fields)
-        if not_ours := changed - set(EDITABLE):
+        if not_ours := changed - set(OVERRIDES):
             raise ValueError(
                 f"{', '.join(sorted(not_ours))}: a pause is changed with pause(reason=…) and resume()"
             )
@@ -298,12 +267,8 @@ class ScheduledJob(models.Model):
         stored = type(self).objects.using(using).select_for_update().filter(pk=self.pk).first()
         if stored is None:
             raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
-        before = {name: getattr(stored, name) for name in EDITABLE}
-        left = still_left(stored, {name: getattr(self, name) for name in changed})
-        if left != before["ignored_drift"]:
-            changed.add("ignored_drift")
-            self.ignored_drift = left
         columns = sorted(changed)
+        before = {name: getattr(stored, name) for name in columns}
         self.sync_state = self.SyncState.PENDING
         self.edited_at = timezone.now()
         self.revision = F("revision") + 1

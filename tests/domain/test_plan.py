@@ -151,12 +151,6 @@ def test_a_value_that_somebody_changed_in_google_is_named_as_drifted() -> None:
     assert change.drifted == ()
 
 
-def test_drift_that_an_operator_leaves_is_not_pushed_until_it_changes_again() -> None:
-    ignoring = desired(ignored={"description": "console"})
-    assert plan([ignoring], live(description="console")).changes == ()
-    assert plan([ignoring], live(description="console 2")).changes != ()
-
-
 def test_a_row_whose_class_is_not_here_is_refused_only_if_something_differs() -> None:
     absent = desired(spec=None, fault="shop.tasks.A is not in the code of this process", is_absent_here=True)
     assert plan([absent], live()).changes == ()

@@ -129,7 +129,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"{row.name}: {error}")
                 continue
             start = max(now, row.paused_until) if row.paused and row.paused_until else now
-            runs = row.firing.parsed_schedule.upcoming(row.counted_from(start), n)
+            runs = row.parsed_schedule.upcoming(row.counted_from(start), n)
             coming += [(at, row.name, notice) for at, notice, _ in runs]
         coming = sorted(coming)[:n]
         if options["json"]:

@@ -192,7 +192,7 @@ class Table:
             "status": Status.RUNNING,
             "started_at": self.now,
             "lease_until": self.now + LEASE,
-            "deadline_at": self.now + self.job.deadline,
+            "deadline_at": self.now + self.job.attempt_deadline,
             "active_slot": slot.at if slot is not None else None,
             "overlap_lock": self._lock,
             "payload": self.payload,
@@ -229,7 +229,7 @@ class Table:
                 queued,
                 self.now,
                 lock=self._lock,
-                deadline=self.job.deadline,
+                deadline=self.job.attempt_deadline,
                 announced_for=self.announced.slot,
                 context=self._context(None),
             )

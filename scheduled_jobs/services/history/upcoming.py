@@ -66,10 +66,7 @@ def next_run(expression: str, time_zone: str, after: datetime) -> datetime | Non
 
 
 def next_run_of(job: ScheduledJob, after: datetime) -> datetime | None:
-    """The first run of a job after ``after`` (aware) as Google fires it; the pause here is the caller's."""
-    firing = job.firing
-    if firing.is_paused_there:
-        return None
-    if told(firing.schedule, firing.time_zone).is_estimate:
+    """The first run of a job after ``after`` (aware); the pause is the caller's."""
+    if told(job.schedule, job.time_zone).is_estimate:
         after = job.counted_from(after)
-    return next_run(firing.schedule, firing.time_zone, after)
+    return next_run(job.schedule, job.time_zone, after)

@@ -26,7 +26,6 @@ from scheduled_jobs.exceptions import (
     NotFound,
     OutOfTime,
 )
-from scheduled_jobs.services.scheduling.kept import keeping
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.shown import without_secrets
 
@@ -123,8 +122,6 @@ class _Application:
     def _ensure(self, live: LiveJob | None) -> None:
         live = self._create() if live is None else self._update(live)
         self.outcome.live = live
-        if "state" in self.desired.left(live):
-            return
         if live.state == PAUSED and self.desired.state == ENABLED:
             self._set_state(ENABLED)
         elif live.state == ENABLED and self.desired.state == PAUSED:
@@ -133,8 +130,6 @@ class _Application:
             raise FailedPrecondition(WHY_DISABLED)
 
     def _create(self) -> LiveJob:
-        # What was left in the job that was there went with it.
-        self.desired = replace(self.desired, ignored={})
         spec = self._spec()
         try:
             live = self.calls.create(spec)
@@ -150,14 +145,12 @@ class _Application:
         if not self.adopt and (why := self.ownership.why_not(live)) is not None:
             raise NotOurs(f"Google has a job of this id, but {why}")
         # A job must not fire with new values between the update and its pause: paused first.
-        left = self.desired.left(live)
-        if self.desired.state == PAUSED and live.state == ENABLED and "state" not in left:
+        if self.desired.state == PAUSED and live.state == ENABLED:
             live = self._set_state(PAUSED)
         if self.desired.spec is None and self.desired.state == PAUSED:
             return live
-        # A mask names whole blocks, in which what an operator has chosen to leave must stay as it is.
-        spec = keeping(self._spec(), left)
-        found = self.desired.to_push(live)
+        spec = self._spec()
+        found = self.desired.differences(live)
         found.pop("state", None)
         # After UPDATE_FAILED nothing is known of the fields, so that all of them are sent.
         fields = FIELDS if live.state == UPDATE_FAILED or self.adopt else tuple(found)

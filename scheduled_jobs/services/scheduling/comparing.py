@@ -66,10 +66,6 @@ class Comparison:
         """Primary key -> what each row wants that differs from what Google has."""
         self.stale: set[int] = set()
         """Primary keys of the rows that do not say that they are synced."""
-        self.choices: list[tuple[Desired, LiveJob | None]] = []
-        """The rows of which something was ignored, with what Google has."""
-        self.seeded: dict[int, int] = {}
-        """Primary keys of rows with something ignored -> the revision that seeding has given them."""
         self._faulty: set[str] = set()
         self._touched: Mapping[int, ScheduledJob] = {}
         self._names: set[str] | None = None
@@ -90,11 +86,8 @@ class Comparison:
 
     # --- The rows ---------------------------------------------------------------------------------
 
-    def read(self, seeded: Seeded, at: datetime) -> None:
-        """Read all rows, as seeding left them or, where nothing is written, as it would leave them.
-
-        ``at`` is when Google began to list.
-        """
+    def read(self, seeded: Seeded) -> None:
+        """Read all rows, as seeding left them or, where nothing is written, as it would leave them."""
         self._faulty = {path for path, _ in seeded.faulty}
         new: Iterator[ScheduledJob] = iter(())
         if not self.options.write:
@@ -104,11 +97,6 @@ class Comparison:
         else:
             # They have rows now. Thousands of declarations and of what is wanted are not held together.
             seeded.created.clear()
-            self.seeded = {
-                job.pk: job.revision + 1
-                for job in seeded.touched.values()
-                if job.ignored_drift and job.edited_at <= at
-            }
         app = this_app()
         prefix = self.backend.remote_name("")
         for job in self._take(rows_in_force(self._rows)):
@@ -204,8 +192,6 @@ class Comparison:
     def _compare(self, all_of_them: Iterable[Desired], listing: Listing) -> None:
         some: list[Desired] = []
         for desired in all_of_them:
-            if desired.ignored:
-                self.choices.append((desired, listing.jobs.get(desired.remote_name)))
             if self._is_evidently_unchanged(desired, listing.jobs.get(desired.remote_name)):
                 self._known.add(desired.remote_name)
                 self._keep_unchanged(desired)

@@ -105,7 +105,6 @@ def desired_of(
         pushed=(job.pushed or NOTHING) if isinstance(job, ScheduledJob) else NOTHING,
         pushed_at=job.synced_at,
         is_pushed=job.pushed_revision == job.revision,
-        ignored=job.ignored_drift or NOTHING,
     )
 
 

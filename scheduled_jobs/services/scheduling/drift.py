@@ -1,4 +1,4 @@
-"""What differs in Google, and what a person decides about it: overwrite, adopt as override, or ignore.
+"""What differs in Google, and what a person decides about it: push, or adopt it as override.
 
 A look at Google changes nothing there. The decisions take the look on which they were made.
 """
@@ -17,15 +17,13 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, same_json, value_of
+from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
 from scheduled_jobs.domain.plan import drifted_fields
 from scheduled_jobs.exceptions import NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.applying import NotOurs
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.desired import desired_of_all
-from scheduled_jobs.services.scheduling.ignored import end_choices
-from scheduled_jobs.services.scheduling.kept import can_be_kept
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.recording import seen
 from scheduled_jobs.services.scheduling.seeding import seed
@@ -62,27 +60,17 @@ class Look:
 
     @cached_property
     def differences(self) -> dict[str, tuple[Any, Any]]:
-        """Field -> (live, wanted), the ignored ones included."""
+        """Field -> (live, wanted)."""
         if self.live is None or self.desired.state is None:
             return {}
         return self.desired.differences(self.live)
 
     @cached_property
-    def ignored(self) -> dict[str, Any]:
-        """Field -> live value of the differences that are ignored."""
-        return self.desired.left(self.live) if self.differences and self.live else {}
-
-    @property
-    def open(self) -> dict[str, tuple[Any, Any]]:
-        """Field -> (live, wanted) of the differences about which nothing is decided yet."""
-        return {name: pair for name, pair in self.differences.items() if name not in self.ignored}
-
-    @cached_property
     def drifted(self) -> tuple[str, ...]:
-        """The open differences that somebody made in Google; the others were never pushed."""
+        """The differences that somebody made in Google; the others were never pushed."""
         if self.live is None:
             return ()
-        return drifted_fields(self.desired, self.live, self.open)
+        return drifted_fields(self.desired, self.live, self.differences)
 
     @property
     def is_drift(self) -> bool:
@@ -96,36 +84,6 @@ def adoptable(fields: Mapping[str, tuple[Any, Any]]) -> list[str]:
         name
         for name, (live, _wanted) in fields.items()
         if name in ADOPTABLE and (name != "state" or live in (PAUSED, ENABLED))
-    ]
-
-
-def ignorable(
-    fields: Mapping[str, tuple[Any, Any]], drifted: Iterable[str], pushed: Mapping[str, Any] | None
-) -> bool:
-    """Whether these differences can be left as they are; ``pushed`` is the row's.
-
-    All of them must have been made in Google and be sent back unchanged with every later update. A state
-    is sent by calls of its own; that of a job which Google has disabled is nobody's choice.
-    """
-    return (
-        bool(fields)
-        and not changed_here(fields, drifted, pushed)
-        and all(
-            live in (PAUSED, ENABLED) if name == "state" else can_be_kept(name, live)
-            for name, (live, _wanted) in fields.items()
-        )
-    )
-
-
-def changed_here(
-    fields: Mapping[str, tuple[Any, Any]], drifted: Iterable[str], pushed: Mapping[str, Any] | None
-) -> list[str]:
-    """Which of these differences (field -> live, wanted) were made here, if in Google too, and not pushed."""
-    sent = (pushed or {}).get("sent", {})
-    return [
-        name
-        for name, (_live, wanted) in fields.items()
-        if name not in drifted or (name != "state" and not same_json(sent.get(name), wanted))
     ]
 
 
@@ -151,8 +109,7 @@ def record(found: Look) -> None:
     if found.why_not is not None:
         return
     _record([found.job.pk] if found.is_drift else [], {found.job.pk: found.live}, found.at)
-    end_choices(_rows().filter(push_token=None), [(found.desired, found.live)], found.at)
-    if not found.open and found.live is not None:
+    if not found.differences and found.live is not None:
         _agree([found.job.pk], found.at)
 
 
@@ -167,7 +124,6 @@ def record_all(report: Report) -> None:
     ]
     live = {change.pk: report.listing.jobs.get(change.remote_name) for change in drifted if change.pk}
     _record([change.pk for change in drifted if change.pk], live, report.listing.at)
-    end_choices(_rows().filter(push_token=None), report.choices, report.listing.at)
     _agree([desired.pk for desired in report.plan.unchanged if desired.pk], report.listing.at)
 
 
@@ -220,36 +176,14 @@ def adopt(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "
             job.resume()
 
 
-def ignore(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "") -> None:
-    """Leave live values as they are, until they or what is in force here change again.
-
-    Raises ValueError for differences that cannot be left.
-    """
-    wanted = {name: found.differences[name] for name in fields}
-    if not ignorable(wanted, found.drifted, found.desired.pushed):
-        raise ValueError(f"{', '.join(wanted) or 'nothing'} cannot be ignored; push it or adopt it")
-    using = _using()
-    with transaction.atomic(using=using), attribution(by, via=JobChange.Via.FORM, reason=reason):
-        job = _locked(found)
-        job.ignored_drift = {**job.ignored_drift, **{name: live for name, (live, _w) in wanted.items()}}
-        job.save(using=using)
-
-
-def overwrite(found: Look, *, keep_ignored: bool = False, by: Any = None, reason: str = "") -> None:
-    """Make Google what the desk says; the values replaced stay in the audit.
-
-    That is what was ignored too, unless ``keep_ignored``: nothing is undone that was not shown.
-    """
+def overwrite(found: Look, *, by: Any = None, reason: str = "") -> None:
+    """Make Google what the row says; the values replaced stay in the audit."""
     from scheduled_jobs.services import scheduling
 
-    names = found.drifted if keep_ignored else (*found.drifted, *found.ignored)
     using = _using()
     with transaction.atomic(using=using), attribution(by, via=JobChange.Via.SYNC, reason=reason):
         job = _locked(found)
-        JobChange.record(job, {name: found.differences[name] for name in names}, using=using)
-        if job.ignored_drift and not keep_ignored:
-            job.ignored_drift = {}
-            job.save(using=using)
+        JobChange.record(job, {name: found.differences[name] for name in found.drifted}, using=using)
         scheduling.push_on_commit([job.pk], using)
 
 

@@ -14,7 +14,6 @@ from scheduled_jobs import signals
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.applying import NotInThisProcess, NotOurs
-from scheduled_jobs.services.scheduling.ignored import end_choices
 from scheduled_jobs.services.scheduling.versions import settle_versions
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ class Recorder:
             self.leases.rows.filter(pk__in=lost).edit()
             self._write_seen([by_pk[pk] for pk in ours], now)
             synced = [pk for pk in ours if by_pk[pk].error is None]
-            end_choices(self.leases.rows, ((by_pk[pk].desired, by_pk[pk].live) for pk in synced), now)
             self._give_names_up([pk for pk in synced if by_pk[pk].desired.state is not None], now)
             self._settle(
                 [pk for pk in synced if by_pk[pk].desired.state is not None],
@@ -168,9 +166,7 @@ def seen(live: LiveJob | None) -> dict[str, Any] | None:
 
 
 def answer_of(desired: Desired, live: LiveJob) -> dict[str, Any]:
-    """The fields that the service stored otherwise than they were sent; those left alone were not sent."""
-    different = {
+    """The fields that the service stored otherwise than they were sent."""
+    return {
         name: live.values.get(name) for name, sent in desired.values.items() if live.values.get(name) != sent
     }
-    left = desired.left(live) if different else {}
-    return {name: value for name, value in different.items() if name not in left}

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan
+    from scheduled_jobs.domain.plan import Change, Listing, Plan
     from scheduled_jobs.tasks import PeriodicTask
 
 
@@ -39,8 +36,6 @@ class Report:
     listing: Listing | None = None
     """What Google had when it was asked."""
     options: Options = Options()
-    choices: Sequence[tuple[Desired, LiveJob | None]] = ()
-    """The rows of which something was ignored, with what Google has."""
 
     @property
     def deletes_orphans(self) -> bool:

@@ -38,7 +38,6 @@ class Row:
     remote_name: str
     synced_at: datetime | None
     sync_state: str
-    ignored_drift: dict[str, Any]
     schedule: str
     time_zone: str
     payload: dict[str, Any]

@@ -12,7 +12,6 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
-from scheduled_jobs.models.left_in_google import still_left
 from scheduled_jobs.services.scheduling.declarations import Declaration, declare
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
@@ -73,7 +72,6 @@ class _Seeding:
         self.declarations = declarations
         self.changes: dict[int, dict[str, Any]] = {}
         self.by_pk: dict[int, Stored] = {}
-        self.ignored: dict[int, dict[str, Any]] = {}
 
     @property
     def rows(self) -> ScheduledJobQuerySet:
@@ -96,10 +94,8 @@ class _Seeding:
                     self.changes.setdefault(job.pk, {})["retired_at"] = self.now
         instances = self.rows.in_bulk(list(self.changes)) if self.changes else {}
         for pk, instance in instances.items():
-            self.ignored[pk] = instance.ignored_drift
-            left = still_left(instance, self.changes[pk])
-            if left != instance.ignored_drift:
-                instance.ignored_drift = self.changes[pk]["ignored_drift"] = left
+            for column, value in self.changes[pk].items():
+                setattr(instance, column, value)
         self.result.touched = instances
 
     def _without_clashes(self) -> list[Declaration]:
@@ -254,7 +250,6 @@ class _Seeding:
         before = {
             "name": job.name,
             "task": job.task,
-            "ignored_drift": self.ignored[pk],
             **dict(zip(DECLARED, job.declared, strict=True)),
         }
         return {

@@ -19,7 +19,6 @@ from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.calls import Calls
 from scheduled_jobs.services.scheduling.comparing import AT_ONCE, Comparison
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
-from scheduled_jobs.services.scheduling.ignored import end_choices
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.orphans import delete_orphans
 from scheduled_jobs.services.scheduling.pushing import Push
@@ -119,7 +118,7 @@ class _Sync:
         seeded = seed(
             registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
         )
-        self.comparison.read(seeded, at)
+        self.comparison.read(seeded)
         faulty = seeded.faulty
         del seeded
         while page := {live.remote_name: live for live in islice(listed, AT_ONCE)}:
@@ -127,9 +126,7 @@ class _Sync:
             self.comparison.compare(Listing(self.backend.parent, page, at))
         listing = Listing(self.backend.parent, jobs, at)
         plan = self.comparison.plan(listing)
-        report = Report(
-            plan, faulty=faulty, listing=listing, options=self.options, choices=self.comparison.choices
-        )
+        report = Report(plan, faulty=faulty, listing=listing, options=self.options)
         report.held_back = plan.deletes_most and not self.options.yes
         return report, listing
 
@@ -156,7 +153,6 @@ class _Sync:
             with transaction.atomic(using=self.using):
                 rows.lock()
                 rows.update(live_seen_at=listing.at)
-        end_choices(self._free_rows(), report.choices, listing.at, seeded=self.comparison.seeded)
         self._confirm_versions(by_pk, listing)
 
     def _free_rows(self) -> ScheduledJobQuerySet:

@@ -27,20 +27,12 @@ MANY = 500
 
 
 def told_of(desired: Desired) -> Told | None:
-    """Schedule, time zone and state that Google is about to be told, or is left with.
-
-    None if that cannot be said.
-    """
+    """Schedule, time zone and state that Google is about to be told; None if that cannot be said."""
     if desired.state is None:
         return ("", "", ABSENT)
     if desired.spec is None:
         return None
-    left = desired.ignored
-    return (
-        left.get("schedule", desired.spec.schedule),
-        left.get("time_zone", desired.spec.time_zone),
-        left.get("state", desired.state),
-    )
+    return (desired.spec.schedule, desired.spec.time_zone, desired.state)
 
 
 def told_by(live: LiveJob | None) -> Told:

@@ -316,24 +316,6 @@ def test_line_7_retries_within_a_duration_count_as_retries(
     assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": claimed.pk}
 
 
-@pytest.mark.parametrize("left", [{"retry_count": 5}, {"max_retry_duration": 600}])
-def test_line_7_retries_that_were_left_in_google_count_as_retries(
-    left: dict[str, int], job: ScheduledJob, task: type[PeriodicTask]
-) -> None:
-    ScheduledJob.objects.update(ignored_drift=left)
-    claimed = make_run(job, Status.LOST, started_at=SLOT, **CLAIMED)
-    assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": claimed.pk}
-
-
-def test_line_7_the_shortest_wait_is_that_which_was_left_in_google(
-    job: ScheduledJob, task: type[PeriodicTask]
-) -> None:
-    ScheduledJob.objects.update(ignored_drift={"retry_count": 5, "min_backoff": 600})
-    ended = {"started_at": SLOT, "finished_at": AFTER - timedelta(minutes=15)}
-    claimed = make_run(job, Status.FAILED, **ended, **CLAIMED)
-    assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": claimed.pk}
-
-
 @pytest.mark.parametrize("slot", [NEXT_SLOT, None])
 def test_line_8_a_forced_delivery_is_a_run_of_its_own_and_settles_nothing(
     slot: datetime | None, job: ScheduledJob, task: type[PeriodicTask]
@@ -543,10 +525,10 @@ def test_line_12_a_natural_run_is_recorded_in_full(
 
 
 @pytest.mark.parametrize("asked_for", [False, True])
-def test_the_deadline_of_a_run_is_the_one_that_was_left_in_google(
+def test_the_deadline_of_a_run_is_that_of_its_attempt(
     asked_for: bool, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
-    ScheduledJob.objects.update(ignored_drift={"attempt_deadline": 45})
+    ScheduledJob.objects.update(attempt_deadline_override=timedelta(seconds=45))
     if asked_for:
         ask(job, sent_at=BEFORE)
 

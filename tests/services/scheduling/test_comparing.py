@@ -15,7 +15,6 @@ from tests.services.scheduling.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from scheduled_jobs.backends.memory import MemoryBackend
     from scheduled_jobs.services.scheduling.seeding import Seeded
@@ -36,8 +35,8 @@ def meanwhile(
     def between(action: Callable[[], object]) -> None:
         real = Comparison.read
 
-        def read(self: Comparison, seeded: Seeded, at: datetime) -> None:
-            real(self, seeded, at)
+        def read(self: Comparison, seeded: Seeded) -> None:
+            real(self, seeded)
             monkeypatch.setattr(Comparison, "read", real)
             action()
 

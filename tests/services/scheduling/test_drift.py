@@ -92,7 +92,7 @@ def test_an_edit_that_was_not_pushed_yet_is_not_called_drift(
 ) -> None:
     ScheduledJob.objects.filter(pk=job.pk).edit(description_override="mine")
     found = drift.look(job.pk)
-    assert found.open == {"description": ("", "mine")}
+    assert found.differences == {"description": ("", "mine")}
     assert (found.drifted, found.is_drift) == ((), False)
     drift.record(found)
     assert row("One").sync_state == "pending"
@@ -178,7 +178,7 @@ def test_adopting_makes_the_live_values_overrides(google: MemoryBackend, job: Sc
     message.attempt_deadline.FromTimedelta(timedelta(minutes=10))
     google.store.update_job(message, ["attempt_deadline"])
     found = drift.look(job.pk)
-    drift.adopt(found, drift.adoptable(found.open), by="maria", reason="it was right")
+    drift.adopt(found, drift.adoptable(found.differences), by="maria", reason="it was right")
     job = row("One")
     assert (job.schedule_override, job.retry_count_override) == ("0 3 * * 6", 5)
     assert (job.payload_override, job.attempt_deadline_override) == ({"limit": 100}, timedelta(minutes=10))
@@ -236,198 +236,9 @@ def test_a_live_value_that_the_desk_would_refuse_is_not_adopted(
 def test_addresses_headers_and_accounts_are_never_adopted(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "http_target", http_target__uri="https://shop.example.com/tasks/other")
     found = drift.look(job.pk)
-    assert drift.adoptable(found.open) == []
+    assert drift.adoptable(found.differences) == []
     with pytest.raises(ValueError, match="uri cannot be adopted; only schedule, time_zone, payload, "):
         drift.adopt(found, ["uri"])
-
-
-# --- Ignoring ---------------------------------------------------------------------------------------
-
-
-def test_an_ignored_drift_is_left_in_google_and_is_no_difference_any_more(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    drift.ignore(drift.look(job.pk), ["retry_count"], by="maria", reason="leave it")
-    assert row("One").ignored_drift == {"retry_count": 5}
-    assert (live_values(google, job)["retry_count"], row("One").sync_state) == (5, "synced")
-    assert schedule_tasks().lines == []
-    assert drift.look(job.pk).ignored == {"retry_count": 5}
-
-
-def test_pushing_another_field_of_the_block_leaves_the_ignored_value(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    drift.ignore(drift.look(job.pk), ["retry_count"])
-    for doublings in (2, 3):
-        job = row("One")
-        job.max_doublings_override = doublings
-        job.save()
-        live = live_values(google, job)
-        assert (live["max_doublings"], live["retry_count"]) == (doublings, 5)
-    assert row("One").sync_state == "synced"
-
-
-def test_an_ignored_schedule_stays_when_the_zone_is_pushed(google: MemoryBackend, job: ScheduledJob) -> None:
-    edit_in_console(google, job, "schedule", "time_zone", schedule="0 3 * * 6")
-    drift.ignore(drift.look(job.pk), ["schedule"])
-    job = row("One")
-    job.time_zone_override = "Europe/Lisbon"
-    job.save()
-    live = live_values(google, job)
-    assert (live["schedule"], live["time_zone"]) == ("0 3 * * 6", "Europe/Lisbon")
-
-
-def test_an_ignored_payload_stays_when_the_address_is_pushed(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    edit_in_console(google, job, "http_target", http_target__body=b'{"limit": 100}')
-    drift.ignore(drift.look(job.pk), ["payload"])
-    edit_in_console(google, job, "http_target", http_target__uri="https://shop.example.com/tasks/other")
-    assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (uri)"]
-    assert live_values(google, job)["payload"] == {"limit": 100}
-
-
-def test_an_override_set_after_a_drift_was_ignored_is_pushed(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    drift.ignore(drift.look(job.pk), ["retry_count"])
-    job = row("One")
-    job.retry_count_override = 1
-    job.save()
-    assert live_values(google, job)["retry_count"] == 1
-
-
-def test_a_drift_ignored_returns_when_google_changes_again(google: MemoryBackend, job: ScheduledJob) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    drift.ignore(drift.look(job.pk), ["retry_count"])
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=4)
-    assert drift.look(job.pk).open == {"retry_count": (4, 3)}
-
-
-def test_pushing_ends_what_was_ignored(google: MemoryBackend, job: ScheduledJob) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    drift.ignore(drift.look(job.pk), ["retry_count"])
-    drift.overwrite(drift.look(job.pk), by="maria")
-    assert (live_values(google, job)["retry_count"], row("One").ignored_drift) == (3, {})
-
-
-def test_a_job_left_paused_in_google_stays_paused_and_fires_nothing(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    google.store.pause_job(job.remote_name)
-    drift.ignore(drift.look(job.pk), ["state"], by="maria", reason="the bank migrates")
-    job = row("One")
-    assert (job.ignored_drift, job.sync_state, job.paused) == ({"state": "PAUSED"}, "synced", False)
-    assert (job.firing.is_paused_there, job.upcoming(3), job.next_run_at) == (True, [], None)
-    job.retry_count_override = 5
-    job.save()
-    assert schedule_tasks().lines == []
-    live = google.get(job.remote_name, timeout=1)
-    assert (live.state, live.values["retry_count"]) == ("PAUSED", 5)
-    assert JobVersion.objects.get(job=job, until=None).state == "PAUSED", "no run is owed meanwhile"
-
-
-def test_a_job_left_enabled_in_google_stays_so_while_it_is_paused_here(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    job.pause(reason="stock-taking")
-    google.store.resume_job(job.remote_name)
-    drift.ignore(drift.look(job.pk), ["state"])
-    job = row("One")
-    job.retry_count_override = 5
-    job.save()
-    live = google.get(job.remote_name, timeout=1)
-    assert (live.state, live.values["retry_count"], row("One").paused) == ("ENABLED", 5, True)
-
-
-def test_a_pause_here_ends_that_one_was_ignored_in_google(google: MemoryBackend, job: ScheduledJob) -> None:
-    google.store.pause_job(job.remote_name)
-    drift.ignore(drift.look(job.pk), ["state"])
-    job = row("One")
-    job.pause(reason="now here too")
-    assert row("One").ignored_drift == {}
-    job.resume()
-    assert google.get(job.remote_name, timeout=1).state == "ENABLED"
-
-
-@pytest.mark.parametrize("finds", ["a deploy", "a look", "a push"])
-def test_what_was_ignored_and_taken_back_is_not_ignored_when_it_returns(
-    google: MemoryBackend, job: ScheduledJob, finds: str
-) -> None:
-    google.store.pause_job(job.remote_name)
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    drift.ignore(drift.look(job.pk), ["state", "retry_count"], by="maria")
-    google.store.resume_job(job.remote_name)
-    if finds == "a deploy":
-        assert schedule_tasks().lines == []
-    elif finds == "a look":
-        drift.record(drift.look(job.pk))
-    else:
-        job = row("One")
-        job.description_override = "another"
-        job.save()
-    assert row("One").ignored_drift == {"retry_count": 5}
-    ended = JobChange.objects.filter(field="ignored_drift").latest("pk")
-    assert (ended.old, ended.new, ended.via, ended.reason) == (
-        {"state": "PAUSED", "retry_count": 5},
-        {"retry_count": 5},
-        "auto",
-        "Google has another value by now.",
-    )
-    google.store.pause_job(job.remote_name)
-    found = drift.look(job.pk)
-    assert (found.open, found.ignored) == ({"state": ("PAUSED", "ENABLED")}, {"retry_count": 5})
-
-
-def test_a_choice_made_anew_meanwhile_is_not_ended(google: MemoryBackend, job: ScheduledJob) -> None:
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    drift.ignore(drift.look(job.pk), ["retry_count"])
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=3)
-    taken_back = drift.look(job.pk)
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=4)
-    drift.ignore(drift.look(job.pk), ["retry_count"])
-    drift.record(taken_back)
-    assert row("One").ignored_drift == {"retry_count": 4}
-
-
-def test_the_runs_ahead_are_those_by_which_google_fires(google: MemoryBackend, job: ScheduledJob) -> None:
-    edit_in_console(google, job, "schedule", "time_zone", schedule="30 3 * * *", time_zone="Asia/Kathmandu")
-    drift.ignore(drift.look(job.pk), ["schedule", "time_zone"])
-    job = row("One")
-    assert (job.schedule, job.firing) == ("0 9 * * *", ("30 3 * * *", "Asia/Kathmandu", False))
-    assert f"{job.upcoming(1)[0]:%H:%M}" == "21:45"
-
-
-def test_a_disabled_job_an_edit_of_ones_own_and_a_header_cannot_be_ignored(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
-    google.store.set_state(job.remote_name, scheduler_v1.Job.State.DISABLED)
-    found = drift.look(job.pk)
-    with pytest.raises(ValueError, match="state cannot be ignored; push it or adopt it"):
-        drift.ignore(found, ["state"])
-    google.store.set_state(job.remote_name, scheduler_v1.Job.State.ENABLED)
-    ScheduledJob.objects.filter(pk=job.pk).edit(description_override="mine")
-    found = drift.look(job.pk)
-    assert drift.ignorable(found.open, found.drifted, found.desired.pushed) is False
-    sent = {"sent": {"headers": {"a": "b"}, "payload": {}}}
-    assert drift.ignorable({"headers": ({}, {"a": "b"})}, ["headers"], sent) is False
-    no_payload = {"payload": ("1 bytes that are no payload, SHA-256 2d711642b726b044", {})}
-    assert drift.ignorable(no_payload, ["payload"], sent) is False
-
-
-def test_what_was_changed_on_both_sides_cannot_be_ignored(google: MemoryBackend, job: ScheduledJob) -> None:
-    with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
-        job.retry_count_override = 1
-        job.save()
-    edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    found = drift.look(job.pk)
-    assert found.open == {"retry_count": (5, 1)}
-    assert drift.changed_here(found.open, found.drifted, found.desired.pushed) == ["retry_count"]
-    with pytest.raises(ValueError, match="retry_count cannot be ignored; push it or adopt it"):
-        drift.ignore(found, ["retry_count"])
 
 
 # --- Orphans ----------------------------------------------------------------------------------------

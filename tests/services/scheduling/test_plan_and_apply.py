@@ -1,7 +1,7 @@
 """What ``--dry-run``, ``--check`` and ``--json`` say is what an apply does, in whatever situation.
 
-The machine of operators, deploys and consoles brings about the situations, with faulty classes, orphans,
-ignored drift and jobs that point elsewhere besides. ``PLAN_EXAMPLES`` makes it longer.
+The machine of operators, deploys and consoles brings about the situations, with faulty classes, orphans
+and jobs that point elsewhere besides. ``PLAN_EXAMPLES`` makes it longer.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import FormerName, JobChange, ScheduledJob
-from scheduled_jobs.services.scheduling import drift
 from tests.services.scheduling.declaring import declare, schedule_tasks
-from tests.services.scheduling.test_state_machine import Operations, schedules, tasks
+from tests.services.scheduling.test_state_machine import Operations, tasks
 
 WRITES = ("CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob")
 MARKED = {"X-Scheduled-Jobs": "1; app=shop"}
@@ -31,17 +30,6 @@ NEVER = "every now and then"
 
 
 class Planning(Operations):
-    @rule(name=tasks, schedule=schedules)
-    def ignore_an_edit_of_the_console(self, name: str, schedule: str) -> None:
-        self.google.store.faults._planned.clear()
-        job = self._row(name)
-        if job is None or job.sync_state != "synced" or job.desired_state is None:
-            return
-        self.console_edit(name, schedule)
-        found = drift.look(job.pk)
-        if found.live is not None and drift.ignorable(found.open, found.drifted, found.desired.pushed):
-            drift.ignore(found, found.open)
-
     @rule(n=st.integers(1, 4))
     def leave_orphans(self, n: int) -> None:
         self.google.store.faults._planned.clear()
@@ -101,7 +89,6 @@ class Planning(Operations):
         assert [change for change in again["changes"] if change["error"] is None] == []
 
     def undo(self) -> None:
-        ScheduledJob.objects.update(ignored_drift={})
         for path, task in list(registry._tasks.items()):
             # Each has a name of its own again.
             name = path.rpartition(".")[2]

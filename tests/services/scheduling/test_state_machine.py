@@ -19,9 +19,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.backends import use_backend
 from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.domain.jobs import JobSpec
-from scheduled_jobs.exceptions import BackendError, StoreError
+from scheduled_jobs.exceptions import StoreError
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
-from scheduled_jobs.services.scheduling import drift
 from tests.services.scheduling.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -127,15 +126,6 @@ class Operations(RuleBasedStateMachine):
     def deploy(self, yes: bool) -> None:
         schedule_tasks(yes=yes)
 
-    @rule(name=tasks)
-    def ignore(self, name: str) -> None:
-        """Leave all that differs as it is, where that can be chosen."""
-        job = self._row(name)
-        with suppress(BackendError, ValueError):
-            found = drift.look(job.pk) if job is not None else None
-            if found is not None and found.why_not is None:
-                drift.ignore(found, found.open)
-
     # --- The console --------------------------------------------------------------------------
 
     @rule(name=tasks, schedule=schedules)
@@ -204,9 +194,7 @@ class Operations(RuleBasedStateMachine):
             wanted = {
                 "state": job.desired_state, "schedule": job.schedule, "description": job.description,
             }  # fmt: skip
-            left = job.ignored_drift
-            assert {**live.values, "state": live.state}.items() >= {**wanted, **left}.items()
-            assert not left.items() & wanted.items(), "what is the same again is not ignored any more"
+            assert {**live.values, "state": live.state}.items() >= wanted.items()
             version = JobVersion.objects.get(job=job, until=None)
             assert (version.schedule, version.state) == (live.values["schedule"], live.state)
             assert version.confirmed_at is not None
