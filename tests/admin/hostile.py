@@ -11,8 +11,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 
-from scheduled_jobs.admin.actions.bulk import fingerprint
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.emulator.store import StoreError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.pages import Page
@@ -291,7 +291,7 @@ SCREENS = (
 def names_of(desk: Desk) -> dict[str, str]:
     return {
         "jobs": LIST, "runs": RUNS, "evil": desk.evil, "job": str(desk.job.pk), "typed": str(desk.typed.pk),
-        "own": str(desk.own.pk), "id": desk.typed.name, "seen": fingerprint([(desk.typed.pk, ScheduledJob.objects.get(pk=desk.typed.pk).revision)]),
+        "own": str(desk.own.pk), "id": desk.typed.name, "seen": token_of([(desk.typed.pk, ScheduledJob.objects.get(pk=desk.typed.pk).revision)], 0),
         **{name: str(run.pk) for name, run in desk.runs.items()},
     }  # fmt: skip
 

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from scheduled_jobs.admin.actions.bulk import fingerprint
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page.permissions import VERBS
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.admin.pages import CONTROLS, Page
 from tests.admin.people import LIST, permissions, signed_in, superuser
@@ -189,8 +189,8 @@ def desk(google: MemoryBackend, no_tasks: None) -> dict[str, str]:
         "own": str(ScheduledJob.objects.get(name="own").pk),
         "run": str(over.pk),
         "queued": str(queued.pk),
-        "seen": fingerprint([(job.pk, job.revision)]),
-        "seen_paused": fingerprint([(paused.pk, paused.revision)]),
+        "seen": token_of([(job.pk, job.revision)], 0),
+        "seen_paused": token_of([(paused.pk, paused.revision)], 0),
     }
 
 
@@ -490,14 +490,14 @@ def test_a_decision_about_another_job_than_the_page_is_about_is_none(
     edit_in_console(google, row("Five"), "description", description="by hand")
     client = people["who may everything"]
     five = row("Five").pk
-    stamp = Page(client.get(f"{LIST}{five}/drift/").content.decode()).fields()[f"s_{five}"]
+    token = Page(client.get(f"{LIST}{five}/drift/").content.decode()).fields()[f"s_{five}"]
     before = state_of_all()
     google.store.faults.calls.clear()
-    client.post(f"{LIST}{desk['job']}/drift/", {f"d_{five}": "adopt", f"s_{five}": stamp, "reason": "x"})
+    client.post(f"{LIST}{desk['job']}/drift/", {f"d_{five}": "adopt", f"s_{five}": token, "reason": "x"})
     assert state_of_all() == before
-    # Its own key with the other job's stamp is not what was shown of it either.
+    # Its own key with the other job's token is not what was shown of it either.
     answer = client.post(
-        f"{LIST}{desk['job']}/drift/", {f"d_{desk['job']}": "adopt", f"s_{desk['job']}": stamp, "reason": "x"}
+        f"{LIST}{desk['job']}/drift/", {f"d_{desk['job']}": "adopt", f"s_{desk['job']}": token, "reason": "x"}
     )
     assert "It has changed meanwhile." not in answer.content.decode()
     assert "It is not as it was when you decided: it has changed meanwhile." in answer.content.decode()

@@ -16,6 +16,7 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions import bulk
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, drift
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, job_queryset
 from tests.admin.people import LIST, signed_in, staff
 from tests.support import make_job, make_task
@@ -389,7 +390,7 @@ def test_every_action_needs_its_own_permission(action: Any, verb: str) -> None:
         {
             **data,
             "confirmed": "yes",
-            "seen": bulk.fingerprint([(row.pk, row.revision)]),
+            "seen": token_of([(row.pk, row.revision)], 0),
             "reason": "y",
             "until_mode": "open",
         },
@@ -501,14 +502,14 @@ def test_an_end_that_passes_while_others_are_waited_for_is_told_beside_its_field
     row = job()
     client = operator("pause")
     page = ask(client, "pause_jobs", row)
-    locked = bulk.fingerprint
+    locked = bulk.token_of
 
-    def wait_for_the_lock(rows: Any, newest: int = 0) -> str:
+    def wait_for_the_lock(*shown: Any) -> str:
         if any(frame.function == "apply_to" for frame in inspect.stack()):
             late.shift(timedelta(hours=2))
-        return locked(rows, newest)
+        return locked(*shown)
 
-    monkeypatch.setattr(bulk, "fingerprint", wait_for_the_lock)
+    monkeypatch.setattr(bulk, "token_of", wait_for_the_lock)
     end = {"until_mode": "until", "until_0": "2026-10-22", "until_1": "14:00:00"}
     with time_machine.travel(datetime(2026, 10, 22, 13, 8, tzinfo=UTC), tick=False) as late:
         answer = confirm(client, page, reason="x", **end)

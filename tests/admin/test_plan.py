@@ -58,11 +58,11 @@ def chosen(html: str) -> dict[str, str]:
 def decide(client: Client, url: str, reason: str = "", **wanted: str) -> Any:
     """Open the page, choose, and send the form as it was shown; ``one="push"`` chooses for shop-tasks-One."""
     html = client.get(url).content.decode()
-    stamps = dict(re.findall(r'name="s_([^"]+)" value="([^"]+)"', html))
-    data = {f"s_{key}": stamp for key, stamp in stamps.items()}
+    tokens = dict(re.findall(r'name="s_([^"]+)" value="([^"]+)"', html))
+    data = {f"s_{key}": token for key, token in tokens.items()}
     data |= {f"d_{key}": value for key, value in chosen(html).items()}
     for name, value in wanted.items():
-        [key] = [key for key in stamps if key.lower().endswith(name) or key == name.removeprefix("_")]
+        [key] = [key for key in tokens if key.lower().endswith(name) or key == name.removeprefix("_")]
         data[f"d_{key}"] = value
     return client.post(url, {**data, "reason": reason})
 
@@ -327,12 +327,12 @@ def test_what_has_changed_since_it_was_shown_is_left_and_said(
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     client = superuser()
     html = client.get(PLAN).content.decode()
-    [(key, stamp)] = re.findall(r'name="s_([^"]+)" value="([^"]+)"', html)
+    [(key, token)] = re.findall(r'name="s_([^"]+)" value="([^"]+)"', html)
     edit_in_console(google, job, "retry_config", retry_config__retry_count=4)
-    answer = client.post(PLAN, {f"s_{key}": stamp, f"d_{key}": "adopt"})
+    answer = client.post(PLAN, {f"s_{key}": token, f"d_{key}": "adopt"})
     assert "it has changed meanwhile. Nothing was done; look again." in answer.content.decode()
     assert row("One").retry_count_override is None
-    answer = client.post(drift_url(job), {f"s_{job.pk}": stamp, f"d_{job.pk}": "push"})
+    answer = client.post(drift_url(job), {f"s_{job.pk}": token, f"d_{job.pk}": "push"})
     assert "it has changed meanwhile. Nothing was done; look again." in answer.content.decode()
     assert live_values(google, job)["retry_count"] == 4
 
@@ -352,8 +352,8 @@ def test_a_refusal_of_googles_is_shown_beside_the_job(google: MemoryBackend, job
     client = superuser()
     html = client.get(PLAN).content.decode()
     google.store.faults.refuse("GetJob", "PERMISSION_DENIED", "not allowed to look", times=1)
-    [(key, stamp)] = re.findall(r'name="s_([^"]+)" value="([^"]+)"', html)
-    answer = client.post(PLAN, {f"s_{key}": stamp, f"d_{key}": "push"})
+    [(key, token)] = re.findall(r'name="s_([^"]+)" value="([^"]+)"', html)
+    answer = client.post(PLAN, {f"s_{key}": token, f"d_{key}": "push"})
     assert "not allowed to look" in answer.content.decode()
 
 

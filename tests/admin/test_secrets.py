@@ -15,8 +15,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 
-from scheduled_jobs.admin.actions.bulk import fingerprint
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.domain.payloads import MASK
 from scheduled_jobs.emulator.store import StoreError
 from scheduled_jobs.exceptions import DiscardTask
@@ -144,7 +144,7 @@ def desk(google: MemoryBackend) -> dict[str, str]:
     return {
         "jobs": LIST, "runs": RUNS, "job": str(job.pk), "own": str(ScheduledJob.objects.get(name="own").pk),
         "id": job.name, "done": str(done.pk), "failed": str(failed.pk), "running": str(running.pk),
-        "queued": str(queued.pk), "seen": fingerprint([(job.pk, row("One").revision)]),
+        "queued": str(queued.pk), "seen": token_of([(job.pk, row("One").revision)], 0),
     }  # fmt: skip
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.payload.form import RAW, PayloadForm
 from scheduled_jobs.admin.payload.parameter import PREFIX
-from scheduled_jobs.domain.jobs import canonical, same_json
+from scheduled_jobs.domain.jobs import same_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,11 +51,10 @@ class AskForm(forms.Form):
         self.original = payload
         self.newest = newest
         self.notice = ""
-        self.fingerprint = fingerprint(payload)
         self.seen_runs = str(newest.pk) if newest else "0"
         if data is not None and not may_change and any(is_of_payload(name) for name in data):
             raise PermissionDenied(_("Another payload needs the permission to change scheduled jobs."))
-        super().__init__(data, initial={"seen": f"{self.fingerprint}-{self.seen_runs}"})
+        super().__init__(data, initial={"seen": f"{token_of(payload)}-{self.seen_runs}"})
         self.payload_form: PayloadForm | None = None
         if may_change:
             # What is in force stands in the fields; an empty one leaves the parameter to run().
@@ -65,7 +64,7 @@ class AskForm(forms.Form):
     def clean_seen(self) -> str:
         seen: str = self.cleaned_data["seen"]
         payload, _dash, runs = seen.partition("-")
-        if not constant_time_compare(payload, self.fingerprint):
+        if payload != token_of(self.original):
             # What is masked would be put back from another payload than the one on the page.
             raise ValidationError(_("The payload was changed meanwhile; look at it as it is now."))
         if self.newest is not None and runs != self.seen_runs:
@@ -114,10 +113,3 @@ def is_of_payload(name: str) -> bool:
 def told(error: InvalidPayload) -> list[str]:
     """One sentence for each parameter at fault."""
     return [f"{name}: {text}" if name else text for name, text in error.errors.items()]
-
-
-def fingerprint(payload: dict[str, Any]) -> str:
-    """Tells one payload from another without telling what is in it."""
-    return salted_hmac("scheduled_jobs.admin.payload", canonical(payload), algorithm="sha256").hexdigest()[
-        :20
-    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import admin, messages
@@ -17,11 +16,12 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, BulkAction
 from scheduled_jobs.admin.page.permissions import allowed, require
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -88,11 +88,14 @@ class _Selection(NamedTuple):
 
 
 def _selected(action: BulkAction, queryset: QuerySet[ScheduledJob], now: datetime) -> _Selection:
-    """How many are selected, those with which there is anything to do, and their fingerprint."""
+    """How many are selected, those with which there is anything to do, and the token of what is shown.
+
+    It has the last time that the same was asked of them, where that leaves their revisions as they are.
+    """
     jobs = queryset.filter(action.concerned(now)).order_by("pk")
     rows = sorted(set(jobs.values_list("pk", "revision")))
     pks = [pk for pk, _revision in rows]
-    return _Selection(queryset.count(), jobs, pks, fingerprint(rows, action.newest(pks)))
+    return _Selection(queryset.count(), jobs, pks, token_of(rows, action.newest(pks)))
 
 
 def _offered(action: BulkAction) -> Callable[..., HttpResponse | None]:
@@ -123,14 +126,6 @@ def refuse_unoffered(request: HttpRequest) -> None:
         raise BadRequest("What is selected is no number of a job.")
 
 
-def fingerprint(rows: Iterable[tuple[int, int]], newest: int = 0) -> str:
-    """Tells whether the jobs, each with its revision, are still as the page showed them.
-
-    ``newest`` tells whether the same was asked of them since, where that leaves their revisions as they are.
-    """
-    return sha256(f"{sorted(rows)} {newest}".encode()).hexdigest()[:32]
-
-
 def apply_to(
     action: BulkAction,
     model_admin: JobAdmin,
@@ -156,7 +151,7 @@ def apply_to(
             for chunk in rows.among(sorted(pks))
             for job in chunk.select_for_update().order_by("pk").only("name", "origin", "task", "revision")
         ]
-        if fingerprint([(job.pk, job.revision) for job in jobs], action.newest(pks)) != seen:
+        if seen != token_of([(job.pk, job.revision) for job in jobs], action.newest(pks)):
             return False
         why_not: dict[int, str] = {}
         for chunk in rows.among(sorted(pks)):

@@ -26,6 +26,7 @@ from scheduled_jobs.admin.actions.bulk_forms import (
 )
 from scheduled_jobs.admin.page.reasons import reason_of
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
@@ -152,7 +153,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
             now = timezone.now()
             form = PauseForm(request.POST, zone=job.time_zone, now=now)
             is_counted = form.is_valid() and form.data.get("counted") == name_of(form.until)
-            has_changed = form.data.get("seen", "") != str(job.revision)
+            has_changed = form.data.get("seen") != token_of(job.revision)
             if is_counted and not has_changed and "_preview" not in request.POST:
                 _pause(model_admin, request, job, form)
                 return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
@@ -171,7 +172,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "zone": job.time_zone,
         "next_at": missed_runs(job, now, None).shown[:1],
         "counted": name_of(form.until),
-        "seen": str(job.revision),
+        "seen": token_of(job.revision),
         "has_changed": has_changed,
         "is_new_count": is_new_count and not has_changed,
         "missed": missed,
@@ -215,7 +216,7 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         with transaction.atomic(using=using):
             # Locked until it is written: a pause that somebody else has just set is not ended unseen.
             job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
-            has_changed = job.is_paused(now) and request.POST.get("seen") != str(job.revision)
+            has_changed = job.is_paused(now) and request.POST.get("seen") != token_of(job.revision)
             if not has_changed:
                 _resume(model_admin, request, job, now)
                 return HttpResponseRedirect(back)
@@ -224,7 +225,7 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         "job": job,
         "job_label": label_of(job),
         "job_url": back,
-        "seen": str(job.revision),
+        "seen": token_of(job.revision),
         "has_changed": has_changed,
         "is_paused": job.is_paused(now),
         "paused_at": dated(job.paused_at, job.time_zone) if job.paused_at else "",

@@ -14,10 +14,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import QueryDict
-from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.payload.form import RAW, PayloadForm
 from scheduled_jobs.admin.payload.parameter import PREFIX
 from scheduled_jobs.admin.words.durations import DurationText, write_duration
@@ -32,7 +32,6 @@ PLAIN = tuple(name for name in OVERRIDABLE if name != "payload")
 NO_TEXT = '""'
 """How an override with an empty text is written; an empty field follows the code."""
 _COUNT = re.compile(r"-?[0-9]{1,12}")
-_PRINT = re.compile(r"[0-9a-f]{16}")
 
 
 class CountField(forms.CharField):
@@ -154,7 +153,7 @@ class Editing:
         return self._now_seen() if self.data is None else self.data.get(SEEN, "")
 
     def _now_seen(self) -> str:
-        return json.dumps({name: _print(text) for name, text in self.saved_texts.items()})
+        return json.dumps({name: token_of(_in_one_line(text)) for name, text in self.saved_texts.items()})
 
     def _texts(self) -> dict[str, str]:
         texts = {f"{name}_override": text_of(self.job, name) for name in PLAIN}
@@ -173,9 +172,7 @@ class Editing:
             return {}
         if not isinstance(found, dict):
             return {}
-        return {
-            name: text for name, text in found.items() if isinstance(text, str) and _PRINT.fullmatch(text)
-        }
+        return {name: text for name, text in found.items() if isinstance(text, str)}
 
     @property
     def theirs(self) -> list[str]:
@@ -186,7 +183,7 @@ class Editing:
         return [
             name
             for name in OVERRIDABLE
-            if not constant_time_compare(seen.get(f"{name}_override", ""), _print(texts[f"{name}_override"]))
+            if seen.get(f"{name}_override") != token_of(_in_one_line(texts[f"{name}_override"]))
         ]
 
     @property
@@ -206,7 +203,7 @@ class Editing:
         posted = self.data.get(field) if self.data is not None else None
         if posted is None:
             return False
-        return not constant_time_compare(self._remembered.get(field, ""), _print(str(posted)))
+        return self._remembered.get(field) != token_of(_in_one_line(str(posted)))
 
     def rebased(self, *, without: str = "") -> Editing:
         """What this person has typed, on what is saved now; ``without`` is a field to take as it is saved."""
@@ -232,12 +229,6 @@ def text_of(job: ScheduledJob, name: str) -> str:
     if value == "":
         return NO_TEXT
     return write_duration(value) if hasattr(value, "total_seconds") else str(value)
-
-
-def _print(text: str) -> str:
-    """Tells one text from another and nothing of what is in it."""
-    text = _in_one_line(text)
-    return salted_hmac("scheduled_jobs.admin.override", text, algorithm="sha256").hexdigest()[:16]
 
 
 def _in_one_line(text: str) -> str:

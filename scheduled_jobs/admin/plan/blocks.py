@@ -45,7 +45,7 @@ class Choice:
 
 @dataclass
 class Block:
-    """One job of the plan. ``key`` names it in the form, ``stamp`` what was shown of it."""
+    """One job of the plan. ``key`` names it in the form, ``token`` stands for what was shown of it."""
 
     kind: str
     key: str
@@ -59,7 +59,7 @@ class Block:
     differences: list[Difference] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     chosen: str = LEAVE
-    stamp: str = ""
+    token: str = ""
     error: str = ""
     adoptable: list[str] = field(default_factory=list)
 

@@ -6,21 +6,19 @@ the decisions do what each of them says.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponseRedirect
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.page.permissions import require
 from scheduled_jobs.admin.page.reasons import reason_of
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.plan.blocks import ADOPT, Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan.decide import (
     carry_out,
@@ -36,8 +34,6 @@ from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.http import HttpRequest, HttpResponse
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
@@ -117,7 +113,7 @@ def _blocks(request: HttpRequest, changes: tuple[Change, ...]) -> list[Block]:
     blocks = []
     for change in shown:
         block = block_of_change(change, jobs.get(change.pk or 0), now, provenance)
-        block.stamp = stamp(change.kind, change.fields)
+        block.token = token_of(change.kind, dict(change.fields))
         without_what_may_not_be_adopted(block, request)
         blocks.append(block)
     return blocks
@@ -135,7 +131,7 @@ def _decide(
         if decision not in {choice.value for choice in block.choices} or decision == block_leave(block):
             continue
         block.chosen = decision
-        if not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
+        if request.POST.get(f"s_{block.key}") != block.token:
             block.error = changed_meanwhile()
             continue
         change = changes[block.key]
@@ -173,7 +169,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         return _unreachable(model_admin, request, error, title, crumbs=crumbs)
     now = timezone.now()
     block = block_of_look(found, now, Provenance([job.pk], now))
-    block.stamp = stamp(block.kind, found.differences)
+    block.token = token_of(block.kind, found.differences)
     without_what_may_not_be_adopted(block, request)
     decision = request.POST.get(f"d_{block.key}", "")
     reason = reason_of(request)
@@ -188,7 +184,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         block.chosen = decision
         if off := pushes_are_off():
             block.error = off
-        elif not constant_time_compare(request.POST.get(f"s_{block.key}", ""), block.stamp):
+        elif request.POST.get(f"s_{block.key}") != block.token:
             block.error = changed_meanwhile()
         else:
             try:
@@ -236,12 +232,6 @@ def changed_meanwhile() -> str:
 def block_leave(block: Block) -> str:
     """The decision that does nothing."""
     return block.choices[-1].value
-
-
-def stamp(kind: str, fields: Mapping[str, Any]) -> str:
-    """Tells whether what is decided about is still what was shown, and nothing of what is in it."""
-    text = json.dumps([kind, dict(fields)], sort_keys=True, cls=DjangoJSONEncoder)
-    return salted_hmac("scheduled_jobs.admin.plan.view", text, algorithm="sha256").hexdigest()[:20]
 
 
 def _parts(plan: Plan) -> list[dict[str, str]]:
