@@ -9,6 +9,8 @@ import django
 from django import template
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 from scheduled_jobs.admin.page.environment import Whereabouts, last_look, where_am_i
 from scheduled_jobs.admin.words import times
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from django.db.models.options import Options
+    from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -60,6 +63,12 @@ def sj_crumbs(opts: Options[Any], here: str, crumbs: Iterable[tuple[str, str]] =
     """Home, the app, what ``crumbs`` names (name, address), and ``here``; as this Django writes them."""
     app = (opts.app_config.verbose_name, reverse("admin:app_list", args=[opts.app_label]))
     return {"crumbs": [app, *crumbs], "here": here, "as_list": django.VERSION >= (6, 1)}
+
+
+@register.filter
+def sj_breakable(path: object) -> SafeString:
+    """A dotted path or a long name with ``<wbr>`` where a narrow column may break it."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in PIECES.findall(str(path))))
 
 
 @register.filter

@@ -84,4 +84,4 @@ def test_the_path_of_a_task_breaks_after_its_dots() -> None:
     row = job()
     page = superuser().get(f"{LIST}{row.pk}/change/").content.decode()
     origin = page.partition("<dt>Origin</dt>")[2].partition("</dd>")[0]
-    assert "shop.<wbr>reports.<wbr>Settle<wbr>" in origin
+    assert "shop.<wbr>reports.<wbr>Settle</code>" in origin

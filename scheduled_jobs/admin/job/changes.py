@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.job.fields import pairs, who
-from scheduled_jobs.admin.words.values import LABELS, as_text, label, stamp
+from scheduled_jobs.admin.words.times import clock_element
+from scheduled_jobs.admin.words.values import LABELS, as_text, label
 from scheduled_jobs.models import JobChange, JobRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from django.utils.safestring import SafeString
+
 
 @dataclass(frozen=True)
 class Line:
     """One change. ``pairs`` are (parameter, old, new); the parameter is empty for a field of its own."""
 
-    at: dict[str, str]
+    at: SafeString
     who: str
     verb: str
     via: str
@@ -37,7 +40,7 @@ def lines_of(changes: Iterable[JobChange], zone: str, now: datetime) -> list[Lin
 def _line(change: JobChange, zone: str, now: datetime) -> Line:
     verb, found, run = _verb(change)
     return Line(
-        at=stamp(change.at, zone, now),
+        at=clock_element(change.at, zone, now),
         who=who(change),
         verb=verb,
         via=change.get_via_display(),

@@ -71,7 +71,7 @@ class Chart:
     median: str
     p95: str
     counts: str
-    statuses: list[str] = field(default_factory=list)
+    statuses: list[JobRun.Status] = field(default_factory=list)
 
 
 def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
@@ -112,7 +112,7 @@ def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
         median=_seconds(middle[0]) if middle else "",
         p95=_seconds(middle[1]) if middle else "",
         counts=parts,
-        statuses=[status for status in RUN_MARKS if counts[status]],
+        statuses=[Status(status) for status in RUN_MARKS if counts[status]],
     )
 
 

@@ -9,11 +9,14 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.job.fields import who
 from scheduled_jobs.admin.job.form import text_of
-from scheduled_jobs.admin.words.values import label, short_json, stamp
+from scheduled_jobs.admin.words.times import clock_element
+from scheduled_jobs.admin.words.values import label, short_json
 from scheduled_jobs.services.history import job_story
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.utils.safestring import SafeString
 
     from scheduled_jobs.admin.job.form import Editing
     from scheduled_jobs.models import ScheduledJob
@@ -27,7 +30,7 @@ class Conflict:
     label: str
     theirs: str
     who: str
-    at: dict[str, str] | None
+    at: SafeString | None
     reason: str
     mine: str
     is_mine: bool
@@ -43,7 +46,7 @@ def conflicts_of(editing: Editing, now: datetime) -> list[Conflict]:
             label=label(name),
             theirs=_saved(editing.job, name),
             who=who(changes[name]) if name in changes else _("somebody"),
-            at=stamp(changes[name].at, zone, now) if name in changes else None,
+            at=clock_element(changes[name].at, zone, now) if name in changes else None,
             reason=changes[name].reason if name in changes else "",
             mine=_typed(editing, name) if name in mine else "",
             is_mine=name in mine,

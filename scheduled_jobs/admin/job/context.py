@@ -18,7 +18,7 @@ from scheduled_jobs.admin.page.render import address
 from scheduled_jobs.admin.page.viewer_zone import offered_zones
 from scheduled_jobs.admin.words import masked
 from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.admin.words.values import stamp
+from scheduled_jobs.admin.words.times import clock_element
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history import job_story
 
@@ -43,27 +43,31 @@ def context_of(request: HttpRequest, editing: Editing, viewer: ViewerZone, now: 
     job = ScheduledJob.objects.get(pk=typed.pk) if data is not None else typed
     set_by = job_story.provenance_of(job)
     truths = Truths(editing, set_by=set_by, since=job_story.changed_since(job, set_by), now=now, saved=job)
+    payload, may_change = editing.payload, allowed(request).change and job.deleting_at is None
     return {
         "job": job,
         "job_label": label_of(job),
-        "may_change": allowed(request).change and job.deleting_at is None,
+        "may_change": may_change,
         "is_operators": job.origin == ScheduledJob.Origin.OPERATOR,
         "is_paused": job.is_paused(now),
         "run_refused": why_no_run(job.task),
         "lede": lede_of(job, job_story.health_of(job, now), now),
         "drift": drift_line(job, truths.differing, now),
-        "seen_in_google": stamp(job.live_seen_at, job.time_zone, now) if job.live_seen_at else None,
+        "seen_in_google": clock_element(job.live_seen_at, job.time_zone, now) if job.live_seen_at else None,
         "editing": editing,
         "form": editing.form,
         "reason_fields": [editing.form["reason"]],
-        "has_errors": bool(editing.form.errors or editing.payload.has_errors),
+        "has_errors": bool(editing.form.errors or payload.has_errors),
         "schedule_rows": truths.rows("schedule", "time_zone"),
         "settings_rows": truths.rows(*SETTINGS),
-        "payload": editing.payload,
+        "payload": payload,
         "payload_row": truths.row("payload"),
         "payload_difference": payload_difference(job),
-        "parameters": [(p, truths.live_parameter(p.name)) for p in editing.payload.parameters],
+        "parameters": [(p, truths.live_parameter(p.name)) for p in payload.parameters],
         "raw": masked.in_pieces(job.payload),
+        "raw_is_open": bool(
+            payload.raw_errors or payload.raw_is_changed or (may_change and not payload.parameters)
+        ),
         "preview": saved_preview(job, viewer.name, now)
         if data is None
         else typed_preview(data, job, viewer.name, now),

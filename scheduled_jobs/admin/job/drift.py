@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words.values import as_text, label, stamp
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.values import as_text, label
 from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def drift_line(
         return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
     if state == SyncState.SYNCED:
         return None
-    ago = stamp(job.live_seen_at, job.time_zone, now)["ago"] if job.live_seen_at else ""
+    ago = times.relative(job.live_seen_at, now) if job.live_seen_at else ""
     if job.live is None:
         text = _("Google has no such job, as seen %(ago)s.") % {"ago": ago}
     else:

@@ -13,7 +13,6 @@ from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS, Mark
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.admin.words.schedules import day_and_time
-from scheduled_jobs.admin.words.values import stamp
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import Health
@@ -21,6 +20,8 @@ from scheduled_jobs.services.history.upcoming import next_run_of, told
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.utils.safestring import SafeString
 
     from scheduled_jobs.admin.job.chart import Chart
 
@@ -49,7 +50,7 @@ class Fact:
     code: str = ""
     kind: str = ""
     link: int | None = None
-    time: dict[str, str] | None = None
+    time: SafeString | None = None
     mark: Mark | None = None
 
 
@@ -142,7 +143,7 @@ def facts_of(
                 _("Last success"),
                 f", {lasted}" if lasted else "",
                 link=success.pk,
-                time=stamp(at, zone, now),
+                time=times.clock_element(at, zone, now),
             )
         )
     if shown:
@@ -188,7 +189,7 @@ def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
         _("Next run"),
         "",
         (times.relative(at, now),),
-        time={**stamp(at, job.time_zone, now), "short": day_and_time(at, job.time_zone, now)},
+        time=times.element(at, job.time_zone, day_and_time(at, job.time_zone, now)),
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words.values import LABELS, as_python, as_text, in_json, label, short_json, stamp
+from scheduled_jobs.admin.words.times import clock_element
+from scheduled_jobs.admin.words.values import LABELS, as_python, as_text, in_json, label, short_json
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
@@ -16,6 +17,8 @@ from scheduled_jobs.services.history.upcoming import told
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from django.utils.safestring import SafeString
 
     from scheduled_jobs.admin.job.form import Editing
     from scheduled_jobs.services.history.job_story import Since
@@ -48,7 +51,7 @@ class Provenance:
 
     saved: str
     by: str
-    at: dict[str, str]
+    at: SafeString
     via: str
     reason: str
 
@@ -58,7 +61,7 @@ class Changed:
     """That the code's default has changed since the override was set."""
 
     was: str
-    at: dict[str, str]
+    at: SafeString
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ class Truths:
         return Provenance(
             saved=as_text(name, own) if typed and name != "payload" else "",
             by=who(change),
-            at=stamp(change.at, self.job.time_zone, self.now),
+            at=clock_element(change.at, self.job.time_zone, self.now),
             via=change.get_via_display(),
             reason=change.reason,
         )
@@ -204,7 +207,7 @@ class Truths:
             return None
         was = as_python(name, since.was)
         text = short_json(was, 40) if name == "payload" and isinstance(was, dict) else as_text(name, was)
-        return Changed(text, stamp(since.at, self.job.time_zone, self.now))
+        return Changed(text, clock_element(since.at, self.job.time_zone, self.now))
 
 
 def who(change: JobChange) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.schedules import Preview, preview
-from scheduled_jobs.admin.words.values import stamp
 from scheduled_jobs.exceptions import InvalidSchedule
 
 if TYPE_CHECKING:
@@ -72,5 +72,5 @@ def _paused(job: ScheduledJob, now: datetime) -> str:
     if job.paused_until is None:
         return _("The job is paused: none of these runs before somebody resumes it.")
     return _("The job is paused until %(time)s; what is due before is skipped.") % {
-        "time": stamp(job.paused_until, job.time_zone, now)["exact"]
+        "time": times.exact(job.paused_until, job.time_zone)
     }

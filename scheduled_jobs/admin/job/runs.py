@@ -12,13 +12,14 @@ from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
 from scheduled_jobs.admin.words.masked import in_line
 from scheduled_jobs.admin.words.run_words import attempt_of, trigger_mark
 from scheduled_jobs.admin.words.schedules import day_and_time
-from scheduled_jobs.admin.words.values import stamp
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.job_story import quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from django.utils.safestring import SafeString
 
     from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.history.job_story import Brief, Lasted
@@ -34,7 +35,7 @@ class Row:
     mark: Mark
     icon: str
     trigger: str
-    at: dict[str, str]
+    at: SafeString
     started: str
     duration: str
     share: int | None
@@ -59,7 +60,7 @@ def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
         mark=RUN_MARKS[run.status],
         icon=icon,
         trigger=trigger,
-        at={**stamp(at, zone, now), "short": day_and_time(at, zone, now)},
+        at=times.element(at, zone, day_and_time(at, zone, now)),
         started=_started(run),
         duration=times.duration(run.duration),
         share=min(round(100 * seconds / p95), 100) if p95 and run.status == JobRun.Status.SUCCEEDED else None,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.dateformat import format as date_format
 from django.utils.formats import number_format
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -101,3 +106,13 @@ def exact(at: datetime, zone: str = "UTC") -> str:
 def machine(at: datetime) -> str:
     """The value of a ``datetime`` attribute."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def element(at: datetime, zone: str, text: str) -> SafeString:
+    """A ``<time>`` that reads ``text``: the second and the zone in its ``title``, the moment for machines."""
+    return format_html('<time datetime="{}" title="{}">{}</time>', machine(at), exact(at, zone), text)
+
+
+def clock_element(at: datetime, zone: str, now: datetime) -> SafeString:
+    """A ``<time>`` that reads as ``clock``."""
+    return element(at, zone, clock(at, zone, now))

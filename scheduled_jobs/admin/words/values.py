@@ -10,7 +10,6 @@ from django.utils.dateparse import parse_duration as parse_iso
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.durations import write_duration
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import DURATIONS
@@ -18,7 +17,6 @@ from scheduled_jobs.domain.payloads import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from django.utils.functional import _StrPromise
 
@@ -74,13 +72,3 @@ def short_json(payload: dict[str, Any], length: int = 60) -> str:
     """A payload in one line, masked and cut."""
     text = json.dumps(redact(payload, settings.REDACTED_KEYS), ensure_ascii=False, default=str)
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def stamp(at: datetime, zone: str, now: datetime) -> dict[str, str]:
-    """A time for a ``<time>`` element: short, to the second with its zone, and for machines."""
-    return {
-        "short": times.clock(at, zone, now),
-        "exact": times.exact(at, zone),
-        "machine": times.machine(at),
-        "ago": times.relative(at, now),
-    }
