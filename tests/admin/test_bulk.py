@@ -127,7 +127,7 @@ def test_a_bulk_pause_may_have_an_end_in_the_zone_of_the_site() -> None:
 @pytest.mark.parametrize(
     ("date", "time", "message"),
     [
-        ("", "", "Say until when, or choose an open end."),
+        ("", "", "Say until when, date and time, or choose an open end."),
         ("2001-01-01", "00:00", "This time is past; a pause ends in the future."),
         ("soon", "now", "Enter a valid date."),
     ],

@@ -15,7 +15,7 @@ from django.utils import timezone
 from scheduled_jobs.admin.actions.pause import missed_runs
 from scheduled_jobs.models import JobChange, ScheduledJob
 from tests.admin.pages import Page
-from tests.admin.people import signed_in, staff, superuser
+from tests.admin.people import LIST, signed_in, staff, superuser
 from tests.admin.test_runs import text_of
 from tests.services.scheduling.declaring import declare, row, schedule_tasks
 from tests.support import make_run
@@ -66,7 +66,7 @@ UNTIL = {"until_mode": "until", "until_0": "2026-10-26", "until_1": "08:00:00"}
 
 def test_the_page_says_what_would_run_next_and_what_is_missed_first(job: ScheduledJob) -> None:
     text = read(superuser(), job)
-    assert "Pause shop.tasks.Settle ? It would run next on Fri 23 Oct 01:30 (in 11 h 22 min)." in text
+    assert "Pause shop.tasks.Settle ? Next run: Fri 23 Oct 01:30 (in 11 h 22 min)." in text
     assert "All runs will be missed, these first Europe/Lisbon Fri 23 Oct 01:30 Sat 24 Oct 01:30" in text
     assert "The database holds the pause, so it counts from the moment you press the button" in text
 
@@ -116,9 +116,9 @@ def test_an_end_is_counted_before_anything_is_done(google: MemoryBackend, job: S
     assert google.get(job.remote_name, timeout=1).state == "ENABLED"
 
 
-def test_count_again_counts_and_pauses_nothing(job: ScheduledJob) -> None:
+def test_a_preview_counts_and_pauses_nothing(job: ScheduledJob) -> None:
     until = "2026-10-26T08:00:00+00:00"
-    data = {"reason": "weekend", "counted": until, "_preview": "Count again", **UNTIL}
+    data = {"reason": "weekend", "counted": until, "_preview": "Preview", **UNTIL}
     text = text_of(superuser().post(url(job), data).content.decode())
     assert "4 runs will be skipped" in text
     assert "is not paused yet" not in text
@@ -188,6 +188,38 @@ def test_a_run_at_the_very_end_of_a_pause_is_not_skipped(job: ScheduledJob) -> N
 def test_a_schedule_that_cannot_be_read_counts_nothing(job: ScheduledJob) -> None:
     job.schedule_override = "nonsense"
     assert missed_runs(job, NOW, None).shown == []
+
+
+@override_settings(TIME_ZONE="Europe/Lisbon")
+@pytest.mark.parametrize(
+    ("date", "time", "answer"),
+    [
+        ("2026-10-25", "01:30:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        ("2027-03-28", "01:30:00", "2027-03-28 01:30 does not exist in Europe/Lisbon: the clocks go forward"),
+        ("2026-10-22", "14:07:59", "This time is past; a pause ends in the future."),
+        ("2200-01-02", "00:00:00", "No pause ends then: write a time before 2200-01-01"),
+        ("2026-10-25", "", "Say until when, date and time, or choose an open end."),
+    ],
+)
+def test_an_end_is_answered_alike_for_one_job_and_for_many(
+    job: ScheduledJob, date: str, time: str, answer: Any
+) -> None:
+    client = superuser()
+    end = {"reason": "x", "until_mode": "until", "until_0": date, "until_1": time}
+    selected = {"action": "pause_jobs", "_selected_action": str(job.pk), "index": "0"}
+    question = Page(client.post(LIST, selected).content.decode()).fields()
+    many = client.post(LIST, {**question, **end, "confirmed": "yes"})
+    of_many = row("Settle").paused_until
+    row("Settle").resume()
+    one = send(client, job, **end)
+    if isinstance(answer, str):
+        assert answer in text_of(many.content.decode())
+        assert answer in text_of(one.content.decode())
+        assert of_many is None
+        return
+    assert many.status_code == 302
+    assert send(client, job, counted=counted(one.content.decode()), **end).status_code == 302
+    assert of_many == row("Settle").paused_until == answer
 
 
 # --- Resume -----------------------------------------------------------------------------------------

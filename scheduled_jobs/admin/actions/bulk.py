@@ -41,7 +41,7 @@ def _answer(
 ) -> HttpResponse | None:
     now = timezone.now()
     is_answer = "confirmed" in request.POST
-    form = action.form_class(request.POST if is_answer else None)
+    form = action.form(request.POST if is_answer else None, now)
     total, jobs, pks, seen = _selected(action, queryset, now)
     is_same = request.POST.get("seen") == seen
     too_many = action.most is not None and len(pks) > action.most
@@ -54,7 +54,7 @@ def _answer(
             total, jobs, pks, seen = _selected(action, queryset, now)
         except ValueError as error:
             # What was right when the form was read, such as the end of a pause, is past under the lock.
-            form.add_error("until" if "until" in form.fields else None, str(error))
+            form.add_error("until_0" if "until_0" in form.fields else None, str(error))
     first = list(jobs.order_by("task", "name")[:SHOWN])
     context = {
         **model_admin.admin_site.each_context(request),

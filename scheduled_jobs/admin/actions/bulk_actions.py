@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
 from django.db.models import Max, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs import registry, signals
-from scheduled_jobs.admin.actions.bulk_forms import PauseForm, ReasonForm
+from scheduled_jobs.admin.actions.form import PauseForm, ReasonForm
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import SYNC_MARKS
 from scheduled_jobs.admin.words.values import short_json
@@ -48,9 +49,12 @@ class BulkAction(abc.ABC):
     label: ClassVar[_StrPromise]
     button: ClassVar[_StrPromise]
     headings: ClassVar[tuple[_StrPromise, ...]]
-    form_class: ClassVar[type[ReasonForm]] = ReasonForm
     most: ClassVar[int | None] = None
     """Most jobs at once; None: as many as there are."""
+
+    def form(self, data: Any, now: datetime) -> ReasonForm:
+        """What is asked; ``data`` is what was sent, None before that."""
+        return ReasonForm(data)
 
     @abc.abstractmethod
     def concerned(self, now: datetime) -> Q:
@@ -114,7 +118,9 @@ class Pause(BulkAction):
     name, verb = "pause_jobs", "pause"
     label, button = gettext_lazy("Pause…"), gettext_lazy("Pause the jobs")
     headings = (gettext_lazy("Would run next"), gettext_lazy("Now"))
-    form_class = PauseForm
+
+    def form(self, data: Any, now: datetime) -> ReasonForm:
+        return PauseForm(data, zone=timezone.get_current_timezone_name(), now=now, many=True)
 
     def concerned(self, now: datetime) -> Q:
         return ALIVE

@@ -5,27 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.db import router, transaction
 from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.actions.bulk_forms import (
-    OPEN,
-    UNTIL,
-    DateInput,
-    TimeInput,
-    end_of_pause,
-    no_end_was_chosen,
-)
+from scheduled_jobs.admin.actions.form import OPEN, PauseForm
 from scheduled_jobs.admin.page.reasons import reason_of
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import label_of
@@ -35,8 +24,6 @@ from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.http import HttpRequest, HttpResponse
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
@@ -82,88 +69,28 @@ def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> Mis
     return Missed(left_out[:SHOWN], len(left_out), after[0].at if after else None, is_open=False)
 
 
-class PauseForm(forms.Form):
-    """Why, and until when; date and time are those of the job's zone."""
-
-    counted = forms.CharField(required=False, widget=forms.HiddenInput)
-    reason = forms.CharField(
-        label=gettext_lazy("Why"),
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("Shown on the list to everybody who wonders why it is quiet."),
-        error_messages={"required": gettext_lazy("Say why the job is paused.")},
-    )
-    until_mode = forms.ChoiceField(
-        choices=[(OPEN, OPEN), (UNTIL, UNTIL)], initial=OPEN, widget=forms.RadioSelect
-    )
-    until_0 = forms.DateField(label=gettext_lazy("Date"), required=False, widget=DateInput(format="%Y-%m-%d"))
-    until_1 = forms.TimeField(
-        label=gettext_lazy("Time"), required=False, widget=TimeInput(format="%H:%M:%S", attrs={"step": "1"})
-    )
-
-    def __init__(self, data: Mapping[str, Any] | None = None, *, zone: str, now: datetime) -> None:
-        self.zone = zone
-        self.now = now
-        # No day is filled in, so that one that is was meant.
-        super().__init__(data, initial={"until_1": "08:00:00"})
-
-    def clean(self) -> dict[str, Any]:
-        values: dict[str, Any] = super().clean() or {}
-        values["until"] = None
-        if values.get("until_mode") == OPEN and values.get("until_0"):
-            raise ValidationError({"until_0": no_end_was_chosen()})
-        if values.get("until_mode") == UNTIL and not {"until_0", "until_1"} & self.errors.keys():
-            values["until"] = self._until(values.get("until_0"), values.get("until_1"))
-        return values
-
-    def _until(self, date: Any, time: Any) -> datetime:
-        if date is None or time is None:
-            raise ValidationError({"until_0": _("Say until when, date and time, or choose an open end.")})
-        zone = times.zone_of(self.zone)
-        until = datetime.combine(date, time, tzinfo=zone)
-        end = end_of_pause(until, "until_0", self.now)
-        if end.astimezone(zone).replace(tzinfo=None) != until.replace(tzinfo=None):
-            text = _("%(time)s does not exist in %(zone)s: the clocks go forward then; choose another time.")
-            raise ValidationError({"until_0": text % {"time": f"{until:%Y-%m-%d %H:%M}", "zone": self.zone}})
-        return end
-
-    @property
-    def until(self) -> datetime | None:
-        """The end that was asked for, if it can be read; None for an open end."""
-        return self.cleaned_data.get("until") if self.is_bound and hasattr(self, "cleaned_data") else None
-
-    @property
-    def mode(self) -> str:
-        """Which of the two ends is chosen."""
-        return UNTIL if self["until_mode"].value() == UNTIL else OPEN
-
-
 def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Count what will be missed, then pause. What is counted and what is done are the same end."""
     job = find_job(request, object_id, "pause")
     now = timezone.now()
     if job.deleting_at is not None:
         return _refuse_the_deleted(model_admin, request, job)
+    form = PauseForm(zone=job.time_zone, now=now)
+    has_changed = is_new_count = False
     if request.method == "POST":
-        using = router.db_for_write(ScheduledJob)
-        with transaction.atomic(using=using):
-            # Locked until it is written: of two who pause at once, the second sees the first one's pause.
-            job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+        with job.locked() as rows:
             # An end that has passed while the lock was waited for is past.
-            now = timezone.now()
+            job, now = rows.get(), timezone.now()
             form = PauseForm(request.POST, zone=job.time_zone, now=now)
-            is_counted = form.is_valid() and form.data.get("counted") == name_of(form.until)
-            has_changed = form.data.get("seen") != token_of(job.revision)
-            if is_counted and not has_changed and "_preview" not in request.POST:
+            has_changed = request.POST.get("seen") != token_of(job.revision)
+            is_counted = form.is_valid() and request.POST.get("counted") == name_of(form.until)
+            only_counts = "_preview" in request.POST
+            if is_counted and not has_changed and not only_counts:
                 _pause(model_admin, request, job, form)
                 return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
-        has_changed = has_changed and "seen" in form.data
-        is_new_count = form.is_valid() and not is_counted and "_preview" not in request.POST
-    else:
-        form = PauseForm(zone=job.time_zone, now=now)
-        has_changed = is_new_count = False
+            is_new_count = form.is_valid() and not (is_counted or has_changed or only_counts)
     missed = missed_runs(job, now, form.until)
-    holder = going_on(job)
+    is_paused = job.is_paused(now)
     context = {
         "form": form,
         "job": job,
@@ -174,15 +101,14 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "counted": name_of(form.until),
         "seen": token_of(job.revision),
         "has_changed": has_changed,
-        "is_new_count": is_new_count and not has_changed,
+        "is_new_count": is_new_count,
         "missed": missed,
         "first_after": dated(missed.first_after, job.time_zone) if missed.first_after else "",
         "elsewhere": elsewhere(form.until, job.time_zone),
-        "is_paused": job.is_paused(now),
-        "holder": holder,
-        "is_gone": job.retired_at,
+        "is_paused": is_paused,
+        "holder": going_on(job),
     }
-    title = _("Change a pause") if job.is_paused(now) else _("Pause a job")
+    title = _("Change a pause") if is_paused else _("Pause a job")
     return render(
         model_admin, request, "pause.html", title=title, context=context, crumbs=job_crumbs(model_admin, job)
     )
@@ -212,10 +138,9 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         return _refuse_the_deleted(model_admin, request, job)
     has_changed = False
     if request.method == "POST":
-        using = router.db_for_write(ScheduledJob)
-        with transaction.atomic(using=using):
-            # Locked until it is written: a pause that somebody else has just set is not ended unseen.
-            job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
+        with job.locked() as rows:
+            # A pause that somebody else has just set is not ended unseen.
+            job = rows.get()
             has_changed = job.is_paused(now) and request.POST.get("seen") != token_of(job.revision)
             if not has_changed:
                 _resume(model_admin, request, job, now)
@@ -228,12 +153,10 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         "seen": token_of(job.revision),
         "has_changed": has_changed,
         "is_paused": job.is_paused(now),
-        "paused_at": dated(job.paused_at, job.time_zone) if job.paused_at else "",
-        "until": dated(job.paused_until, job.time_zone) if job.paused_until else "",
+        "pause": describe_pause(job),
         "skipped": skipped_since(job),
         "next_at": coming[0] if coming else None,
         "next": dated(coming[0], job.time_zone) if coming else "",
-        "pushes_are_off": pushes_are_off(),
     }
     return render(
         model_admin, request, "resume.html", title=_("Resume a job"), context=context,
@@ -277,6 +200,21 @@ def which_of_two(until: datetime, zone: str) -> list[str]:
         return []
     text = _("%(time)s occurs twice on that day: the first is meant")
     return [text % {"time": f"{local:%H:%M}"}]
+
+
+def describe_pause(job: ScheduledJob) -> str:
+    """Since when a job is paused, by whom and until when."""
+    since = dated(job.paused_at, job.time_zone) if job.paused_at else _("an unknown time")
+    until = dated(job.paused_until, job.time_zone) if job.paused_until else ""
+    if job.paused_by:
+        text = (
+            _("Paused since %(since)s by %(by)s, until %(until)s")
+            if until
+            else _("Paused since %(since)s by %(by)s")
+        )
+    else:
+        text = _("Paused since %(since)s, until %(until)s") if until else _("Paused since %(since)s")
+    return text % {"since": since, "by": job.paused_by, "until": until}
 
 
 def skipped_since(job: ScheduledJob) -> int:
