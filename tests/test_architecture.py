@@ -49,6 +49,18 @@ def test_only_the_gateways_import_googles_libraries() -> None:
     assert outside == {"backends/cloud_scheduler.py", "backends/messages.py"}
 
 
+def test_what_tests_share_is_in_support() -> None:
+    """A test module is imported by nobody; a helper by its own folder alone, but for those of tests/support."""
+    wrong = [
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in imports_of(path)
+        if name.startswith("tests.") and not name.startswith("tests.support")
+        if "test_" in name or not path.is_relative_to(ROOT / Path(*name.split(".")[:-1]))
+    ]
+    assert wrong == []
+
+
 def test_ruff_finds_nothing() -> None:
     result = run("ruff", "check", ".")
     assert result.returncode == 0, result.stdout

@@ -28,7 +28,7 @@ from scheduled_jobs.exceptions import (
     NotAuthenticated,
 )
 from scheduled_jobs.tasks import PeriodicTask
-from tests.certificate_server import AUDIENCE, EMAIL, CertificateServer, SigningKey
+from tests.support.certificate_server import AUDIENCE, EMAIL, CertificateServer, SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from django.core import checks as django_checks
 from django.test import override_settings
 
 from scheduled_jobs import checks
-from tests.services.scheduling.declaring import declare, schedule_tasks
+from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.chromium import MISSING, find_chromium
+from tests.support.chromium import MISSING, find_chromium
 
 if TYPE_CHECKING:
     import pytest

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.demo_process import (
+from tests.support.demo_process import (
     ROOT,
     RunningDemo,
     alive,

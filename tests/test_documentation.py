@@ -10,7 +10,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from scheduled_jobs import checks, conf
-from tests.documents import PAGES, ROOT, anchors, code_blocks, read, rows, section
+from tests.support.documents import PAGES, ROOT, anchors, code_blocks, read, rows, section
 
 COMMANDS = sorted(name for name, app in get_commands().items() if app == "scheduled_jobs")
 DJANGO_OPTIONS = load_command_class("django.core", "check").create_parser("manage.py", "check")

@@ -8,8 +8,8 @@ import pytest
 
 from scheduled_jobs.admin.page.permissions import VERBS
 from scheduled_jobs.models import JobChange, ScheduledJob
-from tests.documents import ROOT, code_blocks, read, rows, section
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.documents import ROOT, code_blocks, read, rows, section
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

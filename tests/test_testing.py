@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.testing import running_cloud_scheduler
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.testing import CloudScheduler

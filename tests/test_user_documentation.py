@@ -14,8 +14,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling import declare
 from scheduled_jobs.testing import running_cloud_scheduler
-from tests.documents import ROOT, code_blocks, read
-from tests.services.scheduling.declaring import schedule_tasks
+from tests.support.declaring import schedule_tasks
+from tests.support.documents import ROOT, code_blocks, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ import pytest
 from scheduled_jobs.admin.actions.add import OwnJobForm
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion, finish_deletions
-from tests.admin.people import LIST, signed_in, staff, superuser
-from tests.admin.test_job_page import address, settle, text
-from tests.services.scheduling.declaring import schedule_tasks
 from tests.support import make_job, make_task
+from tests.support.declaring import schedule_tasks
+from tests.support.job_page import address, settle, text
+from tests.support.people import LIST, signed_in, staff, superuser
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -18,8 +18,8 @@ from scheduled_jobs.admin.actions import bulk
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, drift
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, job_queryset
-from tests.admin.people import LIST, signed_in, staff
 from tests.support import make_job, make_task
+from tests.support.people import LIST, signed_in, staff
 
 if TYPE_CHECKING:
     from django.test import Client

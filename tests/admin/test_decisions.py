@@ -10,11 +10,11 @@ from django.db import connections
 
 from scheduled_jobs import registry
 from scheduled_jobs.services.scheduling import seed
-from tests.admin.people import superuser
-from tests.admin.test_plan import decide, drift_url, job
-from tests.admin.test_runs import text_of
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
-from tests.services.scheduling.test_drift import edit_in_console, live_values
+from tests.support.console import edit_in_console, live_values
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import text_of
+from tests.support.people import superuser
+from tests.support.plan_page import decide, drift_url, synced_job
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
     from scheduled_jobs.models import ScheduledJob
 
-__all__ = ["job"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
 PUSHED = (
     "Asked for: Google becomes what the desk says of shop.tasks.One. “In Google” tells how it stands.",
     "success",
 )
+
+
+@pytest.fixture
+def job(google: MemoryBackend) -> ScheduledJob:
+    return synced_job(google)
 
 
 def said(answer: HttpResponse) -> list[tuple[str, str]]:

@@ -11,8 +11,8 @@ import time_machine
 from scheduled_jobs.admin.job.facts import lede_of
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
-from tests.admin.people import LIST, superuser
-from tests.admin.test_job_page import job, text
+from tests.support.job_page import job, text
+from tests.support.people import LIST, superuser
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
 ZONES = {"declared_schedule": "30 14 * * *", "declared_time_zone": "Europe/Berlin"}

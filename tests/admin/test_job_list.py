@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.people import LIST, signed_in, staff, superuser
 from tests.support import make_job, make_run, make_task
+from tests.support.people import LIST, signed_in, staff, superuser
 
 pytestmark = pytest.mark.django_db
 Status = JobRun.Status

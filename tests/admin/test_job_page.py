@@ -3,9 +3,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from datetime import UTC, date, datetime, timedelta
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -18,81 +17,22 @@ from scheduled_jobs.admin.job import view
 from scheduled_jobs.admin.job.form import SEEN
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
-from tests.admin.people import LIST, signed_in, staff, superuser
-from tests.support import make_job, make_run, make_task
-
-if TYPE_CHECKING:
-    from django.test import Client
-
-    from scheduled_jobs.tasks import PeriodicTask
+from tests.support import make_run
+from tests.support.job_page import (
+    DECLARED,
+    MASK,
+    address,
+    fields,
+    fresh,
+    job,
+    read_fields,
+    save,
+    text,
+)
+from tests.support.people import LIST, signed_in, staff, superuser
 
 pytestmark = pytest.mark.django_db
 XSS = "<script>alert(1)</script>"
-MASK = "•" * 8
-
-
-class Acquirer(Enum):
-    UNICRE = "unicre"
-    ADYEN = "adyen"
-
-
-def settle(
-    self: PeriodicTask,
-    batch_size: int,
-    acquirer: Acquirer = Acquirer.UNICRE,
-    mode: Literal["full", "light"] = "full",
-    since: date | None = None,
-    dry_run: bool = False,
-    api_token: str = "",
-) -> None:
-    """The parameters of the job page's form."""
-
-
-DECLARED = {"batch_size": 500, "api_token": "old-secret"}
-
-
-def job(**values: Any) -> ScheduledJob:
-    values = {"declared_payload": DECLARED, **values}
-    return make_job(make_task(settle, name="Settle"), values.pop("name", "shop--settle"), **values)
-
-
-def address(row: ScheduledJob, page: str = "change") -> str:
-    return f"{LIST}{row.pk}/{page}/"
-
-
-def text(content: str) -> str:
-    content = re.sub(r"<(script|style).*?</\1>", "", content, flags=re.DOTALL)
-    content = re.sub(r"<(?!/?(?:b|i|q|code|strong|del|ins|time|a)\b)[^>]*>", " ", content)
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", "", content))).strip()
-
-
-def fields(client: Client, row: ScheduledJob) -> dict[str, str]:
-    """What a browser would send of the form as the page is now."""
-    return read_fields(client.get(address(row)).content.decode())
-
-
-def read_fields(page: str) -> dict[str, str]:
-    form = page.partition('id="scheduledjob_form"')[2].partition("</form>")[0]
-    found: dict[str, str] = {}
-    for tag in re.findall(r"<input[^>]*>", form):
-        attrs = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-        if attrs.get("type") in ("submit", None) or "name" not in attrs:
-            continue
-        found[attrs["name"]] = html.unescape(attrs.get("value", ""))
-    for name, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
-        chosen = re.findall(r'<option value="([^"]*)" selected', options)
-        found[name] = html.unescape(chosen[0]) if chosen else ""
-    for name, body in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
-        found[name] = html.unescape(body)
-    return found
-
-
-def save(client: Client, row: ScheduledJob, button: str = "_save", **typed: str) -> Any:
-    return client.post(address(row), {**fields(client, row), button: "1", **typed})
-
-
-def fresh(row: ScheduledJob) -> ScheduledJob:
-    return ScheduledJob.objects.get(pk=row.pk)
 
 
 # --- Three truths ---------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from django.db import transaction
 from scheduled_jobs import registry
 from scheduled_jobs.backends import use_backend
 from scheduled_jobs.backends.memory import MemoryBackend
-from tests.admin.hostile import EVIL, HARMLESS, SCREENS, Desk, Screen, open_screen, plant
-from tests.admin.pages import Element, Page
+from tests.support.hostile import EVIL, HARMLESS, SCREENS, Desk, Screen, open_screen, plant
+from tests.support.pages import Element, Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_tasks")]
 NOW = datetime(2026, 11, 23, 9, 7, 20, tzinfo=UTC)

@@ -12,9 +12,9 @@ import time_machine
 from django.core.management import call_command
 
 from scheduled_jobs.models import ScheduledJob
-from tests.admin.people import LIST, superuser
-from tests.admin.test_runs import text_of
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import text_of
+from tests.support.people import LIST, superuser
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -14,11 +14,10 @@ from django.utils import timezone
 
 from scheduled_jobs.admin.actions.pause import missed_runs
 from scheduled_jobs.models import JobChange, ScheduledJob
-from tests.admin.pages import Page
-from tests.admin.people import LIST, signed_in, staff, superuser
-from tests.admin.test_runs import text_of
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
 from tests.support import make_run
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import Page, text_of
+from tests.support.people import LIST, signed_in, staff, superuser
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scheduled_jobs.admin.payload.form import PayloadForm
-from tests.admin.test_job_page import DECLARED, MASK, settle
 from tests.support import make_task
+from tests.support.job_page import DECLARED, MASK, settle
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask

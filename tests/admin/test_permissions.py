@@ -10,8 +10,8 @@ from django.test import RequestFactory
 
 from scheduled_jobs.admin.page.permissions import VERBS, allowed, may, require
 from scheduled_jobs.models import ScheduledJob
-from tests.admin.people import staff
 from tests.support import make_job, make_task
+from tests.support.people import staff
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.test import Client, override_settings
+from django.test import override_settings
 from django.utils import timezone
 
 from scheduled_jobs import registry
@@ -16,10 +16,11 @@ from scheduled_jobs.admin.plan.differences import Provenance
 from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling import drift, seed
-from tests.admin.people import signed_in, staff, superuser
-from tests.admin.test_runs import text_of
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
-from tests.services.scheduling.test_drift import edit_in_console, live_values
+from tests.support.console import edit_in_console, live_values
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import text_of
+from tests.support.people import signed_in, staff, superuser
+from tests.support.plan_page import chosen, decide, drift_url, synced_job
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
@@ -31,16 +32,7 @@ PLAN = "/admin/scheduled_jobs/scheduledjob/plan/"
 
 @pytest.fixture
 def job(google: MemoryBackend) -> ScheduledJob:
-    declare(
-        "One", "0 9 * * *", schedule_retries=3, schedule_body_payload={"limit": 500, "api_token": "geheim"}
-    )
-    schedule_tasks()
-    google.store.faults.calls.clear()
-    return row("One")
-
-
-def drift_url(job: ScheduledJob) -> str:
-    return f"/admin/scheduled_jobs/scheduledjob/{job.pk}/drift/"
+    return synced_job(google)
 
 
 def decisions(html: str) -> dict[str, list[str]]:
@@ -49,22 +41,6 @@ def decisions(html: str) -> dict[str, list[str]]:
     for key, value in re.findall(r'<input type="radio" name="d_([^"]+)" id="[^"]+" value="(\w+)"', html):
         found.setdefault(key, []).append(value)
     return found
-
-
-def chosen(html: str) -> dict[str, str]:
-    return dict(re.findall(r'<input type="radio" name="d_([^"]+)" id="[^"]+" value="(\w+)" checked', html))
-
-
-def decide(client: Client, url: str, reason: str = "", **wanted: str) -> Any:
-    """Open the page, choose, and send the form as it was shown; ``one="push"`` chooses for shop-tasks-One."""
-    html = client.get(url).content.decode()
-    tokens = dict(re.findall(r'name="s_([^"]+)" value="([^"]+)"', html))
-    data = {f"s_{key}": token for key, token in tokens.items()}
-    data |= {f"d_{key}": value for key, value in chosen(html).items()}
-    for name, value in wanted.items():
-        [key] = [key for key in tokens if key.lower().endswith(name) or key == name.removeprefix("_")]
-        data[f"d_{key}"] = value
-    return client.post(url, {**data, "reason": reason})
 
 
 def writes(google: MemoryBackend) -> list[str]:

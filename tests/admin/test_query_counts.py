@@ -18,10 +18,10 @@ from scheduled_jobs.backends import use_backend
 from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.desired import desired_of_all
-from tests.admin.pages import Page
-from tests.admin.people import LIST, superuser
-from tests.admin.test_job_page import settle
 from tests.support import make_task
+from tests.support.job_page import settle
+from tests.support.pages import Page
+from tests.support.people import LIST, superuser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

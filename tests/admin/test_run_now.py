@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.pages import Page
-from tests.admin.people import signed_in, staff, superuser
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
 from tests.support import make_run
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import Page
+from tests.support.people import signed_in, staff, superuser
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -15,8 +15,9 @@ from django.test import Client
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.sentence import retry_due
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.people import signed_in, staff, superuser
 from tests.support import make_job, make_run, make_task
+from tests.support.pages import text_of
+from tests.support.people import signed_in, staff, superuser
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
@@ -49,22 +50,6 @@ def page(client: Client, run: JobRun, part: str = "change", now: datetime = NOW)
         answer = client.get(f"{RUNS}{run.pk}/{part}/")
     assert answer.status_code == 200
     return answer.content.decode()
-
-
-def text_of(html: str) -> str:
-    """What a person reads, in one line."""
-    html = re.sub(r"<(script|style|symbol|title)\b.*?</\1>", "", html.replace("<wbr>", ""), flags=re.DOTALL)
-    text = re.sub(r"<[^>]+>", " ", html)
-    for code, char in (
-        ("&#x27;", "'"),
-        ("&quot;", '"'),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&amp;", "&"),
-        ("&lsaquo;", "‹"),
-    ):
-        text = text.replace(code, char)
-    return re.sub(r"\s+", " ", text)
 
 
 def lede(client: Client, run: JobRun, now: datetime = NOW) -> str:

@@ -22,10 +22,10 @@ from scheduled_jobs.emulator.store import StoreError
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.execution.runner import execute
-from tests.admin.pages import Page
-from tests.admin.people import LIST, superuser
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
 from tests.support import ask, make_run
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import Page
+from tests.support.people import LIST, superuser
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -10,9 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.pages import Page
-from tests.admin.people import LIST, signed_in, staff
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import Page
+from tests.support.people import LIST, signed_in, staff
 
 if TYPE_CHECKING:
     from collections.abc import Callable

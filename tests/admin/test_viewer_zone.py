@@ -8,15 +8,15 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs.admin.page.viewer_zone import COOKIE, offered_zones
-from tests.admin.people import signed_in, staff, superuser
-from tests.admin.test_add_job import ADD, PREVIEW
-from tests.admin.test_job_page import address, fresh, job, save, settle, text
 from tests.support import make_task
+from tests.support.job_page import address, fresh, job, save, settle, text
+from tests.support.people import LIST, signed_in, staff, superuser
 
 if TYPE_CHECKING:
     from django.test import Client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_tasks")]
+ADD = f"{LIST}add/"
 WRONG = "'Europe/Lisabon' is not a time zone of the tz database: did you mean 'Europe/Lisbon'?"
 
 
@@ -34,7 +34,7 @@ def pages(request: pytest.FixtureRequest) -> tuple[str, str]:
     """Page and preview."""
     if request.param == "add page":
         make_task(settle, name="Settle")
-        return ADD, PREVIEW
+        return ADD, f"{ADD}schedule/"
     row = job()
     return address(row), address(row, "preview")
 

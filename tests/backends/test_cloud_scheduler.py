@@ -12,12 +12,12 @@ from django.test import override_settings
 from scheduled_jobs import exceptions
 from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
 from tests.backends.cases import SPEC, BackendCases
-from tests.emulator_process import running_emulator
+from tests.support.emulator_process import running_emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.emulator_process import RunningEmulator
+    from tests.support.emulator_process import RunningEmulator
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.pictures import fonts
-from tests.chromium import MISSING, find_chromium, switches
+from tests.support.chromium import MISSING, find_chromium, switches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

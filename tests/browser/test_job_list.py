@@ -11,9 +11,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.people import LIST
 from tests.browser.pictures import overflow
 from tests.support import make_job, make_run, make_task
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

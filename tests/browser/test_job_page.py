@@ -11,10 +11,10 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
-from tests.admin.people import signed_in, staff
-from tests.admin.test_job_page import DECLARED, address, settle
 from tests.browser.pictures import overflow
 from tests.support import make_job, make_run, make_task
+from tests.support.job_page import DECLARED, address, settle
+from tests.support.people import signed_in, staff
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -12,10 +12,10 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobRun, ScheduledJob
-from tests.admin.people import LIST
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
-from tests.services.scheduling.test_drift import edit_in_console
 from tests.support import make_run
+from tests.support.console import edit_in_console
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

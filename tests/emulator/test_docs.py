@@ -6,7 +6,7 @@ import argparse
 import re
 
 from scheduled_jobs.emulator import cli
-from tests.emulator_process import ROOT
+from tests.support.emulator_process import ROOT
 
 PAGE = (ROOT / "docs" / "emulator.md").read_text()
 ROW = re.compile(r"^\| (.+?) \| (.+) \| (.+) \|$", re.MULTILINE)

@@ -25,7 +25,7 @@ from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudS
 from scheduled_jobs.emulator import cli
 from tests.emulator.http_target import http_target
 from tests.emulator.jobs import PARENT, name_of
-from tests.emulator_process import COMMAND, ROOT, running_emulator
+from tests.support.emulator_process import COMMAND, ROOT, running_emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

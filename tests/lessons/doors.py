@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from scheduled_jobs import registry
-from tests.admin.people import LIST, signed_in, staff
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.people import LIST, signed_in, staff
 
 if TYPE_CHECKING:
     from datetime import datetime

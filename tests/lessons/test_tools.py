@@ -18,9 +18,9 @@ from packaging.utils import canonicalize_name
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.tasks import PeriodicTask
-from tests.documents import ROOT, read
-from tests.emulator_process import running_emulator
 from tests.lessons.doors import declare, row, schedule_tasks
+from tests.support.documents import ROOT, read
+from tests.support.emulator_process import running_emulator
 
 if TYPE_CHECKING:
     from scheduled_jobs.testing import CloudScheduler

@@ -19,14 +19,14 @@ from django.core.management import call_command
 from scheduled_jobs import registry
 from scheduled_jobs.models import Lease, ScheduledJob
 from scheduled_jobs.services.scheduling import comparing, pushing
-from tests.emulator_process import running_emulator
-from tests.services.scheduling.declaring import declare, schedule_tasks
+from tests.support.declaring import declare, schedule_tasks
+from tests.support.emulator_process import running_emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scheduled_jobs.backends.memory import MemoryBackend
-    from tests.emulator_process import RunningEmulator
+    from tests.support.emulator_process import RunningEmulator
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 

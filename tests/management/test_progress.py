@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import OutputWrapper
 
 from scheduled_jobs.management.progress import ProgressBar
-from tests.services.scheduling.declaring import declare
+from tests.support.declaring import declare
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

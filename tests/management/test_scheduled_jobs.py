@@ -16,7 +16,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.management.commands import scheduled_jobs as command
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history.retention import prune
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

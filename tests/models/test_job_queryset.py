@@ -13,7 +13,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, ScheduledJob, job_queryset
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, Lease, ScheduledJob, attribution
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.scheduling import push
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import pytest
 
 from sample_project import ports
 from sample_project.processes import DemoFailed
-from tests.demo_process import free_ports
+from tests.support.demo_process import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

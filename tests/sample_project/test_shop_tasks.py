@@ -12,7 +12,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling import declare
 from scheduled_jobs.testing import CloudScheduler, running_cloud_scheduler
-from tests.services.scheduling.declaring import schedule_tasks
+from tests.support.declaring import schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.tasks import PeriodicTask
-from tests.services.scheduling.declaring import declare
+from tests.support.declaring import declare
 
 if TYPE_CHECKING:
     from collections.abc import Callable

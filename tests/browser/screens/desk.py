@@ -20,10 +20,10 @@ from pytest_django.live_server_helper import LiveServer
 from scheduled_jobs import registry
 from scheduled_jobs.backends import use_backend
 from scheduled_jobs.backends.memory import MemoryBackend
-from tests.admin.people import permissions
 from tests.browser.screens.code import NOW
 from tests.browser.screens.past import Past, find
-from tests.browser.stories.shop import database_of_several_threads
+from tests.browser.shop import database_of_several_threads
+from tests.support.people import permissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

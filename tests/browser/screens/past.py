@@ -15,9 +15,9 @@ from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, ending
 from scheduled_jobs.services.scheduling import drift
 from tests.browser.screens.code import JOBS, LISBON, NOW, OWN_JOB, SETTLED, STOCK_JOB, Stage, declare_all
-from tests.services.scheduling.declaring import schedule_tasks
-from tests.services.scheduling.test_drift import edit_in_console
 from tests.support import make_run
+from tests.support.console import edit_in_console
+from tests.support.declaring import schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

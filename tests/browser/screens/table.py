@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import ScheduledJob, attribution
-from tests.admin.people import LIST
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobRun
-from tests.admin.people import LIST
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from tests.browser.pictures import SIZES, overflow, take
 from tests.browser.screens import structure
 from tests.browser.screens.accessibility import violations
 from tests.browser.screens.table import SCREENS
-from tests.documents import ROOT, read
+from tests.support.documents import ROOT, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

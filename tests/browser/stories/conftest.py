@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.stories.shop import running_shop
+from tests.browser.shop import running_shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.browser.stories.shop import Shop
+    from tests.browser.shop import Shop
 
 
 @pytest.fixture

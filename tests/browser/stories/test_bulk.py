@@ -8,14 +8,14 @@ import pytest
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.people import LIST
-from tests.browser.stories.shop import job_of, said, wait_for
+from tests.browser.shop import job_of, said, wait_for
 from tests.support import make_task
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.stories.shop import Shop
+    from tests.browser.shop import Shop
 
 pytestmark = pytest.mark.browser
 NAMES = ("Report", "Newsletter", "Stock")

@@ -10,14 +10,14 @@ from google.api_core.exceptions import NotFound
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.people import LIST
-from tests.browser.stories.shop import address, job_of, said
+from tests.browser.shop import address, job_of, said
 from tests.support import make_task
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-    from tests.browser.stories.shop import Shop
+    from tests.browser.shop import Shop
 
 pytestmark = pytest.mark.browser
 PLAN = f"{LIST}plan/"

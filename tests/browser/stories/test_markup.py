@@ -11,15 +11,15 @@ from django.db import transaction
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from tests.admin.hostile import EVIL, RUNS, SCREENS, open_screen, plant
-from tests.admin.people import LIST
+from tests.support.hostile import EVIL, RUNS, SCREENS, open_screen, plant
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request, Route
     from pytest_django.live_server_helper import LiveServer
 
     from scheduled_jobs.backends.memory import MemoryBackend
-    from tests.admin.hostile import Desk
+    from tests.support.hostile import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FOREIGN = """() => [...document.querySelectorAll("*")].flatMap((element) => {

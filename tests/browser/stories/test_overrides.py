@@ -11,15 +11,15 @@ from playwright.sync_api import expect
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun
-from tests.admin.people import LIST
-from tests.browser.stories.shop import address, job_of, said, wait_for
+from tests.browser.shop import address, job_of, said, wait_for
 from tests.support import make_task
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from scheduled_jobs.tasks import PeriodicTask
-    from tests.browser.stories.shop import Shop
+    from tests.browser.shop import Shop
 
 pytestmark = pytest.mark.browser
 XSS = '"><img src=x onerror=alert(1)><script>alert(2)</script>'

@@ -11,12 +11,12 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.models import JobChange, JobRun
-from tests.browser.stories.shop import address, facts, job_of, said, wait_for
+from tests.browser.shop import address, facts, job_of, said, wait_for
 from tests.support import make_task
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
-    from tests.browser.stories.shop import Shop
+    from tests.browser.shop import Shop
 
 pytestmark = pytest.mark.browser
 Status = JobRun.Status

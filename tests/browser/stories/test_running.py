@@ -14,13 +14,13 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobRun
-from tests.admin.people import permissions
-from tests.browser.stories.shop import address, job_of, said, wait_for
+from tests.browser.shop import address, job_of, said, wait_for
 from tests.support import make_task
+from tests.support.people import permissions
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
-    from tests.browser.stories.shop import Shop
+    from tests.browser.shop import Shop
 
 pytestmark = pytest.mark.browser
 Status = JobRun.Status

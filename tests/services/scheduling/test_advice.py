@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from scheduled_jobs import exceptions
 from scheduled_jobs.services.scheduling.advice import next_step, reason_of
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -11,7 +11,7 @@ from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling import comparing, push, pushing, syncing
 from scheduled_jobs.services.scheduling.comparing import Comparison
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from scheduled_jobs.services.scheduling.leasing import JobLeases
 from scheduled_jobs.services.scheduling.remembering import remember_names
 from scheduled_jobs.services.scheduling.renaming import Renaming
 from scheduled_jobs.services.scheduling.seeding import seed
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

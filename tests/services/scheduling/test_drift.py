@@ -16,7 +16,8 @@ from scheduled_jobs.models import JobChange, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import drift
 from scheduled_jobs.services.scheduling.applying import NotOurs
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.console import edit_in_console, live_values
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
@@ -30,22 +31,6 @@ def job(google: MemoryBackend) -> ScheduledJob:
     schedule_tasks()
     google.store.faults.calls.clear()
     return row("One")
-
-
-def edit_in_console(google: MemoryBackend, job: ScheduledJob, *mask: str, **values: Any) -> None:
-    """Change a job as a person does in Google's console."""
-    message = google.store.get_job(job.remote_name)
-    for path, value in values.items():
-        *parents, name = path.split("__")
-        target = message
-        for parent in parents:
-            target = getattr(target, parent)
-        setattr(target, name, value)
-    google.store.update_job(message, list(mask))
-
-
-def live_values(google: MemoryBackend, job: ScheduledJob) -> Any:
-    return google.get(job.remote_name, timeout=1).values
 
 
 def writes(google: MemoryBackend) -> list[str]:

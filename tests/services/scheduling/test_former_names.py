@@ -12,7 +12,7 @@ from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.execution.serving import find_job
 from scheduled_jobs.services.scheduling import pushing
 from scheduled_jobs.services.scheduling.seeding import seed
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -15,7 +15,7 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.recording import Recorder
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

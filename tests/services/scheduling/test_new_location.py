@@ -8,7 +8,7 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs import registry
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -8,7 +8,7 @@ import pytest
 
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

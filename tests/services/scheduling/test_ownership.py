@@ -11,7 +11,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.models import FormerName, JobChange, JobVersion, ScheduledJob
 from scheduled_jobs.services.execution import find_job
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

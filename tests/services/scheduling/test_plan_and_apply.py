@@ -20,8 +20,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import FormerName, JobChange, ScheduledJob
-from tests.services.scheduling.declaring import declare, schedule_tasks
-from tests.services.scheduling.test_state_machine import Operations, tasks
+from tests.support.declaring import declare, schedule_tasks
+from tests.support.operations import Operations, tasks
 
 WRITES = ("CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob")
 MARKED = {"X-Scheduled-Jobs": "1; app=shop"}

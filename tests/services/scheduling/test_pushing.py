@@ -17,7 +17,7 @@ from scheduled_jobs.exceptions import OverrideExists
 from scheduled_jobs.models import FormerName, JobChange, JobVersion, ScheduledJob, job_queryset
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import pushing
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

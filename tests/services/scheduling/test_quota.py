@@ -16,7 +16,7 @@ from scheduled_jobs.backends.quota import WriteLimit
 from scheduled_jobs.emulator import faults
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import syncing
-from tests.services.scheduling.declaring import declare, schedule_tasks
+from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -13,7 +13,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services import scheduling
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from scheduled_jobs.exceptions import OverrideExists
-from tests.services.scheduling.declaring import declare, row
+from tests.support.declaring import declare, row
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

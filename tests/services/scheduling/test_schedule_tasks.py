@@ -20,7 +20,7 @@ from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, Sch
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete
 from scheduled_jobs.services.scheduling.seeding import seed
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

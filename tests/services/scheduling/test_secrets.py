@@ -10,7 +10,7 @@ import pytest
 from django.core import serializers
 
 from scheduled_jobs.models import JobChange, ScheduledJob
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.cloud.scheduler_v1.types import Job
 
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

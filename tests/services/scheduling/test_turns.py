@@ -14,7 +14,7 @@ from scheduled_jobs.models import Lease, ScheduledJob
 from scheduled_jobs.services.scheduling import pushing
 from scheduled_jobs.services.scheduling.syncing import TURN_LOST
 from scheduled_jobs.services.scheduling.turns import NAME, turn
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

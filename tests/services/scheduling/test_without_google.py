@@ -9,7 +9,7 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs.models import JobRun, ScheduledJob
-from tests.services.scheduling.declaring import declare, schedule_tasks
+from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

@@ -17,8 +17,8 @@ from django.db import connection
 from scheduled_jobs.exceptions import StoreError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import calls
-from tests.services.scheduling.declaring import declare, schedule_tasks
 from tests.support import on_postgresql
+from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend

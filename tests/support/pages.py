@@ -1,7 +1,8 @@
-"""A page of the admin as a browser takes it apart: its elements, its controls, and what its forms would send."""
+"""A page of the admin: what a person reads on it, and as a browser takes it apart, with what its forms would send."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -82,3 +83,19 @@ class Page(HTMLParser):
                 found[name] = element.attrs.get("value", "")
         found.pop("csrfmiddlewaretoken", None)
         return found
+
+
+def text_of(html: str) -> str:
+    """What a person reads, in one line."""
+    html = re.sub(r"<(script|style|symbol|title)\b.*?</\1>", "", html.replace("<wbr>", ""), flags=re.DOTALL)
+    text = re.sub(r"<[^>]+>", " ", html)
+    for code, char in (
+        ("&#x27;", "'"),
+        ("&quot;", '"'),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+        ("&lsaquo;", "‹"),
+    ):
+        text = text.replace(code, char)
+    return re.sub(r"\s+", " ", text)

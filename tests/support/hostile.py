@@ -15,11 +15,11 @@ from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.emulator.store import StoreError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from tests.admin.pages import Page
-from tests.admin.people import LIST, signed_in
-from tests.services.scheduling.declaring import declare, row, schedule_tasks
-from tests.services.scheduling.test_drift import edit_in_console
 from tests.support import ask, make_job, make_run, make_task
+from tests.support.console import edit_in_console
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import Page
+from tests.support.people import LIST, signed_in
 
 if TYPE_CHECKING:
     from django.test import Client

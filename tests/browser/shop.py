@@ -20,8 +20,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from scheduled_jobs.backends import forget_backends, get_backend
 from scheduled_jobs.models import ScheduledJob
-from tests.admin.people import LIST
-from tests.emulator_process import running_emulator
+from tests.support.emulator_process import running_emulator
+from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from google.cloud.scheduler_v1 import CloudSchedulerClient
     from playwright.sync_api import Browser, Locator, Page
 
-    from tests.emulator_process import RunningEmulator
+    from tests.support.emulator_process import RunningEmulator
 
 BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"
 

@@ -1,0 +1,25 @@
+"""What a person does and sees in Google's console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scheduled_jobs.backends.memory import MemoryBackend
+    from scheduled_jobs.models import ScheduledJob
+
+
+def edit_in_console(google: MemoryBackend, job: ScheduledJob, *mask: str, **values: Any) -> None:
+    """Change a job as a person does in Google's console."""
+    message = google.store.get_job(job.remote_name)
+    for path, value in values.items():
+        *parents, name = path.split("__")
+        target = message
+        for parent in parents:
+            target = getattr(target, parent)
+        setattr(target, name, value)
+    google.store.update_job(message, list(mask))
+
+
+def live_values(google: MemoryBackend, job: ScheduledJob) -> Any:
+    return google.get(job.remote_name, timeout=1).values

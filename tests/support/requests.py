@@ -1,0 +1,203 @@
+"""Every request that a person can make of the admin's pages, and a desk on which each has something to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
+from scheduled_jobs.admin.page.same_as_shown import token_of
+from scheduled_jobs.models import ScheduledJob
+from tests.support import ask, make_run
+from tests.support.console import edit_in_console
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.pages import Page
+from tests.support.people import LIST, signed_in
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+    from scheduled_jobs.tasks import PeriodicTask
+
+RUNS = "/admin/scheduled_jobs/jobrun/"
+NOBODY = "nobody"
+
+
+def run(self: PeriodicTask, region: str = "emea", api_token: str = "") -> None:
+    """What the payload forms are made of."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One request. ``needs`` are the permissions besides ``view``; ``form`` is the page whose form is sent."""
+
+    name: str
+    address: str
+    method: str = "get"
+    needs: tuple[str, ...] = ()
+    answer: int = 200
+    data: dict[str, Any] = field(default_factory=dict)
+    form: str = ""
+    without: tuple[str, ...] = ()
+    acts: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+PAYLOAD = ("p_region", "p_api_token", "payload_raw")
+BULK = {"index": "0", "_selected_action": "{job}"}
+GETS = [
+    Action("the list of jobs", "{jobs}"),
+    Action("the page of a job", "{jobs}{job}/change/"),
+    *(Action(f"its tab {tab}", f"{{jobs}}{{job}}/change/?tab={tab}") for tab in ("upcoming", "changes")),
+    Action("Django's history of a job", "{jobs}{job}/history/"),
+    Action("the list of runs", "{runs}"),
+    Action("the page of a run", "{runs}{run}/change/"),
+    Action("its parts for the script", "{runs}{queued}/live/"),
+    Action("Django's history of a run", "{runs}{run}/history/"),
+    Action("the form of a new job", "{jobs}add/", needs=("add",)),
+    Action("the question before deleting", "{jobs}{own}/delete/", needs=("delete",)),
+    Action("why it cannot be deleted", "{jobs}{job}/delete/", needs=("delete",)),
+    Action("the form of run now", "{jobs}{job}/run-now/", needs=("run",)),
+    Action("the form of a rerun", "{runs}{run}/rerun/", needs=("run",)),
+    Action("the form of a rerun with changes", "{runs}{run}/rerun/?changes=1", needs=("run", "change")),
+    Action("the form of a pause", "{jobs}{job}/pause/", needs=("pause",)),
+    Action("the question before resuming", "{jobs}{paused}/resume/", needs=("pause",)),
+    Action("the plan", "{jobs}plan/", needs=("sync",)),
+    Action("the comparison", "{jobs}{job}/drift/", needs=("sync",)),
+    Action("a preview by GET", "{jobs}{job}/preview/", needs=(NOBODY,)),
+    Action("the schedule of a new job by GET", "{jobs}add/schedule/", needs=(NOBODY,)),
+    Action("a run of nobody's", "{runs}add/", needs=(NOBODY,)),
+    Action("deleting a run", "{runs}{run}/delete/", needs=(NOBODY,)),
+    Action("cancelling by GET", "{runs}{queued}/cancel/", needs=("run",), answer=405),
+    Action("asking again by GET", "{runs}{queued}/settle/", needs=("run",), answer=405),
+]  # fmt: skip
+POSTS = [
+    Action("saving an override", "{jobs}{job}/change/", "post", ("change",), 302,
+           {"schedule_override": "5 4 * * *", "_save": "1"}, "{jobs}{job}/change/"),
+    Action("resetting a field", "{jobs}{job}/change/", "post", ("change",), 302,
+           {"_reset": "description_override"}, "{jobs}{job}/change/"),
+    Action("taking the other's value", "{jobs}{job}/change/", "post", ("change",), 200,
+           {"_take": "schedule"}, "{jobs}{job}/change/", acts=False),
+    Action("the Preview button", "{jobs}{job}/change/", "post", ("change",), 200,
+           {"_preview": "1"}, "{jobs}{job}/change/", acts=False),
+    Action("the preview of the script", "{jobs}{job}/preview/", "post", ("change",), 200,
+           {}, "{jobs}{job}/change/", acts=False),
+    Action("adding a job", "{jobs}add/", "post", ("add",), 302,
+           {"task": "shop.tasks.One", "name": "mine", "schedule_override": "5 4 * * *"}),
+    Action("the schedule of a new job", "{jobs}add/schedule/", "post", ("add",), 200, {}, acts=False),
+    Action("the parameters of a new job", "{jobs}add/", "post", ("add",), 200, {"_choose": "1"}, acts=False),
+    Action("deleting an own job", "{jobs}{own}/delete/", "post", ("delete",), 302, {"reason": "old"}),
+    Action("deleting a job of the code", "{jobs}{job}/delete/", "post", (NOBODY,), data={"reason": "old"}),
+    Action("run now", "{jobs}{job}/run-now/", "post", ("run",), 302,
+           {"reason": "month end"}, "{jobs}{job}/run-now/", PAYLOAD),
+    Action("run now with another payload", "{jobs}{job}/run-now/", "post", ("run", "change"), 302,
+           {"reason": "month end", "p_region": "apac"}, "{jobs}{job}/run-now/"),
+    Action("run now with a raw payload", "{jobs}{job}/run-now/", "post", ("run", "change"), 302,
+           {"reason": "month end", "payload_raw": '{{"region": "apac"}}'}, "{jobs}{job}/run-now/"),
+    Action("a rerun", "{runs}{run}/rerun/", "post", ("run",), 302, {}, "{runs}{run}/rerun/"),
+    Action("a rerun with a payload slipped in", "{runs}{run}/rerun/", "post", (NOBODY,), 302,
+           {"p_region": "apac"}, "{runs}{run}/rerun/"),
+    Action("a rerun with changes", "{runs}{run}/rerun/?changes=1", "post", ("run", "change"), 302,
+           {"reason": "fixed", "p_region": "apac"}, "{runs}{run}/rerun/?changes=1"),
+    Action("cancelling a run", "{runs}{queued}/cancel/", "post", ("run",), 302),
+    Action("asking Google again", "{runs}{queued}/settle/", "post", ("run",), 302),
+    Action("pausing", "{jobs}{job}/pause/", "post", ("pause",), 302,
+           {"reason": "quiet"}, "{jobs}{job}/pause/"),
+    Action("counting what a pause leaves out", "{jobs}{job}/pause/", "post", ("pause",), 200,
+           {"_preview": "1"}, "{jobs}{job}/pause/", acts=False),
+    Action("resuming", "{jobs}{paused}/resume/", "post", ("pause",), 302, {"reason": "back"}, "{jobs}{paused}/resume/"),
+    Action("looking at Google again", "{jobs}plan/", "post", ("sync",), 200, {"_look": "1"}),
+    Action("pushing from the plan", "{jobs}plan/", "post", ("sync",), 302,
+           {"d_{id}": "push"}, "{jobs}plan/"),
+    Action("adopting from the plan", "{jobs}plan/", "post", ("sync", "change"), 302,
+           {"d_{id}": "adopt"}, "{jobs}plan/"),
+    Action("looking at one job again", "{jobs}{job}/drift/", "post", ("sync",), 200, {"_look": "1"}),
+    Action("pushing one job", "{jobs}{job}/drift/", "post", ("sync",), 302,
+           {"d_{job}": "push"}, "{jobs}{job}/drift/"),
+    Action("adopting", "{jobs}{job}/drift/", "post", ("sync", "change"), 302,
+           {"d_{job}": "adopt"}, "{jobs}{job}/drift/"),
+    *(Action(f"the question of {a.name}", "{jobs}", "post", (a.verb,), 200,
+             {**BULK, "action": a.name}, acts=False) for a in BULK_ACTIONS),
+    *(Action(f"doing {a.name}", "{jobs}", "post", (a.verb,), 302,
+             {**BULK, "action": a.name, "confirmed": "yes", "reason": "x", "until_mode": "open",
+              "_selected_action": "{paused}" if a.name == "resume_jobs" else "{job}",
+              "seen": "{seen_paused}" if a.name == "resume_jobs" else "{seen}"}) for a in BULK_ACTIONS),
+    Action("Django's own bulk deletion", "{jobs}", "post", (NOBODY,), data={**BULK, "action": "delete_selected"}),
+    Action("a run by POST", "{runs}{run}/change/", "post", ("change",), 405, {"status": "succeeded"}, acts=False),
+    Action("the list of runs by POST", "{runs}", "post", ("change",), 405, {"action": "delete_selected"}, acts=False),
+    Action("the parts for the script by POST", "{runs}{queued}/live/", "post", ("change",), 405, acts=False),
+    Action("a new run by POST", "{runs}add/", "post", (NOBODY,), data={"status": "succeeded"}),
+    Action("deleting a run by POST", "{runs}{run}/delete/", "post", (NOBODY,), data={"post": "yes"}),
+    Action("the history of a job by POST", "{jobs}{job}/history/", "post", ("change",), 405, acts=False),
+    Action("the history of a run by POST", "{runs}{run}/history/", "post", ("change",), 405, acts=False),
+]  # fmt: skip
+
+
+def lay_desk(google: MemoryBackend) -> dict[str, str]:
+    """Jobs and runs with which every action has something to do; the names that addresses speak of."""
+    for name in ("One", "Two", "Three", "Four", "Five"):
+        declare(name, run=run, schedule_body_payload={"region": "emea", "api_token": "geheim"})
+    schedule_tasks()
+    ScheduledJob.objects.filter(task="shop.tasks.One").update(description_override="of ours")
+    schedule_tasks()
+    job, paused = row("One"), row("Two")
+    edit_in_console(google, job, "description", description="by hand")
+    ScheduledJob.objects.filter(pk=job.pk).update(sync_state="drifted")
+    ScheduledJob.objects.filter(pk=paused.pk).update(
+        paused=True, pause_reason="quiet", paused_at=timezone.now()
+    )
+    own = ScheduledJob(name="own", task="shop.tasks.One", origin="operator", schedule_override="0 1 * * *")
+    ScheduledJob.objects.bulk_create([own])
+    now = datetime.now(UTC)
+    over = make_run(job, "failed", payload={"region": "emea"}, started_at=now, finished_at=now)
+    queued = ask(row("Three"), sent_at=now - timedelta(hours=1))
+    google.store.faults.calls.clear()
+    return {
+        "jobs": LIST,
+        "runs": RUNS,
+        "job": str(job.pk),
+        "id": job.name,
+        "paused": str(paused.pk),
+        "own": str(ScheduledJob.objects.get(name="own").pk),
+        "run": str(over.pk),
+        "queued": str(queued.pk),
+        "seen": token_of([(job.pk, job.revision)], 0),
+        "seen_paused": token_of([(paused.pk, paused.revision)], 0),
+    }
+
+
+def data_of(action: Action, desk: dict[str, str]) -> dict[str, str]:
+    """The form as a browser would send it, filled by one who may."""
+    data: dict[str, str] = {}
+    if action.form:
+        root = User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("root")
+        data = Page(signed_in(root).get(action.form.format(**desk)).content.decode()).fields()
+    data |= {key.format(**desk): str(value).format(**desk) for key, value in action.data.items()}
+    return {key: value for key, value in data.items() if key not in action.without}
+
+
+def send(client: Client, action: Action, desk: dict[str, str], data: dict[str, str]) -> Any:
+    return getattr(client, action.method)(action.address.format(**desk), data)
+
+
+class Undone(Exception):
+    pass
+
+
+class undone:  # noqa: N801 – reads as what it does
+    """What happens inside the block did not happen in the database."""
+
+    def __enter__(self) -> None:
+        self._atomic = transaction.atomic()
+        self._atomic.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._atomic.__exit__(kind or Undone, error or Undone(), trace)
