@@ -14,7 +14,7 @@ from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist
 from scheduled_jobs.admin.job_list.filters import FACETS, SHOW
 from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.refusals import pages_of
+from scheduled_jobs.admin.page.urls import urls_of
 from scheduled_jobs.admin.plan import view as plan
 from scheduled_jobs.models import ScheduledJob
 
@@ -57,7 +57,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # --- Pages --------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        return pages_of(self, PAGES, super().get_urls())
+        return urls_of(self, PAGES, super().get_urls())
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method == "POST":

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from scheduled_jobs.admin.actions import rerun
 from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.refusals import pages_of
+from scheduled_jobs.admin.page.urls import urls_of
 from scheduled_jobs.admin.run import view as run_page
 from scheduled_jobs.admin.run_list import changelist
 from scheduled_jobs.admin.run_list.filters import FILTERS
@@ -58,7 +58,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # --- Pages --------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        return pages_of(self, PAGES, super().get_urls())
+        return urls_of(self, PAGES, super().get_urls())
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return changelist.changelist_view(self, request)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
-from scheduled_jobs.admin.page.environment import Whereabouts, last_look, where_am_i
+from scheduled_jobs.admin.page.environment import Banner, environment_banner, last_look
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import HEALTH_MARKS, RUN_MARKS, SCHEDULED, SYNC_MARKS
 
@@ -53,9 +53,9 @@ def sj_sync(sync_state: str, note: str = "") -> dict[str, Any]:
 
 
 @register.inclusion_tag("admin/scheduled_jobs/_env.html")
-def sj_env(env: Whereabouts | None = None) -> dict[str, Any]:
+def sj_env(env: Banner | None = None) -> dict[str, Any]:
     """Environment, project, region and freshness; makes one query unless it is given what to show."""
-    return {"env": env or where_am_i(timezone.now(), last_look())}
+    return {"env": env or environment_banner(timezone.now(), last_look())}
 
 
 @register.inclusion_tag("admin/scheduled_jobs/_crumbs.html")

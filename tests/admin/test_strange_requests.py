@@ -63,23 +63,16 @@ def test_no_field_takes_a_page_down_whatever_is_typed_into_it(
     assert broken == []
 
 
-@pytest.mark.parametrize("action", POSSIBLE, ids=str)
-def test_half_a_character_is_refused_in_every_field(
-    action: Action, desk: dict[str, str], google: MemoryBackend
-) -> None:
-    client, good = answering(), {**data_of(action, desk), "reason": "x"}
-    for field in good:
-        parts = [
-            f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in {**good, field: r"\ud800"}.items()
-        ]
-        answer = client.generic(
-            "POST",
-            action.address.format(**desk),
-            "".join((*parts, "--b--\r\n")).encode(),
-            content_type="multipart/form-data; boundary=b; charset=unicode_escape",
-        )
-        assert (field, answer.status_code) == (field, 400)
+@pytest.mark.parametrize("address", ["{jobs}", "{jobs}{job}/pause/", "{runs}{run}/rerun/"])
+def test_half_a_character_is_refused(address: str, desk: dict[str, str], google: MemoryBackend) -> None:
+    lines = ("--b", 'Content-Disposition: form-data; name="reason"', "", r"\ud800", "--b--", "")
+    answer = answering().generic(
+        "POST",
+        address.format(**desk),
+        "\r\n".join(lines).encode(),
+        content_type="multipart/form-data; boundary=b; charset=unicode_escape",
+    )
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("action", PAGES, ids=str)

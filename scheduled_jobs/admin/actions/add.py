@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
+from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import may, require
-from scheduled_jobs.admin.page.reasons import reason_of
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, posted_reason, render
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
 from scheduled_jobs.admin.payload.form import PayloadForm
 from scheduled_jobs.admin.words.names import label_of
@@ -240,7 +240,7 @@ def delete_view(
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "is_own": is_own,
         "has_runs": JobRun.objects.filter(job=job).exists(),
-        "pushes_are_off": pushes_are_off(),
+        "pushes_are_off": why_nothing_is_sent(),
     }
     return render(
         model_admin, request, "scheduledjob/delete.html", title=_("Delete a job"), context=context,
@@ -249,7 +249,7 @@ def delete_view(
 
 
 def _delete_job(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
-    reason = reason_of(request)
+    reason = posted_reason(request)
     with attribution(request.user, via="form", reason=reason):
         model_admin.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
         ask_to_delete(job, by=request.user, reason=reason)
@@ -259,7 +259,7 @@ def _delete_job(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) 
         messages.success(request, _("Deleted: %(job)s.") % {"job": label_of(job)})
         return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
     now = ScheduledJob.objects.get(pk=job.pk)
-    why = now.sync_error or pushes_are_off() or _("Google has not answered yet.")
+    why = now.sync_error or why_nothing_is_sent() or _("Google has not answered yet.")
     messages.warning(
         request,
         _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")

@@ -13,8 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import OPEN, PauseForm
-from scheduled_jobs.admin.page.reasons import reason_of
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, posted_reason, render
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import label_of
@@ -165,7 +164,7 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
 
 
 def _resume(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now: datetime) -> None:
-    reason = reason_of(request)
+    reason = posted_reason(request)
     was_paused = job.is_paused(now)
     with attribution(request.user, via="form", reason=reason):
         job.resume(by=request.user, reason=reason)

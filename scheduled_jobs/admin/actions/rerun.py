@@ -10,7 +10,8 @@ from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.ask import AskForm, told
-from scheduled_jobs.admin.page.render import address, find_run, pushes_are_off, render
+from scheduled_jobs.admin.page.environment import why_nothing_is_sent
+from scheduled_jobs.admin.page.render import address, find_run, render
 from scheduled_jobs.admin.words import masked
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
@@ -149,7 +150,7 @@ def _why_not_again(run: JobRun) -> str:
         }
     if run.job.deleting_at is not None or run.job.retired_at is not None:
         return _("This job is retired: Google has no job to run any more.")
-    return pushes_are_off()
+    return why_nothing_is_sent()
 
 
 def _what_follows(run: JobRun) -> list[tuple[str, str]]:

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.ask import AskForm, told
 from scheduled_jobs.admin.job.facts import why_no_run
+from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import allowed
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
 from scheduled_jobs.admin.words import masked, times
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
@@ -95,7 +96,7 @@ def why_not(job: ScheduledJob) -> str:
         return _("This job is being deleted: Google has no job to run any more.")
     if job.retired_at is not None:
         return _("This job is retired: its class is gone from the code, and there is nothing to run.")
-    return why_no_run(job.task) or pushes_are_off()
+    return why_no_run(job.task) or why_nothing_is_sent()
 
 
 def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:

@@ -15,10 +15,8 @@ from scheduled_jobs.admin.job.conflicts import Conflict, conflicts_of
 from scheduled_jobs.admin.job.context import addresses_of, context_of
 from scheduled_jobs.admin.job.form import Editing
 from scheduled_jobs.admin.job.preview import typed_preview
-from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.reading import only_read
-from scheduled_jobs.admin.page.reasons import reason_of
-from scheduled_jobs.admin.page.render import address, find_job, render
+from scheduled_jobs.admin.page.permissions import may, require_safe_method
+from scheduled_jobs.admin.page.render import address, find_job, posted_reason, render
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.values import label
@@ -76,10 +74,11 @@ def preview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     return viewer.remember(response)
 
 
+@require_safe_method
 def history_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Django's own log of a job, which takes no POST."""
     find_job(request, object_id)
-    return only_read(request) or admin.ModelAdmin.history_view(model_admin, request, object_id)
+    return admin.ModelAdmin.history_view(model_admin, request, object_id)
 
 
 # --- Saving -----------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ def _reset_field(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob,
 
 def _reset(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name: str) -> HttpResponse | None:
     """Do it and say so; the answer where it cannot be."""
-    reason = reason_of(request)
+    reason = posted_reason(request)
     if getattr(job, f"{name}_override") is None:
         messages.info(request, _("%(field)s follows the code already.") % {"field": label(name)})
     else:

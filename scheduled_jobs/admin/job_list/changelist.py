@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs import registry
 from scheduled_jobs.admin.job_list.filters import FACETS, Facet
 from scheduled_jobs.admin.job_list.rows import Links, build_rows
-from scheduled_jobs.admin.page.environment import last_look, where_am_i
+from scheduled_jobs.admin.page.environment import environment_banner, last_look
 from scheduled_jobs.admin.page.permissions import allowed, may
 from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS
 from scheduled_jobs.models import ScheduledJob
@@ -200,7 +200,7 @@ def changelist_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse
     response = admin.ModelAdmin.changelist_view(model_admin, request, context)
     found = getattr(response, "context_data", None)
     if found is not None and (cl := found.get("cl")) is not None:
-        found["env"] = where_am_i(cl.now, last_look())
+        found["env"] = environment_banner(cl.now, last_look())
         if cl.is_empty:
             found["where_tasks_are"] = where_tasks_are()
     return response

@@ -1,4 +1,4 @@
-"""Where am I: what these jobs belong to, and how fresh the look at Google is."""
+"""What these jobs belong to, and how fresh the look at Google is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Banner:
     """``name`` is the chip, ``place`` project and location, ``notes`` what differs from the usual."""
 
     name: str
@@ -27,7 +27,7 @@ class Whereabouts:
     ago: str
 
 
-def where_am_i(now: datetime, seen_at: datetime | None) -> Whereabouts:
+def environment_banner(now: datetime, seen_at: datetime | None) -> Banner:
     """What stands under the title of every page; ``seen_at`` is as ``last_look()`` has it."""
     notes = []
     if settings.EAGER:
@@ -36,13 +36,22 @@ def where_am_i(now: datetime, seen_at: datetime | None) -> Whereabouts:
         notes.append(_("pushes are off: nothing is sent to Google"))
     if settings.EMULATOR_HOST:
         notes.append(_("emulator at %(host)s") % {"host": settings.EMULATOR_HOST})
-    return Whereabouts(
+    return Banner(
         name=settings.APP_NAME or _target(),
         place=" / ".join(filter(None, [settings.PROJECT_ID, settings.LOCATION])),
         notes=tuple(notes),
         seen_at=seen_at,
         ago=relative(seen_at, now) if seen_at else "",
     )
+
+
+def why_nothing_is_sent() -> str:
+    """Why nothing is sent to Google, as a sentence; empty where it is sent."""
+    if settings.EAGER:
+        return _("Tasks run here (DJANGO_CLOUD_TASKS_EAGER): nothing is sent to Google.")
+    if settings.PUSH == "off":
+        return _('Pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"): nothing is sent to Google.')
+    return ""
 
 
 def _target() -> str:

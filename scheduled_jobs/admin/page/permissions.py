@@ -1,4 +1,4 @@
-"""Who may do what at the desk, in one place.
+"""Who may do what in the admin, in one place.
 
 =========  ==========================================================================================
 view       read every screen
@@ -16,12 +16,16 @@ None of them includes another, except that all need ``view``: what cannot be see
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib import admin
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     JobAdmin = admin.ModelAdmin[ScheduledJob]
     RunAdmin = admin.ModelAdmin[JobRun]
 
+SAFE = ("GET", "HEAD")
 VERBS = ("view", "change", "pause", "run", "sync", "add", "delete")
 
 
@@ -81,3 +86,18 @@ def require(request: HttpRequest, *verbs: str) -> None:
     for verb in verbs:
         if not may(request.user, verb):
             raise PermissionDenied(_("You may not %(verb)s scheduled jobs.") % {"verb": verb})
+
+
+def require_safe_method(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer 405 to a POST to a page that only shows; 403 to those who may change nothing."""
+
+    @wraps(view)
+    def answer(
+        model_admin: JobAdmin | RunAdmin, request: HttpRequest, *args: str, **route: str
+    ) -> HttpResponse:
+        if request.method in SAFE:
+            return view(model_admin, request, *args, **route)
+        require(request, "change")
+        return HttpResponseNotAllowed(SAFE)
+
+    return answer

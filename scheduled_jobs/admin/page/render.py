@@ -1,4 +1,4 @@
-"""What the desk's own pages about one job have in common: who may, which job, which template."""
+"""What the pages have in common: which job or run, who may, which template."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page.environment import last_look, where_am_i
+from scheduled_jobs.admin.page.environment import environment_banner, last_look, why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import allowed, require
 from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 TEMPLATES = "admin/scheduled_jobs"
+LONGEST_REASON = 2000
+"""Characters; the forms with a reason of their own refuse more."""
 
 
 def find_job(request: HttpRequest, object_id: str, *verbs: str) -> ScheduledJob:
@@ -42,18 +44,14 @@ def find_run(request: HttpRequest, object_id: str, *verbs: str) -> JobRun:
         raise Http404(_("There is no such run; old runs are pruned.")) from error
 
 
+def posted_reason(request: HttpRequest) -> str:
+    """Why, as it was written in a form that has no class of its own; without what PostgreSQL cannot store."""
+    return clean_text(request.POST.get("reason", "")).strip()[:LONGEST_REASON]
+
+
 def address(model_admin: admin.ModelAdmin[Any], name: str, *args: Any) -> str:
     """The address of an admin page, such as ``scheduledjob_pause``."""
     return reverse(f"{model_admin.admin_site.name}:scheduled_jobs_{name}", args=args)
-
-
-def pushes_are_off() -> str:
-    """Why nothing is sent to Google, as a sentence; empty where it is sent."""
-    if settings.EAGER:
-        return _("Tasks run here (DJANGO_CLOUD_TASKS_EAGER): nothing is sent to Google.")
-    if settings.PUSH == "off":
-        return _('Pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"): nothing is sent to Google.')
-    return ""
 
 
 def render(
@@ -77,10 +75,10 @@ def render(
             "media": model_admin.media,
             "title": title,
             "crumbs": crumbs or [],
-            "env": where_am_i(now, last_look()),
+            "env": environment_banner(now, last_look()),
             "now": now,
             "allowed": allowed(request),
-            "pushes_are_off": pushes_are_off(),
+            "pushes_are_off": why_nothing_is_sent(),
             **context,
         },
         status=status,

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import require
-from scheduled_jobs.admin.page.reasons import reason_of
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, pushes_are_off, render
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, posted_reason, render
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.plan.blocks import ADOPT, Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan.decide import (
@@ -58,8 +58,8 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """Compare all jobs with Google; by POST, look again or carry out what was decided."""
     require(request, "view", "sync")
     is_answer = request.method == "POST" and "_look" not in request.POST
-    reason = reason_of(request)
-    if is_answer and (off := pushes_are_off()):
+    reason = posted_reason(request)
+    if is_answer and (off := why_nothing_is_sent()):
         messages.error(request, off)
         return HttpResponseRedirect(request.path)
     try:
@@ -172,7 +172,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
     block.token = token_of(block.kind, found.differences)
     without_what_may_not_be_adopted(block, request)
     decision = request.POST.get(f"d_{block.key}", "")
-    reason = reason_of(request)
+    reason = posted_reason(request)
     only_looks = request.method == "POST" and "_look" in request.POST
     decides = request.method == "POST" and not only_looks
     if only_looks:
@@ -182,7 +182,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
     # A choice is preselected: whoever only looks again has not made it.
     if decides and decision in {c.value for c in block.choices}:
         block.chosen = decision
-        if off := pushes_are_off():
+        if off := why_nothing_is_sent():
             block.error = off
         elif request.POST.get(f"s_{block.key}") != block.token:
             block.error = changed_meanwhile()

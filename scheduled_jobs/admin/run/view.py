@@ -9,8 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page.permissions import allowed
-from scheduled_jobs.admin.page.reading import only_read
+from scheduled_jobs.admin.page.permissions import allowed, require_safe_method
 from scheduled_jobs.admin.page.render import TEMPLATES, address, find_run, render
 from scheduled_jobs.admin.run.page import build, title_of, tools
 from scheduled_jobs.admin.words.names import label_of
@@ -26,11 +25,10 @@ POLL = 3
 """Seconds between two looks at a run that goes on, while its page is seen."""
 
 
+@require_safe_method
 def run_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """The page of a run: a sentence, its steps, the runs beside it, what it ran with."""
     run = find_run(request, object_id)
-    if refused := only_read(request):
-        return refused
     return render(
         model_admin, request, "jobrun/run.html", title=title_of(run),
         crumbs=[(_("Runs"), address(model_admin, "jobrun_changelist"))],
@@ -38,17 +36,17 @@ def run_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> Htt
     )  # fmt: skip
 
 
+@require_safe_method
 def history_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """What Django's own log knows of a run."""
     find_run(request, object_id)
-    return only_read(request) or admin.ModelAdmin.history_view(model_admin, request, object_id)
+    return admin.ModelAdmin.history_view(model_admin, request, object_id)
 
 
+@require_safe_method
 def live_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """The parts of the page that change while the run goes on, as HTML."""
     run = find_run(request, object_id)
-    if refused := only_read(request):
-        return refused
     context = {**_context(model_admin, request, run), "now": timezone.now(), "allowed": allowed(request)}
     return TemplateResponse(request, f"{TEMPLATES}/jobrun/_live.html", context)
 

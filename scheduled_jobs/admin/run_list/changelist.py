@@ -12,9 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.page.environment import last_look, where_am_i
-from scheduled_jobs.admin.page.permissions import require
-from scheduled_jobs.admin.page.reading import only_read
+from scheduled_jobs.admin.page.environment import environment_banner, last_look
+from scheduled_jobs.admin.page.permissions import require, require_safe_method
 from scheduled_jobs.admin.run_list.dates import NAMES, dates_of, is_part_of_a_date
 from scheduled_jobs.admin.run_list.filters import FILTERS
 from scheduled_jobs.admin.run_list.rows import Row, build_rows
@@ -86,10 +85,9 @@ class RunChangeList(ChangeList):
         return bool(self.query or self.has_active_filters or self.params)
 
 
+@require_safe_method
 def changelist_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     """The list of all runs, newest first."""
     require(request, "view")
-    if refused := only_read(request):
-        return refused
-    context = {"title": _("Runs"), "env": where_am_i(timezone.now(), last_look())}
+    context = {"title": _("Runs"), "env": environment_banner(timezone.now(), last_look())}
     return ModelAdmin.changelist_view(model_admin, request, context)

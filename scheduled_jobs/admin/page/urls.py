@@ -1,4 +1,4 @@
-"""What every address of the desk answers where a view could only fail."""
+"""The addresses of an admin, and what each of them answers where its view could only fail."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     """Route, view (called with the admin, the request and what the route holds) and name of each page."""
 
 
-def pages_of(model_admin: ModelAdmin[Any], pages: Pages, djangos: list[URLPattern]) -> list[URLPattern]:
+def urls_of(model_admin: ModelAdmin[Any], pages: Pages, djangos: list[URLPattern]) -> list[URLPattern]:
     """The addresses of an admin: its own pages, before those that Django gives to every model.
 
-    Each answers 400 to what is no text, and 404 for what is gone meanwhile.
+    Each answers 404 where a row is gone meanwhile, and 400 to a character that no text can hold.
     """
     prefix = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}"
     own = [
@@ -37,11 +37,11 @@ def pages_of(model_admin: ModelAdmin[Any], pages: Pages, djangos: list[URLPatter
     ]
     found = [*own, *djangos]
     for pattern in found:
-        pattern.callback = _refusing(pattern.callback)
+        pattern.callback = _handle_missing_objects(pattern.callback)
     return found
 
 
-def _refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _handle_missing_objects(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         _refuse_half_characters(request)
