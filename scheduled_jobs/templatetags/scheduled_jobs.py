@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 
 from scheduled_jobs.admin.page.environment import Banner, environment_banner, last_look
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import HEALTH_MARKS, RUN_MARKS, SCHEDULED, SYNC_MARKS
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SCHEDULED, SYNC_BADGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,19 +37,19 @@ def sj_icon(icon: str, tone: str = "", *, large: bool = False) -> dict[str, Any]
 @register.inclusion_tag("admin/scheduled_jobs/_state.html")
 def sj_health(health: str, note: str = "") -> dict[str, Any]:
     """The state chip of a job: icon, word, and a quiet second line."""
-    return {"mark": HEALTH_MARKS[health], "note": note}
+    return {"badge": HEALTH_BADGES[health], "note": note}
 
 
 @register.inclusion_tag("admin/scheduled_jobs/_state.html")
 def sj_run_status(status: str, note: str = "") -> dict[str, Any]:
     """The state chip of a run; ``scheduled`` for a slot that lies ahead."""
-    return {"mark": SCHEDULED if status == "scheduled" else RUN_MARKS[status], "note": note}
+    return {"badge": SCHEDULED if status == "scheduled" else RUN_BADGES[status], "note": note}
 
 
 @register.inclusion_tag("admin/scheduled_jobs/_state.html")
 def sj_sync(sync_state: str, note: str = "") -> dict[str, Any]:
     """The sync badge of a job."""
-    return {"mark": SYNC_MARKS[sync_state], "note": note}
+    return {"badge": SYNC_BADGES[sync_state], "note": note}
 
 
 @register.inclusion_tag("admin/scheduled_jobs/_env.html")

@@ -83,19 +83,19 @@ def test_a_status_is_an_icon_and_a_word_never_a_colour_alone() -> None:
 
 
 def test_every_mark_has_its_icon_in_the_page() -> None:
-    from scheduled_jobs.admin.words.badges import HEALTH_MARKS, RUN_MARKS, SYNC_MARKS
+    from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES
     from scheduled_jobs.models import JobRun, ScheduledJob
     from scheduled_jobs.services.history.health import Health
 
     icons = render("{% include 'admin/scheduled_jobs/_icons.html' %}")
-    for marks, values in (
-        (RUN_MARKS, JobRun.Status),
-        (HEALTH_MARKS, Health),
-        (SYNC_MARKS, ScheduledJob.SyncState),
+    for badges, values in (
+        (RUN_BADGES, JobRun.Status),
+        (HEALTH_BADGES, Health),
+        (SYNC_BADGES, ScheduledJob.SyncState),
     ):
-        assert set(marks) == set(values)
-        for mark in marks.values():
-            assert f'id="sj-{mark.icon}"' in icons
+        assert set(badges) == set(values)
+        for badge in badges.values():
+            assert f'id="sj-{badge.icon}"' in icons
 
 
 def test_an_icon_is_decoration_beside_its_word() -> None:

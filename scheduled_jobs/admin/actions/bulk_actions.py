@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs import registry, signals
 from scheduled_jobs.admin.actions.form import PauseForm, ReasonForm
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import SYNC_MARKS
+from scheduled_jobs.admin.words.badges import SYNC_BADGES
 from scheduled_jobs.admin.words.values import short_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
@@ -280,7 +280,7 @@ class Sync(BulkAction):
         ]
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
-        word = str(SYNC_MARKS[job.sync_state].word)
+        word = str(SYNC_BADGES[job.sync_state].word)
         state = f"{word}: {job.sync_error}" if job.sync_error else word
         return (state, times.relative(job.synced_at, now) if job.synced_at else _("never"))
 

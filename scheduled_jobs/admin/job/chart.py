@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_MARKS
+from scheduled_jobs.admin.words.badges import RUN_BADGES
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.job_story import quantiles
 
@@ -85,7 +85,7 @@ def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
     bars = [_bar(run, first + step * n, step, scale, zone, now) for n, run in enumerate(runs)]
     middle = quantiles(runs)
     counts = Counter(run.status for run in runs)
-    parts = ", ".join(f"{counts[status]} {Status(status).label}" for status in RUN_MARKS if counts[status])
+    parts = ", ".join(f"{counts[status]} {Status(status).label}" for status in RUN_BADGES if counts[status])
     head = ngettext("Duration of the last %(n)d run", "Duration of the last %(n)d runs", len(runs)) % {
         "n": len(runs)
     }
@@ -112,7 +112,7 @@ def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
         median=_seconds(middle[0]) if middle else "",
         p95=_seconds(middle[1]) if middle else "",
         counts=parts,
-        statuses=[Status(status) for status in RUN_MARKS if counts[status]],
+        statuses=[Status(status) for status in RUN_BADGES if counts[status]],
     )
 
 
@@ -137,8 +137,8 @@ def _ticks(marks: list[tuple[float, datetime]], *, is_one_day: bool) -> list[tup
 
 
 def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datetime) -> Bar:
-    mark = RUN_MARKS[run.status]
-    parts = [str(mark.word), times.clock(run.at, zone, now)]
+    badge = RUN_BADGES[run.status]
+    parts = [str(badge.word), times.clock(run.at, zone, now)]
     if run.seconds is not None:
         parts.append(_seconds(run.seconds))
     height = max(scale * run.seconds, LOWEST) if run.seconds is not None else FLAT

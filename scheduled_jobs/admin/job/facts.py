@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS, Mark
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.admin.words.schedules import day_and_time
 from scheduled_jobs.conf import settings
@@ -33,7 +33,7 @@ SyncState = ScheduledJob.SyncState
 class Lede:
     """``strong`` is the state, ``rest`` the sentence after it, ``second`` what the job is for."""
 
-    mark: Mark
+    badge: Badge
     strong: str
     rest: str
     second: str
@@ -51,16 +51,16 @@ class Fact:
     kind: str = ""
     link: int | None = None
     time: SafeString | None = None
-    mark: Mark | None = None
+    badge: Badge | None = None
 
 
 def lede_of(job: ScheduledJob, health: str, now: datetime) -> Lede:
     """How a job is at ``now`` (aware), as sentences that could be read out."""
-    mark = HEALTH_MARKS[health]
+    badge = HEALTH_BADGES[health]
     parts = [_last(job, health, now), _ahead(job, health, now)]
     reason = job.pause_reason if health == Health.PAUSED else ""
     rest = " ".join(part for part in parts if part)
-    return Lede(mark, f"{mark.word}.", rest, job.description, reason)
+    return Lede(badge, f"{badge.word}.", rest, job.description, reason)
 
 
 def _last(job: ScheduledJob, health: str, now: datetime) -> str:
@@ -165,11 +165,11 @@ def facts_of(
     notes = [_pushed(job, now)]
     if job.live_seen_at:
         notes.append(_("looked at %(time)s") % {"time": times.relative(job.live_seen_at, now)})
-    mark = SYNC_MARKS[job.sync_state]
-    word = str(mark.word)
+    badge = SYNC_BADGES[job.sync_state]
+    word = str(badge.word)
     if job.sync_state == SyncState.DRIFTED and drifted:
         word += ", " + ngettext("%(n)d field", "%(n)d fields", drifted) % {"n": drifted}
-    facts.append(Fact(_("In Google"), word, tuple(filter(None, notes)), code=job.name, mark=mark))
+    facts.append(Fact(_("In Google"), word, tuple(filter(None, notes)), code=job.name, badge=badge))
     return facts
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
+from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
 from scheduled_jobs.admin.words.masked import in_line
-from scheduled_jobs.admin.words.run_words import attempt_of, trigger_mark
+from scheduled_jobs.admin.words.run_words import attempt_of, trigger_words
 from scheduled_jobs.admin.words.schedules import day_and_time
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.job_story import quantiles
@@ -32,7 +32,7 @@ class Row:
     """One run. ``share`` is its duration in percent of the job's 95th percentile, at most 100."""
 
     pk: int
-    mark: Mark
+    badge: Badge
     icon: str
     trigger: str
     at: SafeString
@@ -52,12 +52,12 @@ def rows_of(job: ScheduledJob, runs: Sequence[Brief], bars: Sequence[Lasted], no
 
 def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
     run, zone = brief.run, job.time_zone
-    icon, trigger, _note = trigger_mark(run)
+    icon, trigger, _note = trigger_words(run)
     at = run.scheduled_for or run.started_at or run.created_at
     seconds = run.duration.total_seconds() if run.duration else 0.0
     return Row(
         pk=run.pk,
-        mark=RUN_MARKS[run.status],
+        badge=RUN_BADGES[run.status],
         icon=icon,
         trigger=trigger,
         at=times.element(at, zone, day_and_time(at, zone, now)),

@@ -21,7 +21,7 @@ from scheduled_jobs.admin.job_list.filters import FACETS, Facet
 from scheduled_jobs.admin.job_list.rows import Links, build_rows
 from scheduled_jobs.admin.page.environment import environment_banner, last_look
 from scheduled_jobs.admin.page.permissions import allowed, may
-from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
 from scheduled_jobs.services.history.health import ORDER, urgency
@@ -151,18 +151,18 @@ class JobChangeList(ChangeList):
     @property
     def tally(self) -> list[dict[str, Any]]:
         """How many jobs are in each state, and how many differ in Google; each with its filter."""
-        states = {mark: ("state", state) for state, mark in HEALTH_MARKS.items()}
-        syncs = {mark: ("google", state) for state, mark in SYNC_MARKS.items() if state in UNSYNCED}
+        states = {badge: ("state", state) for state, badge in HEALTH_BADGES.items()}
+        syncs = {badge: ("google", state) for state, badge in SYNC_BADGES.items() if state in UNSYNCED}
         trouble = dict(list(states.items())[:4])
         ordered = {**trouble, **syncs, **states}
         entries = []
-        for mark, (facet, value) in ordered.items():
+        for badge, (facet, value) in ordered.items():
             count = self.census.count({facet: (value,)})
             if count:
                 entries.append(
                     {
-                        "mark": mark,
-                        "word": str(mark.word).lower(),
+                        "badge": badge,
+                        "word": str(badge.word).lower(),
                         "count": count,
                         "query_string": self.get_query_string(
                             {facet: value}, [f.parameter_name for f in FACETS]

@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.admin.words.badges import HEALTH_MARKS, RUN_MARKS, SYNC_MARKS
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, OVERRIDDEN
 from scheduled_jobs.services.history.health import code_changed_since, health, overridden
@@ -87,7 +87,7 @@ class StateFacet(Facet):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [(state, mark.word) for state, mark in HEALTH_MARKS.items()]
+        return [(state, badge.word) for state, badge in HEALTH_BADGES.items()]
 
     def hides_empty(self, lookup: str) -> bool:
         return True
@@ -105,7 +105,7 @@ class OutcomeFacet(Facet):
     ) -> Sequence[tuple[str, str | _StrPromise]]:
         ended = (Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
         rest = (Status.SKIPPED, Status.DISCARDED)
-        return [*((s, RUN_MARKS[s].word) for s in (*ended, *rest)), (NO_RUN, _("No run yet"))]
+        return [*((s, RUN_BADGES[s].word) for s in (*ended, *rest)), (NO_RUN, _("No run yet"))]
 
     @staticmethod
     def values_of(lookup: str) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ class GoogleFacet(Facet):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [(state, mark.word) for state, mark in SYNC_MARKS.items()]
+        return [(state, badge.word) for state, badge in SYNC_BADGES.items()]
 
     def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.filter(sync_state=self.chosen)

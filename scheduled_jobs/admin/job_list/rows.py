@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs.admin.job.facts import why_no_run
 from scheduled_jobs.admin.job_list.strip import draw
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import HEALTH_MARKS, SYNC_MARKS, Mark
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, following
@@ -41,7 +41,7 @@ COLUMNS = (
 )  # fmt: skip
 """What the list reads of a job; not the payloads and what Google has, which may be large."""
 
-DELETED = Mark("retired", "off", gettext_lazy("Deleted"))
+DELETED = Badge("retired", "off", gettext_lazy("Deleted"))
 LONG_NAME = 20
 CAMEL = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]+(?![^A-Z])|[A-Z]")
 """The words of a class name, between which a long one may be broken."""
@@ -176,8 +176,8 @@ class _Row:
     # --- State --------------------------------------------------------------------------------
 
     def _mark(self) -> dict[str, str]:
-        mark = HEALTH_MARKS[self.state]
-        return {"icon": mark.icon, "tone": mark.tone, "word": str(mark.word)}
+        badge = HEALTH_BADGES[self.state]
+        return {"icon": badge.icon, "tone": badge.tone, "word": str(badge.word)}
 
     def _note(self) -> str:
         note = self._NOTES.get(Health(self.state))
@@ -308,10 +308,10 @@ class _Row:
         }
 
     def _google(self) -> dict[str, str]:
-        mark = SYNC_MARKS[self.job["sync_state"]]
+        badge = SYNC_BADGES[self.job["sync_state"]]
         if self.job["retired_at"] is not None and self.job["sync_state"] == SyncState.SYNCED:
-            mark = DELETED
-        return {"google_icon": mark.icon, "google_tone": mark.tone, "google_word": str(mark.word)}
+            badge = DELETED
+        return {"google_icon": badge.icon, "google_tone": badge.tone, "google_word": str(badge.word)}
 
     def _clock(self, at: datetime) -> str:
         return times.clock(at, self.zone, self.now)

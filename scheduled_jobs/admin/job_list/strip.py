@@ -72,16 +72,16 @@ def draw(bars: Sequence[Bar], length: int = LENGTH) -> Strip:
 
 def _exceptional(paths: dict[str, list[str]], kind: str, status: str, x: int, height: int) -> None:
     if kind == "miss":
-        mark = f"M{x - 1.4:g} {BASE - 0.6:g}h2.8v-{height}h-2.8z"
+        path = f"M{x - 1.4:g} {BASE - 0.6:g}h2.8v-{height}h-2.8z"
     elif kind == "run":
-        mark = f"M{x - 1.4:g} {BASE}v-{height + 2}h2.8v{height + 2}"
+        path = f"M{x - 1.4:g} {BASE}v-{height + 2}h2.8v{height + 2}"
     elif status == Status.TIMED_OUT and height >= SPLIT:
-        mark = f"M{x} {BASE}v-{height - 10}M{x} {BASE - height + 8}v-8"
+        path = f"M{x} {BASE}v-{height - 10}M{x} {BASE - height + 8}v-8"
     elif status == Status.TIMED_OUT:
-        mark = f"M{x} {BASE}v-{height - 2}"
+        path = f"M{x} {BASE}v-{height - 2}"
     else:
-        mark = f"M{x} {BASE}v-{height}"
-    paths.setdefault(kind, []).append(mark)
+        path = f"M{x} {BASE}v-{height}"
+    paths.setdefault(kind, []).append(path)
     if status in WITH_FOOT:
         # A failure of 0.2 s must be as visible as one of twenty minutes.
         paths.setdefault("bad", []).append(f"M{x} {FOOT_BASE}v-{FOOT}")

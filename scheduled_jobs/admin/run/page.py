@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.sentence import Lede, lede_of, retry_due
 from scheduled_jobs.admin.words import masked, times
-from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
+from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName, label_of
 from scheduled_jobs.admin.words.run_times import dated, gap, to_tenths
-from scheduled_jobs.admin.words.run_words import first_line, is_overdue, seen_alive, trigger_mark
+from scheduled_jobs.admin.words.run_words import first_line, is_overdue, seen_alive, trigger_words
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.upcoming import next_run_of
 
@@ -56,7 +56,7 @@ class Fact:
 @dataclass(frozen=True)
 class Attempt:
     label: str
-    mark: Mark
+    badge: Badge
     started: str
     duration: str
     error: str
@@ -71,7 +71,7 @@ class Neighbour:
     label: str
     text: str
     pk: int | None = None
-    mark: Mark | None = None
+    badge: Badge | None = None
     at: datetime | None = None
 
 
@@ -107,7 +107,7 @@ def build(story: Story, now: datetime) -> RunPage:
         run=run,
         zone=zone,
         as_of=f"{now.astimezone(times.zone_of(zone)):%H:%M:%S}",
-        word=str(RUN_MARKS[run.status].word),
+        word=str(RUN_BADGES[run.status].word),
         lede=lede_of(story, now),
         steps=_steps(run, zone, now),
         attempts=_attempts(story, now),
@@ -142,11 +142,11 @@ def _steps(run: JobRun, zone: str, now: datetime) -> list[Step]:
         by = _("by %(person)s") % {"person": run.requested_by} if run.requested_by else ""
         add("hand", "off", _("Asked for"), run.created_at, by)
         add("queue", "off", _("Sent to Google"), run.sent_at)
-    mark = RUN_MARKS[run.status]
-    add("run", "run", _("Started") if run.is_over else str(mark.word), run.started_at)
+    badge = RUN_BADGES[run.status]
+    add("run", "run", _("Started") if run.is_over else str(badge.word), run.started_at)
     if run.is_over:
         end = run.finished_at or (None if run.started_at else run.created_at)
-        add(mark.icon, mark.tone, str(mark.word), end)
+        add(badge.icon, badge.tone, str(badge.word), end)
     steps = []
     for n, (icon, tone, label, at, text) in enumerate(points):
         following = points[n + 1][3] if n + 1 < len(points) else None
@@ -157,7 +157,7 @@ def _steps(run: JobRun, zone: str, now: datetime) -> list[Step]:
                 ", ".join(filter(None, [to_tenths(at, zone, now), text])),
                 gap="" if following is None else times.duration(run.duration) if is_work
                 else gap(following - at),
-                is_hot=is_work and following is not None and mark.tone == "bad",
+                is_hot=is_work and following is not None and badge.tone == "bad",
             )
         )  # fmt: skip
     if not run.is_over and steps:
@@ -190,7 +190,7 @@ def _attempts(story: Story, now: datetime) -> list[Attempt]:
         rows.append(
             Attempt(
                 label=_("%(label)s, this one") % {"label": label} if other.pk == run.pk else label,
-                mark=RUN_MARKS[other.status],
+                badge=RUN_BADGES[other.status],
                 started=to_tenths(other.started_at, job.time_zone, now) if other.started_at else "",
                 duration=times.duration(other.duration),
                 error=first_line(other.error),
@@ -201,8 +201,8 @@ def _attempts(story: Story, now: datetime) -> list[Attempt]:
     if due is not None and last is not None:
         label = _("%(n)d of %(most)d") % {"n": last.attempt + 1, "most": max(most, last.attempt + 1)}
         about = _("about %(time)s") % {"time": times.clock(due, job.time_zone, now)}
-        mark = Mark("sched", "off", gettext_lazy("Due"))
-        rows.append(Attempt(label, mark, about, "", _("Google retries by itself")))
+        badge = Badge("sched", "off", gettext_lazy("Due"))
+        rows.append(Attempt(label, badge, about, "", _("Google retries by itself")))
     return rows
 
 
@@ -228,7 +228,7 @@ def _neighbours(story: Story, now: datetime) -> list[Neighbour]:
 def _neighbour(label: str, run: JobRun, zone: str, now: datetime, *, numbered: bool = False) -> Neighbour:
     at = run.scheduled_for or run.started_at or run.created_at
     clock = times.clock(at, zone, now)
-    return Neighbour(label, f"#{run.pk}, {clock}" if numbered else clock, run.pk, RUN_MARKS[run.status], at)
+    return Neighbour(label, f"#{run.pk}, {clock}" if numbered else clock, run.pk, RUN_BADGES[run.status], at)
 
 
 def _next_slot(job: ScheduledJob, now: datetime) -> datetime | None:
@@ -242,7 +242,7 @@ def _next_slot(job: ScheduledJob, now: datetime) -> datetime | None:
 
 
 def _facts(run: JobRun, job: ScheduledJob, zone: str, now: datetime) -> list[Fact]:
-    icon, word, note = trigger_mark(run)
+    icon, word, note = trigger_words(run)
     facts = [
         Fact(_("Job"), label_of(job), is_job=True),
         Fact(_("Run"), str(run.pk)),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
+from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.admin.words.run_words import (
     asked_by,
@@ -41,7 +41,7 @@ PATIENCE = timedelta(minutes=1)
 class Lede:
     """``strong`` and ``rest`` are the sentence; ``error`` follows it, ``second`` is a line of its own."""
 
-    mark: Mark
+    badge: Badge
     strong: str
     rest: str
     error: str = ""
@@ -76,7 +76,7 @@ def _queued(story: Story, now: datetime) -> Lede:
             "Google was asked twice and did not deliver it for %(time)s. It has not run; "
             "should it arrive after all, it still runs only once."
         ) % {"time": times.duration(now - (run.sent_at or run.created_at))}
-        return Lede(RUN_MARKS[Status.LOST], _("Probably lost"), rest, second=second)
+        return Lede(RUN_BADGES[Status.LOST], _("Probably lost"), rest, second=second)
     if is_overdue(run, now):
         second = (
             _("Google was asked %(time)s ago and has not delivered it.")
@@ -85,14 +85,14 @@ def _queued(story: Story, now: datetime) -> Lede:
             else _("Google has not been asked yet: it could not be reached, or who was to ask was stopped.")
         )
         return Lede(
-            RUN_MARKS[Status.MISSED], _("Not delivered for %(time)s") % {"time": waited}, rest, "", second
+            RUN_BADGES[Status.MISSED], _("Not delivered for %(time)s") % {"time": waited}, rest, "", second
         )
     second = _("Google was asked and delivers it within seconds, as a rule.") if run.sent else ""
     if story.holder is not None:
         second = _(
             "Run #%(run)s of this job is going on; if it still is on delivery, this one is skipped."
         ) % {"run": story.holder.pk}
-    return Lede(RUN_MARKS[Status.QUEUED], _("Queued for %(time)s") % {"time": waited}, rest, second=second)
+    return Lede(RUN_BADGES[Status.QUEUED], _("Queued for %(time)s") % {"time": waited}, rest, second=second)
 
 
 def _running(story: Story, now: datetime) -> Lede:
@@ -106,7 +106,7 @@ def _running(story: Story, now: datetime) -> Lede:
         second = _("No sign of life for %(time)s: its process has died, or cannot reach the database.") % {
             "time": times.duration(now - alive)
         }
-        lost = RUN_MARKS[Status.LOST]
+        lost = RUN_BADGES[Status.LOST]
         return Lede(
             lost, _("Probably lost"), rest, "", second, **bar, progress=progress, message=run.progress_message
         )
@@ -122,7 +122,7 @@ def _running(story: Story, now: datetime) -> Lede:
     elif story.usual is not None:
         second = _("A usual run takes %(usual)s.") % {"usual": times.duration(story.usual)}
     return Lede(
-        RUN_MARKS[Status.RUNNING],
+        RUN_BADGES[Status.RUNNING],
         _("Running for %(time)s") % {"time": times.duration(elapsed)},
         rest,
         "",
@@ -146,8 +146,8 @@ def _progress(run: JobRun) -> str:
 
 def _over(story: Story, now: datetime) -> Lede:
     run = story.run
-    mark = RUN_MARKS[run.status]
-    strong = str(mark.word)
+    badge = RUN_BADGES[run.status]
+    strong = str(badge.word)
     if run.duration is not None and run.started_at is not None:
         strong = _("%(status)s after %(time)s") % {"status": strong, "time": times.duration(run.duration)}
     asked = asked_by(run)
@@ -156,7 +156,7 @@ def _over(story: Story, now: datetime) -> Lede:
     separator = "" if not rest else " " if rest == _attempt(run) else ", "
     error = first_line(run.error)
     ending = ":" if error else "."
-    return Lede(mark, strong, f"{separator}{rest}{ending}", error, _after(story, now))
+    return Lede(badge, strong, f"{separator}{rest}{ending}", error, _after(story, now))
 
 
 def _of_slot(run: JobRun) -> str:

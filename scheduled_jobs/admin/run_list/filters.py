@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.admin.words.badges import RUN_MARKS
+from scheduled_jobs.admin.words.badges import RUN_BADGES
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.models import JobRun, ScheduledJob
 
@@ -45,7 +45,7 @@ class StatusFilter(RunFilter):
         model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
     ) -> Sequence[tuple[str, str | _StrPromise]]:
         groups = [(OPEN, _("Queued or running")), (FAILING, _("Failed, timed out or lost"))]
-        return [*groups, *((str(status), mark.word) for status, mark in RUN_MARKS.items())]
+        return [*groups, *((str(status), badge.word) for status, badge in RUN_BADGES.items())]
 
     def queryset(
         self,

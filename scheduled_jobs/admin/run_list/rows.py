@@ -10,9 +10,9 @@ from django.db.models.functions import Left
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_MARKS, Mark
+from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.run_words import attempt_of, first_line, is_gone, is_overdue, trigger_mark
+from scheduled_jobs.admin.words.run_words import attempt_of, first_line, is_gone, is_overdue, trigger_words
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun
 
@@ -38,7 +38,7 @@ class Row:
     """One run in the list; ``delay`` is empty while it is less than the grace."""
 
     pk: int
-    mark: Mark
+    badge: Badge
     note: str
     module: str
     name: str
@@ -79,12 +79,12 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
     retries = (
         job["declared_retry_count"] if job["retry_count_override"] is None else job["retry_count_override"]
     )
-    icon, word, _note = trigger_mark(run)
+    icon, word, _note = trigger_words(run)
     at = run.started_at or run.created_at
     late = run.late_by() or timedelta()
     return Row(
         pk=run.pk,
-        mark=RUN_MARKS[run.status],
+        badge=RUN_BADGES[run.status],
         note=_note_of(run, now),
         module=module,
         name=name,

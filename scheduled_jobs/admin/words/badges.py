@@ -18,7 +18,7 @@ SyncState = ScheduledJob.SyncState
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Badge:
     """``icon`` is an id of ``_icons.html`` without its ``sj-``, ``tone`` a class of ``desk.css`` likewise."""
 
     icon: str
@@ -26,41 +26,41 @@ class Mark:
     word: _StrPromise
 
 
-RUN_MARKS: dict[str, Mark] = {
-    Status.QUEUED: Mark("queue", "run", _("Queued")),
-    Status.RUNNING: Mark("run", "run", _("Running")),
-    Status.SUCCEEDED: Mark("ok", "ok", _("Succeeded")),
-    Status.FAILED: Mark("bad", "bad", _("Failed")),
-    Status.DISCARDED: Mark("disc", "off", _("Discarded")),
-    Status.TIMED_OUT: Mark("timeout", "bad", _("Timed out")),
-    Status.LOST: Mark("lost", "bad", _("Lost")),
-    Status.MISSED: Mark("missed", "warn", _("Missed")),
-    Status.SKIPPED: Mark("skip", "off", _("Skipped")),
+RUN_BADGES: dict[str, Badge] = {
+    Status.QUEUED: Badge("queue", "run", _("Queued")),
+    Status.RUNNING: Badge("run", "run", _("Running")),
+    Status.SUCCEEDED: Badge("ok", "ok", _("Succeeded")),
+    Status.FAILED: Badge("bad", "bad", _("Failed")),
+    Status.DISCARDED: Badge("disc", "off", _("Discarded")),
+    Status.TIMED_OUT: Badge("timeout", "bad", _("Timed out")),
+    Status.LOST: Badge("lost", "bad", _("Lost")),
+    Status.MISSED: Badge("missed", "warn", _("Missed")),
+    Status.SKIPPED: Badge("skip", "off", _("Skipped")),
 }
-"""Status of a run -> its mark."""
+"""Status of a run -> its badge."""
 
-SCHEDULED = Mark("sched", "off", _("Scheduled"))
+SCHEDULED = Badge("sched", "off", _("Scheduled"))
 """A slot that lies ahead."""
 
-HEALTH_MARKS: dict[str, Mark] = {
-    Health.FAILING: Mark("bad", "bad", _("Failing")),
-    Health.LOST: Mark("lost", "bad", _("Lost")),
-    Health.MISSED: Mark("missed", "warn", _("Missed")),
-    Health.LATE: Mark("warn", "warn", _("Late")),
-    Health.RUNNING: Mark("run", "run", _("Running")),
-    Health.QUEUED: Mark("queue", "run", _("Queued")),
-    Health.HEALTHY: Mark("ok", "ok", _("Healthy")),
-    Health.NEW: Mark("sched", "off", _("New")),
-    Health.PAUSED: Mark("pause", "off", _("Paused")),
-    Health.DELETING: Mark("retired", "off", _("Deleting")),
-    Health.RETIRED: Mark("retired", "off", _("Retired")),
+HEALTH_BADGES: dict[str, Badge] = {
+    Health.FAILING: Badge("bad", "bad", _("Failing")),
+    Health.LOST: Badge("lost", "bad", _("Lost")),
+    Health.MISSED: Badge("missed", "warn", _("Missed")),
+    Health.LATE: Badge("warn", "warn", _("Late")),
+    Health.RUNNING: Badge("run", "run", _("Running")),
+    Health.QUEUED: Badge("queue", "run", _("Queued")),
+    Health.HEALTHY: Badge("ok", "ok", _("Healthy")),
+    Health.NEW: Badge("sched", "off", _("New")),
+    Health.PAUSED: Badge("pause", "off", _("Paused")),
+    Health.DELETING: Badge("retired", "off", _("Deleting")),
+    Health.RETIRED: Badge("retired", "off", _("Retired")),
 }
-"""Health of a job -> its mark."""
+"""Health of a job -> its badge."""
 
-SYNC_MARKS: dict[str, Mark] = {
-    SyncState.SYNCED: Mark("synced", "off", _("Synced")),
-    SyncState.DRIFTED: Mark("drift", "warn", _("Drifted")),
-    SyncState.PENDING: Mark("pending", "run", _("Pending")),
-    SyncState.FAILED: Mark("syncbad", "bad", _("Not synced")),
+SYNC_BADGES: dict[str, Badge] = {
+    SyncState.SYNCED: Badge("synced", "off", _("Synced")),
+    SyncState.DRIFTED: Badge("drift", "warn", _("Drifted")),
+    SyncState.PENDING: Badge("pending", "run", _("Pending")),
+    SyncState.FAILED: Badge("syncbad", "bad", _("Not synced")),
 }
-"""Sync state of a job -> its mark."""
+"""Sync state of a job -> its badge."""

@@ -19,7 +19,7 @@ CONSOLE = "Cloud Scheduler"
 """``requested_by`` of a run that was forced in Google's console."""
 
 
-def trigger_mark(run: JobRun) -> tuple[str, str, str]:
+def trigger_words(run: JobRun) -> tuple[str, str, str]:
     """The icon and the word of a trigger, and what else there is to say about it."""
     if run.trigger == Trigger.SCHEDULE:
         note = _("Google’s own retry of the slot") if run.attempt > 1 else ""
