@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
-from scheduled_jobs.admin.actions import add, bulk, pause, run_now
+from scheduled_jobs.admin.actions import add, bulk, delete, pause, run_now
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist
 from scheduled_jobs.admin.job_list.filters import FACETS, SHOW
@@ -73,7 +73,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return job_page.change_view(self, request, object_id)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return add.delete_view(self, request, object_id)
+        return delete.delete_view(self, request, object_id)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return job_page.history_view(self, request, object_id)

@@ -15,17 +15,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.page.environment import why_nothing_is_sent
-from scheduled_jobs.admin.page.permissions import may, require
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, posted_reason, render
+from scheduled_jobs.admin.page.permissions import require
+from scheduled_jobs.admin.page.render import address, render
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
 from scheduled_jobs.admin.payload.form import PayloadForm
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.schedules import Preview, preview
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.models import ScheduledJob, attribution
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -217,55 +215,6 @@ def _create_job(
     model_admin.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
     messages.success(request, _("Added: %(job)s.") % {"job": label_of(job)})
     return job
-
-
-# --- The end ----------------------------------------------------------------------------------
-
-
-def delete_view(
-    model_admin: JobAdmin,
-    request: HttpRequest,
-    object_id: str,
-) -> HttpResponse:
-    """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
-    job = find_job(request, object_id)
-    is_own = job.origin == ScheduledJob.Origin.OPERATOR
-    if not may(request.user, "delete") or (request.method == "POST" and not is_own):
-        raise PermissionDenied(_("A job of the code is deleted with its class."))
-    if request.method == "POST":
-        return _delete_job(model_admin, request, job)
-    context = {
-        "job": job,
-        "job_label": label_of(job),
-        "job_url": address(model_admin, "scheduledjob_change", job.pk),
-        "is_own": is_own,
-        "has_runs": JobRun.objects.filter(job=job).exists(),
-        "pushes_are_off": why_nothing_is_sent(),
-    }
-    return render(
-        model_admin, request, "scheduledjob/delete.html", title=_("Delete a job"), context=context,
-        crumbs=job_crumbs(model_admin, job),
-    )  # fmt: skip
-
-
-def _delete_job(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
-    reason = posted_reason(request)
-    with attribution(request.user, via="form", reason=reason):
-        model_admin.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
-        ask_to_delete(job, by=request.user, reason=reason)
-        # The push has run by now unless the request is one transaction; then the row goes later.
-        gone = finish_deletion(job.pk)
-    if gone:
-        messages.success(request, _("Deleted: %(job)s.") % {"job": label_of(job)})
-        return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
-    now = ScheduledJob.objects.get(pk=job.pk)
-    why = now.sync_error or why_nothing_is_sent() or _("Google has not answered yet.")
-    messages.warning(
-        request,
-        _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")
-        % {"job": label_of(job), "why": why.rstrip(".") + "."},
-    )
-    return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
 
 
 def _preview(schedule: str, zone: str, viewer: ViewerZone, now: datetime) -> Preview | None:

@@ -12,8 +12,8 @@ from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.actions.form import OPEN, PauseForm
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, posted_reason, render
+from scheduled_jobs.admin.actions.form import OPEN, PauseForm, ReasonForm
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import label_of
@@ -136,16 +136,18 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
     if job.deleting_at is not None:
         return _refuse_the_deleted(model_admin, request, job)
     has_changed = False
-    if request.method == "POST":
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         with job.locked() as rows:
             # A pause that somebody else has just set is not ended unseen.
             job = rows.get()
             has_changed = job.is_paused(now) and request.POST.get("seen") != token_of(job.revision)
             if not has_changed:
-                _resume(model_admin, request, job, now)
+                _resume(model_admin, request, job, form.cleaned_data["reason"], now)
                 return HttpResponseRedirect(back)
     coming = missed_runs(job, now, None).shown[:1]
     context = {
+        "form": form,
         "job": job,
         "job_label": label_of(job),
         "job_url": back,
@@ -163,8 +165,9 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
     )  # fmt: skip
 
 
-def _resume(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now: datetime) -> None:
-    reason = posted_reason(request)
+def _resume(
+    model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reason: str, now: datetime
+) -> None:
     was_paused = job.is_paused(now)
     with attribution(request.user, via="form", reason=reason):
         job.resume(by=request.user, reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -9,14 +10,13 @@ from django.db import router, transaction
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.actions.ask import AskForm, told
+from scheduled_jobs.admin.actions.form import RunNowForm
 from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.render import address, find_run, render
 from scheduled_jobs.admin.words import masked
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.domain.jobs import same_json
-from scheduled_jobs.exceptions import InvalidPayload, RunRefused
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.execution.requests import OWES_ITS_SLOT
@@ -39,11 +39,14 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
         with transaction.atomic(using=using):
             # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
             JobRun.objects.using(using).select_for_update().get(pk=run.pk)
-            form = _ask_form(request, run, recorded, wants_changes=wants_changes)
-            if again := _ask_again(model_admin, request, run, form):
+            form = _form(request, run, recorded, wants_changes=wants_changes)
+            if again := form.ask(partial(execution.rerun, run), by=request.user):
+                text = _("Rerun of #%(run)s as #%(again)s. %(reason)s")
+                numbers = {"run": run.pk, "again": again.pk, "reason": again.reason}
+                _log(model_admin, request, job, text % numbers)
                 return HttpResponseRedirect(address(model_admin, "jobrun_change", again.pk))
     else:
-        form = _ask_form(request, run, recorded, wants_changes=wants_changes)
+        form = _form(request, run, recorded, wants_changes=wants_changes)
     if form.errors.get("seen"):
         form = form.shown_again()
     context = {
@@ -64,24 +67,6 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
         (str(run.pk), address(model_admin, "jobrun_change", run.pk)),
     ]
     return render(model_admin, request, "jobrun/rerun.html", title=title, context=context, crumbs=crumbs)
-
-
-def _ask_again(model_admin: RunAdmin, request: HttpRequest, run: JobRun, form: AskForm) -> JobRun | None:
-    if not form.is_valid():
-        return None
-    reason = form.cleaned_data["reason"]
-    try:
-        with attribution(request.user, via="form", reason=reason):
-            again = execution.rerun(run, payload=form.chosen, by=request.user, reason=reason)
-    except InvalidPayload as error:
-        form.add_error(None, told(error))
-        return None
-    except RunRefused as error:
-        form.add_error(None, str(error))
-        return None
-    text = _("Rerun of #%(run)s as #%(again)s. %(reason)s")
-    _log(model_admin, request, run.job, text % {"run": run.pk, "again": again.pk, "reason": reason})
-    return again
 
 
 def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -131,8 +116,8 @@ def _log(model_admin: RunAdmin, request: HttpRequest, job: ScheduledJob, text: s
         jobs.log_change(request, job, text)
 
 
-def _ask_form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_changes: bool) -> AskForm:
-    return AskForm(
+def _form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_changes: bool) -> RunNowForm:
+    return RunNowForm(
         request.POST if request.method == "POST" else None,
         job=run.job,
         payload=recorded,

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import router, transaction
 from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.actions.ask import AskForm, told
-from scheduled_jobs.admin.job.facts import why_no_run
+from scheduled_jobs.admin.actions.form import RunNowForm
 from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
 from scheduled_jobs.admin.words import masked, times
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
-from scheduled_jobs.exceptions import InvalidPayload
-from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.admin.words.run_words import why_no_run
+from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.run_story import going_on, waiting
 from scheduled_jobs.services.history.upcoming import next_run_of
 
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
+    from scheduled_jobs.models import ScheduledJob
 
 
 def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -36,18 +35,18 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     job = find_job(request, object_id, "run")
     obstacle = why_not(job)
     if request.method == "POST" and not obstacle:
-        using = router.db_for_write(ScheduledJob)
-        with transaction.atomic(using=using):
-            # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
-            job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
-            form = _ask_form(request, job)
-            if run := _ask_for(model_admin, request, job, form):
+        with job.locked() as rows:
+            # A form that is sent twice at once finds the first one's run.
+            job = rows.get()
+            form = _form(request, job)
+            if run := form.ask(job.run_now, by=request.user):
+                what = _("Run now") if form.chosen is None else _("Run now, with another payload")
+                model_admin.log_change(request, job, f"{what}: #{run.pk}. {run.reason}")
                 return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
     else:
-        form = _ask_form(request, job)
+        form = _form(request, job)
     if form.errors.get("seen"):
         form = form.shown_again()
-    now = timezone.now()
     context = {
         "form": form,
         "job": job,
@@ -56,7 +55,7 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
         "payload": masked.in_pieces(job.payload),
         "payload_is_overridden": job.payload_override is not None,
         "default_payload": masked.in_pieces(job.declared_payload),
-        "follows": what_follows(job, now),
+        "follows": what_follows(job, timezone.now()),
         "obstacle": obstacle,
     }
     return render(
@@ -65,29 +64,14 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     )  # fmt: skip
 
 
-def _ask_form(request: HttpRequest, job: ScheduledJob) -> AskForm:
-    return AskForm(
+def _form(request: HttpRequest, job: ScheduledJob) -> RunNowForm:
+    return RunNowForm(
         request.POST if request.method == "POST" else None,
         job=job,
         payload=job.payload,
         newest=job.runs.filter(trigger=JobRun.Trigger.MANUAL).order_by("-pk").first(),
         may_change=allowed(request).run_with_payload,
     )
-
-
-def _ask_for(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form: AskForm) -> JobRun | None:
-    if not form.is_valid():
-        return None
-    reason = form.cleaned_data["reason"]
-    try:
-        with attribution(request.user, via="form", reason=reason):
-            run = job.run_now(payload=form.chosen, by=request.user, reason=reason)
-    except InvalidPayload as error:
-        form.add_error(None, told(error))
-        return None
-    what = _("Run now, with another payload") if form.chosen is not None else _("Run now")
-    model_admin.log_change(request, job, f"{what}: #{run.pk}. {reason}")
-    return run
 
 
 def why_not(job: ScheduledJob) -> str:

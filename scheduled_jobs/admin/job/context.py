@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.job.changes import lines_of
 from scheduled_jobs.admin.job.chart import LENGTHS, draw
 from scheduled_jobs.admin.job.drift import drift_line
-from scheduled_jobs.admin.job.facts import facts_of, lede_of, why_no_run
+from scheduled_jobs.admin.job.facts import facts_of, lede_of
 from scheduled_jobs.admin.job.fields import Truths, payload_difference
 from scheduled_jobs.admin.job.preview import saved_preview, typed_preview, upcoming
 from scheduled_jobs.admin.job.runs import rows_of
@@ -18,6 +18,7 @@ from scheduled_jobs.admin.page.render import address
 from scheduled_jobs.admin.page.viewer_zone import offered_zones
 from scheduled_jobs.admin.words import masked
 from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.run_words import why_no_run
 from scheduled_jobs.admin.words.times import clock_element
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history import job_story

@@ -173,13 +173,6 @@ def facts_of(
     return facts
 
 
-def why_no_run(task: str) -> str:
-    """Why a job of this task cannot be run now, for want of a class, as a sentence; empty where it can."""
-    if registry.get(task) is not None:
-        return ""
-    return _("%(task)s is not in the code: nothing can be run until it is back.") % {"task": task}
-
-
 def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
     coming = job.upcoming(1) if _is_readable(job) else []
     if not coming:

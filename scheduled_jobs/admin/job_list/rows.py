@@ -10,11 +10,11 @@ from django.db.models import BooleanField, ExpressionWrapper
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs.admin.job.facts import why_no_run
 from scheduled_jobs.admin.job_list.strip import draw
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
+from scheduled_jobs.admin.words.run_words import why_no_run
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, following
 from scheduled_jobs.services.history.health import Health

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.statements import LEASE
 from scheduled_jobs.services.scheduling.running import MOST_SENT, NOTHING_SENT, UNDELIVERED
@@ -83,3 +84,10 @@ def first_line(error: str, length: int = 200) -> str:
     """The first line of an error, shortened."""
     line = error.strip().partition("\n")[0]
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def why_no_run(task: str) -> str:
+    """Why a job of this task cannot be run now, for want of a class, as a sentence; empty where it can."""
+    if registry.get(task) is not None:
+        return ""
+    return _("%(task)s is not in the code: nothing can be run until it is back.") % {"task": task}

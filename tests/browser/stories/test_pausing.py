@@ -86,7 +86,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(shop: Shop) -> None:
         re.compile(r"^Resume shop\.reports\.Report\? Its next run is then .+ 02:00 UTC \(in .+\)\.$")
     )
     expect(page.get_by_text("Resuming fires nothing: the next run is the schedule’s next.")).to_be_visible()
-    page.get_by_label("Why (kept in the audit):").fill("They are done")
+    page.get_by_label("Why:").fill("They are done")
     page.get_by_role("button", name="Resume the job").click()
     said(page, "The job shop.reports.Report is resumed.")
     wait_for(lambda: shop.client.get_job(name=job.remote_name).state.name == "ENABLED")
