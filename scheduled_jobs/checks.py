@@ -20,12 +20,12 @@ from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, PREFIX, names, settings
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
 from scheduled_jobs.services.scheduling import declare, task_url
-from scheduled_jobs.services.scheduling.seeding import clash
+from scheduled_jobs.services.scheduling.seed.rows import clash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from scheduled_jobs.services.scheduling.declarations import Declaration
+    from scheduled_jobs.services.scheduling.seed.declare import Declaration
 
 TAG = "scheduled_jobs"
 Messages = list[checks.CheckMessage]
@@ -135,7 +135,7 @@ def _numbers() -> checks.CheckMessage | None:
 def _location() -> checks.CheckMessage | None:
     if settings.LOCATION or settings.EMULATOR_HOST or settings.BACKEND != CLOUD_SCHEDULER_BACKEND:
         return None
-    if settings.PUSH == "off" or settings.EAGER:
+    if settings.mode != "google":
         return None
     return error(
         6, f"{PREFIX}LOCATION is not set.", "Write a Cloud Scheduler location, such as europe-west1."
@@ -156,7 +156,7 @@ def _account() -> checks.CheckMessage | None:
 def _nobody() -> checks.CheckMessage | None:
     if settings.OIDC_ALLOWED_EMAILS or not any(task.schedule_use_oidc for task in registry.tasks()):
         return None
-    if settings.EAGER or settings.PUSH == "off":
+    if settings.mode != "google":
         return None
     return warning(
         2,

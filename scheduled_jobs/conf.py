@@ -78,6 +78,13 @@ class Settings:
     BUILTIN_TASKS: list[str] = []
     """Names of the package's own periodic tasks to seed; each costs what a job costs."""
 
+    @property
+    def mode(self) -> Literal["google", "push-off", "eager"]:
+        """Whether Google is called, nobody, or the tasks are run here at once."""
+        if self.EAGER:
+            return "eager"
+        return "push-off" if self.PUSH == "off" else "google"
+
     if not TYPE_CHECKING:
 
         def __getattribute__(self, name: str) -> Any:

@@ -11,6 +11,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from scheduled_jobs import registry
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.metadata import TaskMetadata
 
 __all__ = ["PeriodicTask", "TaskMetadata"]
@@ -157,4 +158,4 @@ class PeriodicTask:
         from scheduled_jobs.services import execution, scheduling
 
         job = scheduling.schedule_task(cls, payload=kwargs or None)
-        return execution.run_eagerly(job, cls) if scheduling.is_eager() else job
+        return execution.run_eagerly(job, cls) if settings.mode == "eager" else job

@@ -160,3 +160,12 @@ def test_a_test_suite_that_names_no_backend_gets_the_one_in_memory(monkeypatch: 
 def test_a_list_that_was_read_can_be_changed_without_changing_the_default() -> None:
     settings.REDACTED_KEYS.append("mine")
     assert "mine" not in settings.REDACTED_KEYS
+
+
+@pytest.mark.parametrize(
+    ("eager", "push", "mode"),
+    [(False, "auto", "google"), (False, "off", "push-off"), (True, "auto", "eager"), (True, "off", "eager")],
+)
+def test_only_one_mode_calls_google(eager: bool, push: str, mode: str) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_EAGER=eager, DJANGO_CLOUD_TASKS_PUSH=push):
+        assert settings.mode == mode

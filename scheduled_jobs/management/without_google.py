@@ -71,7 +71,7 @@ def local_report(seeded: Seeded, changes: list[LocalChange], *, write: bool) -> 
             for change in changes
         ],
         "faulty": [{"task": path, "error": why} for path, why in seeded.faulty],
-        "mode": "eager" if settings.EAGER else "push-off",
+        "mode": settings.mode,
         "unchanged": len(seeded.tasks) - len(changes),
     }
 
@@ -79,7 +79,7 @@ def local_report(seeded: Seeded, changes: list[LocalChange], *, write: bool) -> 
 def local_totals(seeded: Seeded, counts: Mapping[str, int], *, write: bool) -> str:
     """The last line."""
     total, nothing = len(seeded.tasks), "" if write else " Nothing was written."
-    if settings.EAGER:
+    if settings.mode == "eager":
         were = "were" if write else "would be"
         return (
             f"{total} jobs: {counts['created']} created, {counts['updated']} updated, "

@@ -18,6 +18,7 @@ from scheduled_jobs.admin.actions import bulk
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, drift
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, job_queryset
+from scheduled_jobs.services.scheduling.push import on_commit
 from tests.support import make_job, make_task
 from tests.support.people import LIST, signed_in, staff
 
@@ -441,11 +442,11 @@ def test_a_bulk_pause_holds_while_google_does_not_answer(google: MemoryBackend) 
 def test_all_jobs_of_a_bulk_action_are_pushed_together(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scheduled_jobs.services import scheduling
-
     pushes: list[list[int]] = []
-    push = scheduling.push
-    monkeypatch.setattr(scheduling, "push", lambda pks, **more: (pushes.append(list(pks)), push(pks, **more)))
+    push = on_commit.push_jobs
+    monkeypatch.setattr(
+        on_commit, "push_jobs", lambda pks, **more: (pushes.append(list(pks)), push(pks, **more))
+    )
     rows = [job("A"), job("B"), job("C")]
     client = operator("pause")
     confirm(client, ask(client, "pause_jobs", *rows), reason="x", until_mode="open")

@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.db import connections
 
 from scheduled_jobs import registry
-from scheduled_jobs.services.scheduling import seed
+from scheduled_jobs.services.scheduling import seed_tasks
 from tests.support.console import edit_in_console, live_values
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.pages import text_of
@@ -116,7 +116,7 @@ def test_deleting_a_retired_job_is_told_as_asked_for(google: MemoryBackend) -> N
     declare("Two")
     schedule_tasks()
     registry._tasks.pop("shop.tasks.Two")
-    seed(list(registry.tasks()), retire=True)
+    seed_tasks(list(registry.tasks()), retire=True)
     google.store.faults.refuse("DeleteJob", "PERMISSION_DENIED", "no", times=50)
     two = row("Two")
     assert two.retired_at is not None

@@ -15,7 +15,7 @@ from scheduled_jobs.admin.plan.blocks import block_of_change
 from scheduled_jobs.admin.plan.differences import Provenance
 from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.services.scheduling import drift, seed
+from scheduled_jobs.services.scheduling import drift, seed_tasks
 from tests.support.console import edit_in_console, live_values
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.pages import text_of
@@ -63,7 +63,7 @@ def test_the_plan_says_what_a_sync_would_do_and_writes_nothing_anywhere(
     declare("Gone")
     schedule_tasks("shop.tasks.Gone")
     registry._tasks.pop("shop.tasks.Gone")
-    seed(list(registry.tasks()), retire=True)
+    seed_tasks(list(registry.tasks()), retire=True)
     ScheduledJob.objects.filter(task="shop.tasks.Two").delete()
     google.store.faults.calls.clear()
     before = list(ScheduledJob.objects.values())
@@ -371,7 +371,7 @@ def test_a_retired_job_is_deleted_and_one_that_is_not_yet_retired_is_explained(
     html = client.get(PLAN).content.decode()
     assert "Run schedule_tasks to retire it" in html
     assert decisions(html) == {}
-    seed(list(registry.tasks()), retire=True)
+    seed_tasks(list(registry.tasks()), retire=True)
     assert "class gone, still in Google" in client.get(drift_url(job)).content.decode()
     decide(client, PLAN, one="delete")
     assert [name.rpartition("-")[2] for name in names(google)] == ["Two"]
@@ -525,7 +525,7 @@ def test_a_plan_that_deletes_most_jobs_says_that_it_is_held_back(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     registry._tasks.clear()
-    seed([], retire=True)
+    seed_tasks([], retire=True)
     assert "More than half of the jobs would be deleted" in superuser().get(PLAN).content.decode()
 
 

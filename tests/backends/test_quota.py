@@ -12,7 +12,7 @@ from django.test import override_settings
 from scheduled_jobs.backends.quota import WriteLimit
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import OutOfTime
-from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.client import Client
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
@@ -88,14 +88,14 @@ def test_the_451st_write_to_google_waits_for_its_minute(
     server: Server, backend: CloudSchedulerBackend
 ) -> None:
     for _ in range(450):
-        Calls(FOREVER, backend).update(JOB, ["schedule"])
+        Client(FOREVER, backend).update(JOB, ["schedule"])
     assert len(server.calls) == 450
 
     with pytest.raises(OutOfTime, match="the limit of 450 writes a minute is used up"):
-        Calls(time.monotonic() + 30, backend).update(JOB, ["schedule"])
+        Client(time.monotonic() + 30, backend).update(JOB, ["schedule"])
     assert len(server.calls) == 450
 
-    Calls(time.monotonic() + 30, backend).get(backend.remote_name("plain"))
+    Client(time.monotonic() + 30, backend).get(backend.remote_name("plain"))
     assert server.calls[450:] == ["GetJob"]
 
 
@@ -108,6 +108,6 @@ def test_each_backend_of_google_has_a_quota_of_its_own(backend: CloudSchedulerBa
 def test_writes_to_memory_are_not_counted(google: MemoryBackend) -> None:
     google.create(JOB, timeout=1)
     for _ in range(1000):
-        Calls(time.monotonic() + 30, google).update(JOB, ["schedule"])
+        Client(time.monotonic() + 30, google).update(JOB, ["schedule"])
     assert len(google.store.faults.calls) == 1001
     assert google.quota.free() is None

@@ -18,7 +18,8 @@ from django.core.management import call_command
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import Lease, ScheduledJob
-from scheduled_jobs.services.scheduling import comparing, pushing
+from scheduled_jobs.services.scheduling.push import push
+from scheduled_jobs.services.scheduling.sync import compare
 from tests.support.declaring import declare, schedule_tasks
 from tests.support.emulator_process import running_emulator
 
@@ -154,7 +155,7 @@ def test_an_interrupted_sync_gives_back_its_turn_and_its_leases(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pushing, "apply", interrupted)
+        patch.setattr(push, "apply", interrupted)
         assert schedule_tasks().code == 130
     assert Lease.objects.get().token is None
     assert set(ScheduledJob.objects.values_list("push_token", "sync_state")) == {(None, "pending")}
@@ -179,7 +180,7 @@ def test_what_was_being_read_when_it_was_interrupted_is_closed_before_the_connec
         next(reading)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(comparing, "rows_in_force", interrupted)
+    monkeypatch.setattr(compare, "rows_in_force", interrupted)
     with pytest.raises(SystemExit) as stopped:
         call_command("schedule_tasks", stderr=io.StringIO())
     assert (stopped.value.code, stopped.value.__context__, closed) == (130, None, [True])

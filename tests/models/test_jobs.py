@@ -17,7 +17,7 @@ from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, Lease, ScheduledJob, attribution
 from scheduled_jobs.models.in_force import seen_differences
-from scheduled_jobs.services.scheduling import push
+from scheduled_jobs.services.scheduling import push_jobs
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -419,7 +419,7 @@ def test_a_pause_that_was_made_anew_does_not_end_with_the_old_one(job: Scheduled
     assert row("One").paused is True
 
 
-@pytest.mark.parametrize("sync", [lambda job: push([job.pk]), lambda _job: schedule_tasks()])
+@pytest.mark.parametrize("sync", [lambda job: push_jobs([job.pk]), lambda _job: schedule_tasks()])
 def test_whatever_brings_google_up_to_date_records_the_pauses_that_have_ended(
     sync: Callable[[ScheduledJob], Any], job: ScheduledJob, ended: datetime
 ) -> None:

@@ -30,9 +30,9 @@ class Banner:
 def environment_banner(now: datetime, seen_at: datetime | None) -> Banner:
     """What stands under the title of every page; ``seen_at`` is as ``last_look()`` has it."""
     notes = []
-    if settings.EAGER:
+    if settings.mode == "eager":
         notes.append(_("tasks run here (EAGER): nothing is sent to Google"))
-    elif settings.PUSH == "off":
+    elif settings.mode == "push-off":
         notes.append(_("pushes are off: nothing is sent to Google"))
     if settings.EMULATOR_HOST:
         notes.append(_("emulator at %(host)s") % {"host": settings.EMULATOR_HOST})
@@ -47,9 +47,9 @@ def environment_banner(now: datetime, seen_at: datetime | None) -> Banner:
 
 def why_nothing_is_sent() -> str:
     """Why nothing is sent to Google, as a sentence; empty where it is sent."""
-    if settings.EAGER:
+    if settings.mode == "eager":
         return _("Tasks run here (DJANGO_CLOUD_TASKS_EAGER): nothing is sent to Google.")
-    if settings.PUSH == "off":
+    if settings.mode == "push-off":
         return _('Pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"): nothing is sent to Google.')
     return ""
 

@@ -13,7 +13,7 @@ from scheduled_jobs.admin.words.masked import in_line
 from scheduled_jobs.domain.jobs import DURATIONS, OVERRIDABLE, value_of
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.history.upcoming import told
-from scheduled_jobs.services.scheduling.shown import shown
+from scheduled_jobs.services.scheduling.masked import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,7 +117,7 @@ def text_of(name: str, value: Any) -> str:
         return times.duration(value_of(name, value)) if value else _("0 s")
     if value in ("", None):
         return _("(empty)")
-    return in_line(shown(name, value))
+    return in_line(masked(name, value))
 
 
 def words_of(expression: str, job: ScheduledJob) -> str:

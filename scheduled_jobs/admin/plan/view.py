@@ -63,7 +63,7 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         messages.error(request, off)
         return HttpResponseRedirect(request.path)
     try:
-        report = scheduling.sync(scheduling.Options(write=False))
+        report = scheduling.sync_jobs(scheduling.Options(write=False))
     except BackendError as error:
         return _unreachable(model_admin, request, error, _("Plan"), crumbs=_crumbs(model_admin))
     blocks = _blocks(request, report.plan.changes)

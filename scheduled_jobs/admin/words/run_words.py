@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.statements import LEASE
-from scheduled_jobs.services.scheduling.running import MOST_SENT, NOTHING_SENT, UNDELIVERED
+from scheduled_jobs.services.scheduling.run_now import MOST_SENT, NOTHING_SENT, UNDELIVERED
 
 if TYPE_CHECKING:
     from datetime import datetime

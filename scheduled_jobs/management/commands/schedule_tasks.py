@@ -78,7 +78,7 @@ class Command(BaseCommand):
     def _handle(self, **options: Any) -> None:
         chosen = chosen_tasks(options["tasks"])
         self.write = not (options["dry_run"] or options["check"])
-        if settings.EAGER or settings.PUSH == "off":
+        if settings.mode != "google":
             self._without_google(chosen)
         else:
             wanted = scheduling.Options(
@@ -94,7 +94,7 @@ class Command(BaseCommand):
 
     def _sync(self, options: scheduling.Options, *, check: bool) -> None:
         try:
-            report = scheduling.sync(options, self._tell, self._wait, self.bar.begin)
+            report = scheduling.sync_jobs(options, self._tell, self._wait, self.bar.begin)
         except BackendError as error:
             raise CommandError(
                 f"Cloud Scheduler could not be asked for its jobs: {scheduling.reason_of(error)}"
@@ -103,7 +103,7 @@ class Command(BaseCommand):
             # To the second pass what the first has made is unchanged, and what failed is tried again.
             self.made_before = self.counts["created"] + self.counts["updated"]
             self.counts["failed"] = 0
-            report = scheduling.sync(scheduling.Options(**{**vars(options), "yes": True}), self._tell)
+            report = scheduling.sync_jobs(scheduling.Options(**{**vars(options), "yes": True}), self._tell)
         self.bar.clear()
         if not self.write:
             for change in report.to_apply:
@@ -134,7 +134,7 @@ class Command(BaseCommand):
         self._line(f"{SIGNS[change.kind]}: {change.label}{fields}")
         if change.kind != "update" or (self.write and not change.drifted):
             return
-        for name, (old, new) in scheduling.shown_fields(change).items():
+        for name, (old, new) in scheduling.masked_fields(change).items():
             if not self.write or name in change.drifted:
                 self._line(f"      {name}: {as_text(old)} -> {as_text(new)}")
 
@@ -172,7 +172,7 @@ class Command(BaseCommand):
                     "job": change.name,
                     "fields": {
                         name: {"live": old, "desired": new}
-                        for name, (old, new) in scheduling.shown_fields(change).items()
+                        for name, (old, new) in scheduling.masked_fields(change).items()
                     },
                     "drifted": list(change.drifted),
                     "error": report.error_of(change),
@@ -187,17 +187,17 @@ class Command(BaseCommand):
     # --- Without ----------------------------------------------------------------------------------
 
     def _without_google(self, chosen: tuple[type[PeriodicTask], ...] | None) -> None:
-        seeded = scheduling.seed(
+        seeded = scheduling.seed_tasks(
             registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
         )
         changes = []
-        for change in rows_run(seeded, write=self.write) if settings.EAGER else rows_seeded(seeded):
+        for change in rows_run(seeded, write=self.write) if settings.mode == "eager" else rows_seeded(seeded):
             changes.append(change)
             if change.error is not None:
                 self._fail(change.task, change.error)
                 continue
             self.counts[COUNTED[change.kind]] += 1
-            if settings.EAGER:
+            if settings.mode == "eager":
                 self._line(f"{SIGNS[change.kind]}: {change.task}")
         for path, why in seeded.faulty:
             self._fail(path, why)

@@ -21,12 +21,13 @@ from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
 from scheduled_jobs.domain.plan import drifted_fields
 from scheduled_jobs.exceptions import NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
-from scheduled_jobs.services.scheduling.applying import NotOurs
-from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.recording import seen
-from scheduled_jobs.services.scheduling.seeding import seed
+from scheduled_jobs.services.scheduling.push.call import NotOurs
+from scheduled_jobs.services.scheduling.push.on_commit import push_on_commit
+from scheduled_jobs.services.scheduling.push.record import seen
+from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Change, Desired
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.services.scheduling.reports import Report
+    from scheduled_jobs.services.scheduling.sync.report import Report
 
 SyncState = ScheduledJob.SyncState
 
@@ -92,7 +93,7 @@ def adoptable(fields: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 def look(pk: int) -> Look:
     """One job beside what Google has now. Raises ScheduledJob.DoesNotExist, and BackendError of Google's."""
-    calls = Calls(time.monotonic() + settings.RPC_TIMEOUT)
+    calls = Client(time.monotonic() + settings.RPC_TIMEOUT)
     job = _rows().get(pk=pk)
     at = timezone.now()
     try:
@@ -178,13 +179,11 @@ def adopt(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "
 
 def overwrite(found: Look, *, by: Any = None, reason: str = "") -> None:
     """Make Google what the row says; the values replaced stay in the audit."""
-    from scheduled_jobs.services import scheduling
-
     using = _using()
     with transaction.atomic(using=using), attribution(by, via=JobChange.Via.SYNC, reason=reason):
         job = _locked(found)
         JobChange.record(job, {name: found.differences[name] for name in found.drifted}, using=using)
-        scheduling.push_on_commit([job.pk], using)
+        push_on_commit([job.pk], using)
 
 
 def bring_up_to_date(change: Change) -> int | None:
@@ -194,14 +193,14 @@ def bring_up_to_date(change: Change) -> int | None:
     """
     task = registry.get(change.task)
     if task is not None:
-        seed([task], retire=False)
+        seed_tasks([task], retire=False)
     rows = _rows().filter(name=change.name)
     return rows.values_list("pk", flat=True).first()
 
 
 def delete_orphan(remote_name: str, *, by: Any = None, reason: str = "") -> None:
     """Delete a job of ours in Google that belongs to no row. Raises NotOurs, and Google's BackendError."""
-    calls = Calls(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    calls = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
     try:
         live = calls.get(remote_name)
     except NotFound:

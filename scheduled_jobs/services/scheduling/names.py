@@ -62,7 +62,7 @@ def this_app() -> App:
         delimiter=settings.DELIMITER,
         service_account=settings.OIDC_SERVICE_ACCOUNT or "",
         audience=settings.OIDC_AUDIENCE or "",
-        needs_account=not (settings.EAGER or settings.PUSH == "off"),
+        needs_account=settings.mode == "google",
         url_parts=parts,
         url_fault=fault,
     )

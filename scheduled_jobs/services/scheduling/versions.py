@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
-    from scheduled_jobs.services.scheduling.applying import Outcome
+    from scheduled_jobs.services.scheduling.push.call import Outcome
 
 ABSENT = "ABSENT"
 """The state of a job that Google does not have."""

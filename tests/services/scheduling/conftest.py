@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from scheduled_jobs.services.scheduling import calls
+from scheduled_jobs.services.scheduling import client
 
 
 @pytest.fixture
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is made again is made again at once."""
-    monkeypatch.setattr(calls, "FIRST_WAIT", 0.0001)
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.0001)

@@ -15,7 +15,7 @@ from scheduled_jobs.exceptions import OutcomeUnknown
 from scheduled_jobs.models import JobChange, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import drift
-from scheduled_jobs.services.scheduling.applying import NotOurs
+from scheduled_jobs.services.scheduling.push.call import NotOurs
 from tests.support.console import edit_in_console, live_values
 from tests.support.declaring import declare, row, schedule_tasks
 
@@ -96,10 +96,10 @@ def test_a_plan_records_all_drift_at_once(google: MemoryBackend, job: ScheduledJ
     schedule_tasks()
     google.store.pause_job(row("Two").remote_name)
     google.store.delete_job(job.remote_name)
-    drift.record_all(scheduling.sync(scheduling.Options(write=False)))
+    drift.record_all(scheduling.sync_jobs(scheduling.Options(write=False)))
     assert (row("One").sync_state, row("Two").sync_state) == ("drifted", "drifted")
     google.store.resume_job(row("Two").remote_name)
-    drift.record_all(scheduling.sync(scheduling.Options(write=False)))
+    drift.record_all(scheduling.sync_jobs(scheduling.Options(write=False)))
     assert (row("One").sync_state, row("Two").sync_state) == ("drifted", "synced")
 
 
@@ -112,12 +112,12 @@ def test_a_look_that_agrees_is_the_last_one_seen(google: MemoryBackend, job: Sch
     drift.record(found)
     assert (row("One").live_seen_at, row("One").sync_state) == (found.at, "synced")
     forget_when()
-    report = scheduling.sync(scheduling.Options(write=False))
+    report = scheduling.sync_jobs(scheduling.Options(write=False))
     drift.record_all(report)
     assert report.listing is not None
     assert row("One").live_seen_at == report.listing.at
     forget_when()
-    report = scheduling.sync(scheduling.Options())
+    report = scheduling.sync_jobs(scheduling.Options())
     assert report.plan.changes == ()
     assert report.listing is not None
     assert row("One").live_seen_at == report.listing.at
@@ -125,7 +125,7 @@ def test_a_look_that_agrees_is_the_last_one_seen(google: MemoryBackend, job: Sch
 
 def test_a_job_that_google_disabled_is_recorded_as_drifted(google: MemoryBackend, job: ScheduledJob) -> None:
     google.store.set_state(job.remote_name, scheduler_v1.Job.State.DISABLED)
-    drift.record_all(scheduling.sync(scheduling.Options(write=False)))
+    drift.record_all(scheduling.sync_jobs(scheduling.Options(write=False)))
     assert (row("One").sync_state, (row("One").live or {})["state"]) == ("drifted", "DISABLED")
 
 
@@ -255,7 +255,7 @@ def test_an_orphan_is_deleted_and_a_job_of_ours_or_anothers_is_not(
 
 def test_a_planned_row_is_brought_up_to_date_before_it_is_pushed(google: MemoryBackend) -> None:
     declare("New")
-    [change] = scheduling.sync(scheduling.Options(write=False)).plan.of("create")
+    [change] = scheduling.sync_jobs(scheduling.Options(write=False)).plan.of("create")
     assert change.pk is None
     pk = drift.bring_up_to_date(change)
     assert pk == row("New").pk

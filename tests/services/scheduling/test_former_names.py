@@ -10,8 +10,8 @@ from django.test import override_settings
 from scheduled_jobs import registry
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.execution.serving import find_job
-from scheduled_jobs.services.scheduling import pushing
-from scheduled_jobs.services.scheduling.seeding import seed
+from scheduled_jobs.services.scheduling.push import push
+from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def deploy(**tasks: str) -> None:
     registry._tasks.clear()
     declared = [declare(task, schedule_name=name) for task, name in tasks.items()]
     with override_settings(**PUSH_OFF):
-        seed(declared, retire=True)
+        seed_tasks(declared, retire=True)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def taken_over(google: MemoryBackend, no_tasks: None) -> None:
     deploy(One="a", Two="b")
     schedule_tasks()
     deploy(One="x", Two="a")
-    scheduling.push([row("Two").pk])
+    scheduling.push_jobs([row("Two").pk])
 
 
 def test_a_name_that_another_took_is_deleted_for_no_rename_of_who_had_it(google: MemoryBackend) -> None:
@@ -100,14 +100,14 @@ def test_a_job_that_is_renamed_while_it_is_being_made_leaves_none_behind(
 ) -> None:
     deploy(One="a")
     schedule_tasks()
-    remember_names = pushing.remember_names
+    remember_names = push.remember_names
 
     def rename_first(*args: Any) -> None:
         monkeypatch.undo()
         deploy(One="c")
         remember_names(*args)
 
-    monkeypatch.setattr(pushing, "remember_names", rename_first)
+    monkeypatch.setattr(push, "remember_names", rename_first)
     declare("One", schedule_name="b")
     schedule_tasks()
     assert names(google) == ["shop--c"]

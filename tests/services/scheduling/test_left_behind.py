@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.services.scheduling.recording import Recorder
+from scheduled_jobs.services.scheduling.push.record import Recorder
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:

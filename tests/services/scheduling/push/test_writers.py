@@ -16,7 +16,7 @@ from django.db import connection
 
 from scheduled_jobs.exceptions import StoreError
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling import calls
+from scheduled_jobs.services.scheduling import client
 from tests.support import on_postgresql
 from tests.support.declaring import declare, schedule_tasks
 
@@ -41,7 +41,7 @@ WRITERS, JOBS = 8, 5
 def test_eight_writers_and_every_fifth_call_failing_converge(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
     for n in range(JOBS):
         declare(f"Job{n}")
     schedule_tasks()

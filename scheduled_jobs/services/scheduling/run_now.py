@@ -11,7 +11,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import router
+from django.db import router, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -27,10 +27,11 @@ from scheduled_jobs.exceptions import (
 )
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
-from scheduled_jobs.services.scheduling.applying import NotOurs
-from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.pushing import Push
+from scheduled_jobs.services.scheduling.push.call import NotOurs
+from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
+from scheduled_jobs.services.scheduling.push.push import Push
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,11 +45,17 @@ NOTHING_SENT = timedelta(minutes=1)
 UNDELIVERED = timedelta(minutes=3)
 """After this long a RunJob that was accepted would have been delivered."""
 MOST_SENT = 2
+LEFT_BEHIND = timedelta(minutes=1)
+"""After this long a pending row's writer has died, or Google did not answer it."""
 
-PUSHES_ARE_OFF = 'pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"), so that Google cannot be asked to run it'
-EAGER_ASKS_NOBODY = (
-    "tasks are run eagerly (DJANGO_CLOUD_TASKS_EAGER), so that Google is not asked; call schedule() instead"
-)
+NOBODY_ASKED = {
+    "push-off": 'pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"), so that Google cannot be asked to run it',
+    "eager": (
+        "tasks are run eagerly (DJANGO_CLOUD_TASKS_EAGER), so that Google is not asked; "
+        "call schedule() instead"
+    ),
+}
+"""Why no run can be asked for, by the mode of the settings."""
 NOT_DELIVERED = "Cloud Scheduler did not deliver it"
 
 Status = JobRun.Status
@@ -58,6 +65,13 @@ def fire(pks: Iterable[int]) -> None:
     """Ask Google to run the jobs of these queued runs. Raises nothing: the runs say what happened."""
     for run in _runs().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job").order_by("pk"):
         _fire(run)
+
+
+def fire_on_commit(pks: Iterable[int], using: str) -> None:
+    """Ask Google to run these queued runs, after the transaction in which they were asked for."""
+    asked = list(pks)
+    # No partial: it has no name under which Django could log its failure.
+    transaction.on_commit(lambda: fire(asked), using=using, robust=True)
 
 
 def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
@@ -77,15 +91,33 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
         _fire(run)
 
 
+def after_delivery(job_pk: int) -> None:
+    """What a delivery may do for its own job once it is answered: one RunJob, and a push left behind.
+
+    Never raises: the run that was delivered has nothing to do with it.
+    """
+    try:
+        settle(job_pk, most=1)
+        rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
+        now = timezone.now()
+        stale = rows.filter(
+            pk=job_pk, sync_state=ScheduledJob.SyncState.PENDING, edited_at__lt=now - LEFT_BEHIND
+        )
+        if stale.exists():
+            push_jobs([job_pk])
+    except Exception:
+        logger.exception("after a delivery of job %s", job_pk)
+
+
 def _runs() -> JobRunQuerySet:
     return JobRun.objects.using(router.db_for_write(JobRun))
 
 
 def _fire(run: JobRun) -> None:
-    if settings.PUSH == "off" or settings.EAGER:
-        _give_up(run, Status.FAILED, PUSHES_ARE_OFF if settings.PUSH == "off" else EAGER_ASKS_NOBODY)
+    if settings.mode != "google":
+        _give_up(run, Status.FAILED, NOBODY_ASKED[settings.mode])
         return
-    calls = Calls(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    calls = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
     counted = False
     try:
         # An old address or old headers must not be fired; the payload comes from the run anyway.
@@ -111,7 +143,7 @@ def _fire(run: JobRun) -> None:
             _give_up(run, Status.FAILED, reason_of(error))
 
 
-def _look(run: JobRun, calls: Calls) -> None:
+def _look(run: JobRun, calls: Client) -> None:
     """Refuse to fire a job that is not ours: a copy of the database must not run the original's."""
     try:
         live = calls.get(calls.backend.remote_name(run.job.name))
@@ -130,7 +162,7 @@ def _claim_sending(run: JobRun) -> bool:
     )
 
 
-def _run_job(run: JobRun, calls: Calls) -> None:
+def _run_job(run: JobRun, calls: Client) -> None:
     remote_name = calls.backend.remote_name(run.job.name)
     try:
         calls.run(remote_name)

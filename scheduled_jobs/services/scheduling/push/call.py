@@ -26,12 +26,12 @@ from scheduled_jobs.exceptions import (
     NotFound,
     OutOfTime,
 )
+from scheduled_jobs.services.scheduling.masked import without_secrets
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.shown import without_secrets
 
 if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Desired, Listing, Ownership
-    from scheduled_jobs.services.scheduling.calls import Calls
+    from scheduled_jobs.services.scheduling.client import Client
 
 
 logger = logging.getLogger("scheduled_jobs")
@@ -70,7 +70,7 @@ class Outcome:
 
 def apply(
     desired: Desired,
-    calls: Calls,
+    calls: Client,
     *,
     listing: Listing | None = None,
     adopt: bool = False,
@@ -87,7 +87,7 @@ def apply(
 
 
 class _Application:
-    def __init__(self, desired: Desired, calls: Calls, listing: Listing | None, *, adopt: bool) -> None:
+    def __init__(self, desired: Desired, calls: Client, listing: Listing | None, *, adopt: bool) -> None:
         self.desired = desired
         self.calls = calls
         self.listing = listing

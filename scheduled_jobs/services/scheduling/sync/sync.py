@@ -16,16 +16,16 @@ from scheduled_jobs.domain.jobs import DISABLED
 from scheduled_jobs.domain.plan import Change, Desired, Listing, change_for
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.advice import reason_of
-from scheduled_jobs.services.scheduling.calls import Calls
-from scheduled_jobs.services.scheduling.comparing import AT_ONCE, Comparison
+from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.orphans import delete_orphans
-from scheduled_jobs.services.scheduling.pushing import Push
-from scheduled_jobs.services.scheduling.recording import seen
-from scheduled_jobs.services.scheduling.reports import Options, Report
-from scheduled_jobs.services.scheduling.seeding import seed
-from scheduled_jobs.services.scheduling.turns import turn
+from scheduled_jobs.services.scheduling.push.push import Push
+from scheduled_jobs.services.scheduling.push.record import seen
+from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
+from scheduled_jobs.services.scheduling.sync.compare import AT_ONCE, Comparison
+from scheduled_jobs.services.scheduling.sync.lock import turn
+from scheduled_jobs.services.scheduling.sync.orphans import delete_orphans
+from scheduled_jobs.services.scheduling.sync.report import Options, Report
 from scheduled_jobs.services.scheduling.versions import confirm_versions
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.exceptions import BackendError
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.services.scheduling.applying import Outcome
+    from scheduled_jobs.services.scheduling.push.call import Outcome
 
 PATIENCE = 3600.0
 """Seconds that a whole sync may take; 10,000 writes at Google's quota take 22 minutes."""
@@ -51,7 +51,7 @@ TURN_LOST = (
 SyncState = ScheduledJob.SyncState
 
 
-def sync(
+def sync_jobs(
     options: Options,
     on_change: Callable[[Change, str | None], None] = lambda *_: None,
     on_wait: Callable[[], None] = lambda: None,
@@ -114,8 +114,8 @@ class _Sync:
         at = timezone.now()
         jobs: dict[str, LiveJob] = {}
         # While Google lists, the rows are seeded and read: neither waits for the other.
-        listed = Calls(time.monotonic() + LIST_PATIENCE, self.backend).list()
-        seeded = seed(
+        listed = Client(time.monotonic() + LIST_PATIENCE, self.backend).list()
+        seeded = seed_tasks(
             registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
         )
         self.comparison.read(seeded)

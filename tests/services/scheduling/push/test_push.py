@@ -16,7 +16,8 @@ from scheduled_jobs import registry, signals
 from scheduled_jobs.exceptions import OverrideExists
 from scheduled_jobs.models import FormerName, JobChange, JobVersion, ScheduledJob, job_queryset
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.scheduling import pushing
+from scheduled_jobs.services.scheduling import run_now
+from scheduled_jobs.services.scheduling.push import push
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def test_a_writer_without_the_lease_waits_and_leaves_the_row_pending(
 ) -> None:
     hold_lease(job, 60)
     ScheduledJob.objects.filter(pk=job.pk).edit(schedule_override="0 3 * * *")
-    pushing.Push(_soon(0.3)).run([job.pk])
+    push.Push(_soon(0.3)).run([job.pk])
     assert row("One").sync_state == "pending"
     assert methods(google) == []
 
@@ -262,7 +263,7 @@ def test_a_writer_whose_revision_was_covered_returns_at_once(
 ) -> None:
     hold_lease(job, 60)
     ScheduledJob.objects.filter(pk=job.pk).update(pushed_revision=job.revision)
-    pushing.Push(_soon(30)).run([job.pk])
+    push.Push(_soon(30)).run([job.pk])
     assert methods(google) == []
 
 
@@ -294,7 +295,7 @@ def test_who_runs_out_of_time_between_two_rounds_gives_the_lease_back(
     rows.edit(description_override="ours")
     google.store.faults.intercept = edit_late
     until = _soon(1)
-    pushing.Push(until).run([job.pk])
+    push.Push(until).run([job.pk])
     job.refresh_from_db()
     assert (job.push_token, job.sync_state) == (None, "pending")
 
@@ -338,7 +339,7 @@ def test_after_a_delivery_nothing_ever_raises(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(scheduling, "settle", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(run_now, "settle", lambda *_, **__: 1 / 0)
     scheduling.after_delivery(job.pk)
     assert "ZeroDivisionError" in caplog.text
 

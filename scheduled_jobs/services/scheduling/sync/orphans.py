@@ -12,8 +12,8 @@ from django.db import transaction
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import Aborted, BackendError, NotFound
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling.calls import Calls
-from scheduled_jobs.services.scheduling.pushing import Push
+from scheduled_jobs.services.scheduling.client import Client
+from scheduled_jobs.services.scheduling.push.push import Push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ def delete_orphans(
     ``renew`` is called now and then, so that whoever deletes many can renew what it holds; if it returns
     False, the rest are left, each with Aborted.
     """
-    calls = Calls(until, backend)
+    calls = Client(until, backend)
     rows = ScheduledJob.objects.using(using)
     with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
         for start in range(0, len(orphans), AT_ONCE):
@@ -66,7 +66,7 @@ def _named(rows: ScheduledJobQuerySet, changes: Sequence[Change]) -> ScheduledJo
     return rows.filter(name__in=[change.name for change in changes], retired_at=None, deleting_at=None)
 
 
-def _delete(calls: Calls, change: Change) -> BackendError | None:
+def _delete(calls: Client, change: Change) -> BackendError | None:
     try:
         calls.delete(change.remote_name)
     except NotFound:

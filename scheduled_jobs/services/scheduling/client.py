@@ -26,7 +26,7 @@ AGAIN = (Aborted, ResourceExhausted, OutcomeUnknown)
 """Where trying again can help, of calls that may be made more than once."""
 
 
-class Calls:
+class Client:
     """One backend, for work that must be over at ``until`` (monotonic seconds).
 
     Each call takes at most ``settings.RPC_TIMEOUT`` seconds, its retries included; only a quota that is used

@@ -22,12 +22,12 @@ from django.utils import timezone
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling.applying import Outcome, apply
-from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
-from scheduled_jobs.services.scheduling.leasing import JobLeases, lease_time
-from scheduled_jobs.services.scheduling.recording import Recorder
-from scheduled_jobs.services.scheduling.remembering import remember_names
+from scheduled_jobs.services.scheduling.push.call import Outcome, apply
+from scheduled_jobs.services.scheduling.push.lease import JobLeases, lease_time
+from scheduled_jobs.services.scheduling.push.record import Recorder
+from scheduled_jobs.services.scheduling.push.remembering import remember_names
 from scheduled_jobs.services.scheduling.rows import rows_in_force
 from scheduled_jobs.services.scheduling.versions import open_versions
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from scheduled_jobs.domain.plan import Desired, Listing
-    from scheduled_jobs.services.scheduling.leasing import Mark
+    from scheduled_jobs.services.scheduling.push.lease import Mark
 
 ROUNDS = 4
 CHUNK = 250
@@ -248,7 +248,7 @@ class Push:
 
     def _call(self, wanted: Sequence[Desired], pool: ThreadPoolExecutor) -> _Outcomes | Sequence[Outcome]:
         lease = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
-        calls = Calls(min(self.until, lease), self.backend)
+        calls = Client(min(self.until, lease), self.backend)
 
         def one(desired: Desired) -> Outcome:
             listing = None if desired.pk in self.called else self.listing

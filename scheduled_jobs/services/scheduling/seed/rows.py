@@ -12,11 +12,11 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
-from scheduled_jobs.services.scheduling.declarations import Declaration, declare
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
-from scheduled_jobs.services.scheduling.renaming import Renaming, retired_name
-from scheduled_jobs.services.scheduling.stored import DECLARED, Stored, stored_rows
+from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
+from scheduled_jobs.services.scheduling.seed.renaming import Renaming, retired_name
+from scheduled_jobs.services.scheduling.seed.stored import DECLARED, Stored, stored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +45,7 @@ class Seeded:
     """Dotted path and what is wrong."""
 
 
-def seed(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = True) -> Seeded:
+def seed_tasks(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = True) -> Seeded:
     """Bring the rows of these classes up to what the code declares, in one transaction.
 
     With ``retire`` the rows of all other tasks are retired: history, overrides and pause stay and return

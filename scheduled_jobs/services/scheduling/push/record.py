@@ -13,7 +13,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
-from scheduled_jobs.services.scheduling.applying import NotInThisProcess, NotOurs
+from scheduled_jobs.services.scheduling.push.call import NotInThisProcess, NotOurs
 from scheduled_jobs.services.scheduling.versions import settle_versions
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
-    from scheduled_jobs.services.scheduling.applying import Outcome
-    from scheduled_jobs.services.scheduling.leasing import JobLeases
+    from scheduled_jobs.services.scheduling.push.call import Outcome
+    from scheduled_jobs.services.scheduling.push.lease import JobLeases
 
 logger = logging.getLogger("scheduled_jobs")
 

@@ -14,11 +14,11 @@ from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.scheduling import pushing
-from scheduled_jobs.services.scheduling.leasing import JobLeases
-from scheduled_jobs.services.scheduling.remembering import remember_names
-from scheduled_jobs.services.scheduling.renaming import Renaming
-from scheduled_jobs.services.scheduling.seeding import seed
+from scheduled_jobs.services.scheduling.push import on_commit, push
+from scheduled_jobs.services.scheduling.push.lease import JobLeases
+from scheduled_jobs.services.scheduling.push.remembering import remember_names
+from scheduled_jobs.services.scheduling.seed.renaming import Renaming
+from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def without_credentials(*_: object) -> None:
     raise BackendError("no credentials")
 
 
-@pytest.mark.parametrize("act", [lease, remember, scheduling.push])
+@pytest.mark.parametrize("act", [lease, remember, scheduling.push_jobs])
 def test_whoever_writes_many_rows_and_whoever_edits_them_die_of_no_deadlock(
     keys: list[int], act: Callable[[list[int]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduling, "Push", without_credentials)
+    monkeypatch.setattr(on_commit, "Push", without_credentials)
     failures: list[BaseException] = []
 
     def repeat(one: Callable[[list[int]], None]) -> None:
@@ -101,10 +101,10 @@ def test_a_push_of_one_and_a_deploy_that_renames_it_die_of_no_deadlock(
         pytest.skip("one writer at a time: nobody waits for a row")
     declare("One", schedule_name="a")
     schedule_tasks()
-    seed([declare("One", schedule_name="b")], retire=True)
+    seed_tasks([declare("One", schedule_name="b")], retire=True)
     failures: list[BaseException] = []
     locked = threading.Event()
-    remember, remember_names = Renaming._remember, pushing.remember_names
+    remember, remember_names = Renaming._remember, push.remember_names
 
     def late(self: Renaming, jobs: Any) -> None:
         locked.set()
@@ -113,22 +113,22 @@ def test_a_push_of_one_and_a_deploy_that_renames_it_die_of_no_deadlock(
 
     def deploy() -> None:
         try:
-            seed([declare("One", schedule_name="c")], retire=True)
+            seed_tasks([declare("One", schedule_name="c")], retire=True)
         except BaseException as error:  # noqa: BLE001 – told by the test
             failures.append(error)
         finally:
             connection.close()
 
     def meanwhile(*args: Any) -> None:
-        monkeypatch.setattr(pushing, "remember_names", remember_names)
+        monkeypatch.setattr(push, "remember_names", remember_names)
         thread.start()
         locked.wait(10)
         remember_names(*args)
 
     monkeypatch.setattr(Renaming, "_remember", late)
-    monkeypatch.setattr(pushing, "remember_names", meanwhile)
+    monkeypatch.setattr(push, "remember_names", meanwhile)
     thread = threading.Thread(target=deploy)
-    scheduling.push([row("One").pk])
+    scheduling.push_jobs([row("One").pk])
     thread.join(30)
     assert failures == []
     schedule_tasks()

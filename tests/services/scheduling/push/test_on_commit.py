@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.scheduling import deleting, run_now
+from scheduled_jobs.services.scheduling.push import on_commit
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def line(caplog: pytest.LogCaptureFixture) -> str:
 def test_a_save_returns_although_its_push_breaks(
     job: ScheduledJob, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduling, "push", breaks)
+    monkeypatch.setattr(on_commit, "push_jobs", breaks)
     job.schedule_override = "0 3 * * *"
     job.save()
     assert (row("One").schedule, row("One").sync_state) == ("0 3 * * *", "pending")
@@ -49,7 +50,7 @@ def test_a_save_returns_although_its_push_breaks(
 def test_a_pause_returns_although_its_push_breaks(
     job: ScheduledJob, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduling, "push", breaks)
+    monkeypatch.setattr(on_commit, "push_jobs", breaks)
     job.pause(reason="legal")
     assert (row("One").paused, row("One").sync_state) == (True, "pending")
     assert "Error calling push_on_commit in on_commit()" in line(caplog)
@@ -58,7 +59,7 @@ def test_a_pause_returns_although_its_push_breaks(
 def test_a_run_is_queued_although_asking_google_breaks(
     job: ScheduledJob, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduling, "fire", breaks)
+    monkeypatch.setattr(run_now, "fire", breaks)
     assert job.run_now().status == "queued"
     assert "Error calling fire_on_commit.<locals>.<lambda> in on_commit()" in line(caplog)
 
@@ -66,7 +67,7 @@ def test_a_run_is_queued_although_asking_google_breaks(
 def test_a_row_is_deleted_although_deleting_its_job_breaks(
     job: ScheduledJob, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduling, "_delete", breaks)
+    monkeypatch.setattr(deleting, "_delete", breaks)
     job.delete()
     assert not ScheduledJob.objects.exists()
     assert "Error calling delete_on_commit.<locals>.<lambda> in on_commit()" in line(caplog)

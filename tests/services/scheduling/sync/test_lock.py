@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import Lease, ScheduledJob
-from scheduled_jobs.services.scheduling import pushing
-from scheduled_jobs.services.scheduling.syncing import TURN_LOST
-from scheduled_jobs.services.scheduling.turns import NAME, turn
+from scheduled_jobs.services.scheduling.push import push
+from scheduled_jobs.services.scheduling.sync.lock import NAME, turn
+from scheduled_jobs.services.scheduling.sync.sync import TURN_LOST
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_a_turn_that_was_taken_and_given_back_is_ours_no_more() -> None:
 def test_who_lost_the_turn_begins_no_more_jobs_and_names_those_left(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pushing, "CHUNK", 1)
+    monkeypatch.setattr(push, "CHUNK", 1)
     for n in range(6):
         declare(f"Job{n}")
     taken_over(google, "CreateJob")

@@ -9,15 +9,17 @@ import pytest
 
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.models import FormerName, ScheduledJob
-from scheduled_jobs.services.scheduling import comparing, push, pushing, syncing
-from scheduled_jobs.services.scheduling.comparing import Comparison
+from scheduled_jobs.services.scheduling import push_jobs
+from scheduled_jobs.services.scheduling.push import push
+from scheduled_jobs.services.scheduling.sync import compare, sync
+from scheduled_jobs.services.scheduling.sync.compare import Comparison
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scheduled_jobs.backends.memory import MemoryBackend
-    from scheduled_jobs.services.scheduling.seeding import Seeded
+    from scheduled_jobs.services.scheduling.seed.rows import Seeded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
 
@@ -124,7 +126,7 @@ def test_a_row_without_change_is_not_read_again_under_the_lease(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare("Digest")
-    monkeypatch.setattr(pushing, "rows_in_force", lambda _: pytest.fail("it was read again"))
+    monkeypatch.setattr(push, "rows_in_force", lambda _: pytest.fail("it was read again"))
 
     assert schedule_tasks().lines == ["[+] Job created: shop.tasks.Digest"]
     assert row("Digest").sync_state == "synced"
@@ -136,14 +138,14 @@ def test_a_row_that_was_edited_after_the_plan_is_read_again_under_the_lease(
     task = declare("Digest")
     schedule_tasks()
     task.run_every = "0 10 * * *"
-    real = syncing._Sync._confirm
+    real = sync._Sync._confirm
 
-    def edit_first(self: syncing._Sync, *args: object) -> None:
+    def edit_first(self: sync._Sync, *args: object) -> None:
         # Saved by a process that died before its push.
         ScheduledJob.objects.filter(task="shop.tasks.Digest").edit(schedule_override="0 3 * * *")
         real(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(syncing._Sync, "_confirm", edit_first)
+    monkeypatch.setattr(sync._Sync, "_confirm", edit_first)
     schedule_tasks()
 
     assert google.get(row("Digest").remote_name, timeout=1).values["schedule"] == "0 3 * * *"
@@ -154,8 +156,8 @@ def test_a_row_that_was_edited_after_the_plan_is_read_again_under_the_lease(
 def test_jobs_are_compared_in_parts_that_do_not_show(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(comparing, "AT_ONCE", at_once)
-    monkeypatch.setattr(comparing, "MANY", at_once)
+    monkeypatch.setattr(compare, "AT_ONCE", at_once)
+    monkeypatch.setattr(compare, "MANY", at_once)
     tasks = [declare(f"Task{number}") for number in range(5)]
     planned = json.loads(schedule_tasks("--dry-run", "--json"))
     assert [len(change["fields"]) for change in planned["changes"]] == [15] * 5
@@ -186,7 +188,7 @@ def test_a_former_name_that_was_deleted_meanwhile_is_no_change(
     schedule_tasks()
     google.store.faults._planned.clear()
     assert FormerName.objects.filter(deleted_at=None).count() == 1
-    meanwhile(lambda: push([row("Digest").pk]))
+    meanwhile(lambda: push_jobs([row("Digest").pk]))
 
     assert schedule_tasks().lines == []
     assert [job.name for job in google.list(timeout=1)] == ["shop--weekly"]

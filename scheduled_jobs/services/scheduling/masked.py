@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Change
 
 
-def shown_fields(change: Change) -> dict[str, tuple[Any, Any]]:
+def masked_fields(change: Change) -> dict[str, tuple[Any, Any]]:
     """Field -> (in Google, wanted) of a change; durations are seconds."""
-    return {name: shown_pair(name, old, new) for name, (old, new) in change.fields.items()}
+    return {name: masked_pair(name, old, new) for name, (old, new) in change.fields.items()}
 
 
-def shown_pair(field: str, old: Any, new: Any) -> tuple[Any, Any]:
+def masked_pair(field: str, old: Any, new: Any) -> tuple[Any, Any]:
     """Both values of a change; the new one tells where a mask hides that it is another."""
-    before, after = shown(field, old), shown(field, new)
+    before, after = masked(field, old), masked(field, new)
     return before, after if field == "headers" else _telling(old, new, before, after)
 
 
@@ -43,7 +43,7 @@ def without_secrets(text: str, spec: JobSpec) -> str:
     return without(text, [*headers, *texts_under(spec.payload, settings.REDACTED_KEYS)])
 
 
-def shown(field: str, value: Any) -> Any:
+def masked(field: str, value: Any) -> Any:
     """One value of a field, fit for a screen, a log or a pipe."""
     if field == "headers" and isinstance(value, Mapping):
         # What is compared is a digest: it tells that a value changed, and nothing else.

@@ -15,7 +15,7 @@ from scheduled_jobs.backends import quota
 from scheduled_jobs.backends.quota import WriteLimit
 from scheduled_jobs.emulator import faults
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling import syncing
+from scheduled_jobs.services.scheduling.sync import sync
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_jobs_for_which_time_did_not_suffice_are_named(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     google.quota = WriteLimit()
-    monkeypatch.setattr(syncing, "PATIENCE", 0.5)
+    monkeypatch.setattr(sync, "PATIENCE", 0.5)
     for n in range(12):
         declare(f"Job{n:02}")
     output = schedule_tasks()

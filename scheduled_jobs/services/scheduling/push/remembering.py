@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scheduled_jobs.domain.plan import Desired
-    from scheduled_jobs.services.scheduling.leasing import JobLeases
+    from scheduled_jobs.services.scheduling.push.lease import JobLeases
 
 
 def remember_names(leases: JobLeases, wanted: Iterable[Desired], prefix: str) -> None:

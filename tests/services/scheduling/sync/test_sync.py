@@ -19,7 +19,7 @@ from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete
-from scheduled_jobs.services.scheduling.seeding import seed
+from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -413,7 +413,7 @@ def test_a_change_that_proves_unneeded_is_counted_as_unchanged(
     schedule_tasks()
 
     def between_plan_and_apply(*_: object) -> None:
-        scheduling.push([row("One").pk])
+        scheduling.push_jobs([row("One").pk])
 
     monkeypatch.setattr(ProgressBar, "begin", between_plan_and_apply)
     google.store.pause_job(row("One").remote_name)
@@ -662,8 +662,8 @@ def test_a_swap_that_was_killed_halfway_may_be_taken_back(google: MemoryBackend)
     declare("One", schedule_name="a")
     declare("Two", schedule_name="b")
     schedule_tasks()
-    seed([declare("One", schedule_name="b"), declare("Two", schedule_name="a")], retire=True)
-    scheduling.push([row("Two").pk])
+    seed_tasks([declare("One", schedule_name="b"), declare("Two", schedule_name="a")], retire=True)
+    scheduling.push_jobs([row("Two").pk])
     declare("One", schedule_name="a")
     declare("Two", schedule_name="b")
     assert schedule_tasks().code == 0
@@ -755,7 +755,7 @@ def test_a_failure_is_printed_once_and_no_warning_beside_it(
     assert schedule_tasks().lines == ["[!] Job failed: shop.tasks.One: Bad job"]
     said = ("scheduled_jobs", logging.INFO, "shop--shop-tasks-One was not pushed: Bad job")
     assert caplog.record_tuples == [said]
-    scheduling.push([row("One").pk])
+    scheduling.push_jobs([row("One").pk])
     assert caplog.record_tuples == [said, (said[0], logging.WARNING, said[2])]
 
 

@@ -28,7 +28,7 @@ from scheduled_jobs.models import FormerName, ScheduledJob
 from scheduled_jobs.services.scheduling.desired import desired_of, desired_of_all
 from scheduled_jobs.services.scheduling.names import ownership, this_app
 from scheduled_jobs.services.scheduling.rows import rows_in_force
-from scheduled_jobs.services.scheduling.seeding import new_row
+from scheduled_jobs.services.scheduling.seed.rows import new_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from scheduled_jobs.backends import Backend
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.services.scheduling.leasing import Mark
-    from scheduled_jobs.services.scheduling.reports import Options
+    from scheduled_jobs.services.scheduling.push.lease import Mark
     from scheduled_jobs.services.scheduling.rows import Row
-    from scheduled_jobs.services.scheduling.seeding import Seeded
+    from scheduled_jobs.services.scheduling.seed.rows import Seeded
+    from scheduled_jobs.services.scheduling.sync.report import Options
 
 AT_ONCE = 500
 """So many jobs are compared together: what that takes is free again before the next are."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.services.scheduling.stored import Stored
+    from scheduled_jobs.services.scheduling.seed.stored import Stored
 
 
 class Renaming:

@@ -10,8 +10,8 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs.exceptions import Aborted, NotFound, OutcomeUnknown, OutOfTime
-from scheduled_jobs.services.scheduling import calls
-from scheduled_jobs.services.scheduling.calls import Calls
+from scheduled_jobs.services.scheduling import client
+from scheduled_jobs.services.scheduling.client import Client
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
@@ -32,17 +32,17 @@ def test_what_nobody_answers_is_tried_again_within_the_time_of_one_call(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(calls, "time", SimpleNamespace(monotonic=clock, sleep=clock.wait))
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=clock, sleep=clock.wait))
     google.store.faults.refuse("GetJob", "UNAVAILABLE", "try later", times=99)
     with pytest.raises(OutcomeUnknown):
-        Calls(60, google).get(google.remote_name("x"))
+        Client(60, google).get(google.remote_name("x"))
     assert 2 <= len(google.store.faults.calls) <= 5
     assert 0 < clock.now < 1
 
 
 def test_a_refusal_is_not_tried_again(google: MemoryBackend) -> None:
     with pytest.raises(NotFound):
-        Calls(time.monotonic() + 60, google).delete(google.remote_name("x"))
+        Client(time.monotonic() + 60, google).delete(google.remote_name("x"))
     assert len(google.store.faults.calls) == 1
 
 
@@ -50,11 +50,11 @@ def test_a_refusal_is_not_tried_again(google: MemoryBackend) -> None:
 def test_an_aborted_call_is_given_up_after_five_tries(google: MemoryBackend) -> None:
     google.store.faults.refuse("DeleteJob", "ABORTED", "sync mutate calls cannot be queued", times=99)
     with pytest.raises(Aborted):
-        Calls(time.monotonic() + 60, google).delete(google.remote_name("x"))
+        Client(time.monotonic() + 60, google).delete(google.remote_name("x"))
     assert len(google.store.faults.calls) == 5
 
 
 def test_when_time_is_up_nothing_is_sent(google: MemoryBackend) -> None:
     with pytest.raises(OutOfTime):
-        Calls(time.monotonic() - 1, google).get(google.remote_name("x"))
+        Client(time.monotonic() - 1, google).get(google.remote_name("x"))
     assert google.store.faults.calls == []

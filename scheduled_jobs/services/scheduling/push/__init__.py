@@ -1,0 +1,1 @@
+"""From the rows to Google: the lease, the calls, and what is written after them."""

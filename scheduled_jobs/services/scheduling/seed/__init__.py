@@ -1,0 +1,1 @@
+"""From the task classes to their rows."""

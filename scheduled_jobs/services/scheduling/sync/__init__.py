@@ -1,0 +1,1 @@
+"""All jobs at once: what ``manage.py schedule_tasks`` and the plan do."""
