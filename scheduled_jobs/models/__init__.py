@@ -1,6 +1,7 @@
 """What is kept: jobs, their runs, the audit, and what Google was told."""
 
 from scheduled_jobs.models.changes import JobChange, attribution
+from scheduled_jobs.models.facts import FACTS, facts_from
 from scheduled_jobs.models.former_names import FormerName
 from scheduled_jobs.models.jobs import ScheduledJob
 from scheduled_jobs.models.leases import Lease
@@ -8,5 +9,6 @@ from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.versions import JobVersion
 
 __all__ = [
-    "FormerName", "JobChange", "JobRun", "JobVersion", "Lease", "ScheduledJob", "attribution",
+    "FACTS", "FormerName", "JobChange", "JobRun", "JobVersion", "Lease", "ScheduledJob", "attribution",
+    "facts_from",
 ]  # fmt: skip

@@ -17,11 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from scheduled_jobs import registry, signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.domain.ahead import Ahead, Facts, ahead
 from scheduled_jobs.domain.limits import check_pause_end
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
+from scheduled_jobs.models.facts import FACTS, facts_from
 from scheduled_jobs.models.in_force import InForce
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
@@ -171,27 +173,19 @@ class ScheduledJob(models.Model):
         """How Google retries the job."""
         return domain.RetryPolicy(**{name: getattr(self, name) for name in domain.RETRY_FIELDS})
 
+    @property
+    def facts(self) -> Facts:
+        """What decides what runs next."""
+        state = (self.live or {}).get("state", "")
+        return facts_from({name: getattr(self, name) for name in FACTS}, google_state=state)
+
+    def ahead(self, now: datetime, n: int = 1) -> Ahead:
+        """The next ``n`` runs after ``now`` (aware), and if nothing runs, why."""
+        return ahead(self.facts, now, n)
+
     def upcoming(self, n: int) -> list[datetime]:
-        """The next ``n`` runs, in UTC; none while retired, or paused without an end."""
-        now = timezone.now()
-        if self.retired_at or self.deleting_at:
-            return []
-        if self.paused and self.paused_until is None:
-            return []
-        start = max(now, self.paused_until) if self.paused and self.paused_until else now
-        return [run.at for run in self.parsed_schedule.upcoming(self.counted_from(start), n)]
-
-    def counted_from(self, after: datetime) -> datetime:
-        """The moment from which to count the runs after ``after`` (aware): that moment, but for an interval.
-
-        Google counts one from a moment of its own, which its answer (``next_run_at``) tells while that run
-        lies ahead. Raises InvalidSchedule.
-        """
-        schedule = self.parsed_schedule
-        if self.next_run_at is None or self.next_run_at <= after or not schedule.is_estimate:
-            return after
-        one, two = schedule.upcoming(after, 2)
-        return self.next_run_at - (two.at - one.at)
+        """The next ``n`` runs, in UTC; ``ahead`` says why there are none."""
+        return [run.at for run in self.ahead(timezone.now(), max(n, 0)).runs]
 
     def is_paused(self, now: datetime) -> bool:
         """Whether runs are skipped at ``now``: a pause with an end is over when its time has come."""

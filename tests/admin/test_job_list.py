@@ -238,7 +238,7 @@ def test_a_schedule_that_cannot_be_read_is_shown_as_it_stands() -> None:
     job(declared_schedule="sometimes")
     [text] = rows(superuser())
     assert "sometimes" in text.split("|")[4]
-    assert text.split("|")[6].strip() == "— no run ahead"
+    assert text.split("|")[6].strip() == "— the schedule cannot be read"
 
 
 def test_markup_in_names_texts_and_reasons_stays_text() -> None:

@@ -133,7 +133,7 @@ def test_the_first_runs_after_a_pause_are_as_far_away_as_they_are_from_now() -> 
         ({"paused": True}, "No run lies ahead: the job is paused until somebody resumes it."),
         (
             {"retired_at": NOW},
-            "No run lies ahead: the job is not in the code any more, or is being deleted.",
+            "No run lies ahead: the class of the job is not in the code any more.",
         ),
     ],
 )

@@ -11,13 +11,19 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
+from scheduled_jobs.backends import get_backend
 from scheduled_jobs.models import ScheduledJob
+from tests.support import make_run
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.pages import text_of
 from tests.support.people import LIST, superuser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.test import Client
+
+    from scheduled_jobs.backends.memory import MemoryBackend
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks", "google")]
 
@@ -74,3 +80,141 @@ def test_an_interval_is_told_as_google_counts_it_on_every_screen(job: ScheduledJ
     ScheduledJob.objects.filter(pk=row("Other").pk).update(next_run_at=NOW + timedelta(minutes=50))
     assert "The first run is due Thu 22 Oct 13:58 UTC" in read(client, page(row("Other")))
     assert "The first run is due Thu 22 Oct 13:25 UTC" in read(client, page(job))
+
+
+# --- A pause that ends at the time of a run -----------------------------------------------------------
+
+END = datetime(2026, 10, 24, 1, 30, tzinfo=UTC)
+"""Two days ahead, when the job is due."""
+
+
+@pytest.fixture
+def paused(job: ScheduledJob) -> ScheduledJob:
+    """Paused until the very second at which a run is due: that run takes place."""
+    job.pause(reason="inventory", until=END)
+    return row("Settle")
+
+
+def bulk(action: str, job: ScheduledJob) -> str:
+    data = {"action": action, "_selected_action": [job.pk]}
+    return text_of(superuser("ana").post(LIST, data).content.decode())
+
+
+def run_page(job: ScheduledJob) -> str:
+    run = make_run(job, "succeeded")
+    return read(superuser("rui"), f"/admin/scheduled_jobs/jobrun/{run.pk}/change/")
+
+
+def count_again(job: ScheduledJob) -> str:
+    fields = {"reason": "inventory", "until_mode": "until", "until_0": "2026-10-24", "until_1": "01:30:00"}
+    return text_of(superuser().post(page(job, "pause"), {**fields, "_preview": "1"}).content.decode())
+
+
+def plan_of_a_job_to_be_made_again(job: ScheduledJob) -> str:
+    backend: MemoryBackend = get_backend()
+    backend.store.delete_job(job.remote_name)
+    return read(superuser(), f"{LIST}plan/")
+
+
+def method(job: ScheduledJob) -> str:
+    return f"{job.upcoming(1)[0]:%a %d %b %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda job: read(superuser(), LIST), "in 36 h 22 min Sat 24 Oct 01:30"),
+        (
+            lambda job: read(superuser(), page(job)),
+            "The first run is due Sat 24 Oct 01:30 UTC, in 36 h 22 min.",
+        ),
+        (lambda job: read(superuser(), page(job)), "Next run Sat 24 Oct 01:30 in 36 h 22 min"),
+        (
+            lambda job: read(superuser(), f"{page(job)}?tab=upcoming"),
+            "UTC (this site) From now Sat 24 Oct 01:30 24 Oct 01:30 24 Oct 01:30 in 36 h 22 min",
+        ),
+        (lambda job: read(superuser(), page(job, "run-now")), "Next scheduled run: Sat 24 Oct 01:30 UTC (in"),
+        (run_page, "Next slot Sat 24 Oct 01:30, in 36 h 22 min"),
+        (count_again, "1 run will be skipped UTC Fri 23 Oct 01:30"),
+        (count_again, "First run after the pause: Sat 24 Oct 01:30 UTC"),
+        (lambda job: bulk("run_jobs", job), "in 36 h 22 min, Sat 24 Oct 01:30 UTC"),
+        (lambda job: bulk("pause_jobs", job), "in 36 h 22 min, Sat 24 Oct 01:30 UTC"),
+        (plan_of_a_job_to_be_made_again, "Google gets the job; next run Sat 24 Oct 01:30 UTC."),
+        (lambda job: call("list"), "2026-10-24 01:30:00Z"),
+        (lambda job: call("list", "--json"), '"next_run_at": "2026-10-24T01:30:00Z"'),
+        (lambda job: call("show", job.name), "Next run: 2026-10-24 01:30:00Z."),
+        (lambda job: call("next", "-n", "1"), "2026-10-24 01:30:00Z"),
+        (method, "Sat 24 Oct 01:30"),
+    ],
+)
+def test_the_run_at_the_end_of_a_pause_is_the_next_one_everywhere(
+    paused: ScheduledJob, answer: Callable[[ScheduledJob], str], told: str
+) -> None:
+    assert told in answer(paused)
+
+
+# --- Why nothing runs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["PAUSED", "DISABLED"])
+def test_a_job_that_google_was_seen_to_hold_back_promises_no_run(job: ScheduledJob, state: str) -> None:
+    ScheduledJob.objects.filter(pk=job.pk).update(live={**job.live, "state": state}, sync_state="drifted")
+    job.refresh_from_db()
+    word, client = f"{state.lower()} in Google", superuser()
+    sentence = {
+        "PAUSED": "No run lies ahead: the job is paused in Google, as last seen there.",
+        "DISABLED": "No run lies ahead: Google has disabled the job, as last seen there.",
+    }[state]
+    assert job.upcoming(3) == []
+    assert f"— {word}" in read(client, LIST)
+    assert f"It has not run yet. {sentence}" in read(client, page(job))
+    assert f"Next run none: {word}" in read(client, page(job))
+    assert sentence in read(client, f"{page(job)}?tab=upcoming")
+    assert f"The schedule stays as it is. {sentence}" in read(client, page(job, "run-now"))
+    assert "It would run next" not in read(client, page(job, "pause"))
+    assert word in bulk("run_jobs", job)
+    assert "Next slot" not in run_page(job)
+    assert word in call("list")
+    assert sentence in call("show", job.name)
+    assert json.loads(call("list", "--json"))[0]["why_none"] == f"{state.lower()}_in_google"
+    assert json.loads(call("next", "--json")) == []
+
+
+def test_a_schedule_that_cannot_be_read_gives_googles_own_time(job: ScheduledJob) -> None:
+    ScheduledJob.objects.update(schedule_override="every blue moon")
+    job.refresh_from_db()
+    notice = "The schedule cannot be read here: this is the time that Google told last."
+    client = superuser()
+    assert job.upcoming(3) == [datetime(2026, 10, 23, 1, 30, tzinfo=UTC)]
+    assert "in 12 h 22 min Fri 23 Oct 01:30" in read(client, LIST)
+    assert f"Next run Fri 23 Oct 01:30 in 12 h 22 min {notice}" in read(client, page(job))
+    assert notice in read(client, f"{page(job)}?tab=upcoming")
+    assert "Next scheduled run: Fri 23 Oct 01:30" in read(client, page(job, "run-now"))
+    assert f"Next run: 2026-10-23 01:30:00Z. {notice}" in call("show", job.name)
+    assert json.loads(call("next", "--json")) == [
+        {"at": "2026-10-23T01:30:00Z", "job": job.name, "notice": notice}
+    ]
+
+
+def test_nothing_is_promised_where_google_told_no_time_either(
+    job: ScheduledJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ScheduledJob.objects.update(schedule_override="every blue moon", next_run_at=NOW)
+    job.refresh_from_db()
+    told = "No run is known: the schedule cannot be read here. 'blue' cannot stand, in 'every blue moon'"
+    client = superuser()
+    assert job.upcoming(3) == []
+    assert "— the schedule cannot be read" in read(client, LIST)
+    assert told in read(client, f"{page(job)}?tab=upcoming")
+    assert told in call("show", job.name)
+    assert json.loads(call("next", "--json")) == []
+    assert f"{job.name}: {told}" in capsys.readouterr().err
+
+
+def test_an_interval_of_which_no_run_is_known_is_told_as_such(job: ScheduledJob) -> None:
+    ScheduledJob.objects.update(schedule_override="every 90 minutes", next_run_at=NOW)
+    client = superuser()
+    assert "— after the last run" in read(client, LIST)
+    assert "Google counts the next run from the end of the last one." in read(client, page(job))
+    assert "Next run after the last run" in read(client, page(job))
+    assert "after the last run" in bulk("run_jobs", job)

@@ -184,9 +184,10 @@ def test_a_run_at_the_very_end_of_a_pause_is_not_skipped(job: ScheduledJob) -> N
     assert (found.count, found.first_after) == (0, end)
 
 
-def test_a_schedule_that_cannot_be_read_counts_nothing(job: ScheduledJob) -> None:
+def test_of_a_schedule_that_cannot_be_read_only_googles_own_time_is_known(job: ScheduledJob) -> None:
     job.schedule_override = "nonsense"
-    assert missed_runs(job, NOW, None).shown == []
+    assert missed_runs(job, NOW, None).shown == [job.next_run_at]
+    assert missed_runs(job, NOW, NOW + timedelta(days=3)).shown == []
 
 
 @override_settings(TIME_ZONE="Europe/Lisbon")

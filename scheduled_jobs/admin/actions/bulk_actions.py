@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import abc
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
@@ -19,16 +18,17 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs import registry, signals
 from scheduled_jobs.admin.actions.form import PauseForm, ReasonForm
 from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.ahead import next_run
 from scheduled_jobs.admin.words.badges import SYNC_BADGES
 from scheduled_jobs.admin.words.values import short_json
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.services.history.health import overridden, paused
-from scheduled_jobs.services.history.upcoming import next_run_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,20 +96,6 @@ class BulkAction(abc.ABC):
         """What is said when it is done with ``n`` jobs."""
 
 
-def when(at: datetime | None, zone: str, now: datetime, otherwise: str) -> str:
-    """A time in words: relative, on the clock, with its zone."""
-    if at is None:
-        return otherwise
-    return f"{times.relative(at, now)}, {times.clock(at, zone, now)} {times.zone_label(zone)}"
-
-
-def next_of(job: ScheduledJob, after: datetime, now: datetime) -> str:
-    """When a job runs next after ``after``, as far as can be said."""
-    if told(job.schedule, job.time_zone).is_estimate:
-        return _("counted from its last run by Google")
-    return when(next_run_of(job, after), job.time_zone, now, _("no run ahead"))
-
-
 LONGEST = 200
 """Letters of a payload on a page of many jobs."""
 
@@ -146,7 +132,7 @@ class Pause(BulkAction):
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
         state = _("paused: %(reason)s") % {"reason": job.pause_reason} if job.is_paused(now) else ""
-        return (next_of(job, now, now), state)
+        return (next_run(job.ahead(now), job.time_zone, now), state)
 
     def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
         jobs.pause(reason=values["reason"], until=values["until"], by=by)
@@ -187,7 +173,8 @@ class Resume(BulkAction):
         who = _("by %(who)s") % {"who": job.paused_by} if job.paused_by else ""
         since = times.relative(job.paused_at, now) if job.paused_at else ""
         reason = f"“{job.pause_reason}”" if job.pause_reason else ""
-        return (", ".join(filter(None, [who, since, reason])), next_of(job, now, now))
+        resumed = ahead(job.facts.resumed(), now, 1)
+        return (", ".join(filter(None, [who, since, reason])), next_run(resumed, job.time_zone, now))
 
     def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
         jobs.resume(by=by, reason=values["reason"])
@@ -242,7 +229,7 @@ class Reset(BulkAction):
         for name in reset:
             # On this instance alone, which is never saved: the next run is that of the job as it will be.
             setattr(job, f"{name}_override", None)
-        return ("; ".join(changes), next_of(job, now, now))
+        return ("; ".join(changes), next_run(ahead(job.facts.pushed(), now, 1), job.time_zone, now))
 
     def do(self, jobs: ScheduledJobQuerySet, values: dict[str, Any], by: Any) -> dict[int, str]:
         jobs.reset(by=by, reason=values["reason"])
@@ -334,13 +321,7 @@ class RunNow(BulkAction):
         ]  # fmt: skip
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
-        after = now
-        if job.is_paused(now):
-            if job.paused_until is None:
-                return (short_json(job.payload, LONGEST), _("paused: none until it is resumed"))
-            # A run at the very moment of the end takes place.
-            after = job.paused_until - timedelta(microseconds=1)
-        return (short_json(job.payload, LONGEST), next_of(job, after, now))
+        return (short_json(job.payload, LONGEST), next_run(job.ahead(now), job.time_zone, now))
 
     def newest(self, pks: Sequence[int]) -> int:
         runs = JobRun.objects.filter(job__in=pks[: self.most], trigger=JobRun.Trigger.MANUAL)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -18,11 +16,13 @@ from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
-from scheduled_jobs.exceptions import InvalidSchedule
+from scheduled_jobs.domain.ahead import ahead, left_out
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpRequest, HttpResponse
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
@@ -55,17 +55,12 @@ class Missed:
 
 def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> Missed:
     """What a job would run from ``now`` until ``until`` (aware; None: without an end)."""
-    try:
-        schedule = job.parsed_schedule
-    except InvalidSchedule:
-        return Missed([], 0, None, is_open=until is None)
     if until is None:
-        coming = [occurrence.at for occurrence in schedule.upcoming(job.counted_from(now), SHOWN)]
+        coming = [run.at for run in ahead(job.facts.resumed(), now, SHOWN).runs]
         return Missed(coming, len(coming), None, is_open=True)
-    left_out = [o.at for o in islice(schedule.between(now, until), COUNTED)]
-    # A run at the very moment of the end is no longer left out.
-    after = schedule.upcoming(until - timedelta(microseconds=1), 1)
-    return Missed(left_out[:SHOWN], len(left_out), after[0].at if after else None, is_open=False)
+    missed = left_out(job.facts, now, until, COUNTED)
+    first_after = ahead(job.facts.paused(until), now, 1).next_at
+    return Missed(missed[:SHOWN], len(missed), first_after, is_open=False)
 
 
 def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -96,7 +91,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "job_label": label_of(job),
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "zone": job.time_zone,
-        "next_at": missed_runs(job, now, None).shown[:1],
+        "next_at": [run.at for run in job.ahead(now).runs],
         "counted": name_of(form.until),
         "seen": token_of(job.revision),
         "has_changed": has_changed,
@@ -145,7 +140,8 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
             if not has_changed:
                 _resume(model_admin, request, job, form.cleaned_data["reason"], now)
                 return HttpResponseRedirect(back)
-    coming = missed_runs(job, now, None).shown[:1]
+    facts = job.facts.resumed() if job.is_paused(now) else job.facts
+    coming = ahead(facts, now, 1).next_at
     context = {
         "form": form,
         "job": job,
@@ -156,8 +152,8 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         "is_paused": job.is_paused(now),
         "pause": describe_pause(job),
         "skipped": skipped_since(job),
-        "next_at": coming[0] if coming else None,
-        "next": dated(coming[0], job.time_zone) if coming else "",
+        "next_at": coming,
+        "next": dated(coming, job.time_zone) if coming else "",
     }
     return render(
         model_admin, request, "resume.html", title=_("Resume a job"), context=context,

@@ -14,12 +14,13 @@ from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
 from scheduled_jobs.admin.words import masked, times
+from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.admin.words.run_words import why_no_run
+from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.run_story import going_on, waiting
-from scheduled_jobs.services.history.upcoming import next_run_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,21 +97,26 @@ def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
             else _("The job is paused. This run is executed all the same; the pause stays.")
         )
         found.append(("pause", text))
-    else:
-        at = next_run_of(job, now)
-        text = _("The schedule stays as it is.")
-        if at is not None:
-            text += " " + _("Next scheduled run: %(time)s (%(when)s).") % {
-                "time": dated(at, job.time_zone),
-                "when": times.relative(at, now),
-            }
-        found.append(("sched", text))
+    found.append(("sched", f"{_('The schedule stays as it is.')} {_next_scheduled(job, now)}".strip()))
     found += _overlap(job)
     if queued := waiting(job):
         found.append(
             ("queue", _("Runs of this job that wait already: %(n)d. They go first.") % {"n": queued})
         )
     return found
+
+
+def _next_scheduled(job: ScheduledJob, now: datetime) -> str:
+    found = job.ahead(now)
+    if found.why_none == WhyNone.PAUSED:  # said already
+        return ""
+    if why := why_no_time(found):
+        return str(why.sentence)
+    at = found.runs[0].at
+    return _("Next scheduled run: %(time)s (%(when)s).") % {
+        "time": dated(at, job.time_zone),
+        "when": times.relative(at, now),
+    }
 
 
 def _overlap(job: ScheduledJob) -> list[tuple[str, str]]:

@@ -10,13 +10,16 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.run_times import dated
 from scheduled_jobs.admin.words.schedules import day_and_time
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.ahead import WhyNone
+from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.history.ahead_words import NOTICES
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.upcoming import next_run_of, told
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,14 +104,14 @@ def _outcome(job: ScheduledJob, now: datetime) -> str:
 
 
 def _ahead(job: ScheduledJob, health: str, now: datetime) -> str:
-    if job.retired_at or job.deleting_at:
+    found = job.ahead(now)
+    if found.why_none in (WhyNone.RETIRED, WhyNone.DELETING):  # said already
         return ""
-    if job.paused and job.paused_until is None:
+    if found.why_none == WhyNone.PAUSED:
         return _("No run is due until then.")
-    after = max(now, job.paused_until) if job.paused and job.paused_until else now
-    at = next_run_of(job, after)
-    if at is None:
-        return _("No run lies ahead.")
+    if why := why_no_time(found):
+        return str(why.sentence)
+    at = found.runs[0].at
     is_first = job.last_run_at is None and health != Health.MISSED
     sentence = (
         _("The first run is due %(time)s, %(away)s.")
@@ -123,7 +126,7 @@ def facts_of(
 ) -> list[Fact]:
     """The facts; ``shown`` is how many runs the chart has, ``drifted`` how many fields differ in Google."""
     zone = job.time_zone
-    schedule = told(job.schedule, zone)
+    schedule = describe_schedule(job.schedule, zone)
     is_own = job.schedule_override is not None or job.time_zone_override is not None
     facts = [
         Fact(
@@ -174,20 +177,17 @@ def facts_of(
 
 
 def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
-    coming = job.upcoming(1) if _is_readable(job) else []
-    if not coming:
-        return Fact(_("Next run"), _("none: the job is paused") if job.paused else _("none"))
-    at = coming[0]
+    found = job.ahead(now)
+    if why := why_no_time(found):
+        text = _("none: %(why)s") % {"why": why.short} if found.why_none else str(why.short)
+        return Fact(_("Next run"), text, (found.fault,) if found.fault else ())
+    at = found.runs[0].at
     return Fact(
         _("Next run"),
         "",
-        (times.relative(at, now),),
+        (times.relative(at, now), *(str(NOTICES[notice]) for notice in found.notices)),
         time=times.element(at, job.time_zone, day_and_time(at, job.time_zone, now)),
     )
-
-
-def _is_readable(job: ScheduledJob) -> bool:
-    return next_run_of(job, job.created_at) is not None
 
 
 def _pushed(job: ScheduledJob, now: datetime) -> str:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.words.times import clock_element
 from scheduled_jobs.admin.words.values import LABELS, as_python, as_text, in_json, label, short_json
 from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
-from scheduled_jobs.services.history.upcoming import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +117,7 @@ class Truths:
         has_default = name not in job.fields_of_its_own
         note = ""
         if name == "schedule" and has_default:
-            note = told(declared, job.declared_time_zone).words
+            note = describe_schedule(declared, job.declared_time_zone).words
         elif name in GOOGLES and declared == GOOGLES[name]:
             note = _("Google’s default")
         field = f"{name}_override"
@@ -132,7 +132,7 @@ class Truths:
             is_code=name != "description" and has_default,
             is_own=own is not None,
             own="" if own is None else as_text(name, own),
-            own_note=told(own, job.time_zone).words if name == "schedule" and own is not None else "",
+            own_note="" if name != "schedule" or own is None else describe_schedule(own, job.time_zone).words,
             live=self.live(name),
             provenance=self._provenance(name, own),
             changed=self._changed(name) if has_default else None,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.schedules import Preview, preview
-from scheduled_jobs.exceptions import InvalidSchedule
+from scheduled_jobs.admin.words.schedules import AHEAD, Preview, preview, runs_ahead
+from scheduled_jobs.services.history.ahead_words import WHY_NONE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,19 +36,13 @@ def saved_preview(job: ScheduledJob, viewer_zone: str, now: datetime) -> Preview
 
 def upcoming(job: ScheduledJob, viewer_zone: str, now: datetime) -> dict[str, Any]:
     """The runs ahead under ``preview``; or under ``none`` why there are none."""
-    if job.retired_at or job.deleting_at:
-        return {"none": _("No run lies ahead: the job is not in the code any more, or is being deleted.")}
-    if job.paused and job.paused_until is None:
-        return {"none": _("No run lies ahead: the job is paused until somebody resumes it.")}
-    start = max(now, job.paused_until) if job.is_paused(now) and job.paused_until else now
-    try:
-        after = job.counted_from(start)
-    except InvalidSchedule:  # the preview says so
-        after = start
-    found = preview(job.schedule, job.time_zone, now=now, after=after, viewer_zone=viewer_zone)
-    if found.error:
-        return {"none": found.error}
-    return {"preview": found, "starts_later": start > now}
+    found = job.ahead(now, AHEAD)
+    if found.why_none is not None:
+        return {"none": " ".join(filter(None, [str(WHY_NONE[found.why_none].sentence), found.fault]))}
+    return {
+        "preview": runs_ahead(found, job.schedule, job.time_zone, viewer_zone, now),
+        "starts_later": job.is_paused(now),
+    }
 
 
 def _preview(saved: ScheduledJob, schedule: str, zone: str, viewer_zone: str, now: datetime) -> Preview:

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import BooleanField, ExpressionWrapper
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job_list.strip import draw
 from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
 from scheduled_jobs.admin.words.run_words import why_no_run
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.domain.ahead import WhyNone, ahead
+from scheduled_jobs.domain.schedules import describe_schedule
+from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
+from scheduled_jobs.services.history.ahead_words import WHY_NONE
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, following
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.health import paused as is_paused
 from scheduled_jobs.services.history.strips import last_runs, recent_runs
-from scheduled_jobs.services.history.upcoming import next_run, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,11 +37,8 @@ Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
 
 COLUMNS = (
-    "pk", "name", "task", "origin",
-    "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",
-    "declared_description", "description_override",
-    "pause_reason", "paused_by", "paused_until", "retired_at", "deleting_at",
-    "sync_state", "next_run_at", "last_run_at", "last_status", "failures_in_a_row",
+    *FACTS, "pk", "name", "origin", "declared_description", "description_override",
+    "pause_reason", "paused_by", "sync_state", "last_run_at", "last_status", "failures_in_a_row",
 )  # fmt: skip
 """What the list reads of a job; not the payloads and what Google has, which may be large."""
 
@@ -73,8 +74,9 @@ def read_rows(pks: Sequence[int], now: datetime) -> list[dict[str, Any]]:
         .annotate(
             overridden=following(),
             held=ExpressionWrapper(is_paused(now), output_field=BooleanField()),
+            google_state=KT("live__state"),
         )
-        .values(*COLUMNS, "overridden", "held")
+        .values(*COLUMNS, "overridden", "held", "google_state")
     )
     found = {row["pk"]: row for row in rows}
     return [found[pk] for pk in pks if pk in found]
@@ -117,6 +119,7 @@ class _Row:
         self.now = now
         self.schedule = self._in_force("schedule")
         self.zone = self._in_force("time_zone")
+        self.ahead = ahead(facts_from(job, google_state=job["google_state"] or ""), now, 1)
 
     def _in_force(self, field: str) -> str:
         override: str | None = self.job[f"{field}_override"]
@@ -129,7 +132,7 @@ class _Row:
         module, short = JobName.made_of(job["origin"], job["task"], job["name"])
         is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
         strip = draw(self.bars)
-        schedule = told(self.schedule, self.zone)
+        schedule = describe_schedule(self.schedule, self.zone)
         return {
             "pk": pk,
             "select_label": _("Select %(name)s for an action") % {"name": short},
@@ -224,6 +227,8 @@ class _Row:
         return _("by %(who)s, %(ago)s") % {"who": run.requested_by, "ago": ago}
 
     def _healthy(self) -> str:
+        if self.ahead.why_none in (WhyNone.PAUSED_IN_GOOGLE, WhyNone.DISABLED_IN_GOOGLE):
+            return str(WHY_NONE[self.ahead.why_none].short)
         return _("Google differs") if self.job["sync_state"] == SyncState.DRIFTED else ""
 
     def _paused(self) -> str:
@@ -282,24 +287,9 @@ class _Row:
         return f"{ago}, {status.label}"
 
     def _next(self) -> dict[str, Any]:
-        job = self.job
-        if job["retired_at"] is not None:
-            return nothing(_("not in the code"))
-        if job["deleting_at"] is not None:
-            return nothing(_("is being deleted"))
-        after = self.now
-        if job["held"]:
-            if job["paused_until"] is None:
-                return nothing(_("paused"))
-            after = job["paused_until"]
-        if told(self.schedule, self.zone).is_estimate:
-            at = job["next_run_at"]
-            if at is None or at <= after:
-                return nothing(_("after the last run"))
-        else:
-            at = next_run(self.schedule, self.zone, after)
-        if at is None:
-            return nothing(_("no run ahead"))
+        if why := why_no_time(self.ahead):
+            return {"next": "—", "next_note": why.short}
+        at = self.ahead.runs[0].at
         return {
             "next_machine": times.machine(at),
             "next_exact": times.exact(at, self.zone),
@@ -318,8 +308,3 @@ class _Row:
 
     def _clock_and_ago(self, at: datetime) -> str:
         return f"{self._clock(at)}, {times.relative(at, self.now)}"
-
-
-def nothing(why: str) -> dict[str, str]:
-    """No run lies ahead, and why."""
-    return {"next": "—", "next_note": why}

@@ -19,9 +19,9 @@ from scheduled_jobs.admin.plan.differences import (
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.history.upcoming import next_run
 from scheduled_jobs.services.scheduling.drift import adoptable
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _choices(
     job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str], now: datetime
 ) -> list[Choice]:
     failed = job.sync_state == ScheduledJob.SyncState.FAILED
-    at = next_run(job.schedule, job.time_zone, now) if job.desired_state != PAUSED else None
+    at = ahead(job.facts.pushed(), now, 1).next_at
     effect = _("Google becomes what is in force here.")
     if failed and job.sync_error:
         effect = _("Last answer: %(error)s") % {"error": job.sync_error}
@@ -215,7 +215,7 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
         ]
         if job.payload:
             block.differences.append(Difference(_("payload"), absent, Cell(text_of("payload", job.payload))))
-        at = next_run(job.schedule, job.time_zone, now)
+        at = ahead(job.facts.pushed(), now, 1).next_at
         if job.desired_state == PAUSED:
             effect = _("Google gets the job, paused.")
         elif at is not None:

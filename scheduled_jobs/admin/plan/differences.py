@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.masked import in_line
 from scheduled_jobs.domain.jobs import DURATIONS, OVERRIDABLE, value_of
+from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.services.history.upcoming import told
 from scheduled_jobs.services.scheduling.masked import masked
 
 if TYPE_CHECKING:
@@ -122,4 +122,4 @@ def text_of(name: str, value: Any) -> str:
 
 def words_of(expression: str, job: ScheduledJob) -> str:
     """A schedule in words, in the job's time zone."""
-    return told(expression, job.time_zone).words
+    return describe_schedule(expression, job.time_zone).words

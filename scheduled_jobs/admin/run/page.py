@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.sentence import Lede, lede_of, retry_due
 from scheduled_jobs.admin.words import masked, times
+from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName, label_of
 from scheduled_jobs.admin.words.run_times import dated, gap, to_tenths
 from scheduled_jobs.admin.words.run_words import first_line, is_overdue, seen_alive, trigger_words
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.upcoming import next_run_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -216,7 +216,8 @@ def _neighbours(story: Story, now: datetime) -> list[Neighbour]:
         found.append(_neighbour(_("Previous run"), story.previous, zone, now))
     if story.next is not None:
         found.append(_neighbour(_("Next run"), story.next, zone, now))
-    elif (coming := _next_slot(story.run.job, now)) is not None:
+    elif why_no_time(ahead := story.run.job.ahead(now)) is None:
+        coming = ahead.runs[0].at
         text = f"{times.clock(coming, zone, now)}, {times.relative(coming, now)}"
         found.append(Neighbour(_("Next slot"), text, at=coming))
     success = story.last_success
@@ -229,13 +230,6 @@ def _neighbour(label: str, run: JobRun, zone: str, now: datetime, *, numbered: b
     at = run.scheduled_for or run.started_at or run.created_at
     clock = times.clock(at, zone, now)
     return Neighbour(label, f"#{run.pk}, {clock}" if numbered else clock, run.pk, RUN_BADGES[run.status], at)
-
-
-def _next_slot(job: ScheduledJob, now: datetime) -> datetime | None:
-    if job.retired_at or job.deleting_at or (job.paused and job.paused_until is None):
-        return None
-    after = max(now, job.paused_until) if job.is_paused(now) and job.paused_until else now
-    return next_run_of(job, after)
 
 
 # --- The context ------------------------------------------------------------------------------------

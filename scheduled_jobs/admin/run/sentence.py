@@ -21,9 +21,9 @@ from scheduled_jobs.admin.words.run_words import (
     is_overdue,
     seen_alive,
 )
+from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.models import JobRun
-from scheduled_jobs.services.history.upcoming import next_run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -216,6 +216,6 @@ def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
         attempts=run.attempt,
         first=run.scheduled_for,
         ended=ended,
-        next_slot=next_run(job.schedule, job.time_zone, run.scheduled_for),
+        next_slot=ahead(job.facts.resumed(), run.scheduled_for, 1).next_at,
     )
     return None if at is None or at < now - PATIENCE else at

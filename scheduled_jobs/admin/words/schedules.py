@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.domain.ahead import Notice
+from scheduled_jobs.domain.schedules import Schedule, describe_schedule
 from scheduled_jobs.exceptions import InvalidSchedule
-from scheduled_jobs.services.history.upcoming import told
+from scheduled_jobs.services.history.ahead_words import NOTICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from scheduled_jobs.domain.ahead import Ahead
     from scheduled_jobs.domain.schedules import Occurrence
 
 AHEAD = 10
@@ -79,12 +81,10 @@ def preview(
     viewer_zone: str,
     saved: tuple[str, str] | None = None,
     notes: Sequence[str] = (),
-    after: datetime | None = None,
 ) -> Preview:
     """The preview of a schedule at ``now`` (aware), against the saved schedule and zone if there are any.
 
-    The runs are those after ``after`` (aware; ``now`` where it is None). ``notes`` are sentences
-    about the job, shown beside the times. Never raises for a faulty schedule.
+    ``notes`` are sentences about the job, shown beside the times. Never raises for a faulty schedule.
     """
     try:
         parsed = Schedule.parse(schedule, zone)
@@ -96,16 +96,24 @@ def preview(
         before = _told_in(*saved, other_zone=zone)
     about = [*notes]
     if parsed.is_estimate:
-        about.append(_("Google counts from the end of the last run, so these times are estimates."))
+        about.append(str(NOTICES[Notice.ESTIMATE]))
     runs = [
-        _coming(o, zone, viewer_zone, now, tells=not parsed.is_estimate)
-        for o in parsed.upcoming(after or now, AHEAD)
+        _coming(run, zone, viewer_zone, now, tells=not parsed.is_estimate)
+        for run in parsed.upcoming(now, AHEAD)
     ]
     if not runs:
         about.append(_("No run lies ahead."))
     delta = None if saved is None or is_same else _delta(parsed, saved, now)
-    words = told(parsed.expression, zone).words
+    words = describe_schedule(parsed.expression, zone).words
     return Preview(before, words, zone, viewer_zone, runs, about, delta)
+
+
+def runs_ahead(found: Ahead, schedule: str, zone: str, viewer_zone: str, now: datetime) -> Preview:
+    """The runs that lie ahead of a job, with what is to be known about them."""
+    tells = not {Notice.ESTIMATE, Notice.COUNTED_FROM_NOW}.intersection(found.notices)
+    runs = [_coming(run, zone, viewer_zone, now, tells=tells) for run in found.runs]
+    words = describe_schedule(schedule, zone).words
+    return Preview("", words, zone, viewer_zone, runs, [str(NOTICES[notice]) for notice in found.notices])
 
 
 def _normal(schedule: str, zone: str) -> tuple[str, str]:
@@ -117,7 +125,7 @@ def _normal(schedule: str, zone: str) -> tuple[str, str]:
 
 
 def _told_in(schedule: str, zone: str, *, other_zone: str) -> str:
-    words = told(schedule, zone).words
+    words = describe_schedule(schedule, zone).words
     return words if zone == other_zone else f"{words}, {zone}"
 
 

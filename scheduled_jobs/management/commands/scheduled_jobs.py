@@ -4,6 +4,7 @@ import getpass
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -17,10 +18,13 @@ from scheduled_jobs.domain.payloads import MAX_DEPTH, clean_text, redact, storab
 from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPayload, InvalidSchedule
 from scheduled_jobs.management.text import as_json, cell, table
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
 from scheduled_jobs.services.history.retention import prune
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+    from scheduled_jobs.domain.ahead import Ahead
 
 MOST = 1_000_000
 """Lines that may be asked for."""
@@ -84,6 +88,7 @@ class Command(BaseCommand):
 
     def do_list(self, **options: Any) -> None:
         jobs = list(ScheduledJob.objects.order_by("name"))
+        now = timezone.now()
         if options["json"]:
             self.stdout.write(as_json([summary(job) for job in jobs]))
             return
@@ -93,7 +98,7 @@ class Command(BaseCommand):
         heads = ("job", "schedule", "state", "last run", "outcome", "next run", "sync")
         rows = [
             [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", state_of(job),
-             job.last_run_at, job.last_status, next_of(job), job.get_sync_state_display())]
+             job.last_run_at, job.last_status, next_or_why(job.ahead(now)), job.get_sync_state_display())]
             for job in jobs
         ]  # fmt: skip
         self.stdout.write(table(heads, rows))
@@ -108,6 +113,11 @@ class Command(BaseCommand):
         if row.paused:
             until = f" until {cell(row.paused_until)}" if row.paused_until else ""
             self.stdout.write(f"Paused by {row.paused_by or 'nobody known'}{until}: {row.pause_reason}")
+        found = row.ahead(timezone.now())
+        if found.next_at is None:
+            self.stdout.write(why_nothing(found))
+        else:
+            self.stdout.write(" ".join(filter(None, [f"Next run: {cell(found.next_at)}.", noticed(found)])))
         error = f": {row.sync_error}" if row.sync_error else ""
         self.stdout.write(f"{row.get_sync_state_display()}{error}\n")
         heads = ("field", "code default", "override", "live in Google")
@@ -120,18 +130,13 @@ class Command(BaseCommand):
     def do_next(self, job: str | None, n: int, **options: Any) -> None:
         n = counted(n)
         now = timezone.now()
-        coming = []
+        coming: list[tuple[datetime, str, str | None]] = []
         for row in chosen(job):
-            try:
-                if not row.upcoming(1):
-                    continue
-            except InvalidSchedule as error:
-                self.stderr.write(f"{row.name}: {error}")
-                continue
-            start = max(now, row.paused_until) if row.paused and row.paused_until else now
-            runs = row.parsed_schedule.upcoming(row.counted_from(start), n)
-            coming += [(at, row.name, notice) for at, notice, _ in runs]
-        coming = sorted(coming)[:n]
+            found = row.ahead(now, n)
+            if found.why_none is not None:
+                self.stderr.write(f"{row.name}: {why_nothing(found)}")
+            coming += [(run.at, row.name, run.notice or noticed(found)) for run in found.runs]
+        coming = sorted(coming, key=itemgetter(0, 1))[:n]
         if options["json"]:
             self.stdout.write(as_json([{"at": at, "job": name, "notice": note} for at, name, note in coming]))
             return
@@ -210,7 +215,9 @@ class Command(BaseCommand):
         if row.end_pause(timezone.now()):
             raise CommandError(f"{row.name} is not paused: its pause ended at {cell(row.paused_until)}.")
         row.resume(by=who())
-        self._tell(row, f"resumed; nothing was fired, the next run is {cell(next_of(row))}")
+        found = row.ahead(timezone.now())
+        text = f"the next run is {cell(found.next_at)}" if found.next_at else why_nothing(found)
+        self._tell(row, f"resumed; nothing was fired, {text}")
 
     def do_reset(self, job: str, fields: list[str], **_: Any) -> None:
         row = find(job)
@@ -322,16 +329,24 @@ def described(job: ScheduledJob) -> str:
         return f"The schedule cannot be run: {error}"
 
 
-def next_of(job: ScheduledJob) -> datetime | None:
-    """The next run: Google's own answer where the schedule drifts; None where it comes never."""
-    try:
-        return next(iter(job.upcoming(1)), None)
-    except InvalidSchedule:
-        return None
+def next_or_why(found: Ahead) -> datetime | str | None:
+    """The next run, or in a word why there is none."""
+    return found.next_at if found.why_none is None else str(WHY_NONE[found.why_none].short)
+
+
+def why_nothing(found: Ahead) -> str:
+    """Why nothing runs, as a sentence; empty where something does."""
+    return "" if found.why_none is None else f"{WHY_NONE[found.why_none].sentence} {found.fault}".strip()
+
+
+def noticed(found: Ahead) -> str | None:
+    """What is to be known about the runs ahead; None if there is nothing."""
+    return " ".join(str(NOTICES[notice]) for notice in found.notices) or None
 
 
 def summary(job: ScheduledJob) -> dict[str, Any]:
     """What a list tells of a job."""
+    found = job.ahead(timezone.now())
     return {
         "job": job.name,
         "task": job.task,
@@ -344,7 +359,8 @@ def summary(job: ScheduledJob) -> dict[str, Any]:
         "overridden": [name for name in OVERRIDABLE if getattr(job, f"{name}_override") is not None],
         "last_run_at": job.last_run_at,
         "last_status": job.last_status,
-        "next_run_at": next_of(job),
+        "next_run_at": found.next_at,
+        "why_none": found.why_none.name.lower() if found.why_none else None,
         "sync_state": job.sync_state,
         "sync_error": job.sync_error,
     }

@@ -1,0 +1,38 @@
+"""What decides what runs next, out of the columns of a job's row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scheduled_jobs import registry
+from scheduled_jobs.domain.ahead import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FACTS = (
+    "task", "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",
+    "paused", "paused_until", "retired_at", "deleting_at", "next_run_at",
+)  # fmt: skip
+"""The columns that ``facts_from`` reads, beside the state that Google was last seen to have."""
+
+
+def facts_from(row: Mapping[str, Any], *, google_state: str) -> Facts:
+    """The facts of a row that was read as these columns."""
+    return Facts(
+        schedule=_in_force(row, "schedule"),
+        time_zone=_in_force(row, "time_zone"),
+        is_paused=row["paused"],
+        paused_until=row["paused_until"],
+        is_retired=row["retired_at"] is not None,
+        is_deleting=row["deleting_at"] is not None,
+        is_in_code=registry.get(row["task"]) is not None,
+        google_state=google_state,
+        google_next=row["next_run_at"],
+    )
+
+
+def _in_force(row: Mapping[str, Any], field: str) -> str:
+    declared: str = row[f"declared_{field}"]
+    override: str | None = row[f"{field}_override"]
+    return declared if override is None else override
