@@ -22,6 +22,7 @@ from scheduled_jobs.admin.words.run_words import why_no_run
 from scheduled_jobs.admin.words.times import clock_element
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history import job_story
+from scheduled_jobs.services.history.health import health_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,7 +53,7 @@ def context_of(request: HttpRequest, editing: Editing, viewer: ViewerZone, now: 
         "is_operators": job.origin == ScheduledJob.Origin.OPERATOR,
         "is_paused": job.is_paused(now),
         "run_refused": why_no_run(job.task),
-        "lede": lede_of(job, job_story.health_of(job, now), now),
+        "lede": lede_of(job, health_of(job, now), now),
         "drift": drift_line(job, truths.differing, now),
         "seen_in_google": clock_element(job.live_seen_at, job.time_zone, now) if job.live_seen_at else None,
         "editing": editing,
