@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, BulkAction
 from scheduled_jobs.admin.page.permissions import allowed, require
 from scheduled_jobs.admin.page.same_as_shown import token_of
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _answer(
         "action": action,
         "question": action.question(len(pks)),
         "left_out": action.left_out(total - len(pks)) if total > len(pks) else "",
-        "rows": [(label_of(job), action.cells(job, now)) for job in first],
+        "rows": [(job_label(job), action.cells(job, now)) for job in first],
         "more": len(pks) - len(first),
         "count": len(pks),
         "too_many": too_many,
@@ -157,7 +157,7 @@ def apply_to(
         for chunk in rows.among(sorted(pks)):
             why_not |= action.do(chunk, values, request.user)
         done = [job for job in jobs if job.pk not in why_not]
-        failed = {label_of(job): why_not[job.pk] for job in jobs if job.pk in why_not}
+        failed = {job_label(job): why_not[job.pk] for job in jobs if job.pk in why_not}
         if done:
             LogEntry.objects.log_actions(_pk_of(request), done, CHANGE, action.logged())
     if done:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import abc
-import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
@@ -20,11 +19,9 @@ from scheduled_jobs.admin.actions.form import PauseForm, ReasonForm
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import next_run
 from scheduled_jobs.admin.words.badges import SYNC_BADGES
-from scheduled_jobs.admin.words.values import short_json
-from scheduled_jobs.conf import settings
+from scheduled_jobs.admin.words.values import field_name, masked_line, value_text
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
-from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
@@ -221,9 +218,9 @@ class Reset(BulkAction):
             if name not in job.fields_of_its_own and getattr(job, f"{name}_override") is not None
         ]
         changes = [
-            f"{label_of(name)}: "
-            f"{shown(name, getattr(job, f'{name}_override'))} → "
-            f"{shown(name, getattr(job, f'declared_{name}'))}"
+            f"{field_name(name).lower()}: "
+            f"{value_text(name, getattr(job, f'{name}_override'))} → "
+            f"{value_text(name, getattr(job, f'declared_{name}'))}"
             for name in reset
         ]
         for name in reset:
@@ -321,7 +318,7 @@ class RunNow(BulkAction):
         ]  # fmt: skip
 
     def cells(self, job: ScheduledJob, now: datetime) -> Sequence[str]:
-        return (short_json(job.payload, LONGEST), next_run(job.ahead(now), job.time_zone, now))
+        return (masked_line(job.payload, LONGEST), next_run(job.ahead(now), job.time_zone, now))
 
     def newest(self, pks: Sequence[int]) -> int:
         runs = JobRun.objects.filter(job__in=pks[: self.most], trigger=JobRun.Trigger.MANUAL)
@@ -361,21 +358,6 @@ def _with_nothing_but_its_own() -> Q:
     return Q(
         origin=Origin.OPERATOR, task__in=needing, **{f"{name}_override__isnull": True for name in others}
     )
-
-
-def label_of(field: str) -> str:
-    """The name of an overridable field as people read it."""
-    column = ScheduledJob._meta.get_field(f"declared_{field}")
-    return str(getattr(column, "verbose_name", field))
-
-
-def shown(field: str, value: Any) -> str:
-    """A value as people may see it: secrets masked."""
-    if field == "payload":
-        return json.dumps(redact(value, settings.REDACTED_KEYS), ensure_ascii=False)
-    if hasattr(value, "total_seconds"):
-        return times.duration(value)
-    return str(value)
 
 
 def drift(job: ScheduledJob) -> dict[str, tuple[Any, Any]]:
