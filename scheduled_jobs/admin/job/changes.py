@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.job.fields import pairs
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.people import who_made
-from scheduled_jobs.admin.words.values import FIELDS, field_name, override_text, value_text
+from scheduled_jobs.admin.words.values import FIELD_WORDS, field_name, override_text, value_text
 from scheduled_jobs.models import JobChange, JobRun
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _verb(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | Non
         field = name.removeprefix("declared_")
         text = _("changed the default of %(field)s") % {"field": field_name(field).lower()}
         return text, _pairs(field, old, new), None
-    if name in FIELDS:
+    if name in FIELD_WORDS:
         return _override(change), _pairs(name, old, new), None
     text = _("changed %(field)s") % {"field": field_name(name)}
     return text, [("", _plain(old), _plain(new))], None

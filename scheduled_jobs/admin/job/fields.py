@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.people import who_made
 from scheduled_jobs.admin.words.values import (
-    FIELDS,
+    FIELD_WORDS,
     as_python,
     field_name,
     masked_entry,
@@ -134,7 +134,7 @@ class Truths:
         return Truth(
             name=name,
             label=field_name(name),
-            help=str(FIELDS[name][1]),
+            help=str(FIELD_WORDS[name][1]),
             default=text if has_default else _("none"),
             default_note=note,
             is_code=name != "description" and has_default,

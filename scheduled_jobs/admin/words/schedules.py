@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.ahead import Ahead
     from scheduled_jobs.domain.schedules import Occurrence
 
-AHEAD = 10
+RUNS_AHEAD = 10
 WEEK = timedelta(days=7)
-SHOWN = 20
+MAX_NAMED = 20
 """Added and removed runs that are named one by one, of each kind."""
 
 
@@ -99,7 +99,7 @@ def preview(
         about.append(str(NOTICES[Notice.ESTIMATE]))
     runs = [
         _coming(run, zone, viewer_zone, now, tells=not parsed.is_estimate)
-        for run in parsed.upcoming(now, AHEAD)
+        for run in parsed.upcoming(now, RUNS_AHEAD)
     ]
     if not runs:
         about.append(_("No run lies ahead."))
@@ -137,7 +137,7 @@ def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tell
         job=times.day_and_time(run.at, zone, now),
         utc=times.date_and_time(run.at, "UTC", now),
         viewer=times.date_and_time(run.at, viewer_zone, now),
-        away=_("in %(time)s") % {"time": times.ahead(run.at - now)},
+        away=_("in %(time)s") % {"time": times.time_until(run.at - now)},
         before=before,
         notice=notice,
     )
@@ -161,7 +161,7 @@ def _delta(parsed: Schedule, saved: tuple[str, str], now: datetime) -> Delta:
         old = []
     zone = parsed.time_zone
     added, removed = sorted(set(new) - set(old)), sorted(set(old) - set(new))
-    hidden = max(len(added) - SHOWN, 0) + max(len(removed) - SHOWN, 0)
+    hidden = max(len(added) - MAX_NAMED, 0) + max(len(removed) - MAX_NAMED, 0)
     same = len(set(new) & set(old))
     head = ngettext(
         "Seven days, to %(end)s: %(old)s run becomes %(new)s",
@@ -189,4 +189,4 @@ def _week(schedule: Schedule, now: datetime) -> list[datetime]:
 
 
 def _named(moments: Iterable[datetime], zone: str, now: datetime) -> list[str]:
-    return [times.day_and_time(at, zone, now) for at in list(moments)[:SHOWN]]
+    return [times.day_and_time(at, zone, now) for at in list(moments)[:MAX_NAMED]]

@@ -72,7 +72,7 @@ def distance(value: timedelta) -> str:
     return _("%(n)s days") % {"n": intcomma(seconds // DAY)}
 
 
-def ahead(value: timedelta) -> str:
+def time_until(value: timedelta) -> str:
     """How far ahead, to the minute within two days, where it matters; else in days: "11 h 22 min"."""
     seconds = int(value.total_seconds())
     if HOUR <= seconds < 2 * DAY:
@@ -86,7 +86,7 @@ def relative(at: datetime, now: datetime) -> str:
     if abs(away) < timedelta(seconds=1):
         return _("now")
     if at > now:
-        return _("in %(time)s") % {"time": ahead(away)}
+        return _("in %(time)s") % {"time": time_until(away)}
     return _("%(time)s ago") % {"time": distance(away)}
 
 

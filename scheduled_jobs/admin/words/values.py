@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.utils.functional import _StrPromise
 
-FIELDS: dict[str, tuple[_StrPromise, _StrPromise | str]] = {
+FIELD_WORDS: dict[str, tuple[_StrPromise, _StrPromise | str]] = {
     "schedule": (gettext_lazy("Schedule"), ""),
     "time_zone": (gettext_lazy("Time zone"), ""),
     "payload": (gettext_lazy("Payload"), ""),
@@ -48,8 +48,8 @@ OTHER_FIELDS: dict[str, _StrPromise] = {
 
 def field_name(field: str) -> str:
     """How a field is called where its name stands alone."""
-    if field in FIELDS:
-        return str(FIELDS[field][0])
+    if field in FIELD_WORDS:
+        return str(FIELD_WORDS[field][0])
     return str(OTHER_FIELDS[field]) if field in OTHER_FIELDS else field.replace("_", " ")
 
 
