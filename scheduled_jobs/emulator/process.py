@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GRACE = 1.0  # seconds for calls, and then for attempts, that are under way when the emulator stops
 PAIRS = 50  # how often a free pair of neighbouring ports is looked for
-OPEN_FILES = 4096
+RESERVED_FILES = 500  # of the files a process may open: for gRPC, the state file and what Python needs
 
 
 class Emulator:
@@ -41,11 +41,10 @@ class Emulator:
         self._grpc, self._certificates = _bind(store, self.issuer, host, port, certs_port)
         self.host = f"{host}:{self._grpc.port}"
         self.certs_url = self._certificates.url
-        self._runner = Runner(store, self.issuer.token)
+        self._runner = Runner(store, self.issuer.token, connections=_connections())
 
     def start(self) -> None:
         """Answer calls and fire jobs."""
-        _allow_open_files()
         self._certificates.start()
         self._runner.start()
         self._grpc.start()
@@ -84,14 +83,15 @@ def _bind(
                 raise
 
 
-def _allow_open_files() -> None:
-    """Let the process open many files, as far as the system lets it: each attempt under way is one."""
+def _connections() -> int:
+    """How many attempts may be under way: as many as the system lets us open files, within reason."""
     try:
         import resource
     except ImportError:  # Windows
-        return
+        return 400
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    wanted = 20_000 if hard == resource.RLIM_INFINITY else min(hard, 20_000)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):  # a sandbox may not let us; then attempts fail where files do
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(100, wanted - RESERVED_FILES)

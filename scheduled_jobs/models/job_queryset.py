@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from scheduled_jobs import signals
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.domain.limits import check_pause_end
+from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models.changes import JobChange, attribution, current_attribution, label_of
+from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.models.origin import fields_of_its_own
 from scheduled_jobs.models.validation import errors_of
 
@@ -149,6 +151,38 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
 
     reset.queryset_only = True  # type: ignore[attr-defined]
 
+    def push(self, *, by: Any = None, reason: str = "") -> int:
+        """Ask for a push, which makes Google equal to what is in force; also of jobs that are being deleted.
+
+        The audit keeps what somebody changed in Google, as it was last seen: the push takes it back.
+        """
+        changed = 0
+        with _in_chunks(self) as chunks:
+            for rows in chunks:
+                jobs = list(rows)
+                _record(rows, [(job, _taken_back(job)) for job in jobs], by=by, reason=reason)
+                changed += rows.edit()
+                signals.job_edited.send(sender=rows.model, pks=[job.pk for job in jobs], using=rows.db)
+        return changed
+
+    push.queryset_only = True  # type: ignore[attr-defined]
+
+    def run_now(self, *, by: Any = None, reason: str = "") -> dict[int, str]:
+        """Ask for a run of each, with its payload in force.
+
+        Returns why not, by key, of those that cannot be run.
+        """
+        refused = {}
+        with _in_chunks(self) as chunks:
+            for job in (job for rows in chunks for job in rows):
+                try:
+                    job.run_now(by=by, reason=reason)
+                except ScheduledJobsError as error:
+                    refused[job.pk] = str(error)
+        return refused
+
+    run_now.queryset_only = True  # type: ignore[attr-defined]
+
 
 @contextmanager
 def _in_chunks(jobs: ScheduledJobQuerySet) -> Iterator[Iterator[ScheduledJobQuerySet]]:
@@ -211,12 +245,24 @@ def _change(
     if not before:
         return 0
     pks = [job.pk for job in before]
-    changes = {job.pk: _differences(job, audit) for job in before}
     rows.filter(pk__in=pks).edit(**values)
-    lines = [line for job in before for line in JobChange.build(job, changes[job.pk], by=by, reason=reason)]
-    JobChange.objects.using(rows.db).bulk_create(lines)
+    _record(rows, [(job, _differences(job, audit)) for job in before], by=by, reason=reason)
     signals.job_edited.send(sender=rows.model, pks=pks, using=rows.db)
     return len(pks)
+
+
+def _record(
+    rows: ScheduledJobQuerySet, changes: Iterable[tuple[ScheduledJob, dict[str, Any]]], **why: Any
+) -> None:
+    lines = [line for job, fields in changes for line in JobChange.build(job, fields, **why)]
+    JobChange.objects.using(rows.db).bulk_create(lines)
+
+
+def _taken_back(job: ScheduledJob) -> dict[str, tuple[Any, Any]]:
+    """What the audit tells of a push: the state of the job's sync, and what drifted in Google."""
+    state = job.SyncState
+    drifted = seen_differences(job) if job.sync_state == state.DRIFTED else {}
+    return {"sync": (job.sync_state, state.PENDING), **drifted}
 
 
 def _end_pauses(rows: ScheduledJobQuerySet, now: datetime) -> int:
@@ -228,14 +274,8 @@ def _end_pauses(rows: ScheduledJobQuerySet, now: datetime) -> int:
     rows.filter(pk__in=[job.pk for job in ended]).update(**NOT_PAUSED)
     with attribution(via=JobChange.Via.AUTO, reason=_("The pause has ended.")):
         # The same lines as those of resume().
-        lines = [
-            line
-            for job in ended
-            for line in JobChange.build(
-                job, {"paused": (True, False), "paused_until": (job.paused_until, None)}
-            )
-        ]
-        JobChange.objects.using(rows.db).bulk_create(lines)
+        ends = [(job, {"paused": (True, False), "paused_until": (job.paused_until, None)}) for job in ended]
+        _record(rows, ends)
     return len(ended)
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.models import JobChange, ScheduledJob, job_queryset
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, job_queryset
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -151,8 +151,35 @@ def test_a_refusal_changes_none_of_them() -> None:
 
 def test_all_jobs_are_not_changed_by_a_slip_of_the_pen() -> None:
     """As with Django's ``delete()``, whoever means all of them says so."""
-    for method in ("pause", "resume", "reset"):
+    for method in ("pause", "resume", "reset", "push", "run_now"):
         assert not hasattr(ScheduledJob.objects, method)
+
+
+def test_the_audit_keeps_what_a_push_takes_back() -> None:
+    drifted = row("Plain")
+    live = {**(drifted.live or {}), "retry_count": 5}
+    ScheduledJob.objects.filter(pk=drifted.pk).update(sync_state="drifted", live=live)
+    assert ScheduledJob.objects.filter(task__in=["shop.tasks.Plain", "shop.tasks.Paused"]).push(by="ana") == 3
+    told = [(name, field, old, new) for name, field, old, new, *_who in lines()]
+    assert told == [
+        ("shop--own", "sync", "pending", "pending"),
+        ("shop--shop-tasks-Paused", "sync", "pending", "pending"),
+        ("shop--shop-tasks-Plain", "sync", "drifted", "pending"),
+        ("shop--shop-tasks-Plain", "retry_count", 5, 0),
+    ]
+    assert row("Plain").sync_state == "pending"
+    assert {who for *_line, who, _reason in lines()} == {"ana"}
+
+
+def test_each_that_can_be_run_is_run_and_the_others_say_why_not() -> None:
+    ScheduledJob.objects.filter(task="shop.tasks.Ended").update(deleting_at=timezone.now())
+    refused = ScheduledJob.objects.filter(task__in=["shop.tasks.Ended", "shop.tasks.Paused"]).run_now(
+        by="ana"
+    )
+    assert list(refused) == [row("Ended").pk]
+    assert refused[row("Ended").pk].startswith("shop--shop-tasks-Ended is being deleted")
+    [run] = JobRun.objects.all()
+    assert (run.job, run.requested_by, run.trigger) == (row("Paused"), "ana", "manual")
 
 
 def test_among_names_no_more_rows_than_one_statement_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,101 +1,143 @@
-"""Bulk actions: a page that says how many and what follows, then all of them in one transaction."""
+"""The same done with many jobs: a page that says how many and what follows, then all in one transaction."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import router, transaction
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, BulkAction
+from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page.permissions import allowed, require
+from scheduled_jobs.admin.page.render import render
 from scheduled_jobs.admin.page.same_as_shown import token_of
-from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.names import label_of
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
+    from scheduled_jobs.admin.actions.bulk_actions import BulkAction
+    from scheduled_jobs.admin.actions.form import ReasonForm
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
-SHOWN = 100
-"""Jobs that a confirmation page names; the count is of all."""
-SAID = 5
-"""Failures that are said one by one."""
+MAX_ROWS = 100
+"""Jobs that the page names; the count is of all."""
+MAX_MESSAGES = 5
+"""Jobs of which it is said one by one why nothing was done with them."""
 _PK = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def _answer(
+def bulk_view(
     action: BulkAction, model_admin: JobAdmin, request: HttpRequest, queryset: QuerySet[ScheduledJob]
 ) -> HttpResponse | None:
+    """Ask about the selected jobs, or do it with all of them, after which the list is shown again."""
     now = timezone.now()
     is_answer = "confirmed" in request.POST
+    selected = _select(action, queryset, now)
     form = action.form(request.POST if is_answer else None, now)
-    total, jobs, pks, seen = _selected(action, queryset, now)
-    is_same = request.POST.get("seen") == seen
-    too_many = action.most is not None and len(pks) > action.most
-    if is_answer and is_same and not too_many and pks and form.is_valid():
+    has_changed = is_answer and request.POST.get("seen") != selected.token
+    too_many = action.most is not None and len(selected.pks) > action.most
+    if selected.pks and not (has_changed or too_many) and form.is_valid():
         try:
-            if apply_to(action, model_admin, request, seen, pks, form.cleaned_data):
+            if carry_out(action, model_admin, request, selected, form):
                 return None
-            is_same = False
             # Somebody else was faster: the page that asks again shows what there is by now.
-            total, jobs, pks, seen = _selected(action, queryset, now)
-        except ValueError as error:
-            # What was right when the form was read, such as the end of a pause, is past under the lock.
-            form.add_error("until_0" if "until_0" in form.fields else None, str(error))
-    first = list(jobs.order_by("task", "name")[:SHOWN])
+            has_changed, selected = True, _select(action, queryset, now)
+        except ValueError:
+            # The end of a pause has passed while the lock was waited for, and the form says so by now.
+            form = action.form(request.POST, timezone.now())
+            if form.is_valid():
+                raise
+    count = len(selected.pks)
+    first = list(selected.jobs.order_by("task", "name")[:MAX_ROWS])
+    question = str(action.question % {"n": count})
     context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": action.question(len(pks)).rstrip("?"),
-        "crumbs": [(_("Jobs"), request.get_full_path())],
-        "media": model_admin.media,
         "action": action,
-        "question": action.question(len(pks)),
-        "left_out": action.left_out(total - len(pks)) if total > len(pks) else "",
-        "rows": [(job_label(job), action.cells(job, now)) for job in first],
-        "more": len(pks) - len(first),
-        "count": len(pks),
+        "question": question,
+        "count": count,
+        "left_out": selected.total - count,
+        "rows": [(label_of(job), action.cells(job, now)) for job in first],
+        "more": count - len(first),
         "too_many": too_many,
-        "has_changed": is_answer and not is_same,
+        "has_changed": has_changed,
         "form": form,
-        "seen": seen,
+        "seen": selected.token,
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "select_across": request.POST.get("select_across", "0"),
         "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
-        "zone": timezone.get_current_timezone_name(),
     }
-    return TemplateResponse(request, "admin/scheduled_jobs/bulk.html", context)
+    return render(
+        model_admin, request, f"bulk/{action.name}.html", title=question.rstrip("?"), context=context,
+        crumbs=[(_("Jobs"), request.get_full_path())],
+    )  # fmt: skip
 
 
-class _Selection(NamedTuple):
+class Selection(NamedTuple):
+    """How many jobs are selected, those with which there is anything to do, and how these are now."""
+
     total: int
     jobs: QuerySet[ScheduledJob]
     pks: list[int]
-    seen: str
+    token: str
 
 
-def _selected(action: BulkAction, queryset: QuerySet[ScheduledJob], now: datetime) -> _Selection:
-    """How many are selected, those with which there is anything to do, and the token of what is shown.
-
-    It has the last time that the same was asked of them, where that leaves their revisions as they are.
-    """
+def _select(action: BulkAction, queryset: QuerySet[ScheduledJob], now: datetime) -> Selection:
     jobs = queryset.filter(action.concerned(now)).order_by("pk")
-    rows = sorted(set(jobs.values_list("pk", "revision")))
-    pks = [pk for pk, _revision in rows]
-    return _Selection(queryset.count(), jobs, pks, token_of(rows, action.newest(pks)))
+    revisions = sorted(set(jobs.values_list("pk", "revision")))
+    pks = [pk for pk, _revision in revisions]
+    return Selection(queryset.count(), jobs, pks, token_of(revisions, action.newest(pks)))
+
+
+def carry_out(
+    action: BulkAction, model_admin: JobAdmin, request: HttpRequest, selected: Selection, form: ReasonForm
+) -> bool:
+    """Do it with all jobs in one transaction, so that all is pushed together once it is committed.
+
+    Returns False, and has done nothing, if they are not as they were selected.
+    """
+    using = router.db_for_write(ScheduledJob)
+    by, refused = request.user, {}
+    with (
+        transaction.atomic(using=using),
+        attribution(by, via=JobChange.Via.BULK, reason=form.values["reason"]),
+    ):
+        # Locked before they are compared: a form that is sent twice at once finds what the first has done.
+        # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
+        chunks = list(ScheduledJob.objects.using(using).among(selected.pks))
+        jobs = [
+            job
+            for chunk in chunks
+            for job in chunk.select_for_update().order_by("pk").only("name", "origin", "task", "revision")
+        ]
+        if token_of([(job.pk, job.revision) for job in jobs], action.newest(selected.pks)) != selected.token:
+            return False
+        for chunk in chunks:
+            result = action.do(chunk, by=by, **form.values)
+            refused.update(result if isinstance(result, dict) else {})
+        done = [job for job in jobs if job.pk not in refused]
+        if done:
+            LogEntry.objects.log_actions(by.pk, done, CHANGE, action.logged)  # type: ignore[arg-type]
+    if done:
+        model_admin.message_user(request, action.done % {"n": len(done)}, messages.SUCCESS)
+    not_done = [(label_of(job), refused[job.pk]) for job in jobs if job.pk in refused]
+    for name, why in not_done[:MAX_MESSAGES]:
+        text = _("Not done with %(job)s: %(why)s") % {"job": name, "why": why}
+        model_admin.message_user(request, text, messages.ERROR)
+    if len(not_done) > MAX_MESSAGES:
+        text = _("%(n)d more were not done.") % {"n": len(not_done) - MAX_MESSAGES}
+        model_admin.message_user(request, text, messages.ERROR)
+    return True
 
 
 def _offered(action: BulkAction) -> Callable[..., HttpResponse | None]:
@@ -105,7 +147,7 @@ def _offered(action: BulkAction) -> Callable[..., HttpResponse | None]:
     def offered(
         model_admin: JobAdmin, request: HttpRequest, queryset: QuerySet[ScheduledJob]
     ) -> HttpResponse | None:
-        return _answer(action, model_admin, request, queryset)
+        return bulk_view(action, model_admin, request, queryset)
 
     offered.__name__ = action.name
     return offered
@@ -124,53 +166,3 @@ def refuse_unoffered(request: HttpRequest) -> None:
         raise PermissionDenied(_("There is no such action for you."))
     if not all(_PK.fullmatch(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
         raise BadRequest("What is selected is no number of a job.")
-
-
-def apply_to(
-    action: BulkAction,
-    model_admin: JobAdmin,
-    request: HttpRequest,
-    seen: str,
-    pks: Sequence[int],
-    values: dict[str, Any],
-) -> bool:
-    """Do it with all jobs in one transaction, so that all is pushed together once it is committed.
-
-    Returns False, and has done nothing, if they are not as they were ``seen``.
-    """
-    using = router.db_for_write(ScheduledJob)
-    rows = ScheduledJob.objects.using(using)
-    with (
-        transaction.atomic(using=using),
-        attribution(request.user, via=JobChange.Via.BULK, reason=values.get("reason", "")),
-    ):
-        # Locked before they are compared: a form that is sent twice at once finds what the first has done.
-        # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
-        jobs = [
-            job
-            for chunk in rows.among(sorted(pks))
-            for job in chunk.select_for_update().order_by("pk").only("name", "origin", "task", "revision")
-        ]
-        if seen != token_of([(job.pk, job.revision) for job in jobs], action.newest(pks)):
-            return False
-        why_not: dict[int, str] = {}
-        for chunk in rows.among(sorted(pks)):
-            why_not |= action.do(chunk, values, request.user)
-        done = [job for job in jobs if job.pk not in why_not]
-        failed = {job_label(job): why_not[job.pk] for job in jobs if job.pk in why_not}
-        if done:
-            LogEntry.objects.log_actions(_pk_of(request), done, CHANGE, action.logged())
-    if done:
-        model_admin.message_user(request, action.done(len(done)), messages.SUCCESS)
-    for name, why in list(failed.items())[:SAID]:
-        said = _("Not done with %(job)s: %(why)s") % {"job": name, "why": why}
-        model_admin.message_user(request, said, messages.ERROR)
-    if len(failed) > SAID:
-        rest = _("%(n)d more were not done.") % {"n": len(failed) - SAID}
-        model_admin.message_user(request, rest, messages.ERROR)
-    return True
-
-
-def _pk_of(request: HttpRequest) -> int:
-    pk: int = request.user.pk  # type: ignore[assignment]  # whoever may act is signed in
-    return pk

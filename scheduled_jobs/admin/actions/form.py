@@ -46,6 +46,11 @@ class ReasonForm(forms.Form):
         help_text=gettext_lazy("Kept in the audit."),
     )
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was answered, as the methods of a job and of many take it."""
+        return {"reason": self.cleaned_data["reason"]}
+
 
 class PauseForm(ReasonForm):
     """Why, and until when: of one job in its zone, of ``many`` in the zone of the site.
@@ -110,6 +115,10 @@ class PauseForm(ReasonForm):
             text = _("%(time)s does not exist in %(zone)s: the clocks go forward then; choose another time.")
             raise ValidationError({"until_0": text % {"time": f"{until:%Y-%m-%d %H:%M}", "zone": self.zone}})
         return end
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {**super().values, "until": self.until}
 
     @property
     def until(self) -> datetime | None:
