@@ -1,5 +1,7 @@
 # make demo   the sample project with a running Cloud Scheduler emulator (PORT=8000 EMULATOR_PORT=8085)
+# make lint   what is read and not run: ruff, its formatting, the layers of the imports, the types
 # make test   the whole suite, on SQLite or on DATABASE_URL; ARGS="-k name" goes to pytest
+# make test-database  those tests that another database could make fail, on DATABASE_URL
 # make images writes the pictures of docs/screens.md anew; they want the font Roboto (Debian: fonts-roboto)
 # make clean  remove what both have made
 
@@ -11,14 +13,25 @@ BIN := $(VENV)/bin
 # setuptools has a word of warning about every editable install; a newcomer can do nothing about it.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test images clean
+.PHONY: demo lint test test-database images clean
 
 # exec: make passes SIGTERM on to the process it has started, and a shell in between would keep it.
 demo: $(VENV)/installed
 	@exec $(BIN)/python -m sample_project.demo --port $(PORT) --emulator-port $(EMULATOR_PORT)
 
+# The types last: they take the longest.
+lint: $(VENV)/installed-tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
 test: $(VENV)/installed-tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rfEs --cov --cov-report=term $(ARGS)
+
+test-database: $(VENV)/installed-tests
+	@[ -n "$$DATABASE_URL" ] || { echo "Name a database: DATABASE_URL=postgres://user:password@host/name make test-database"; exit 1; }
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rfEs -m database $(ARGS)
 
 images: $(VENV)/installed-tests
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -k how_it_looks tests/browser/screens/test_screens.py

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.management.commands import flush
 from hypothesis import HealthCheck, settings
 
 from scheduled_jobs import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
     from scheduled_jobs.backends.memory import MemoryBackend
 
@@ -19,6 +22,64 @@ settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("untimed")
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
+CONSTANT = {"django_content_type", "auth_permission"}
+"""Tables that hold what the migrations have put there, and that no test changes."""
+LEFT_OUT = pytest.StashKey[int]()
+
+
+# --- What a database can change --------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark as ``database`` what another database could make fail: what uses one, and drives no browser.
+
+    In Chromium the same views and statements are at work as in the tests without it.
+    """
+    for item in items:
+        uses = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(
+            getattr(item, "fixturenames", ())
+        )
+        if uses and not item.get_closest_marker("browser"):
+            item.add_marker("database")
+    config.stash[LEFT_OUT] = sum(not item.get_closest_marker("database") for item in items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.option.markexpr == "database":
+        left = config.stash.get(LEFT_OUT, 0)
+        terminalreporter.write_line(
+            f"{left} tests were left out: they use no database, or a browser, and `make test` has run them."
+        )
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
+    """What the migrations have put into the database stays there, instead of being made anew after each test."""
+
+    def statements(style: Any, connection: BaseDatabaseWrapper, **options: Any) -> list[str]:
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        return connection.ops.sql_flush(style, [name for name in tables if name not in CONSTANT], **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "sql_flush", statements)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *args, **kwargs: None)
+        yield
+
+
+# --- What every test may rely on -------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)

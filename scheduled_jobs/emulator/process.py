@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GRACE = 1.0  # seconds for calls, and then for attempts, that are under way when the emulator stops
 PAIRS = 50  # how often a free pair of neighbouring ports is looked for
-RESERVED_FILES = 500  # of the files a process may open: for gRPC, the state file and what Python needs
+OPEN_FILES = 4096
 
 
 class Emulator:
@@ -41,10 +41,11 @@ class Emulator:
         self._grpc, self._certificates = _bind(store, self.issuer, host, port, certs_port)
         self.host = f"{host}:{self._grpc.port}"
         self.certs_url = self._certificates.url
-        self._runner = Runner(store, self.issuer.token, connections=_connections())
+        self._runner = Runner(store, self.issuer.token)
 
     def start(self) -> None:
         """Answer calls and fire jobs."""
+        _allow_open_files()
         self._certificates.start()
         self._runner.start()
         self._grpc.start()
@@ -83,15 +84,14 @@ def _bind(
                 raise
 
 
-def _connections() -> int:
-    """How many attempts may be under way: as many as the system lets us open files, within reason."""
+def _allow_open_files() -> None:
+    """Let the process open many files, as far as the system lets it: each attempt under way is one."""
     try:
         import resource
     except ImportError:  # Windows
-        return 400
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 20_000 if hard == resource.RLIM_INFINITY else min(hard, 20_000)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):  # a sandbox may not let us; then attempts fail where files do
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return max(100, wanted - RESERVED_FILES)

@@ -28,10 +28,9 @@ LONGEST_SLEEP = 1.0  # seconds: a machine's clock may be set while we sleep
 class Runner:
     """Fires the jobs of a store from a thread of its own, which alone touches the dispatcher."""
 
-    def __init__(self, store: Store, token: Callable[[str, str], str], *, connections: int = 4000) -> None:
+    def __init__(self, store: Store, token: Callable[[str, str], str]) -> None:
         self._store = store
         self._token = token
-        self._connections = connections
         self._dispatcher = Dispatcher(store)
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
         self._ready = Event()
@@ -59,7 +58,7 @@ class Runner:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._client = HttpClient(self._token, self._connections)
+        self._client = HttpClient(self._token)
         self._attempts: set[asyncio.Task[None]] = set()
         self._store.listener = self._wake_up
         self._ready.set()

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from urllib3.connection import HTTPConnection
 
 from scheduled_jobs.emulator import http_client
 from scheduled_jobs.emulator.delivery import Delivery, Outcome, Unanswered
-from scheduled_jobs.emulator.gate import Gate
 from scheduled_jobs.emulator.http_client import HttpClient
 from tests.emulator.jobs import NOON, name_of
 
@@ -69,6 +69,13 @@ class RawTarget:
             self.open -= 1
             writer.close()
 
+    def wait_until_closed(self) -> None:
+        """Until no connection is open."""
+        end = time.monotonic() + 10
+        while self.open:
+            assert time.monotonic() < end, "the connection is still open"
+            time.sleep(0.01)
+
     def close(self) -> None:
         async def stop() -> None:
             self.server.close()
@@ -96,7 +103,11 @@ def make(uri: str, method: str = "POST", body: bytes = b"", **fields: object) ->
         name=name_of("report"),
         uri=uri,
         method=method,
-        headers={"User-Agent": "Google-Cloud-Scheduler", "Content-Type": "application/json"},
+        headers={
+            "User-Agent": "Google-Cloud-Scheduler",
+            "Accept-Encoding": "gzip",
+            "Content-Type": "application/json",
+        },
         body=body,
         deadline=timedelta(seconds=20),
         schedule_time=NOON,
@@ -107,9 +118,9 @@ def make(uri: str, method: str = "POST", body: bytes = b"", **fields: object) ->
     return replace(delivery, **fields)  # type: ignore[arg-type] # any of the fields above
 
 
-def run(work: Callable[[HttpClient], Awaitable[list[Outcome]]], connections: int = 100) -> list[Outcome]:
+def run(work: Callable[[HttpClient], Awaitable[list[Outcome]]]) -> list[Outcome]:
     async def main() -> list[Outcome]:
-        return await work(HttpClient(lambda email, audience: f"token-for-{email}-{audience}", connections))
+        return await work(HttpClient(lambda email, audience: f"token-for-{email}-{audience}"))
 
     return asyncio.run(main())
 
@@ -124,15 +135,28 @@ def send(*deliveries: Delivery) -> list[Outcome]:
 def test_a_request_is_what_the_delivery_says(target: RawTarget) -> None:
     assert send(make(f"{target.origin}/a?b=c#d", body=b"{}", oidc=("me", "aud"))) == [200]
     head, _, body = target.received[0].partition(b"\r\n\r\n")
-    assert head.decode().split("\r\n") == [
-        "POST /a?b=c HTTP/1.1",
-        f"Host: {target.origin.removeprefix('http://')}",
-        "User-Agent: Google-Cloud-Scheduler",
-        "Content-Type: application/json",
+    first, *lines = head.decode().split("\r\n")
+    assert first == "POST /a?b=c HTTP/1.1"
+    assert sorted(lines) == [
+        "Accept-Encoding: gzip",
         "Authorization: Bearer token-for-me-aud",
         "Content-Length: 2",
+        "Content-Type: application/json",
+        f"Host: {target.origin.removeprefix('http://')}",
+        "User-Agent: Google-Cloud-Scheduler",
     ]
     assert body == b"{}"
+
+
+def test_a_header_beyond_ascii_is_sent_in_utf_8(target: RawTarget) -> None:
+    assert send(make(target.origin, headers={"X-Shop": "Café €"})) == [200]
+    assert "X-Shop: Café €\r\n".encode() in target.received[0]
+
+
+def test_a_proxy_of_the_environment_is_not_asked(target: RawTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert send(make(target.origin)) == [200]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +202,6 @@ def test_an_answer_ends_where_http_says(target: RawTarget, answer: list[bytes | 
         [b"SMTP ready\r\n\r\n"],
         [b"HTTP/1.1 abc\r\n\r\n"],
         [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"],
-        [b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\n"],
@@ -200,6 +223,39 @@ def test_no_answer_before_the_deadline_is_a_failure(target: RawTarget) -> None:
     started = time.monotonic()
     assert send(make(target.origin, deadline=timedelta(seconds=0.2))) == [Unanswered.DEADLINE]
     assert time.monotonic() - started >= 0.2
+
+
+DRIP: list[bytes | float] = [b"a", 0.02]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [b"HTTP/1.1 200 OK\r\nX: ", *DRIP * 1000],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *DRIP * 1000],
+        [b"HTTP/1.1 200 OK\r\n\r\n", *DRIP * 1000],
+    ],
+    ids=["head", "body", "to the end"],
+)
+def test_an_answer_that_drips_past_the_deadline_is_a_failure(
+    target: RawTarget, answer: list[bytes | float]
+) -> None:
+    target.answers["/"] = answer
+    assert send(make(target.origin, deadline=timedelta(seconds=0.3))) == [Unanswered.DEADLINE]
+    target.wait_until_closed()
+
+
+def test_a_target_may_answer_without_reading_the_request_to_its_end() -> None:
+    def refuse() -> None:
+        with listener.accept()[0] as connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Thread(target=refuse)
+        server.start()
+        assert send(make(f"http://127.0.0.1:{listener.getsockname()[1]}/", body=b"x" * 8_000_000)) == [413]
+        server.join()
 
 
 @pytest.mark.parametrize(
@@ -245,6 +301,9 @@ def test_https_is_spoken_to_a_target_whose_certificate_is_trusted(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert send(make(uri)) == [200]
         assert len(target.received) == 1
+        target.answers["/drip"] = DRIP * 1000
+        assert send(make(f"{uri}drip", deadline=timedelta(seconds=0.3))) == [Unanswered.DEADLINE]
+        target.wait_until_closed()
     finally:
         target.close()
 
@@ -342,27 +401,69 @@ def test_the_deadline_does_not_run_while_an_attempt_waits_for_its_turn(
     assert run(work) == [200]
 
 
-def test_a_target_too_busy_to_accept_is_asked_again_soon_and_gets_the_request_once(
-    monkeypatch: pytest.MonkeyPatch,
+def test_only_a_few_knock_at_a_time(target: RawTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "KNOCKING_PER_ORIGIN", 2)
+    monkeypatch.setattr(http_client, "LET_IN_AFTER", HELD)
+    target.answers["/"] = [0.01, OK]
+    assert send(*[make(target.origin)] * 20) == [200] * 20
+    assert target.most_open == 2
+
+
+def test_an_attempt_that_is_held_lets_others_knock(
+    target: RawTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_client, "FIRST_CONNECT_TIMEOUT", 0.05)
-    monkeypatch.setattr(http_client, "LONGEST_CONNECT_TIMEOUT", 0.05)
-    narrowed: list[Gate] = []
-    narrow = Gate.narrow
+    monkeypatch.setattr(http_client, "KNOCKING_PER_ORIGIN", 2)
+    target.answers["/"] = [HELD]
 
-    def counted(gate: Gate) -> None:
-        narrowed.append(gate)
-        narrow(gate)
+    async def work(client: HttpClient) -> list[Outcome]:
+        held = [asyncio.create_task(client.send(make(target.origin))) for _ in range(5)]
+        while len(target.received) < 5:
+            await asyncio.sleep(0.01)
+        for task in held:
+            task.cancel()
+        return await asyncio.gather(*held, return_exceptions=True)  # type: ignore[return-value] # cancelled
 
-    monkeypatch.setattr(Gate, "narrow", counted)
+    assert [type(outcome) for outcome in run(work)] == [asyncio.CancelledError] * 5
+
+
+@contextmanager
+def busy_listener() -> Iterator[socket.socket]:
+    """More wait for it than its queue holds: the system drops whoever comes next."""
     with socket.socket() as listener, ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        address = listener.getsockname()
-        for _ in range(3):  # more than its queue holds: the kernel drops whoever comes next
+        for _ in range(3):
             crowd = stack.enter_context(socket.socket())
             crowd.setblocking(False)
-            crowd.connect_ex(address)
+            crowd.connect_ex(listener.getsockname())
+        yield listener
+
+
+@pytest.fixture
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[HTTPConnection]:
+    """Every try to connect; they follow one another quickly."""
+    monkeypatch.setattr(http_client, "FIRST_CONNECT_TIMEOUT", 0.05)
+    monkeypatch.setattr(http_client, "LONGEST_CONNECT_TIMEOUT", 0.05)
+    tries: list[HTTPConnection] = []
+    connect = HTTPConnection.connect
+    monkeypatch.setattr(HTTPConnection, "connect", lambda self: tries.append(self) or connect(self))
+    return tries
+
+
+def test_a_target_that_accepts_nothing_is_tried_until_the_deadline(tries: list[HTTPConnection]) -> None:
+    with busy_listener() as listener:
+        uri = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert send(make(uri, deadline=timedelta(seconds=0.3))) == [Unanswered.DEADLINE]
+        time.sleep(0.1)
+        made = len(tries)
+        time.sleep(0.2)
+        assert made == len(tries) > 2
+
+
+def test_a_target_too_busy_to_accept_is_asked_again_soon_and_gets_the_request_once(
+    tries: list[HTTPConnection],
+) -> None:
+    with busy_listener() as listener:
         requests: list[bytes] = []
 
         def serve(connection: socket.socket) -> None:
@@ -378,10 +479,10 @@ def test_a_target_too_busy_to_accept_is_asked_again_soon_and_gets_the_request_on
                 while True:
                     Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 
-        listener.settimeout(3)
         acceptor = Thread(target=accept_late)
         acceptor.start()
-        assert send(make(f"http://127.0.0.1:{address[1]}/")) == [200]
+        assert send(make(f"http://127.0.0.1:{listener.getsockname()[1]}/")) == [200]
+        listener.shutdown(socket.SHUT_RDWR)
         acceptor.join()
-    assert narrowed, "it did not wait for the kernel"
+    assert len(tries) > 1, "it waited for the kernel"
     assert len(requests) == 1

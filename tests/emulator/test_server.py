@@ -199,14 +199,17 @@ def test_a_taken_port_for_the_certificates_is_named(emulator: Emulator) -> None:
         Emulator(Store(), port=0, certs_port=taken)
 
 
-def test_where_the_system_tells_no_limit_of_files_a_modest_one_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_system_knows_no_limit_of_files_none_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert process._connections() == 400
+    process._allow_open_files()
 
 
-def test_as_many_files_are_opened_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = {resource.RLIMIT_NOFILE: (1024, 8192)}
+def test_as_many_files_as_attempts_need_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {resource.RLIMIT_NOFILE: (256, resource.RLIM_INFINITY)}
     monkeypatch.setattr(resource, "getrlimit", limits.get)
     monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
-    assert process._connections() == 8192 - process.RESERVED_FILES
-    assert limits == {resource.RLIMIT_NOFILE: (8192, 8192)}
+    process._allow_open_files()
+    assert limits == {resource.RLIMIT_NOFILE: (process.OPEN_FILES, resource.RLIM_INFINITY)}
+    limits[resource.RLIMIT_NOFILE] = (1024, 2048)
+    process._allow_open_files()
+    assert limits == {resource.RLIMIT_NOFILE: (2048, 2048)}

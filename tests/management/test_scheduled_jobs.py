@@ -47,7 +47,7 @@ def refusal(*args: str) -> str:
 def test_list_shows_each_job_in_a_line(job: ScheduledJob) -> None:
     head, line = call("list").splitlines()
     assert head.split("  ")[0] == "job"
-    assert line.startswith(f"{NAME}  0 9 * * * (UTC)  enabled  -         -        ")
+    assert line.startswith(f"{NAME}  0 9 * * * (UTC)  new    -         -        ")
     assert line.endswith("synced")
 
 
@@ -59,7 +59,28 @@ def test_an_empty_list_says_the_next_step(db: None) -> None:
 def test_list_for_machines(job: ScheduledJob) -> None:
     (told,) = json.loads(call("list", "--json"))
     assert told["job"] == NAME
-    assert (told["state"], told["sync_state"], told["overridden"]) == ("enabled", "synced", [])
+    assert (told["state"], told["health"], told["sync_state"]) == ("enabled", "new", "synced")
+    assert told["overridden"] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "health"),
+    [
+        ({"failures_in_a_row": 2}, "enabled", "failing"),
+        ({"last_status": "lost"}, "enabled", "lost"),
+        ({"paused": True, "failures_in_a_row": 2}, "paused", "paused"),
+        ({"retired_at": timezone.now()}, "retired", "retired"),
+        ({"deleting_at": timezone.now()}, "deleting", "deleting"),
+    ],
+)
+def test_the_terminal_says_how_a_job_is(
+    job: ScheduledJob, values: dict[str, Any], state: str, health: str
+) -> None:
+    ScheduledJob.objects.update(**values)
+    assert call("list").splitlines()[1].split()[7] == health
+    assert call("show", NAME).startswith(f"{NAME}: {health}\nshop.tasks.One, code\n")
+    for told in (*json.loads(call("list", "--json")), json.loads(call("show", NAME, "--json"))):
+        assert (told["state"], told["health"]) == (state, health)
 
 
 def test_show_puts_the_three_truths_side_by_side_and_masks_secrets(job: ScheduledJob) -> None:

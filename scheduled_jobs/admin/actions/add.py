@@ -19,7 +19,7 @@ from scheduled_jobs.admin.page.permissions import require
 from scheduled_jobs.admin.page.render import address, render
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
 from scheduled_jobs.admin.payload.form import PayloadForm
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.admin.words.schedules import Preview, preview
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import ScheduledJob, attribution
@@ -213,7 +213,7 @@ def _create_job(
         form.add_error("name", _is_taken(job.name))
         return None
     model_admin.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
-    messages.success(request, _("Added: %(job)s.") % {"job": label_of(job)})
+    messages.success(request, _("Added: %(job)s.") % {"job": job_label(job)})
     return job
 
 

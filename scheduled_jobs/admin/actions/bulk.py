@@ -17,7 +17,7 @@ from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page.permissions import allowed, require
 from scheduled_jobs.admin.page.render import render
 from scheduled_jobs.admin.page.same_as_shown import token_of
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def bulk_view(
         "question": question,
         "count": count,
         "left_out": selected.total - count,
-        "rows": [(label_of(job), action.cells(job, now)) for job in first],
+        "rows": [(job_label(job), action.cells(job, now)) for job in first],
         "more": count - len(first),
         "too_many": too_many,
         "has_changed": has_changed,
@@ -130,7 +130,7 @@ def carry_out(
             LogEntry.objects.log_actions(by.pk, done, CHANGE, action.logged)  # type: ignore[arg-type]
     if done:
         model_admin.message_user(request, action.done % {"n": len(done)}, messages.SUCCESS)
-    not_done = [(label_of(job), refused[job.pk]) for job in jobs if job.pk in refused]
+    not_done = [(job_label(job), refused[job.pk]) for job in jobs if job.pk in refused]
     for name, why in not_done[:MAX_MESSAGES]:
         text = _("Not done with %(job)s: %(why)s") % {"job": name, "why": why}
         model_admin.message_user(request, text, messages.ERROR)

@@ -13,7 +13,7 @@ from scheduled_jobs.admin.actions.form import ReasonForm
 from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import may
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
 
@@ -39,7 +39,7 @@ def delete_view(
     context = {
         "form": form,
         "job": job,
-        "job_label": label_of(job),
+        "job_label": job_label(job),
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "is_own": is_own,
         "has_runs": JobRun.objects.filter(job=job).exists(),
@@ -57,13 +57,13 @@ def _delete(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reas
         # The push has run by now unless the request is one transaction; then the row goes later.
         gone = finish_deletion(job.pk)
     if gone:
-        messages.success(request, _("Deleted: %(job)s.") % {"job": label_of(job)})
+        messages.success(request, _("Deleted: %(job)s.") % {"job": job_label(job)})
         return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
     now = ScheduledJob.objects.get(pk=job.pk)
     why = now.sync_error or why_nothing_is_sent() or _("Google has not answered yet.")
     messages.warning(
         request,
         _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")
-        % {"job": label_of(job), "why": why.rstrip(".") + "."},
+        % {"job": job_label(job), "why": why.rstrip(".") + "."},
     )
     return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))

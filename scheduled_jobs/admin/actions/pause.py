@@ -14,8 +14,7 @@ from scheduled_jobs.admin.actions.form import OPEN, PauseForm, ReasonForm
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.domain.ahead import ahead, left_out
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on
@@ -88,7 +87,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
     context = {
         "form": form,
         "job": job,
-        "job_label": label_of(job),
+        "job_label": job_label(job),
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "zone": job.time_zone,
         "next_at": [run.at for run in job.ahead(now).runs],
@@ -97,7 +96,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "has_changed": has_changed,
         "is_new_count": is_new_count,
         "missed": missed,
-        "first_after": dated(missed.first_after, job.time_zone) if missed.first_after else "",
+        "first_after": times.dated(missed.first_after, job.time_zone) if missed.first_after else "",
         "elsewhere": elsewhere(form.until, job.time_zone),
         "is_paused": is_paused,
         "holder": going_on(job),
@@ -112,7 +111,7 @@ def _pause(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form:
     reason, until = form.cleaned_data["reason"], form.until
     with attribution(request.user, via="form", reason=reason):
         job.pause(reason=reason, until=until, by=request.user)
-    end = dated(until, job.time_zone) if until else ""
+    end = times.dated(until, job.time_zone) if until else ""
     text = _("Paused until %(time)s: %(reason)s") if until else _("Paused: %(reason)s")
     model_admin.log_change(request, job, text % {"time": end, "reason": reason})
     said = (
@@ -120,7 +119,7 @@ def _pause(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form:
         if until
         else _("The job %(job)s is paused until somebody resumes it.")
     )
-    messages.success(request, said % {"job": label_of(job), "time": end})
+    messages.success(request, said % {"job": job_label(job), "time": end})
 
 
 def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -145,7 +144,7 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
     context = {
         "form": form,
         "job": job,
-        "job_label": label_of(job),
+        "job_label": job_label(job),
         "job_url": back,
         "seen": token_of(job.revision),
         "has_changed": has_changed,
@@ -153,7 +152,7 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         "pause": describe_pause(job),
         "skipped": skipped_since(job),
         "next_at": coming,
-        "next": dated(coming, job.time_zone) if coming else "",
+        "next": times.dated(coming, job.time_zone) if coming else "",
     }
     return render(
         model_admin, request, "resume.html", title=_("Resume a job"), context=context,
@@ -169,7 +168,7 @@ def _resume(
         job.resume(by=request.user, reason=reason)
     if was_paused:
         model_admin.log_change(request, job, f"{_('Resumed')}. {reason}".strip())
-        messages.success(request, _("The job %(job)s is resumed.") % {"job": label_of(job)})
+        messages.success(request, _("The job %(job)s is resumed.") % {"job": job_label(job)})
 
 
 def _refuse_the_deleted(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
@@ -188,7 +187,7 @@ def elsewhere(until: datetime | None, zone: str) -> list[str]:
         return []
     viewer = timezone.get_current_timezone_name()
     others = dict.fromkeys(name for name in ("UTC", viewer) if name != zone)
-    return [*which_of_two(until, zone), *(dated(until, name) for name in others)]
+    return [*which_of_two(until, zone), *(times.dated(until, name) for name in others)]
 
 
 def which_of_two(until: datetime, zone: str) -> list[str]:
@@ -202,8 +201,8 @@ def which_of_two(until: datetime, zone: str) -> list[str]:
 
 def describe_pause(job: ScheduledJob) -> str:
     """Since when a job is paused, by whom and until when."""
-    since = dated(job.paused_at, job.time_zone) if job.paused_at else _("an unknown time")
-    until = dated(job.paused_until, job.time_zone) if job.paused_until else ""
+    since = times.dated(job.paused_at, job.time_zone) if job.paused_at else _("an unknown time")
+    until = times.dated(job.paused_until, job.time_zone) if job.paused_until else ""
     if job.paused_by:
         text = (
             _("Paused since %(since)s by %(by)s, until %(until)s")

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.actions.form import RunNowForm
 from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.render import address, find_run, render
-from scheduled_jobs.admin.words import masked
-from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.values import masked_parts
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
@@ -53,9 +53,9 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
         "form": form,
         "run": run,
         "job": job,
-        "job_label": label_of(job),
+        "job_label": job_label(job),
         "back_url": address(model_admin, "jobrun_change", run.pk),
-        "payload": masked.in_pieces(recorded),
+        "payload": masked_parts(recorded),
         "differs": not same_json(recorded, job.payload),
         "follows": _what_follows(run),
         "obstacle": obstacle,
@@ -143,7 +143,7 @@ def _what_follows(run: JobRun) -> list[tuple[str, str]]:
     found = []
     if run.scheduled_for is not None and run.status in OWES_ITS_SLOT:
         text = _("It is the next attempt at the slot %(slot)s, unless another attempt has settled it by now.")
-        found.append(("retry", text % {"slot": dated(run.scheduled_for, run.job.time_zone)}))
+        found.append(("retry", text % {"slot": times.dated(run.scheduled_for, run.job.time_zone)}))
     else:
         found.append(("play", _("It is a run of its own: no slot is settled by it, and none is repeated.")))
     found.append(("ok", _("Executed at most once, and skipped if another run of this job is going on then.")))

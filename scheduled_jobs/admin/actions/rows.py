@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import next_run
 from scheduled_jobs.admin.words.badges import SYNC_BADGES
-from scheduled_jobs.admin.words.values import as_text, label, short_json
+from scheduled_jobs.admin.words.values import field_name, masked_line, value_text
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 
@@ -39,7 +39,7 @@ def resume_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
 
 def run_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
     """The payload of the run, and when it is scheduled next."""
-    return short_json(job.payload, MAX_PAYLOAD), next_run(job.ahead(now), job.time_zone, now)
+    return masked_line(job.payload, MAX_PAYLOAD), next_run(job.ahead(now), job.time_zone, now)
 
 
 def reset_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
@@ -48,8 +48,8 @@ def reset_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
     for name in OVERRIDABLE:
         override = getattr(job, f"{name}_override")
         if override is not None and name not in job.fields_of_its_own:
-            default = as_text(name, getattr(job, f"declared_{name}"))
-            changes.append(f"{label(name).lower()}: {as_text(name, override)} → {default}")
+            default = value_text(name, getattr(job, f"declared_{name}"))
+            changes.append(f"{field_name(name).lower()}: {value_text(name, override)} → {default}")
             # On this instance alone, which is never saved: the next run is that of the job as it will be.
             setattr(job, f"{name}_override", None)
     return "; ".join(changes), next_run(ahead(job.facts.pushed(), now, 1), job.time_zone, now)

@@ -13,11 +13,11 @@ from scheduled_jobs.admin.actions.form import RunNowForm
 from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
-from scheduled_jobs.admin.words import masked, times
+from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import why_no_time
-from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.admin.words.run_times import dated
-from scheduled_jobs.admin.words.run_words import why_no_run
+from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.runs import why_no_run
+from scheduled_jobs.admin.words.values import masked_parts
 from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.run_story import going_on, waiting
@@ -51,11 +51,11 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     context = {
         "form": form,
         "job": job,
-        "job_label": label_of(job),
+        "job_label": job_label(job),
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
-        "payload": masked.in_pieces(job.payload),
+        "payload": masked_parts(job.payload),
         "payload_is_overridden": job.payload_override is not None,
-        "default_payload": masked.in_pieces(job.declared_payload),
+        "default_payload": masked_parts(job.declared_payload),
         "follows": what_follows(job, timezone.now()),
         "obstacle": obstacle,
     }
@@ -92,7 +92,7 @@ def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
     if job.is_paused(now):
         text = (
             _("The job is paused until %(time)s. This run is executed all the same; the pause stays.")
-            % {"time": dated(job.paused_until, job.time_zone)}
+            % {"time": times.dated(job.paused_until, job.time_zone)}
             if job.paused_until
             else _("The job is paused. This run is executed all the same; the pause stays.")
         )
@@ -114,7 +114,7 @@ def _next_scheduled(job: ScheduledJob, now: datetime) -> str:
         return str(why.sentence)
     at = found.runs[0].at
     return _("Next scheduled run: %(time)s (%(when)s).") % {
-        "time": dated(at, job.time_zone),
+        "time": times.dated(at, job.time_zone),
         "when": times.relative(at, now),
     }
 

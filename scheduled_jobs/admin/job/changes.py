@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.job.fields import pairs, who
-from scheduled_jobs.admin.words.times import clock_element
-from scheduled_jobs.admin.words.values import LABELS, as_text, label
+from scheduled_jobs.admin.job.fields import pairs
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.people import who_made
+from scheduled_jobs.admin.words.values import FIELD_WORDS, field_name, override_text, value_text
 from scheduled_jobs.models import JobChange, JobRun
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def lines_of(changes: Iterable[JobChange], zone: str, now: datetime) -> list[Lin
 def _line(change: JobChange, zone: str, now: datetime) -> Line:
     verb, found, run = _verb(change)
     return Line(
-        at=clock_element(change.at, zone, now),
-        who=who(change),
+        at=times.clock_element(change.at, zone, now),
+        who=who_made(change),
         verb=verb,
         via=change.get_via_display(),
         reason=change.reason,
@@ -71,16 +72,16 @@ def _verb(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | Non
         return _("asked for a sync with Google"), [], None
     if name.startswith("declared_"):
         field = name.removeprefix("declared_")
-        text = _("changed the default of %(field)s") % {"field": label(field).lower()}
+        text = _("changed the default of %(field)s") % {"field": field_name(field).lower()}
         return text, _pairs(field, old, new), None
-    if name in LABELS:
+    if name in FIELD_WORDS:
         return _override(change), _pairs(name, old, new), None
-    text = _("changed %(field)s") % {"field": label(name)}
+    text = _("changed %(field)s") % {"field": field_name(name)}
     return text, [("", _plain(old), _plain(new))], None
 
 
 def _override(change: JobChange) -> str:
-    field = {"field": label(change.field).lower()}
+    field = {"field": field_name(change.field).lower()}
     if change.via == JobChange.Via.SYNC:
         return _("replaced %(field)s in Google") % field
     if change.new is None:
@@ -91,8 +92,8 @@ def _override(change: JobChange) -> str:
 def _pairs(name: str, old: object, new: object) -> list[tuple[str, str, str]]:
     if name == "payload" and isinstance(old, dict) and isinstance(new, dict):
         return pairs(old, new)
-    return [("", as_text(name, old), as_text(name, new))]
+    return [("", override_text(name, old), override_text(name, new))]
 
 
 def _plain(value: object) -> str:
-    return as_text("payload", value) if isinstance(value, (dict, list)) else str(value)
+    return value_text("payload", value) if isinstance(value, (dict, list)) else str(value)

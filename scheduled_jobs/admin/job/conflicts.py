@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.job.fields import who
 from scheduled_jobs.admin.job.form import text_of
-from scheduled_jobs.admin.words.times import clock_element
-from scheduled_jobs.admin.words.values import label, short_json
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.people import who_made
+from scheduled_jobs.admin.words.values import field_name, masked_line
 from scheduled_jobs.services.history import job_story
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def conflicts_of(editing: Editing, now: datetime) -> list[Conflict]:
     return [
         Conflict(
             name=name,
-            label=label(name),
+            label=field_name(name),
             theirs=_saved(editing.job, name),
-            who=who(changes[name]) if name in changes else _("somebody"),
-            at=clock_element(changes[name].at, zone, now) if name in changes else None,
+            who=who_made(changes[name]) if name in changes else _("somebody"),
+            at=times.clock_element(changes[name].at, zone, now) if name in changes else None,
             reason=changes[name].reason if name in changes else "",
             mine=_typed(editing, name) if name in mine else "",
             is_mine=name in mine,
@@ -59,7 +59,7 @@ def _saved(job: ScheduledJob, name: str) -> str:
     own = getattr(job, f"{name}_override")
     if own is None:
         return _("follows the code")
-    return short_json(own, 200) if name == "payload" else text_of(job, name)
+    return masked_line(own, 200) if name == "payload" else text_of(job, name)
 
 
 def _typed(editing: Editing, name: str) -> str:

@@ -16,12 +16,13 @@ from scheduled_jobs.admin.job.runs import rows_of
 from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address
 from scheduled_jobs.admin.page.viewer_zone import offered_zones
-from scheduled_jobs.admin.words import masked
-from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.admin.words.run_words import why_no_run
-from scheduled_jobs.admin.words.times import clock_element
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.runs import why_no_run
+from scheduled_jobs.admin.words.values import masked_parts
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history import job_story
+from scheduled_jobs.services.history.health import health_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,14 +48,16 @@ def context_of(request: HttpRequest, editing: Editing, viewer: ViewerZone, now: 
     payload, may_change = editing.payload, allowed(request).change and job.deleting_at is None
     return {
         "job": job,
-        "job_label": label_of(job),
+        "job_label": job_label(job),
         "may_change": may_change,
         "is_operators": job.origin == ScheduledJob.Origin.OPERATOR,
         "is_paused": job.is_paused(now),
         "run_refused": why_no_run(job.task),
-        "lede": lede_of(job, job_story.health_of(job, now), now),
+        "lede": lede_of(job, health_of(job, now), now),
         "drift": drift_line(job, truths.differing, now),
-        "seen_in_google": clock_element(job.live_seen_at, job.time_zone, now) if job.live_seen_at else None,
+        "seen_in_google": times.clock_element(job.live_seen_at, job.time_zone, now)
+        if job.live_seen_at
+        else None,
         "editing": editing,
         "form": editing.form,
         "reason_fields": [editing.form["reason"]],
@@ -65,7 +68,7 @@ def context_of(request: HttpRequest, editing: Editing, viewer: ViewerZone, now: 
         "payload_row": truths.row("payload"),
         "payload_difference": payload_difference(job),
         "parameters": [(p, truths.live_parameter(p.name)) for p in payload.parameters],
-        "raw": masked.in_pieces(job.payload),
+        "raw": masked_parts(job.payload),
         "raw_is_open": bool(
             payload.raw_errors or payload.raw_is_changed or (may_change and not payload.parameters)
         ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.values import as_text, label
+from scheduled_jobs.admin.words.values import field_name, value_text
 from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _parts(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 def _part(name: str, live: Any, wanted: Any) -> str:
     return _("%(field)s is %(live)s there and %(wanted)s here") % {
-        "field": label(name).lower(),
-        "live": as_text(name, live),
-        "wanted": as_text(name, wanted),
+        "field": field_name(name).lower(),
+        "live": value_text(name, live),
+        "wanted": value_text(name, wanted),
     }

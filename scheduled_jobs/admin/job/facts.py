@@ -12,8 +12,6 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
-from scheduled_jobs.admin.words.run_times import dated
-from scheduled_jobs.admin.words.schedules import day_and_time
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.domain.schedules import describe_schedule
@@ -74,9 +72,13 @@ def _last(job: ScheduledJob, health: str, now: datetime) -> str:
     first = ""
     if health == Health.PAUSED:
         who = _(" by %(person)s") % {"person": job.paused_by} if job.paused_by else ""
-        since = _(" since %(time)s") % {"time": dated(job.paused_at, job.time_zone)} if job.paused_at else ""
+        since = (
+            _(" since %(time)s") % {"time": times.dated(job.paused_at, job.time_zone)}
+            if job.paused_at
+            else ""
+        )
         until = (
-            _(", until %(time)s") % {"time": dated(job.paused_until, job.time_zone)}
+            _(", until %(time)s") % {"time": times.dated(job.paused_until, job.time_zone)}
             if job.paused_until
             else _(", until somebody resumes it")
         )
@@ -118,7 +120,7 @@ def _ahead(job: ScheduledJob, health: str, now: datetime) -> str:
         if is_first
         else _("The next one is due %(time)s, %(away)s.")
     )
-    return sentence % {"time": dated(at, job.time_zone), "away": times.relative(at, now)}
+    return sentence % {"time": times.dated(at, job.time_zone), "away": times.relative(at, now)}
 
 
 def facts_of(
@@ -186,7 +188,7 @@ def _next_fact(job: ScheduledJob, now: datetime) -> Fact:
         _("Next run"),
         "",
         (times.relative(at, now), *(str(NOTICES[notice]) for notice in found.notices)),
-        time=times.element(at, job.time_zone, day_and_time(at, job.time_zone, now)),
+        time=times.element(at, job.time_zone, times.day_and_time(at, job.time_zone, now)),
     )
 
 

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words.times import clock_element
-from scheduled_jobs.admin.words.values import LABELS, as_python, as_text, in_json, label, short_json
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.people import who_made
+from scheduled_jobs.admin.words.values import (
+    FIELD_WORDS,
+    as_python,
+    field_name,
+    masked_entry,
+    masked_line,
+    value_text,
+)
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobChange, ScheduledJob
@@ -122,16 +130,16 @@ class Truths:
             note = _("Google’s default")
         field = f"{name}_override"
         form = self.editing.form
-        text = short_json(declared) if name == "payload" else as_text(name, declared)
+        text = masked_line(declared, 60) if name == "payload" else value_text(name, declared)
         return Truth(
             name=name,
-            label=label(name),
-            help=str(LABELS[name][1]),
+            label=field_name(name),
+            help=str(FIELD_WORDS[name][1]),
             default=text if has_default else _("none"),
             default_note=note,
             is_code=name != "description" and has_default,
             is_own=own is not None,
-            own="" if own is None else as_text(name, own),
+            own="" if own is None else value_text(name, own),
             own_note="" if name != "schedule" or own is None else describe_schedule(own, job.time_zone).words,
             live=self.live(name),
             provenance=self._provenance(name, own),
@@ -151,7 +159,7 @@ class Truths:
         if name not in self.differing:
             return Live("same", _("same"))
         found, wanted = self.differing[name]
-        return self._different(as_text(name, found), as_text(name, wanted))
+        return self._different(value_text(name, found), value_text(name, wanted))
 
     def live_parameter(self, name: str) -> Live:
         """What Google has of one parameter of the payload."""
@@ -167,8 +175,8 @@ class Truths:
             return Live("same", _("not sent"), _("run() has its own default"))
         if domain.same_json(live.get(name), wanted.get(name)) and (name in live) == (name in wanted):
             return Live("same", _("same"))
-        found = in_json(live, name) if name in live else _("not there")
-        should = in_json(wanted, name) if name in wanted else _("not there")
+        found = masked_entry(live, name) if name in live else _("not there")
+        should = masked_entry(wanted, name) if name in wanted else _("not there")
         return self._different(found, should)
 
     def _no_live(self) -> Live | None:
@@ -194,9 +202,9 @@ class Truths:
             return None
         typed = self.editing.data is not None and name in self.editing.mine
         return Provenance(
-            saved=as_text(name, own) if typed and name != "payload" else "",
-            by=who(change),
-            at=clock_element(change.at, self.job.time_zone, self.now),
+            saved=value_text(name, own) if typed and name != "payload" else "",
+            by=who_made(change),
+            at=times.clock_element(change.at, self.job.time_zone, self.now),
             via=change.get_via_display(),
             reason=change.reason,
         )
@@ -206,21 +214,8 @@ class Truths:
         if since is None:
             return None
         was = as_python(name, since.was)
-        text = short_json(was, 40) if name == "payload" and isinstance(was, dict) else as_text(name, was)
-        return Changed(text, clock_element(since.at, self.job.time_zone, self.now))
-
-
-def who(change: JobChange) -> str:
-    """Who made a change, in words."""
-    if change.actor is not None:
-        return str(change.actor.get_full_name() or change.actor.get_username())
-    if change.actor_label:
-        return change.actor_label
-    return {
-        JobChange.Via.CODE: _("The code"),
-        JobChange.Via.SYNC: _("The sync"),
-        JobChange.Via.AUTO: _("The system"),
-    }.get(JobChange.Via(change.via), _("Somebody"))
+        text = masked_line(was, 40) if name == "payload" and isinstance(was, dict) else value_text(name, was)
+        return Changed(text, times.clock_element(since.at, self.job.time_zone, self.now))
 
 
 def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:
@@ -228,7 +223,7 @@ def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:
     if job.payload_override is None:
         return []
     if not isinstance(job.payload_override, dict):  # saved by code, which validates nothing
-        return [("", short_json(job.declared_payload), as_text("payload", job.payload_override))]
+        return [("", masked_line(job.declared_payload, 60), value_text("payload", job.payload_override))]
     return pairs(job.declared_payload, job.payload_override)
 
 
@@ -240,7 +235,7 @@ def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str
         if not domain.same_json(old.get(name), new.get(name)) or (name in old) != (name in new)
     ]
     found = [
-        (name, in_json(old, name) if name in old else "", in_json(new, name) if name in new else "")
+        (name, masked_entry(old, name) if name in old else "", masked_entry(new, name) if name in new else "")
         for name in differing[:SHOWN]
     ]
     if len(differing) > SHOWN:

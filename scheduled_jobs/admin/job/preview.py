@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.schedules import AHEAD, Preview, preview, runs_ahead
+from scheduled_jobs.admin.words.schedules import RUNS_AHEAD, Preview, preview, runs_ahead
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def saved_preview(job: ScheduledJob, viewer_zone: str, now: datetime) -> Preview
 
 def upcoming(job: ScheduledJob, viewer_zone: str, now: datetime) -> dict[str, Any]:
     """The runs ahead under ``preview``; or under ``none`` why there are none."""
-    found = job.ahead(now, AHEAD)
+    found = job.ahead(now, RUNS_AHEAD)
     if found.why_none is not None:
         return {"none": " ".join(filter(None, [str(WHY_NONE[found.why_none].sentence), found.fault]))}
     return {

@@ -9,9 +9,8 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.masked import in_line
-from scheduled_jobs.admin.words.run_words import attempt_of, trigger_words
-from scheduled_jobs.admin.words.schedules import day_and_time
+from scheduled_jobs.admin.words.runs import attempt_of, trigger_words
+from scheduled_jobs.admin.words.values import masked_line
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.job_story import quantiles
 
@@ -60,7 +59,7 @@ def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
         badge=RUN_BADGES[run.status],
         icon=icon,
         trigger=trigger,
-        at=times.element(at, zone, day_and_time(at, zone, now)),
+        at=times.element(at, zone, times.day_and_time(at, zone, now)),
         started=_started(run),
         duration=times.duration(run.duration),
         share=min(round(100 * seconds / p95), 100) if p95 and run.status == JobRun.Status.SUCCEEDED else None,
@@ -88,7 +87,7 @@ def _said(brief: Brief) -> str:
     elif brief.has_long_result:
         parts.append(_("a long result"))
     elif brief.result is not None:
-        parts.append(in_line(brief.result))
+        parts.append(masked_line(brief.result))
     said = " · ".join(parts)
     if run.reason:
         said = " · ".join(

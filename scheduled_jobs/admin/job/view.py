@@ -18,8 +18,8 @@ from scheduled_jobs.admin.job.preview import typed_preview
 from scheduled_jobs.admin.page.permissions import may, require_safe_method
 from scheduled_jobs.admin.page.render import address, find_job, posted_reason, render
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone
-from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.admin.words.values import label
+from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.values import field_name
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import ScheduledJob, attribution
 
@@ -100,12 +100,12 @@ def _save_job(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) ->
         if changed:
             with attribution(request.user, via="form", reason=editing.reason):
                 job.save(using=using)
-            names = ", ".join(label(name).lower() for name in changed)
+            names = ", ".join(field_name(name).lower() for name in changed)
             model_admin.log_change(request, job, f"{_('Set')}: {names}. {editing.reason}".strip())
     if changed:
         messages.success(
             request,
-            _("Saved: %(fields)s of %(job)s.") % {"fields": names, "job": label_of(job)},
+            _("Saved: %(fields)s of %(job)s.") % {"fields": names, "job": job_label(job)},
         )
     else:
         messages.info(request, _("Nothing was changed."))
@@ -156,7 +156,7 @@ def _reset(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name:
     """Do it and say so; the answer where it cannot be."""
     reason = posted_reason(request)
     if getattr(job, f"{name}_override") is None:
-        messages.info(request, _("%(field)s follows the code already.") % {"field": label(name)})
+        messages.info(request, _("%(field)s follows the code already.") % {"field": field_name(name)})
     else:
         try:
             with attribution(request.user, via="form", reason=reason):
@@ -164,7 +164,7 @@ def _reset(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name:
         except ValueError as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(request.path)
-        text = _("%(field)s follows the code again.") % {"field": label(name)}
+        text = _("%(field)s follows the code again.") % {"field": field_name(name)}
         model_admin.log_change(request, job, f"{text} {reason}".strip())
         messages.success(request, text)
     return None
@@ -187,7 +187,7 @@ def _job_page(
         "conflicts": conflicts or [],
     }
     crumbs = [(_("Jobs"), address(model_admin, "scheduledjob_changelist"))]
-    title = label_of(editing.job)
+    title = job_label(editing.job)
     response = render(
         model_admin, request, "scheduledjob/change_form.html", title=title, context=context, crumbs=crumbs
     )

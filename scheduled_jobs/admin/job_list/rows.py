@@ -16,7 +16,7 @@ from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.run_words import why_no_run
+from scheduled_jobs.admin.words.runs import why_no_run
 from scheduled_jobs.domain.ahead import WhyNone, ahead
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
@@ -129,7 +129,7 @@ class _Row:
     def build(self, allowed: Allowed, links: Links, suffix: str) -> dict[str, Any]:
         job, pk = self.job, self.job["pk"]
         is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
-        module, short = JobName.made_of(job["origin"], job["task"], job["name"])
+        module, short = JobName.from_columns(job["origin"], job["task"], job["name"])
         is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
         strip = draw(self.bars)
         schedule = describe_schedule(self.schedule, self.zone)

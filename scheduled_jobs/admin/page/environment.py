@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Min
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words.times import relative
+from scheduled_jobs.admin.words import times
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.models import ScheduledJob
 
@@ -41,7 +41,7 @@ def environment_banner(now: datetime, seen_at: datetime | None) -> Banner:
         place=" / ".join(filter(None, [settings.PROJECT_ID, settings.LOCATION])),
         notes=tuple(notes),
         seen_at=seen_at,
-        ago=relative(seen_at, now) if seen_at else "",
+        ago=times.relative(seen_at, now) if seen_at else "",
     )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     JobAdmin = admin.ModelAdmin[ScheduledJob]
     RunAdmin = admin.ModelAdmin[JobRun]
 
-SAFE = ("GET", "HEAD")
+SAFE_METHODS = ("GET", "HEAD")
 VERBS = ("view", "change", "pause", "run", "sync", "add", "delete")
 
 
@@ -95,9 +95,9 @@ def require_safe_method(view: Callable[..., HttpResponse]) -> Callable[..., Http
     def answer(
         model_admin: JobAdmin | RunAdmin, request: HttpRequest, *args: str, **route: str
     ) -> HttpResponse:
-        if request.method in SAFE:
+        if request.method in SAFE_METHODS:
             return view(model_admin, request, *args, **route)
         require(request, "change")
-        return HttpResponseNotAllowed(SAFE)
+        return HttpResponseNotAllowed(SAFE_METHODS)
 
     return answer

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page.environment import environment_banner, last_look, why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import allowed, require
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobRun, ScheduledJob
 
@@ -89,5 +89,5 @@ def job_crumbs(model_admin: admin.ModelAdmin[Any], job: ScheduledJob) -> list[tu
     """The way from the app to a job."""
     return [
         (_("Jobs"), address(model_admin, "scheduledjob_changelist")),
-        (label_of(job), address(model_admin, "scheduledjob_change", job.pk)),
+        (job_label(job), address(model_admin, "scheduledjob_change", job.pk)),
     ]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 FIELD = "viewer_zone"
 COOKIE = "sj_zone"
 COOKIE_AGE = 365 * 86_400
-LONGEST = 64
-OFFERED_NOT = ("Etc/", "posix/", "right/", "SystemV/")
+MAX_ZONE_NAME = 64
+EXCLUDED_ZONES = ("Etc/", "posix/", "right/", "SystemV/")
 """Names of the tz database that are no places, or places with leap seconds."""
 
 
@@ -30,7 +30,7 @@ class ViewerZoneForm(forms.Form):
     viewer_zone = forms.CharField(
         label=gettext_lazy("Your zone"),
         required=False,
-        max_length=LONGEST,
+        max_length=MAX_ZONE_NAME,
         widget=forms.TextInput(
             attrs={
                 "list": "sj-zones",
@@ -84,11 +84,11 @@ class ViewerZone:
 @lru_cache(maxsize=1)
 def offered_zones() -> tuple[str, ...]:
     """The zones that a list offers: those that are named after a place, and UTC."""
-    return ("UTC", *sorted(z for z in time_zones() if "/" in z and not z.startswith(OFFERED_NOT)))
+    return ("UTC", *sorted(z for z in time_zones() if "/" in z and not z.startswith(EXCLUDED_ZONES)))
 
 
 def _known(name: str | None) -> str:
-    if not name or len(name) > LONGEST:
+    if not name or len(name) > MAX_ZONE_NAME:
         return ""
     try:
         return validate_time_zone(name)

@@ -20,8 +20,7 @@ from scheduled_jobs.admin.payload.parameter import (
     value_of,
     written,
 )
-from scheduled_jobs.admin.words import masked
-from scheduled_jobs.admin.words.values import in_json
+from scheduled_jobs.admin.words.values import masked_entry, masked_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.domain.payloads import MASK, Signature, parse_body, restore
@@ -63,7 +62,7 @@ class PayloadForm:
         self.raw_errors: list[str] = []
         self.fault = ""
         self.signature = self._read_signature(task)
-        self.raw_initial = "" if override is None else masked.as_text(override)
+        self.raw_initial = "" if override is None else masked_json(override)
         self.raw_text = self.raw_initial if data is None else _posted(data, RAW, self.raw_initial)
         self.parameters = (
             [self._parameter(field) for field in self.signature.fields] if self.signature else []
@@ -129,7 +128,7 @@ class PayloadForm:
             return MASK
         if field.kind == "boolean" and isinstance(value, bool):
             return _("on") if value else _("off")
-        return in_json({field.name: value}, field.name)
+        return masked_entry({field.name: value}, field.name)
 
     # --- What was typed -------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words.values import in_json
+from scheduled_jobs.admin.words.values import masked_entry
 from scheduled_jobs.domain.payloads import MASK, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
 
@@ -126,7 +126,7 @@ def written(field: Field, value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, str) and field.kind not in ("json", *NUMBERS):
         return json.dumps(value) if _would_be_misread(value) else value
-    return in_json({field.name: value}, field.name)
+    return masked_entry({field.name: value}, field.name)
 
 
 def _would_be_misread(text: str) -> bool:

@@ -12,13 +12,11 @@ from scheduled_jobs.admin.plan.differences import (
     Difference,
     Provenance,
     difference,
-    label,
-    text_of,
     words_of,
 )
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.names import label_of
-from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.values import field_names, value_text
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob
@@ -77,7 +75,7 @@ class Block:
 def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
     """The block of one job, freshly compared."""
     job = found.job
-    block = Block("update", str(job.pk), label_of(job), _("drifted"), "~", "warn", pk=job.pk)
+    block = Block("update", str(job.pk), job_label(job), _("drifted"), "~", "warn", pk=job.pk)
     block.since = _since(job, now)
     if found.why_not is not None:
         block.kind, block.verb, block.tone = "refuse", _("not ours"), "bad"
@@ -96,7 +94,7 @@ def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
 
 def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, provenance: Provenance) -> Block:
     """The block of a planned change; ``job`` is its row, if there is one yet."""
-    name = label_of(job) if job is not None else change.label
+    name = job_label(job) if job is not None else change.label
     block = Block(change.kind, change.remote_name.rpartition("/")[2], name, "", "~", "warn", pk=change.pk)
     if change.kind == "create":
         was_there = job is not None and job.remote_name != "" and job.synced_at is not None
@@ -165,7 +163,7 @@ def _choices(
     if failed and job.sync_error:
         effect = _("Last answer: %(error)s") % {"error": job.sync_error}
     elif at is not None and not {"schedule", "time_zone", "state"}.isdisjoint(fields):
-        effect += " " + _("Next run %(time)s.") % {"time": dated(at, job.time_zone)}
+        effect += " " + _("Next run %(time)s.") % {"time": times.dated(at, job.time_zone)}
     choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
     if names:
         choices.append(Choice(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
@@ -183,9 +181,8 @@ def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: li
     overrides = [name for name in names if name != "state"]
     parts = []
     if overrides:
-        labels = ", ".join(label(name) for name in overrides)
         text = _("What Google has becomes an override here and survives deploys: %(names)s.")
-        parts.append(text % {"names": labels})
+        parts.append(text % {"names": field_names(overrides)})
     if "state" in names:
         parts.append(
             _("The job is paused here too; the pause needs your reason below.")
@@ -194,8 +191,8 @@ def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: li
         )
     if any(getattr(job, f"{name}_override") is not None for name in overrides):
         parts.append(_("The override it replaces is kept in the audit."))
-    if rest := [label(name) for name in fields if name not in names]:
-        parts.append(_("Pushed all the same: %(names)s.") % {"names": ", ".join(rest)})
+    if rest := [name for name in fields if name not in names]:
+        parts.append(_("Pushed all the same: %(names)s.") % {"names": field_names(rest)})
     return " ".join(parts)
 
 
@@ -214,12 +211,14 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
             )
         ]
         if job.payload:
-            block.differences.append(Difference(_("payload"), absent, Cell(text_of("payload", job.payload))))
+            block.differences.append(
+                Difference(_("payload"), absent, Cell(value_text("payload", job.payload)))
+            )
         at = ahead(job.facts.pushed(), now, 1).next_at
         if job.desired_state == PAUSED:
             effect = _("Google gets the job, paused.")
         elif at is not None:
-            effect = _("Google gets the job; next run %(time)s.") % {"time": dated(at, job.time_zone)}
+            effect = _("Google gets the job; next run %(time)s.") % {"time": times.dated(at, job.time_zone)}
     else:
         block.why = _("The class is new in the code.")
     block.choices = [

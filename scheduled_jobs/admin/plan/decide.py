@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page.permissions import may
 from scheduled_jobs.admin.plan.blocks import ADOPT, DELETE, PUSH, Block
-from scheduled_jobs.admin.plan.differences import label
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.values import field_names
 from scheduled_jobs.domain.jobs import PAUSED
 from scheduled_jobs.models import attribution
 from scheduled_jobs.services.scheduling import drift
@@ -37,7 +37,7 @@ def carry_out(
     The desk's own rights are asked for what changes the desk: raises PermissionDenied. Raises ValidationError
     for what Google has and the desk refuses. Empty for a decision that does nothing.
     """
-    names = {"job": label_of(found.job)}
+    names = {"job": job_label(found.job)}
     fields: list[str] = []
     if decision in (PUSH, DELETE):
         written = _("Push to Google asked for") if decision == PUSH else _("Deletion in Google asked for")
@@ -64,21 +64,21 @@ def carry_out(
 
 def left_alone(job: ScheduledJob) -> str:
     """What is said of the decision to decide later."""
-    return _("Nothing was decided: %(job)s is left as it is, here and in Google.") % {"job": label_of(job)}
+    return _("Nothing was decided: %(job)s is left as it is, here and in Google.") % {"job": job_label(job)}
 
 
 def _told_of_adopting(found: Look, fields: list[str]) -> str:
-    names = {"job": label_of(found.job)}
+    names = {"job": job_label(found.job)}
     parts = []
-    if overrides := [label(name) for name in fields if name != "state"]:
+    if overrides := [name for name in fields if name != "state"]:
         text = _("Adopted from Google as override of %(job)s: %(fields)s.")
-        parts.append(text % {**names, "fields": ", ".join(overrides)})
+        parts.append(text % {**names, "fields": field_names(overrides)})
     if "state" in fields:
         paused = found.differences["state"][0] == PAUSED
         text = _("%(job)s is paused here too.") if paused else _("%(job)s is resumed here too.")
         parts.append(text % names)
-    if rest := [label(name) for name in found.differences if name not in fields]:
-        parts.append(_("Asked for a push of the rest: %(fields)s.") % {"fields": ", ".join(rest)})
+    if rest := [name for name in found.differences if name not in fields]:
+        parts.append(_("Asked for a push of the rest: %(fields)s.") % {"fields": field_names(rest)})
     return " ".join(parts)
 
 

@@ -9,8 +9,8 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.masked import in_line
-from scheduled_jobs.domain.jobs import DURATIONS, OVERRIDABLE, value_of
+from scheduled_jobs.admin.words.values import field_name, value_text
+from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.masked import masked
@@ -74,17 +74,17 @@ def difference(name: str, pair: tuple[Any, Any], job: ScheduledJob, provenance: 
     elif name in OVERRIDABLE:
         own = getattr(job, f"{name}_override")
         set_by = provenance.of(job, name)
-        declared = Cell(_python_text(name, getattr(job, f"declared_{name}")))
+        declared = Cell(_text(name, getattr(job, f"declared_{name}")))
         is_operators = job.origin == ScheduledJob.Origin.OPERATOR and name == "schedule"
         default = Cell(_("none"), is_code=False) if is_operators else declared
-        override = Cell(_python_text(name, own), set_by) if own is not None else None
+        override = Cell(_text(name, own), set_by) if own is not None else None
         note = _("code default") if own is None else set_by
     words = name == "schedule"
     return Difference(
-        label(name),
-        Cell(text_of(name, live), words_of(str(live), job) if words else "", is_code=name != "state"),
+        field_name(name).lower(),
+        Cell(_text(name, live), words_of(str(live), job) if words else "", is_code=name != "state"),
         Cell(
-            text_of(name, wanted),
+            _text(name, wanted),
             ", ".join(filter(None, [words_of(str(wanted), job) if words else "", note])),
             is_code=name != "state",
         ),
@@ -93,31 +93,8 @@ def difference(name: str, pair: tuple[Any, Any], job: ScheduledJob, provenance: 
     )
 
 
-def label(name: str) -> str:
-    """A field's name for people."""
-    return {
-        "state": _("state"),
-        "uri": _("address"),
-        "http_method": _("method"),
-        "headers": _("headers"),
-        "oidc_service_account": _("account"),
-        "oidc_audience": _("audience"),
-    }.get(name) or str(getattr(ScheduledJob._meta.get_field(f"declared_{name}"), "verbose_name", name))
-
-
-def _python_text(name: str, value: Any) -> str:
-    return text_of(name, value.total_seconds() if name in DURATIONS else value)
-
-
-def text_of(name: str, value: Any) -> str:
-    """A comparable value of a field in words, secrets masked; durations are seconds."""
-    if name == "state":
-        return str(value or "").lower().replace("_", " ")
-    if name in DURATIONS and isinstance(value, (int, float)):
-        return times.duration(value_of(name, value)) if value else _("0 s")
-    if value in ("", None):
-        return _("(empty)")
-    return in_line(masked(name, value))
+def _text(name: str, value: Any) -> str:
+    return value_text(name, masked(name, value))
 
 
 def words_of(expression: str, job: ScheduledJob) -> str:

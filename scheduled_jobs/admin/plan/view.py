@@ -27,7 +27,7 @@ from scheduled_jobs.admin.plan.decide import (
     without_what_may_not_be_adopted,
 )
 from scheduled_jobs.admin.plan.differences import Provenance
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
@@ -200,7 +200,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
     context = {
         "item": block,
         "job": found.job,
-        "job_label": label_of(job),
+        "job_label": job_label(job),
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "reason": reason,
     }

@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.sentence import Lede, lede_of, retry_due
-from scheduled_jobs.admin.words import masked, times
+from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.names import JobName, label_of
-from scheduled_jobs.admin.words.run_times import dated, gap, to_tenths
-from scheduled_jobs.admin.words.run_words import first_line, is_overdue, seen_alive, trigger_words
+from scheduled_jobs.admin.words.names import JobName, job_label
+from scheduled_jobs.admin.words.runs import first_line, is_overdue, seen_alive, trigger_words
+from scheduled_jobs.admin.words.values import masked_parts
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ def build(story: Story, now: datetime) -> RunPage:
         attempts=_attempts(story, now),
         neighbours=_neighbours(story, now),
         facts=_facts(run, job, zone, now),
-        payload=masked.in_pieces({} if run.payload is None else run.payload),
+        payload=masked_parts({} if run.payload is None else run.payload),
         payload_note=_payload_note(run, job),
-        result=masked.in_pieces(run.result) if run.result is not None else None,
+        result=masked_parts(run.result) if run.result is not None else None,
         result_note=_result_note(run),
         trace=traces.read(run.traceback) if run.traceback else None,
         log=run.log.splitlines(),
@@ -154,9 +154,9 @@ def _steps(run: JobRun, zone: str, now: datetime) -> list[Step]:
         steps.append(
             Step(
                 icon, tone, label, at,
-                ", ".join(filter(None, [to_tenths(at, zone, now), text])),
+                ", ".join(filter(None, [times.to_tenths(at, zone, now), text])),
                 gap="" if following is None else times.duration(run.duration) if is_work
-                else gap(following - at),
+                else times.gap(following - at),
                 is_hot=is_work and following is not None and badge.tone == "bad",
             )
         )  # fmt: skip
@@ -191,7 +191,7 @@ def _attempts(story: Story, now: datetime) -> list[Attempt]:
             Attempt(
                 label=_("%(label)s, this one") % {"label": label} if other.pk == run.pk else label,
                 badge=RUN_BADGES[other.status],
-                started=to_tenths(other.started_at, job.time_zone, now) if other.started_at else "",
+                started=times.to_tenths(other.started_at, job.time_zone, now) if other.started_at else "",
                 duration=times.duration(other.duration),
                 error=first_line(other.error),
                 pk=None if other.pk == run.pk else other.pk,
@@ -238,12 +238,12 @@ def _neighbour(label: str, run: JobRun, zone: str, now: datetime, *, numbered: b
 def _facts(run: JobRun, job: ScheduledJob, zone: str, now: datetime) -> list[Fact]:
     icon, word, note = trigger_words(run)
     facts = [
-        Fact(_("Job"), label_of(job), is_job=True),
+        Fact(_("Job"), job_label(job), is_job=True),
         Fact(_("Run"), str(run.pk)),
         Fact(_("Trigger"), word, note=note, quote=run.reason, icon=icon),
     ]
     if run.scheduled_for is not None:
-        facts.append(Fact(_("Slot"), dated(run.scheduled_for, zone)))
+        facts.append(Fact(_("Slot"), times.dated(run.scheduled_for, zone)))
     elif run.trigger != JobRun.Trigger.SCHEDULE:
         facts.append(Fact(_("Slot"), _("none: asked for by hand"), note=_("the schedule stays as it is")))
     if run.deliveries:
@@ -299,7 +299,7 @@ def _result_note(run: JobRun) -> str:
 
 def title_of(run: JobRun) -> str:
     """What the page is called: the run and the short name of its job."""
-    return _("Run %(run)s of %(job)s") % {"run": run.pk, "job": JobName.of(run.job).short}
+    return _("Run %(run)s of %(job)s") % {"run": run.pk, "job": JobName.for_job(run.job).short}
 
 
 def tools(run: JobRun, allowed: Any) -> dict[str, bool]:

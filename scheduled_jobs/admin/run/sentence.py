@@ -12,15 +12,7 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.run_times import dated
-from scheduled_jobs.admin.words.run_words import (
-    asked_by,
-    first_line,
-    is_given_up,
-    is_gone,
-    is_overdue,
-    seen_alive,
-)
+from scheduled_jobs.admin.words.runs import asked_by, first_line, is_given_up, is_gone, is_overdue, seen_alive
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.models import JobRun
@@ -162,7 +154,7 @@ def _over(story: Story, now: datetime) -> Lede:
 def _of_slot(run: JobRun) -> str:
     if run.scheduled_for is None:
         return ""
-    return _attempt(run) or _("slot %(slot)s") % {"slot": dated(run.scheduled_for, run.job.time_zone)}
+    return _attempt(run) or _("slot %(slot)s") % {"slot": times.dated(run.scheduled_for, run.job.time_zone)}
 
 
 def _attempt(run: JobRun) -> str:
@@ -174,7 +166,7 @@ def _attempt(run: JobRun) -> str:
     return _("on attempt %(n)d of %(most)d of the slot %(slot)s") % {
         "n": run.attempt,
         "most": max(most, run.attempt),
-        "slot": dated(run.scheduled_for, run.job.time_zone),
+        "slot": times.dated(run.scheduled_for, run.job.time_zone),
     }
 
 

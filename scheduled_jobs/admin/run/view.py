@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.page.permissions import allowed, require_safe_method
 from scheduled_jobs.admin.page.render import TEMPLATES, address, find_run, render
 from scheduled_jobs.admin.run.page import build, title_of, tools
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.services.history.run_story import story_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[s
         "page": build(story_of(run), timezone.now()),
         "run": run,
         "job": run.job,
-        "job_label": label_of(run.job),
+        "job_label": job_label(run.job),
         "job_url": address(model_admin, "scheduledjob_change", run.job_id),
         "runs_url": f"{address(model_admin, 'jobrun_changelist')}?job__id__exact={run.job_id}",
         "live_url": address(model_admin, "jobrun_live", run.pk),

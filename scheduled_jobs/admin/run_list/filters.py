@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.admin.words.badges import RUN_BADGES
-from scheduled_jobs.admin.words.names import label_of
+from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class JobFilter(RunFilter):
         value = self.value() or ""
         chosen = list(jobs.filter(pk=value)) if value.isdecimal() and len(value) < 19 else []
         few = list(jobs[: MOST_JOBS + 1])
-        return [(str(job.pk), label_of(job)) for job in (few if len(few) <= MOST_JOBS else chosen)]
+        return [(str(job.pk), job_label(job)) for job in (few if len(few) <= MOST_JOBS else chosen)]
 
     def queryset(
         self,

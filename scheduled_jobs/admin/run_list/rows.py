@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.run_words import attempt_of, first_line, is_gone, is_overdue, trigger_words
+from scheduled_jobs.admin.words.runs import attempt_of, first_line, is_gone, is_overdue, trigger_words
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun
 
@@ -74,7 +74,7 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
     job = {name[5:]: values.pop(name) for name in list(values) if name.startswith("job__")}
     head = values.pop("head")
     run = JobRun(**values)
-    module, name = JobName.made_of(job["origin"], job["task"], job["name"])
+    module, name = JobName.from_columns(job["origin"], job["task"], job["name"])
     zone = job["time_zone_override"] or job["declared_time_zone"]
     retries = (
         job["declared_retry_count"] if job["retry_count_override"] is None else job["retry_count_override"]

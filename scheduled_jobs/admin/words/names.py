@@ -22,13 +22,13 @@ class JobName(NamedTuple):
         return self.module + self.short
 
     @classmethod
-    def of(cls, job: ScheduledJob) -> Self:
+    def for_job(cls, job: ScheduledJob) -> Self:
         """The task of a job of the code, or what an operator called a job of their own."""
-        return cls.made_of(job.origin, job.task, job.name)
+        return cls.from_columns(job.origin, job.task, job.name)
 
     @classmethod
-    def made_of(cls, origin: str, task: str, name: str) -> Self:
-        """The same of the columns of a job."""
+    def from_columns(cls, origin: str, task: str, name: str) -> Self:
+        """The same, of three columns of a job."""
         if origin != ScheduledJob.Origin.OPERATOR:
             module, dot, short = task.rpartition(".")
             return cls(module + dot, short)
@@ -37,6 +37,6 @@ class JobName(NamedTuple):
         return cls("", own or name)
 
 
-def label_of(job: ScheduledJob) -> str:
+def job_label(job: ScheduledJob) -> str:
     """What a job is called where its name stands in one piece."""
-    return str(JobName.of(job))
+    return str(JobName.for_job(job))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.utils.dateformat import format as date_format
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.ahead import Ahead
     from scheduled_jobs.domain.schedules import Occurrence
 
-AHEAD = 10
+RUNS_AHEAD = 10
 WEEK = timedelta(days=7)
-SHOWN = 20
+MAX_NAMED = 20
 """Added and removed runs that are named one by one, of each kind."""
 
 
@@ -99,7 +99,7 @@ def preview(
         about.append(str(NOTICES[Notice.ESTIMATE]))
     runs = [
         _coming(run, zone, viewer_zone, now, tells=not parsed.is_estimate)
-        for run in parsed.upcoming(now, AHEAD)
+        for run in parsed.upcoming(now, RUNS_AHEAD)
     ]
     if not runs:
         about.append(_("No run lies ahead."))
@@ -134,10 +134,10 @@ def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tell
     return Coming(
         machine=times.machine(run.at),
         exact=times.exact(run.at, zone),
-        job=day_and_time(run.at, zone, now),
-        utc=_short(run.at, "UTC", now),
-        viewer=_short(run.at, viewer_zone, now),
-        away=_("in %(time)s") % {"time": times.ahead(run.at - now)},
+        job=times.day_and_time(run.at, zone, now),
+        utc=times.date_and_time(run.at, "UTC", now),
+        viewer=times.date_and_time(run.at, viewer_zone, now),
+        away=_("in %(time)s") % {"time": times.time_until(run.at - now)},
         before=before,
         notice=notice,
     )
@@ -153,20 +153,6 @@ def _told_apart(run: Occurrence) -> tuple[str, str]:
     return "; ".join(notices), own
 
 
-def day_and_time(at: datetime, zone: str, now: datetime) -> str:
-    """ "Fri 23 Oct 01:30" in a zone, with the year where it is another one."""
-    return _dated(at, zone, now, "D j M H:i", "D j M Y H:i")
-
-
-def _short(at: datetime, zone: str, now: datetime) -> str:
-    return _dated(at, zone, now, "j M H:i", "j M Y H:i")
-
-
-def _dated(at: datetime, zone: str, now: datetime, this_year: str, another: str) -> str:
-    local, today = at.astimezone(times.zone_of(zone)), now.astimezone(times.zone_of(zone))
-    return date_format(local, this_year if local.year == today.year else another)
-
-
 def _delta(parsed: Schedule, saved: tuple[str, str], now: datetime) -> Delta:
     new = _week(parsed, now)
     try:
@@ -175,19 +161,24 @@ def _delta(parsed: Schedule, saved: tuple[str, str], now: datetime) -> Delta:
         old = []
     zone = parsed.time_zone
     added, removed = sorted(set(new) - set(old)), sorted(set(old) - set(new))
-    hidden = max(len(added) - SHOWN, 0) + max(len(removed) - SHOWN, 0)
+    hidden = max(len(added) - MAX_NAMED, 0) + max(len(removed) - MAX_NAMED, 0)
     same = len(set(new) & set(old))
     head = ngettext(
         "Seven days, to %(end)s: %(old)s run becomes %(new)s",
         "Seven days, to %(end)s: %(old)s runs become %(new)s",
         len(old),
-    ) % {"end": day_and_time(now + WEEK, zone, now), "old": f"{len(old):,}", "new": f"{len(new):,}"}
+    ) % {
+        "end": times.day_and_time(now + WEEK, zone, now),
+        "old": intcomma(len(old)),
+        "new": intcomma(len(new)),
+    }
     return Delta(
         head=head,
         removed=_named(removed, zone, now),
         added=_named(added, zone, now),
-        more=_("and %(n)s more.") % {"n": f"{hidden:,}"} if hidden else "",
-        same=ngettext("%(n)s run stays as it is.", "%(n)s runs stay as they are.", same) % {"n": f"{same:,}"}
+        more=_("and %(n)s more.") % {"n": intcomma(hidden)} if hidden else "",
+        same=ngettext("%(n)s run stays as it is.", "%(n)s runs stay as they are.", same)
+        % {"n": intcomma(same)}
         if same
         else "",
     )
@@ -198,4 +189,4 @@ def _week(schedule: Schedule, now: datetime) -> list[datetime]:
 
 
 def _named(moments: Iterable[datetime], zone: str, now: datetime) -> list[str]:
-    return [day_and_time(at, zone, now) for at in list(moments)[:SHOWN]]
+    return [times.day_and_time(at, zone, now) for at in list(moments)[:MAX_NAMED]]

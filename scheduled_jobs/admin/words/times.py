@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.dateformat import format as date_format
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -69,10 +69,10 @@ def distance(value: timedelta) -> str:
         return _two(seconds, HOUR, _("%(n)d h"), MINUTE, _("%(n)d min"))
     if seconds < 2 * DAY:
         return _("%(n)d h") % {"n": seconds // HOUR}
-    return _("%(n)s days") % {"n": number_format(seconds // DAY, force_grouping=True)}
+    return _("%(n)s days") % {"n": intcomma(seconds // DAY)}
 
 
-def ahead(value: timedelta) -> str:
+def time_until(value: timedelta) -> str:
     """How far ahead, to the minute within two days, where it matters; else in days: "11 h 22 min"."""
     seconds = int(value.total_seconds())
     if HOUR <= seconds < 2 * DAY:
@@ -86,16 +86,47 @@ def relative(at: datetime, now: datetime) -> str:
     if abs(away) < timedelta(seconds=1):
         return _("now")
     if at > now:
-        return _("in %(time)s") % {"time": ahead(away)}
+        return _("in %(time)s") % {"time": time_until(away)}
     return _("%(time)s ago") % {"time": distance(away)}
 
 
 def clock(at: datetime, zone: str, now: datetime) -> str:
     """The time in a zone, as short as it stays clear: "14:15", "Fri 23 Oct 01:30", another year named."""
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
-    if local.date() == today.date():
-        return date_format(local, "H:i")
-    return date_format(local, "D j M H:i" if local.year == today.year else "D j M Y H:i")
+    return date_format(local, "H:i") if local.date() == today.date() else day_and_time(at, zone, now)
+
+
+def day_and_time(at: datetime, zone: str, now: datetime) -> str:
+    """ "Fri 23 Oct 01:30" in a zone, with the year where it is another one."""
+    return _in_zone(at, zone, now, "D j M H:i", "D j M Y H:i")
+
+
+def date_and_time(at: datetime, zone: str, now: datetime) -> str:
+    """ "23 Oct 01:30" in a zone, with the year where it is another one."""
+    return _in_zone(at, zone, now, "j M H:i", "j M Y H:i")
+
+
+def _in_zone(at: datetime, zone: str, now: datetime, this_year: str, another: str) -> str:
+    local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
+    return date_format(local, this_year if local.year == today.year else another)
+
+
+def dated(at: datetime, zone: str) -> str:
+    """ "Thu 22 Oct 14:00 Europe/Lisbon": a time that stands alone names its day and its zone."""
+    local = at.astimezone(zone_of(zone))
+    return f"{date_format(local, 'D j M H:i' if not local.second else 'D j M H:i:s')} {zone}"
+
+
+def to_tenths(at: datetime, zone: str, now: datetime) -> str:
+    """ "14:03:06.1" in a zone; with its day where that is not today there."""
+    local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
+    text = f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
+    return text if local.date() == today.date() else f"{date_format(local, 'D j M')} {text}"
+
+
+def gap(value: timedelta) -> str:
+    """ "+1.1 s"; what would be negative by the skew of two clocks is no gap."""
+    return f"+{duration(max(value, value * 0))}"
 
 
 def exact(at: datetime, zone: str = "UTC") -> str:

@@ -1,4 +1,4 @@
-"""The values of a job's fields as the job page shows them: in words, masked, durations as they are typed."""
+"""The fields of a job and their values as pages show them: in words, masked, durations as they are typed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs.admin.words.durations import write_duration
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import DURATIONS
-from scheduled_jobs.domain.payloads import redact
+from scheduled_jobs.domain.payloads import MASK, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django.utils.functional import _StrPromise
 
-LABELS: dict[str, tuple[_StrPromise, _StrPromise | str]] = {
+FIELD_WORDS: dict[str, tuple[_StrPromise, _StrPromise | str]] = {
     "schedule": (gettext_lazy("Schedule"), ""),
     "time_zone": (gettext_lazy("Time zone"), ""),
     "payload": (gettext_lazy("Payload"), ""),
@@ -32,12 +32,30 @@ LABELS: dict[str, tuple[_StrPromise, _StrPromise | str]] = {
     "max_doublings": (gettext_lazy("Doublings"), gettext_lazy("of the wait")),
     "attempt_deadline": (gettext_lazy("Attempt deadline"), gettext_lazy("15 s to 30 min")),
 }
-"""Field -> how it is called, and what may be written."""
+"""Overridable field -> how it is called, and what may be written."""
 
 
-def label(field: str) -> str:
-    """How a field is called on the page."""
-    return str(LABELS[field][0]) if field in LABELS else field.replace("_", " ")
+OTHER_FIELDS: dict[str, _StrPromise] = {
+    "state": gettext_lazy("State"),
+    "uri": gettext_lazy("Address"),
+    "http_method": gettext_lazy("Method"),
+    "headers": gettext_lazy("Headers"),
+    "oidc_service_account": gettext_lazy("Account"),
+    "oidc_audience": gettext_lazy("Audience"),
+}
+"""What Google has of a job besides, which the code alone decides, and its state."""
+
+
+def field_name(field: str) -> str:
+    """How a field is called where its name stands alone."""
+    if field in FIELD_WORDS:
+        return str(FIELD_WORDS[field][0])
+    return str(OTHER_FIELDS[field]) if field in OTHER_FIELDS else field.replace("_", " ")
+
+
+def field_names(fields: Iterable[str]) -> str:
+    """The names of several fields within a sentence."""
+    return ", ".join(field_name(field).lower() for field in fields)
 
 
 def as_python(field: str, value: Any) -> Any:
@@ -50,25 +68,54 @@ def as_python(field: str, value: Any) -> Any:
     return value
 
 
-def as_text(field: str, value: Any) -> str:
-    """A value of a field for the page; secrets are eight dots."""
+def value_text(field: str, value: Any) -> str:
+    """A value of a field, masked; durations may be seconds, and None is as good as an empty text."""
     value = as_python(field, value)
-    if value is None:
-        return _("the code’s default")
+    if value is None or value == "":
+        return _("(empty)")
     if isinstance(value, timedelta):
         return write_duration(value)
-    if field == "payload":
-        return json.dumps(redact(value, settings.REDACTED_KEYS), ensure_ascii=False, default=str)
-    return str(value) if value != "" else _("(empty)")
+    if field == "state":
+        return str(value).lower().replace("_", " ")
+    return masked_line(value) if field == "payload" or isinstance(value, dict) else str(value)
 
 
-def in_json(payload: Mapping[str, Any], name: str) -> str:
+def override_text(field: str, value: Any) -> str:
+    """A value that a person has set; None follows the code."""
+    return _("the code’s default") if value is None else value_text(field, value)
+
+
+# --- JSON with eight dots in place of every secret ------------------------------------------------
+
+
+def masked_json(value: Any) -> str:
+    """The value as indented JSON."""
+    return _json(value, indent=2)
+
+
+def masked_parts(value: Any) -> list[tuple[bool, str]]:
+    """The same text in parts, each with whether it is a mask, so that a template can set masks apart."""
+    parts: list[tuple[bool, str]] = []
+    for n, part in enumerate(masked_json(value).split(MASK)):
+        if n:
+            parts.append((True, MASK))
+        if part:
+            parts.append((False, part))
+    return parts
+
+
+def masked_line(value: Any, longest: int | None = None) -> str:
+    """The value as one line of JSON, cut after ``longest`` characters; a text stands without its quotes."""
+    text = value if isinstance(value, str) else _json(value)
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
+
+
+def masked_entry(payload: Mapping[str, Any], name: str) -> str:
     """The value of one key of a payload as a line of JSON, masked if the key or what is in it is secret."""
-    one = {name: payload[name]}
-    return json.dumps(redact(one, settings.REDACTED_KEYS)[name], ensure_ascii=False, default=str)
+    return json.dumps(
+        redact({name: payload[name]}, settings.REDACTED_KEYS)[name], ensure_ascii=False, default=str
+    )
 
 
-def short_json(payload: dict[str, Any], length: int = 60) -> str:
-    """A payload in one line, masked and cut."""
-    text = json.dumps(redact(payload, settings.REDACTED_KEYS), ensure_ascii=False, default=str)
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(redact(value, settings.REDACTED_KEYS), indent=indent, ensure_ascii=False, default=str)

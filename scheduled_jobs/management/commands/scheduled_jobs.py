@@ -19,6 +19,7 @@ from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPa
 from scheduled_jobs.management.text import as_json, cell, table
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
+from scheduled_jobs.services.history.health import Health, health_of, with_health
 from scheduled_jobs.services.history.retention import prune
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ MOST = 1_000_000
 """Lines that may be asked for."""
 WAIT = 1.0
 """Seconds between two looks at a run that is waited for."""
+
+
+SILENT = (Health.RETIRED, Health.DELETING, Health.PAUSED)
+"""Of a job in one of these states nothing is expected; any other is enabled."""
 
 
 class Command(BaseCommand):
@@ -87,33 +92,34 @@ class Command(BaseCommand):
     # --- Reading ----------------------------------------------------------------------------------
 
     def do_list(self, **options: Any) -> None:
-        jobs = list(ScheduledJob.objects.order_by("name"))
         now = timezone.now()
+        jobs = with_health(ScheduledJob.objects.order_by("name"), now)
         if options["json"]:
-            self.stdout.write(as_json([summary(job) for job in jobs]))
+            self.stdout.write(as_json([summary(job, state, now) for job, state in jobs]))
             return
         if not jobs:
             self.stdout.write("No jobs yet. manage.py schedule_tasks makes them from the code.")
             return
         heads = ("job", "schedule", "state", "last run", "outcome", "next run", "sync")
         rows = [
-            [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", state_of(job),
+            [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", state,
              job.last_run_at, job.last_status, next_or_why(job.ahead(now)), job.get_sync_state_display())]
-            for job in jobs
+            for job, state in jobs
         ]  # fmt: skip
         self.stdout.write(table(heads, rows))
 
     def do_show(self, job: str, **options: Any) -> None:
-        row = find(job)
+        row, now = find(job), timezone.now()
+        state = health_of(row, now)
         if options["json"]:
-            self.stdout.write(as_json({**summary(row), "fields": truths(row)}))
+            self.stdout.write(as_json({**summary(row, state, now), "fields": truths(row)}))
             return
-        self.stdout.write(f"{row.name}\n{row.task}, {row.get_origin_display()}")
+        self.stdout.write(f"{row.name}: {state}\n{row.task}, {row.get_origin_display()}")
         self.stdout.write(described(row))
         if row.paused:
             until = f" until {cell(row.paused_until)}" if row.paused_until else ""
             self.stdout.write(f"Paused by {row.paused_by or 'nobody known'}{until}: {row.pause_reason}")
-        found = row.ahead(timezone.now())
+        found = row.ahead(now)
         if found.next_at is None:
             self.stdout.write(why_nothing(found))
         else:
@@ -312,15 +318,6 @@ def parsed_until(text: str | None) -> datetime | None:
     return moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
 
 
-def state_of(job: ScheduledJob) -> str:
-    """One word for what the job is doing."""
-    if job.retired_at is not None:
-        return "retired"
-    if job.deleting_at is not None:
-        return "deleting"
-    return "paused" if job.is_paused(timezone.now()) else "enabled"
-
-
 def described(job: ScheduledJob) -> str:
     """The schedule in words, or what is wrong with it: code may save a row without validating it."""
     try:
@@ -344,16 +341,17 @@ def noticed(found: Ahead) -> str | None:
     return " ".join(str(NOTICES[notice]) for notice in found.notices) or None
 
 
-def summary(job: ScheduledJob) -> dict[str, Any]:
+def summary(job: ScheduledJob, state: Health, now: datetime) -> dict[str, Any]:
     """What a list tells of a job."""
-    found = job.ahead(timezone.now())
+    found = job.ahead(now)
     return {
         "job": job.name,
         "task": job.task,
         "origin": job.origin,
         "schedule": job.schedule,
         "time_zone": job.time_zone,
-        "state": state_of(job),
+        "state": state if state in SILENT else "enabled",
+        "health": state,
         "pause_reason": job.pause_reason,
         "paused_until": job.paused_until,
         "overridden": [name for name in OVERRIDABLE if getattr(job, f"{name}_override") is not None],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, TextChoices, Value, When
+from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, Value, When
 from django.db.models.functions import Substr
-from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import OVERRIDABLE
@@ -16,30 +16,31 @@ from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
 Status = JobRun.Status
 
 SKEW = timedelta(minutes=1)
 """How far the clocks of Google and of this process may differ."""
 
 
-class Health(TextChoices):
-    """How a job is, the most urgent first. A job that fails stays failing while it runs again."""
+class Health(StrEnum):
+    """How a job is, the most urgent first: a list is sorted so. What asks for nothing comes last."""
 
-    FAILING = "failing", _("failing")
-    LOST = "lost", _("lost")
-    MISSED = "missed", _("missed")
-    LATE = "late", _("late")
-    RUNNING = "running", _("running")
-    QUEUED = "queued", _("queued")
-    HEALTHY = "healthy", _("healthy")
-    NEW = "new", _("new")
-    PAUSED = "paused", _("paused")
-    DELETING = "deleting", _("deleting")
-    RETIRED = "retired", _("retired")
+    FAILING = "failing"
+    LOST = "lost"
+    MISSED = "missed"
+    LATE = "late"
+    RUNNING = "running"
+    QUEUED = "queued"
+    HEALTHY = "healthy"
+    NEW = "new"
+    PAUSED = "paused"
+    DELETING = "deleting"
+    RETIRED = "retired"
 
 
 ORDER = tuple(Health)
-"""Problems first; what asks for nothing last."""
 
 
 def paused(now: datetime) -> Q:
@@ -81,36 +82,46 @@ def late(now: datetime) -> Q:
     return due & unserved & ~was_paused
 
 
-def _states(now: datetime) -> list[tuple[Q, Health]]:
-    """What makes a job be in a state, the first that holds; what is left is healthy.
+def _has_run(status: str) -> Q:
+    # A list of the open runs, which stays short however long the history.
+    return Q(pk__in=JobRun.objects.order_by().filter(status=status).values("job"))
 
-    Running and queued are found by two lists of the open runs, which stay short however long the history.
-    """
-    runs = JobRun.objects.order_by()
-    running = runs.filter(status=Status.RUNNING).values("job")
-    queued = runs.filter(status=Status.QUEUED).values("job")
+
+def states(now: datetime) -> list[tuple[Health, Q]]:
+    """When a job is in a state; the first that holds is told, and a job in none of them is healthy."""
     return [
-        (Q(retired_at__isnull=False), Health.RETIRED),
-        (Q(deleting_at__isnull=False), Health.DELETING),
-        (paused(now), Health.PAUSED),
-        (Q(last_status=Status.LOST), Health.LOST),
-        (Q(failures_in_a_row__gt=0), Health.FAILING),
-        (Q(last_status=Status.MISSED), Health.MISSED),
-        (Q(pk__in=running), Health.RUNNING),
-        (Q(pk__in=queued), Health.QUEUED),
-        (late(now), Health.LATE),
-        (Q(last_run_at=None), Health.NEW),
+        (Health.RETIRED, Q(retired_at__isnull=False)),
+        (Health.DELETING, Q(deleting_at__isnull=False)),
+        (Health.PAUSED, paused(now)),
+        (Health.LOST, Q(last_status=Status.LOST)),
+        # Also while it runs again.
+        (Health.FAILING, Q(failures_in_a_row__gt=0)),
+        (Health.MISSED, Q(last_status=Status.MISSED)),
+        (Health.RUNNING, _has_run(Status.RUNNING)),
+        (Health.QUEUED, _has_run(Status.QUEUED)),
+        (Health.LATE, late(now)),
+        (Health.NEW, Q(last_run_at=None)),
     ]
 
 
 def health(now: datetime) -> Case:
     """The expression that gives the Health of a job at ``now`` (aware)."""
-    whens = [When(condition, then=Value(state.value)) for condition, state in _states(now)]
+    whens = [When(holds, then=Value(state.value)) for state, holds in states(now)]
     return Case(*whens, default=Value(Health.HEALTHY.value), output_field=CharField())
 
 
 def urgency(now: datetime) -> Case:
     """The same as a number to sort by: the place of the Health in ``ORDER``."""
-    places = {state: place for place, state in enumerate(ORDER)}
-    whens = [When(condition, then=Value(places[state])) for condition, state in _states(now)]
-    return Case(*whens, default=Value(places[Health.HEALTHY]), output_field=IntegerField())
+    whens = [When(holds, then=Value(ORDER.index(state))) for state, holds in states(now)]
+    default = Value(ORDER.index(Health.HEALTHY))
+    return Case(*whens, default=default, output_field=IntegerField())
+
+
+def with_health(jobs: QuerySet[ScheduledJob], now: datetime) -> list[tuple[ScheduledJob, Health]]:
+    """These jobs, each with its Health at ``now`` (aware), in one query."""
+    return [(job, Health(vars(job)["_health"])) for job in jobs.annotate(_health=health(now))]
+
+
+def health_of(job: ScheduledJob, now: datetime) -> Health:
+    """The Health of one job at ``now`` (aware)."""
+    return Health(ScheduledJob.objects.filter(pk=job.pk).values_list(health(now), flat=True).get())

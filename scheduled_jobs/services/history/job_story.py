@@ -14,7 +14,6 @@ from django.utils.duration import duration_iso_string
 
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from scheduled_jobs.services.history.health import health
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,12 +52,6 @@ class Since:
 
     was: Any
     at: datetime
-
-
-def health_of(job: ScheduledJob, now: datetime) -> str:
-    """The Health of one job at ``now`` (aware)."""
-    state: str = ScheduledJob.objects.filter(pk=job.pk).values_list(health(now), flat=True).get()
-    return state
 
 
 def lasted(job: ScheduledJob, length: int) -> list[Lasted]:

@@ -9,7 +9,7 @@ import pytest
 from django.test.utils import override_settings
 from playwright.sync_api import expect
 
-from scheduled_jobs.admin.words.run_times import dated
+from scheduled_jobs.admin.words import times
 from scheduled_jobs.models import JobChange, JobRun
 from tests.browser.shop import address, facts, job_of, said, wait_for
 from tests.support import make_task
@@ -59,7 +59,7 @@ def test_a_pause_holds_while_google_has_not_heard_of_it_and_goes_on_firing(shop:
         page.goto(f"/admin/scheduled_jobs/jobrun/{skipped.pk}/change/")
         expect(page.locator('[data-part="lede"] p')).to_have_text(
             [
-                f"Skipped, slot {dated(skipped.scheduled_for, 'UTC')}: paused: {WHY}",
+                f"Skipped, slot {times.dated(skipped.scheduled_for, 'UTC')}: paused: {WHY}",
                 "Nothing was executed. Skipped runs are not caught up.",
             ]
         )

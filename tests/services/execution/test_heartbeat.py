@@ -17,7 +17,7 @@ from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, statements
 from scheduled_jobs.services.execution import heartbeat as module
 from scheduled_jobs.services.execution.heartbeat import Heartbeat
-from tests.support import SLOT, make_job, make_run, make_task, on_postgresql
+from tests.support import SLOT, make_job, make_run, make_task, with_several_writers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +186,7 @@ def seen_from_another_connection(field: str, wanted: Any) -> Any:
     return found[-1]
 
 
-@on_postgresql
+@with_several_writers
 @pytest.mark.usefixtures("quick")
 def test_the_thread_renews_the_lease_and_shows_progress_while_the_task_is_in_a_transaction() -> None:
     leases: list[Any] = []
@@ -211,7 +211,7 @@ def test_the_thread_renews_the_lease_and_shows_progress_while_the_task_is_in_a_t
     assert leases == ["half", True]
 
 
-@on_postgresql
+@with_several_writers
 @pytest.mark.usefixtures("quick")
 def test_progress_of_async_code_shows_while_it_runs_and_never_blocks_it() -> None:
     shown: list[Any] = []

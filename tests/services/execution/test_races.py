@@ -16,7 +16,7 @@ from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, statements
 from tests.services.execution.calling import AFTER, BEFORE, deliver
-from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_run, make_task, on_postgresql
+from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_run, make_task, with_several_writers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,7 +212,7 @@ def at_once(count: int, what: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(one, range(count)))
 
 
-@on_postgresql
+@with_several_writers
 @pytest.mark.django_db(transaction=True)
 class TestThreads:
     @pytest.mark.parametrize("missed", [False, True])

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, OVERRIDDEN, following, take_census
-from scheduled_jobs.services.history.health import ORDER, Health, health, urgency
+from scheduled_jobs.services.history.health import ORDER, Health, health, health_of, states, urgency
 from tests.support import SLOT, make_job, make_run, make_task
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,13 @@ def state(row: ScheduledJob) -> str:
     place = ScheduledJob.objects.annotate(place=urgency(NOW)).get(pk=row.pk).place
     found: str = ScheduledJob.objects.annotate(state=health(NOW)).get(pk=row.pk).state
     assert ORDER[place] == found, "what is sorted by is what is shown"
+    assert health_of(row, NOW) == found
     return found
+
+
+def test_every_state_but_healthy_has_its_condition_and_every_one_its_badge() -> None:
+    assert sorted([Health.HEALTHY, *(state for state, _ in states(NOW))]) == sorted(Health)
+    assert list(HEALTH_BADGES) == list(Health)
 
 
 def test_a_job_that_has_succeeded_last_is_healthy() -> None:

@@ -17,7 +17,7 @@ from django.db import connection
 from scheduled_jobs.exceptions import StoreError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import client
-from tests.support import on_postgresql
+from tests.support import with_several_writers
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ STATUSES = (
 WRITERS, JOBS = 8, 5
 
 
-@on_postgresql
+@with_several_writers
 def test_eight_writers_and_every_fifth_call_failing_converge(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

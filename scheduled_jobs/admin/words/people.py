@@ -1,0 +1,20 @@
+"""Who has done something."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.models import JobChange
+
+
+def who_made(change: JobChange) -> str:
+    """Who made a change; ``actor`` must be loaded with it."""
+    if change.actor is not None:
+        return str(change.actor.get_full_name() or change.actor.get_username())
+    if change.actor_label:
+        return change.actor_label
+    return {
+        JobChange.Via.CODE: _("The code"),
+        JobChange.Via.SYNC: _("The sync"),
+        JobChange.Via.AUTO: _("The system"),
+    }.get(JobChange.Via(change.via), _("Somebody"))
