@@ -53,7 +53,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "admin/scheduled_jobs/jobrun/change_list.html"
 
     class Media:
-        css = {"all": ["scheduled_jobs/desk.css", "scheduled_jobs/runs.css"]}
+        css = {"all": ["scheduled_jobs/admin.css", "scheduled_jobs/runs.css"]}
 
     # --- Pages --------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
 PUSHED = (
-    "Asked for: Google becomes what the desk says of shop.tasks.One. “In Google” tells how it stands.",
+    "Asked for: in Google shop.tasks.One becomes what it is here. “In Google” tells how it stands.",
     "success",
 )
 

@@ -38,7 +38,7 @@ def job(google: MemoryBackend) -> ScheduledJob:
 def decisions(html: str) -> dict[str, list[str]]:
     """Key of each block -> the choices that it offers."""
     found: dict[str, list[str]] = {}
-    for key, value in re.findall(r'<input type="radio" name="d_([^"]+)" id="[^"]+" value="(\w+)"', html):
+    for key, value in re.findall(r'type="radio" name="d_([^"]+)" id="[^"]+" value="(\w+)"', html):
         found.setdefault(key, []).append(value)
     return found
 
@@ -149,7 +149,7 @@ def test_the_three_truths_stand_beside_one_another(google: MemoryBackend, job: S
 
 def test_a_job_that_is_the_same_on_both_sides_says_so(job: ScheduledJob) -> None:
     html = superuser().get(drift_url(job)).content.decode()
-    assert "shop.tasks.One is in Google exactly as the desk says." in text_of(html)
+    assert "shop.tasks.One is in Google exactly as it is here." in text_of(html)
     assert decisions(html) == {}
 
 
@@ -517,7 +517,7 @@ def test_the_schedule_of_an_operators_own_job_has_no_default(
     own.refresh_from_db()
     edit_in_console(google, own, "schedule", "time_zone", schedule="0 6 * * *")
     text = text_of(superuser().get(drift_url(own)).content.decode())
-    assert "own is not in Google as the desk says." in text
+    assert "own is not in Google as it is here." in text
     assert "schedule none 0 5 * * * override, " in text
 
 

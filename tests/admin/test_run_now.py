@@ -17,7 +17,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.support import make_run
 from tests.support.declaring import declare, row, schedule_tasks
-from tests.support.pages import Page
+from tests.support.pages import Page, in_one_line
 from tests.support.people import signed_in, staff, superuser
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def test_another_payload_is_used_once_with_the_masked_secret_put_back(job: Sched
 
 def test_each_parameter_has_its_typed_field_filled_with_what_is_in_force(job: ScheduledJob) -> None:
     client = signed_in(staff(*ALL))
-    html = html_of(client, job)
+    html = in_one_line(html_of(client, job))
     assert '<input type="text" name="p_region" id="id_p_region" value="emea">' in html
     assert '<input type="text" name="p_limit" id="id_p_limit" value="">' in html
     assert 'name="p_api_token" id="id_p_api_token" value="" placeholder="••••••••' in html
@@ -100,7 +100,7 @@ def test_an_emptied_field_leaves_the_parameter_to_run_and_a_typed_secret_replace
 
 
 def test_an_error_stands_beside_its_parameter(job: ScheduledJob) -> None:
-    html = ask(signed_in(staff(*ALL)), job, p_limit="many").content.decode()
+    html = in_one_line(ask(signed_in(staff(*ALL)), job, p_limit="many").content.decode())
     found = re.search(r'id="id_p_limit_error"><li>([^<]+)</li>', html)
     assert found is not None
     assert found[1].startswith("limit: ")

@@ -16,7 +16,7 @@ from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.sentence import retry_due
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.support import make_job, make_run, make_task
-from tests.support.pages import text_of
+from tests.support.pages import in_one_line, text_of
 from tests.support.people import signed_in, staff, superuser
 
 if TYPE_CHECKING:
@@ -344,7 +344,8 @@ def test_the_live_parts_are_those_of_the_page(client: Client, job: ScheduledJob)
         status=Status.SUCCEEDED, finished_at=NOW, duration=timedelta(seconds=2)
     )
     live = page(client, run, "live")
-    assert 'data-status="succeeded" data-live="false" data-at="14:10:00" data-word="Succeeded"' in live
+    shown = 'data-status="succeeded" data-live="false" data-at="14:10:00" data-word="Succeeded"'
+    assert shown in in_one_line(live)
     assert 'data-say="Succeeded after 2.0 s' in live
 
 
@@ -702,7 +703,7 @@ def test_the_sentence_says_how_the_run_came_about(
     client: Client, job: ScheduledJob, values: dict[str, Any], says: str
 ) -> None:
     assert lede(client, make_run(job, Status.FAILED, **values)) == (
-        f"{says} Nothing tries it again by itself: rerun it when the cause is mended."
+        f"{says} Nothing tries it again by itself: rerun it when the cause is fixed."
     )
 
 
@@ -760,7 +761,10 @@ def test_notes_and_what_became_of_the_result_are_told(client: Client, job: Sched
 
 def test_the_log_has_an_anchor_for_each_line(client: Client, job: ScheduledJob) -> None:
     html = page(client, make_run(job, Status.SUCCEEDED, log="first\nsecond"))
-    assert '<tr id="L2"><th scope="row" class="n sj-r"><a href="#L2" aria-label="Line 2">2</a>' in html
+    assert (
+        '<tr id="L2"><th scope="row" class="n sj-r"><a href="#L2" aria-label="Line 2">2</a>'
+        in in_one_line(html)
+    )
     assert "Log 2 lines" in text_of(html)
 
 

@@ -99,3 +99,8 @@ def text_of(html: str) -> str:
     ):
         text = text.replace(code, char)
     return re.sub(r"\s+", " ", text)
+
+
+def in_one_line(html: str) -> str:
+    """A page without the line breaks of its templates, between elements and between attributes."""
+    return re.sub(r"\s*\n\s*", " ", html).replace(" >", ">").replace("> <", "><")

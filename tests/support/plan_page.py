@@ -29,7 +29,7 @@ def drift_url(job: ScheduledJob) -> str:
 
 
 def chosen(html: str) -> dict[str, str]:
-    return dict(re.findall(r'<input type="radio" name="d_([^"]+)" id="[^"]+" value="(\w+)" checked', html))
+    return dict(re.findall(r'type="radio" name="d_([^"]+)" id="[^"]+" value="(\w+)"\s+checked', html))
 
 
 def decide(client: Client, url: str, reason: str = "", **wanted: str) -> Any:

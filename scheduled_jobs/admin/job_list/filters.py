@@ -116,7 +116,7 @@ class OutcomeFacet(Facet):
 
 
 class OverriddenFacet(Facet):
-    title = _("overridden")
+    title = _("override")
     parameter_name = "overridden"
 
     def lookups(

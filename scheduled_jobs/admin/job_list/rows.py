@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +42,6 @@ COLUMNS = (
 """What the list reads of a job; not the payloads and what Google has, which may be large."""
 
 DELETED = Badge("retired", "off", gettext_lazy("Deleted"))
-LONG_NAME = 20
-CAMEL = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]+(?![^A-Z])|[A-Z]")
-"""The words of a class name, between which a long one may be broken."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +125,17 @@ class _Row:
     def build(self, allowed: Allowed, links: Links, suffix: str) -> dict[str, Any]:
         job, pk = self.job, self.job["pk"]
         is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
-        module, short = JobName.from_columns(job["origin"], job["task"], job["name"])
+        name = JobName.from_columns(job["origin"], job["task"], job["name"])
         is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
         strip = draw(self.bars)
         schedule = describe_schedule(self.schedule, self.zone)
         return {
             "pk": pk,
-            "select_label": _("Select %(name)s for an action") % {"name": short},
+            "select_label": _("Select %(name)s for an action") % {"name": name.short},
             **self._mark(),
             "note": self._note(),
             "progress": self._progress(),
-            "name": short,
-            "parts": CAMEL.findall(short) if len(short) > LONG_NAME else (),
-            "module": module,
+            "name": name.html,
             "url": links.to("change", pk) + suffix,
             "doc": self._in_force("description"),
             "own_task": job["task"] if is_own else "",
@@ -160,7 +154,7 @@ class _Row:
             "last_exact": times.exact(self.last.at, self.zone) if self.last else "",
             **self._next(),
             **self._google(),
-            **({} if is_gone else self._actions(short, allowed, links)),
+            **({} if is_gone else self._actions(name.short, allowed, links)),
         }
 
     def _actions(self, name: str, allowed: Allowed, links: Links) -> dict[str, Any]:

@@ -34,7 +34,7 @@ KINDS = {
     Status.RUNNING: "run",
     Status.QUEUED: "run",
 }
-"""Status -> class of its path in desk.css, without the ``p-``."""
+"""Status -> class of its path in admin.css, without the ``p-``."""
 WITH_FOOT = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
 EMPTY = "none"
 SPLIT = 10

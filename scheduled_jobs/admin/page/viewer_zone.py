@@ -1,4 +1,4 @@
-"""The zone in which a person reads times: found by the browser, remembered in a cookie, mended by hand."""
+"""The zone in which a person reads times: found by the browser, remembered in a cookie, corrected by hand."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
         block.why = _("The class is new in the code.")
     block.choices = [
         Choice(PUSH, _("Push"), effect),
-        Choice(LEAVE, _("Leave for now"), _("It does not fire, and its runs are not owed meanwhile.")),
+        Choice(LEAVE, _("Leave for now"), _("It does not fire; its missed runs are not counted meanwhile.")),
     ]
     block.chosen = PUSH
     return block

@@ -34,15 +34,15 @@ def carry_out(
 ) -> str:
     """Do what was decided about one job; answers with a sentence that is true before Google has answered.
 
-    The desk's own rights are asked for what changes the desk: raises PermissionDenied. Raises ValidationError
-    for what Google has and the desk refuses. Empty for a decision that does nothing.
+    What changes a job here needs its own rights: raises PermissionDenied. Raises ValidationError for what
+    Google has and is refused here. Empty for a decision that does nothing.
     """
     names = {"job": job_label(found.job)}
     fields: list[str] = []
     if decision in (PUSH, DELETE):
         written = _("Push to Google asked for") if decision == PUSH else _("Deletion in Google asked for")
         told = (
-            _("Asked for: Google becomes what the desk says of %(job)s. “In Google” tells how it stands.")
+            _("Asked for: in Google %(job)s becomes what it is here. “In Google” tells how it stands.")
             if decision == PUSH
             else _("Asked for: %(job)s is deleted in Google. “In Google” tells how it stands.")
         ) % names

@@ -1,4 +1,4 @@
-"""The differences of one job as a person reads them: in Google, at the desk, and why the desk says so."""
+"""The differences of one job as a person reads them: in Google, here, and why it is so here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Difference:
-    """One field: in Google, at the desk. ``default`` and ``override`` are the two sides of the desk."""
+    """One field: in Google, and here. ``default`` and ``override`` are the two sides of what is here."""
 
     label: str
     live: Cell

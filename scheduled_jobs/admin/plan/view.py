@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -35,6 +36,7 @@ from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+    from django.utils.safestring import SafeString
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
     from scheduled_jobs.domain.plan import Change, Kind, Plan
@@ -95,7 +97,7 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         "reason": reason,
     }
     return render(
-        model_admin, request, "plan.html", title=_("Plan: the desk against Google"), context=context,
+        model_admin, request, "plan.html", title=_("Plan: this app against Google"), context=context,
         crumbs=_crumbs(model_admin),
     )  # fmt: skip
 
@@ -234,8 +236,8 @@ def block_leave(block: Block) -> str:
     return block.choices[-1].value
 
 
-def _parts(plan: Plan) -> list[dict[str, str]]:
-    """The sentence on top in parts, each with its anchor."""
+def _parts(plan: Plan) -> SafeString:
+    """How many changes there are of each kind, as links to them."""
     told = {
         "create": ("ok", ngettext("%(n)d created", "%(n)d created", len(plan.of("create")))),
         "update": ("warn", ngettext("%(n)d updated", "%(n)d updated", len(plan.of("update")))),
@@ -243,11 +245,15 @@ def _parts(plan: Plan) -> list[dict[str, str]]:
         "orphan": ("bad", ngettext("%(n)d orphan", "%(n)d orphans", len(plan.of("orphan")))),
         "refuse": ("bad", ngettext("%(n)d refused", "%(n)d refused", len(plan.of("refuse")))),
     }
-    return [
-        {"tone": told[kind][0], "anchor": f"h-{anchor}", "text": told[kind][1] % {"n": n}}
-        for kind, anchor in SECTIONS
-        if (n := len(plan.of(kind)))
-    ]
+    return format_html_join(
+        ", ",
+        '<a class="sj-{}" href="#h-{}">{}</a>',
+        (
+            (told[kind][0], anchor, told[kind][1] % {"n": n})
+            for kind, anchor in SECTIONS
+            if (n := len(plan.of(kind)))
+        ),
+    )
 
 
 def _sections(blocks: list[Block]) -> list[dict[str, Any]]:

@@ -186,7 +186,7 @@ def _after(story: Story, now: datetime) -> str:
                 _("Its last attempt, #%(run)s, %(status)s.") % {"run": last.pk, "status": outcome}
             )
         elif run.trigger != Trigger.SCHEDULE:
-            sentences.append(_("Nothing tries it again by itself: rerun it when the cause is mended."))
+            sentences.append(_("Nothing tries it again by itself: rerun it when the cause is fixed."))
         if job.last_run_id == run.pk and job.failures_in_a_row > 1:
             n = job.failures_in_a_row
             sentences.append(ngettext("%(n)d failure in a row.", "%(n)d failures in a row.", n) % {"n": n})

@@ -40,7 +40,6 @@ class Row:
     pk: int
     badge: Badge
     note: str
-    module: str
     name: str
     icon: str
     trigger: str
@@ -74,7 +73,7 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
     job = {name[5:]: values.pop(name) for name in list(values) if name.startswith("job__")}
     head = values.pop("head")
     run = JobRun(**values)
-    module, name = JobName.from_columns(job["origin"], job["task"], job["name"])
+    name = JobName.from_columns(job["origin"], job["task"], job["name"])
     zone = job["time_zone_override"] or job["declared_time_zone"]
     retries = (
         job["declared_retry_count"] if job["retry_count_override"] is None else job["retry_count_override"]
@@ -86,8 +85,7 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
         pk=run.pk,
         badge=RUN_BADGES[run.status],
         note=_note_of(run, now),
-        module=module,
-        name=name,
+        name=name.html,
         icon=icon,
         trigger=word,
         by=run.requested_by,

@@ -19,7 +19,7 @@ SyncState = ScheduledJob.SyncState
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """``icon`` is an id of ``_icons.html`` without its ``sj-``, ``tone`` a class of ``desk.css`` likewise."""
+    """``icon`` is an id of ``_icons.html``, ``tone`` a class of ``admin.css``, both without their ``sj-``."""
 
     icon: str
     tone: str
@@ -39,8 +39,6 @@ RUN_BADGES: dict[str, Badge] = {
 }
 """Status of a run -> its badge."""
 
-SCHEDULED = Badge("sched", "off", _("Scheduled"))
-"""A slot that lies ahead."""
 
 HEALTH_BADGES: dict[str, Badge] = {
     Health.FAILING: Badge("bad", "bad", _("Failing")),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import parse_job_id
@@ -10,6 +14,18 @@ from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from django.utils.safestring import SafeString
+
+
+LONG = 20
+"""Characters up to which the name of a class is not broken."""
+_PIECES = re.compile(r"[^.]+?(?:\.|$|(?<=[a-z0-9])(?=[A-Z]))|\.")
+
+
+def breakable(name: str) -> SafeString:
+    """A dotted path or a long name with ``<wbr>`` where a narrow column may break it."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((piece,) for piece in _PIECES.findall(name)))
 
 
 class JobName(NamedTuple):
@@ -20,6 +36,14 @@ class JobName(NamedTuple):
 
     def __str__(self) -> str:
         return self.module + self.short
+
+    @property
+    def html(self) -> SafeString:
+        """The module in a quiet tone, and ``<wbr>`` where a narrow column may break the name."""
+        name = breakable(self.short) if len(self.short) > LONG else self.short
+        if not self.module:
+            return format_html("{}", name)
+        return format_html('<span class="sj-mod">{}<wbr></span>{}', breakable(self.module), name)
 
     @classmethod
     def for_job(cls, job: ScheduledJob) -> Self:

@@ -75,7 +75,7 @@ class Look:
 
     @property
     def is_drift(self) -> bool:
-        """Whether Google has what nobody at the desk has asked for, an absent job included."""
+        """Whether Google has what nobody has asked for here, an absent job included."""
         return bool(self.drifted) or (self.live is None and self.desired.state is not None)
 
 
@@ -152,7 +152,7 @@ def _agree(pks: list[int], at: datetime) -> None:
 
 
 def adopt(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "") -> None:
-    """Make live values overrides of the desk, and a live state its pause.
+    """Make live values overrides here, and a live state a pause.
 
     They are validated like any other override: raises ValidationError, keyed by the ``…_override`` field,
     and by ``state`` where a pause has no reason. ValueError for a field that cannot be adopted.

@@ -89,7 +89,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     badge(page, "drifted")
 
     page.goto(address(job, "drift"))
-    expect(page.locator(".sj-q")).to_have_text("shop.reports.Report is not in Google as the desk says.")
+    expect(page.locator(".sj-q")).to_have_text("shop.reports.Report is not in Google as it is here.")
     table = page.locator(".sj-diff")
     expect(table.get_by_role("columnheader")).to_have_text(
         ["Field", "Code default", "Override", "In Google now"]

@@ -226,5 +226,5 @@ def _of_former(remote_name: str, error: BackendError) -> str:
     still = "still" if error.definite else "perhaps still"
     return (
         f"the former job {remote_name} is {still} in Google and fires, since it could not be deleted: "
-        f"{str(error).rstrip('.')}. Delete it there, or run schedule_tasks again once that is mended"
+        f"{str(error).rstrip('.')}. Delete it there, or run schedule_tasks again once that is fixed"
     )
