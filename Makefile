@@ -26,15 +26,16 @@ lint: $(VENV)/installed-tests
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
+# By files: what a module's tests share (a browser, an emulator, a demo) is made once, in one of the workers.
 test: $(VENV)/installed-tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rfEs --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -rfEs --cov --cov-report=term $(ARGS)
 
 test-database: $(VENV)/installed-tests
 	@[ -n "$$DATABASE_URL" ] || { echo "Name a database: DATABASE_URL=postgres://user:password@host/name make test-database"; exit 1; }
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rfEs -m database $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -rfEs -m database $(ARGS)
 
 images: $(VENV)/installed-tests
-	@PICTURES=docs/images $(BIN)/python -m pytest -q -k how_it_looks tests/browser/screens/test_screens.py
+	@PICTURES=docs/images $(BIN)/python -m pytest -q -k how_it_looks tests/browser/screens
 
 # Two stamps: the demo does not wait for what only the tests need.
 $(VENV)/installed: pyproject.toml

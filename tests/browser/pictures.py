@@ -12,6 +12,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+SCHEMES = ("light", "dark")
 SIZES = {1280: 900, 390: 844}
 LONGEST = {1280: 1700, 390: 1800}
 """Pixels of height that are kept, by width; a list goes on for as long as there are rows."""
@@ -36,7 +37,7 @@ def take(page: Page, name: str) -> None:
     before = page.viewport_size
     for width, height in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             taken = page.screenshot(full_page=True, animations="disabled", caret="hide")
             image = Image.open(io.BytesIO(taken)).convert("RGB")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 AXE = Axe()
 # It would ask for the style sheets a second time, and for what they import at the wrong address.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""The rules for which colours matter: of all others a page in the dark breaks what it breaks in the light."""
 INSIDE = "selector => Boolean(document.querySelector(selector)?.closest('#content'))"
 
 
@@ -23,12 +25,14 @@ class Violation(NamedTuple):
     inside: bool
 
 
-def violations(page: Page) -> list[Violation]:
-    """What of the page breaks which rule, in the colours that it has now."""
+def violations(page: Page, scheme: str) -> list[Violation]:
+    """What of the page breaks which rule in the light, or with its colours in the dark."""
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     # A colour on its way from light to dark is neither.
     page.evaluate("document.getAnimations().forEach(animation => animation.finish())")
+    options = OPTIONS | COLOURS if scheme == "dark" else OPTIONS
     return [
         Violation(rule["id"], node["html"][:200], page.evaluate(INSIDE, node["target"][0]))
-        for rule in AXE.run(page, options=OPTIONS).response["violations"]
+        for rule in AXE.run(page, options=options).response["violations"]
         for node in rule["nodes"]
     ]

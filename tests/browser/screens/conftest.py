@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import TimeoutError as PageTimeout
 
+from tests.browser.pictures import SCHEMES
+from tests.browser.screens.accessibility import violations
 from tests.browser.screens.code import NOW
 from tests.browser.screens.desk import Desk, open_desk
-from tests.browser.screens.table import SCREENS, Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page, Request
     from pytest_django import DjangoDbBlocker
+
+    from tests.browser.screens.table import Screen
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,27 @@ def browse(chromium: Browser, desk: Desk) -> Iterator[Callable[[str], Page]]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def djangos_own(request: pytest.FixtureRequest, browse: Callable[[str], Page]) -> dict[str, set[str]]:
+    """The rules of axe-core that this Django's own list and form of the same kind break, by colour scheme."""
+    broken = request.config.stash.setdefault(DJANGOS_OWN, {})
+    if broken:
+        return broken
+    page = browse("maria")
+    group = Group.objects.create(
+        name="Those who look after the recurring jobs of the shop and its warehouses"
+    )
+    user = User.objects.get(username="maria")
+    broken |= {scheme: set() for scheme in SCHEMES}
+    for address in ("user/", "group/", f"user/{user.pk}/change/", f"group/{group.pk}/change/"):
+        page.goto(f"/admin/auth/{address}")
+        for scheme in SCHEMES:
+            broken[scheme] |= {found.rule for found in violations(page, scheme)}
+    page.close()
+    group.delete()
+    return broken
+
+
 class Shown:
     """A screen as it was opened, and what the browser had to complain of."""
 
@@ -76,14 +100,20 @@ class Shown:
             self.complaints.append(f"failed: {asked.url}: {asked.failure}")
 
 
-@pytest.fixture(scope="module", params=SCREENS, ids=str)
+DJANGOS_OWN = pytest.StashKey[dict[str, set[str]]]()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "shown" in metafunc.fixturenames:
+        metafunc.parametrize("shown", metafunc.cls.screens, indirect=True, ids=str, scope="module")
+
+
+@pytest.fixture(scope="module")
 def shown(request: pytest.FixtureRequest, desk: Desk, browse: Callable[[str], Page]) -> Iterator[Shown]:
     """One screen, 1280 px wide, light."""
     screen: Screen = request.param
     if screen.is_full:
         desk.fill()
-    elif desk.is_full:
-        pytest.fail("the screens of an empty desk come first in the table")
     page = browse(screen.who)
     opened = Shown(screen, page)
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -22,10 +22,7 @@ RUNS = "/admin/scheduled_jobs/jobrun/"
 
 @dataclass(frozen=True)
 class Screen:
-    """``go`` leads to the screen, ``shows`` is what docs/screens.md says of its pictures, if it has any.
-
-    Screens of an empty desk come first: the past cannot be undone.
-    """
+    """``go`` leads to the screen, ``shows`` is what docs/screens.md says of its pictures, if it has any."""
 
     name: str
     go: Callable[[Page, Desk], object]
@@ -147,10 +144,12 @@ def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
     return go
 
 
-SCREENS = (
+EMPTY = (
     Screen("jobs-empty", at(LIST), "The list before there is a job", is_full=False),
     Screen("runs-empty", at(RUNS), "The runs before there is one", is_full=False),
     Screen("plan-empty", at(f"{LIST}plan/"), is_full=False),
+)
+JOBS = (
     Screen("jobs", at(LIST), "All jobs, those that need somebody first"),
     Screen("jobs-nothing", at(f"{LIST}?q=invoice&state=failing")),
     Screen("jobs-viewer", at(LIST), who="ines"),
@@ -174,6 +173,12 @@ SCREENS = (
     Screen("job-failing", job("SyncWarehouseStock")),
     Screen("job-own", job("black-friday-price-refresh")),
     Screen("job-viewer", job("SettleCardPayments"), who="ines"),
+    Screen("job-overtaken", overtaken),
+    Screen("job-gone", without_its_class),
+    Screen("jobs-gone", at(f"{LIST}?q=CancelUnpaid")),
+)
+"""The last of them leave the desk as it was not before."""
+ACTIONS = (
     Screen("job-add", added, "A job of an operator's own"),
     Screen("job-delete", job("black-friday-price-refresh", "delete"), "Before a job of one's own is deleted"),
     Screen("job-delete-code", job("SettleCardPayments", "delete")),
@@ -194,6 +199,8 @@ SCREENS = (
     ),
     Screen("drift", job("EraseInactiveAccounts", "drift"), "One job compared with Google"),
     Screen("drift-none", job("CancelUnpaidOrders", "drift")),
+)
+OF_RUNS = (
     Screen("runs", at(RUNS), "All runs"),
     Screen("runs-nothing", at(f"{RUNS}?q=invoice")),
     Screen("run-succeeded", run("succeeded"), "A run that succeeded"),
@@ -205,7 +212,5 @@ SCREENS = (
     Screen(
         "rerun-changes", run("failed", "rerun", "?changes=1"), "Before a run is repeated with another payload"
     ),
-    Screen("job-overtaken", overtaken),
-    Screen("job-gone", without_its_class),
-    Screen("jobs-gone", at(f"{LIST}?q=CancelUnpaid")),
 )
+SCREENS = (*EMPTY, *JOBS, *ACTIONS, *OF_RUNS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.browser.screens.desk import Desk
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("screens by keyboard")]
+pytestmark = pytest.mark.browser
 MOST = 150
 """Keys until one gives up."""
 
