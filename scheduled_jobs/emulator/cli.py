@@ -19,6 +19,7 @@ from scheduled_jobs.exceptions import CannotStart
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+AWAKE_EVERY = 0.2  # seconds
 DESCRIPTION = "Runs Google Cloud Scheduler's v1 API on this machine and really fires its jobs over HTTP."
 
 
@@ -89,7 +90,10 @@ def serve(options: argparse.Namespace) -> int:
                 f"certificates at {emulator.certs_url}\n"
             )
             sys.stdout.flush()
-            stop.wait()
+            # Python runs a signal's handler in the main thread, and another may have received the signal:
+            # gRPC has threads of its own. A wait without an end would not be interrupted then.
+            while not stop.wait(AWAKE_EVERY):
+                pass
     return 0
 
 

@@ -82,6 +82,33 @@ def test_a_signal_stops_it_cleanly_even_while_a_target_takes_its_time(number: si
         assert emulator.process.wait(30) == 0
 
 
+SIGNALLED_ELSEWHERE = """
+import signal, sys, threading, time
+from scheduled_jobs.emulator import cli
+
+class Stop(threading.Event):
+    def wait(self, timeout=None):
+        if not threads:
+            threads.append(threading.Thread(target=signal_oneself))
+            threads[0].start()
+        return super().wait(timeout)
+
+def signal_oneself():
+    time.sleep(0.1)  # the main thread waits by then
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threads = []
+cli.Event = Stop
+sys.exit(cli.main(["--port", "0"]))
+"""
+
+
+def test_a_signal_that_another_thread_receives_stops_it() -> None:
+    command = [sys.executable, "-c", SIGNALLED_ELSEWHERE]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_calls_that_are_waiting_do_not_delay_the_stop() -> None:
     with (
         running_emulator(extra_args=["--latency-ms", "60000"]) as emulator,
