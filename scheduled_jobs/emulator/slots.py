@@ -22,9 +22,10 @@ INVALID = "The provided schedule or timezone are invalid."
 
 @lru_cache(maxsize=20_000)
 def _parse(expression: str, time_zone: str) -> Schedule:
-    # "@daily" is in no documentation of the service, though the domain expands it: refused until someone
-    # records otherwise. "utc" in any case is UTC by the reference of Job.time_zone.
-    if expression.lstrip().startswith("@"):
+    # "@daily" is in no documentation of the service, though the domain expands it, and neither are the
+    # blanks of Unicode, which the domain takes for blanks: refused until someone records otherwise. "utc" in
+    # any case is UTC by the reference of Job.time_zone.
+    if expression.lstrip().startswith("@") or not expression.isascii():
         raise InvalidSchedule(INVALID)
     return Schedule.parse(expression, "UTC" if time_zone.lower() in ("", "utc") else time_zone)
 

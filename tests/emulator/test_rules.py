@@ -32,6 +32,8 @@ def target(**fields: Any) -> dict[str, Any]:
         ({"schedule": ""}, INVALID_SCHEDULE),
         ({"schedule": "@daily"}, INVALID_SCHEDULE),
         ({"schedule": "every monday"}, INVALID_SCHEDULE),
+        ({"schedule": "0\xa09 * * *"}, INVALID_SCHEDULE),
+        ({"schedule": "every\u30007 hours"}, INVALID_SCHEDULE),
         ({"time_zone": "Invalid/Unknown"}, INVALID_SCHEDULE),
         ({"description": "x" * 501}, "The description must not exceed 500 characters."),
         (
