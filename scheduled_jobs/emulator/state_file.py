@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from scheduled_jobs.exceptions import CannotStart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SCHEMA = """
@@ -33,11 +34,12 @@ class StateFile:
     """Rows by name of job, written one by one: a change of one job costs the same among ten thousand.
 
     Not thread-safe by itself: the store calls it with its lock held. Raises CannotStart where the file is
-    not one of ours or cannot be written.
+    not one of ours, is damaged or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
+        self._path = path
+        with self.reading():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = self._locked(path)
             try:
@@ -45,9 +47,18 @@ class StateFile:
             except BaseException:
                 self._lock.close()
                 raise
-        except (sqlite3.Error, OSError) as error:
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise CannotStart for whatever a file that is damaged leads to."""
+        try:
+            yield
+        except CannotStart:
+            raise
+        except Exception as error:
+            why = " ".join(str(error).split()) or type(error).__name__
             raise CannotStart(
-                f"the state file {path} cannot be used ({error}); name another file, or remove this one"
+                f"the state file {self._path} cannot be used ({why}); name another file, or remove this one"
             ) from error
 
     @staticmethod
@@ -73,6 +84,8 @@ class StateFile:
         try:
             # The process may be killed at any moment, the machine is not expected to lose its power.
             connection.execute("PRAGMA synchronous = OFF")
+            if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("it is damaged")
             connection.executescript(SCHEMA)
             path.chmod(0o600)  # it holds a private key
         except (sqlite3.Error, OSError):
@@ -84,7 +97,7 @@ class StateFile:
         """Every job, the oldest first."""
         rows = self._connection.execute("SELECT name, number, slot, job FROM jobs ORDER BY number")
         return [
-            Row(name, number, None if slot is None else datetime.fromisoformat(slot), message)
+            Row(name, int(number), None if slot is None else datetime.fromisoformat(slot), message)
             for name, number, slot, message in rows
         ]
 

@@ -79,7 +79,12 @@ class Store:
         self._forced: list[tuple[Entry, datetime]] = []
         self._changed: dict[str, Entry | None] = {}
         self._deleted_names: set[str] = set()
-        self._load()
+        if self.state_file is not None:
+            try:
+                self._load(self.state_file)
+            except BaseException:
+                self.state_file.close()
+                raise
 
     # -- the calls of the API ------------------------------------------------------------------------------
 
@@ -279,21 +284,23 @@ class Store:
                 self.state_file.close()
                 self.state_file = None
 
-    def _load(self) -> None:
-        if self.state_file is None:
-            return
+    def _load(self, state_file: StateFile) -> None:
         now = self.clock()
-        for row in self.state_file.load():
-            job = messages.Job.FromString(row.message)
-            entry = Entry(job, row.number)
-            self._locations.setdefault(parent_of(row.name), {})[row.name] = entry
-            self._last_number = max(self._last_number, row.number)
-            if job.state != ENABLED:
-                continue
-            if row.slot is None or row.slot > now:
-                self._set_slot(entry, row.slot)
-            else:  # slots missed while nothing ran are not made up for
-                self._set_slot(entry, following_slot(job.schedule, job.time_zone, row.slot, now))
+        with state_file.reading():
+            for row in state_file.load():
+                job = messages.Job.FromString(row.message)
+                normalise(messages.Job.FromString(row.message))  # raises for what no call has left there
+                if job.name != row.name:
+                    raise ValueError(f"it has {job.name} under another name")
+                entry = Entry(job, row.number)
+                self._locations.setdefault(parent_of(row.name), {})[row.name] = entry
+                self._last_number = max(self._last_number, row.number)
+                if job.state != ENABLED:
+                    continue
+                if row.slot is None or row.slot > now:
+                    self._set_slot(entry, row.slot)
+                else:  # slots missed while nothing ran are not made up for
+                    self._set_slot(entry, following_slot(job.schedule, job.time_zone, row.slot, now))
 
     # -- inside --------------------------------------------------------------------------------------------
 

@@ -38,9 +38,14 @@ def _new_key() -> bytes:
     )
 
 
-def _new_certificate(key_pem: bytes, now: datetime) -> bytes:
-    key = serialization.load_pem_private_key(key_pem, password=None)
+def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem, password=None)
     assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101 - made by _new_key, here or in an earlier process
+    return key
+
+
+def _new_certificate(key_pem: bytes, now: datetime) -> bytes:
+    key = _private_key(key_pem)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Cloud Scheduler emulator")])
     return (
         x509.CertificateBuilder()
@@ -56,15 +61,18 @@ def _new_certificate(key_pem: bytes, now: datetime) -> bytes:
 
 
 def _kept_pair(state_file: StateFile | None, now: datetime) -> tuple[bytes, bytes]:
-    """Key and certificate, from the file or new ones that it then keeps."""
+    """Key and certificate, from the file or new ones that it then keeps; raises CannotStart for others."""
     if state_file is None:
         key = _new_key()
         return key, _new_certificate(key, now)
-    key = state_file.secret(KEPT_KEY) or _new_key()
-    certificate = state_file.secret(KEPT_CERTIFICATE) or _new_certificate(key, now)
-    state_file.keep_secret(KEPT_KEY, key)
-    state_file.keep_secret(KEPT_CERTIFICATE, certificate)
-    return key, certificate
+    with state_file.reading():
+        key = state_file.secret(KEPT_KEY) or _new_key()
+        certificate = state_file.secret(KEPT_CERTIFICATE) or _new_certificate(key, now)
+        if _private_key(key).public_key() != x509.load_pem_x509_certificate(certificate).public_key():
+            raise ValueError("its certificate is not that of its key")
+        state_file.keep_secret(KEPT_KEY, key)
+        state_file.keep_secret(KEPT_CERTIFICATE, certificate)
+        return key, certificate
 
 
 class Issuer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from scheduled_jobs.emulator.dispatcher import Dispatcher
 from scheduled_jobs.emulator.messages import PAUSED
 from scheduled_jobs.emulator.state_file import Row, StateFile
 from scheduled_jobs.emulator.store import Store
+from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.exceptions import CannotStart
 from tests.emulator.jobs import PARENT, Clock, http_job, name_of, utc
 
@@ -131,6 +134,103 @@ def test_a_file_that_is_no_state_file_is_refused_with_the_remedy(tmp_path: Path)
         f"the state file {path} cannot be used (file is not a database); "
         "name another file, or remove this one"
     )
+
+
+DAMAGES = {
+    "UPDATE jobs SET job = x'ff'": "Error parsing message with type 'google.cloud.scheduler.v1.Job'",
+    "UPDATE jobs SET job = CAST(replace(job, '0 9 * * *', '0 9 * * x') AS BLOB)": (
+        "INVALID_ARGUMENT: The provided schedule or timezone are invalid."
+    ),
+    "UPDATE jobs SET name = 'other'": f"it has {name_of('report')} under another name",
+    "UPDATE jobs SET number = 'first'": "invalid literal for int() with base 10: 'first'",
+    "UPDATE jobs SET slot = 'soon'": "Invalid isoformat string: 'soon'",
+    "UPDATE jobs SET slot = '2026-10-06'": "can't compare offset-naive and offset-aware datetimes",
+    "UPDATE secrets SET value = x'78' WHERE name = 'signing key'": "Unable to load PEM file",
+    "UPDATE secrets SET value = x'78' WHERE name = 'certificate'": "Unable to load PEM file",
+}
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Of a file with a job and a key."""
+    path = tmp_path_factory.mktemp("state") / "emulator.db"
+    store = Store(Clock(), path)
+    store.create_job(PARENT, http_job())
+    Issuer(store.state_file)
+    store.close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, contents: bytes) -> Path:
+    path = tmp_path / "kept.db"
+    path.write_bytes(contents)
+    return path
+
+
+def start(path: Path, clock: Clock) -> None:
+    """What a start reads of the file."""
+    store = Store(clock, path)
+    try:
+        Issuer(store.state_file)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(("damage", "why"), DAMAGES.items(), ids=map(str, range(len(DAMAGES))))
+def test_a_row_that_nothing_here_has_written_is_refused(
+    kept: Path, clock: Clock, damage: str, why: str
+) -> None:
+    connection = sqlite3.connect(kept)
+    try:
+        connection.execute(damage)
+        connection.commit()
+    finally:
+        connection.close()
+    with pytest.raises(CannotStart) as error:
+        start(kept, clock)
+    assert str(error.value).startswith(f"the state file {kept} cannot be used ({why}")
+
+
+def test_a_key_and_a_certificate_that_do_not_belong_together_are_refused(
+    kept: Path, clock: Clock, tmp_path: Path
+) -> None:
+    other = StateFile(tmp_path / "other.db")
+    Issuer(other)
+    key = other.secret("signing key")
+    assert key is not None
+    other.close()
+    file = StateFile(kept)
+    file.keep_secret("signing key", key)
+    file.close()
+    with pytest.raises(CannotStart, match=r"cannot be used \(its certificate is not that of its key\)"):
+        start(kept, clock)
+
+
+def damaged(contents: bytes, seed: int) -> bytes:
+    random = Random(seed)
+    damaged = bytearray(contents)
+    for _ in range(random.choice([1, 50])):
+        damaged[random.randrange(len(damaged))] = random.randrange(256)
+    return bytes(damaged[: random.randrange(len(damaged))] if seed % 4 == 0 else damaged)
+
+
+def test_a_file_with_any_damage_is_read_or_refused_in_one_line(
+    path: Path, clock: Clock, contents: bytes
+) -> None:
+    path.parent.mkdir()
+    refusals = []
+    for seed in range(60):
+        path.write_bytes(damaged(contents, seed))
+        try:
+            Store(clock, path).close()
+        except CannotStart as error:
+            refusals.append(str(error))
+    assert 20 < len(refusals) < 60
+    for refusal in refusals:
+        assert re.fullmatch(
+            rf"the state file {path} cannot be used \(.+\); name another file, or .+", refusal
+        )
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
