@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PAGES = (
     ("plan/", plan.plan_view, "plan"),
     ("add/schedule/", add.add_preview_view, "add_preview"),
+    ("<path:object_id>/settings/", job_page.settings_view, "settings"),
+    ("<path:object_id>/changes/", job_page.changes_view, "changes"),
     ("<path:object_id>/preview/", job_page.preview_view, "preview"),
     ("<path:object_id>/run-now/", run_now.run_now_view, "run_now"),
     ("<path:object_id>/pause/", pause.pause_view, "pause"),
@@ -70,7 +72,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return job_page.change_view(self, request, object_id)
+        return job_page.overview_view(self, request, object_id)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return delete.delete_view(self, request, object_id)

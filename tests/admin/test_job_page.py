@@ -29,10 +29,13 @@ from tests.support.job_page import (
     save,
     text,
 )
+from tests.support.pages import Page
 from tests.support.people import LIST, signed_in, staff, superuser
 
 pytestmark = pytest.mark.django_db
 XSS = "<script>alert(1)</script>"
+TABS = {"change": "Overview", "settings": "Settings", "changes": "Changes"}
+"""Last part of the address of each page of a job -> what its tab is called."""
 
 
 # --- Three truths ---------------------------------------------------------------------------------
@@ -45,7 +48,7 @@ def test_each_field_shows_the_default_the_override_and_what_google_has() -> None
         live_seen_at=timezone.now(),
         sync_state="drifted",
     )
-    page = superuser().get(address(row)).content.decode()
+    page = superuser().get(address(row, "settings")).content.decode()
     [cell] = re.findall(r'<label for="id_retry_count_override">.*?</tr>', page, re.DOTALL)
     assert "<code>3</code>" in cell
     assert 'placeholder="Follows the code"' in cell
@@ -63,7 +66,9 @@ def test_an_override_says_who_set_it_when_through_what_and_why_and_that_the_code
     JobChange.record(fresh(row), {"declared_schedule": ("0 2 * * *", "15 1 * * *")})
     ScheduledJob.objects.filter(pk=row.pk).update(declared_schedule="15 1 * * *")
     [cell] = re.findall(
-        r'<label for="id_schedule_override">.*?</tr>', client.get(address(row)).content.decode(), re.DOTALL
+        r'<label for="id_schedule_override">.*?</tr>',
+        client.get(address(row, "settings")).content.decode(),
+        re.DOTALL,
     )
     told = text(cell)
     assert "by Maria Lopes" in told
@@ -77,7 +82,7 @@ def test_what_was_replaced_in_google_does_not_pass_for_who_set_an_override() -> 
     save(superuser("maria"), row, schedule_override="30 1 * * *")
     with attribution("rui", via="sync"):
         JobChange.record(fresh(row), {"schedule": ("5 5 * * *", "30 1 * * *")})
-    page = superuser("ana").get(address(row)).content.decode()
+    page = superuser("ana").get(address(row, "settings")).content.decode()
     assert "by maria" in text(page)
     assert "by rui" not in text(page)
 
@@ -95,7 +100,7 @@ def test_only_what_was_changed_is_written_and_the_rest_follows_the_code() -> Non
     assert saved.payload_override is None
     change = JobChange.objects.get()
     assert (change.field, change.via, change.reason) == ("max_backoff", "form", "Slow bank")
-    assert LogEntry.objects.get().change_message == "Set: longest wait. Slow bank"
+    assert LogEntry.objects.get().change_message == "Set: max backoff. Slow bank"
 
 
 def test_saving_what_stands_there_changes_nothing() -> None:
@@ -137,7 +142,7 @@ def test_an_error_stands_on_the_page_and_nothing_is_saved(typed: dict[str, str],
 def test_a_reset_is_a_button_of_its_field_and_leaves_the_others() -> None:
     row = job(schedule_override="5 * * * *", description_override="Mine")
     client = superuser()
-    assert 'name="_reset" value="schedule_override"' in client.get(address(row)).content.decode()
+    assert 'name="_reset" value="schedule_override"' in client.get(address(row, "settings")).content.decode()
     save(client, row, "_x", _reset="schedule_override", reason="Back to normal")
     saved = fresh(row)
     assert saved.schedule_override is None
@@ -171,15 +176,16 @@ def test_raw_json_that_was_typed_stays_open_and_as_it_was() -> None:
     page = save(superuser(), row, "_preview", payload_raw=typed).content.decode()
     assert read_fields(page)["payload_raw"].strip() == typed
     assert '<details class="sj-raw" open>' in page
-    assert '<details class="sj-raw">' in superuser("ana").get(address(row)).content.decode()
+    assert '<details class="sj-raw">' in superuser("ana").get(address(row, "settings")).content.decode()
 
 
 def test_a_payload_that_is_overridden_says_of_the_rest_that_it_is_as_the_code_says() -> None:
     row = job(payload_override={**DECLARED, "batch_size": 800})
-    page = superuser().get(address(row)).content.decode()
+    page = superuser().get(address(row, "settings")).content.decode()
     assert "As the code says: &quot;full&quot;" in page
     assert (
-        "Follows the code: &quot;full&quot;" in superuser("ana").get(address(job(name="b"))).content.decode()
+        "Follows the code: &quot;full&quot;"
+        in superuser("ana").get(address(job(name="b"), "settings")).content.decode()
     )
 
 
@@ -221,13 +227,14 @@ def test_typed_parameters_become_the_payload_and_secrets_are_kept() -> None:
 def test_a_secret_is_never_on_the_page_and_an_empty_field_keeps_it() -> None:
     row = job(payload_override={"batch_size": 800, "api_token": "s3cret"})
     client = superuser()
-    page = client.get(address(row) + "?tab=changes").content.decode()
-    assert "s3cret" not in page
-    assert "old-secret" not in page
-    assert MASK in page
+    for tab in TABS:
+        page = client.get(address(row, tab)).content.decode()
+        assert "s3cret" not in page
+        assert "old-secret" not in page
+    assert MASK in client.get(address(row, "settings")).content.decode()
     save(client, row, p_batch_size="900")
     assert fresh(row).payload_override == {"batch_size": 900, "api_token": "s3cret"}
-    assert "s3cret" not in client.get(address(row) + "?tab=changes").content.decode()
+    assert "s3cret" not in client.get(address(row, "changes")).content.decode()
 
 
 def test_a_mask_in_raw_json_keeps_the_secret_and_a_new_secret_replaces_it() -> None:
@@ -267,7 +274,7 @@ def test_emptied_parameters_follow_the_code_again() -> None:
 def test_a_task_that_is_not_in_the_code_has_raw_json_only() -> None:
     row = job()
     registry._tasks.pop(row.task)
-    page = text(superuser().get(address(row)).content.decode())
+    page = text(superuser().get(address(row, "settings")).content.decode())
     assert f"{row.task} is not in the code of this process" in page
 
 
@@ -377,18 +384,55 @@ def test_the_page_opens_with_a_sentence_and_links_its_runs() -> None:
     assert "Duration of the last 1 run. Median 41 s, p95 41 s. 1 succeeded." in page
 
 
-def test_the_tabs_are_links() -> None:
+@pytest.mark.parametrize(("tab", "title"), TABS.items())
+def test_each_page_links_the_others_and_says_which_it_is(tab: str, title: str) -> None:
+    row = job(schedule_override="5 * * * *", retry_count_override=1)
+    page = Page(superuser().get(address(row, tab)).content.decode())
+    links = [e for e in page.of("a") if e.is_within(**{"class": "sj-tabs"})]
+    assert [(link.attrs["href"], " ".join(link.text.split())) for link in links] == [
+        (address(row), "Overview"),
+        (address(row, "settings"), "Settings 2 overridden"),
+        (address(row, "changes"), "Changes"),
+    ]
+    [current] = [link for link in links if link.attrs.get("aria-current") == "page"]
+    assert current.text.split()[0] == title
+
+
+def test_the_overview_tells_what_lies_ahead_and_the_changes_what_was() -> None:
     row = job(live_seen_at=timezone.now())
     client = superuser()
     save(client, row, schedule_override="5 * * * *", reason="Because")
-    changes = text(client.get(address(row) + "?tab=changes").content.decode())
+    changes = text(client.get(address(row, "changes")).content.decode())
     assert "maria set schedule the code’s default → 5 * * * * form Because" in changes
-    upcoming = client.get(address(row) + "?tab=upcoming").content.decode()
-    assert 'aria-current="page">Upcoming' in upcoming
-    assert "Next ten runs as saved" in upcoming
+    assert "Next ten runs as saved" in client.get(address(row)).content.decode()
 
 
-@pytest.mark.parametrize("tab", ["recent", "upcoming", "changes"])
+def test_the_history_of_djangos_leads_to_the_changes() -> None:
+    row = job()
+    answer = superuser().get(address(row, "history"))
+    assert (answer.status_code, answer.headers["Location"]) == (302, address(row, "changes"))
+
+
+def test_the_settings_are_also_taken_where_the_overview_is() -> None:
+    row = job()
+    client = superuser()
+    answer = client.post(address(row), {**fields(client, row), "retry_count_override": "3", "_save": "1"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, address(row, "settings"))
+    assert fresh(row).retry_count_override == 3
+    wrong = client.post(address(row), {**fields(client, row), "retry_count_override": "two", "_save": "1"})
+    assert wrong.status_code == 200
+    assert read_fields(wrong.content.decode())["retry_count_override"] == "two"
+
+
+def test_a_program_that_has_seen_no_page_writes_what_it_names() -> None:
+    row = job(schedule_override="5 * * * *")
+    answer = superuser().post(address(row), {"retry_count_override": "3", "reason": "Script"})
+    assert answer.status_code == 302
+    assert (fresh(row).schedule_override, fresh(row).retry_count_override) == ("5 * * * *", 3)
+    assert [change.field for change in JobChange.objects.all()] == ["retry_count"]
+
+
+@pytest.mark.parametrize("tab", TABS)
 def test_markup_in_names_payloads_and_results_is_text(tab: str) -> None:
     row = job(
         declared_description=XSS, payload_override={"batch_size": XSS}, declared_payload={XSS: XSS},
@@ -398,24 +442,23 @@ def test_markup_in_names_payloads_and_results_is_text(tab: str) -> None:
     make_run(row, "failed", error=XSS, result={XSS: XSS}, requested_by=XSS, reason=XSS)
     with attribution(XSS, via="form", reason=XSS):
         JobChange.record(row, {"payload": ({XSS: 1}, {XSS: 2}), XSS: (XSS, XSS)})
-    page = superuser().get(address(row) + f"?tab={tab}").content.decode()
+    page = superuser().get(address(row, tab)).content.decode()
     assert XSS not in page
     assert "&lt;script&gt;" in page
 
 
-@pytest.mark.parametrize("tab", ["recent", "upcoming", "changes"])
-def test_the_number_of_queries_does_not_grow(tab: str, django_assert_max_num_queries: Any) -> None:
+@pytest.mark.parametrize(("tab", "queries"), [("change", 8), ("settings", 6), ("changes", 5)])
+def test_each_page_asks_for_what_it_shows_however_long_the_past(
+    tab: str, queries: int, django_assert_num_queries: Any
+) -> None:
     client = superuser()
     small = job(schedule_override="5 * * * *")
-    counts = []
     for n in (1, 30):
         for _n in range(n):
             make_run(small, "succeeded", duration=timedelta(seconds=1))
             JobChange.record(small, {"schedule": (None, "5 * * * *")})
-        with django_assert_max_num_queries(20) as found:
-            client.get(address(small) + f"?tab={tab}")
-        counts.append(len(found.captured_queries))
-    assert counts[0] == counts[1]
+        with django_assert_num_queries(queries):
+            client.get(address(small, tab))
 
 
 # --- Permissions ----------------------------------------------------------------------------------
@@ -486,7 +529,7 @@ def test_every_change_is_told_in_words(field: str, old: Any, new: Any, told: str
     row = job()
     with attribution("rui", via="cli", reason="Why not"):
         JobChange.record(row, {field: (old, new)})
-    page = text(superuser().get(address(row) + "?tab=changes").content.decode())
+    page = text(superuser().get(address(row, "changes")).content.decode())
     assert f"rui {told}" in page
     assert "command line Why not" in page
 
@@ -499,7 +542,7 @@ def test_every_change_is_told_in_words(field: str, old: Any, new: Any, told: str
         ({"retired_at": "now"}, "Retired. Its class is gone from the code"),
         ({"failures_in_a_row": 3, "last_status": "failed", "last_run_at": "now"}, "The last 3 runs failed"),
         ({"last_status": "missed", "last_run_at": "now"}, "Missed. The last run was missed, now."),
-        ({"last_status": "running", "last_run_at": "now"}, "A run started now and goes on."),
+        ({"last_status": "running", "last_run_at": "now"}, "A run started now and has not ended yet."),
         ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
         ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job"),
         (
@@ -518,7 +561,7 @@ def test_the_state_is_told_in_sentences(values: dict[str, Any], told: str) -> No
 def test_what_lies_ahead_of_a_job_that_rests(values: dict[str, Any]) -> None:
     then = timezone.now() + timedelta(days=3)
     row = job(**{name: then if value == 1 and name != "paused" else value for name, value in values.items()})
-    page = text(superuser().get(address(row) + "?tab=upcoming").content.decode())
+    page = text(superuser().get(address(row)).content.decode())
     wanted = "The first runs after the pause." if "paused_until" in values else "No run lies ahead"
     assert wanted in page
 
@@ -623,7 +666,7 @@ def test_a_payload_of_many_keys_is_masked_once_and_not_once_for_every_key(
 
     monkeypatch.setattr("scheduled_jobs.admin.words.values.redact", counted)
     row = job(payload_override={f"key{n}": n for n in range(1_000)})
-    page = text(superuser().get(address(row)).content.decode())
+    page = text(superuser().get(address(row, "settings")).content.decode())
     assert "and 902 more" in page
     assert sum(sizes) < 6 * 1_000
 

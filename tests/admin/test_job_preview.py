@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.http import QueryDict
 
-from scheduled_jobs.admin.job.preview import saved_preview, typed_preview, upcoming
+from scheduled_jobs.admin.job.preview import preview_of, upcoming
 from scheduled_jobs.admin.words.schedules import preview
 from scheduled_jobs.models import ScheduledJob
 
@@ -21,7 +21,7 @@ def job(**values: object) -> ScheduledJob:
 def test_an_emptied_field_is_previewed_as_the_code_says() -> None:
     row = job(schedule_override="0 6 * * *", time_zone_override="Asia/Tokyo")
     data = QueryDict("schedule_override=&time_zone_override=")
-    found = typed_preview(data, row, "UTC", NOW)
+    found = preview_of(row, data, "UTC", NOW)
     assert (found.before, found.words, found.zone) == (
         "At 06:00, every day, Asia/Tokyo", "At 09:00, every day", "Europe/Lisbon",
     )  # fmt: skip
@@ -31,14 +31,14 @@ def test_an_emptied_field_is_previewed_as_the_code_says() -> None:
 
 
 def test_what_is_saved_is_no_edit() -> None:
-    found = saved_preview(job(), "UTC", NOW)
+    found = preview_of(job(), None, "UTC", NOW)
     assert (found.is_edit, found.delta, found.before) == (False, None, "")
 
 
 def test_a_saved_schedule_that_cannot_be_read_is_an_error_and_never_a_crash() -> None:
     row = job(schedule_override="nonsense", time_zone_override="Mars")
-    assert saved_preview(row, "UTC", NOW).error.startswith("'Mars' is not a time zone")
-    mended = typed_preview(QueryDict("schedule_override=0 9 * * *&time_zone_override=UTC"), row, "UTC", NOW)
+    assert preview_of(row, None, "UTC", NOW).error.startswith("'Mars' is not a time zone")
+    mended = preview_of(row, QueryDict("schedule_override=0 9 * * *&time_zone_override=UTC"), "UTC", NOW)
     assert (mended.error, len(mended.runs)) == ("", 10)
     assert mended.delta is not None
     assert mended.delta.head.endswith("0 runs become 7")
@@ -46,7 +46,7 @@ def test_a_saved_schedule_that_cannot_be_read_is_an_error_and_never_a_crash() ->
 
 def test_one_run_that_is_dropped_is_named() -> None:
     row = job(schedule_override="0 9 30 11 *", time_zone_override="UTC")
-    found = typed_preview(QueryDict("schedule_override=0 9 1 11 *&time_zone_override=UTC"), row, "UTC", NOW)
+    found = preview_of(row, QueryDict("schedule_override=0 9 1 11 *&time_zone_override=UTC"), "UTC", NOW)
     assert found.delta is not None
     assert found.delta.head == "Seven days, to Mon 30 Nov 10:30: 1 run becomes 0"
     assert found.delta.removed == ["Mon 30 Nov 09:00"]
@@ -54,7 +54,7 @@ def test_one_run_that_is_dropped_is_named() -> None:
 
 
 def test_a_thousand_added_runs_are_counted_and_twenty_named() -> None:
-    found = typed_preview(QueryDict("schedule_override=* * * * *"), job(), "UTC", NOW)
+    found = preview_of(job(), QueryDict("schedule_override=* * * * *"), "UTC", NOW)
     assert found.delta is not None
     assert found.delta.head == "Seven days, to Mon 30 Nov 10:30: 7 runs become 10,080"
     assert (len(found.delta.added), found.delta.more) == (20, "and 10,053 more.")
@@ -62,7 +62,7 @@ def test_a_thousand_added_runs_are_counted_and_twenty_named() -> None:
 
 
 def test_intervals_of_google_are_told_as_estimates_without_notices() -> None:
-    found = typed_preview(QueryDict("schedule_override=every 7 minutes"), job(), "UTC", NOW)
+    found = preview_of(job(), QueryDict("schedule_override=every 7 minutes"), "UTC", NOW)
     assert found.notes == ["Google counts from the end of the last run, so these times are estimates."]
     assert {run.before + run.notice for run in found.runs} == {""}
 
@@ -118,11 +118,11 @@ def test_what_the_clocks_skip_is_told_before_the_run_that_follows_and_what_they_
 
 def test_the_first_runs_after_a_pause_are_as_far_away_as_they_are_from_now() -> None:
     row = job(paused=True, paused_until=NOW + timedelta(days=3))
-    found = upcoming(row, "UTC", NOW)
+    found = upcoming(row, row.ahead(NOW, 10), "UTC", NOW)
     assert found["starts_later"] is True
     first = found["preview"].runs[0]
     assert (first.job, first.away) == ("Fri 27 Nov 09:00", "in 3 days")
-    assert saved_preview(row, "UTC", NOW).notes == [
+    assert preview_of(row, None, "UTC", NOW).notes == [
         "The job is paused until 2026-11-26 10:30:00 Europe/Lisbon; what is due before is skipped."
     ]
 
@@ -138,10 +138,11 @@ def test_the_first_runs_after_a_pause_are_as_far_away_as_they_are_from_now() -> 
     ],
 )
 def test_without_a_run_ahead_it_is_said_why(values: dict[str, object], told: str) -> None:
-    assert upcoming(job(**values), "UTC", NOW) == {"none": told}
+    row = job(**values)
+    assert upcoming(row, row.ahead(NOW, 10), "UTC", NOW) == {"none": told}
 
 
 def test_a_paused_job_says_that_none_of_these_runs() -> None:
-    assert saved_preview(job(paused=True), "UTC", NOW).notes == [
+    assert preview_of(job(paused=True), None, "UTC", NOW).notes == [
         "The job is paused: none of these runs before somebody resumes it."
     ]

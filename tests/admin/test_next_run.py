@@ -66,7 +66,7 @@ def test_an_interval_is_told_as_google_counts_it_on_every_screen(job: ScheduledJ
     said = read(client, page(job))
     assert "The first run is due Thu 22 Oct 13:25 UTC, in 17 min." in said
     assert "Next run Thu 22 Oct 13:25 in 17 min" in said
-    said = read(client, f"{page(job)}?tab=upcoming")
+    said = read(client, f"{page(job)}")
     assert "13:25" in said
     assert "14:55" in said
     assert "13:25 14:55 16:25" in read(client, page(job, "pause"))

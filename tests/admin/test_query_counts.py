@@ -43,25 +43,24 @@ LISTS = {
     "list ordered, another page": "?o=-2&p=1",
 }
 OF_ONE = {
-    "job page": "{job}/change/",
-    "job page, 200 runs": "{job}/change/?last=200",
-    "job page, upcoming": "{job}/change/?tab=upcoming",
-    "job page, changes": "{job}/change/?tab=changes",
+    "overview": "{job}/change/",
+    "overview, 200 runs": "{job}/change/?last=200",
+    "settings": "{job}/settings/",
+    "changes": "{job}/changes/",
     "pause page": "{job}/pause/",
     "resume page": "{paused}/resume/",
     "run now page": "{job}/run-now/",
     "decision page": "{job}/drift/",
-    "history page": "{job}/history/",
     "delete page": "{job}/delete/",
 }
 OTHERS = (
     "add page", "plan page", "run list", "run list of one job", "run list searched", "run page", "rerun page",
 )  # fmt: skip
-ASKED = ("job page, previewed", "preview alone", "add page, previewed", "preview of a new job")
+ASKED = ("settings, previewed", "preview alone", "add page, previewed", "preview of a new job")
 DONE = {
-    "job page, saved": ("{job}/change/", {"retry_count_override": "1", "_save": "1"}),
-    "job page, reset": ("{job}/change/", {"_reset": "payload_override"}),
-    "job page, refused to the second": ("{job}/change/", {"seen": "{{}}", "_save": "1"}),
+    "settings, saved": ("{job}/settings/", {"retry_count_override": "1", "_save": "1"}),
+    "settings, a field reset": ("{job}/settings/", {"_reset": "payload_override"}),
+    "settings, refused to the second": ("{job}/settings/", {"seen": "{{}}", "_save": "1"}),
     "job added": ("add/", {"_save": "1"}),
     "paused": ("{job}/pause/", {"reason": "Warehouse moves"}),
     "resumed": ("{paused}/resume/", {"reason": "It has moved"}),
@@ -162,7 +161,7 @@ class Desk:
             f"{RUNS}{run}/rerun/",
         )
         gets |= dict(zip(OTHERS, others, strict=True))
-        page = f"{LIST}{self.job.pk}/change/"
+        page = f"{LIST}{self.job.pk}/settings/"
         form = {"schedule_override": "7 * * * *", "viewer_zone": "UTC"}
         new = {"task": self.task, "name": "new", "p_batch_size": "1"}
         asked = (

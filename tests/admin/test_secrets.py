@@ -152,25 +152,25 @@ NEW = json.dumps({**fill(ALL_SHAPES, secret("new"))})
 WRONG = json.dumps({**fill(ALL_SHAPES, secret("new")), "region": ["no"], "login": {"password": [secret("new")]},
                     "api_token": [secret("new")], "servers": [{"Token": secret("new")}, 1]})  # fmt: skip
 GETS = (
-    "{jobs}", "{jobs}{job}/change/", "{jobs}{job}/change/?tab=upcoming", "{jobs}{job}/change/?tab=changes",
-    "{jobs}{own}/change/", "{jobs}{job}/history/", "{jobs}add/?task=shop.tasks.One", "{jobs}{own}/delete/",
+    "{jobs}", "{jobs}{job}/change/", "{jobs}{job}/settings/", "{jobs}{job}/changes/",
+    "{jobs}{own}/change/", "{jobs}{own}/settings/", "{jobs}{job}/history/", "{jobs}add/?task=shop.tasks.One", "{jobs}{own}/delete/",
     "{jobs}{job}/pause/", "{jobs}{job}/resume/", "{jobs}{job}/run-now/", "{jobs}plan/", "{jobs}{job}/drift/",
     "{runs}", "{runs}?q=s3cr3t", "{jobs}?q=s3cr3t", "{runs}{done}/change/", "{runs}{failed}/change/",
     "{runs}{running}/change/", "{runs}{queued}/change/", "{runs}{running}/live/", "{runs}{done}/rerun/",
     "{runs}{done}/rerun/?changes=1", "{runs}{failed}/rerun/?changes=1", "/admin/",
 )  # fmt: skip
 POSTS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("a save", "{jobs}{job}/change/", {"payload_raw": NEW, "reason": "x", "_save": "1"}),
-    ("a save that cannot be", "{jobs}{job}/change/", {"payload_raw": WRONG, "reason": "x", "_save": "1"}),
-    ("a preview", "{jobs}{job}/change/", {"payload_raw": NEW, "_preview": "1"}),
-    ("a typed secret", "{jobs}{job}/change/", {"p_api_token": secret("new"), "p_apiKey": secret("new"), "_preview": "1"}),
-    ("a typed object", "{jobs}{job}/change/", {"p_login": json.dumps({"password": secret("new")}), "_preview": "1"}),
-    ("a typed object that cannot be", "{jobs}{job}/change/",
+    ("a save", "{jobs}{job}/settings/", {"payload_raw": NEW, "reason": "x", "_save": "1"}),
+    ("a save that cannot be", "{jobs}{job}/settings/", {"payload_raw": WRONG, "reason": "x", "_save": "1"}),
+    ("a preview", "{jobs}{job}/settings/", {"payload_raw": NEW, "_preview": "1"}),
+    ("a typed secret", "{jobs}{job}/settings/", {"p_api_token": secret("new"), "p_apiKey": secret("new"), "_preview": "1"}),
+    ("a typed object", "{jobs}{job}/settings/", {"p_login": json.dumps({"password": secret("new")}), "_preview": "1"}),
+    ("a typed object that cannot be", "{jobs}{job}/settings/",
      {"p_login": json.dumps({"password": [secret("new")]}), "p_servers": json.dumps([{"Token": secret("new")}, 1])}),
-    ("two at once", "{jobs}{job}/change/", {"seen": "{}", "p_api_token": secret("new"), "payload_raw": NEW}),
-    ("two at once, an object", "{jobs}{job}/change/", {"seen": "{}", "p_login": json.dumps({"password": secret("new")})}),
-    ("taking theirs", "{jobs}{job}/change/", {"_take": "schedule", "payload_raw": NEW, "p_api_token": secret("new")}),
-    ("a reset", "{jobs}{job}/change/", {"_reset": "payload_override"}),
+    ("two at once", "{jobs}{job}/settings/", {"seen": "{}", "p_api_token": secret("new"), "payload_raw": NEW}),
+    ("two at once, an object", "{jobs}{job}/settings/", {"seen": "{}", "p_login": json.dumps({"password": secret("new")})}),
+    ("taking theirs", "{jobs}{job}/settings/", {"_take": "schedule", "payload_raw": NEW, "p_api_token": secret("new")}),
+    ("a reset", "{jobs}{job}/settings/", {"_reset": "payload_override"}),
     ("a new job", "{jobs}add/", {"task": "shop.tasks.One", "name": "n", "schedule_override": "0 1 * * *", "payload_raw": NEW}),
     ("a new job that cannot be", "{jobs}add/", {"task": "shop.tasks.One", "name": "n", "payload_raw": WRONG}),
     ("a new job, typed", "{jobs}add/", {"task": "shop.tasks.One", "name": "", "p_api_token": secret("new"),
@@ -245,7 +245,7 @@ def first_mask(value: Any) -> bool:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("page", ["change", "run-now", "rerun"])
+@pytest.mark.parametrize("page", ["settings", "run-now", "rerun"])
 def test_a_form_sent_back_as_it_was_shown_keeps_every_secret(
     page: str, shape: dict[str, Any], google: MemoryBackend
 ) -> None:
@@ -269,7 +269,7 @@ def test_a_form_sent_back_as_it_was_shown_keeps_every_secret(
     raw["region"] = "apac"
     answer = client.post(address, {**fields, "payload_raw": json.dumps(raw), "reason": "x", "_save": "1"})
     assert answer.status_code == 302
-    saved = row("One").payload_override if page == "change" else JobRun.objects.latest("pk").payload
+    saved = row("One").payload_override if page == "settings" else JobRun.objects.latest("pk").payload
     assert saved == {**before, "region": "apac"}
 
 
@@ -288,7 +288,7 @@ def test_a_field_of_an_object_sent_back_as_it_was_shown_keeps_its_secret(
     job.payload_override = payload
     job.save()
     client = superuser()
-    for page in ("change", "run-now"):
+    for page in ("settings", "run-now"):
         address = f"{LIST}{job.pk}/{page}/"
         fields = Page(client.get(address).content.decode()).fields()
         shown = fields[f"p_{parameter}"]
@@ -302,7 +302,7 @@ def test_a_field_of_an_object_sent_back_as_it_was_shown_keeps_its_secret(
     assert JobRun.objects.latest("pk").payload[parameter] == expected
 
 
-@pytest.mark.parametrize("page", ["change", "run-now", "add"])
+@pytest.mark.parametrize("page", ["settings", "run-now", "add"])
 @pytest.mark.parametrize("typed", [{"password": MASK}, {"note": MASK}, {"a": [{"token": f"x{MASK}"}]}])
 def test_a_mask_that_stands_for_nothing_is_refused_and_not_saved(
     page: str, typed: dict[str, Any], google: MemoryBackend
@@ -377,7 +377,13 @@ def test_googles_answer_does_not_bring_a_secret_back(
     assert MASK in job.sync_error
     assert shown_in(printed + job.sync_error + caplog.text) == []
     client = superuser()
-    for address in ("{jobs}", "{jobs}{job}/change/", "{jobs}plan/", "{jobs}{job}/drift/"):
+    for address in (
+        "{jobs}",
+        "{jobs}{job}/change/",
+        "{jobs}{job}/settings/",
+        "{jobs}plan/",
+        "{jobs}{job}/drift/",
+    ):
         assert shown_in(client.get(named(address, desk)).content.decode()) == []
 
 

@@ -69,7 +69,7 @@ def test_a_form_that_is_sent_twice_at_once_asks_for_one_run(job: ScheduledJob) -
 
 def test_a_reset_does_not_take_back_what_is_saved_at_the_same_moment(job: ScheduledJob) -> None:
     ana, rui = signed_in(staff("view", "change", name="ana")), signed_in(staff("view", "change"))
-    address = f"{LIST}{job.pk}/change/"
+    address = f"{LIST}{job.pk}/settings/"
     for _round in range(ROUNDS):
         ScheduledJob.objects.update(retry_count_override=1)
         JobChange.objects.all().delete()

@@ -99,7 +99,7 @@ def test_what_turns_text_round_ends_with_the_name_it_is_in(
     ScheduledJob.objects.filter(pk=row.pk).update(paused_by="ev\u202ee", pause_reason="gn\u202eissiM")
     JobChange.record(row, {"paused": (False, True)})
     JobChange.objects.update(actor_label="ev\u202ee")
-    operator.goto(f"{LIST}{row.pk}/change/?tab=changes")
+    operator.goto(f"{LIST}{row.pk}/changes/")
     name, via = (operator.locator(f".sj-audit {part}").last.bounding_box() for part in ("b", ".via"))
     assert name is not None
     assert via is not None

@@ -137,7 +137,7 @@ def page_of(client: Client, address: str) -> str:
 
 
 def job_page(job: ScheduledJob, page: str = "change") -> str:
-    """The address of a job's page: change, pause, resume, run-now, drift, history."""
+    """The address of a job's page: change, settings, changes, pause, resume, run-now, drift."""
     return f"{LIST}{job.pk}/{page}/"
 
 
@@ -156,7 +156,7 @@ def press(client: Client, address: str, button: str = "_save", *, field: str = "
 
 def change(job: ScheduledJob, **typed: str) -> ScheduledJob:
     """Change a job in its form, as a superuser, and read it anew."""
-    answer = press(superuser(), job_page(job), **typed)
+    answer = press(superuser(), job_page(job, "settings"), **typed)
     assert "Nothing was saved" not in answer.content.decode(), text_of(answer.content.decode())
     job.refresh_from_db()
     return job

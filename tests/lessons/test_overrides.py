@@ -90,7 +90,7 @@ def test_a_default_that_changed_under_an_override_is_shown(google: CloudSchedule
     declare("Digest", "0 11 * * *")
     assert schedule_tasks().lines == []
     assert "overridden code changed since" in text_of(page_of(client, LIST))
-    said = text_of(page_of(client, job_page(job)))
+    said = text_of(page_of(client, job_page(job, "settings")))
     assert "0 11 * * * At 11:00, every day the code’s default has changed since" in said
     assert "it was 0 9 * * * when you overrode it" in said
     assert "by maria, 08:30, form: The batch closes at two Reset" in said
@@ -105,7 +105,8 @@ def test_three_states_of_a_field_can_be_told_apart(google: CloudScheduler) -> No
     change(row("Equal"), schedule_override="0 9 * * *")
     client = superuser("rui")
     said = {name: text_of(page_of(client, job_page(row(name)))) for name in ("Code", "Overridden", "Equal")}
-    assert {name: "Reset" in text for name, text in said.items()} == {
+    settings = {name: text_of(page_of(client, job_page(row(name), "settings"))) for name in said}
+    assert {name: "Reset" in text for name, text in settings.items()} == {
         "Code": False,
         "Overridden": True,
         "Equal": True,
@@ -126,7 +127,7 @@ def test_one_field_or_all_of_a_job_can_be_given_back_to_the_code(google: CloudSc
     declare("Digest", schedule_body_payload={"region": "emea"})
     schedule_tasks()
     job = change(row("Digest"), **OVERRIDES)
-    press(superuser("rui"), job_page(job), "_x", _reset="schedule_override")
+    press(superuser("rui"), job_page(job, "settings"), "_x", _reset="schedule_override")
     assert own(google, "Digest") == {**IN_FORCE, "schedule": "0 9 * * *"}
     assert terminal("reset", "shop.tasks.Digest").endswith("follows the code in all fields (synced).\n")
     assert row("Digest").is_overridden is False
@@ -175,4 +176,4 @@ def test_an_edit_in_the_console_is_told_with_its_value_before_it_is_replaced(goo
     assert live(google, "Digest")["schedule"] == "0 23 * * *"
     assert '      schedule: "0 23 * * *" -> "0 9 * * *"' in schedule_tasks().splitlines()
     assert live(google, "Digest")["schedule"] == "0 9 * * *"
-    assert "0 23 * * *" in text_of(page_of(superuser(), job_page(row("Digest")) + "?tab=changes"))
+    assert "0 23 * * *" in text_of(page_of(superuser(), job_page(row("Digest"), "changes")))

@@ -133,7 +133,7 @@ def test_the_desk_lists_runs_pauses_and_changes_jobs_and_keeps_their_history(goo
     assert google.advance(timedelta(days=7)) == []
     for run in JobRun.objects.all():
         assert run_page(run) in page_of(client, job_page(row("Digest")))
-    told = text_of(page_of(client, job_page(row("Digest")) + "?tab=changes"))
+    told = text_of(page_of(client, job_page(row("Digest"), "changes")))
     for part in ("0 10 * * *", "holidays", "maria"):
         assert part in told
 

@@ -87,7 +87,7 @@ def test_the_preview_marks_a_time_that_occurs_twice(no_tasks: None, transactiona
         declare("Digest", "0 9 * * *", schedule_time_zone="Europe/Lisbon")
         schedule_tasks()
         typed = {"schedule_override": "30 1 * * *"}
-        answer = press(superuser(), job_page(row("Digest")), "_preview", **typed)
+        answer = press(superuser(), job_page(row("Digest"), "settings"), "_preview", **typed)
         said = text_of(answer.content.decode())
         assert "Preview of your edit, not saved yet" in said
         assert "01:30 occurs twice on 25 October 2026" in said
@@ -146,7 +146,7 @@ def test_a_hostile_schedule_is_refused_at_once(google: CloudScheduler, hostile: 
     client = superuser()
     started = time.perf_counter()
     for button in ("_preview", "_save"):
-        answer = press(client, job_page(row("Digest")), button, schedule_override=hostile)
+        answer = press(client, job_page(row("Digest"), "settings"), button, schedule_override=hostile)
         assert answer.status_code == 200
     assert time.perf_counter() - started < 60
     assert "Nothing was saved" in text_of(answer.content.decode())

@@ -203,27 +203,28 @@ SCREENS = (
     Screen("the list, searched", "{jobs}?q={evil}"),
     Screen("the list, filtered by what there is not", "{jobs}?state={evil}&origin={evil}", follow=True),
     Screen("a job", f"{J}change/", (
-        "task", "name", "by", "reason", "not-sent", "schedule", "own-description", "description", "entry", "value",
-        "error",
+        "task", "name", "by", "reason", "not-sent", "schedule", "own-description", "entry", "value", "error",
     )),
-    Screen("a job, upcoming", f"{J}change/?tab=upcoming", ("schedule",)),
-    Screen("a job, changes", f"{J}change/?tab=changes", (
+    Screen("the settings of a job", f"{J}settings/", (
+        "task", "not-sent", "schedule", "own-description", "description", "entry", "value",
+    )),
+    Screen("the changes of a job", f"{J}changes/", (
         "old-schedule", "new-schedule", "old-entry", "old", "new-entry", "new", "new-description", "was", "is",
         "field", "old-any", "new-any", "actor", "change-reason",
     )),
-    Screen("a job with a tab of nobody's", f"{J}change/?tab={{evil}}&last={{evil}}"),
-    Screen("a job with typed parameters", f"{T}change/", ("typed", "inner", "choice", "gone", "doc", "declared", "live-schedule")),
-    Screen("what was typed, with errors", f"{T}change/", ("typed", "sent"), {
+    Screen("a job with a chart of nobody's", f"{J}change/?last={{evil}}"),
+    Screen("a job with typed parameters", f"{T}settings/", ("typed", "inner", "choice", "gone", "doc", "declared", "live-schedule")),
+    Screen("what was typed, with errors", f"{T}settings/", ("typed", "sent"), {
         "schedule_override": "m-sent {evil}", "time_zone_override": "{evil}", "retry_count_override": "{evil}",
         "min_backoff_override": "{evil}", "p_mode": "{evil}", "payload_raw": "[{evil}", "reason": "{evil}",
         "description_override": "{evil}",
     }, form=True),
-    Screen("a preview", f"{T}change/", ("sent",), {
+    Screen("a preview", f"{T}settings/", ("sent",), {
         "_preview": "1", "schedule_override": "m-sent {evil}", "viewer_zone": "{evil}", "reason": "{evil}"}, form=True),
     Screen("the preview of the script", f"{T}preview/", ("sent",), {"schedule_override": "m-sent {evil}"}, form=True),
-    Screen("two at once", f"{T}change/", ("sent",), {
+    Screen("two at once", f"{T}settings/", ("sent",), {
         "seen": '{{"schedule_override": "{evil}"}}', "schedule_override": "m-sent {evil}", "p_note": "m-mine {evil}"}, form=True),
-    Screen("a reset of nobody's field", f"{T}change/", ("sent",), {"_reset": "m-sent {evil}"}, form=True, follow=True),
+    Screen("a reset of nobody's field", f"{T}settings/", ("sent",), {"_reset": "m-sent {evil}"}, form=True, follow=True),
     Screen("adding", "{jobs}add/", ("class",)),
     Screen("adding, chosen by the address", "{jobs}add/?task={evil}"),
     Screen("adding, with errors", "{jobs}add/", ("sent", "choice"), {
@@ -270,7 +271,7 @@ SCREENS = (
     Screen("a rerun", "{runs}{failed}/rerun/", ("run-entry", "run-value", "task")),
     Screen("a rerun with changes", "{runs}{failed}/rerun/?changes=1", ("run-entry", "run-value", "task")),
     Screen("a rerun with errors", "{runs}{failed}/rerun/?changes=1", ("sent",), {"reason": "m-sent {evil}", "payload_raw": "{evil}"}, form=True),
-    Screen("Django's history of a job", f"{J}history/", ("message", "user")),
+    Screen("Django's history of a job", f"{J}history/", ("actor", "change-reason"), follow=True),
     Screen("Django's history of a run", "{runs}{failed}/history/"),
     *(Screen(f"the question of {action.name}", "{jobs}", ("task",) if action.name != "run_jobs" else (), {
         "action": action.name, "index": "0", "_selected_action": ["{job}", "{typed}", "{own}"],
@@ -302,7 +303,7 @@ def open_screen(screen: Screen, desk: Desk, google: MemoryBackend) -> str:
     path, _, query = screen.address.format(**{**names, "evil": quote(desk.evil)}).partition("?")
     data: dict[str, Any] = {}
     if screen.form:
-        page = path.replace("/preview/", "/change/")
+        page = path.replace("/preview/", "/settings/")
         data = dict(Page(desk.client.get(page, query_string=query).content.decode()).fields())
     for key, value in (screen.data or {}).items():
         filled = [v.format(**names) for v in value] if isinstance(value, list) else value.format(**names)

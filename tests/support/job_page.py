@@ -57,7 +57,7 @@ def text(content: str) -> str:
 
 def fields(client: Client, row: ScheduledJob) -> dict[str, str]:
     """What a browser would send of the form as the page is now."""
-    return read_fields(client.get(address(row)).content.decode())
+    return read_fields(client.get(address(row, "settings")).content.decode())
 
 
 def read_fields(page: str) -> dict[str, str]:
@@ -77,7 +77,7 @@ def read_fields(page: str) -> dict[str, str]:
 
 
 def save(client: Client, row: ScheduledJob, button: str = "_save", **typed: str) -> Any:
-    return client.post(address(row), {**fields(client, row), button: "1", **typed})
+    return client.post(address(row, "settings"), {**fields(client, row), button: "1", **typed})
 
 
 def fresh(row: ScheduledJob) -> ScheduledJob:

@@ -11,15 +11,15 @@ from scheduled_jobs.admin.job.form import text_of
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.people import who_made
 from scheduled_jobs.admin.words.values import field_name, masked_line
-from scheduled_jobs.services.history import job_story
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from django.utils.safestring import SafeString
 
     from scheduled_jobs.admin.job.form import Editing
-    from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.models import JobChange, ScheduledJob
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,23 @@ class Conflict:
     is_mine: bool
 
 
-def conflicts_of(editing: Editing, now: datetime) -> list[Conflict]:
-    """The fields of others, each with who set it last, when and why."""
-    fields = editing.theirs
-    changes, mine, zone = job_story.changes_after(editing.job, fields), editing.mine, editing.job.time_zone
-    return [
-        Conflict(
-            name=name,
-            label=field_name(name),
-            theirs=_saved(editing.job, name),
-            who=who_made(changes[name]) if name in changes else _("somebody"),
-            at=times.clock_element(changes[name].at, zone, now) if name in changes else None,
-            reason=changes[name].reason if name in changes else "",
-            mine=_typed(editing, name) if name in mine else "",
-            is_mine=name in mine,
-        )
-        for name in fields
-    ]
+def conflicts_of(editing: Editing, changes: Mapping[str, JobChange], now: datetime) -> list[Conflict]:
+    """The fields of others; ``changes`` is field -> who set it last."""
+    return [_conflict(editing, name, changes.get(name), now) for name in editing.theirs]
+
+
+def _conflict(editing: Editing, name: str, change: JobChange | None, now: datetime) -> Conflict:
+    is_mine = name in editing.mine
+    return Conflict(
+        name=name,
+        label=field_name(name),
+        theirs=_saved(editing.job, name),
+        who=who_made(change) if change else _("somebody"),
+        at=times.clock_element(change.at, editing.job.time_zone, now) if change else None,
+        reason=change.reason if change else "",
+        mine=_typed(editing, name) if is_mine else "",
+        is_mine=is_mine,
+    )
 
 
 def _saved(job: ScheduledJob, name: str) -> str:

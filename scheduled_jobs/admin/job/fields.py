@@ -1,4 +1,4 @@
-"""Three truths side by side: what the code says, what a person set, what Google was last seen to have."""
+"""The table of fields: what the code says, what a person set, and what Google was last seen to have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from scheduled_jobs.admin.words.values import (
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.models.in_force import seen_differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +72,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Truth:
+class FieldRow:
     """One row of the table."""
 
     name: str
@@ -93,31 +92,34 @@ class Truth:
     errors: Any = None
 
 
-class Truths:
-    """The rows of one job; ``set_by`` and ``since`` come from the audit."""
+class FieldTable:
+    """The rows of one job as it is saved; what is typed is on the form of ``editing``.
+
+    ``differing`` is field -> (in Google, in force); ``set_by`` and ``since`` come from the audit.
+    """
 
     def __init__(
         self,
+        job: ScheduledJob,
         editing: Editing,
         *,
+        differing: Mapping[str, tuple[Any, Any]],
         set_by: Mapping[str, JobChange],
         since: Mapping[str, Since],
         now: datetime,
-        saved: ScheduledJob,
     ) -> None:
+        self.job = job
         self.editing = editing
-        self.job = saved
-        """The row as it is saved; what is typed is on the form."""
+        self.differing = differing
         self.set_by = set_by
         self.since = since
         self.now = now
-        self.differing = seen_differences(saved)
 
-    def rows(self, *names: str) -> list[Truth]:
+    def rows(self, *names: str) -> list[FieldRow]:
         """The rows of these fields."""
         return [self.row(name) for name in names]
 
-    def row(self, name: str) -> Truth:
+    def row(self, name: str) -> FieldRow:
         """The row of a field (without ``_override``)."""
         job = self.job
         own = getattr(job, f"{name}_override")
@@ -131,7 +133,7 @@ class Truths:
         field = f"{name}_override"
         form = self.editing.form
         text = masked_line(declared, 60) if name == "payload" else value_text(name, declared)
-        return Truth(
+        return FieldRow(
             name=name,
             label=field_name(name),
             help=str(FIELD_WORDS[name][1]),

@@ -1,18 +1,18 @@
-"""The form of a job's overrides, and what two people who edit at once are told.
+"""The form of a job's overrides, and what in it is whose where two people edit at once.
 
-Each field remembers, as a fingerprint, what stood in it when the page was made. So the server can tell what
-this person changed from what somebody else has changed since, without keeping anything.
+The page carries a token of what stood in each field when it was made. So the server can tell what this
+person changed from what somebody else has changed since, without keeping anything.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -81,15 +81,22 @@ class Editing:
     def __init__(self, job: ScheduledJob, data: QueryDict | None = None) -> None:
         self.job = job
         self.data = data
-        initial = {f"{name}_override": text_of(job, name) for name in PLAIN}
-        self.form = OverridesForm(data, initial=initial)
+        texts = {f"{name}_override": text_of(job, name) for name in PLAIN}
+        self.form = OverridesForm(data, initial=texts)
         for name in PLAIN:
             self.form.fields[f"{name}_override"].widget.attrs["aria-describedby"] = f"{name}_code"
         self.payload = PayloadForm(
             task=job.task, declared=job.declared_payload, override=job.payload_override, data=data
         )
-        # Read before what was typed is put on the job.
-        self.saved_texts = self._texts()
+        self.saved_texts = {
+            **texts,
+            **{parameter.html_name: parameter.initial for parameter in self.payload.parameters},
+            RAW: self.payload.raw_initial,
+        }
+        """Field of the form -> what stands in it before anybody types."""
+        self._saved_tokens = {field: _token_of(text) for field, text in self.saved_texts.items()}
+        # Of the payload more is compared than its fields show: a secret may be another.
+        self._saved_tokens["payload_override"] = token_of(job.payload_override)
 
     # --- Saving ---------------------------------------------------------------------------------
 
@@ -110,18 +117,26 @@ class Editing:
         try:
             self.job.full_clean(validate_unique=False, validate_constraints=False)
         except ValidationError as error:
-            self._take(error)
+            self._add_errors(error)
         if not self._is_typed("schedule_override"):
             # Validating normalises it; one that was saved otherwise stays as it is until somebody edits it.
             self.job.schedule_override = schedule
-        return not self.form.errors and not self.payload.has_errors
+        return not self.has_errors
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything that was typed cannot be saved."""
+        return bool(self.form.errors or self.payload.has_errors)
 
     def _is_typed(self, field: str) -> bool:
         """Whether another text stands in a field than what is saved."""
-        posted = self.data.get(field) if self.data is not None else None
-        return posted is not None and _in_one_line(posted) != _in_one_line(self.saved_texts[field])
+        posted = self._posted(field)
+        return posted is not None and _token_of(posted) != self._saved_tokens[field]
 
-    def _take(self, error: ValidationError) -> None:
+    def _posted(self, field: str) -> str | None:
+        return self.data.get(field) if self.data is not None else None
+
+    def _add_errors(self, error: ValidationError) -> None:
         for name, texts in error.message_dict.items():
             if name == "payload_override":
                 self.payload.errors += [] if self.payload.has_errors else texts
@@ -144,81 +159,54 @@ class Editing:
 
     # --- Two at once ------------------------------------------------------------------------------
 
-    @property
-    def seen(self) -> str:
-        """The value of the hidden field: what stood in every field when this person first saw it.
-
-        A preview or an error shows the page again without making it any newer.
-        """
-        return self._now_seen() if self.data is None else self.data.get(SEEN, "")
-
-    def _now_seen(self) -> str:
-        return json.dumps({name: token_of(_in_one_line(text)) for name, text in self.saved_texts.items()})
-
-    def _texts(self) -> dict[str, str]:
-        texts = {f"{name}_override": text_of(self.job, name) for name in PLAIN}
-        texts |= {p.html_name: p.initial for p in self.payload.parameters}
-        texts[RAW] = self.payload.raw_initial
-        texts["payload_override"] = json.dumps(
-            self.job.payload_override, sort_keys=True, cls=DjangoJSONEncoder
-        )
-        return texts
-
-    @property
-    def _remembered(self) -> dict[str, str]:
+    @cached_property
+    def _seen_tokens(self) -> dict[str, Any]:
+        """Field of the form -> token of what stood in it when this person first saw it."""
+        posted = self._posted(SEEN)
+        if posted is None:
+            # Nobody has seen a page: a program sends what it wants to be written.
+            return self._saved_tokens
         try:
-            found = json.loads(self.data.get(SEEN, "")) if self.data is not None else {}
+            found = json.loads(posted)
         except (ValueError, RecursionError):
             return {}
-        if not isinstance(found, dict):
-            return {}
-        return {name: text for name, text in found.items() if isinstance(text, str)}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def seen(self) -> str:
+        """The value of the hidden field. A preview or an error does not make a page any newer."""
+        return json.dumps(self._seen_tokens)
 
     @property
     def theirs(self) -> list[str]:
         """The fields that somebody else has changed since this person's page was made."""
-        if self.data is None:
-            return []
-        seen, texts = self._remembered, self.saved_texts
-        return [
-            name
-            for name in OVERRIDABLE
-            if seen.get(f"{name}_override") != token_of(_in_one_line(texts[f"{name}_override"]))
-        ]
+        seen, saved = self._seen_tokens, self._saved_tokens
+        return [n for n in OVERRIDABLE if seen.get(f"{n}_override") != saved[f"{n}_override"]]
 
     @property
     def mine(self) -> list[str]:
         """The fields that this person has changed, whatever anybody else did."""
-        found = []
-        for name in OVERRIDABLE:
-            names = [f"{name}_override"]
-            if name == "payload":
-                names = [*(p.html_name for p in self.payload.parameters), RAW]
-            if any(self.is_mine(field) for field in names):
-                found.append(name)
-        return found
+        found = {_name_of(field) for field in self.saved_texts if self.is_mine(field)}
+        return [name for name in OVERRIDABLE if name in found]
 
     def is_mine(self, field: str) -> bool:
         """Whether this person has changed the form field of this name."""
-        posted = self.data.get(field) if self.data is not None else None
-        if posted is None:
-            return False
-        return self._remembered.get(field) != token_of(_in_one_line(str(posted)))
+        posted = self._posted(field)
+        return posted is not None and _token_of(posted) != self._seen_tokens.get(field)
 
     def rebased(self, *, without: str = "") -> Editing:
         """What this person has typed, on what is saved now; ``without`` is a field to take as it is saved."""
         data = self.data.copy() if self.data is not None else QueryDict(mutable=True)
-        texts = self.saved_texts
-        for name in PLAIN:
-            field = f"{name}_override"
-            if name == without or not self.is_mine(field):
-                data[field] = texts[field]
-        payload_fields = [name for name in data if name.startswith(PREFIX) or name == RAW]
-        for field in payload_fields:
-            if without == "payload" or not self.is_mine(field):
-                del data[field]
-        data[SEEN] = self._now_seen()
+        for field, text in self.saved_texts.items():
+            if _name_of(field) == without or not self.is_mine(field):
+                data[field] = text
+        data[SEEN] = json.dumps(self._saved_tokens)
         return Editing(self.job, data)
+
+
+def _name_of(field: str) -> str:
+    """The overridable field to which a field of the form belongs."""
+    return "payload" if field == RAW or field.startswith(PREFIX) else field.removesuffix("_override")
 
 
 def text_of(job: ScheduledJob, name: str) -> str:
@@ -231,6 +219,6 @@ def text_of(job: ScheduledJob, name: str) -> str:
     return write_duration(value) if hasattr(value, "total_seconds") else str(value)
 
 
-def _in_one_line(text: str) -> str:
-    """A browser takes line ends out of a field of one line, and writes others into one of many."""
-    return text.replace("\r", "").replace("\n", "").strip()
+def _token_of(text: str) -> str:
+    # A browser takes line ends out of a field of one line, and writes others into one of many.
+    return token_of(text.replace("\r", "").replace("\n", "").strip())

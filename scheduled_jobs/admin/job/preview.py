@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.schedules import RUNS_AHEAD, Preview, preview, runs_ahead
+from scheduled_jobs.admin.words.schedules import Preview, preview, runs_ahead
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
 
 if TYPE_CHECKING:
@@ -15,45 +15,28 @@ if TYPE_CHECKING:
 
     from django.http import QueryDict
 
+    from scheduled_jobs.domain.ahead import Ahead
     from scheduled_jobs.models import ScheduledJob
 
 
-def typed_preview(data: QueryDict, saved: ScheduledJob, viewer_zone: str, now: datetime) -> Preview:
-    """What the form says, against the job as it is saved; an emptied field follows the code."""
-    return _preview(
-        saved,
-        _typed(data, "schedule") or saved.declared_schedule,
-        _typed(data, "time_zone") or saved.declared_time_zone,
-        viewer_zone,
-        now,
-    )
+def preview_of(job: ScheduledJob, data: QueryDict | None, viewer_zone: str, now: datetime) -> Preview:
+    """What the schedule in force does, or a form's (``data``), in which an empty field follows the code."""
+    schedule, zone = saved = job.schedule, job.time_zone
+    if data is not None:
+        schedule = _typed(data, "schedule") or job.declared_schedule
+        zone = _typed(data, "time_zone") or job.declared_time_zone
+    notes = list(filter(None, [_paused(job, now)]))
+    return preview(schedule, zone, now=now, viewer_zone=viewer_zone, saved=saved, notes=notes)
 
 
-def saved_preview(job: ScheduledJob, viewer_zone: str, now: datetime) -> Preview:
-    """What the job does as it is saved."""
-    return _preview(job, job.schedule, job.time_zone, viewer_zone, now)
-
-
-def upcoming(job: ScheduledJob, viewer_zone: str, now: datetime) -> dict[str, Any]:
+def upcoming(job: ScheduledJob, ahead: Ahead, viewer_zone: str, now: datetime) -> dict[str, Any]:
     """The runs ahead under ``preview``; or under ``none`` why there are none."""
-    found = job.ahead(now, RUNS_AHEAD)
-    if found.why_none is not None:
-        return {"none": " ".join(filter(None, [str(WHY_NONE[found.why_none].sentence), found.fault]))}
+    if ahead.why_none is not None:
+        return {"none": " ".join(filter(None, [str(WHY_NONE[ahead.why_none].sentence), ahead.fault]))}
     return {
-        "preview": runs_ahead(found, job.schedule, job.time_zone, viewer_zone, now),
+        "preview": runs_ahead(ahead, job.schedule, job.time_zone, viewer_zone, now),
         "starts_later": job.is_paused(now),
     }
-
-
-def _preview(saved: ScheduledJob, schedule: str, zone: str, viewer_zone: str, now: datetime) -> Preview:
-    return preview(
-        schedule,
-        zone,
-        now=now,
-        viewer_zone=viewer_zone,
-        saved=(saved.schedule, saved.time_zone),
-        notes=list(filter(None, [_paused(saved, now)])),
-    )
 
 
 def _typed(data: QueryDict, name: str) -> str:

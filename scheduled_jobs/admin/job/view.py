@@ -1,194 +1,210 @@
-"""The job page: one sentence, the last runs, and for every field what code, people and Google say."""
+"""The pages of one job: Overview, Settings, Changes. Each asks, words and shows, in this order and once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import router, transaction
 from django.http import Http404, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.job.conflicts import Conflict, conflicts_of
-from scheduled_jobs.admin.job.context import addresses_of, context_of
+from scheduled_jobs.admin.job.banner import banner_of
+from scheduled_jobs.admin.job.changes import lines_of
+from scheduled_jobs.admin.job.chart import LENGTHS, draw
+from scheduled_jobs.admin.job.facts import facts_of
+from scheduled_jobs.admin.job.fields import FieldTable, payload_difference
 from scheduled_jobs.admin.job.form import Editing
-from scheduled_jobs.admin.job.preview import typed_preview
-from scheduled_jobs.admin.page.permissions import may, require_safe_method
-from scheduled_jobs.admin.page.render import address, find_job, posted_reason, render
-from scheduled_jobs.admin.page.viewer_zone import ViewerZone
+from scheduled_jobs.admin.job.headline import headline_of
+from scheduled_jobs.admin.job.preview import preview_of, upcoming
+from scheduled_jobs.admin.job.runs import rows_of
+from scheduled_jobs.admin.job.save import Again, answer_post
+from scheduled_jobs.admin.page.permissions import SAFE_METHODS, allowed, require_safe_method
+from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
+from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
+from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.values import field_name
+from scheduled_jobs.admin.words.runs import why_no_run
+from scheduled_jobs.admin.words.schedules import RUNS_AHEAD
+from scheduled_jobs.admin.words.values import masked_parts
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.models import ScheduledJob, attribution
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models.in_force import seen_differences
+from scheduled_jobs.services.history import job_story
+from scheduled_jobs.services.history.health import health_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest, HttpResponse
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
+    View = Callable[[JobAdmin, HttpRequest, str], HttpResponse]
 
-# --- What is asked for ------------------------------------------------------------------------
+MAX_RUNS, MAX_CHANGES = 10, 50
+LINKS = ("change", "settings", "changes", "run_now", "pause", "resume", "drift", "delete", "preview")
 
 
-def change_view(
-    model_admin: JobAdmin,
-    request: HttpRequest,
-    object_id: str,
-) -> HttpResponse:
-    """Show the job; by POST save, preview, reset a field, or take what somebody else has set."""
-    if request.method != "POST":
+def leading_to_the_list(view: View) -> View:
+    """The view of a page; who had it open when somebody deleted the job gets on, as in Django's own admin."""
+
+    @wraps(view)
+    def shown(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
         try:
-            job = find_job(request, object_id)
+            return view(model_admin, request, object_id)
         except Http404 as error:
-            # As Django's own admin: who had the page open when somebody deleted the job gets on.
+            if request.method not in SAFE_METHODS:
+                raise
             messages.warning(request, str(error))
             return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
-        return _job_page(model_admin, request, Editing(job))
-    job = find_job(request, object_id, "change")
-    if job.deleting_at is not None:
-        return _refuse_to_save(request)
-    if field := request.POST.get("_reset"):
-        return _reset_field(model_admin, request, job, field)
-    if field := request.POST.get("_take"):
-        editing = Editing(job, request.POST).rebased(without=field)
-        editing.is_valid()
-        return _job_page(model_admin, request, editing)
-    if "_preview" in request.POST:
-        editing = Editing(job, request.POST)
-        editing.is_valid()
-        return _job_page(model_admin, request, editing)
-    return _save_job(model_admin, request, job)
+
+    return shown
+
+
+@leading_to_the_list
+def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """How the job is, its last runs, and what lies ahead. A POST is one of the settings."""
+    if request.method == "POST":
+        return settings_view(model_admin, request, object_id)
+    job, now, viewer = find_job(request, object_id), timezone.now(), ViewerZone(request)
+    length = LENGTHS[1] if request.GET.get("last") == str(LENGTHS[1]) else LENGTHS[0]
+
+    health = health_of(job, now)
+    lasted = job_story.lasted(job, length)
+    recent = job_story.recent(job, MAX_RUNS)
+    success = job_story.last_success(job)
+    differing = seen_differences(job)
+    ahead = job.ahead(now, RUNS_AHEAD)
+
+    chart = draw(lasted, job.time_zone, now)
+    context = {
+        "headline": headline_of(job, health, ahead, now),
+        "banner": banner_of(job, differing, now),
+        "chart": chart if lasted else None,
+        "shown": len(lasted),
+        "length": length,
+        "lengths": LENGTHS,
+        "runs": rows_of(job, recent, lasted, now),
+        "upcoming": upcoming(job, ahead, viewer.name, now),
+        "facts": facts_of(job, ahead, chart, success, len(differing), now),
+        "viewer": viewer,
+    }
+    return _page(model_admin, request, job, "overview", context)
+
+
+@leading_to_the_list
+def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Each field in the code, as overridden and in Google, and what the overrides would do."""
+    again: Again | None = None
+    if request.method == "POST":
+        job = find_job(request, object_id, "change")
+        again = answer_post(model_admin, request, job)
+        if again is None:
+            return HttpResponseRedirect(address(model_admin, "scheduledjob_settings", job.pk))
+    job, now, viewer = find_job(request, object_id), timezone.now(), ViewerZone(request)
+    editing, conflicts = again or Again(Editing(job), [])
+    payload = editing.payload
+
+    set_by = job_story.provenance_of(job)
+    since = job_story.changed_since(job, set_by)
+    differing = seen_differences(job)
+
+    table = FieldTable(job, editing, differing=differing, set_by=set_by, since=since, now=now)
+    context = {
+        "banner": banner_of(job, differing, now),
+        "conflicts": conflicts,
+        "editing": editing,
+        "form": editing.form,
+        "reason_fields": [editing.form["reason"]],
+        "schedule_rows": table.rows("schedule", "time_zone"),
+        "more_rows": table.rows(*(n for n in OVERRIDABLE if n not in ("schedule", "time_zone", "payload"))),
+        "payload": payload,
+        "payload_row": table.row("payload"),
+        "payload_difference": payload_difference(job),
+        "parameters": [(p, table.live_parameter(p.name)) for p in payload.parameters],
+        "raw": masked_parts(job.payload),
+        "raw_is_open": payload.raw_errors or payload.raw_is_changed or not payload.parameters,
+        "preview": preview_of(job, editing.data, viewer.name, now),
+        "seen_in_google": times.clock_element(job.live_seen_at, job.time_zone, now)
+        if job.live_seen_at
+        else None,
+        "viewer": viewer,
+        "zones": offered_zones(),
+    }
+    return viewer.remember(_page(model_admin, request, job, "settings", context))
+
+
+@require_safe_method
+@leading_to_the_list
+def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Who changed what of the job, when, through what and why."""
+    job, now = find_job(request, object_id), timezone.now()
+
+    changes = job_story.changes_of(job, MAX_CHANGES + 1)
+
+    context = {
+        "changes": lines_of(changes[:MAX_CHANGES], job.time_zone, now),
+        "has_more_changes": len(changes) > MAX_CHANGES,
+    }
+    return _page(model_admin, request, job, "changes", context)
+
+
+@require_safe_method
+def history_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Django's address for a history: there is one story of a job, its changes."""
+    job = find_job(request, object_id)
+    return HttpResponseRedirect(address(model_admin, "scheduledjob_changes", job.pk))
 
 
 def preview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """The preview alone, for the script of the page; nothing is saved."""
     if request.method != "POST":
         raise PermissionDenied
-    job = find_job(request, object_id, "change")
-    viewer = ViewerZone(request)
-    shown = typed_preview(request.POST, job, viewer.name, timezone.now())
-    context = {"preview": shown, "viewer": viewer}
+    job, viewer = find_job(request, object_id, "change"), ViewerZone(request)
+    context = {"preview": preview_of(job, request.POST, viewer.name, timezone.now()), "viewer": viewer}
     response = render(model_admin, request, "scheduledjob/_preview.html", title="", context=context)
     return viewer.remember(response)
 
 
-@require_safe_method
-def history_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Django's own log of a job, which takes no POST."""
-    find_job(request, object_id)
-    return admin.ModelAdmin.history_view(model_admin, request, object_id)
-
-
-# --- Saving -----------------------------------------------------------------------------------
-
-
-def _save_job(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> HttpResponse:
-    using = router.db_for_write(ScheduledJob)
-    with transaction.atomic(using=using):
-        # Locked until it is written: of two who save at once, the second sees the first one's values.
-        job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
-        if job.deleting_at is not None:
-            return _refuse_to_save(request)
-        editing = Editing(job, request.POST)
-        if editing.theirs:
-            return _refuse_save(model_admin, request, editing)
-        if not editing.is_valid():
-            return _job_page(model_admin, request, editing)
-        changed = editing.changed
-        if changed:
-            with attribution(request.user, via="form", reason=editing.reason):
-                job.save(using=using)
-            names = ", ".join(field_name(name).lower() for name in changed)
-            model_admin.log_change(request, job, f"{_('Set')}: {names}. {editing.reason}".strip())
-    if changed:
-        messages.success(
-            request,
-            _("Saved: %(fields)s of %(job)s.") % {"fields": names, "job": job_label(job)},
-        )
-    else:
-        messages.info(request, _("Nothing was changed."))
-    if "_continue" in request.POST or may(request.user, "view"):
-        return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
-    return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
-
-
-def _refuse_to_save(request: HttpRequest) -> HttpResponse:
-    messages.error(request, _("This job is being deleted; nothing was saved."))
-    return HttpResponseRedirect(request.path)
-
-
-def _refuse_save(model_admin: JobAdmin, request: HttpRequest, editing: Editing) -> HttpResponse:
-    """Nothing is saved: both are shown, and the second person decides."""
-    conflicts = conflicts_of(editing, timezone.now())
-    again = editing.rebased()
-    again.is_valid()
-    return _job_page(model_admin, request, again, conflicts=conflicts)
-
-
-def _reset_field(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, field: str) -> HttpResponse:
-    name = field.removesuffix("_override")
-    if name not in OVERRIDABLE:
-        messages.error(request, _("There is no field %(field)s to reset.") % {"field": field})
-        return HttpResponseRedirect(request.path)
-    using = router.db_for_write(ScheduledJob)
-    with transaction.atomic(using=using):
-        # Locked until it is written: what somebody saves at the same moment is not taken back unseen.
-        job = ScheduledJob.objects.using(using).select_for_update().get(pk=job.pk)
-        editing = Editing(job, request.POST)
-        if name in editing.theirs:
-            return _refuse_save(model_admin, request, editing)
-        if refused := _reset(model_admin, request, job, name):
-            return refused
-    if set(editing.mine) - {name}:
-        # What else was typed and not saved is kept on the page.
-        rest = editing.rebased(without=name)
-        fresh = Editing(ScheduledJob.objects.get(pk=job.pk), rest.data)
-        fresh = fresh.rebased(without=name)
-        fresh.is_valid()
-        messages.warning(request, _("Your other changes are not saved yet."))
-        return _job_page(model_admin, request, fresh)
-    return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
-
-
-def _reset(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name: str) -> HttpResponse | None:
-    """Do it and say so; the answer where it cannot be."""
-    reason = posted_reason(request)
-    if getattr(job, f"{name}_override") is None:
-        messages.info(request, _("%(field)s follows the code already.") % {"field": field_name(name)})
-    else:
-        try:
-            with attribution(request.user, via="form", reason=reason):
-                job.reset(name, by=request.user, reason=reason)
-        except ValueError as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(request.path)
-        text = _("%(field)s follows the code again.") % {"field": field_name(name)}
-        model_admin.log_change(request, job, f"{text} {reason}".strip())
-        messages.success(request, text)
-    return None
-
-
-# --- Showing ----------------------------------------------------------------------------------
-
-
-def _job_page(
-    model_admin: JobAdmin,
-    request: HttpRequest,
-    editing: Editing,
-    *,
-    conflicts: list[Conflict] | None = None,
+def _page(
+    model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, tab: str, context: dict[str, Any]
 ) -> HttpResponse:
-    viewer = ViewerZone(request)
-    context = {
-        **context_of(request, editing, viewer, timezone.now()),
-        **addresses_of(model_admin, editing.job),
-        "conflicts": conflicts or [],
+    """One of the three pages, in the frame that they share."""
+    links = {f"{name}_url": address(model_admin, f"scheduledjob_{name}", job.pk) for name in LINKS}
+    titles = {"overview": _("Overview"), "settings": _("Settings"), "changes": _("Changes")}
+    crumbs = job_crumbs(model_admin, job)
+    frame = {
+        **links,
+        "job": job,
+        "tab": tab,
+        "tabs": [
+            ("overview", titles["overview"], links["change_url"], ""),
+            ("settings", titles["settings"], links["settings_url"], _overridden(job)),
+            ("changes", titles["changes"], links["changes_url"], ""),
+        ],
+        "crumb": "" if tab == "overview" else titles[tab],
+        "may_change": allowed(request).change and job.deleting_at is None,
+        "is_operators": job.origin == ScheduledJob.Origin.OPERATOR,
+        "is_paused": job.is_paused(timezone.now()),
+        "run_refused": why_no_run(job.task),
+        "runs_url": f"{address(model_admin, 'jobrun_changelist')}?job__id__exact={job.pk}",
     }
-    crumbs = [(_("Jobs"), address(model_admin, "scheduledjob_changelist"))]
-    title = job_label(editing.job)
-    response = render(
-        model_admin, request, "scheduledjob/change_form.html", title=title, context=context, crumbs=crumbs
+    return render(
+        model_admin,
+        request,
+        f"scheduledjob/{tab}.html",
+        title=job_label(job),
+        context={**frame, **context},
+        crumbs=crumbs[:-1] if tab == "overview" else crumbs,
     )
-    return viewer.remember(response)
+
+
+def _overridden(job: ScheduledJob) -> str:
+    """How many fields people have overridden; empty for none."""
+    names = [name for name in OVERRIDABLE if name not in job.fields_of_its_own]
+    n = sum(getattr(job, f"{name}_override") is not None for name in names)
+    return ngettext("%(n)d overridden", "%(n)d overridden", n) % {"n": n} if n else ""

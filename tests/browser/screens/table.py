@@ -58,14 +58,14 @@ def followed(name: str) -> Callable[[Page, Desk], object]:
 
 def edited(page: Page, desk: Desk) -> None:
     """A schedule is being typed; two runs a day, around the night in which the clocks go back."""
-    job("SettleCardPayments")(page, desk)
+    job("SettleCardPayments", "settings")(page, desk)
     page.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * 2-7")
     expect(page.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()
 
 
 def refused(page: Page, desk: Desk) -> None:
     """What was typed cannot be saved."""
-    job("SettleCardPayments")(page, desk)
+    job("SettleCardPayments", "settings")(page, desk)
     page.get_by_label("Attempt deadline").fill("soon")
     page.locator("#id_p_batch_size").fill("many")
     page.get_by_role("textbox", name="Schedule", exact=True).fill("0 0 30 2 *")
@@ -108,7 +108,7 @@ def counted(page: Page, desk: Desk) -> None:
 
 def overtaken(page: Page, desk: Desk) -> None:
     """Two edit at once, and this one is the second."""
-    job("PruneExpiredSessions")(page, desk)
+    job("PruneExpiredSessions", "settings")(page, desk)
     row = desk.job("PruneExpiredSessions")
     with attribution("rui", via="form", reason="After the backup"):
         row.schedule_override = "30 4 * * *"
@@ -156,12 +156,16 @@ JOBS = (
     Screen(
         "job",
         job("SettleCardPayments"),
-        "A job: how it is, its last runs, and each field as the code, an operator and Google have it",
+        "A job: how it is, its last runs, and those that lie ahead",
     ),
-    Screen("job-upcoming", job("SettleCardPayments", query="?tab=upcoming")),
+    Screen(
+        "job-settings",
+        job("SettleCardPayments", "settings"),
+        "Each field as the code, an operator and Google have it",
+    ),
     Screen(
         "job-changes",
-        job("SettleCardPayments", query="?tab=changes"),
+        job("SettleCardPayments", "changes"),
         "Who changed what, when, through what, and why",
     ),
     Screen(
@@ -173,6 +177,7 @@ JOBS = (
     Screen("job-failing", job("SyncWarehouseStock")),
     Screen("job-own", job("black-friday-price-refresh")),
     Screen("job-viewer", job("SettleCardPayments"), who="ines"),
+    Screen("job-settings-viewer", job("SettleCardPayments", "settings"), who="ines"),
     Screen("job-overtaken", overtaken),
     Screen("job-gone", without_its_class),
     Screen("jobs-gone", at(f"{LIST}?q=CancelUnpaid")),

@@ -81,7 +81,7 @@ def test_many_jobs_are_chosen_and_resumed(page: Page, shop: Desk) -> None:
 
 
 def test_a_schedule_is_changed_looked_at_and_saved(page: Page, shop: Desk) -> None:
-    page.goto(f"{LIST}{shop.job('PruneExpiredSessions').pk}/change/")
+    page.goto(f"{LIST}{shop.job('PruneExpiredSessions').pk}/settings/")
     tab_to(page, "Schedule", kind="input")
     page.keyboard.type("30 4 * * *")
     expect(page.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()

@@ -252,5 +252,5 @@ def test_a_job_that_the_code_calls_otherwise_keeps_its_override_and_its_history(
     names = [live.name for live in shop.client.list_jobs(parent=before.rpartition("/jobs/")[0])]
     assert names == [before.rpartition("/")[0] + "/shop--month-end"]
     assert in_google(shop, renamed) == ("ENABLED", "0 4 * * *")
-    page.goto(f"{address(renamed)}?tab=changes")
+    page.goto(address(renamed, "changes"))
     expect(page.locator("#content-main")).to_contain_text("set schedule")

@@ -42,8 +42,8 @@ def test_a_pause_holds_while_google_has_not_heard_of_it_and_goes_on_firing(shop:
         page.get_by_role("button", name="Pause the job").click()
         said(page, "The job shop.reports.Report is paused until somebody resumes it.")
     expect(page.locator(".sj-lede p").first).to_have_text(
-        re.compile(r"^Paused\. Paused by maria since .+ UTC, until somebody resumes it\. .*No run is due until then\. "
-                   f"{WHY}$")
+        re.compile(r"^\s*Paused\. Paused by maria since .+ UTC, until somebody resumes it\. .*No run is due until then\.\s+"
+                   rf"{WHY}\s*$")
     )  # fmt: skip
     paused = job_of("Report")
     assert (paused.paused, paused.paused_by, paused.pause_reason) == (True, "maria", WHY)
@@ -83,7 +83,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(shop: Shop) -> None:
     page.goto(address(job))
     page.get_by_role("link", name="Resume…").click()
     expect(page.locator(".sj-q")).to_have_text(
-        re.compile(r"^Resume shop\.reports\.Report\? Its next run is then .+ 02:00 UTC \(in .+\)\.$")
+        re.compile(r"^\s*Resume shop\.reports\.Report\?\s+Its next run is then .+ 02:00 UTC \(in .+\)\.\s*$")
     )
     expect(page.get_by_text("Resuming fires nothing: the next run is the schedule’s next.")).to_be_visible()
     page.get_by_label("Why:").fill("They are done")

@@ -1,8 +1,8 @@
-"""The line on a job's page that says that Google is otherwise, or could not be told."""
+"""The line on a job's pages that says that Google has something else, or could not be told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -17,28 +17,29 @@ if TYPE_CHECKING:
 SyncState = ScheduledJob.SyncState
 
 
-def drift_line(
-    job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]], now: datetime
-) -> dict[str, str] | None:
-    """Icon, tone and text, or None where all is well. ``differing`` is field -> (live, wanted)."""
-    state = job.sync_state
-    if state == SyncState.FAILED:
-        text = _("Not in Google: %(why)s") % {"why": job.sync_error}
-        return {"icon": "syncbad", "tone": "err", "text": text}
-    if state == SyncState.PENDING:
+class Banner(NamedTuple):
+    """One sentence, with its icon and tone."""
+
+    icon: str
+    tone: str
+    text: str
+
+
+def banner_of(job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]], now: datetime) -> Banner | None:
+    """What is to be said, or None where all is well. ``differing`` is field -> (in Google, wanted)."""
+    if job.sync_state == SyncState.FAILED:
+        return Banner("syncbad", "err", _("Not in Google: %(why)s") % {"why": job.sync_error})
+    if job.sync_state == SyncState.PENDING:
         text = _("What is saved here is not in Google yet.")
-        return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
-    if state == SyncState.SYNCED:
+        return Banner("pending", "info", f"{text} {job.sync_error}".strip())
+    if job.sync_state == SyncState.SYNCED:
         return None
     ago = times.relative(job.live_seen_at, now) if job.live_seen_at else ""
     if job.live is None:
-        text = _("Google has no such job, as seen %(ago)s.") % {"ago": ago}
-    else:
-        text = _("Google differs, as seen %(ago)s: %(parts)s.") % {
-            "ago": ago,
-            "parts": "; ".join(_parts(differing)) or _("the address, the headers or the account"),
-        }
-    return {"icon": "drift", "tone": "", "text": text}
+        return Banner("drift", "", _("Google has no such job, as seen %(ago)s.") % {"ago": ago})
+    parts = "; ".join(_parts(differing)) or _("the address, the headers or the account")
+    text = _("Google differs, as seen %(ago)s: %(parts)s.")
+    return Banner("drift", "", text % {"ago": ago, "parts": parts})
 
 
 def _parts(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:

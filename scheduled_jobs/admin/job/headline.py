@@ -1,0 +1,125 @@
+"""The sentence on top of a job's page: how the job is, what its last run did, and what lies ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.ahead import why_no_time
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES, Badge
+from scheduled_jobs.domain.ahead import WhyNone
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.history.health import Health
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.utils.functional import _StrPromise
+
+    from scheduled_jobs.domain.ahead import Ahead
+    from scheduled_jobs.models import ScheduledJob
+
+Status = JobRun.Status
+
+LAST_RUN: dict[str, _StrPromise] = {
+    Status.RUNNING: gettext_lazy("A run started %(ago)s and has not ended yet."),
+    Status.QUEUED: gettext_lazy("A run was asked for %(ago)s and waits for Google."),
+    Status.SUCCEEDED: gettext_lazy("The last run succeeded %(ago)s."),
+    Status.FAILED: gettext_lazy("The last run failed %(ago)s."),
+    Status.TIMED_OUT: gettext_lazy("The last run timed out %(ago)s."),
+    Status.LOST: gettext_lazy("The last run was lost, %(ago)s."),
+    Status.MISSED: gettext_lazy("The last run was missed, %(ago)s."),
+    Status.SKIPPED: gettext_lazy("The last run was skipped, %(ago)s."),
+    Status.DISCARDED: gettext_lazy("The last run was discarded, %(ago)s."),
+}
+"""Status of the last run -> what is said of it."""
+LAST_RUN_LASTED: dict[str, _StrPromise] = {
+    Status.SUCCEEDED: gettext_lazy("The last run succeeded %(ago)s in %(lasted)s."),
+    Status.FAILED: gettext_lazy("The last run failed %(ago)s in %(lasted)s."),
+    Status.TIMED_OUT: gettext_lazy("The last run timed out %(ago)s in %(lasted)s."),
+}
+"""The same of a run whose duration is known."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """``strong`` is the state, ``rest`` the sentences after it, ``second`` what the job is for."""
+
+    badge: Badge
+    strong: str
+    rest: str
+    second: str
+    reason: str = ""
+
+
+def headline_of(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) -> Headline:
+    """How a job is at ``now`` (aware), as sentences that could be read out."""
+    badge = HEALTH_BADGES[health]
+    sentences = [_state(job, health), _last_run(job, health, now), _next_run(job, health, ahead, now)]
+    reason = job.pause_reason if health == Health.PAUSED else ""
+    return Headline(badge, f"{badge.word}.", " ".join(filter(None, sentences)), job.description, reason)
+
+
+def _state(job: ScheduledJob, health: Health) -> str:
+    """What the word alone does not tell."""
+    if health == Health.RETIRED:
+        return _("Its class is gone from the code; history and overrides are kept, and return with it.")
+    if health == Health.DELETING:
+        return _("It is being deleted in Google, and its row goes when Google has none left.")
+    if health != Health.PAUSED:
+        return ""
+    values = {"person": job.paused_by}
+    if job.paused_at:
+        values["since"] = times.dated(job.paused_at, job.time_zone)
+    if job.paused_until:
+        values["until"] = times.dated(job.paused_until, job.time_zone)
+    return _pause(job) % values
+
+
+def _pause(job: ScheduledJob) -> str:
+    if job.paused_until:
+        if job.paused_by and job.paused_at:
+            return _("Paused by %(person)s since %(since)s, until %(until)s.")
+        return _("Paused by %(person)s, until %(until)s.") if job.paused_by else _("Paused until %(until)s.")
+    if job.paused_by and job.paused_at:
+        return _("Paused by %(person)s since %(since)s, until somebody resumes it.")
+    return (
+        _("Paused by %(person)s, until somebody resumes it.")
+        if job.paused_by
+        else _("Paused until somebody resumes it.")
+    )
+
+
+def _last_run(job: ScheduledJob, health: Health, now: datetime) -> str:
+    if health in (Health.RETIRED, Health.DELETING):
+        return ""
+    if job.last_run_at is None:
+        return _("It has not run yet.") if health != Health.MISSED else ""
+    status, values = job.last_status, {"ago": times.relative(job.last_run_at, now)}
+    if job.failures_in_a_row > 1 and status not in (Status.RUNNING, Status.QUEUED):
+        text = _("The last %(n)d runs failed, the last of them %(ago)s.")
+        return text % {**values, "n": job.failures_in_a_row}
+    if job.last_duration and status in LAST_RUN_LASTED:
+        return LAST_RUN_LASTED[status] % {**values, "lasted": times.duration(job.last_duration)}
+    return LAST_RUN[status] % values
+
+
+def _next_run(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) -> str:
+    if ahead.why_none in (WhyNone.RETIRED, WhyNone.DELETING):  # said already
+        return ""
+    if ahead.why_none == WhyNone.PAUSED:
+        return _("No run is due until then.")
+    if why := why_no_time(ahead):
+        return str(why.sentence)
+    at = ahead.runs[0].at
+    is_first = job.last_run_at is None and health != Health.MISSED
+    sentence = (
+        _("The first run is due %(time)s, %(away)s.")
+        if is_first
+        else _("The next one is due %(time)s, %(away)s.")
+    )
+    return sentence % {"time": times.dated(at, job.time_zone), "away": times.relative(at, now)}

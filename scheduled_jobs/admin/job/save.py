@@ -1,0 +1,116 @@
+"""What a POST of a job's settings does: save, preview, reset a field, or take what somebody else has set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.contrib import messages
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.job.conflicts import Conflict, conflicts_of
+from scheduled_jobs.admin.job.form import Editing
+from scheduled_jobs.admin.page.render import posted_reason
+from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words.values import field_name
+from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.exceptions import BeingDeleted
+from scheduled_jobs.models import ScheduledJob, attribution
+from scheduled_jobs.services.history import job_story
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
+
+
+class Again(NamedTuple):
+    """The form that is shown again, and what others have changed meanwhile."""
+
+    editing: Editing
+    conflicts: list[Conflict]
+
+
+def answer_post(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> Again | None:
+    """Do what was asked for; None where it is done, or refused by a message."""
+    try:
+        if field := request.POST.get("_reset"):
+            return _reset_field(model_admin, request, job, field.removesuffix("_override"))
+        if field := request.POST.get("_take"):
+            return _show(Editing(job, request.POST).rebased(without=field))
+        if "_preview" in request.POST:
+            return _show(Editing(job, request.POST))
+        return _save(model_admin, request, job)
+    except BeingDeleted:
+        messages.error(request, _("This job is being deleted; nothing was saved."))
+        return None
+
+
+def _show(editing: Editing, conflicts: list[Conflict] | None = None) -> Again:
+    editing.is_valid()
+    return Again(editing, conflicts or [])
+
+
+def _refuse(editing: Editing) -> Again:
+    """Nothing is saved: both are shown, and the second person decides."""
+    changes = job_story.changes_after(editing.job, editing.theirs)
+    return _show(editing.rebased(), conflicts_of(editing, changes, timezone.now()))
+
+
+def _save(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> Again | None:
+    # Locked until it is written: of two who save at once, the second sees the first one's values.
+    with job.locked() as rows:
+        editing = Editing(rows.get(), request.POST)
+        if editing.theirs:
+            return _refuse(editing)
+        if not editing.is_valid():
+            return Again(editing, [])
+        changed = editing.changed
+        if not changed:
+            messages.info(request, _("Nothing was changed."))
+            return None
+        with attribution(request.user, via="form", reason=editing.reason):
+            editing.job.save()
+        model_admin.log_change(request, job, f"Set: {_english(changed)}. {editing.reason}".strip())
+    fields = ", ".join(field_name(name).lower() for name in changed)
+    messages.success(request, _("Saved: %(fields)s of %(job)s.") % {"fields": fields, "job": job_label(job)})
+    return None
+
+
+def _reset_field(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name: str) -> Again | None:
+    if name not in OVERRIDABLE:
+        messages.error(request, _("There is no field %(field)s to reset.") % {"field": name})
+        return None
+    # Locked until it is written: what somebody saves at the same moment is not taken back unseen.
+    with job.locked() as rows:
+        editing = Editing(rows.get(), request.POST)
+        if {name, *editing.mine}.intersection(editing.theirs):
+            return _refuse(editing)
+        if not _reset(model_admin, request, editing.job, name):
+            return None
+    if not set(editing.mine) - {name}:
+        return None
+    messages.warning(request, _("Your other changes are not saved yet."))
+    return _show(Editing(editing.job, request.POST).rebased(without=name))
+
+
+def _reset(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name: str) -> bool:
+    """Whether the field follows the code now. It is said in a message."""
+    if getattr(job, f"{name}_override") is None:
+        messages.info(request, _("%(field)s follows the code already.") % {"field": field_name(name)})
+        return True
+    reason = posted_reason(request)
+    try:
+        with attribution(request.user, via="form", reason=reason):
+            job.reset(name, by=request.user, reason=reason)
+    except ValueError as error:
+        messages.error(request, str(error))
+        return False
+    model_admin.log_change(request, job, f"Reset: {_english([name])}. {reason}".strip())
+    messages.success(request, _("%(field)s follows the code again.") % {"field": field_name(name)})
+    return True
+
+
+def _english(names: list[str]) -> str:
+    """Fields as the log keeps them, for readers of any language."""
+    return ", ".join(name.replace("_", " ") for name in names)

@@ -1,0 +1,72 @@
+"""The sentence on top of a job's page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scheduled_jobs.admin.job.headline import headline_of
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.health import Health
+
+NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
+AN_HOUR_AGO = NOW - timedelta(hours=1)
+ZONES = {"declared_schedule": "30 14 * * *", "declared_time_zone": "Europe/Berlin"}
+
+
+def sentence(health: Health = Health.NEW, **values: object) -> str:
+    job = ScheduledJob(**{**ZONES, **values})
+    headline = headline_of(job, health, job.ahead(NOW), NOW)
+    return f"{headline.strong} {headline.rest}"
+
+
+def test_a_new_job_tells_its_first_run_and_another_the_next_one() -> None:
+    assert sentence() == (
+        "New. It has not run yet. The first run is due Mon 23 Nov 14:30 Europe/Berlin, in 4 h 59 min."
+    )
+    ran = sentence(Health.HEALTHY, last_run_at=NOW - timedelta(hours=2), last_status="succeeded")
+    assert ran == (
+        "Healthy. The last run succeeded 2 h ago. "
+        "The next one is due Mon 23 Nov 14:30 Europe/Berlin, in 4 h 59 min."
+    )
+
+
+def test_the_first_run_of_a_job_may_have_been_missed() -> None:
+    assert sentence(Health.MISSED).startswith("Missed. The next one is due Mon 23 Nov 14:30")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"paused_by": "rui", "paused_at": AN_HOUR_AGO}, "by rui since Mon 23 Nov 08:31 Europe/Berlin, until somebody resumes it."),
+        ({"paused_by": "rui"}, "by rui, until somebody resumes it."),
+        ({}, "until somebody resumes it."),
+        (
+            {"paused_by": "rui", "paused_at": AN_HOUR_AGO, "paused_until": NOW + timedelta(days=1)},
+            "by rui since Mon 23 Nov 08:31 Europe/Berlin, until Tue 24 Nov 09:31 Europe/Berlin.",
+        ),
+        ({"paused_by": "rui", "paused_until": NOW + timedelta(days=1)}, "by rui, until Tue 24 Nov 09:31 Europe/Berlin."),
+        ({"paused_until": NOW + timedelta(days=1)}, "until Tue 24 Nov 09:31 Europe/Berlin."),
+    ],
+)  # fmt: skip
+def test_a_pause_tells_who_since_when_and_until_when(values: dict[str, object], told: str) -> None:
+    said = sentence(Health.PAUSED, paused=True, pause_reason="Legal", **values)
+    assert said.startswith(f"Paused. Paused {told} It has not run yet.")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"last_status": "succeeded", "last_duration": timedelta(seconds=41)}, "The last run succeeded 1 h ago in 41 s."),
+        ({"last_status": "failed", "failures_in_a_row": 1}, "The last run failed 1 h ago."),
+        ({"last_status": "failed", "failures_in_a_row": 3}, "The last 3 runs failed, the last of them 1 h ago."),
+        ({"last_status": "timed_out", "last_duration": timedelta(seconds=180)}, "The last run timed out 1 h ago in 3 min."),
+        ({"last_status": "lost"}, "The last run was lost, 1 h ago."),
+        ({"last_status": "running"}, "A run started 1 h ago and has not ended yet."),
+        ({"last_status": "queued", "failures_in_a_row": 2}, "A run was asked for 1 h ago and waits for Google."),
+    ],
+)  # fmt: skip
+def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: str) -> None:
+    said = sentence(Health.HEALTHY, last_run_at=AN_HOUR_AGO, **values)
+    assert said == f"Healthy. {told} The next one is due Mon 23 Nov 14:30 Europe/Berlin, in 4 h 59 min."
