@@ -64,7 +64,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method == "POST":
             bulk.refuse_unoffered(request)
-        return changelist.changelist_view(self, request)
+        return changelist.job_list_view(self, request)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return add.add_view(self, request)

@@ -61,7 +61,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return urls_of(self, PAGES, super().get_urls())
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return changelist.changelist_view(self, request)
+        return changelist.run_list_view(self, request)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -69,7 +69,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return run_page.run_view(self, request, object_id)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return run_page.history_view(self, request, object_id)
+        return run_page.run_history_view(self, request, object_id)
 
     # --- The list -----------------------------------------------------------------------------
 

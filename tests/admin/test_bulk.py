@@ -513,7 +513,7 @@ def test_an_end_that_passes_while_others_are_waited_for_is_told_beside_its_field
     locked = bulk.token_of
 
     def wait_for_the_lock(*shown: Any) -> str:
-        if any(frame.function == "carry_out" for frame in inspect.stack()):
+        if any(frame.function == "apply_to_all" for frame in inspect.stack()):
             late.shift(timedelta(hours=2))
         return locked(*shown)
 
@@ -538,7 +538,7 @@ def test_who_was_overtaken_under_the_lock_can_confirm_what_is_shown_then(
         return False
 
     with monkeypatch.context() as patch:
-        patch.setattr(bulk, "carry_out", overtaken)
+        patch.setattr(bulk, "apply_to_all", overtaken)
         again = confirm(client, page, reason="mine", until_mode="open").content.decode()
     assert "The selected jobs have changed since they were shown." in again
     assert "paused: of somebody else" in again

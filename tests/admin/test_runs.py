@@ -635,7 +635,7 @@ def test_an_empty_list_says_what_comes_next(client: Client) -> None:
 def test_runs_are_counted_only_so_far(
     client: Client, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduled_jobs.admin.run_list.changelist.COUNTED", 2)
+    monkeypatch.setattr("scheduled_jobs.admin.run_list.changelist.MAX_COUNTED_RUNS", 2)
     for hours in range(4):
         failed(job, scheduled_for=SLOT - timedelta(hours=hours))
     html = client.get(RUNS).content.decode()
@@ -776,7 +776,9 @@ def test_frames_are_shown_from_where_python_imports_them() -> None:
     assert trace.own[0].text.endswith("tests/admin/test_runs.py, line 3, in run")
     assert not trace.own[0].text.startswith("/")
     assert (trace.frames, trace.foreign) == (1, 0)
-    assert traces.read("nothing like a traceback").own == [traces.Line("nothing like a traceback", "hot")]
+    assert traces.read("nothing like a traceback").own == [
+        traces.TraceLine("nothing like a traceback", "hot")
+    ]
 
 
 def test_where_no_frame_is_the_users_all_are_shown() -> None:

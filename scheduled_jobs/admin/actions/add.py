@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
+from scheduled_jobs.admin.actions.form import ReasonForm
 from scheduled_jobs.admin.page.permissions import require
 from scheduled_jobs.admin.page.render import address, render
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
 
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
-LONGEST_ID = 500
+MAX_ID = 500
 """Characters of a job's id, by the reference of Cloud Scheduler's API."""
 
 
-class OwnJobForm(forms.Form):
+class OwnJobForm(ReasonForm):
     """What is asked of a new job; the payload has a form of its own, made from the task."""
 
     name = forms.CharField(
@@ -73,13 +74,6 @@ class OwnJobForm(forms.Form):
         help_text=gettext_lazy("What it is for, in one line."),
         widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
     )
-    reason = forms.CharField(
-        label=gettext_lazy("Why"),
-        required=False,
-        max_length=2000,
-        help_text=gettext_lazy("Kept in the audit."),
-        widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
-    )
 
     def __init__(
         self, data: Mapping[str, Any] | None = None, *, initial: dict[str, str] | None = None
@@ -92,7 +86,7 @@ class OwnJobForm(forms.Form):
             help_text=_("What is run. Its parameters appear below once it is chosen."),
             error_messages={"required": _("Pick a task from the code.")},
         )
-        self.order_fields(["task"])
+        self.order_fields(["task", *(name for name in self.fields if name != "reason")])
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -103,11 +97,11 @@ class OwnJobForm(forms.Form):
                 % {"bad": bad}
             )
         identifier = scheduling.job_id(name)
-        if len(identifier) > LONGEST_ID:
+        if len(identifier) > MAX_ID:
             text = _(
                 "The name is too long by %(n)d characters: Google allows %(most)d with what this app adds."
             )
-            raise ValidationError(text % {"n": len(identifier) - LONGEST_ID, "most": LONGEST_ID})
+            raise ValidationError(text % {"n": len(identifier) - MAX_ID, "most": MAX_ID})
         if ScheduledJob.objects.filter(name=identifier).exists():
             raise _is_taken(identifier)
         return name
@@ -212,7 +206,7 @@ def _create_job(
     except IntegrityError:  # somebody else has just added one of this name
         form.add_error("name", _is_taken(job.name))
         return None
-    model_admin.log_addition(request, job, _("Added. %(reason)s") % {"reason": reason})
+    model_admin.log_addition(request, job, f"Added. {reason}".strip())
     messages.success(request, _("Added: %(job)s.") % {"job": job_label(job)})
     return job
 

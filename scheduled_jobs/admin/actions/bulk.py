@@ -50,7 +50,7 @@ def bulk_view(
     too_many = action.most is not None and len(selected.pks) > action.most
     if selected.pks and not (has_changed or too_many) and form.is_valid():
         try:
-            if carry_out(action, model_admin, request, selected, form):
+            if apply_to_all(action, model_admin, request, selected, form):
                 return None
             # Somebody else was faster: the page that asks again shows what there is by now.
             has_changed, selected = True, _select(action, queryset, now)
@@ -99,7 +99,7 @@ def _select(action: BulkAction, queryset: QuerySet[ScheduledJob], now: datetime)
     return Selection(queryset.count(), jobs, pks, token_of(revisions, action.newest(pks)))
 
 
-def carry_out(
+def apply_to_all(
     action: BulkAction, model_admin: JobAdmin, request: HttpRequest, selected: Selection, form: ReasonForm
 ) -> bool:
     """Do it with all jobs in one transaction, so that all is pushed together once it is committed.

@@ -52,7 +52,7 @@ def delete_view(
 
 def _delete(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reason: str) -> HttpResponse:
     with attribution(request.user, via="form", reason=reason):
-        model_admin.log_change(request, job, f"{_('Deleted')}. {reason}".strip())
+        model_admin.log_change(request, job, f"Deleted. {reason}".strip())
         ask_to_delete(job, by=request.user, reason=reason)
         # The push has run by now unless the request is one transaction; then the row goes later.
         gone = finish_deletion(job.pk)

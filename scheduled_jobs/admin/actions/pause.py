@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
-COUNTED = 1_000
+MISSED_COUNTED = 1_000
 """Most runs that are counted: a job that runs every minute misses 43,200 a month."""
-SHOWN = 12
+MISSED_NAMED = 12
 """Runs that are named one by one."""
 
 
 @dataclass(frozen=True)
 class Missed:
-    """The runs that a pause leaves out. ``count`` stops at COUNTED; ``first_after`` is the next that runs."""
+    """What a pause leaves out; ``count`` stops at MISSED_COUNTED, ``first_after`` the run after it."""
 
     shown: list[datetime]
     count: int
@@ -49,17 +49,17 @@ class Missed:
     @property
     def is_capped(self) -> bool:
         """Whether there are more than were counted."""
-        return self.count >= COUNTED
+        return self.count >= MISSED_COUNTED
 
 
 def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> Missed:
     """What a job would run from ``now`` until ``until`` (aware; None: without an end)."""
     if until is None:
-        coming = [run.at for run in ahead(job.facts.resumed(), now, SHOWN).runs]
+        coming = [run.at for run in ahead(job.facts.resumed(), now, MISSED_NAMED).runs]
         return Missed(coming, len(coming), None, is_open=True)
-    missed = left_out(job.facts, now, until, COUNTED)
+    missed = left_out(job.facts, now, until, MISSED_COUNTED)
     first_after = ahead(job.facts.paused(until), now, 1).next_at
-    return Missed(missed[:SHOWN], len(missed), first_after, is_open=False)
+    return Missed(missed[:MISSED_NAMED], len(missed), first_after, is_open=False)
 
 
 def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -108,18 +108,17 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
 
 
 def _pause(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form: PauseForm) -> None:
-    reason, until = form.cleaned_data["reason"], form.until
-    with attribution(request.user, via="form", reason=reason):
-        job.pause(reason=reason, until=until, by=request.user)
-    end = times.dated(until, job.time_zone) if until else ""
-    text = _("Paused until %(time)s: %(reason)s") if until else _("Paused: %(reason)s")
-    model_admin.log_change(request, job, text % {"time": end, "reason": reason})
-    said = (
-        _("The job %(job)s is paused until %(time)s.")
-        if until
-        else _("The job %(job)s is paused until somebody resumes it.")
-    )
-    messages.success(request, said % {"job": job_label(job), "time": end})
+    with attribution(request.user, via="form", reason=form.values["reason"]):
+        job.pause(**form.values, by=request.user)
+    if form.until:
+        text = _("The job %(job)s is paused until %(time)s.")
+        end = times.dated(form.until, job.time_zone)
+        logged = f"Paused until {times.exact(form.until, job.time_zone)}: {job.pause_reason}"
+    else:
+        text, end = _("The job %(job)s is paused until somebody resumes it."), ""
+        logged = f"Paused: {job.pause_reason}"
+    model_admin.log_change(request, job, logged)
+    messages.success(request, text % {"job": job_label(job), "time": end})
 
 
 def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -137,7 +136,7 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
             job = rows.get()
             has_changed = job.is_paused(now) and request.POST.get("seen") != token_of(job.revision)
             if not has_changed:
-                _resume(model_admin, request, job, form.cleaned_data["reason"], now)
+                _resume(model_admin, request, job, form, now)
                 return HttpResponseRedirect(back)
     facts = job.facts.resumed() if job.is_paused(now) else job.facts
     coming = ahead(facts, now, 1).next_at
@@ -161,13 +160,13 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
 
 
 def _resume(
-    model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reason: str, now: datetime
+    model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form: ReasonForm, now: datetime
 ) -> None:
     was_paused = job.is_paused(now)
-    with attribution(request.user, via="form", reason=reason):
-        job.resume(by=request.user, reason=reason)
+    with attribution(request.user, via="form", reason=form.values["reason"]):
+        job.resume(**form.values, by=request.user)
     if was_paused:
-        model_admin.log_change(request, job, f"{_('Resumed')}. {reason}".strip())
+        model_admin.log_change(request, job, f"Resumed. {form.values['reason']}".strip())
         messages.success(request, _("The job %(job)s is resumed.") % {"job": job_label(job)})
 
 

@@ -41,9 +41,7 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
             JobRun.objects.using(using).select_for_update().get(pk=run.pk)
             form = _form(request, run, recorded, wants_changes=wants_changes)
             if again := form.ask(partial(execution.rerun, run), by=request.user):
-                text = _("Rerun of #%(run)s as #%(again)s. %(reason)s")
-                numbers = {"run": run.pk, "again": again.pk, "reason": again.reason}
-                _log(model_admin, request, job, text % numbers)
+                _log(model_admin, request, job, f"Rerun of #{run.pk} as #{again.pk}. {again.reason}".strip())
                 return HttpResponseRedirect(address(model_admin, "jobrun_change", again.pk))
     else:
         form = _form(request, run, recorded, wants_changes=wants_changes)
@@ -77,7 +75,7 @@ def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
     with attribution(request.user, via="form"):
         cancelled = execution.cancel(run, by=request.user)
     if cancelled:
-        _log(model_admin, request, run.job, _("Cancelled run #%(run)s.") % {"run": run.pk})
+        _log(model_admin, request, run.job, f"Cancelled run #{run.pk}.")
         messages.success(request, _("Run #%(run)s is cancelled; it will not be executed.") % {"run": run.pk})
     else:
         messages.warning(
@@ -94,18 +92,16 @@ def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
     before = (run.status, run.sent)
     scheduling.settle(run.job_id)
     run.refresh_from_db(fields=["status", "sent"])
-    name = {"run": run.pk}
     if (run.status, run.sent) == before:
         text = _(
             "Run #%(run)s still waits: Google could not be asked, or was asked a few minutes ago at most."
         )
-        messages.warning(request, text % name)
+        messages.warning(request, text % {"run": run.pk})
     else:
         with attribution(request.user, via="form"):
             JobChange.record(run.job, {"run": (run.pk, run.status)})
-        given_up = before[0] == JobRun.Status.QUEUED and run.status == JobRun.Status.LOST
-        text = _("Gave up run #%(run)s.") if given_up else _("Asked Google again for run #%(run)s.")
-        _log(model_admin, request, run.job, text % name)
+        what = "Gave up" if run.status == JobRun.Status.LOST else "Asked Google again for"
+        _log(model_admin, request, run.job, f"{what} run #{run.pk}.")
     return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
 
 

@@ -41,7 +41,7 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
             job = rows.get()
             form = _form(request, job)
             if run := form.ask(job.run_now, by=request.user):
-                what = _("Run now") if form.chosen is None else _("Run now, with another payload")
+                what = "Run now" if form.chosen is None else "Run now, with another payload"
                 model_admin.log_change(request, job, f"{what}: #{run.pk}. {run.reason}")
                 return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
     else:

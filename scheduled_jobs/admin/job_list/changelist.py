@@ -194,7 +194,7 @@ def where_tasks_are() -> dict[str, Any]:
     }
 
 
-def changelist_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """The list of all jobs."""
     context = {"title": _("Jobs"), "sj_links": _tools(model_admin, request)}
     response = admin.ModelAdmin.changelist_view(model_admin, request, context)

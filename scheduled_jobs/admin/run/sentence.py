@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
-PATIENCE = timedelta(minutes=1)
+STILL_DUE = timedelta(minutes=1)
 """For how long after its time a retry is still spoken of as due."""
 
 
 @dataclass(frozen=True)
-class Lede:
+class Headline:
     """``strong`` and ``rest`` are the sentence; ``error`` follows it, ``second`` is a line of its own."""
 
     badge: Badge
@@ -49,7 +49,7 @@ class Lede:
         return f"{self.strong}{self.rest} {self.error}".strip()
 
 
-def lede_of(story: Story, now: datetime) -> Lede:
+def headline_of(story: Story, now: datetime) -> Headline:
     """The sentence about a run as it stands at ``now`` (aware)."""
     run = story.run
     if run.status == Status.QUEUED:
@@ -59,7 +59,7 @@ def lede_of(story: Story, now: datetime) -> Lede:
     return _over(story, now)
 
 
-def _queued(story: Story, now: datetime) -> Lede:
+def _queued(story: Story, now: datetime) -> Headline:
     run = story.run
     waited = times.duration(now - run.created_at)
     rest = f", {asked_by(run)}." if asked_by(run) else "."
@@ -68,7 +68,7 @@ def _queued(story: Story, now: datetime) -> Lede:
             "Google was asked twice and did not deliver it for %(time)s. It has not run; "
             "should it arrive after all, it still runs only once."
         ) % {"time": times.duration(now - (run.sent_at or run.created_at))}
-        return Lede(RUN_BADGES[Status.LOST], _("Probably lost"), rest, second=second)
+        return Headline(RUN_BADGES[Status.LOST], _("Probably lost"), rest, second=second)
     if is_overdue(run, now):
         second = (
             _("Google was asked %(time)s ago and has not delivered it.")
@@ -76,7 +76,7 @@ def _queued(story: Story, now: datetime) -> Lede:
             if run.sent and run.sent_at
             else _("Google has not been asked yet: it could not be reached, or who was to ask was stopped.")
         )
-        return Lede(
+        return Headline(
             RUN_BADGES[Status.MISSED], _("Not delivered for %(time)s") % {"time": waited}, rest, "", second
         )
     second = _("Google was asked and delivers it within seconds, as a rule.") if run.sent else ""
@@ -84,10 +84,12 @@ def _queued(story: Story, now: datetime) -> Lede:
         second = _(
             "Run #%(run)s of this job is going on; if it still is on delivery, this one is skipped."
         ) % {"run": story.holder.pk}
-    return Lede(RUN_BADGES[Status.QUEUED], _("Queued for %(time)s") % {"time": waited}, rest, second=second)
+    return Headline(
+        RUN_BADGES[Status.QUEUED], _("Queued for %(time)s") % {"time": waited}, rest, second=second
+    )
 
 
-def _running(story: Story, now: datetime) -> Lede:
+def _running(story: Story, now: datetime) -> Headline:
     run = story.run
     started = run.started_at or run.created_at
     rest = f", {asked_by(run)}." if asked_by(run) else f", {_of_slot(run)}."
@@ -99,7 +101,7 @@ def _running(story: Story, now: datetime) -> Lede:
             "time": times.duration(now - alive)
         }
         lost = RUN_BADGES[Status.LOST]
-        return Lede(
+        return Headline(
             lost, _("Probably lost"), rest, "", second, **bar, progress=progress, message=run.progress_message
         )
     elapsed = now - started
@@ -113,7 +115,7 @@ def _running(story: Story, now: datetime) -> Lede:
         }
     elif story.usual is not None:
         second = _("A usual run takes %(usual)s.") % {"usual": times.duration(story.usual)}
-    return Lede(
+    return Headline(
         RUN_BADGES[Status.RUNNING],
         _("Running for %(time)s") % {"time": times.duration(elapsed)},
         rest,
@@ -136,7 +138,7 @@ def _progress(run: JobRun) -> str:
     }
 
 
-def _over(story: Story, now: datetime) -> Lede:
+def _over(story: Story, now: datetime) -> Headline:
     run = story.run
     badge = RUN_BADGES[run.status]
     strong = str(badge.word)
@@ -148,7 +150,7 @@ def _over(story: Story, now: datetime) -> Lede:
     separator = "" if not rest else " " if rest == _attempt(run) else ", "
     error = first_line(run.error)
     ending = ":" if error else "."
-    return Lede(badge, strong, f"{separator}{rest}{ending}", error, _after(story, now))
+    return Headline(badge, strong, f"{separator}{rest}{ending}", error, _after(story, now))
 
 
 def _of_slot(run: JobRun) -> str:
@@ -210,4 +212,4 @@ def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
         ended=ended,
         next_slot=ahead(job.facts.resumed(), run.scheduled_for, 1).next_at,
     )
-    return None if at is None or at < now - PATIENCE else at
+    return None if at is None or at < now - STILL_DUE else at

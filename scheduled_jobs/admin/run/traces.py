@@ -18,7 +18,7 @@ INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python3.", "\\lib\\", "
 OURS = str(Path(scheduled_jobs.__file__).parent)
 
 
-class Line(NamedTuple):
+class TraceLine(NamedTuple):
     """One line; ``tone`` is ``hot`` for what broke, ``q`` for what is quiet."""
 
     text: str
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 class Trace:
     """``own`` are the lines with only the frames of the user's code, ``full`` is the text as it was kept."""
 
-    own: list[Line]
+    own: list[TraceLine]
     full: str
     frames: int
     foreign: int
@@ -56,11 +56,11 @@ def read(text: str) -> Trace:
     own = [frame for frame in frames if frame.is_own]
     shown = own or frames
     last = shown[-1] if shown else None
-    lines: list[Line] = []
+    lines: list[TraceLine] = []
     for block in blocks:
         if isinstance(block, str):
             if not HEADER.match(block):
-                lines.append(Line(block, "hot" if block.strip() and not block.startswith(" ") else ""))
+                lines.append(TraceLine(block, "hot" if block.strip() and not block.startswith(" ") else ""))
         elif any(block is frame for frame in shown):
             lines += _told(block, is_last=block is last)
     while lines and not lines[0].text.strip():
@@ -80,10 +80,10 @@ def _blocks(text: str) -> list[_Frame | str]:
     return blocks
 
 
-def _told(frame: _Frame, *, is_last: bool) -> list[Line]:
+def _told(frame: _Frame, *, is_last: bool) -> list[TraceLine]:
     where = f"{_short(frame.path)}, line {frame.line}" + (f", in {frame.name}" if frame.name else "")
-    head = Line(where, "hot" if is_last else "q")
-    return [head, *(Line(source, "hot" if CARETS.match(source) else "") for source in frame.source)]
+    head = TraceLine(where, "hot" if is_last else "q")
+    return [head, *(TraceLine(source, "hot" if CARETS.match(source) else "") for source in frame.source)]
 
 
 @lru_cache(maxsize=256)

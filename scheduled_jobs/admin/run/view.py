@@ -37,7 +37,7 @@ def run_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> Htt
 
 
 @require_safe_method
-def history_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+def run_history_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """What Django's own log knows of a run."""
     find_run(request, object_id)
     return admin.ModelAdmin.history_view(model_admin, request, object_id)

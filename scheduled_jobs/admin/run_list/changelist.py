@@ -16,14 +16,14 @@ from scheduled_jobs.admin.page.environment import environment_banner, last_look
 from scheduled_jobs.admin.page.permissions import require, require_safe_method
 from scheduled_jobs.admin.run_list.dates import NAMES, dates_of, is_part_of_a_date
 from scheduled_jobs.admin.run_list.filters import FILTERS
-from scheduled_jobs.admin.run_list.rows import Row, build_rows
+from scheduled_jobs.admin.run_list.rows import RunRow, run_rows
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from scheduled_jobs.admin.page.permissions import RunAdmin
 
-COUNTED = 10_000
+MAX_COUNTED_RUNS = 10_000
 """Runs are counted up to here: counting a history of millions would cost more than showing it."""
 
 
@@ -40,12 +40,12 @@ HEADINGS = (
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than COUNTED."""
+    """Counts no further than MAX_COUNTED_RUNS."""
 
     @cached_property
     def count(self) -> int:
         runs: Any = self.object_list
-        return int(runs.order_by()[: COUNTED + 1].count())
+        return int(runs.order_by()[: MAX_COUNTED_RUNS + 1].count())
 
 
 class RunChangeList(ChangeList):
@@ -66,7 +66,7 @@ class RunChangeList(ChangeList):
         super().get_results(request)
         if not self.is_narrowed:
             self.full_result_count = self.result_count  # else the search offers "Show all" where all is shown
-        self.rows: list[Row] = build_rows([run.pk for run in self.result_list], self.now)
+        self.rows: list[RunRow] = run_rows([run.pk for run in self.result_list], self.now)
         self.dates = dates_of(request.GET.dict(), self.get_query_string)
 
     @property
@@ -77,7 +77,7 @@ class RunChangeList(ChangeList):
     @property
     def is_capped(self) -> bool:
         """Whether there are more runs than were counted."""
-        return bool(self.result_count > COUNTED)
+        return bool(self.result_count > MAX_COUNTED_RUNS)
 
     @property
     def is_narrowed(self) -> bool:
@@ -86,7 +86,7 @@ class RunChangeList(ChangeList):
 
 
 @require_safe_method
-def changelist_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
+def run_list_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     """The list of all runs, newest first."""
     require(request, "view")
     context = {"title": _("Runs"), "env": environment_banner(timezone.now(), last_look())}

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
 
-FAILING = "failing"
-OPEN = "open"
-GROUPS = {OPEN: (Status.QUEUED, Status.RUNNING), FAILING: (Status.FAILED, Status.TIMED_OUT, Status.LOST)}
+FAILED_RUNS = "failing"
+OPEN_RUNS = "open"
+GROUPS = {
+    OPEN_RUNS: (Status.QUEUED, Status.RUNNING),
+    FAILED_RUNS: (Status.FAILED, Status.TIMED_OUT, Status.LOST),
+}
 """In the URL: more than one status at once."""
-MOST_JOBS = 30
+MAX_JOBS = 30
 """With more jobs than this the filter names none, and the search finds them."""
 
 
@@ -44,7 +47,7 @@ class StatusFilter(RunFilter):
         request: HttpRequest,  # noqa: ARG002 – Django's signature
         model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
     ) -> Sequence[tuple[str, str | _StrPromise]]:
-        groups = [(OPEN, _("Queued or running")), (FAILING, _("Failed, timed out or lost"))]
+        groups = [(OPEN_RUNS, _("Queued or running")), (FAILED_RUNS, _("Failed, timed out or lost"))]
         return [*groups, *((str(status), badge.word) for status, badge in RUN_BADGES.items())]
 
     def queryset(
@@ -92,8 +95,8 @@ class JobFilter(RunFilter):
         jobs = ScheduledJob.objects.only("name", "task", "origin").order_by("task", "name")
         value = self.value() or ""
         chosen = list(jobs.filter(pk=value)) if value.isdecimal() and len(value) < 19 else []
-        few = list(jobs[: MOST_JOBS + 1])
-        return [(str(job.pk), job_label(job)) for job in (few if len(few) <= MOST_JOBS else chosen)]
+        few = list(jobs[: MAX_JOBS + 1])
+        return [(str(job.pk), job_label(job)) for job in (few if len(few) <= MAX_JOBS else chosen)]
 
     def queryset(
         self,

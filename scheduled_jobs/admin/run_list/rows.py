@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Status = JobRun.Status
 
-READ = (
+RUN_COLUMNS = (
     "pk", "job_id", "status", "trigger", "created_at", "scheduled_for", "attempt", "started_at",
     "finished_at", "duration", "progress_done", "progress_total", "requested_by", "lease_until",
     "deadline_at", "sent", "sent_at", "job__name", "job__task", "job__origin",
@@ -30,11 +30,11 @@ READ = (
     "job__retry_count_override",
 )  # fmt: skip
 """What the list reads; not payloads, results and tracebacks, which may be large."""
-READ_OF_ERROR = 400
+ERROR_HEAD = 400
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """One run in the list; ``delay`` is empty while it is less than the grace."""
 
     pk: int
@@ -58,18 +58,18 @@ class Row:
     error: str
 
 
-def build_rows(pks: Sequence[int], now: datetime) -> list[Row]:
+def run_rows(pks: Sequence[int], now: datetime) -> list[RunRow]:
     """The finished rows of these runs in their order, in one query; ``now`` is aware."""
-    fields = [name.replace("pk", "id") if name == "pk" else name for name in READ]
+    fields = [name.replace("pk", "id") if name == "pk" else name for name in RUN_COLUMNS]
     runs = JobRun.objects.filter(pk__in=pks).order_by()
     found = {
         values["id"]: values
-        for values in runs.annotate(head=Left("error", READ_OF_ERROR)).values("head", *fields)
+        for values in runs.annotate(head=Left("error", ERROR_HEAD)).values("head", *fields)
     }
     return [_row(found[pk], now) for pk in pks if pk in found]
 
 
-def _row(values: dict[str, Any], now: datetime) -> Row:
+def _row(values: dict[str, Any], now: datetime) -> RunRow:
     job = {name[5:]: values.pop(name) for name in list(values) if name.startswith("job__")}
     head = values.pop("head")
     run = JobRun(**values)
@@ -81,7 +81,7 @@ def _row(values: dict[str, Any], now: datetime) -> Row:
     icon, word, _note = trigger_words(run)
     at = run.started_at or run.created_at
     late = run.late_by() or timedelta()
-    return Row(
+    return RunRow(
         pk=run.pk,
         badge=RUN_BADGES[run.status],
         note=_note_of(run, now),
