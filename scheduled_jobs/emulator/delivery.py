@@ -65,8 +65,6 @@ class Delivery:
     forced: bool
     attempt: int
     """1 for the first, and so on; no header tells it."""
-    due: datetime
-    """When this attempt was to start."""
     oidc: tuple[str, str] | None = None
     """Account and audience of the ID token to send."""
 
@@ -101,9 +99,7 @@ def headers_for(job: JobMessage, slot: datetime) -> dict[str, str]:
     }
 
 
-def make_delivery(
-    job: JobMessage, *, number: int, slot: datetime, forced: bool, attempt: int, due: datetime
-) -> Delivery:
+def make_delivery(job: JobMessage, *, number: int, slot: datetime, forced: bool, attempt: int) -> Delivery:
     """The attempt as the job stands now."""
     target = job.http_target
     token = target.oidc_token
@@ -118,7 +114,6 @@ def make_delivery(
         schedule_time=slot,
         forced=forced,
         attempt=attempt,
-        due=due,
         oidc=(token.service_account_email, token.audience) if target.HasField("oidc_token") else None,
     )
 

@@ -13,7 +13,6 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.retries import retry_time
-from scheduled_jobs.emulator.agenda import Agenda
 from scheduled_jobs.emulator.delivery import (
     Delivery,
     Outcome,
@@ -24,6 +23,7 @@ from scheduled_jobs.emulator.delivery import (
     retry_policy,
     rpc_code,
 )
+from scheduled_jobs.emulator.slots import Agenda
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,14 +71,14 @@ class Dispatcher:
         deliveries: list[Delivery | None] = []
         for entry, slot in self._store.take_forced():
             # Recorded: a forced run does start inside a running one.
-            deliveries.append(self._start(entry, slot, now, now, forced=True))
+            deliveries.append(self._start(entry, slot, now, forced=True))
         for entry, slot in self._store.take_due(now, limit):
             if self._in_flight[entry]:
                 continue  # recorded: a natural start never falls inside a run, its slot is skipped
-            deliveries.append(self._start(entry, slot, now, slot, forced=False))
-        for due, chain in self._retries.pop_due(now, limit):
+            deliveries.append(self._start(entry, slot, now, forced=False))
+        for _, chain in self._retries.pop_due(now, limit):
             if chain.plan == chain.entry.plan:
-                deliveries.append(self._attempt(chain, now, due))
+                deliveries.append(self._attempt(chain, now))
         return [delivery for delivery in deliveries if delivery is not None]
 
     def finish(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
@@ -121,16 +121,14 @@ class Dispatcher:
                 self.finish(delivery, send(delivery), moment)
         move_clock(end)
 
-    def _start(
-        self, entry: Entry, slot: datetime, now: datetime, due: datetime, *, forced: bool
-    ) -> Delivery | None:
+    def _start(self, entry: Entry, slot: datetime, now: datetime, *, forced: bool) -> Delivery | None:
         if not is_supported(entry.job):
             logger.warning("%s is not sent: the emulator sends to HTTP targets only", entry.job.name)
             self._store.attempt_finished(entry, rpc_code(Unanswered.UNSUPPORTED), None)
             return None
-        return self._attempt(_Chain(entry, entry.plan, slot, forced, now), now, due)
+        return self._attempt(_Chain(entry, entry.plan, slot, forced, now), now)
 
-    def _attempt(self, chain: _Chain, now: datetime, due: datetime) -> Delivery:
+    def _attempt(self, chain: _Chain, now: datetime) -> Delivery:
         entry = chain.entry
         chain.attempts += 1
         number = next(self._numbers)
@@ -138,5 +136,5 @@ class Dispatcher:
         self._in_flight[entry] += 1
         self._store.attempt_started(entry, now)
         return make_delivery(
-            entry.job, number=number, slot=chain.slot, forced=chain.forced, attempt=chain.attempts, due=due
+            entry.job, number=number, slot=chain.slot, forced=chain.forced, attempt=chain.attempts
         )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from scheduled_jobs.emulator.names import project_of
+from scheduled_jobs.emulator.rules import project_of
 from scheduled_jobs.exceptions import StoreError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What the service refuses in a job, and what it makes of one that it stores.
+"""Names, what the service refuses in a job, and what it makes of one that it stores.
 
 Sources: the reference of ``google.cloud.scheduler.v1.Job``, the quotas page, Terraform's provider (what it
 must ignore when it reads a job back) and recordings of the service. Texts marked "recorded" are Google's own.
@@ -7,24 +7,38 @@ must ignore when it reads a job back) and recordings of the service. Texts marke
 from __future__ import annotations
 
 import re
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from scheduled_jobs.emulator.messages import METHODS, METHODS_WITH_BODY, POST, JobMessage
+from scheduled_jobs.domain.jobs import (
+    DEFAULT_ATTEMPT_DEADLINE,
+    DEFAULT_MAX_BACKOFF,
+    DEFAULT_MAX_DOUBLINGS,
+    DEFAULT_MIN_BACKOFF,
+)
+from scheduled_jobs.domain.limits import (
+    HEADER_NAME,
+    JOB_ID,
+    MAX_ATTEMPT_DEADLINE,
+    MAX_DESCRIPTION,
+    MAX_HEADERS,
+    MAX_RETRY_COUNT,
+    MAX_URI,
+    MIN_ATTEMPT_DEADLINE,
+)
+from scheduled_jobs.emulator.messages import METHODS, METHODS_WITH_BODY, POST, Job, JobMessage
 from scheduled_jobs.emulator.slots import check_schedule
 from scheduled_jobs.exceptions import StoreError
 
-MAX_DESCRIPTION = 500
-MAX_URI = 2083
-MAX_HEADERS = 80 * 1024
-MAX_JOB = 1024 * 1024 - 1024  # 1 MB, with about 1 KB of it for the request around the job
-MAX_RETRY_COUNT = 5
-HTTP_DEADLINE = (15, 30 * 60)
-APP_ENGINE_DEADLINE = (15, 24 * 3600 + 15)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-DEFAULT_DEADLINE = 180
-DEFAULT_MIN_BACKOFF = 5
-DEFAULT_MAX_BACKOFF = 3600
-DEFAULT_MAX_DOUBLINGS = 5
+SECOND = timedelta(seconds=1)
+MAX_JOB = 1024 * 1024 - 1024  # 1 MB, with about 1 KB of it for the request around the job
+HTTP_DEADLINE = (MIN_ATTEMPT_DEADLINE // SECOND, MAX_ATTEMPT_DEADLINE // SECOND)
+APP_ENGINE_DEADLINE = (15, 24 * 3600 + 15)
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 USER_AGENT = "Google-Cloud-Scheduler"
 
@@ -32,7 +46,14 @@ OUTPUT_ONLY = ("user_update_time", "state", "status", "schedule_time", "last_att
 TARGETS = ("http_target", "pubsub_target", "app_engine_http_target")
 MASK_PATHS = frozenset((*TARGETS, "description", "schedule", "time_zone", "retry_config", "attempt_deadline"))
 
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+MESSAGES = frozenset(field.name for field in Job.DESCRIPTOR.fields if field.message_type is not None)
+
+PARENT = re.compile(r"projects/[A-Za-z0-9.:-]+/locations/[A-Za-z0-9-]+", re.ASCII)
+JOB = re.compile(f"({PARENT.pattern})/jobs/{JOB_ID.pattern}", re.ASCII)
+# Both texts are Google's: googleapis/nodejs-scheduler 114 and hashicorp/terraform-provider-google 3086.
+BAD_JOB = 'Job name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/jobs/<JOB_ID>".'
+BAD_PARENT = 'Resource name should start with "/projects/<PROJECT_ID>/"'
+
 HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 REPLACED_HEADER = re.compile(
     r"host|content-length|user-agent|x-google-.*|x-appengine-.*"
@@ -47,14 +68,55 @@ def _refuse_unless(condition: object, message: str) -> None:
         raise StoreError("INVALID_ARGUMENT", message)
 
 
-def check_mask(paths: list[str]) -> None:
-    """Raise StoreError(INVALID_ARGUMENT) for a path that is not a field of Job, in snake_case.
+def check_parent(parent: str) -> None:
+    """Raise StoreError(INVALID_ARGUMENT) unless this names a location."""
+    _refuse_unless(PARENT.fullmatch(parent), BAD_PARENT)
 
-    Nested paths are refused: nobody has recorded that the service takes them.
+
+def parent_of(name: str) -> str:
+    """The location of a job; raises StoreError(INVALID_ARGUMENT) for anything but a job's name."""
+    match = JOB.fullmatch(name)
+    if match is None:
+        raise StoreError("INVALID_ARGUMENT", BAD_JOB)
+    return match[1]
+
+
+def project_of(name: str) -> str:
+    """The project in a resource name, or what was written instead of one."""
+    return name.split("/")[1] if name.startswith("projects/") else name
+
+
+def new_name(parent: str) -> str:
+    """The name of a job that was created without one: random digits, as Google's are."""
+    return f"{parent}/jobs/{secrets.randbits(63):020d}"
+
+
+def updated(stored: JobMessage, given: JobMessage, paths: Sequence[str]) -> JobMessage:
+    """A new message: without paths the given job whole, else the stored one with these fields replaced.
+
+    Output-only fields, also in the paths, stay as they are stored. Raises StoreError(INVALID_ARGUMENT) for a
+    path that is not a field of Job in snake_case (nested ones are refused: nobody has recorded that the
+    service takes them), and for a job that the service would not store.
     """
     for path in paths:
         known = path in MASK_PATHS or path in OUTPUT_ONLY or path == "name"
         _refuse_unless(known, f"Invalid mask for Job: {path}")
+    job = Job()
+    job.CopyFrom(stored if paths else given)
+    for path in MASK_PATHS.intersection(paths):
+        _copy(path, given, job)
+    normalise(job)
+    for name in OUTPUT_ONLY:
+        _copy(name, stored, job)
+    return job
+
+
+def _copy(name: str, source: JobMessage, target: JobMessage) -> None:
+    target.ClearField(name)
+    if name not in MESSAGES:
+        setattr(target, name, getattr(source, name))
+    elif source.HasField(name):
+        getattr(target, name).CopyFrom(getattr(source, name))
 
 
 def normalise(job: JobMessage) -> None:
@@ -99,8 +161,11 @@ def _normalise_retries(retries: JobMessage) -> None:
     )
     # Zeros are stored as the defaults (recorded).
     retries.max_retry_duration.SetInParent()
-    retries.min_backoff_duration.seconds = retries.min_backoff_duration.seconds or DEFAULT_MIN_BACKOFF
-    retries.max_backoff_duration.seconds = retries.max_backoff_duration.seconds or DEFAULT_MAX_BACKOFF
+    for duration, default in (
+        (retries.min_backoff_duration, DEFAULT_MIN_BACKOFF),
+        (retries.max_backoff_duration, DEFAULT_MAX_BACKOFF),
+    ):
+        duration.seconds = duration.seconds or default // SECOND
     retries.max_doublings = retries.max_doublings or DEFAULT_MAX_DOUBLINGS
 
 
@@ -109,7 +174,7 @@ def _normalise_deadline(job: JobMessage, limits: tuple[int, int]) -> None:
     if not deadline.seconds and not deadline.nanos:
         job.ClearField("attempt_deadline")
         if limits is HTTP_DEADLINE:
-            job.attempt_deadline.seconds = DEFAULT_DEADLINE
+            job.attempt_deadline.FromTimedelta(DEFAULT_ATTEMPT_DEADLINE)
         return
     seconds = deadline.seconds + deadline.nanos / 1e9
     _refuse_unless(

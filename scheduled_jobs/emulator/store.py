@@ -6,20 +6,18 @@ rules are written once.
 
 from __future__ import annotations
 
+import base64
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from scheduled_jobs.emulator import messages, paging
-from scheduled_jobs.emulator.agenda import Agenda
 from scheduled_jobs.emulator.faults import Faults
-from scheduled_jobs.emulator.merging import keep_output, with_changes
-from scheduled_jobs.emulator.messages import ENABLED, PAUSED, JobMessage
-from scheduled_jobs.emulator.names import BAD_JOB, check_parent, new_name, parent_of
-from scheduled_jobs.emulator.rules import check_mask, normalise
-from scheduled_jobs.emulator.slots import first_slot, following_slot
+from scheduled_jobs.emulator.messages import ENABLED, PAUSED, UPDATE_FAILED, Job, JobMessage
+from scheduled_jobs.emulator.rules import BAD_JOB, check_parent, new_name, normalise, parent_of, updated
+from scheduled_jobs.emulator.slots import Agenda, first_slot, following_slot, utc_now
 from scheduled_jobs.emulator.state_file import Row, StateFile
 from scheduled_jobs.exceptions import StoreError
 
@@ -30,11 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Store", "StoreError"]
 
 NEVER_ATTEMPTED = -1  # the service's status code of a job that has not run yet (recorded)
-
-
-def utc_now() -> datetime:
-    """The clock of this machine, in UTC."""
-    return datetime.now(UTC)
+MAX_PAGE_SIZE = 500
+MAX_PAGE_BYTES = 3 * 1024 * 1024  # a gRPC client takes 4 MB at once, unless told otherwise
+TOKEN_LIFETIME = timedelta(hours=2)
 
 
 @dataclass(eq=False, slots=True)
@@ -98,7 +94,7 @@ class Store:
             location = self._locations.setdefault(parent, {})
             if name in location:
                 raise StoreError("ALREADY_EXISTS", f"Job {name} already exists.", resource=name)
-            stored = messages.Job()
+            stored = Job()
             stored.CopyFrom(job)
             stored.name = name
             normalise(stored)
@@ -116,13 +112,9 @@ class Store:
         """UpdateJob: the named fields, or without a mask the whole job. A paused job stays paused."""
         with self._call("UpdateJob", job.name):
             entry = self._entry(job.name)
-            paths = list(update_mask_paths)
-            check_mask(paths)
-            old, new = entry.job, with_changes(entry.job, job, paths)
-            normalise(new)
-            keep_output(old, new)
+            old, new = entry.job, updated(entry.job, job, update_mask_paths)
             entry.job = new
-            if new.state == messages.UPDATE_FAILED:  # "retry UpdateJob until a successful response"
+            if new.state == UPDATE_FAILED:  # "retry UpdateJob until a successful response"
                 new.state = ENABLED
             if (new.schedule, new.time_zone, new.state) != (old.schedule, old.time_zone, old.state):
                 self._plan_anew(entry)
@@ -143,18 +135,23 @@ class Store:
         """
         with self._call("ListJobs", parent):
             check_parent(parent)
+            if page_size < 0:
+                raise StoreError("INVALID_ARGUMENT", "The page_size must not be negative.")
+            size = min(page_size or MAX_PAGE_SIZE, MAX_PAGE_SIZE)
             now = self.clock()
-            after = paging.read_token(page_token, parent, now) if page_token else 0
-            size = paging.check_page_size(page_size)
+            # Jobs are told apart by a number that only grows: one made or deleted between two pages disturbs
+            # nothing.
+            last = _read_token(page_token, parent, now) if page_token else 0
             page: list[JobMessage] = []
             weight = 0
-            entries = list(self._locations.get(parent, {}).values())
-            for entry in paging.after(entries, after):
+            for entry in self._locations.get(parent, {}).values():
+                if entry.number <= last:
+                    continue
                 weight += entry.job.ByteSize()
-                if page and (len(page) == size or weight > paging.MAX_PAGE_BYTES):
-                    return page, paging.make_token(parent, after, now)
+                if page and (len(page) == size or weight > MAX_PAGE_BYTES):
+                    return page, _make_token(parent, last, now)
                 page.append(self._answer(entry))
-                after = entry.number
+                last = entry.number
             return page, ""
 
     def delete_job(self, name: str) -> None:
@@ -288,8 +285,8 @@ class Store:
         now = self.clock()
         with state_file.reading():
             for row in state_file.load():
-                job = messages.Job.FromString(row.message)
-                normalise(messages.Job.FromString(row.message))  # raises for what no call has left there
+                job = Job.FromString(row.message)
+                normalise(Job.FromString(row.message))  # raises for what no call has left there
                 if job.name != row.name:
                     raise ValueError(f"it has {job.name} under another name")
                 entry = Entry(job, row.number)
@@ -332,7 +329,7 @@ class Store:
         if by_user:
             entry.job.user_update_time.FromDatetime(self.clock())
             self._touch(entry)
-        answer = messages.Job()
+        answer = Job()
         answer.CopyFrom(entry.job)
         return answer
 
@@ -357,3 +354,22 @@ class Store:
         else:
             entry.job.schedule_time.FromDatetime(slot)
         self._touch(entry)
+
+
+def _make_token(parent: str, number: int, now: datetime) -> str:
+    """A token for the jobs of the parent behind this number."""
+    expiry = (now + TOKEN_LIFETIME).timestamp()
+    return base64.urlsafe_b64encode(json.dumps([parent, number, expiry]).encode()).decode()
+
+
+def _read_token(token: str, parent: str, now: datetime) -> int:
+    """The number in a token; raises StoreError(INVALID_ARGUMENT) for any but a fresh one of this parent."""
+    try:
+        of, number, expiry = json.loads(base64.urlsafe_b64decode(token.encode()))
+        usable = of == parent and now.timestamp() < float(expiry)
+        number = int(number)
+    except (ValueError, TypeError) as error:
+        raise StoreError("INVALID_ARGUMENT", "The page_token is invalid.") from error
+    if not usable:
+        raise StoreError("INVALID_ARGUMENT", "The page_token is expired or of another list.")
+    return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from google.auth import crypt, jwt
+
+from scheduled_jobs.emulator.slots import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +26,6 @@ LIFETIME = timedelta(hours=1)
 RENEW_BEFORE = timedelta(minutes=5)
 KEPT_KEY = "signing key"
 KEPT_CERTIFICATE = "certificate"
-
-
-def utc_now() -> datetime:
-    """The clock of this machine, in UTC."""
-    return datetime.now(UTC)
 
 
 def _new_key() -> bytes:

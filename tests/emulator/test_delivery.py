@@ -16,7 +16,7 @@ from scheduled_jobs.emulator.delivery import (
     rpc_code,
     schedule_time_text,
 )
-from tests.emulator.jobs import NOON, PARENT, http_job, utc
+from tests.emulator.jobs import PARENT, http_job, utc
 
 if TYPE_CHECKING:
     from scheduled_jobs.emulator.store import Store
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def delivery(store: Store, **fields: Any) -> Delivery:
     job = store.create_job(PARENT, http_job(**fields))
-    return make_delivery(job, number=1, slot=utc(2026, 10, 5, 9), forced=False, attempt=1, due=NOON)
+    return make_delivery(job, number=1, slot=utc(2026, 10, 5, 9), forced=False, attempt=1)
 
 
 def test_the_headers_are_googles_own(store: Store) -> None:

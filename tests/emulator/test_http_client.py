@@ -113,7 +113,6 @@ def make(uri: str, method: str = "POST", body: bytes = b"", **fields: object) ->
         schedule_time=NOON,
         forced=False,
         attempt=1,
-        due=NOON,
     )
     return replace(delivery, **fields)  # type: ignore[arg-type] # any of the fields above
 

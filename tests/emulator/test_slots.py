@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scheduled_jobs.emulator.slots import first_slot, following_slot, interval_of
+from scheduled_jobs.emulator.slots import first_slot, following_slot
 from tests.emulator.jobs import PARENT, Clock, http_job, utc
 
 if TYPE_CHECKING:
@@ -66,18 +66,18 @@ def test_slots_of_a_cron_schedule_that_were_missed_are_skipped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "interval"),
+    ("schedule", "second"),
     [
-        ("every 5 minutes", timedelta(minutes=5)),
-        ("every 5 mins", timedelta(minutes=5)),
-        ("every 36 hours", timedelta(hours=36)),
-        ("every 5 minutes synchronized", None),
-        ("every 5 minutes from 10:00 to 14:00", None),
-        ("*/5 * * * *", None),
+        ("every 5 minutes", utc(2026, 10, 5, 12, 5, 7)),
+        ("every 5 mins", utc(2026, 10, 5, 12, 5, 7)),
+        ("every 36 hours", utc(2026, 10, 7, 0, 0, 7)),
+        ("every 5 minutes synchronized", utc(2026, 10, 5, 12, 5)),
+        ("every 5 minutes from 10:00 to 14:00", utc(2026, 10, 5, 12, 5)),
+        ("*/5 * * * *", utc(2026, 10, 5, 12, 5)),
     ],
 )
-def test_only_a_plain_interval_drifts(schedule: str, interval: timedelta | None) -> None:
-    assert interval_of(schedule) == interval
+def test_only_a_plain_interval_drifts(schedule: str, second: datetime) -> None:
+    assert following_slot(schedule, "UTC", utc(2026, 10, 5, 12), utc(2026, 10, 5, 12, 0, 7)) == second
 
 
 def test_a_daily_job_fires_once_on_each_day_of_the_autumn_change(store: Store, clock: Clock) -> None:

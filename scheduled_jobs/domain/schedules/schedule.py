@@ -96,7 +96,13 @@ class Schedule:
     @property
     def is_estimate(self) -> bool:
         """Whether Google counts from the last run, so that the times given here are a guess."""
-        return isinstance(self._timing, DriftingInterval)
+        return self.interval is not None
+
+    @property
+    def interval(self) -> timedelta | None:
+        """What Google counts from the last run; None where a clock decides."""
+        timing = self._timing
+        return timedelta(seconds=timing.seconds) if isinstance(timing, DriftingInterval) else None
 
     def describe(self) -> str:
         """In English, with the zone: "At 09:00, Monday to Friday, New York time".
