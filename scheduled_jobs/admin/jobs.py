@@ -11,8 +11,8 @@ from django.contrib import admin
 
 from scheduled_jobs.admin.actions import add, bulk, delete, pause, run_now
 from scheduled_jobs.admin.job import view as job_page
-from scheduled_jobs.admin.job_list import changelist
-from scheduled_jobs.admin.job_list.filters import FACETS, SHOW
+from scheduled_jobs.admin.job_list import changelist, filters
+from scheduled_jobs.admin.job_list import view as job_list
 from scheduled_jobs.admin.page.permissions import may
 from scheduled_jobs.admin.page.urls import urls_of
 from scheduled_jobs.admin.plan import view as plan
@@ -41,12 +41,12 @@ PAGES = (
 class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Every screen of a job."""
 
-    list_display = changelist.COLUMNS
+    list_display = changelist.LIST_DISPLAY
     list_display_links = None
-    list_filter = FACETS
+    list_filter = filters.JOB_FILTERS
     list_per_page = 100
     list_max_show_all = 200
-    show_facets = SHOW
+    show_facets = filters.SHOW_FACETS
     show_full_result_count = False
     search_fields = ("name", "task", "declared_description", "description_override")
     search_help_text = ""
@@ -64,7 +64,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method == "POST":
             bulk.refuse_unoffered(request)
-        return changelist.job_list_view(self, request)
+        return job_list.job_list_view(self, request)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return add.add_view(self, request)

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import InvalidPage
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs import registry
-from scheduled_jobs.admin.job_list.filters import FACETS, Facet
+from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, JobFilter
 from scheduled_jobs.admin.job_list.rows import Links, build_rows
-from scheduled_jobs.admin.page.environment import environment_banner, last_look
-from scheduled_jobs.admin.page.permissions import allowed, may
+from scheduled_jobs.admin.page.permissions import allowed
+from scheduled_jobs.admin.page.render import address_if_any
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
 from scheduled_jobs.services.history.health import ORDER, urgency
+from scheduled_jobs.services.history.listed_jobs import listed_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.functional import _StrPromise
-
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Callable[[ScheduledJob], str]:
@@ -47,7 +41,7 @@ def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Cal
     return cell
 
 
-COLUMNS = (
+LIST_DISPLAY = (
     _column("state", gettext_lazy("state"), "urgency"),
     _column("job", gettext_lazy("job"), "task"),
     _column("schedule", gettext_lazy("schedule")),
@@ -55,6 +49,10 @@ COLUMNS = (
     _column("next_run", gettext_lazy("next run")),
     _column("google", gettext_lazy("Google"), "sync_state"),
 )
+
+
+UNSYNCED = (ScheduledJob.SyncState.DRIFTED, ScheduledJob.SyncState.FAILED)
+"""What the tally says of Google; synced and pending need nobody."""
 
 
 class JobChangeList(ChangeList):
@@ -67,17 +65,17 @@ class JobChangeList(ChangeList):
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         """Our own filters alone: of any other lookup, or of a NUL, the database may make an error."""
-        names = {"task", *(facet.parameter_name for facet in FACETS)}
+        names = {"task", *(facet.parameter_name for facet in JOB_FILTERS)}
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name in names and "\0" not in "".join(value)}
 
     @property
-    def facets(self) -> list[Facet]:
+    def facets(self) -> list[JobFilter]:
         """The filters that are on."""
-        return [spec for spec in self.filter_specs if isinstance(spec, Facet) and spec.chosen is not None]
+        return [spec for spec in self.filter_specs if isinstance(spec, JobFilter) and spec.chosen is not None]
 
     def wanted(self, *, without: str | None = None) -> dict[str, tuple[str, ...]]:
-        """Facet -> the values of the census that are asked for, of all filters but one."""
+        """JobFilter -> the values of the census that are asked for, of all filters but one."""
         return {
             str(facet.parameter_name): facet.values_of(str(facet.chosen))
             for facet in self.facets
@@ -90,7 +88,7 @@ class JobChangeList(ChangeList):
         self.unfiltered = super().get_queryset(request, exclude_parameters)
         jobs = self.unfiltered
         for facet in self.facets:
-            jobs = facet.narrow(jobs, self.now)
+            jobs = facet.filtered(jobs, self.now)
         return jobs
 
     def _get_default_ordering(self) -> list[str]:
@@ -112,23 +110,22 @@ class JobChangeList(ChangeList):
                 jobs = paginator.page(self.page_num).object_list
             except InvalidPage as error:
                 raise IncorrectLookupParameters from error
+        states = {pk: ORDER[place] for pk, place in jobs.values_list("pk", "urgency")}
         self.result_list = build_rows(
-            {pk: ORDER[place] for pk, place in jobs.values_list("pk", "urgency")},
-            now=self.now,
+            listed_jobs(list(states), self.now),
+            states,
+            self.now,
             allowed=self.allowed,
             links=self._links(),
             suffix=f"?{self.preserved_filters}" if self.preserved_filters else "",
         )
 
     def _links(self) -> Links:
-        prefix = f"{self.model_admin.admin_site.name}:{self.opts.app_label}_"
-        runs = _address(f"{prefix}jobrun_changelist")
+        runs = address_if_any(self.model_admin, "jobrun_changelist")
+        pages = ("change", "run_now", "pause", "resume")
         return Links(
-            change=_address(f"{prefix}scheduledjob_change", Links.KEY),
             runs=f"{runs}?job__id__exact={Links.KEY}" if runs else "",
-            run_now=_address(f"{prefix}scheduledjob_run_now", Links.KEY),
-            pause=_address(f"{prefix}scheduledjob_pause", Links.KEY),
-            resume=_address(f"{prefix}scheduledjob_resume", Links.KEY),
+            **{page: address_if_any(self.model_admin, f"scheduledjob_{page}", Links.KEY) for page in pages},
         )
 
     # --- For the template ---------------------------------------------------------------------
@@ -165,50 +162,9 @@ class JobChangeList(ChangeList):
                         "word": str(badge.word).lower(),
                         "count": count,
                         "query_string": self.get_query_string(
-                            {facet: value}, [f.parameter_name for f in FACETS]
+                            {facet: value}, [f.parameter_name for f in JOB_FILTERS]
                         ),
                         "is_current": self.wanted() == {facet: (value,)},
                     }
                 )
         return entries
-
-
-UNSYNCED = (ScheduledJob.SyncState.DRIFTED, ScheduledJob.SyncState.FAILED)
-"""What the tally says of Google; synced and pending need nobody."""
-
-
-def _address(name: str, *args: str) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
-
-
-def where_tasks_are() -> dict[str, Any]:
-    """Where tasks are looked for, for somebody who has none."""
-    modules = [f"{config.name}.tasks" for config in apps.get_app_configs()]
-    return {
-        "apps": len(modules),
-        "modules": [name for name in modules if name in sys.modules and name != "scheduled_jobs.tasks"],
-        "tasks": [task.name() for task in registry.tasks()],
-    }
-
-
-def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
-    """The list of all jobs."""
-    context = {"title": _("Jobs"), "sj_links": _tools(model_admin, request)}
-    response = admin.ModelAdmin.changelist_view(model_admin, request, context)
-    found = getattr(response, "context_data", None)
-    if found is not None and (cl := found.get("cl")) is not None:
-        found["env"] = environment_banner(cl.now, last_look())
-        if cl.is_empty:
-            found["where_tasks_are"] = where_tasks_are()
-    return response
-
-
-def _tools(model_admin: JobAdmin, request: HttpRequest) -> list[tuple[str, str]]:
-    prefix = f"{model_admin.admin_site.name}:scheduled_jobs_"
-    pages = [(_("Dashboard"), _address(f"{prefix}dashboard"))]
-    if may(request.user, "sync"):
-        pages.append((_("Plan"), _address(f"{prefix}scheduledjob_plan")))
-    return [(title, address) for title, address in pages if address]

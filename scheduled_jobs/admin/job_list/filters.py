@@ -31,17 +31,17 @@ NO_RUN = "none"
 """In the URL: jobs that have not run yet."""
 
 
-class Facet(admin.SimpleListFilter, abc.ABC):
-    """A filter over one fact of the census. The list applies it with ``narrow``."""
+class JobFilter(admin.SimpleListFilter, abc.ABC):
+    """A filter over one fact of the census. The list applies it with ``filtered``."""
 
     template = "admin/scheduled_jobs/_filter.html"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
-        # The list narrows after it has kept what there is without filters, which the counts are taken from.
+        # The list filters after it has kept what there is without filters, which the counts are taken from.
         return queryset
 
     @abc.abstractmethod
-    def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
+    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         """The jobs of the chosen value; ``now`` is aware."""
 
     @property
@@ -80,7 +80,7 @@ class Facet(admin.SimpleListFilter, abc.ABC):
             }
 
 
-class StateFacet(Facet):
+class StateFilter(JobFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -92,11 +92,11 @@ class StateFacet(Facet):
     def hides_empty(self, lookup: str) -> bool:
         return True
 
-    def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
+    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.alias(_wanted_state=health(now)).filter(_wanted_state=self.chosen)
 
 
-class OutcomeFacet(Facet):
+class OutcomeFilter(JobFilter):
     title = _("last outcome")
     parameter_name = "outcome"
 
@@ -111,11 +111,11 @@ class OutcomeFacet(Facet):
     def values_of(lookup: str) -> tuple[str, ...]:
         return ("",) if lookup == NO_RUN else (lookup,)
 
-    def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
+    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.filter(last_status__in=self.values_of(self.chosen or ""))
 
 
-class OverriddenFacet(Facet):
+class OverriddenFilter(JobFilter):
     title = _("override")
     parameter_name = "overridden"
 
@@ -132,13 +132,13 @@ class OverriddenFacet(Facet):
     def values_of(lookup: str) -> tuple[str, ...]:
         return (OVERRIDDEN, CODE_CHANGED) if lookup == OVERRIDDEN else (lookup,)
 
-    def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
+    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         if self.chosen == CODE_CHANGED:
             return queryset.filter(code_changed_since())
         return queryset.filter(overridden() if self.chosen == OVERRIDDEN else ~overridden())
 
 
-class GoogleFacet(Facet):
+class GoogleFilter(JobFilter):
     title = _("Google")
     parameter_name = "google"
 
@@ -147,11 +147,11 @@ class GoogleFacet(Facet):
     ) -> Sequence[tuple[str, str | _StrPromise]]:
         return [(state, badge.word) for state, badge in SYNC_BADGES.items()]
 
-    def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
+    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.filter(sync_state=self.chosen)
 
 
-class OriginFacet(Facet):
+class OriginFilter(JobFilter):
     title = _("origin")
     parameter_name = "origin"
 
@@ -163,10 +163,10 @@ class OriginFacet(Facet):
             (ScheduledJob.Origin.OPERATOR, _("Operator’s own")),
         ]
 
-    def narrow(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
+    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.filter(origin=self.chosen)
 
 
-FACETS = (StateFacet, OutcomeFacet, OverriddenFacet, GoogleFacet, OriginFacet)
-SHOW = ShowFacets.NEVER
-"""Django's own counts would be one query for each choice."""
+JOB_FILTERS = (StateFilter, OutcomeFilter, OverriddenFilter, GoogleFilter, OriginFilter)
+SHOW_FACETS = ShowFacets.NEVER
+"""Each filter counts its own choices."""

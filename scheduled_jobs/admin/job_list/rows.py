@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BooleanField, ExpressionWrapper
-from django.db.models.fields.json import KT
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs.admin.job_list.strip import draw
+from scheduled_jobs.admin.job_list.sparkline import draw_sparkline
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
@@ -18,28 +17,20 @@ from scheduled_jobs.admin.words.names import JobName
 from scheduled_jobs.admin.words.runs import why_no_run
 from scheduled_jobs.domain.ahead import WhyNone, ahead
 from scheduled_jobs.domain.schedules import describe_schedule
-from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
+from scheduled_jobs.models import JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
-from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, following
+from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.health import paused as is_paused
-from scheduled_jobs.services.history.strips import last_runs, recent_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from scheduled_jobs.admin.page.permissions import Allowed
-    from scheduled_jobs.services.history.strips import Bar, LastRun
+    from scheduled_jobs.services.history.listed_jobs import ListedJob
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
-
-COLUMNS = (
-    *FACTS, "pk", "name", "origin", "declared_description", "description_override",
-    "pause_reason", "paused_by", "sync_state", "last_run_at", "last_status", "failures_in_a_row",
-)  # fmt: skip
-"""What the list reads of a job; not the payloads and what Google has, which may be large."""
 
 DELETED = Badge("retired", "off", gettext_lazy("Deleted"))
 
@@ -56,66 +47,36 @@ class Links:
 
     KEY = "7392058146"
 
-    def to(self, page: str, pk: int) -> str:
+    def url_for(self, page: str, pk: int) -> str:
         """The address of a page about this job."""
         address: str = getattr(self, page)
         return address.replace(self.KEY, str(pk), 1)
 
 
-def read_rows(pks: Sequence[int], now: datetime) -> list[dict[str, Any]]:
-    """What is shown of these jobs, in their order; jobs that are gone meanwhile are left out."""
-    rows = (
-        ScheduledJob.objects.filter(pk__in=pks)
-        .order_by()
-        .annotate(
-            overridden=following(),
-            held=ExpressionWrapper(is_paused(now), output_field=BooleanField()),
-            google_state=KT("live__state"),
-        )
-        .values(*COLUMNS, "overridden", "held", "google_state")
-    )
-    found = {row["pk"]: row for row in rows}
-    return [found[pk] for pk in pks if pk in found]
-
-
 def build_rows(
-    states: Mapping[int, str], *, now: datetime, allowed: Allowed, links: Links, suffix: str
+    jobs: Sequence[ListedJob],
+    states: Mapping[int, str],
+    now: datetime,
+    *,
+    allowed: Allowed,
+    links: Links,
+    suffix: str,
 ) -> list[dict[str, Any]]:
-    """The finished rows of these jobs (job -> its Health), in three queries.
+    """The finished rows of these jobs; ``states`` is job -> its Health, ``now`` is aware.
 
     ``suffix`` is added to the links of job pages, to lead back to the list as it was.
     """
-    jobs = read_rows(list(states), now)
-    bars = recent_runs(states)
-    lasts = last_runs(bars)
-    rows = []
-    for job in jobs:
-        pk = job["pk"]
-        last, active = lasts.get(pk, (None, None))
-        row = _Row(job, states[pk], bars[pk], last, active, now)
-        rows.append(row.build(allowed, links, suffix))
-    return rows
+    return [_Row(job, states[job.columns["pk"]], now).build(allowed, links, suffix) for job in jobs]
 
 
 class _Row:
-    def __init__(
-        self,
-        job: dict[str, Any],
-        state: str,
-        bars: Sequence[Bar],
-        last: LastRun | None,
-        active: LastRun | None,
-        now: datetime,
-    ) -> None:
-        self.job = job
+    def __init__(self, listed: ListedJob, state: str, now: datetime) -> None:
+        self.job, self.bars, self.last, self.active = listed
         self.state = state
-        self.bars = bars
-        self.last = last
-        self.active = active
         self.now = now
         self.schedule = self._in_force("schedule")
         self.zone = self._in_force("time_zone")
-        self.ahead = ahead(facts_from(job, google_state=job["google_state"] or ""), now, 1)
+        self.ahead = ahead(facts_from(self.job, google_state=self.job["google_state"] or ""), now, 1)
 
     def _in_force(self, field: str) -> str:
         override: str | None = self.job[f"{field}_override"]
@@ -127,16 +88,16 @@ class _Row:
         is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
         name = JobName.from_columns(job["origin"], job["task"], job["name"])
         is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
-        strip = draw(self.bars)
+        sparkline = draw_sparkline(self.bars)
         schedule = describe_schedule(self.schedule, self.zone)
         return {
             "pk": pk,
             "select_label": _("Select %(name)s for an action") % {"name": name.short},
-            **self._mark(),
+            **self._badge(),
             "note": self._note(),
             "progress": self._progress(),
             "name": name.html,
-            "url": links.to("change", pk) + suffix,
+            "url": links.url_for("change", pk) + suffix,
             "doc": self._in_force("description"),
             "own_task": job["task"] if is_own else "",
             "reason": job["pause_reason"] if job["held"] else "",
@@ -146,9 +107,9 @@ class _Row:
             "zone_label": times.zone_label(self.zone),
             "is_overridden": job["overridden"] != FOLLOWS,
             "code_changed": job["overridden"] == CODE_CHANGED,
-            "paths": strip.paths.items(),
-            "strip": strip.label,
-            "runs_url": links.to("runs", pk),
+            "paths": sparkline.paths.items(),
+            "strip": sparkline.label,
+            "runs_url": links.url_for("runs", pk),
             "last": self._last_words(),
             "last_machine": times.machine(self.last.at) if self.last else "",
             "last_exact": times.exact(self.last.at, self.zone) if self.last else "",
@@ -162,17 +123,17 @@ class _Row:
         actions: dict[str, Any] = {"is_paused": is_paused}
         if allowed.run:
             refused = why_no_run(self.job["task"])
-            actions["run_refused" if refused else "run_url"] = refused or links.to("run_now", pk)
+            actions["run_refused" if refused else "run_url"] = refused or links.url_for("run_now", pk)
             actions["run_label"] = _("Run %(name)s now…") % {"name": name}
         if allowed.pause:
-            actions["pause_url"] = links.to("resume" if is_paused else "pause", pk)
+            actions["pause_url"] = links.url_for("resume" if is_paused else "pause", pk)
             label = _("Resume %(name)s…") if is_paused else _("Pause %(name)s…")
             actions["pause_label"] = label % {"name": name}
         return actions
 
     # --- State --------------------------------------------------------------------------------
 
-    def _mark(self) -> dict[str, str]:
+    def _badge(self) -> dict[str, str]:
         badge = HEALTH_BADGES[self.state]
         return {"icon": badge.icon, "tone": badge.tone, "word": str(badge.word)}
 
@@ -207,7 +168,7 @@ class _Row:
         if self._progress() is not None and run.progress_total:
             return _("%(percent)d %% of %(total)s") % {
                 "percent": self._progress(),
-                "total": f"{run.progress_total:,.0f}",
+                "total": intcomma(round(run.progress_total)),
             }
         return _("since %(at)s") % {"at": self._clock(run.at)}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin.utils import unquote
 from django.http import Http404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -47,6 +47,14 @@ def find_run(request: HttpRequest, object_id: str, *verbs: str) -> JobRun:
 def posted_reason(request: HttpRequest) -> str:
     """Why, as it was written in a form that has no class of its own; without what PostgreSQL cannot store."""
     return clean_text(request.POST.get("reason", "")).strip()[:LONGEST_REASON]
+
+
+def address_if_any(model_admin: admin.ModelAdmin[Any], name: str, *args: Any) -> str:
+    """The same where there may be no such page; empty then."""
+    try:
+        return address(model_admin, name, *args)
+    except NoReverseMatch:
+        return ""
 
 
 def address(model_admin: admin.ModelAdmin[Any], name: str, *args: Any) -> str:

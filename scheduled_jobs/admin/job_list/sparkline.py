@@ -1,4 +1,4 @@
-"""The run strip: thirty runs as one path per outcome, with the words that say the same."""
+"""The last runs of a job, small: thirty as one path per outcome, with the words that say the same."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Status = JobRun.Status
 BASE, LOWEST, HIGHEST, FOOT_BASE, FOOT = 20, 3, 19, 26, 3
 """In units of the 150 x 26 box: where bars stand, how high they are, and the foot of a failure."""
 STEP, FIRST = 5, 2
-FLAT = 10
+WITHOUT_DURATION = 10
 """Height of what has no duration: a skipped or missed slot, a run that is queued."""
 
-KINDS = {
+PATH_KINDS = {
     Status.SUCCEEDED: "ok",
     Status.FAILED: "bad",
     Status.TIMED_OUT: "bad",
@@ -42,14 +42,14 @@ SPLIT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class Sparkline:
     """``paths``: class -> the path's commands. ``label`` counts the outcomes in words."""
 
     paths: dict[str, str]
     label: str
 
 
-def draw(bars: Sequence[Bar], length: int = LENGTH) -> Strip:
+def draw_sparkline(bars: Sequence[Bar], length: int = LENGTH) -> Sparkline:
     """Draw the last runs of a job, newest right; heights are relative to the longest of them."""
     bars = bars[-length:]
     longest = max((bar.seconds for bar in bars if bar.seconds), default=0.0)
@@ -58,8 +58,8 @@ def draw(bars: Sequence[Bar], length: int = LENGTH) -> Strip:
     empty = length - len(bars)
     x = FIRST + STEP * empty
     for bar in bars:
-        height = LOWEST + round(scale * bar.seconds) if bar.seconds is not None else FLAT
-        kind = KINDS[Status(bar.status)]
+        height = LOWEST + round(scale * bar.seconds) if bar.seconds is not None else WITHOUT_DURATION
+        kind = PATH_KINDS[Status(bar.status)]
         if kind == "ok":
             paths.setdefault(kind, []).append(f"M{x} {BASE}v-{height}")
         else:
@@ -67,7 +67,7 @@ def draw(bars: Sequence[Bar], length: int = LENGTH) -> Strip:
         x += STEP
     if empty:
         paths[EMPTY] = [f"M{FIRST + STEP * n} {BASE}v-2" for n in range(empty)]
-    return Strip({kind: "".join(parts) for kind, parts in paths.items()}, label(bars))
+    return Sparkline({kind: "".join(parts) for kind, parts in paths.items()}, outcomes_in_words(bars))
 
 
 def _exceptional(paths: dict[str, list[str]], kind: str, status: str, x: int, height: int) -> None:
@@ -87,11 +87,11 @@ def _exceptional(paths: dict[str, list[str]], kind: str, status: str, x: int, he
         paths.setdefault("bad", []).append(f"M{x} {FOOT_BASE}v-{FOOT}")
 
 
-def label(bars: Sequence[Bar]) -> str:
+def outcomes_in_words(bars: Sequence[Bar]) -> str:
     """ "Last 30 runs: 24 succeeded, 6 failed"."""
     if not bars:
         return _("No runs yet")
     counts = Counter(bar.status for bar in bars)
-    parts = [f"{counts[status]} {status.label}" for status in KINDS if counts[status]]
+    parts = [f"{counts[status]} {status.label}" for status in PATH_KINDS if counts[status]]
     head = ngettext("Last %(n)d run", "Last %(n)d runs", len(bars)) % {"n": len(bars)}
     return f"{head}: {', '.join(parts)}"
