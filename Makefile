@@ -1,5 +1,5 @@
 # make demo   the sample project with a running Cloud Scheduler emulator (PORT=8000 EMULATOR_PORT=8085)
-# make lint   what is read and not run: ruff, its formatting, the layers of the imports, the types
+# make lint   what is read and not run: ruff, its formatting, the templates, the layers of the imports, the types
 # make test   the whole suite, on SQLite or on DATABASE_URL; ARGS="-k name" goes to pytest
 # make test-database  those tests that another database could make fail, on DATABASE_URL
 # make images writes the pictures of docs/screens.md anew; they want the font Roboto (Debian: fonts-roboto)
@@ -23,6 +23,8 @@ demo: $(VENV)/installed
 lint: $(VENV)/installed-tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/djade --check $$(find scheduled_jobs/templates -name '*.html')
+	@$(BIN)/python tests/support/template_lines.py scheduled_jobs/templates
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
