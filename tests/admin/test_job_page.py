@@ -38,7 +38,7 @@ TABS = {"change": "Overview", "settings": "Settings", "changes": "Changes"}
 """Last part of the address of each page of a job -> what its tab is called."""
 
 
-# --- Three truths ---------------------------------------------------------------------------------
+# --- Three values of a field ----------------------------------------------------------------------
 
 
 def test_each_field_shows_the_default_the_override_and_what_google_has() -> None:
