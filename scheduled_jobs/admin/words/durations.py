@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-UNITS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
+UNIT_SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
 """How a length is written, the largest unit first, in seconds."""
 _NAMES = {
     "d": "d", "day": "d", "days": "d",
@@ -32,10 +32,10 @@ def parse_duration(text: str) -> timedelta:
         unit = _NAMES.get(match[2]) if match else None
         if match is None or unit is None or unit in used:
             raise ValueError(_wrong(text, rest, match, unit))
-        if used and (not match[2] or list(UNITS).index(unit) < list(UNITS).index(used[-1])):
+        if used and (not match[2] or list(UNIT_SECONDS).index(unit) < list(UNIT_SECONDS).index(used[-1])):
             raise ValueError(_wrong(text, rest, match, unit))
         used.append(unit)
-        total += int(match[1]) * UNITS[unit]
+        total += int(match[1]) * UNIT_SECONDS[unit]
         rest = rest[match.end() :]
     try:
         return timedelta(seconds=total)
@@ -64,7 +64,7 @@ def write_duration(value: timedelta) -> str:
     """The same in words, exactly: what it gives is read back as the same length."""
     seconds = int(value.total_seconds())
     parts = []
-    for unit, size in UNITS.items():
+    for unit, size in UNIT_SECONDS.items():
         count, seconds = divmod(seconds, size)
         if count:
             parts.append(f"{count} {unit}")
