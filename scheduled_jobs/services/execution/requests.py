@@ -82,7 +82,7 @@ def cancel(run: JobRun, by: Any = None) -> bool:
     """Discard a run that was asked for and has not begun. False: it has begun, or is over."""
     who = label_of(by) or current_attribution().label
     using = statements.database()
-    error = _("cancelled by %(person)s") % {"person": who} if who else _("cancelled")
+    error = f"cancelled by {who}" if who else "cancelled"
     with transaction.atomic(using=using):
         # Its RunJob may be on its way: the delivery that comes of it is absorbed.
         cancelled = statements.close_queued(run, Status.DISCARDED, error, timezone.now(), delivered=False)

@@ -90,7 +90,7 @@ def test_all_are_paused_and_every_audit_tells_it() -> None:
         assert row.paused_by == "rui"
         changes = JobChange.objects.filter(job=row)
         assert {change.via for change in changes} == {"bulk"}
-        assert {change.actor for change in changes} == {User.objects.get(username="rui")}
+        assert {change.actor_id for change in changes} == {str(User.objects.get(username="rui").pk)}
         assert {change.reason for change in changes} == {"Warehouse moves"}
         assert fields_of(row)["paused"] == (False, True)
     entries = LogEntry.objects.order_by("object_repr")
