@@ -127,10 +127,10 @@ def _carry_out(model_admin: JobAdmin, request: HttpRequest, found: Look, decisio
         _require_for(request, fields)
         if not fields:
             raise ValueError("nothing of it is to be adopted any more")
-        written = _("Adopted from Google: %(names)s") % {"names": ", ".join(fields)}
+        written = f"Adopted from Google: {', '.join(fields)}"
         drift.adopt(found, fields, by=request.user, reason=reason)
     else:
-        written = _("Push to Google asked for") if decision == PUSH else _("Deletion in Google asked for")
+        written = "Push to Google asked for" if decision == PUSH else "Deletion in Google asked for"
         drift.overwrite(found, by=request.user, reason=reason)
     with attribution(request.user, via="form", reason=reason):
         model_admin.log_change(request, found.job, f"{written}. {reason}".strip())
