@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
@@ -241,5 +242,5 @@ def payload_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tupl
         for name in differing[:MAX_PAIRS]
     ]
     if len(differing) > MAX_PAIRS:
-        found.append((_("and %(n)s more") % {"n": f"{len(differing) - MAX_PAIRS:,}"}, "", ""))
+        found.append((_("and %(n)s more") % {"n": intcomma(len(differing) - MAX_PAIRS)}, "", ""))
     return found

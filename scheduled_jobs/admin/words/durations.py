@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
-from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 UNIT_SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
@@ -69,19 +66,3 @@ def write_duration(value: timedelta) -> str:
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts) or "0 s"
-
-
-class DurationText(forms.CharField):
-    """A text field of which a timedelta comes; empty is None."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return write_duration(value) if isinstance(value, timedelta) else value
-
-    def clean(self, value: Any) -> timedelta | None:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return parse_duration(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
