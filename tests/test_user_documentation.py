@@ -14,6 +14,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling import declare
 from scheduled_jobs.testing import running_cloud_scheduler
+from tests.support import full_name
 from tests.support.declaring import schedule_tasks
 from tests.support.documents import ROOT, code_blocks, read
 
@@ -92,7 +93,7 @@ def test_headers_tokens_and_retries_reach_google(
 ) -> None:
     schedule_tasks()
     jobs = {
-        job.name.rpartition("-")[2]: google.store.get_job(job.remote_name) for job in google.list(timeout=1)
+        job.name.rpartition("-")[2]: google.store.get_job(full_name(job)) for job in google.list(timeout=1)
     }
     headers = jobs["TaskWithCustomHeaders"].http_target.headers
     assert headers["X-Custom-Auth-Token"] == "some_secret_value"

@@ -19,7 +19,7 @@ from django.utils import timezone
 from scheduled_jobs import authentication, views
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.emulator.tokens import Issuer
-from scheduled_jobs.models import FormerName, JobRun, ScheduledJob
+from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import ending, serving, statements
 from tests.support import make_job, make_run, make_task
 
@@ -200,8 +200,13 @@ def test_an_operators_second_job_of_the_task_is_that_job(job: ScheduledJob, send
     assert JobRun.objects.get().job == second
 
 
+def name_in_google(identifier: str, job: ScheduledJob, **values: Any) -> None:
+    name = f"projects/p/locations/l/jobs/{identifier}"
+    GoogleName.objects.create(name=name, identifier=identifier, job=job, **values)
+
+
 def test_a_former_name_of_the_job_still_reaches_it(job: ScheduledJob, send: Send) -> None:
-    FormerName.objects.create(job=job, name="shop--old", remote_name="projects/p/locations/l/jobs/shop--old")
+    name_in_google("shop--old", job)
     assert send(name="shop--old").json()["status"] == "executed"
     assert JobRun.objects.get().job == job
 
@@ -209,16 +214,14 @@ def test_a_former_name_of_the_job_still_reaches_it(job: ScheduledJob, send: Send
 def test_a_name_taken_by_another_task_still_reaches_the_job_that_had_it(
     job: ScheduledJob, send: Send
 ) -> None:
-    make_job(make_task(name="Other"), name="shop--old")
-    FormerName.objects.create(job=job, name="shop--old", remote_name="projects/p/locations/l/jobs/shop--old")
+    other = make_job(make_task(name="Other"), name="shop--old")
+    name_in_google("shop--old", other, former_job=job)
     assert send(name="shop--old").json()["status"] == "executed"
 
 
 def test_a_former_name_of_another_tasks_job_is_404(job: ScheduledJob, send: Send) -> None:
     other = make_job(make_task(name="Other"), name="shop--other")
-    FormerName.objects.create(
-        job=other, name="shop--old", remote_name="projects/p/locations/l/jobs/shop--old"
-    )
+    name_in_google("shop--old", other)
     assert send(name="shop--old").status_code == 404
 
 

@@ -28,7 +28,7 @@ class Ownership:
     delimiter: str
     endpoint: str
 
-    def why_not(self, live: LiveJob) -> str | None:
+    def refusal_reason(self, live: LiveJob) -> str | None:
         """Why a job of Google's is not this app's, or None if it is.
 
         A job is ours only if its id parses as ours, it carries our mark and its uri lies under the
@@ -60,7 +60,7 @@ class Ownership:
 
         ``created`` tells that this database made it, perhaps under another name of the app.
         """
-        why = self.why_not(live)
+        why = self.refusal_reason(live)
         if why is None or (created and self.was_ours(live)):
             return None
         if not self.has_our_mark(live):
@@ -87,12 +87,16 @@ class Desired:
     state: str | None
     spec: JobSpec | None = None
     fault: str = ""
-    is_absent_here: bool = False
+    is_class_missing: bool = False
     """Whether the fault is that the class is not in this process."""
-    created: bool = False
+    is_claimed: bool = False
     """Whether this database created the job under ``remote_name``, or at least began to."""
+    is_confirmed: bool = False
+    """Whether Google is known to have had it there, under today's endpoint."""
     former: tuple[str, ...] = ()
-    """Full resource names under which this database created the job before, not yet deleted."""
+    """Full resource names under which the job is still in Google, and is to be deleted there."""
+    known_as: str = ""
+    """The id that it has in Google where it is another than ``name``; nothing need be deleted there."""
     pushed: Mapping[str, Any] = field(default_factory=dict)
     """Field -> what was ``sent`` last, and the service's ``answer`` where it stored something else."""
     pushed_at: datetime | None = None
@@ -157,7 +161,7 @@ class Plan:
     ours: int = 0
     """How many jobs in Google are ours, those included that a former location or project has."""
 
-    def of(self, *kinds: Kind) -> list[Change]:
+    def of_kind(self, *kinds: Kind) -> list[Change]:
         """The changes of these kinds."""
         return [change for change in self.changes if change.kind in kinds]
 
@@ -165,9 +169,9 @@ class Plan:
     def deletes_most(self) -> bool:
         """Whether it would delete more than half of our jobs: more likely a mistake than a wish.
 
-        Orphans do not count: they are deleted only where that was asked for.
+        Orphans do not count, nor jobs of deleted rows: they are deleted only where that was asked for.
         """
-        return 2 * len(self.of("delete")) > self.ours
+        return 2 * sum(change.pk is not None for change in self.of_kind("delete")) > self.ours
 
 
 def make_plan(
@@ -178,27 +182,31 @@ def make_plan(
     adopt: bool = False,
     delete: bool = True,
     find_orphans: bool = True,
-    left_alone: Collection[str] = (),
+    known: Collection[str] = (),
+    owed: Collection[str] = (),
 ) -> Plan:
     """Compare what the rows want with what Google has.
 
-    ``left_alone`` are full resource names of jobs whose rows are not in ``wanted``: they are no orphans.
+    ``known`` are full resource names of jobs whose rows are not in ``wanted``: they are no orphans.
+    ``owed`` are those of jobs whose rows are gone, and that are still to be deleted.
     """
     wanted = list(wanted)
     changes: list[Change] = []
     unchanged: list[Desired] = []
     for desired in wanted:
-        kept = desired if delete else replace(desired, former=())
+        kept = desired if delete else replace(desired, former=(), known_as="")
         change = change_for(kept, listing, ownership, adopt=adopt)
         if change is None:
             unchanged.append(desired)
         elif delete or change.kind != "delete":
             changes.append(change)
-    ours = {name for name, live in listing.jobs.items() if ownership.why_not(live) is None}
+    ours = {name for name, live in listing.jobs.items() if ownership.refusal_reason(live) is None}
+    if delete:
+        changes += (_owed(name) for name in owed if _is_left(name, listing, ownership))
     if find_orphans:
-        known = {desired.remote_name for desired in wanted}.union(left_alone)
-        known.update(name for desired in wanted for name in desired.former)
-        changes += (_orphan(listing.jobs[name]) for name in ours - known)
+        theirs = {desired.remote_name for desired in wanted}.union(known, owed)
+        theirs.update(name for desired in wanted for name in desired.former)
+        changes += (_orphan(listing.jobs[name]) for name in ours - theirs)
     changes.sort(key=lambda change: (change.label, change.name))
     return Plan(tuple(changes), tuple(unchanged), len(ours | names_elsewhere(wanted, listing)))
 
@@ -221,10 +229,10 @@ def change_for(
     if live is None:
         if desired.spec is None:
             return replace(change, kind="refuse", why=desired.fault)
-        if desired.former:
-            return replace(change, fields={"name": (desired.former[-1].rpartition("/")[2], desired.name)})
+        if was := _was(desired):
+            return replace(change, fields={"name": (was, desired.name)})
         return replace(change, kind="create", fields=_new_fields(desired))
-    if not adopt and (why := ownership.why_not(live)) is not None:
+    if not adopt and (why := ownership.refusal_reason(live)) is not None:
         return replace(change, kind="refuse", why=f"Google has a job of this id, but {why}")
     fields = desired.differences(live)
     if desired.spec is None:
@@ -240,8 +248,8 @@ def change_for(
             drifted=drifted_fields(desired, live, fields),
         )
     if _former_left(desired, listing, ownership):
-        fields["name"] = (desired.former[-1].rpartition("/")[2], desired.name)
-    is_adopted = adopt and ownership.why_not(live) is not None
+        fields["name"] = (_was(desired), desired.name)
+    is_adopted = adopt and ownership.refusal_reason(live) is not None
     if not fields and not is_adopted:
         return None
     # What is taken over was somebody else's until now: all that is replaced is told and kept.
@@ -253,7 +261,7 @@ def _change_of_unwanted(
     desired: Desired, change: Change, listing: Listing, ownership: Ownership, *, adopt: bool
 ) -> Change | None:
     live = listing.jobs.get(desired.remote_name)
-    why = None if live is None else ownership.why_not_delete(live, created=desired.created, adopt=adopt)
+    why = None if live is None else ownership.why_not_delete(live, created=desired.is_claimed, adopt=adopt)
     if (live is not None and why is None) or _former_left(desired, listing, ownership):
         return replace(change, kind="delete")
     if live is not None and ownership.has_our_mark(live):
@@ -273,10 +281,18 @@ def drifted_fields(desired: Desired, live: LiveJob, fields: Iterable[str]) -> tu
 
 
 def _former_left(desired: Desired, listing: Listing, ownership: Ownership) -> bool:
-    return any(
-        ownership.was_ours(listing.jobs[name]) if name in listing.jobs else not listing.covers(name)
-        for name in desired.former
-    )
+    return any(_is_left(name, listing, ownership) for name in desired.former)
+
+
+def _is_left(name: str, listing: Listing, ownership: Ownership) -> bool:
+    """Whether a job that this database once made may still be in Google, and be its own."""
+    live = listing.jobs.get(name)
+    return not listing.covers(name) if live is None else ownership.was_ours(live)
+
+
+def _was(desired: Desired) -> str:
+    """The id that the job has had in Google until now; empty for one that has none there."""
+    return desired.former[-1].rpartition("/")[2] if desired.former else desired.known_as
 
 
 def _new_fields(desired: Desired) -> dict[str, tuple[Any, Any]]:
@@ -284,6 +300,10 @@ def _new_fields(desired: Desired) -> dict[str, tuple[Any, Any]]:
     if desired.state == domain.PAUSED:
         fields["state"] = (None, domain.PAUSED)
     return fields
+
+
+def _owed(name: str) -> Change:
+    return Change("delete", task="", name=name.rpartition("/")[2], remote_name=name)
 
 
 def _orphan(live: LiveJob) -> Change:

@@ -21,8 +21,8 @@ class InForce(Generic[T]):
     @overload
     def __get__(self, job: None, owner: type) -> InForce[T]: ...
     @overload
-    def __get__(self, job: ScheduledJob, owner: type) -> T: ...
-    def __get__(self, job: ScheduledJob | None, owner: type) -> InForce[T] | T:
+    def __get__(self, job: Any, owner: type) -> T: ...
+    def __get__(self, job: Any, owner: type) -> InForce[T] | T:
         if job is None:
             return self
         override: T | None = getattr(job, f"{self.name}_override")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models, transaction
-from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
@@ -17,6 +18,8 @@ from scheduled_jobs.exceptions import ScheduledJobsError
 from scheduled_jobs.models.changes import JobChange, attribution, current_attribution, label_of
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.models.origin import fields_of_its_own
+from scheduled_jobs.models.runs import JobRun
+from scheduled_jobs.models.sync_state import pending
 from scheduled_jobs.models.validation import errors_of
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
         """Jobs with at least one override."""
         return self.filter(_any_is_set(f"{name}_override" for name in OVERRIDABLE))
 
-    def among(self, pks: Iterable[int]) -> Iterator[ScheduledJobQuerySet]:
+    def in_batches(self, pks: Iterable[int]) -> Iterator[ScheduledJobQuerySet]:
         """Those of these jobs that have one of the keys, in sets that one statement can name."""
         some = iter(pks)
         while chunk := list(islice(some, IN_ONE_STATEMENT)):
@@ -63,17 +66,31 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
 
     lock.queryset_only = True  # type: ignore[attr-defined]
 
-    def edit(self, **values: Any) -> int:
-        """Update columns that change what is in force: the same statement asks for a push.
+    def mark_pending(self, *, edited: bool = True, **values: Any) -> int:
+        """Update columns that change what is in force: the same statement says that a push is due.
 
-        Returns how many rows matched. Must run in the transaction that also tells ``job_edited``.
+        Returns how many rows matched. Must run in the transaction that also tells ``job_edited``. ``edited``
+        is False where nothing in force has changed, and a push was given up.
         """
-        return self.update(
-            **values,
-            revision=F("revision") + 1,
-            sync_state=self.model.SyncState.PENDING,
-            edited_at=timezone.now(),
-        )
+        return self.update(**values, **pending(edited=edited))
+
+    mark_pending.queryset_only = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the rows, and on commit their jobs in Google; their runs before, in chunks."""
+        using = self.select_for_update().db
+        pks = self.using(using).order_by().values_list("pk", flat=True)
+        deletions = []
+        for rows in self.model.objects.using(using).in_batches(sorted(set(pks))):
+            deletions.append(JobRun.objects.using(using).delete_of(rows.values_list("pk", flat=True)))
+            with transaction.atomic(using=using):
+                # The rows before what refers to them: so does whoever pushes them.
+                rows.lock()
+                deletions.append(models.QuerySet.delete(rows))
+        return added(*deletions)
+
+    delete.queryset_only = True  # type: ignore[attr-defined]
+    delete.alters_data = True  # type: ignore[attr-defined]
 
     def pause(self, *, reason: str, until: datetime | None = None, by: Any = None) -> int:
         """Skip all runs from now on, until ``until`` (aware) if it is given.
@@ -160,7 +177,7 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
             for rows in chunks:
                 jobs = list(rows)
                 _record(rows, [(job, _taken_back(job)) for job in jobs], by=by, reason=reason)
-                changed += rows.edit()
+                changed += rows.mark_pending()
                 signals.job_edited.send(sender=rows.model, pks=[job.pk for job in jobs], using=rows.db)
         return changed
 
@@ -183,6 +200,14 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
     run_now.queryset_only = True  # type: ignore[attr-defined]
 
 
+def added(*deletions: tuple[int, dict[str, int]]) -> tuple[int, dict[str, int]]:
+    """What several deletions have deleted together, in the form in which Django tells it."""
+    counts = Counter[str]()
+    for _total, each in deletions:
+        counts.update(each)
+    return counts.total(), dict(counts)
+
+
 @contextmanager
 def _in_chunks(jobs: ScheduledJobQuerySet) -> Iterator[Iterator[ScheduledJobQuerySet]]:
     """These jobs in chunks, in one transaction, in the database that is written to.
@@ -194,7 +219,7 @@ def _in_chunks(jobs: ScheduledJobQuerySet) -> Iterator[Iterator[ScheduledJobQuer
     with transaction.atomic(using=using):
         # A set that was found through another table may name a job more than once.
         pks = sorted(set(jobs.using(using).values_list("pk", flat=True)))
-        yield _locked(jobs.model.objects.using(using).among(pks))
+        yield _locked(jobs.model.objects.using(using).in_batches(pks))
 
 
 def _locked(chunks: Iterator[ScheduledJobQuerySet]) -> Iterator[ScheduledJobQuerySet]:
@@ -244,7 +269,7 @@ def _change(
     if not before:
         return 0
     pks = [job.pk for job in before]
-    rows.filter(pk__in=pks).edit(**values)
+    rows.filter(pk__in=pks).mark_pending(**values)
     _record(rows, [(job, _differences(job, audit)) for job in before], by=by, reason=reason)
     signals.job_edited.send(sender=rows.model, pks=pks, using=rows.db)
     return len(pks)
@@ -271,7 +296,7 @@ def _end_pauses(rows: ScheduledJobQuerySet, now: datetime) -> int:
     if not ended:
         return 0
     rows.filter(pk__in=[job.pk for job in ended]).update(**NOT_PAUSED)
-    with attribution(via=JobChange.Via.AUTO, reason="The pause has ended."):
+    with attribution(via=JobChange.Via.AUTO, reason=_("The pause has ended.")):
         # The same lines as those of resume().
         ends = [(job, {"paused": (True, False), "paused_until": (job.paused_until, None)}) for job in ended]
         _record(rows, ends)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router, transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -25,9 +24,10 @@ from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.facts import FACTS, facts_from
 from scheduled_jobs.models.in_force import InForce
-from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet, added
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
+from scheduled_jobs.models.sync_state import SyncState, pending
 from scheduled_jobs.models.tracking import ChangeTracker
 from scheduled_jobs.models.validation import errors_of
 
@@ -44,12 +44,7 @@ class ScheduledJob(models.Model):
     """One recurring job. ``declared_*`` is written by code only, ``*_override`` by people only."""
 
     Origin = Origin
-
-    class SyncState(models.TextChoices):
-        PENDING = "pending", _("pending")
-        SYNCED = "synced", _("synced")
-        FAILED = "failed", _("not synced")
-        DRIFTED = "drifted", _("drifted")
+    SyncState = SyncState
 
     name = models.CharField(_("job id"), max_length=500, unique=True)
     task = models.CharField(_("task"), max_length=500, db_index=True)
@@ -112,15 +107,13 @@ class ScheduledJob(models.Model):
     push_token = models.CharField(max_length=32, null=True, editable=False)
     push_until = models.DateTimeField(null=True, editable=False)
     push_revision = models.PositiveBigIntegerField(null=True, editable=False)
-    remote_name = models.CharField(
-        _("name in Google"), max_length=700, blank=True, default="", editable=False
-    )
     pushed = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
     """What was last pushed: ``sent`` and the service's ``answer``, field -> value; headers as digests."""
     live = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
     """What Google was last seen to have, field -> value, and its ``state``; null if it had no such job."""
     live_seen_at = models.DateTimeField(_("seen in Google at"), null=True, editable=False)
     next_run_at = models.DateTimeField(_("next run"), null=True, blank=True, editable=False)
+    watched_until = models.DateTimeField(null=True, editable=False)
 
     last_run = models.ForeignKey(
         JobRun,
@@ -134,7 +127,6 @@ class ScheduledJob(models.Model):
     last_run_at = models.DateTimeField(_("last run at"), null=True, editable=False)
     last_status = models.CharField(_("last outcome"), max_length=10, blank=True, default="", editable=False)
     last_duration = models.DurationField(_("last duration"), null=True, editable=False)
-    last_delivery_at = models.DateTimeField(_("last delivery at"), null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
 
     objects = ScheduledJobQuerySet.as_manager()
@@ -263,10 +255,9 @@ class ScheduledJob(models.Model):
             raise type(self).DoesNotExist(f"the job {self.name} was deleted meanwhile")
         columns = sorted(changed)
         before = {name: getattr(stored, name) for name in columns}
-        self.sync_state = self.SyncState.PENDING
-        self.edited_at = timezone.now()
-        self.revision = F("revision") + 1
-        bookkeeping = ["revision", "sync_state", "edited_at"]
+        bookkeeping = pending()
+        for column, value in bookkeeping.items():
+            setattr(self, column, value)
         super().save(force_update=True, using=using, update_fields=[*columns, *bookkeeping])
         self.revision = type(self).objects.using(using).values_list("revision").get(pk=self.pk)[0]
         JobChange.record(
@@ -281,12 +272,14 @@ class ScheduledJob(models.Model):
         self._tell(using)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
-        """Delete the row, and on commit its job in Google."""
+        """Delete the row, and on commit its job in Google; its runs before, in chunks."""
         using = using or router.db_for_write(type(self), instance=self)
-        # A push since this row was loaded may have made the job, or given it another name.
-        stored = type(self).objects.using(using).filter(pk=self.pk).values_list("remote_name", flat=True)
-        self.remote_name = stored.first() or self.remote_name
-        return super().delete(using=using, keep_parents=keep_parents)
+        runs = JobRun.objects.using(using).delete_of([self.pk])
+        with transaction.atomic(using=using):
+            # The row before what refers to it: so does whoever pushes it.
+            type(self).objects.using(using).filter(pk=self.pk).lock()
+            deleted, counts = super().delete(using=using, keep_parents=keep_parents)
+        return added(runs, (deleted, counts))
 
     @contextmanager
     def locked(self) -> Iterator[ScheduledJobQuerySet]:

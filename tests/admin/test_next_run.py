@@ -13,7 +13,7 @@ from django.core.management import call_command
 
 from scheduled_jobs.backends import get_backend
 from scheduled_jobs.models import ScheduledJob
-from tests.support import make_run
+from tests.support import full_name, make_run
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.pages import text_of
 from tests.support.people import LIST, superuser
@@ -112,7 +112,7 @@ def count_again(job: ScheduledJob) -> str:
 
 def plan_of_a_job_to_be_made_again(job: ScheduledJob) -> str:
     backend: MemoryBackend = get_backend()
-    backend.store.delete_job(job.remote_name)
+    backend.store.delete_job(full_name(job))
     return read(superuser(), f"{LIST}plan/")
 
 

@@ -22,7 +22,7 @@ from scheduled_jobs.emulator.store import StoreError
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.execution.runner import execute
-from tests.support import ask, make_run
+from tests.support import ask, full_name, make_run
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.pages import Page
 from tests.support.people import LIST, superuser
@@ -119,7 +119,7 @@ def desk(google: MemoryBackend) -> dict[str, str]:
     JobChange.record(job, {"payload": (fill(ALL_SHAPES, secret("was")), None)})
     JobChange.record(job, {"declared_payload": (None, fill(ALL_SHAPES, secret("was")))})
     JobChange.record(job, {"anything": (fill(ALL_SHAPES, secret("was")), [fill(ALL_SHAPES, secret("was"))])})
-    message = google.store.get_job(job.remote_name)
+    message = google.store.get_job(full_name(job))
     message.http_target.body = json.dumps(fill(ALL_SHAPES, secret("live"))).encode()
     message.http_target.headers["X-Api-Key"] = secret("live")
     google.store.update_job(message, ["http_target"])

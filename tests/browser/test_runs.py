@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobRun, ScheduledJob
-from tests.support import make_run
+from tests.support import full_name, make_run
 from tests.support.console import edit_in_console
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.people import LIST
@@ -252,7 +252,7 @@ def test_drift_is_adopted_from_the_plan(operator: Page, google: MemoryBackend, j
     erase = row("EraseInactiveAccounts")
     edit_in_console(google, erase, "schedule", "time_zone", schedule="0 3 * * 6")
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
-    google.store.delete_job(row("ExpirePoints").remote_name)
+    google.store.delete_job(full_name(row("ExpirePoints")))
     operator.goto(f"{LIST}plan/")
     block = operator.locator("section", has_text="EraseInactiveAccounts")
     block.get_by_label("Adopt as override").check()

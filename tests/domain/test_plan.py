@@ -152,7 +152,9 @@ def test_a_value_that_somebody_changed_in_google_is_named_as_drifted() -> None:
 
 
 def test_a_row_whose_class_is_not_here_is_refused_only_if_something_differs() -> None:
-    absent = desired(spec=None, fault="shop.tasks.A is not in the code of this process", is_absent_here=True)
+    absent = desired(
+        spec=None, fault="shop.tasks.A is not in the code of this process", is_class_missing=True
+    )
     assert plan([absent], live()).changes == ()
     (change,) = plan([absent]).changes
     assert (change.kind, change.why) == ("refuse", "shop.tasks.A is not in the code of this process")

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from scheduled_jobs import registry
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.people import LIST, signed_in, staff
 
@@ -179,7 +180,7 @@ def live(google: CloudScheduler, name: str) -> dict[str, Any]:
 
 def console_set(google: CloudScheduler, job: ScheduledJob, mask: str, **values: Any) -> None:
     """Somebody edits a job in Google's console."""
-    message = google.store.get_job(job.remote_name)
+    message = google.store.get_job(full_name(job))
     for name, value in values.items():
         setattr(message, name, value)
     google.store.update_job(message, [mask])
@@ -187,7 +188,7 @@ def console_set(google: CloudScheduler, job: ScheduledJob, mask: str, **values: 
 
 def console_pause(google: CloudScheduler, job: ScheduledJob) -> None:
     """Somebody pauses a job in Google's console."""
-    google.store.pause_job(job.remote_name)
+    google.store.pause_job(full_name(job))
 
 
 def deliver(google: CloudScheduler, job: ScheduledJob, slot: datetime, **headers: str) -> Any:

@@ -28,6 +28,7 @@ from tests.lessons.doors import (
     terminal,
     text_of,
 )
+from tests.support import full_name
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
@@ -80,7 +81,7 @@ def test_a_deploy_never_resumes_a_paused_job(google: CloudScheduler) -> None:
     declare("Digest", schedule_name="renamed")
     schedule_tasks()
     assert still_paused()
-    google.store.delete_job(row("Digest").remote_name)
+    google.store.delete_job(full_name(row("Digest")))
     schedule_tasks()
     assert still_paused()
     with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="store"):
@@ -95,7 +96,7 @@ def test_a_job_resumed_in_the_console_runs_nothing_and_is_paused_again(google: C
     declare("Digest")
     schedule_tasks()
     pause()
-    google.store.resume_job(row("Digest").remote_name)
+    google.store.resume_job(full_name(row("Digest")))
     (answer,) = google.advance(timedelta(hours=1))
     assert answer.json()["status"] == "skipped"
     assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.Digest (state)"]

@@ -26,7 +26,7 @@ from tests.lessons.doors import (
     terminal,
     text_of,
 )
-from tests.support import make_run
+from tests.support import full_name, make_run
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
@@ -180,7 +180,7 @@ def test_a_run_forced_early_does_not_stand_for_the_slot_it_announces(google: Clo
     """getsentry/sentry #84358: an early check-in is taken for a slot that is then reported missed."""
     declare("Digest")
     schedule_tasks()
-    google.store.run_job(row("Digest").remote_name)
+    google.store.run_job(full_name(row("Digest")))
     (answer,) = google.deliver_forced()
     assert answer.json()["status"] == "executed"
     google.advance_to(TEN)

@@ -180,7 +180,7 @@ def test_what_was_being_read_when_it_was_interrupted_is_closed_before_the_connec
         next(reading)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compare, "rows_in_force", interrupted)
+    monkeypatch.setattr(compare, "read_rows", interrupted)
     with pytest.raises(SystemExit) as stopped:
         call_command("schedule_tasks", stderr=io.StringIO())
     assert (stopped.value.code, stopped.value.__context__, closed) == (130, None, [True])

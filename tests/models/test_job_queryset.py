@@ -186,10 +186,10 @@ def test_among_names_no_more_rows_than_one_statement_takes(monkeypatch: pytest.M
     monkeypatch.setattr(job_queryset, "IN_ONE_STATEMENT", 2)
     pks = list(ScheduledJob.objects.order_by("pk").values_list("pk", flat=True))
     with CaptureQueriesContext(connection) as statements:
-        found = [[job.pk for job in rows.order_by("pk")] for rows in ScheduledJob.objects.among(pks)]
+        found = [[job.pk for job in rows.order_by("pk")] for rows in ScheduledJob.objects.in_batches(pks)]
     assert found == [pks[:2], pks[2:4], pks[4:]]
     assert len(statements) == 3
-    assert list(ScheduledJob.objects.among([])) == []
+    assert list(ScheduledJob.objects.in_batches([])) == []
 
 
 def test_a_job_that_is_found_more_than_once_is_changed_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings
 
+from scheduled_jobs.backends import get_backend
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.tasks import PeriodicTask
 
@@ -42,6 +43,11 @@ def make_job(task: type[PeriodicTask], name: str = "shop--report", **values: Any
     job = ScheduledJob(name=name, task=task.name(), declared_schedule="0 * * * *", **values)
     ScheduledJob.objects.bulk_create([job])
     return ScheduledJob.objects.get(name=name)
+
+
+def full_name(job: ScheduledJob) -> str:
+    """The full resource name of a job in Google, as the backend in use has it."""
+    return get_backend().remote_name(job.name)
 
 
 def make_run(job: ScheduledJob, status: str, **values: Any) -> JobRun:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.support import full_name
+
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
     from scheduled_jobs.models import ScheduledJob
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 def edit_in_console(google: MemoryBackend, job: ScheduledJob, *mask: str, **values: Any) -> None:
     """Change a job as a person does in Google's console."""
-    message = google.store.get_job(job.remote_name)
+    message = google.store.get_job(full_name(job))
     for path, value in values.items():
         *parents, name = path.split("__")
         target = message
@@ -22,4 +24,4 @@ def edit_in_console(google: MemoryBackend, job: ScheduledJob, *mask: str, **valu
 
 
 def live_values(google: MemoryBackend, job: ScheduledJob) -> Any:
-    return google.get(job.remote_name, timeout=1).values
+    return google.get(full_name(job), timeout=1).values

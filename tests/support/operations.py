@@ -13,7 +13,8 @@ from scheduled_jobs.backends import use_backend
 from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import StoreError
-from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
+from scheduled_jobs.models import GoogleName, JobChange, JobRun, JobVersion, ScheduledJob
+from tests.support import full_name
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Operations(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         registry._tasks.clear()
-        for model in (JobRun, JobVersion, JobChange, FormerName, ScheduledJob):
+        for model in (JobRun, JobVersion, JobChange, GoogleName, ScheduledJob):
             model.objects.all()._raw_delete("default")
         self.google = MemoryBackend()
         self.place = use_backend(self.google)
@@ -138,9 +139,9 @@ class Operations(RuleBasedStateMachine):
         job = self._row(name)
         planned, self.google.store.faults._planned = self.google.store.faults._planned, []
         try:
-            if job is not None and job.remote_name:
+            if job is not None and full_name(job):
                 try:
-                    yield self.google.store.get_job(job.remote_name)
+                    yield self.google.store.get_job(full_name(job))
                 except StoreError:  # it is not there
                     return
         finally:

@@ -114,7 +114,7 @@ def apply_to_all(
     ):
         # Locked before they are compared: a form that is sent twice at once finds what the first has done.
         # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
-        chunks = list(ScheduledJob.objects.using(using).among(selected.pks))
+        chunks = list(ScheduledJob.objects.using(using).in_batches(selected.pks))
         jobs = [
             job
             for chunk in chunks

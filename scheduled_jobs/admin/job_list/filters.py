@@ -31,7 +31,7 @@ NO_RUN = "none"
 """In the URL: jobs that have not run yet."""
 
 
-class CountedFilter(admin.SimpleListFilter, abc.ABC):
+class JobFilter(admin.SimpleListFilter, abc.ABC):
     """A filter over one fact of the census. The list applies it with ``filtered``."""
 
     template = "admin/scheduled_jobs/_filter.html"
@@ -80,7 +80,7 @@ class CountedFilter(admin.SimpleListFilter, abc.ABC):
             }
 
 
-class StateFilter(CountedFilter):
+class StateFilter(JobFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -96,7 +96,7 @@ class StateFilter(CountedFilter):
         return queryset.alias(_wanted_state=health(now)).filter(_wanted_state=self.chosen)
 
 
-class OutcomeFilter(CountedFilter):
+class OutcomeFilter(JobFilter):
     title = _("last outcome")
     parameter_name = "outcome"
 
@@ -115,7 +115,7 @@ class OutcomeFilter(CountedFilter):
         return queryset.filter(last_status__in=self.values_of(self.chosen or ""))
 
 
-class OverriddenFilter(CountedFilter):
+class OverriddenFilter(JobFilter):
     title = _("override")
     parameter_name = "overridden"
 
@@ -138,7 +138,7 @@ class OverriddenFilter(CountedFilter):
         return queryset.filter(overridden() if self.chosen == OVERRIDDEN else ~overridden())
 
 
-class GoogleFilter(CountedFilter):
+class GoogleFilter(JobFilter):
     title = _("Google")
     parameter_name = "google"
 
@@ -151,7 +151,7 @@ class GoogleFilter(CountedFilter):
         return queryset.filter(sync_state=self.chosen)
 
 
-class OriginFilter(CountedFilter):
+class OriginFilter(JobFilter):
     title = _("origin")
     parameter_name = "origin"
 

@@ -109,7 +109,7 @@ class Command(BaseCommand):
             for change in report.to_apply:
                 self._tell(change, None)
         for change in report.not_to_apply:
-            self._tell(change, report.why_not(change))
+            self._tell(change, report.refusal_reason(change))
         for path, why in report.faulty:
             self._fail(path, why)
         self._finish(report)
@@ -141,7 +141,7 @@ class Command(BaseCommand):
     def _confirmed(self, report: scheduling.Report) -> bool:
         if self.as_json or not sys.stdin.isatty():
             return False
-        deletions = report.plan.of("delete", "orphan")
+        deletions = report.plan.of_kind("delete", "orphan")
         names = ", ".join(change.label for change in deletions)
         self.stderr.write(f"This deletes {len(deletions)} of {report.plan.ours} jobs: {names}.")
         try:

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from scheduled_jobs import signals
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import decision, ending, runner, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery, announcement_of
 
@@ -35,15 +35,15 @@ def find_job(task: str, name: str) -> ScheduledJob | None:
 
 
 def _find(using: str, task: str, name: str) -> ScheduledJob | None:
-    jobs = ScheduledJob.objects.using(using).filter(task=task)
-    for job in jobs.filter(name=name):
+    for job in ScheduledJob.objects.using(using).filter(task=task, name=name):
         # MySQL compares without regard to case.
         if (job.task, job.name) == (task, name):
             return job
-    for job in jobs.filter(former_names__name=name).prefetch_related("former_names").order_by("-pk"):
-        if job.task == task and any(former.name == name for former in job.former_names.all()):
-            return job
-    return None
+    names = GoogleName.objects.using(using).filter(identifier=name).order_by("-pk")
+    known = [known for known in names.select_related("job", "former_job") if known.identifier == name]
+    # Two tasks that swap their names lose no slot: what was sent to the one before is still for that one.
+    jobs = [*(name.job for name in known), *(name.former_job for name in known)]
+    return next((job for job in jobs if job is not None and job.task == task), None)
 
 
 def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = time.sleep) -> Answer:

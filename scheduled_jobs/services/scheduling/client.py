@@ -99,18 +99,24 @@ class Client:
         again: tuple[type[BackendError], ...] = AGAIN,
     ) -> T:
         left = settings.RPC_TIMEOUT
+        is_unknown = False
         for tries in count(1):
-            # Each try has a place of its own: Google counts a call that it refuses, or whose answer is lost.
-            with place():
-                begun = time.monotonic()
-                timeout = min(left, self.until - begun)
-                if timeout <= 0:
-                    raise OutOfTime("time ran out before the call was made")
-                try:
+            try:
+                # Each try has a place of its own: Google counts what it refuses, or whose answer is lost.
+                with place():
+                    begun = time.monotonic()
+                    timeout = min(left, self.until - begun)
+                    if timeout <= 0:
+                        raise OutOfTime("time ran out before the call was made")
                     return call(timeout)
-                except again as error:
-                    failure = error
-                left -= time.monotonic() - begun
+            except BackendError as error:
+                # A try that was not answered may have been applied, whatever a later one is told.
+                is_unknown |= not error.definite
+                error.definite = not is_unknown
+                if not isinstance(error, again):
+                    raise
+                failure = error
+            left -= time.monotonic() - begun
             wait = _wait_after(tries)
             if isinstance(failure, ResourceExhausted):
                 left = settings.RPC_TIMEOUT

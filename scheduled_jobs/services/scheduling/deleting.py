@@ -1,22 +1,39 @@
-"""Deleting an operator's own job: Google first, then the row, so that nothing goes on firing unseen."""
+"""Deleting jobs: Google first, then the row, so that nothing goes on firing unseen; or the row at once.
+
+A row that is deleted at once leaves its names in the ledger: their deletion is owed until Google says that
+it has been done.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from django.db import router, transaction
 from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import BackendError, NotFound
-from scheduled_jobs.models import FormerName, JobChange, ScheduledJob
+from scheduled_jobs.exceptions import Aborted, BackendError, NotFound
+from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.names import ownership
+from scheduled_jobs.services.scheduling.push.lease import lease_time
+from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
+from scheduled_jobs.services.scheduling.transactions import once_committed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from scheduled_jobs.domain.plan import Listing
 
 logger = logging.getLogger("scheduled_jobs")
+
+AT_ONCE = 64
 
 
 def ask_to_delete(job: ScheduledJob, *, by: Any = None, reason: str = "") -> bool:
@@ -30,11 +47,11 @@ def ask_to_delete(job: ScheduledJob, *, by: Any = None, reason: str = "") -> boo
     rows = ScheduledJob.objects.using(using).filter(pk=job.pk)
     with transaction.atomic(using=using):
         # The condition settles the race of two people who delete at once: one line in the audit.
-        first = bool(rows.filter(deleting_at=None).edit(deleting_at=timezone.now()))
+        first = bool(rows.filter(deleting_at=None).mark_pending(deleting_at=timezone.now()))
         if first:
             JobChange.record(job, {"deleting": (False, True)}, by=by, reason=reason, using=using)
         else:
-            rows.edit()
+            rows.mark_pending()
         signals.job_edited.send(sender=ScheduledJob, pks=[job.pk], using=using)
     return first
 
@@ -46,7 +63,7 @@ def finish_deletion(pk: int) -> bool:
         job = ScheduledJob.objects.using(using).select_for_update().filter(pk=pk).first()
         if job is None:
             return True
-        if job.deleting_at is None or not _is_gone(job):
+        if job.deleting_at is None or google_names.debts_of(pk, using):
             return False
         job.delete(using=using)
     return True
@@ -59,46 +76,103 @@ def finish_deletions() -> int:
     return sum(finish_deletion(pk) for pk in waiting.values_list("pk", flat=True))
 
 
-def _is_gone(job: ScheduledJob) -> bool:
-    """Whether Google answered that it is deleted, or never had it."""
-    confirmed = job.sync_state == ScheduledJob.SyncState.SYNCED and job.revision == job.pushed_revision
-    never = job.live is None and not job.remote_name and job.pushed_revision == 0 and job.pushed is None
-    return job.remote_name == "" and (confirmed or never)
+# --- The job of a row that is gone --------------------------------------------------------------------
 
 
 def delete_on_commit(job: ScheduledJob, using: str) -> None:
     """Delete a row's job in Google once the row's deletion is committed."""
-    rows = JobChange.build(job, {"job": (job.name, None)})
-    for row in rows:
+    changes = JobChange.build(job, {"job": (job.name, None)})
+    for change in changes:
         # What refers to the row was collected before this was written.
-        row.job_id = None
-    JobChange.objects.using(using).bulk_create(rows)
-    names = FormerName.objects.using(using).filter(deleted_at=None)
-    remote_names = [
-        *names.filter(job=job).values_list("remote_name", flat=True),
-        *filter(None, [job.remote_name]),
-    ]
-    # Another row may have taken a name over, and the job there with it.
-    others = ScheduledJob.objects.using(using).exclude(pk=job.pk).filter(remote_name__in=remote_names)
-    taken = {name for name, now in others.values_list("remote_name", "name") if name.endswith(f"/{now}")}
-    taken.update(
-        names.exclude(job=job).filter(remote_name__in=remote_names).values_list("remote_name", flat=True)
+        change.job_id = None
+    JobChange.objects.using(using).bulk_create(changes)
+    if settings.mode == "google":
+        once_committed(_delete, google_names.debts_of(job.pk, using), using=using)
+    else:
+        # Nobody is told of it: what Google still has is an orphan to whoever looks next.
+        google_names.forgive(job.pk, using)
+
+
+def _delete(names: Iterable[str]) -> None:
+    using = router.db_for_write(ScheduledJob)
+    try:
+        client = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+        ended = list(delete_names(list(names), client, using=using))
+    except BackendError as error:  # no project or no credentials
+        ended = [(name, error) for name in names]
+    for name, failure in ended:
+        if failure is not None:
+            logger.warning("%s is not deleted in Google: %s; schedule_tasks tries again", name, failure)
+
+
+def delete_names(
+    names: Sequence[str],
+    client: Client,
+    *,
+    using: str,
+    listing: Listing | None = None,
+    renew: Callable[[], bool] = lambda: True,
+) -> Iterator[tuple[str, BackendError | None]]:
+    """Delete jobs that belong to no row; yields how each ended, but for those that a row has taken over.
+
+    ``renew`` is called now and then, so that whoever deletes many can renew what it holds; if it returns
+    False, the rest are left, each with Aborted. Without a listing each job is looked at first.
+    """
+    left = list(names)
+    with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
+        while left:
+            if not renew():
+                yield from ((name, Aborted("another schedule_tasks took over")) for name in left)
+                return
+            # A mark must not run out while its call waits for a place in the quota.
+            free = client.backend.quota.free(client.until)
+            size = AT_ONCE if free is None else max(min(free, AT_ONCE), 1)
+            some, left = left[:size], left[size:]
+            yield from _delete_some(some, client, listing, pool, using)
+            _push_late(some, using)
+
+
+def _delete_some(
+    names: Sequence[str], client: Client, listing: Listing | None, pool: ThreadPoolExecutor, using: str
+) -> list[tuple[str, BackendError | None]]:
+    google_names.owe(names, using)
+    marks = google_names.release(dict.fromkeys(names), until=timezone.now() + lease_time(), using=using)
+    until = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
+    hurried = Client(min(client.until, until), client.backend)
+    marked = [name for name in names if name in marks.names]
+    errors = dict(zip(marked, pool.map(partial(_delete_one, hurried, listing), marked), strict=True))
+    google_names.settle(
+        marks,
+        gone={name for name, error in errors.items() if error is None},
+        unknown={name for name, error in errors.items() if error is not None and not error.definite},
+        now=timezone.now(),
+        using=using,
     )
-    remote_names = [name for name in remote_names if name not in taken]
-    if remote_names and settings.mode == "google":
-        transaction.on_commit(lambda: _delete(remote_names), using=using, robust=True)
+    return list(errors.items())
 
 
-def _delete(remote_names: list[str]) -> None:
-    calls = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
-    for remote_name in remote_names:
-        try:
-            live = calls.get(remote_name)
-            if (why := ownership().why_not(live)) is None:
-                calls.delete(remote_name)
-            else:
-                logger.warning("%s is not deleted in Google: %s", remote_name, why)
-        except NotFound:
-            continue
-        except BackendError as error:
-            logger.warning("%s is not deleted in Google: %s; schedule_tasks shows it", remote_name, error)
+def _delete_one(client: Client, listing: Listing | None, name: str) -> BackendError | None:
+    try:
+        if listing is None or not listing.covers(name):
+            live = client.get(name)
+            if not ownership().was_ours(live):
+                logger.warning("%s is left alone in Google: it points at %s", name, live.uri)
+                return None
+        client.delete(name)
+    except NotFound:
+        return None
+    except BackendError as error:
+        return error
+    return None
+
+
+def _push_late(names: Sequence[str], using: str) -> None:
+    """Rows that were given one of these names meanwhile, and could not have it while its job was deleted."""
+    identifiers = [name.rpartition("/")[2] for name in names]
+    late = ScheduledJob.objects.using(using).active().filter(name__in=identifiers)
+    with transaction.atomic(using=using):
+        late.lock()
+        pks = list(late.values_list("pk", flat=True))
+        late.filter(pk__in=pks).mark_pending()
+    if pks:
+        push_jobs(pks, seconds=settings.RPC_TIMEOUT)

@@ -2,85 +2,43 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.jobs import JobSpec, RetryPolicy, parse_job_id
+from scheduled_jobs.domain.jobs import RETRY_FIELDS, JobSpec, RetryPolicy, parse_job_id
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition
-from scheduled_jobs.models import FormerName, ScheduledJob
+from scheduled_jobs.services.scheduling.google_names import OwnName, names_of
 from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import timedelta
+    from collections.abc import Collection, Sequence
 
     from scheduled_jobs.backends import Backend
+    from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.scheduling.rows import Row
     from scheduled_jobs.tasks import PeriodicTask
 
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""What most jobs have, shared by thousands of them."""
-
-
-def desired_of_all(
-    jobs: Sequence[ScheduledJob | Row], backend: Backend, *, using: str, names: Collection[str] | None = None
-) -> list[Desired]:
-    """What these rows want, with the names under which Google still has them from before.
-
-    ``names`` are the job ids of all rows in use, where they are not yet those of the database.
-    """
-    former: dict[int, list[str]] = {}
-    owners: dict[str, int] = {}
-    formers = FormerName.objects.using(using).filter(deleted_at=None).order_by("pk")
-    for pk, remote_name in formers.values_list("job_id", "remote_name"):
-        former.setdefault(pk, []).append(remote_name)
-        owners[remote_name] = pk
-    prefix = backend.remote_name("")
-    for job in jobs:
-        # Another project or location: the job is known by its name there until it is deleted. Unless another
-        # row took the name over, and has had the job there made its own.
-        if job.remote_name not in ("", prefix + job.name) and owners.get(job.remote_name, job.pk) == job.pk:
-            former.setdefault(job.pk, []).append(job.remote_name)
-    taken = _taken(former.values(), backend, using, names)
-    app = this_app()
-    return [
-        desired_of(
-            job,
-            app,
-            remote_name=prefix + job.name,
-            former=tuple(name for name in dict.fromkeys(former.get(job.pk, ())) if name not in taken),
-        )
-        for job in jobs
-    ]
+MANY = 500
+"""From so many rows on, reading the names of all is quicker than naming those that are wanted."""
 
 
-def _taken(
-    former: Iterable[list[str]], backend: Backend, using: str, names: Collection[str] | None
-) -> set[str]:
-    """The names that some row has now, perhaps one that took over another's: these are not deleted."""
-    identifiers = {name.rpartition("/")[2] for names in former for name in names}
-    if not identifiers:
-        return set()
-    if names is not None:
-        return {backend.remote_name(name) for name in identifiers.intersection(names)}
-    current = ScheduledJob.objects.using(using).filter(name__in=identifiers, retired_at=None)
-    return {backend.remote_name(name) for name in current.values_list("name", flat=True)}
+def desired_of_all(jobs: Sequence[ScheduledJob | Row], backend: Backend, *, using: str) -> list[Desired]:
+    """What these rows want, with the names that Google has them under."""
+    pks: Collection[int] = [job.pk for job in jobs if job.pk is not None]
+    names = names_of(pks if len(pks) < MANY else None, using)
+    app, prefix = this_app(), backend.remote_name("")
+    return [desired_of(job, app, prefix, names.get(job.pk, ())) for job in jobs]
 
 
-def desired_of(
-    job: ScheduledJob | Row, app: App, *, remote_name: str, former: tuple[str, ...] = ()
-) -> Desired:
-    """What a row wants, read together with its class."""
+def desired_of(job: ScheduledJob | Row, app: App, prefix: str, names: Sequence[OwnName] = ()) -> Desired:
+    """What a row wants, read together with its class. ``prefix`` is a full resource name without its id."""
     spec: JobSpec | None = None
-    fault, is_absent_here = "", False
+    fault, is_class_missing = "", False
     task = registry.get(job.task)
     if task is None:
-        is_absent_here = True
+        is_class_missing = True
         fault = f"{job.task} is not in the code of this process"
     else:
         try:
@@ -90,6 +48,9 @@ def desired_of(
             fault = str(error)
         except Exception as error:  # noqa: BLE001 – the hook is the user's code
             fault = f"schedule_headers() raised {type(error).__name__}: {error}"
+    remote_name = prefix + job.name
+    own = next((name for name in names if name.name == remote_name), None)
+    others = [name for name in names if name is not own]
     return Desired(
         pk=job.pk,
         revision=job.revision,
@@ -99,10 +60,12 @@ def desired_of(
         state=job.desired_state,
         spec=spec,
         fault=fault,
-        is_absent_here=is_absent_here,
-        created=job.remote_name == remote_name,
-        former=former,
-        pushed=(job.pushed or NOTHING) if isinstance(job, ScheduledJob) else NOTHING,
+        is_class_missing=is_class_missing,
+        is_claimed=own is not None,
+        is_confirmed=own is not None and own.is_settled,
+        former=tuple(name.name for name in others if name.is_ours),
+        known_as=others[-1].name.rpartition("/")[2] if others else "",
+        pushed=job.pushed or {},
         pushed_at=job.synced_at,
         is_pushed=job.pushed_revision == job.revision,
     )
@@ -134,19 +97,5 @@ def spec_of(job: ScheduledJob | Row, task: type[PeriodicTask], app: App) -> JobS
         oidc_service_account=app.service_account if task.schedule_use_oidc else "",
         oidc_audience=app.audience if task.schedule_use_oidc else "",
         attempt_deadline=job.attempt_deadline,
-        retry=_retry_policy(
-            job.retry_count, job.min_backoff, job.max_backoff, job.max_retry_duration, job.max_doublings
-        ),
+        retry=RetryPolicy(**{name: getattr(job, name) for name in RETRY_FIELDS}),
     )
-
-
-@lru_cache(maxsize=256)
-def _retry_policy(
-    retry_count: int,
-    min_backoff: timedelta,
-    max_backoff: timedelta,
-    max_retry_duration: timedelta,
-    max_doublings: int,
-) -> RetryPolicy:
-    """Thousands of jobs share a few policies."""
-    return RetryPolicy(retry_count, min_backoff, max_backoff, max_retry_duration, max_doublings)

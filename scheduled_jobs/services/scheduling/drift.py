@@ -18,17 +18,16 @@ from django.utils.translation import gettext as _
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
-from scheduled_jobs.domain.plan import drifted_fields
+from scheduled_jobs.domain.plan import Listing, drifted_fields
 from scheduled_jobs.exceptions import NotFound
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.client import Client
+from scheduled_jobs.services.scheduling.deleting import delete_names
 from scheduled_jobs.services.scheduling.desired import desired_of_all
-from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.push.call import NotOurs
+from scheduled_jobs.services.scheduling.names import NotOurs, ownership
 from scheduled_jobs.services.scheduling.push.on_commit import push_on_commit
-from scheduled_jobs.services.scheduling.push.record import seen
+from scheduled_jobs.services.scheduling.push.record import record_agreement, record_drift, record_look
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
-from scheduled_jobs.services.scheduling.versions import confirm_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,9 +54,9 @@ class Look:
     at: datetime
 
     @cached_property
-    def why_not(self) -> str | None:
+    def refusal_reason(self) -> str | None:
         """Why Google's job of this id is not this app's, or None."""
-        return ownership().why_not(self.live) if self.live else None
+        return ownership().refusal_reason(self.live) if self.live else None
 
     @cached_property
     def differences(self) -> dict[str, tuple[Any, Any]]:
@@ -93,59 +92,44 @@ def adoptable(fields: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 def look(pk: int) -> Look:
     """One job beside what Google has now. Raises ScheduledJob.DoesNotExist, and BackendError of Google's."""
-    calls = Client(time.monotonic() + settings.RPC_TIMEOUT)
+    client = Client(time.monotonic() + settings.RPC_TIMEOUT)
     job = _rows().get(pk=pk)
     at = timezone.now()
     try:
-        live: LiveJob | None = calls.get(calls.backend.remote_name(job.name))
+        live: LiveJob | None = client.get(client.backend.remote_name(job.name))
     except NotFound:
         live = None
     # Read after the look, so that an edit made in between is not taken for drift.
     job.refresh_from_db()
-    return Look(job, desired_of_all([job], calls.backend, using=_using())[0], live, at)
+    return Look(job, desired_of_all([job], client.backend, using=_using())[0], live, at)
 
 
 def record(found: Look) -> None:
     """Write on the row what a look has shown, unless it is being edited or pushed."""
-    if found.why_not is not None:
+    if found.refusal_reason is not None:
         return
-    _record([found.job.pk] if found.is_drift else [], {found.job.pk: found.live}, found.at)
-    if not found.differences and found.live is not None:
-        _agree([found.job.pk], found.at)
+    seen, at, using = {found.job.pk: found.live}, found.at, _using()
+    if found.is_drift:
+        record_drift(seen, at, using=using)
+    elif found.live is not None and not found.differences:
+        same = {found.job.pk: (found.desired, found.live)}
+        record_agreement(same, at, using=using, healed=[SyncState.DRIFTED])
+    else:
+        record_look(seen, at, using=using)
 
 
 def record_all(report: Report) -> None:
     """Write on the rows what a plan's look has shown; nothing was pushed."""
-    if report.listing is None:
-        return
-    drifted = [
-        change
-        for change in report.plan.of("create", "update", "refuse")
+    jobs, at = report.listing.jobs, report.listing.at
+    drifted = {
+        change.pk: jobs.get(change.remote_name)
+        for change in report.plan.of_kind("create", "update", "refuse")
         if change.pk is not None and (change.kind == "create" or change.drifted)
-    ]
-    live = {change.pk: report.listing.jobs.get(change.remote_name) for change in drifted if change.pk}
-    _record([change.pk for change in drifted if change.pk], live, report.listing.at)
-    _agree([desired.pk for desired in report.plan.unchanged if desired.pk], report.listing.at)
-
-
-def _record(drifted: list[int], live: Mapping[int, LiveJob | None], at: datetime) -> None:
-    # A row that is not synced says what is wrong already; one that is being pushed is about to change.
-    for pk in drifted:
-        _rows().filter(pk=pk, sync_state__in=(SyncState.SYNCED, SyncState.DRIFTED), push_token=None).update(
-            sync_state=SyncState.DRIFTED, live=seen(live[pk]), live_seen_at=at
-        )
-    confirm_versions(dict(live), now=at, using=_using())
-
-
-def _agree(pks: list[int], at: datetime) -> None:
-    """Google has what is wanted; where it had not, somebody has taken the difference back there."""
-    for rows in _rows().filter(push_token=None).among(pks):
-        with transaction.atomic(using=rows.db):
-            rows.lock()
-            rows.filter(sync_state=SyncState.SYNCED, live_seen_at__lt=at).update(live_seen_at=at)
-            rows.filter(sync_state=SyncState.DRIFTED).update(
-                sync_state=SyncState.SYNCED, synced_at=at, live_seen_at=at
-            )
+    }
+    record_drift(drifted, at, using=_using())
+    # What is compared in a plan is what the code says, which no row may have yet.
+    agreeing = {d.pk: (d, jobs.get(d.remote_name)) for d in report.comparison.agreeing if d.pk is not None}
+    record_agreement(agreeing, at, using=_using(), healed=[SyncState.DRIFTED])
 
 
 # --- Deciding ---------------------------------------------------------------------------------------
@@ -200,16 +184,20 @@ def bring_up_to_date(change: Change) -> int | None:
 
 def delete_orphan(remote_name: str, *, by: Any = None, reason: str = "") -> None:
     """Delete a job of ours in Google that belongs to no row. Raises NotOurs, and Google's BackendError."""
-    calls = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    client = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    at = timezone.now()
     try:
-        live = calls.get(remote_name)
+        live = client.get(remote_name)
     except NotFound:
         return
-    if (why := ownership().why_not(live)) is not None:
+    if (why := ownership().refusal_reason(live)) is not None:
         raise NotOurs(f"{live.name} is not deleted: {why}")
-    if _rows().filter(name=live.name).exists():
+    listing = Listing(client.backend.parent, {remote_name: live}, at)
+    ended = dict(delete_names([remote_name], client, listing=listing, using=_using()))
+    if remote_name not in ended:
         raise NotOurs(f"{live.name} is not deleted: a job here has its name by now; look at Google again")
-    calls.delete(remote_name)
+    if (error := ended[remote_name]) is not None:
+        raise error
     gone = ScheduledJob(name=live.name)
     with attribution(by, via=JobChange.Via.SYNC, reason=reason):
         JobChange.record(gone, {"job": (live.name, None)}, using=_using())

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.plan import Ownership
-from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.exceptions import BackendError, InvalidDefinition
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PROBE = "app.tasks.Task"
 SAFE = "!$&'()*+,;=/~:@"
 """Characters that ``reverse`` leaves as they are."""
+
+
+class NotOurs(BackendError):
+    """The job in Google is not this app's, or is not known to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,56 @@
-"""Rows as a sync reads them: what is in force, computed by the database, and nothing else.
-
-A model instance costs ten times as much, which is felt at thousands of jobs.
-"""
+"""Rows as seeding and pushing read them, by thousands: a model instance costs eight times as much."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
-from django.db.models.functions import Coalesce
-
-from scheduled_jobs.domain.jobs import OVERRIDABLE, desired_state
+from scheduled_jobs.domain.jobs import desired_state
+from scheduled_jobs.models.in_force import InForce
+from scheduled_jobs.models.jobs import DECLARED, OVERRIDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime, timedelta
 
     from django.db.models import QuerySet
 
     from scheduled_jobs.models import ScheduledJob
 
 
-@dataclass(slots=True)
 class Row:
-    """What is in force for one job, as of one revision."""
+    """One job as of one revision, with what is in force of it.
+
+    ``declared_…`` and ``…_override`` are attributes too.
+    """
 
     pk: int
     name: str
     task: str
+    origin: str
     revision: int
     pushed_revision: int
     retired_at: datetime | None
     deleting_at: datetime | None
     paused: bool
     paused_until: datetime | None
-    remote_name: str
     synced_at: datetime | None
     sync_state: str
-    schedule: str
-    time_zone: str
-    payload: dict[str, Any]
-    description: str
-    retry_count: int
-    min_backoff: timedelta
-    max_backoff: timedelta
-    max_retry_duration: timedelta
-    max_doublings: int
-    attempt_deadline: timedelta
+    sync_error: str
+    pushed: dict[str, Any] | None
+
+    schedule = InForce[str]()
+    time_zone = InForce[str]()
+    payload = InForce[dict[str, Any]]()
+    description = InForce[str]()
+    retry_count = InForce[int]()
+    min_backoff = InForce[timedelta]()
+    max_backoff = InForce[timedelta]()
+    max_retry_duration = InForce[timedelta]()
+    max_doublings = InForce[int]()
+    attempt_deadline = InForce[timedelta]()
+
+    def __init__(self, *values: Any) -> None:
+        self.__dict__ = dict(zip(COLUMNS, values, strict=True))
 
     @property
     def desired_state(self) -> str | None:
@@ -59,14 +62,9 @@ class Row:
         )
 
 
-COLUMNS = tuple(
-    Coalesce(F(f"{field.name}_override"), F(f"declared_{field.name}"))
-    if field.name in OVERRIDABLE
-    else F(field.name)
-    for field in fields(Row)
-)
+COLUMNS = (*Row.__annotations__, *DECLARED, *OVERRIDES)
 
 
-def rows_in_force(jobs: QuerySet[ScheduledJob]) -> Iterator[Row]:
-    """These jobs with what is in force, in one query, one after another."""
-    return (Row(*values) for values in jobs.order_by().values_list(*COLUMNS).iterator(chunk_size=2000))
+def read_rows(jobs: QuerySet[ScheduledJob]) -> Iterator[Row]:
+    """These jobs, in one query, one after another."""
+    return (Row(*values) for values in jobs.values_list(*COLUMNS).iterator(chunk_size=2000))

@@ -11,13 +11,12 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import router, transaction
+from django.db import router
 from django.db.models import F, Q
 from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.exceptions import (
     Aborted,
     BackendError,
@@ -29,10 +28,10 @@ from scheduled_jobs.exceptions import (
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
-from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.push.call import NotOurs
+from scheduled_jobs.services.scheduling.names import NotOurs, ownership
 from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
 from scheduled_jobs.services.scheduling.push.push import Push
+from scheduled_jobs.services.scheduling.transactions import once_committed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,9 +69,7 @@ def fire(pks: Iterable[int]) -> None:
 
 def fire_on_commit(pks: Iterable[int], using: str) -> None:
     """Ask Google to run these queued runs, after the transaction in which they were asked for."""
-    asked = list(pks)
-    # No partial: it has no name under which Django could log its failure.
-    transaction.on_commit(lambda: fire(asked), using=using, robust=True)
+    once_committed(fire, pks, using=using)
 
 
 def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
@@ -150,7 +147,7 @@ def _look(run: JobRun, calls: Client) -> None:
         live = calls.get(calls.backend.remote_name(run.job.name))
     except NotFound:
         return
-    if (why := ownership().why_not(live)) is not None:
+    if (why := ownership().refusal_reason(live)) is not None:
         raise NotOurs(f"Google has a job of this id, but {why}")
 
 
@@ -190,9 +187,7 @@ def _push(job: ScheduledJob) -> None:
 def _give_up(run: JobRun, status: str, why: str) -> None:
     """End a run that nobody has claimed; loses to a delivery that claims it at the same time."""
     now = timezone.now()
-    key = Status.LOST if status == Status.LOST else error_key("", why)
-    queued = _runs().filter(pk=run.pk, status=Status.QUEUED)
-    if not queued.update(status=status, finished_at=now, error=why, error_key=key):
+    if not _runs().filter(pk=run.pk, status=Status.QUEUED).update(status=status, finished_at=now, error=why):
         return
     run.refresh_from_db()
     for signal in (signals.run_finished, signals.run_failed):

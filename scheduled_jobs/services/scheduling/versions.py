@@ -2,102 +2,109 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scheduled_jobs.models import JobVersion
-from scheduled_jobs.services.scheduling.inserting import insert_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from django.db.models import QuerySet
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
-    from scheduled_jobs.services.scheduling.push.call import Outcome
 
 ABSENT = "ABSENT"
 """The state of a job that Google does not have."""
 
-Told = tuple[str, str, str]
-COLUMNS = ("job_id", "since", "confirmed_at", "schedule", "time_zone", "state")
+
+class Content(NamedTuple):
+    """What a version says that Google has."""
+
+    schedule: str
+    time_zone: str
+    state: str
+
+
 MANY = 500
 """From so many jobs on, reading all rows is quicker than naming those that are wanted."""
 
 
-def told_of(desired: Desired) -> Told | None:
-    """Schedule, time zone and state that Google is about to be told; None if that cannot be said."""
-    if desired.state is None:
-        return ("", "", ABSENT)
-    if desired.spec is None:
-        return None
-    return (desired.spec.schedule, desired.spec.time_zone, desired.state)
-
-
-def told_by(live: LiveJob | None) -> Told:
-    """Schedule, time zone and state that Google has."""
-    if live is None:
-        return ("", "", ABSENT)
-    return (str(live.values["schedule"]), str(live.values["time_zone"]), live.state)
-
-
 def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> None:
     """Before the calls: what Google has is uncertain from now on, until an answer confirms it."""
-    told = {desired.pk: told_of(desired) for desired in wanted if desired.pk is not None}
+    contents = {
+        desired.pk: content
+        for desired in wanted
+        if desired.pk is not None and (content := _wanted_content(desired)) is not None
+    }
     rows = JobVersion.objects.using(using)
-    current = _open_versions(rows, told)
+    current = _current(rows, contents)
     # In the order of the keys: each new row takes a lock on its job.
-    changing = [
-        pk
-        for pk, new in sorted(told.items())
-        if new is not None
-        and ((version := current.get(pk)) is None or version[2] != new or version[1] is None)
-    ]
-    rows.filter(job__in=changing, until=None).update(until=now)
-    opened = ((pk, now, None, *new) for pk in changing if (new := told[pk]) is not None)
-    insert_rows(JobVersion, COLUMNS, opened, using)
+    changing = {
+        pk: content
+        for pk, content in sorted(contents.items())
+        if (known := current.get(pk)) is None or known.confirmed_at is None or _content(known) != content
+    }
+    _replace(rows, changing, now=now, confirmed_at=None)
 
 
-def settle_versions(outcomes: Iterable[Outcome], *, now: datetime, using: str) -> None:
-    """After the calls: confirm what Google answered; where the answer is not known, nothing is confirmed."""
-    confirm_versions(
-        {
-            outcome.desired.pk: outcome.live
-            for outcome in outcomes
-            if outcome.is_certain and outcome.desired.pk is not None
-        },
-        now=now,
-        using=using,
-    )
-
-
-def confirm_versions(seen: dict[int, LiveJob | None], *, now: datetime, using: str) -> None:
+def confirm_versions(seen: Mapping[int, LiveJob | None], *, now: datetime, using: str) -> None:
     """Record what a look at Google, or its answer, has shown: job -> what Google has."""
     rows = JobVersion.objects.using(using)
-    current = _open_versions(rows, seen)
-    agreeing, changed = [], []
+    current = _current(rows, seen)
+    agreeing: list[int] = []
+    changed: dict[int, Content] = {}
     for job, live in seen.items():
         version = current.get(job)
-        if version is not None and version[2] == told_by(live):
-            if version[1] is None:
-                agreeing.append(version[0])
+        if version is not None and _content(version) == _live_content(live):
+            if version.confirmed_at is None:
+                agreeing.append(version.pk)
         elif version is not None or live is not None:
-            changed.append(job)
+            changed[job] = _live_content(live)
     rows.filter(pk__in=agreeing).update(confirmed_at=now)
-    rows.filter(job__in=changed, until=None).update(until=now)
-    insert_rows(JobVersion, COLUMNS, ((pk, now, now, *told_by(seen[pk])) for pk in changed), using)
+    _replace(rows, changed, now=now, confirmed_at=now)
 
 
-def _open_versions(
-    rows: QuerySet[JobVersion], jobs: Collection[int]
-) -> dict[int, tuple[int, datetime | None, Told]]:
-    """Job -> key, confirmation and content of its open version. For many jobs, all there are."""
+def _replace(
+    rows: QuerySet[JobVersion],
+    contents: Mapping[int, Content],
+    *,
+    now: datetime,
+    confirmed_at: datetime | None,
+) -> None:
+    if not contents:
+        return
+    rows.filter(job__in=contents, until=None).update(until=now)
+    new = [
+        JobVersion(job_id=pk, since=now, confirmed_at=confirmed_at, **content._asdict())
+        for pk, content in contents.items()
+    ]
+    rows.bulk_create(new)
+
+
+def _current(rows: QuerySet[JobVersion], jobs: Collection[int]) -> dict[int, JobVersion]:
+    """Job -> its open version. For many jobs, all there are."""
     chosen = rows.filter(until=None).order_by("pk")
     if len(jobs) < MANY:
         chosen = chosen.filter(job__in=jobs)
-    columns = ("job_id", "pk", "confirmed_at", "schedule", "time_zone", "state")
-    return {
-        job: (pk, confirmed_at, (schedule, time_zone, state))
-        for job, pk, confirmed_at, schedule, time_zone, state in chosen.values_list(*columns)
-    }
+    return {version.job_id: version for version in chosen}
+
+
+def _wanted_content(desired: Desired) -> Content | None:
+    """What Google is about to be told; None if that cannot be said."""
+    if desired.state is None:
+        return Content("", "", ABSENT)
+    if desired.spec is None:
+        return None
+    return Content(desired.spec.schedule, desired.spec.time_zone, desired.state)
+
+
+def _live_content(live: LiveJob | None) -> Content:
+    if live is None:
+        return Content("", "", ABSENT)
+    return Content(str(live.values["schedule"]), str(live.values["time_zone"]), live.state)
+
+
+def _content(version: JobVersion) -> Content:
+    return Content(version.schedule, version.time_zone, version.state)

@@ -15,7 +15,7 @@ from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, ending
 from scheduled_jobs.services.scheduling import drift
 from tests.browser.screens.code import JOBS, LISBON, NOW, OWN_JOB, SETTLED, STOCK_JOB, Stage, declare_all
-from tests.support import make_run
+from tests.support import full_name, make_run
 from tests.support.console import edit_in_console
 from tests.support.declaring import schedule_tasks
 
@@ -103,7 +103,7 @@ class Past:
         row.refresh_from_db()
         task = registry.get(row.task)
         assert task is not None
-        body = self.google.store.get_job(row.remote_name).http_target.body
+        body = self.google.store.get_job(full_name(row)).http_target.body
         text = slot.astimezone(UTC).isoformat()
         execution.deliver(Delivery(job=row, task=task, body=body, schedule_time=text, caller=CALLER))
 
@@ -178,7 +178,7 @@ class Past:
 
         def export() -> None:
             refusal = "The principal lacks IAM permission 'cloudscheduler.jobs.update' for the resource."
-            name = find("ExportOrdersToBigQuery").remote_name
+            name = full_name(find("ExportOrdersToBigQuery"))
             self.google.store.faults.refuse("UpdateJob", "PERMISSION_DENIED", refusal, name=name, times=99)
             deadline = timedelta(minutes=30)
             self._set("ExportOrdersToBigQuery", "maria", "It grows", attempt_deadline_override=deadline)
@@ -200,7 +200,7 @@ class Past:
         settle, erase = find("SettleCardPayments"), find("EraseInactiveAccounts")
         edit_in_console(self.google, settle, "retry_config", retry_config__retry_count=5)
         edit_in_console(self.google, erase, "schedule", "time_zone", schedule="0 3 * * 6")
-        self.google.store.pause_job(erase.remote_name)
+        self.google.store.pause_job(full_name(erase))
         self.clock.move_to(NOW - timedelta(minutes=2))
         for row in ScheduledJob.objects.filter(retired_at=None):
             drift.record(drift.look(row.pk))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobRun
+from tests.support import full_name
 from tests.support.people import LIST
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_what_was_edited_in_google_is_overwritten(page: Page, shop: Desk) -> Non
     tab_to(page, "Apply the decision")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("customers.tasks.EraseInactiveAccounts")
-    live = shop.google.get(job.remote_name, timeout=1)
+    live = shop.google.get(full_name(job), timeout=1)
     assert (live.values["schedule"], live.state) == ("0 3 * * 0", "ENABLED")
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.browser.shop import job_of, said, wait_for
-from tests.support import make_task
+from tests.support import full_name, make_task
 from tests.support.people import LIST
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def asked(page: Page, question: str, beside: str = "") -> None:
 
 def live(shop: Shop) -> dict[str, tuple[str, str]]:
     """State and schedule of each job in Google, by the name of its class."""
-    parent = job_of("Report").remote_name.rpartition("/jobs/")[0]
+    parent = full_name(job_of("Report")).rpartition("/jobs/")[0]
     return {
         j.name.rpartition("-")[2]: (j.state.name, j.schedule) for j in shop.client.list_jobs(parent=parent)
     }
@@ -95,7 +95,7 @@ def test_many_jobs_are_paused_resumed_run_reset_and_pushed_each_after_its_count(
     said(page, "2 jobs follow the code again.")
     wait_for(lambda: {schedule for _state, schedule in live(shop).values()} == {"0 2 * * *"})
 
-    edited = shop.client.get_job(name=job_of("Stock").remote_name)
+    edited = shop.client.get_job(name=full_name(job_of("Stock")))
     edited.schedule = "0 5 * * *"
     shop.client.update_job(request={"job": edited, "update_mask": {"paths": ["schedule"]}})
     choose(page, "Push to Google…")

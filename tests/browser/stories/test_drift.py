@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.browser.shop import address, job_of, said
-from tests.support import make_task
+from tests.support import full_name, make_task
 from tests.support.people import LIST
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PLAN = f"{LIST}plan/"
 
 def edit(shop: Shop, job: ScheduledJob, schedule: str) -> None:
     """Change the schedule as the console does."""
-    live = shop.client.get_job(name=job.remote_name)
+    live = shop.client.get_job(name=full_name(job))
     live.schedule = schedule
     shop.client.update_job(request={"job": live, "update_mask": {"paths": ["schedule"]}})
 
@@ -33,7 +33,7 @@ def edit(shop: Shop, job: ScheduledJob, schedule: str) -> None:
 def in_google(shop: Shop, job: ScheduledJob) -> tuple[str, str] | None:
     """State and schedule; None where Google has no such job."""
     try:
-        live = shop.client.get_job(name=job.remote_name)
+        live = shop.client.get_job(name=full_name(job))
     except NotFound:
         return None
     return live.state.name, live.schedule
@@ -117,7 +117,7 @@ def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision
     make_task(run_every="0 3 * * *")
     shop.deploy()
     job = job_of("Report")
-    shop.client.pause_job(name=job.remote_name)
+    shop.client.pause_job(name=full_name(job))
     page = shop.browser("maria")
     page.goto(address(job, "drift"))
     expect(page.get_by_role("radio", name=re.compile("^Leave for now"))).to_be_checked()
@@ -144,7 +144,7 @@ def test_what_was_deleted_in_the_console_is_told_and_decided(shop: Shop, decisio
     make_task(run_every="0 3 * * *")
     shop.deploy()
     job = job_of("Report")
-    shop.client.delete_job(name=job.remote_name)
+    shop.client.delete_job(name=full_name(job))
     page = shop.browser("maria")
     page.goto(PLAN)
     expect(page.locator(".sj-say")).to_have_text(
@@ -166,7 +166,7 @@ def test_what_google_has_disabled_is_told_with_what_to_do(shop: Shop) -> None:
     make_task(run_every="0 3 * * *")
     shop.deploy()
     job = job_of("Report")
-    shop.disable(job.remote_name)
+    shop.disable(full_name(job))
     page = shop.browser("maria")
     page.goto(address(job, "drift"))
     expect(page.locator(".sj-diff tbody")).to_contain_text("disabled", ignore_case=True)
@@ -174,7 +174,7 @@ def test_what_google_has_disabled_is_told_with_what_to_do(shop: Shop) -> None:
     decide(page, "Push", "Try it")
     expect(page.get_by_text("Google has disabled this job; look at its log in the console")).to_be_visible()
     assert in_google(shop, job) == ("DISABLED", "0 3 * * *")
-    shop.client.delete_job(name=job.remote_name)
+    shop.client.delete_job(name=full_name(job))
     page.goto(address(job, "drift"))
     decide(page, "Push", "Deleted there, as it says")
     page.wait_for_url(f"**{address(job)}")
@@ -189,7 +189,7 @@ def test_many_decisions_are_made_at_once_on_the_plan(shop: Shop) -> None:
     report, newsletter, stock = (job_of(name) for name in ("Report", "Newsletter", "Stock"))
     edit(shop, report, "0 5 * * *")
     edit(shop, newsletter, "0 6 * * *")
-    shop.client.delete_job(name=stock.remote_name)
+    shop.client.delete_job(name=full_name(stock))
     page = shop.browser("maria")
     page.goto(PLAN)
     expect(page.locator(".sj-say")).to_have_text(
@@ -236,7 +236,7 @@ def test_a_job_that_the_code_calls_otherwise_keeps_its_override_and_its_history(
     job = job_of("Report")
     job.schedule_override = "0 4 * * *"
     job.save()
-    before = job.remote_name
+    before = full_name(job)
     task.schedule_name = classmethod(lambda cls: "month-end")  # type: ignore[method-assign,assignment]
     page = shop.browser("maria")
     page.goto(PLAN)

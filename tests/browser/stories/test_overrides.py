@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun
 from tests.browser.shop import address, job_of, said, wait_for
-from tests.support import make_task
+from tests.support import full_name, make_task
 from tests.support.people import LIST
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def test_an_override_survives_a_deploy_that_changes_the_default_until_it_is_rese
     page.get_by_label("Reason for this change").fill("The acquirer closes at 01:10")
     save(page)
     said(page, "Saved: schedule of shop.reports.Report.")
-    assert shop.client.get_job(name=job.remote_name).schedule == "30 1 * * *"
+    assert shop.client.get_job(name=full_name(job)).schedule == "30 1 * * *"
 
     registry._tasks.clear()
     make_task(settle, run_every="15 3 * * *")
     shop.deploy()
 
-    assert shop.client.get_job(name=job.remote_name).schedule == "30 1 * * *"
+    assert shop.client.get_job(name=full_name(job)).schedule == "30 1 * * *"
     page.goto(address(job, "settings"))
     assert schedule_field(page) == "30 1 * * *"
     row = page.get_by_role("row").filter(has=page.locator("#id_schedule_override"))
@@ -67,7 +67,7 @@ def test_an_override_survives_a_deploy_that_changes_the_default_until_it_is_rese
     expect(row).to_contain_text("The acquirer closes at 01:10")
     page.get_by_role("button", name="Reset Schedule to the code default").click()
     said(page, "Schedule follows the code again.")
-    assert shop.client.get_job(name=job.remote_name).schedule == "15 3 * * *"
+    assert shop.client.get_job(name=full_name(job)).schedule == "15 3 * * *"
     assert job_of("Report").sync_state == "synced"
 
 
@@ -116,7 +116,7 @@ def test_of_two_operators_at_once_the_second_is_told_and_nothing_is_lost(shop: S
     assert saved.schedule_override == "30 1 * * *"
     assert saved.payload["batch_size"] == 800
     assert saved.description == "Settle, and tell finance"
-    live = shop.client.get_job(name=saved.remote_name)
+    live = shop.client.get_job(name=full_name(saved))
     assert (live.schedule, live.description) == ("30 1 * * *", "Settle, and tell finance")
 
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_is_an_error_beside_its_field_and_nothing_is_saved(shop: 
     expect(page.locator("#id_p_batch_size_error")).to_have_text("batch_size: 'many' is not a whole number")
     now = job_of("Report")
     assert (now.schedule_override, now.payload_override) == (None, None)
-    assert shop.client.get_job(name=job.remote_name).schedule == "0 2 * * *"
+    assert shop.client.get_job(name=full_name(job)).schedule == "0 2 * * *"
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["while typing", "by its button"])

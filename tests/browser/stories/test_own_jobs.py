@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.browser.shop import address, job_of, said, wait_for
-from tests.support import make_task
+from tests.support import full_name, make_task
 from tests.support.people import LIST
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 def names(shop: Shop) -> list[str]:
     """The ids of the jobs that Google has."""
-    parent = job_of("Report").remote_name.rpartition("/jobs/")[0]
+    parent = full_name(job_of("Report")).rpartition("/jobs/")[0]
     return sorted(live.name.rpartition("/")[2] for live in shop.client.list_jobs(parent=parent))
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.models import JobChange, JobRun
 from tests.browser.shop import address, facts, job_of, said, wait_for
-from tests.support import make_task
+from tests.support import full_name, make_task
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
@@ -63,10 +63,10 @@ def test_a_pause_holds_while_google_has_not_heard_of_it_and_goes_on_firing(shop:
                 "Nothing was executed. Skipped runs are not caught up.",
             ]
         )
-    assert shop.client.get_job(name=job.remote_name).state.name == "ENABLED", "it has fired by its own clock"
+    assert shop.client.get_job(name=full_name(job)).state.name == "ENABLED", "it has fired by its own clock"
 
     shop.deploy()
-    assert shop.client.get_job(name=job.remote_name).state.name == "PAUSED"
+    assert shop.client.get_job(name=full_name(job)).state.name == "PAUSED"
     assert job_of("Report").sync_state == "synced"
     page.goto(address(job))
     expect(facts(page, "In Google").locator(".sj-state")).to_have_text("Synced")
@@ -78,7 +78,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(shop: Shop) -> None:
     shop.deploy()
     job = job_of("Report")
     job.pause(reason=WHY, by="rui")
-    assert shop.client.get_job(name=job.remote_name).state.name == "PAUSED"
+    assert shop.client.get_job(name=full_name(job)).state.name == "PAUSED"
     page = shop.browser("maria")
     page.goto(address(job))
     page.get_by_role("link", name="Resume…").click()
@@ -89,7 +89,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(shop: Shop) -> None:
     page.get_by_label("Why:").fill("They are done")
     page.get_by_role("button", name="Resume the job").click()
     said(page, "The job shop.reports.Report is resumed.")
-    wait_for(lambda: shop.client.get_job(name=job.remote_name).state.name == "ENABLED")
+    wait_for(lambda: shop.client.get_job(name=full_name(job)).state.name == "ENABLED")
     assert not JobRun.objects.exists()
     change = JobChange.objects.get(job=job, field="paused", new=False)
     assert (change.actor_label, change.via, change.reason) == ("maria", "form", "They are done")

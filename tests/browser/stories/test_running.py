@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from scheduled_jobs.models import JobRun
 from tests.browser.shop import address, job_of, said, wait_for
-from tests.support import make_task
+from tests.support import full_name, make_task
 from tests.support.people import permissions
 
 if TYPE_CHECKING:
@@ -180,5 +180,5 @@ def test_a_paused_job_is_run_and_stays_paused(shop: Shop) -> None:
     page.get_by_role("button", name="Run now").click()
     expect(page.locator('[data-part="lede"]')).to_contain_text("Succeeded")
     assert job_of("Report").paused
-    wait_for(lambda: shop.client.get_job(name=job.remote_name).state.name == "PAUSED")
+    wait_for(lambda: shop.client.get_job(name=full_name(job)).state.name == "PAUSED")
     assert JobRun.objects.count() == 1

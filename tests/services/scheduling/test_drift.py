@@ -16,6 +16,7 @@ from scheduled_jobs.models import JobChange, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import drift
 from scheduled_jobs.services.scheduling.push.call import NotOurs
+from tests.support import full_name
 from tests.support.console import edit_in_console, live_values
 from tests.support.declaring import declare, row, schedule_tasks
 
@@ -75,7 +76,7 @@ def test_a_drift_that_was_taken_back_in_google_is_synced_again(
 def test_an_edit_that_was_not_pushed_yet_is_not_called_drift(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
-    ScheduledJob.objects.filter(pk=job.pk).edit(description_override="mine")
+    ScheduledJob.objects.filter(pk=job.pk).mark_pending(description_override="mine")
     found = drift.look(job.pk)
     assert found.differences == {"description": ("", "mine")}
     assert (found.drifted, found.is_drift) == ((), False)
@@ -84,7 +85,7 @@ def test_an_edit_that_was_not_pushed_yet_is_not_called_drift(
 
 
 def test_a_job_deleted_in_google_is_drift(google: MemoryBackend, job: ScheduledJob) -> None:
-    google.store.delete_job(job.remote_name)
+    google.store.delete_job(full_name(job))
     found = drift.look(job.pk)
     assert (found.live, found.is_drift) == (None, True)
     drift.record(found)
@@ -94,11 +95,11 @@ def test_a_job_deleted_in_google_is_drift(google: MemoryBackend, job: ScheduledJ
 def test_a_plan_records_all_drift_at_once(google: MemoryBackend, job: ScheduledJob) -> None:
     declare("Two")
     schedule_tasks()
-    google.store.pause_job(row("Two").remote_name)
-    google.store.delete_job(job.remote_name)
+    google.store.pause_job(full_name(row("Two")))
+    google.store.delete_job(full_name(job))
     drift.record_all(scheduling.sync_jobs(scheduling.Options(write=False)))
     assert (row("One").sync_state, row("Two").sync_state) == ("drifted", "drifted")
-    google.store.resume_job(row("Two").remote_name)
+    google.store.resume_job(full_name(row("Two")))
     drift.record_all(scheduling.sync_jobs(scheduling.Options(write=False)))
     assert (row("One").sync_state, row("Two").sync_state) == ("drifted", "synced")
 
@@ -124,7 +125,7 @@ def test_a_look_that_agrees_is_the_last_one_seen(google: MemoryBackend, job: Sch
 
 
 def test_a_job_that_google_disabled_is_recorded_as_drifted(google: MemoryBackend, job: ScheduledJob) -> None:
-    google.store.set_state(job.remote_name, scheduler_v1.Job.State.DISABLED)
+    google.store.set_state(full_name(job), scheduler_v1.Job.State.DISABLED)
     drift.record_all(scheduling.sync_jobs(scheduling.Options(write=False)))
     assert (row("One").sync_state, (row("One").live or {})["state"]) == ("drifted", "DISABLED")
 
@@ -159,7 +160,7 @@ def test_adopting_makes_the_live_values_overrides(google: MemoryBackend, job: Sc
         google, job, "schedule", "time_zone", "retry_config", "http_target",
         schedule="0 3 * * 6", retry_config__retry_count=5, http_target__body=b'{"limit": 100}',
     )  # fmt: skip
-    message = google.store.get_job(job.remote_name)
+    message = google.store.get_job(full_name(job))
     message.attempt_deadline.FromTimedelta(timedelta(minutes=10))
     google.store.update_job(message, ["attempt_deadline"])
     found = drift.look(job.pk)
@@ -174,7 +175,7 @@ def test_adopting_makes_the_live_values_overrides(google: MemoryBackend, job: Sc
 
 
 def test_an_adopted_pause_is_the_desks_own_with_its_reason(google: MemoryBackend, job: ScheduledJob) -> None:
-    google.store.pause_job(job.remote_name)
+    google.store.pause_job(full_name(job))
     found = drift.look(job.pk)
     drift.adopt(found, ["state"], by="maria", reason="migration")
     job = row("One")
@@ -188,7 +189,7 @@ def test_an_adopted_pause_is_the_desks_own_with_its_reason(google: MemoryBackend
 
 
 def test_a_pause_is_not_adopted_without_a_reason(google: MemoryBackend, job: ScheduledJob) -> None:
-    google.store.pause_job(job.remote_name)
+    google.store.pause_job(full_name(job))
     with pytest.raises(ValidationError) as refused:
         drift.adopt(drift.look(job.pk), ["state"], by="maria", reason=" ")
     assert refused.value.message_dict == {"state": ["A pause needs a reason: say why the job is paused."]}
@@ -199,9 +200,9 @@ def test_a_job_resumed_in_google_is_resumed_at_the_desk_by_adopting(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     job.pause(reason="migration")
-    google.store.resume_job(job.remote_name)
+    google.store.resume_job(full_name(job))
     drift.adopt(drift.look(job.pk), ["state"], by="maria")
-    assert (row("One").paused, google.get(job.remote_name, timeout=1).state) == (False, "ENABLED")
+    assert (row("One").paused, google.get(full_name(job), timeout=1).state) == (False, "ENABLED")
 
 
 def test_a_live_value_that_the_desk_would_refuse_is_not_adopted(
@@ -232,7 +233,7 @@ def test_addresses_headers_and_accounts_are_never_adopted(google: MemoryBackend,
 def test_an_orphan_is_deleted_and_a_job_of_ours_or_anothers_is_not(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
-    remote_name = job.remote_name
+    remote_name = full_name(job)
     with pytest.raises(NotOurs, match="a job here has its name by now; look at Google again"):
         drift.delete_orphan(remote_name)
     with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
@@ -255,7 +256,7 @@ def test_an_orphan_is_deleted_and_a_job_of_ours_or_anothers_is_not(
 
 def test_a_planned_row_is_brought_up_to_date_before_it_is_pushed(google: MemoryBackend) -> None:
     declare("New")
-    [change] = scheduling.sync_jobs(scheduling.Options(write=False)).plan.of("create")
+    [change] = scheduling.sync_jobs(scheduling.Options(write=False)).plan.of_kind("create")
     assert change.pk is None
     pk = drift.bring_up_to_date(change)
     assert pk == row("New").pk

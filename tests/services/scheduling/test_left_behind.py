@@ -15,6 +15,7 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling.push.record import Recorder
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def test_a_row_that_takes_an_orphan_over_while_orphans_are_deleted_keeps_its_job
 def test_a_pause_in_the_console_is_told_with_its_value_and_kept_in_the_audit(google: MemoryBackend) -> None:
     declare("One")
     schedule_tasks()
-    google.store.pause_job(row("One").remote_name)
+    google.store.pause_job(full_name(row("One")))
     output = schedule_tasks()
     assert output.splitlines()[:2] == [
         "[~] Job updated: shop.tasks.One (state)",
@@ -268,7 +269,7 @@ def test_a_task_that_is_named_twice_is_one(google: MemoryBackend) -> None:
 def test_what_an_adoption_replaces_is_told_and_kept_in_the_audit(google: MemoryBackend) -> None:
     declare("One")
     schedule_tasks()
-    remote_name = row("One").remote_name
+    remote_name = full_name(row("One"))
     forget("One")
     message = google.store.get_job(remote_name)
     message.schedule = "0 7 * * *"

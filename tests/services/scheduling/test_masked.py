@@ -10,6 +10,7 @@ import pytest
 from django.core import serializers
 
 from scheduled_jobs.models import JobChange, ScheduledJob
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def test_no_output_of_a_sync_has_a_secret_in_it(
     # A changed secret, a changed header, and a console's edit of both.
     declare("One", schedule_body_payload={**body, "password": NEW}, schedule_headers={"X-Auth": NEW})
     everything()
-    message = google.store.get_job(row("One").remote_name)
+    message = google.store.get_job(full_name(row("One")))
     message.http_target.body = json.dumps({"password": PASSWORD}).encode()
     message.http_target.headers["X-Auth"] = HEADER
     google.store.update_job(message, ["http_target"])

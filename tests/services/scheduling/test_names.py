@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
-from scheduled_jobs.models import FormerName, JobChange, JobVersion, ScheduledJob
+from scheduled_jobs.models import GoogleName, JobChange, JobVersion, ScheduledJob
 from scheduled_jobs.services.execution import find_job
 from tests.support.declaring import declare, row, schedule_tasks
 
@@ -34,7 +34,7 @@ def runs(google: MemoryBackend) -> int:
 
 def other_database() -> None:
     """From here on the rows are another environment's: this one's own are not there."""
-    for model in (JobVersion, JobChange, FormerName, ScheduledJob):
+    for model in (JobVersion, JobChange, GoogleName, ScheduledJob):
         model.objects.all()._raw_delete("default")
     registry._tasks.clear()
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services import scheduling
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def test_nothing_is_asked_before_the_commit(google: MemoryBackend, job: Schedule
 
 
 def test_a_pending_push_goes_first(google: MemoryBackend, job: ScheduledJob) -> None:
-    ScheduledJob.objects.filter(pk=job.pk).edit(description_override="new")
+    ScheduledJob.objects.filter(pk=job.pk).mark_pending(description_override="new")
     job.refresh_from_db()
     job.run_now()
     assert methods(google) == ["UpdateJob", "RunJob"]
@@ -129,7 +130,7 @@ def test_a_refused_second_call_leaves_the_run_lost_and_not_failed(
 
 
 def test_a_job_that_google_lost_is_created_and_then_run(google: MemoryBackend, job: ScheduledJob) -> None:
-    google.delete(job.remote_name, timeout=1)
+    google.delete(full_name(job), timeout=1)
     google.store.faults.calls.clear()
     assert job.run_now().status == "queued"
     assert methods(google) == ["RunJob", "CreateJob", "RunJob"]
@@ -141,7 +142,7 @@ def test_a_paused_job_can_be_run_now(google: MemoryBackend, job: ScheduledJob) -
     google.store.faults.calls.clear()
     assert job.run_now().status == "queued"
     assert methods(google) == ["RunJob", "ResumeJob", "RunJob", "PauseJob"]
-    assert google.get(job.remote_name, timeout=1).state == "PAUSED"
+    assert google.get(full_name(job), timeout=1).state == "PAUSED"
 
 
 def test_a_wrong_state_of_a_job_that_is_not_paused_is_a_refusal(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.jobs import (
@@ -26,19 +25,18 @@ from scheduled_jobs.exceptions import (
     NotFound,
     OutOfTime,
 )
+from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.masked import without_secrets
-from scheduled_jobs.services.scheduling.names import ownership
+from scheduled_jobs.services.scheduling.names import NotOurs, ownership
 
 if TYPE_CHECKING:
-    from scheduled_jobs.domain.plan import Desired, Listing, Ownership
+    from collections.abc import Collection
+
+    from scheduled_jobs.domain.plan import Desired, Listing
     from scheduled_jobs.services.scheduling.client import Client
 
 
 logger = logging.getLogger("scheduled_jobs")
-
-
-class NotOurs(BackendError):
-    """The job in Google is not this app's, or is not known to be."""
 
 
 class NotInThisProcess(BackendError):
@@ -52,10 +50,18 @@ class Outcome:
     desired: Desired
     live: LiveJob | None = None
     error: BackendError | None = None
-    created: bool = False
-    deleted: list[str] = field(default_factory=list)
+    note: str = ""
+    """What went wrong with the job's former names, while the job itself is as it should be."""
+    gone: list[str] = field(default_factory=list)
     """Full resource names that Google has no more, and former ones that are not ours to delete."""
+    unknown: list[str] = field(default_factory=list)
+    """Those whose deletion was not answered."""
     writes: int = 0
+
+    @property
+    def why(self) -> str:
+        """What went wrong and what to do about it; empty where nothing did."""
+        return reason_of(self.error) or self.note
 
     @property
     def is_certain(self) -> bool:
@@ -70,58 +76,69 @@ class Outcome:
 
 def apply(
     desired: Desired,
-    calls: Client,
+    client: Client,
     *,
     listing: Listing | None = None,
     adopt: bool = False,
-    delete: bool = True,
+    deletable: Collection[str] = (),
 ) -> Outcome:
     """Make Google's job what the row wants. Without a listing the job is looked at first.
 
-    ``adopt`` takes over a job that is not known to be ours; without ``delete`` the job stays under its
-    former names too. Raises nothing of Google's: the outcome has the error.
+    ``adopt`` takes over a job that is not known to be ours; ``deletable`` are the full resource names whose
+    jobs may be deleted. Raises nothing of Google's: the outcome has the error.
     """
-    if not delete:
-        desired = replace(desired, former=())
-    return _Application(desired, calls, listing, adopt=adopt).run()
+    return _Application(desired, client, listing, adopt=adopt, deletable=deletable).run()
 
 
 class _Application:
-    def __init__(self, desired: Desired, calls: Client, listing: Listing | None, *, adopt: bool) -> None:
+    def __init__(
+        self,
+        desired: Desired,
+        client: Client,
+        listing: Listing | None,
+        *,
+        adopt: bool,
+        deletable: Collection[str],
+    ) -> None:
         self.desired = desired
-        self.calls = calls
+        self.client = client
         self.listing = listing
         self.adopt = adopt
+        self.deletable = deletable
+        self.ownership = ownership()
         self.outcome = Outcome(desired)
-
-    @cached_property
-    def ownership(self) -> Ownership:
-        return ownership()
 
     def run(self) -> Outcome:
         try:
-            live = self.outcome.live = self._look(self.desired.remote_name)
             if self.desired.state is None:
-                self._delete(live, self.desired.remote_name)
-                self.outcome.live = None
+                self._delete()
             else:
-                self._ensure(live)
+                self._ensure(self._look(self.desired.remote_name))
             # The new job is there before the old one goes: a slot may fire twice, and runs once.
             for remote_name in self.desired.former:
-                try:
+                if remote_name in self.deletable:
                     self._delete_former(remote_name)
-                except BackendError as error:
-                    error.args = (_of_former(remote_name, error),)
-                    raise
         except BackendError as error:
-            if self.desired.spec is not None:
-                error.args = (without_secrets(str(error), self.desired.spec),)
-            self.outcome.error = error
+            self.outcome.error = self._scrubbed(error)
         return self.outcome
 
+    def _scrubbed(self, error: BackendError) -> BackendError:
+        if self.desired.spec is not None:
+            error.args = (without_secrets(str(error), self.desired.spec),)
+        return error
+
+    def _look(self, remote_name: str) -> LiveJob | None:
+        if self.listing is not None and self.listing.covers(remote_name):
+            return self.listing.jobs.get(remote_name)
+        try:
+            return self.client.get(remote_name)
+        except NotFound:
+            return None
+
+    # --- A job that is wanted ---------------------------------------------------------------------
+
     def _ensure(self, live: LiveJob | None) -> None:
-        live = self._create() if live is None else self._update(live)
-        self.outcome.live = live
+        live = self.outcome.live = self._create() if live is None else self._update(live)
         if live.state == PAUSED and self.desired.state == ENABLED:
             self._set_state(ENABLED)
         elif live.state == ENABLED and self.desired.state == PAUSED:
@@ -132,17 +149,16 @@ class _Application:
     def _create(self) -> LiveJob:
         spec = self._spec()
         try:
-            live = self.calls.create(spec)
+            live = self.client.create(spec)
         except AlreadyExists:
             # Somebody was faster, or an unanswered create of ours was applied after all.
-            return self._update(self.calls.get(self.desired.remote_name))
-        self.outcome.created = True
+            return self._update(self.client.get(self.desired.remote_name))
         self.outcome.writes += 1
         return live
 
     def _update(self, live: LiveJob) -> LiveJob:
         self.outcome.live = live
-        if not self.adopt and (why := self.ownership.why_not(live)) is not None:
+        if not self.adopt and (why := self.ownership.refusal_reason(live)) is not None:
             raise NotOurs(f"Google has a job of this id, but {why}")
         # A job must not fire with new values between the update and its pause: paused first.
         if self.desired.state == PAUSED and live.state == ENABLED:
@@ -150,14 +166,14 @@ class _Application:
         if self.desired.spec is None and self.desired.state == PAUSED:
             return live
         spec = self._spec()
-        found = self.desired.differences(live)
-        found.pop("state", None)
+        differing = self.desired.differences(live)
+        differing.pop("state", None)
         # After UPDATE_FAILED nothing is known of the fields, so that all of them are sent.
-        fields = FIELDS if live.state == UPDATE_FAILED or self.adopt else tuple(found)
+        fields = FIELDS if live.state == UPDATE_FAILED or self.adopt else tuple(differing)
         if not fields:
             return live
         try:
-            live = self.calls.update(spec, update_mask(fields))
+            live = self.client.update(spec, update_mask(fields))
         except NotFound:
             return self._create()
         self.outcome.writes += 1
@@ -167,58 +183,67 @@ class _Application:
         if self.desired.spec is None:
             raise (
                 NotInThisProcess(self.desired.fault)
-                if self.desired.is_absent_here
+                if self.desired.is_class_missing
                 else InvalidArgument(self.desired.fault)
             )
         return self.desired.spec
 
     def _set_state(self, state: str) -> LiveJob:
-        change = self.calls.pause if state == PAUSED else self.calls.resume
+        change = self.client.pause if state == PAUSED else self.client.resume
         try:
             live = change(self.desired.remote_name)
         except FailedPrecondition:
             # Perhaps it is so already: an unanswered call was applied, or somebody else was faster.
-            live = self.calls.get(self.desired.remote_name)
+            live = self.client.get(self.desired.remote_name)
             if live.state != state:
                 raise
         self.outcome.writes += 1
         self.outcome.live = live
         return live
 
-    def _look(self, remote_name: str) -> LiveJob | None:
-        if self.listing is not None and self.listing.covers(remote_name):
-            return self.listing.jobs.get(remote_name)
-        try:
-            return self.calls.get(remote_name)
-        except NotFound:
-            return None
+    # --- A job that is not ------------------------------------------------------------------------
 
-    def _delete(self, live: LiveJob | None, remote_name: str) -> None:
+    def _delete(self) -> None:
+        remote_name = self.desired.remote_name
+        if remote_name not in self.deletable:
+            return
+        live = self.outcome.live = self._look(remote_name)
         if live is not None:
-            why = self.ownership.why_not_delete(live, created=self.desired.created, adopt=self.adopt)
+            why = self.ownership.why_not_delete(live, created=True, adopt=self.adopt)
             if why is not None:
                 raise NotOurs(f"the job in Google is not deleted: {why}")
         self._remove(live, remote_name)
+        self.outcome.live = None
 
     def _delete_former(self, remote_name: str) -> None:
-        live = self._look(remote_name)
-        # This database created it, perhaps under another APP_NAME; a copy of the database, with an
-        # ENDPOINT of its own, must not delete what the original created.
-        if live is not None and not self.ownership.was_ours(live):
-            logger.warning("the former job %s is left alone: it points at %s", remote_name, live.uri)
-            self.outcome.deleted.append(remote_name)
-            return
-        self._remove(live, remote_name)
+        try:
+            live = self._look(remote_name)
+            # This database created it, perhaps under another APP_NAME; a copy of the database, with an
+            # ENDPOINT of its own, must not delete what the original created.
+            if live is not None and not self.ownership.was_ours(live):
+                logger.warning("the former job %s is left alone: it points at %s", remote_name, live.uri)
+                live = None
+            self._remove(live, remote_name)
+        except OutOfTime:
+            raise
+        except BackendError as error:
+            # The job itself is as it should be: this is a note on its row.
+            error.args = (_of_former(remote_name, error),)
+            self.outcome.note = reason_of(self._scrubbed(error))
 
     def _remove(self, live: LiveJob | None, remote_name: str) -> None:
         if live is not None:
             try:
-                self.calls.delete(remote_name)
+                self.client.delete(remote_name)
             except NotFound:
                 pass
+            except BackendError as error:
+                if not error.definite:
+                    self.outcome.unknown.append(remote_name)
+                raise
             else:
                 self.outcome.writes += 1
-        self.outcome.deleted.append(remote_name)
+        self.outcome.gone.append(remote_name)
 
 
 def _of_former(remote_name: str, error: BackendError) -> str:

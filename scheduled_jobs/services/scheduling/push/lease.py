@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -16,12 +16,8 @@ from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-
-Mark = tuple[int, "datetime | None"]
-"""Revision and time of the last successful push: where both are the same, so is what the row wants."""
 
 
 def lease_time() -> timedelta:
@@ -53,10 +49,10 @@ class JobLeases:
                 self.rows.filter(pk__in=pks).lock()
             yield
 
-    def take(self, pks: Sequence[int]) -> dict[int, Mark]:
+    def take(self, pks: Sequence[int]) -> list[int]:
         """Take the lease of every row where it is free; one statement settles the race for all of them.
 
-        Returns the marks of those that are held, in the order of ``pks``.
+        Returns the rows that are held.
         """
         now = timezone.now()
         free = Q(push_token=None) | Q(push_until__lt=now) | Q(push_token=self.token)
@@ -64,27 +60,30 @@ class JobLeases:
             self.rows.filter(free, pk__in=pks).update(
                 push_token=self.token, push_until=now + lease_time(), push_revision=F("revision")
             )
-        held = {
-            pk: (revision, synced_at)
-            for pk, revision, synced_at in self.held(pks).values_list("pk", "revision", "synced_at")
-        }
-        return {pk: held[pk] for pk in pks if pk in held}
+        held = set(self.held(pks).values_list("pk", flat=True))
+        return [pk for pk in pks if pk in held]
 
-    def free(self, pks: Iterable[int], **values: Any) -> None:
-        """Give leases back, and write these columns with them."""
-        for rows in self.rows.filter(push_token=self.token).among(pks):
+    def free(self, pks: Iterable[int], *, pending: bool = False, why: str = "") -> None:
+        """Give leases back; ``pending`` writes with them that the rows are still to be pushed, and why."""
+        for rows in self.rows.filter(push_token=self.token).in_batches(pks):
             with transaction.atomic(using=self.using):
                 rows.lock()
-                rows.update(push_token=None, push_until=None, **values)
+                if pending:
+                    rows.mark_pending(edited=False, sync_error=why, push_token=None, push_until=None)
+                else:
+                    rows.update(push_token=None, push_until=None)
 
     def revisions(self, pks: Iterable[int]) -> dict[int, int]:
-        """The revision of each of these rows that there is."""
-        found = (rows.values_list("pk", "revision") for rows in self.rows.among(pks))
-        return {pk: revision for some in found for pk, revision in some}
+        """The revision of each of these rows that there is, in their order."""
+        pks = list(pks)
+        found: dict[int, int] = {}
+        for rows in self.rows.in_batches(pks):
+            found.update(rows.values_list("pk", "revision"))
+        return {pk: found[pk] for pk in dict.fromkeys(pks) if pk in found}
 
-    def covered(self, wanted: Mapping[int, int]) -> set[int]:
-        """The rows whose revision, given for each, somebody else has pushed, or that are gone."""
+    def uncovered(self, wanted: Mapping[int, int]) -> list[int]:
+        """The rows whose revision, given for each, nobody else has pushed, and that are still there."""
         if not wanted:
-            return set()
+            return []
         pushed = dict(self.rows.filter(pk__in=wanted).values_list("pk", "pushed_revision"))
-        return {pk for pk, revision in wanted.items() if pushed.get(pk, revision) >= revision}
+        return [pk for pk, revision in wanted.items() if pushed.get(pk, revision) < revision]

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from django.db import router
 from django.utils import timezone
@@ -22,75 +22,39 @@ from django.utils import timezone
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.push.call import Outcome, apply
 from scheduled_jobs.services.scheduling.push.lease import JobLeases, lease_time
 from scheduled_jobs.services.scheduling.push.record import Recorder
-from scheduled_jobs.services.scheduling.push.remembering import remember_names
-from scheduled_jobs.services.scheduling.rows import rows_in_force
+from scheduled_jobs.services.scheduling.rows import read_rows
 from scheduled_jobs.services.scheduling.versions import open_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from scheduled_jobs.domain.plan import Desired, Listing
-    from scheduled_jobs.services.scheduling.push.lease import Mark
 
 ROUNDS = 4
 CHUNK = 250
 """Most jobs that are leased and written together: with 64 calls in flight they are pushed long before
 their leases run out, and there is a next chunk to call while one is written down."""
-
-SyncState = ScheduledJob.SyncState
+NAME_IS_BUSY = (
+    "the job of its name in Google is being deleted for another; it is pushed with the next schedule_tasks"
+)
 
 
 @dataclass
 class _Chunk:
-    """Jobs that are pushed together: those whose lease we hold, and what becomes of them."""
+    """Jobs that are pushed together, and what becomes of those whose lease we hold."""
 
     pks: list[int]
-    held: Collection[int]
-    results: _Outcomes | Sequence[Outcome] = ()
-
-    def stop(self) -> None:
-        """Begin no more calls."""
-        if isinstance(self.results, _Outcomes):
-            self.results.stop()
-
-
-class _Outcomes:
-    """The outcomes of one chunk, for which the threads of a pool make the calls.
-
-    Each thread takes the next job as soon as it is free; a future for every job would cost a tenth of a call.
-    """
-
-    def __init__(
-        self, wanted: Sequence[Desired], one: Callable[[Desired], Outcome], pool: ThreadPoolExecutor
-    ) -> None:
-        self._one = one
-        self._left = deque(enumerate(wanted))
-        self._done: dict[int, Outcome] = {}
-        threads = min(len(wanted), max(settings.CONCURRENCY, 1))
-        self._futures = [pool.submit(self._work) for _ in range(threads)]
-
-    def _work(self) -> None:
-        while True:
-            try:
-                place, desired = self._left.popleft()
-            except IndexError:
-                return
-            self._done[place] = self._one(desired)
-
-    def stop(self) -> None:
-        """Begin no more of them."""
-        self._left.clear()
-
-    def __iter__(self) -> Iterator[Outcome]:
-        """All of them, in the order in which they were wanted."""
-        for future in self._futures:
-            future.result()
-        return (self._done[place] for place in sorted(self._done))
+    held: list[int]
+    busy: list[int] = field(default_factory=list)
+    """Those that wait for their name in Google."""
+    marks: google_names.Marks | None = None
+    outcomes: list[Callable[[], Outcome]] = field(default_factory=list)
 
 
 @dataclass
@@ -104,31 +68,31 @@ class Push:
     adopt: bool = False
     delete: bool = True
     """Whether a renamed job's former ones are deleted."""
+    is_patient: bool = False
+    """Whether to wait where the job of a name is being deleted for another."""
     is_needed: Callable[[Desired], bool] = lambda _: True
     """Asked under the lease, after the row was read again, unless Google was told of it by this very push."""
     on_chunk: Callable[[], None] = lambda: None
     """Called between chunks, so that whoever pushes much can renew what it holds."""
     on_outcome: Callable[[Outcome], None] | None = None
     """Told of each outcome as it comes, from the main thread; without it, failures are logged as warnings."""
-    planned: Mapping[int, Desired] = field(default_factory=dict)
-    """What rows want, as read a moment ago: one that has not changed since is not read again."""
     using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
     left: set[int] = field(default_factory=set, init=False)
     """The rows for which time did not suffice: nothing was called for them, or nothing any more."""
-    called: set[int | None] = field(default_factory=set, init=False)
-    """The rows of which Google has been told: what was listed before is not what it has by now."""
+    failed: dict[int, Outcome] = field(default_factory=dict, init=False)
+    """The outcome of each row that failed."""
 
     def __post_init__(self) -> None:
         self.leases = JobLeases(self.using)
-        self.recorder = Recorder(self.leases, self.backend.parent, is_told=self.on_outcome is not None)
+        self.recorder = Recorder(self.leases, is_told=self.on_outcome is not None)
+        # The rows of which Google has been told: what was listed before is not what it has by now.
+        self.called: set[int | None] = set()
+        self.rounds: Counter[int] = Counter()
 
     def run(self, pks: Iterable[int]) -> dict[int, Outcome]:
         """Push the rows; returns the outcome of each that failed. Raises nothing of Google's."""
-        waiting = list(dict.fromkeys(pks))
-        wanted = self.leases.revisions(waiting)
-        waiting = [pk for pk in waiting if pk in wanted]
-        failed: dict[int, Outcome] = {}
-        rounds = dict.fromkeys(waiting, 0)
+        self.wanted = self.leases.revisions(pks)
+        waiting = list(self.wanted)
         # While Google answers one chunk, the database writes down the one before and reads the next.
         under_way: deque[_Chunk] = deque()
         with ThreadPoolExecutor(max(settings.CONCURRENCY, 1)) as pool:
@@ -136,38 +100,27 @@ class Push:
                 while waiting or under_way:
                     if waiting and (size := self._places(under_way)):
                         under_way.append(self._begin(waiting[:size], pool))
-                        waiting = waiting[size:]
+                        del waiting[:size]
                         continue
                     chunk = under_way[0]
-                    last = {pk for pk in chunk.held if rounds[pk] + 1 >= ROUNDS}
-                    again = self._finish(chunk, failed, last=last)
+                    left = self._finish(chunk)
                     under_way.popleft()
-                    for pk in again:
-                        rounds[pk] += not (pk in failed and failed[pk].was_out_of_time)
-                    self.on_chunk()
-                    covered = self.leases.covered(
-                        {pk: wanted[pk] for pk in chunk.pks if pk not in chunk.held}
-                    )
-                    left = [
-                        pk for pk in chunk.pks if pk in again or (pk not in chunk.held and pk not in covered)
-                    ]
                     waiting += left
+                    self.on_chunk()
                     if time.monotonic() >= self.until:
                         # Those that wanted another round are still leased to us.
-                        self.leases.free(waiting, sync_state=SyncState.PENDING)
+                        self.leases.free(waiting, pending=True)
                         self.left.update(waiting)
                         waiting = []
-                    elif left and not chunk.held and not under_way:
-                        # Another writer holds the lease: it will cover this revision, or leave it to us.
+                    elif left and not under_way and not chunk.outcomes:
+                        # Another has the lease, and covers this revision or leaves it to us; or the name.
                         time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 – jitter
             except BaseException:
-                for chunk in under_way:
-                    chunk.stop()
                 pool.shutdown(cancel_futures=True)
                 held = [pk for chunk in under_way for pk in chunk.held]
-                self.leases.free([*waiting, *held], sync_state=SyncState.PENDING)
+                self.leases.free([*waiting, *held], pending=True)
                 raise
-        return failed
+        return self.failed
 
     def _places(self, under_way: Sequence[_Chunk]) -> int:
         """How many more jobs may be begun now; 0: finish a chunk first.
@@ -188,72 +141,90 @@ class Push:
 
     def _begin(self, pks: list[int], pool: ThreadPoolExecutor) -> _Chunk:
         """Take the leases of these rows, read them again and begin their calls."""
-        marks = self.leases.take(pks)
-        chunk = _Chunk(pks, marks.keys())
-        if not marks:
-            return chunk
+        chunk = _Chunk(pks, self.leases.take(pks))
         try:
-            wanted = self._desired(marks)
-            idle = {
-                desired.pk
-                for desired in wanted
-                if desired.pk not in self.called and not self.is_needed(desired)
-            } - {None}
-            self.leases.free(pk for pk in idle if pk is not None)
-            # Copies, since each remembers its comparable values: thousands of the originals are kept.
-            wanted = [replace(desired) for desired in wanted if desired.pk not in idle]
-            remember_names(self.leases, wanted, self.backend.remote_name(""))
+            wanted = self._needed(chunk)
+            self._claim(wanted, chunk)
+            wanted = [desired for desired in wanted if desired.pk not in chunk.busy]
+            chunk.marks = self._release(wanted)
             open_versions(wanted, now=timezone.now(), using=self.using)
-            chunk.results = self._call(wanted, pool)
+            chunk.outcomes = self._call(wanted, chunk.marks.names, pool)
         except BaseException:
-            self.leases.free(marks, sync_state=SyncState.PENDING)
+            self.leases.free(chunk.held, pending=True)
             raise
         return chunk
 
-    def _finish(self, chunk: _Chunk, failed: dict[int, Outcome], *, last: set[int]) -> set[int]:
-        """Write down what became of a chunk; returns the rows that want another round."""
-        if not chunk.held:
-            return set()
-        results = list(chunk.results)
-        for outcome in results:
-            if outcome.desired.pk is not None:
-                failed.pop(outcome.desired.pk, None)
-                if outcome.error is not None:
-                    failed[outcome.desired.pk] = outcome
-        again = self.recorder.record(results, last=last)
-        for outcome in results:
-            if self.on_outcome is not None and outcome.desired.pk not in again:
-                self.on_outcome(outcome)
-        return again
+    def _needed(self, chunk: _Chunk) -> list[Desired]:
+        """What the held rows want, read under the lease; the leases of those that want nothing are freed."""
+        rows = list(read_rows(self.leases.held(chunk.held))) if chunk.held else []
+        wanted = desired_of_all(rows, self.backend, using=self.using)
+        needed = [d for d in wanted if d.pk in self.called or self.is_needed(d)]
+        self.leases.free({d.pk for d in wanted if d.pk} - {d.pk for d in needed})
+        return needed
 
-    def _desired(self, marks: Mapping[int, Mark]) -> list[Desired]:
-        """What the rows want under the lease: read again, unless all that decides it is still the same."""
-        known = {
-            pk: planned
-            for pk, mark in marks.items()
-            if (planned := self.planned.get(pk)) is not None
-            and (planned.revision, planned.pushed_at) == mark
-            and not planned.former
+    def _claim(self, wanted: Sequence[Desired], chunk: _Chunk) -> None:
+        """Claim the names that are not in the ledger yet: before a create, and of what was listed unknown."""
+        there = self.listing.jobs if self.listing is not None else {}
+        names = {
+            desired.pk: desired.remote_name
+            for desired in wanted
+            if desired.pk is not None
+            and not desired.is_confirmed
+            and (desired.state is not None or (not desired.is_claimed and desired.remote_name in there))
         }
-        others = self.leases.held(marks.keys() - known.keys())
-        rows = list(rows_in_force(others)) if len(known) < len(marks) else []
-        for desired in desired_of_all(rows, self.backend, using=self.using) if rows else []:
-            if desired.pk is not None:
-                known[desired.pk] = desired
-        pushed: dict[int | None, Any] = {}
-        if rows:
-            pushed.update(others.filter(pushed__isnull=False).values_list("pk", "pushed"))
-        wanted = [known[pk] for pk in marks if pk in known]
-        return [replace(job, pushed=pushed[job.pk]) if job.pk in pushed else job for job in wanted]
+        if names:
+            claimed = google_names.claim(names, now=timezone.now(), using=self.using)
+            chunk.busy = [pk for pk in names if pk not in claimed]
+            self.leases.free(chunk.busy, pending=True, why=NAME_IS_BUSY)
 
-    def _call(self, wanted: Sequence[Desired], pool: ThreadPoolExecutor) -> _Outcomes | Sequence[Outcome]:
+    def _release(self, wanted: Sequence[Desired]) -> google_names.Marks:
+        """Mark what is to be deleted for as long as our leases are good, and our calls with them."""
+        names: dict[str, int | None] = {}
+        for desired in wanted if self.delete else ():
+            names.update(dict.fromkeys(desired.former, desired.pk))
+            if desired.state is None:
+                names[desired.remote_name] = desired.pk
+        until = timezone.now() + lease_time()
+        return google_names.release(names, until=until, using=self.using, any_endpoint=self.adopt)
+
+    def _call(
+        self, wanted: Sequence[Desired], deletable: frozenset[str], pool: ThreadPoolExecutor
+    ) -> list[Callable[[], Outcome]]:
         lease = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
-        calls = Client(min(self.until, lease), self.backend)
+        client = Client(min(self.until, lease), self.backend)
 
         def one(desired: Desired) -> Outcome:
             listing = None if desired.pk in self.called else self.listing
             self.called.add(desired.pk)
-            return apply(desired, calls, listing=listing, adopt=self.adopt, delete=self.delete)
+            return apply(desired, client, listing=listing, adopt=self.adopt, deletable=deletable)
 
-        # A save pushes one job: it needs no thread of its own.
-        return [one(wanted[0])] if len(wanted) == 1 else _Outcomes(wanted, one, pool)
+        if len(wanted) == 1:
+            # A save pushes one job: it needs no thread of its own.
+            outcome = one(wanted[0])
+            return [lambda: outcome]
+        return [pool.submit(one, desired).result for desired in wanted]
+
+    # --- D: write down ----------------------------------------------------------------------------
+
+    def _finish(self, chunk: _Chunk) -> list[int]:
+        """Write down what became of a chunk; returns the rows that are still to be pushed."""
+        again: set[int] = set()
+        if chunk.marks is not None and chunk.outcomes:
+            outcomes = [outcome() for outcome in chunk.outcomes]
+            for outcome in outcomes:
+                self._note(outcome)
+            last = {pk for pk in chunk.held if self.rounds[pk] >= ROUNDS}
+            again = self.recorder.record(outcomes, chunk.marks, last=last)
+            self.wanted.update(self.leases.revisions(again - self.wanted.keys()))
+            for outcome in outcomes:
+                if self.on_outcome is not None and outcome.desired.pk not in again:
+                    self.on_outcome(outcome)
+        others = {pk: self.wanted[pk] for pk in chunk.pks if pk not in set(chunk.held)}
+        return [*again, *self.leases.uncovered(others), *(chunk.busy if self.is_patient else ())]
+
+    def _note(self, outcome: Outcome) -> None:
+        pk = outcome.desired.pk or 0
+        self.rounds[pk] += not outcome.was_out_of_time
+        self.failed.pop(pk, None)
+        if outcome.error is not None:
+            self.failed[pk] = outcome

@@ -1,168 +1,172 @@
-"""What is written after the calls of a push: how each ended, and what Google has now."""
+"""How a job stands with Google, as its row says: the one writer of ``synced``, ``failed`` and ``drifted``.
+
+What a push has done is written under its leases; what a look has shown, only on rows that nobody pushes.
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
-from django.db.models import F, Value
-from django.db.models.functions import Concat
+from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from scheduled_jobs import signals
-from scheduled_jobs.models import FormerName, ScheduledJob
-from scheduled_jobs.services.scheduling.advice import reason_of
-from scheduled_jobs.services.scheduling.push.call import NotInThisProcess, NotOurs
-from scheduled_jobs.services.scheduling.versions import settle_versions
+from scheduled_jobs.models import GoogleName, ScheduledJob
+from scheduled_jobs.services.scheduling import google_names
+from scheduled_jobs.services.scheduling.names import NotOurs
+from scheduled_jobs.services.scheduling.push.call import NotInThisProcess
+from scheduled_jobs.services.scheduling.versions import confirm_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+    from scheduled_jobs.services.scheduling.google_names import Marks
     from scheduled_jobs.services.scheduling.push.call import Outcome
     from scheduled_jobs.services.scheduling.push.lease import JobLeases
 
 logger = logging.getLogger("scheduled_jobs")
 
 SyncState = ScheduledJob.SyncState
-SEEN_COLUMNS = ["live", "live_seen_at", "next_run_at", "pushed"]
+
+
+# --- What a push has done -----------------------------------------------------------------------------
 
 
 class Recorder:
     """Writes the ends of one push under the leases it holds."""
 
-    def __init__(self, leases: JobLeases, parent: str, *, is_told: bool = False) -> None:
+    def __init__(self, leases: JobLeases, *, is_told: bool = False) -> None:
         self.leases = leases
-        self.parent = parent
         # Whoever tells the outcomes to a person has no need of a second line about each on the terminal.
         self.level = logging.INFO if is_told else logging.WARNING
 
-    def record(self, results: Sequence[Outcome], *, last: set[int]) -> set[int]:
-        """Write the results; returns the rows that want another round, their leases still ours.
+    def record(
+        self, outcomes: Sequence[Outcome], marks: google_names.Marks, *, last: Collection[int]
+    ) -> set[int]:
+        """Write the outcomes; returns the rows that want another round.
 
         ``push_revision`` was set with the lease: where it still is the row's revision, nobody has saved
-        since, and one conditional statement serves all rows.
+        since.
         """
         now = timezone.now()
-        by_pk = {outcome.desired.pk: outcome for outcome in results if outcome.desired.pk is not None}
+        by_pk = {outcome.desired.pk: outcome for outcome in outcomes if outcome.desired.pk is not None}
         with self.leases.locked(by_pk):
             ours = set(self.leases.held(by_pk).values_list("pk", flat=True))
-            # Our lease ran out on us, and our call may have overtaken the next holder's: one more
-            # revision makes whoever comes next push again.
-            lost = by_pk.keys() - ours
-            self.leases.rows.filter(pk__in=lost).edit()
-            self._write_seen([by_pk[pk] for pk in ours], now)
-            synced = [pk for pk in ours if by_pk[pk].error is None]
-            self._give_names_up([pk for pk in synced if by_pk[pk].desired.state is not None], now)
-            self._settle(
-                [pk for pk in synced if by_pk[pk].desired.state is not None],
+            settled = {pk for pk in ours if self._settle(pk, by_pk[pk], now)}
+            again = by_pk.keys() - settled
+            self._settle_names(outcomes, marks, now)
+            confirm_versions(
+                {pk: outcome.live for pk, outcome in by_pk.items() if outcome.is_certain},
+                now=now,
+                using=self.leases.using,
+            )
+            # Our lease ran out on us, and our call may have overtaken the next holder's: one more revision
+            # makes whoever comes next push again.
+            self.leases.rows.filter(pk__in=by_pk.keys() - ours).mark_pending()
+            self.leases.free(again & ours & set(last), pending=True)
+        overtaken = self._overtaken([by_pk[pk].desired for pk in again if by_pk[pk].writes])
+        self._tell(by_pk, settled)
+        return (again - set(last)) | overtaken
+
+    def _settle(self, pk: int, outcome: Outcome, now: datetime) -> bool:
+        """Write how one push ended and free its lease, unless somebody has saved since it was taken."""
+        row = self.leases.held([pk])
+        seen = seen_values(outcome, now) if outcome.is_certain else {}
+        freed = {"push_token": None, "push_until": None}
+        unedited = row.filter(revision=F("push_revision"))
+        if isinstance(outcome.error, NotInThisProcess):
+            ended = unedited.mark_pending(edited=False, sync_error=str(outcome.error), **seen, **freed)
+        elif outcome.was_out_of_time:
+            ended = 0
+        elif outcome.error is not None:
+            ended = unedited.update(sync_state=SyncState.FAILED, sync_error=outcome.why, **seen, **freed)
+        else:
+            ended = unedited.update(
                 pushed_revision=F("revision"),
                 sync_state=SyncState.SYNCED,
-                sync_error="",
+                sync_error=outcome.note,
                 synced_at=now,
-                remote_name=Concat(Value(f"{self.parent}/jobs/"), F("name")),
+                **seen,
+                **freed,
             )
-            self._settle(
-                [pk for pk in synced if by_pk[pk].desired.state is None],
-                pushed_revision=F("revision"),
-                sync_state=SyncState.SYNCED,
-                sync_error="",
-                synced_at=now,
-                remote_name="",
-            )
-            for pk in ours.difference(synced):
-                if not by_pk[pk].was_out_of_time:
-                    self._settle([pk], **failure_of(by_pk[pk]))
-            gone = [name for outcome in results for name in outcome.deleted]
-            FormerName.objects.using(self.leases.using).filter(remote_name__in=gone).update(deleted_at=now)
-            settle_versions(results, now=now, using=self.leases.using)
-            left = set(self.leases.held(ours).values_list("pk", flat=True))
-            self.leases.free(left & last, sync_state=SyncState.PENDING)
-        self._tell(by_pk, ours - left)
-        return (left | lost) - last
+        if not ended and seen:
+            row.update(**seen)
+        return bool(ended)
 
-    def _give_names_up(self, pks: Sequence[int], now: datetime) -> None:
-        """What is in Google under the name of one of these rows is its job, whoever had the name before.
+    def _settle_names(self, outcomes: Sequence[Outcome], marks: Marks, now: datetime) -> None:
+        using = self.leases.using
+        google_names.confirm(
+            [
+                outcome.desired.remote_name
+                for outcome in outcomes
+                if outcome.error is None and outcome.desired.state and not outcome.desired.is_confirmed
+            ],
+            now=now,
+            using=using,
+        )
+        for outcome in outcomes:
+            desired = outcome.desired
+            is_foreign = isinstance(outcome.error, NotOurs)
+            was_refused = outcome.error is not None and outcome.is_certain and outcome.live is None
+            if desired.pk and desired.state and not desired.is_claimed and (is_foreign or was_refused):
+                google_names.give_back(desired.remote_name, desired.pk, now=now, using=using)
+        google_names.settle(
+            marks,
+            gone={name for outcome in outcomes for name in outcome.gone},
+            unknown={name for outcome in outcomes for name in outcome.unknown},
+            now=now,
+            using=using,
+        )
 
-        Deliveries still find those others by it; but a rename of theirs must not delete it there.
+    def _overtaken(self, late: Iterable[Desired]) -> set[int]:
+        """The rows that have taken over a name meanwhile under which calls were made for others.
+
+        Those calls may have overtaken their own push, which is made once more.
         """
-        if pks:
-            rows = self.leases.held(pks).filter(revision=F("push_revision"))
-            former = FormerName.objects.using(self.leases.using)
-            former.filter(remote_name__in=rows.values("remote_name"), deleted_at=None).update(deleted_at=now)
+        names = {desired.remote_name: desired.pk for desired in late}
+        owners = GoogleName.objects.using(self.leases.using).filter(name__in=names, gone_at=None)
+        others = {job for name, job in owners.values_list("name", "job_id") if job not in (None, names[name])}
+        self.leases.rows.filter(pk__in=others).mark_pending()
+        return others
 
-    def _settle(self, pks: Sequence[int], **values: Any) -> None:
-        """Write the end of a push where nobody has saved since the lease was taken, and free the lease."""
-        if pks:
-            self.leases.held(pks).filter(revision=F("push_revision")).update(
-                push_token=None, push_until=None, **values
-            )
-
-    def _write_seen(self, results: Sequence[Outcome], now: datetime) -> None:
-        """What was sent and what Google answered, row by row in one round trip."""
-        certain = [outcome for outcome in results if outcome.is_certain]
-        connection = connections[self.leases.using]
-        columns: list[Any] = [ScheduledJob._meta.get_field(name) for name in SEEN_COLUMNS]
-        quote = connection.ops.quote_name
-        assignments = ", ".join(f"{quote(column.column)} = %s" for column in columns)
-        table, key = quote(ScheduledJob._meta.db_table), quote("id")
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {table} SET {assignments} WHERE {key} = %s",  # noqa: S608 – names of our own columns
-                [
-                    [
-                        *(
-                            column.get_db_prep_save(value, connection)
-                            for column, value in zip(columns, seen_values(outcome, now), strict=True)
-                        ),
-                        outcome.desired.pk,
-                    ]
-                    for outcome in certain
-                ],
-            )
-
-    def _tell(self, outcomes: dict[int, Outcome], settled: set[int]) -> None:
-        for job in self.leases.rows.filter(pk__in=settled) if has_listeners() else []:
+    def _tell(self, outcomes: Mapping[int, Outcome], settled: Collection[int]) -> None:
+        for job in self.leases.rows.filter(pk__in=settled) if _has_listeners() else []:
             if outcomes[job.pk].error is None:
                 signals.job_synced.send_robust(sender=ScheduledJob, job=job)
             else:
                 signals.sync_failed.send_robust(sender=ScheduledJob, job=job)
         for pk in settled:
-            if (error := outcomes[pk].error) is not None:
-                logger.log(self.level, "%s was not pushed: %s", outcomes[pk].desired.name, reason_of(error))
+            if why := outcomes[pk].why:
+                logger.log(self.level, "%s was not pushed: %s", outcomes[pk].desired.name, why)
 
 
-def has_listeners() -> bool:
+def _has_listeners() -> bool:
     """Whether anybody wants to hear of pushes; reading the rows for nobody would cost a query."""
     return signals.job_synced.has_listeners(ScheduledJob) or signals.sync_failed.has_listeners(ScheduledJob)
 
 
-def failure_of(outcome: Outcome) -> dict[str, Any]:
-    """The columns that tell of a push that did not succeed."""
-    error = outcome.error
-    if isinstance(error, NotOurs) and not outcome.desired.created:
-        # The name that was remembered before the call is somebody else's: never to be deleted as our own.
-        return {"sync_state": SyncState.FAILED, "sync_error": reason_of(error), "remote_name": ""}
-    if isinstance(error, NotInThisProcess):
-        return {"sync_state": SyncState.PENDING, "sync_error": str(error)}
-    return {"sync_state": SyncState.FAILED, "sync_error": reason_of(error)}
-
-
-def seen_values(outcome: Outcome, now: datetime) -> tuple[Any, ...]:
-    """The values of ``SEEN_COLUMNS`` after a push."""
+def seen_values(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """The columns that tell what was sent and what Google has after a push."""
     desired, live = outcome.desired, outcome.live
-    pushed: Any = desired.pushed or None
+    values = snapshot(live, now)
     if outcome.error is None and desired.spec is not None and live is not None:
-        pushed = {"sent": desired.values, "answer": answer_of(desired, live)}
-    return (seen(live), now, live.schedule_time if live else None, pushed)
+        values["pushed"] = {"sent": desired.values, "answer": answer_of(desired, live)}
+    return values
 
 
-def seen(live: LiveJob | None) -> dict[str, Any] | None:
-    """What a row keeps of a look at Google."""
-    return None if live is None else {**live.values, "state": live.state}
+def snapshot(live: LiveJob | None, at: datetime) -> dict[str, Any]:
+    """The columns that keep what Google was seen to have; null where it had no such job."""
+    return {
+        "live": None if live is None else {**live.values, "state": live.state},
+        "live_seen_at": at,
+        "next_run_at": live.schedule_time if live else None,
+    }
 
 
 def answer_of(desired: Desired, live: LiveJob) -> dict[str, Any]:
@@ -170,3 +174,68 @@ def answer_of(desired: Desired, live: LiveJob) -> dict[str, Any]:
     return {
         name: live.values.get(name) for name, sent in desired.values.items() if live.values.get(name) != sent
     }
+
+
+# --- What a look has shown ----------------------------------------------------------------------------
+
+
+def record_agreement(
+    found: Mapping[int, tuple[Desired, LiveJob | None]],
+    at: datetime,
+    *,
+    using: str,
+    healed: Collection[str] = tuple(SyncState),
+) -> None:
+    """Google has what these rows want, as a look at ``at`` has shown: heal those that said otherwise."""
+    rows = _unheld(using)
+    ill = rows.exclude(sync_state=SyncState.SYNCED, sync_error="").filter(sync_state__in=healed)
+    for pk in found.keys() & set(ill.values_list("pk", flat=True)):
+        desired, live = found[pk]
+        rows.filter(pk=pk, revision=desired.revision).update(
+            sync_state=SyncState.SYNCED,
+            sync_error="",
+            synced_at=at,
+            pushed_revision=desired.revision,
+            **snapshot(live, at),
+        )
+    there = {pk: live for pk, (desired, live) in found.items() if desired.state is not None}
+    for some in rows.filter(sync_state=SyncState.SYNCED, live_seen_at__lt=at).in_batches(there):
+        with transaction.atomic(using=using):
+            some.lock()
+            some.update(live_seen_at=at)
+    confirm_versions(there, now=at, using=using)
+    unconfirmed = [found[pk][0].remote_name for pk in there if not found[pk][0].is_confirmed]
+    google_names.confirm(unconfirmed, now=at, using=using)
+
+
+def record_drift(seen: Mapping[int, LiveJob | None], at: datetime, *, using: str) -> None:
+    """Google has what nobody here has asked for."""
+    # A row that is not synced says what is wrong already; one that is being pushed is about to change.
+    synced = (SyncState.SYNCED, SyncState.DRIFTED)
+    for rows in _unheld(using).filter(sync_state__in=synced).in_batches(seen):
+        with transaction.atomic(using=using):
+            rows.lock()
+            rows.update(sync_state=SyncState.DRIFTED)
+    record_look(seen, at, using=using)
+
+
+def record_look(seen: Mapping[int, LiveJob | None], at: datetime, *, using: str) -> None:
+    """Keep what Google had at ``at``, unless something newer is known."""
+    older = Q(live_seen_at=None) | Q(live_seen_at__lt=at)
+    for pk, live in seen.items():
+        _unheld(using).filter(older, pk=pk).update(**snapshot(live, at))
+    confirm_versions(seen, now=at, using=using)
+
+
+def record_failure(pks: Iterable[int], why: str, *, using: str, **seen: Any) -> None:
+    """These rows cannot be pushed, without a call that says so."""
+    for rows in _unheld(using).in_batches(pks):
+        with transaction.atomic(using=using):
+            rows.lock()
+            rows.update(sync_state=SyncState.FAILED, sync_error=why, **seen)
+
+
+def _unheld(using: str) -> ScheduledJobQuerySet:
+    """Whoever holds a row's lease now writes its state itself; a lease that ran out is nobody's."""
+    free = Q(push_token=None) | Q(push_until__lt=timezone.now())
+    return ScheduledJob.objects.using(using).filter(free)

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db import router, transaction
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
+from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
-from scheduled_jobs.models.changes import current_attribution
-from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
+from scheduled_jobs.services.scheduling.rows import Row, read_rows
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
-from scheduled_jobs.services.scheduling.seed.renaming import Renaming, retired_name
-from scheduled_jobs.services.scheduling.seed.stored import DECLARED, Stored, stored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.tasks import PeriodicTask
 
 Origin = ScheduledJob.Origin
-BATCH = 500
 
 
 @dataclass
@@ -71,7 +68,7 @@ class _Seeding:
         self.result = Seeded()
         self.declarations = declarations
         self.changes: dict[int, dict[str, Any]] = {}
-        self.by_pk: dict[int, Stored] = {}
+        self.by_pk: dict[int, Row] = {}
 
     @property
     def rows(self) -> ScheduledJobQuerySet:
@@ -80,7 +77,7 @@ class _Seeding:
     def plan(self, *, retire: bool, lock: bool) -> None:
         # In one order, so that two who lock many rows wait for each other instead of dying of a deadlock.
         rows = self.rows.order_by("pk")
-        stored = stored_rows(rows.select_for_update() if lock else rows)
+        stored = list(read_rows(rows.select_for_update() if lock else rows))
         self.by_pk = {job.pk: job for job in stored}
         self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
         self.by_name = {job.name: job for job in stored}
@@ -127,13 +124,13 @@ class _Seeding:
             declaration.faults["schedule_name()"] = clash(declaration.name, holder.task)
 
     @staticmethod
-    def _keeps(holder: Stored, declaration: Declaration, names: dict[str, str]) -> bool:
+    def _keeps(holder: Row, declaration: Declaration, names: dict[str, str]) -> bool:
         """Whether the row that has this name belongs to another class that is not giving it up now."""
         if holder.task == declaration.path or registry.get(holder.task) is None:
             return False
         return names.get(holder.task, holder.name) == declaration.name
 
-    def _plan_one(self, declaration: Declaration) -> Stored | None:
+    def _plan_one(self, declaration: Declaration) -> Row | None:
         self.result.tasks.append(declaration.path)
         job = self.by_task.get(declaration.path)
         if job is None:
@@ -162,14 +159,14 @@ class _Seeding:
         return job
 
     @staticmethod
-    def _declared_changes(job: Stored, declaration: Declaration) -> dict[str, Any]:
+    def _declared_changes(job: Row, declaration: Declaration) -> dict[str, Any]:
         return {
-            f"declared_{name}": declaration.values[name]
-            for name, old in zip(OVERRIDABLE, job.declared, strict=True)
-            if not same_json(old, declaration.values[name])
+            f"declared_{name}": value
+            for name, value in declaration.values.items()
+            if not same_json(getattr(job, f"declared_{name}"), value)
         }
 
-    def _plan_operators(self, stored: Sequence[Stored], declared: dict[str, Declaration]) -> None:
+    def _plan_operators(self, stored: Sequence[Row], declared: dict[str, Declaration]) -> None:
         """An operator's own job follows its task in all but its schedule, and the app in its prefix."""
         former = self._former_prefixes(declared)
         for job in stored:
@@ -199,64 +196,68 @@ class _Seeding:
                 former.add(job.name.removesuffix(base))
         return sorted(former, key=len, reverse=True)
 
-    @property
-    def _renaming(self) -> Renaming:
-        return Renaming(self.rows, self.by_pk, self.changes, {job.name for job in self.result.created})
+    # --- Names that change hands: no two rows may have one, not even for a moment ------------------
+
+    @cached_property
+    def _holders(self) -> list[Row]:
+        """The rows that have a name which another is given now, and do not give it up themselves."""
+        taken = {declaration.name for declaration in self.result.created}
+        taken |= {changes["name"] for changes in self.changes.values() if "name" in changes}
+        return [
+            job
+            for job in self.by_pk.values()
+            if job.name in taken and "name" not in self.changes.get(job.pk, {})
+        ]
+
+    def _free_names(self) -> None:
+        """What is given up, or held by a row that is retired, becomes free."""
+        for pk, changes in self.changes.items():
+            if "name" in changes:
+                # Two jobs may swap their names, which a unique key refuses in one step.
+                self.rows.filter(pk=pk).update(name=f"renaming-{pk}")
+        for job in self._holders:
+            self.rows.filter(pk=job.pk).update(name=retired_name(job))
 
     def preview(self) -> None:
-        """Without writing: rows that would lose their name to another have none that Google knows."""
-        for holder in self._renaming.holders:
-            if holder.pk not in self.result.touched:
-                self.result.touched[holder.pk] = self.rows.get(pk=holder.pk)
-            self.result.touched[holder.pk].name = retired_name(holder)
+        """The rows as they would be, where nothing is written."""
+        for job in self._holders:
+            if job.pk not in self.result.touched:
+                self.result.touched[job.pk] = self.rows.get(pk=job.pk)
+            self.result.touched[job.pk].name = retired_name(job)
 
     # --- Writing ----------------------------------------------------------------------------------
 
     def write(self) -> None:
-        for pk, name in self._renaming.make_room().items():
-            if pk in self.result.touched:
-                self.result.touched[pk].name = name
+        self._free_names()
+        self.preview()
         if self.changes:
             columns = sorted({column for changes in self.changes.values() for column in changes})
-            self.rows.bulk_update(self.result.touched.values(), columns, batch_size=200)
-            for rows in self.rows.among(self.changes):
-                rows.edit()
-        for some in batched(self.result.created, BATCH):
-            self._insert(some)
-        self._audit(
-            (self.result.touched[pk], self._audited(pk, changes)) for pk, changes in self.changes.items()
-        )
+            changed = [self.result.touched[pk] for pk in self.changes]
+            self.rows.bulk_update(changed, columns, batch_size=200)
+            for rows in self.rows.in_batches(self.changes):
+                rows.mark_pending()
+        lines = [line for job in self._insert() for line in JobChange.build(job, {"job": (None, job.name)})]
+        for pk, changes in self.changes.items():
+            lines += JobChange.build(self.result.touched[pk], self._audited(self.by_pk[pk], changes))
+        JobChange.objects.using(self.using).bulk_create(lines, batch_size=500)
 
-    def _insert(self, declarations: Sequence[Declaration]) -> None:
-        columns = tuple(new_values(declarations[0], now=self.now))
-        new = (tuple(new_values(declaration, now=self.now).values()) for declaration in declarations)
-        insert_rows(ScheduledJob, columns, new, self.using)
-        names = [declaration.name for declaration in declarations]
-        created = self.rows.filter(name__in=names).order_by("pk").values_list("pk", "name", "task")
-        who = current_attribution()
-        insert_rows(
-            JobChange,
-            ("job_id", "job_name", "task", "actor_label", "via", "reason", "field", "new"),
-            ((*job, who.label, who.via, who.reason, "job", job[1]) for job in created),
-            self.using,
-        )
+    def _insert(self) -> list[ScheduledJob]:
+        new = [new_row(declaration, now=self.now) for declaration in self.result.created]
+        created = self.rows.bulk_create(new, batch_size=500)
+        if any(job.pk is None for job in created):
+            # MySQL does not tell the keys of rows that are inserted together.
+            keys = dict(self.rows.filter(task__in=[job.task for job in new]).values_list("name", "pk"))
+            for job in created:
+                job.pk = keys[job.name]
+        return created
 
-    def _audit(self, changes: Iterable[tuple[ScheduledJob, dict[str, tuple[Any, Any]]]]) -> None:
-        rows = [row for job, changed in changes for row in JobChange.build(job, changed)]
-        JobChange.objects.using(self.using).bulk_create(rows)
-
-    def _audited(self, pk: int, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-        job = self.by_pk[pk]
-        before = {
-            "name": job.name,
-            "task": job.task,
-            **dict(zip(DECLARED, job.declared, strict=True)),
-        }
+    @staticmethod
+    def _audited(job: Row, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         return {
             ("retired" if column == "retired_at" else column): (
                 (job.retired_at is not None, value is not None)
                 if column == "retired_at"
-                else (before[column], value)
+                else (getattr(job, column), value)
             )
             for column, value in changes.items()
         }
@@ -264,25 +265,20 @@ class _Seeding:
 
 def new_row(declaration: Declaration, *, now: datetime) -> ScheduledJob:
     """The row of a task that has none, not saved."""
-    return ScheduledJob(**new_values(declaration, now=now))
-
-
-def new_values(declaration: Declaration, *, now: datetime) -> dict[str, Any]:
-    """Column -> value of the row of a task that has none; all other columns have their default."""
-    return {
-        "name": declaration.name,
-        "task": declaration.path,
-        "origin": Origin.CODE,
-        "paused": declaration.paused,
-        "paused_at": now if declaration.paused else None,
-        "pause_reason": "Created paused by the code (schedule_paused)." if declaration.paused else "",
+    return ScheduledJob(
+        name=declaration.name,
+        task=declaration.path,
+        origin=Origin.CODE,
+        paused=declaration.paused,
+        paused_at=now if declaration.paused else None,
+        pause_reason="Created paused by the code (schedule_paused)." if declaration.paused else "",
         **{f"declared_{name}": value for name, value in declaration.values.items()},
-    }
+    )
 
 
-def batched(items: Sequence[Declaration], size: int) -> Iterator[Sequence[Declaration]]:
-    """The items, so many at a time."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+def retired_name(job: Row) -> str:
+    """The name of a row that lost its own to another."""
+    return f"{job.name[:470]}-retired-{job.pk}"
 
 
 def clash(name: str, other: str) -> str:

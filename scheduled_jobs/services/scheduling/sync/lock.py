@@ -26,7 +26,7 @@ PAUSE = 0.5
 
 
 @contextmanager
-def turn(using: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+def sync_lock(using: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
     """Wait for our turn and hold it inside the block; yields what renews it.
 
     That returns False once the turn ran out and somebody else had it meanwhile: whoever holds it must stop.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scheduled_jobs.domain.plan import Change, Listing, Plan
+    from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan
     from scheduled_jobs.tasks import PeriodicTask
 
 
@@ -21,11 +21,24 @@ class Options:
     yes: bool = False
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What one list of Google's shows of the rows."""
+
+    listing: Listing
+    plan: Plan
+    agreeing: tuple[Desired, ...]
+    """The rows that want what was listed; of the plan's unchanged ones, others were pushed since."""
+    absent: tuple[tuple[int | None, str], ...]
+    """Row and full resource name of what was to be deleted and is not there any more."""
+
+
 @dataclass
 class Report:
     """What was, or would be, done: changes with the error that each met."""
 
-    plan: Plan
+    comparison: Comparison
+    options: Options
     faulty: list[tuple[str, str]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     """Full resource name -> why the change was not applied."""
@@ -33,9 +46,16 @@ class Report:
     """Full resource names whose change turned out not to be needed any more."""
     held_back: bool = False
     """Whether deletions were held back, since they are more than half of our jobs."""
-    listing: Listing | None = None
-    """What Google had when it was asked."""
-    options: Options = Options()
+
+    @property
+    def plan(self) -> Plan:
+        """The changes, and the rows that need none."""
+        return self.comparison.plan
+
+    @property
+    def listing(self) -> Listing:
+        """What Google had when it was asked."""
+        return self.comparison.listing
 
     @property
     def deletes_orphans(self) -> bool:
@@ -45,7 +65,11 @@ class Report:
     @property
     def to_apply(self) -> list[Change]:
         """The changes that an apply makes, in its order."""
-        return [c for c in self.plan.of("create", "update", "delete", "orphan") if self.why_not(c) is None]
+        return [
+            c
+            for c in self.plan.of_kind("create", "update", "delete", "orphan")
+            if self.refusal_reason(c) is None
+        ]
 
     @property
     def made(self) -> list[Change]:
@@ -60,24 +84,24 @@ class Report:
 
     @property
     def not_to_apply(self) -> list[Change]:
-        """The others."""
-        return [change for change in self.plan.changes if self.why_not(change) is not None]
+        """The changes that an apply does not make; ``refusal_reason`` says why."""
+        return [change for change in self.plan.changes if self.refusal_reason(change) is not None]
 
-    def why_not(self, change: Change) -> str | None:
+    def refusal_reason(self, change: Change) -> str | None:
         """Why an apply does not make a change; None if it does."""
         if change.kind == "orphan":
             advice = "--yes deletes it" if self.options.delete else "--no-delete keeps it"
             return None if self.deletes_orphans else f"{change.why}; {advice}"
-        if change.kind == "delete" and self.held_back:
+        if change.kind == "delete" and self.held_back and change.pk is not None:
             return (
-                f"not deleted: {len(self.plan.of('delete'))} of {self.plan.ours} jobs would go, "
+                f"not deleted: {len(self.plan.of_kind('delete'))} of {self.plan.ours} jobs would go, "
                 "more than half; --yes deletes them"
             )
         return change.why or None
 
     def error_of(self, change: Change) -> str | None:
         """Why a change was not applied, or is not going to be; None for all others."""
-        return self.failed.get(change.remote_name) or self.why_not(change)
+        return self.failed.get(change.remote_name) or self.refusal_reason(change)
 
     @property
     def is_clean(self) -> bool:

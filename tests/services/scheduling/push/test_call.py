@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.cloud.scheduler_v1.types import Job
 
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def planned(**options: bool) -> dict[str, Any]:
 
 
 def test_a_job_whose_update_failed_is_sent_whole(google: MemoryBackend) -> None:
-    google.store.set_state(row("One").remote_name, STATE.UPDATE_FAILED)
+    google.store.set_state(full_name(row("One")), STATE.UPDATE_FAILED)
     assert planned() == {"shop.tasks.One": {"state": {"live": "UPDATE_FAILED", "desired": "ENABLED"}}}
     assert schedule_tasks().lines == [
         "[~] Job updated: shop.tasks.One (state)",
@@ -41,7 +42,7 @@ def test_a_job_whose_update_failed_is_sent_whole(google: MemoryBackend) -> None:
 
 
 def test_a_disabled_job_is_said_with_what_to_do(google: MemoryBackend) -> None:
-    google.store.set_state(row("One").remote_name, STATE.DISABLED)
+    google.store.set_state(full_name(row("One")), STATE.DISABLED)
     assert planned() == {"shop.tasks.One": {"state": {"live": "DISABLED", "desired": "ENABLED"}}}
     said = [
         "[!] Job failed: shop.tasks.One: Google has disabled this job; look at its log in the console, delete "
@@ -59,13 +60,13 @@ def test_a_disabled_job_is_said_with_what_to_do(google: MemoryBackend) -> None:
 
 def test_a_disabled_job_that_ought_to_be_paused_is_said_too(google: MemoryBackend) -> None:
     row("One").pause(reason="legal")
-    google.store.set_state(row("One").remote_name, STATE.DISABLED)
+    google.store.set_state(full_name(row("One")), STATE.DISABLED)
     assert schedule_tasks(dry_run=True).lines == schedule_tasks().lines
     assert row("One").sync_state == "failed"
 
 
 def test_a_disabled_job_is_created_anew_once_it_was_deleted(google: MemoryBackend) -> None:
-    remote_name = row("One").remote_name
+    remote_name = full_name(row("One"))
     google.store.set_state(remote_name, STATE.DISABLED)
     schedule_tasks()
     google.store.delete_job(remote_name)
@@ -83,7 +84,7 @@ def test_a_disabled_job_is_created_anew_once_it_was_deleted(google: MemoryBacken
 def test_a_changed_caller_is_shown_replaced_and_kept_in_the_audit(
     google: MemoryBackend, field: str, column: str, value: str
 ) -> None:
-    message = google.store.get_job(row("One").remote_name)
+    message = google.store.get_job(full_name(row("One")))
     wanted = getattr(message.http_target.oidc_token, column)
     setattr(message.http_target.oidc_token, column, value)
     google.store.update_job(message, ["http_target"])

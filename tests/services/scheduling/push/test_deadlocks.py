@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
-from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.scheduling.push import on_commit, push
+from scheduled_jobs.services.scheduling import google_names
+from scheduled_jobs.services.scheduling.push import on_commit
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
-from scheduled_jobs.services.scheduling.push.remembering import remember_names
-from scheduled_jobs.services.scheduling.seed.renaming import Renaming
-from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
-from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,23 +51,20 @@ def edit(keys: list[int]) -> None:
     """Edit all of them."""
     with transaction.atomic():
         ScheduledJob.objects.filter(pk__in=keys).lock()
-        ScheduledJob.objects.filter(pk__in=keys).edit()
+        ScheduledJob.objects.filter(pk__in=keys).mark_pending()
 
 
-def remember(keys: list[int]) -> None:
+def claim(keys: list[int]) -> None:
     """Begin to create all of them in Google."""
-    leases = JobLeases("default")
-    held = leases.take(keys)
-    some = [Desired(pk, 1, "", f"job-{pk}", f"google/job-{pk}", "ENABLED") for pk in held]
-    remember_names(leases, some, "google/")
-    leases.free(held)
+    some = {pk: f"google/jobs/job-{pk}" for pk in random.sample(keys, len(keys))}
+    google_names.claim(some, now=timezone.now(), using="default")
 
 
 def without_credentials(*_: object) -> None:
     raise BackendError("no credentials")
 
 
-@pytest.mark.parametrize("act", [lease, remember, scheduling.push_jobs])
+@pytest.mark.parametrize("act", [lease, claim, scheduling.push_jobs])
 def test_whoever_writes_many_rows_and_whoever_edits_them_die_of_no_deadlock(
     keys: list[int], act: Callable[[list[int]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,44 +86,3 @@ def test_whoever_writes_many_rows_and_whoever_edits_them_die_of_no_deadlock(
     for thread in threads:
         thread.join(60)
     assert failures == []
-
-
-def test_a_push_of_one_and_a_deploy_that_renames_it_die_of_no_deadlock(
-    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("one writer at a time: nobody waits for a row")
-    declare("One", schedule_name="a")
-    schedule_tasks()
-    seed_tasks([declare("One", schedule_name="b")], retire=True)
-    failures: list[BaseException] = []
-    locked = threading.Event()
-    remember, remember_names = Renaming._remember, push.remember_names
-
-    def late(self: Renaming, jobs: Any) -> None:
-        locked.set()
-        time.sleep(0.3)
-        remember(self, jobs)
-
-    def deploy() -> None:
-        try:
-            seed_tasks([declare("One", schedule_name="c")], retire=True)
-        except BaseException as error:  # noqa: BLE001 – told by the test
-            failures.append(error)
-        finally:
-            connection.close()
-
-    def meanwhile(*args: Any) -> None:
-        monkeypatch.setattr(push, "remember_names", remember_names)
-        thread.start()
-        locked.wait(10)
-        remember_names(*args)
-
-    monkeypatch.setattr(Renaming, "_remember", late)
-    monkeypatch.setattr(push, "remember_names", meanwhile)
-    thread = threading.Thread(target=deploy)
-    scheduling.push_jobs([row("One").pk])
-    thread.join(30)
-    assert failures == []
-    schedule_tasks()
-    assert [job.name for job in google.list(timeout=1)] == ["shop--c"]

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from scheduled_jobs import registry, signals
 from scheduled_jobs.exceptions import OverrideExists
-from scheduled_jobs.models import FormerName, JobChange, JobVersion, ScheduledJob, job_queryset
+from scheduled_jobs.models import GoogleName, JobChange, JobVersion, ScheduledJob, job_queryset
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import run_now
 from scheduled_jobs.services.scheduling.push import push
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def test_with_pushes_off_nothing_is_pushed(google: MemoryBackend, job: Scheduled
 
 
 def test_a_push_creates_what_is_missing(google: MemoryBackend, job: ScheduledJob) -> None:
-    google.delete(job.remote_name, timeout=1)
+    google.delete(full_name(job), timeout=1)
     job.description_override = "Back again."
     job.save()
     assert live(google, job).values["description"] == "Back again."
@@ -245,7 +246,7 @@ def test_a_writer_without_the_lease_waits_and_leaves_the_row_pending(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     hold_lease(job, 60)
-    ScheduledJob.objects.filter(pk=job.pk).edit(schedule_override="0 3 * * *")
+    ScheduledJob.objects.filter(pk=job.pk).mark_pending(schedule_override="0 3 * * *")
     push.Push(_soon(0.3)).run([job.pk])
     assert row("One").sync_state == "pending"
     assert methods(google) == []
@@ -272,7 +273,7 @@ def test_an_edit_during_the_call_is_pushed_in_another_round(google: MemoryBacken
 
     def edit_meanwhile(method: str, name: str, phase: str) -> None:
         if method == "UpdateJob" and phase == "after" and not edited:
-            edited.append(ScheduledJob.objects.filter(pk=job.pk).edit(schedule_override="0 4 * * *"))
+            edited.append(ScheduledJob.objects.filter(pk=job.pk).mark_pending(schedule_override="0 4 * * *"))
 
     google.store.faults.intercept = edit_meanwhile
     job.schedule_override = "0 3 * * *"
@@ -289,10 +290,10 @@ def test_who_runs_out_of_time_between_two_rounds_gives_the_lease_back(
 
     def edit_late(method: str, _name: str, phase: str) -> None:
         if (method, phase) == ("UpdateJob", "after"):
-            rows.edit(description_override="by somebody else")
+            rows.mark_pending(description_override="by somebody else")
             time.sleep(max(until - time.monotonic(), 0))
 
-    rows.edit(description_override="ours")
+    rows.mark_pending(description_override="ours")
     google.store.faults.intercept = edit_late
     until = _soon(1)
     push.Push(until).run([job.pk])
@@ -324,7 +325,7 @@ def test_a_death_in_the_middle_is_healed_by_the_next_delivery(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     hold_lease(job, -1)
-    ScheduledJob.objects.filter(pk=job.pk).edit(schedule_override="0 3 * * *")
+    ScheduledJob.objects.filter(pk=job.pk).mark_pending(schedule_override="0 3 * * *")
     scheduling.after_delivery(job.pk)
     assert row("One").sync_state == "pending"
     ScheduledJob.objects.filter(pk=job.pk).update(edited_at=timezone.now() - timedelta(minutes=2))
@@ -433,7 +434,12 @@ def test_eight_writers_end_with_google_equal_to_the_database(google: MemoryBacke
 def test_a_former_name_that_another_job_took_over_is_left_alone(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
-    FormerName.objects.create(job=job, name="shop--other", remote_name=google.remote_name("shop--other"))
+    GoogleName.objects.create(
+        job=job,
+        name=google.remote_name("shop--other"),
+        identifier="shop--other",
+        endpoint="https://shop.example.com",
+    )
     declare("Other", schedule_name="other")
     schedule_tasks()
     assert "shop--other" in {there.name for there in google.list(timeout=1)}

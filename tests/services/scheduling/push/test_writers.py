@@ -17,7 +17,7 @@ from django.db import connection
 from scheduled_jobs.exceptions import StoreError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import client
-from tests.support import with_several_writers
+from tests.support import full_name, with_several_writers
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -116,6 +116,6 @@ def write_once(job: ScheduledJob, chance: random.Random, writer: int, last: dict
 
 def equals(google: MemoryBackend, job: ScheduledJob) -> None:
     """Assert that Google has what is in force."""
-    there = google.get(job.remote_name, timeout=1)
+    there = google.get(full_name(job), timeout=1)
     assert (there.values["description"], there.state) == (job.description, job.desired_state)
     assert job.pushed_revision == job.revision

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scheduled_jobs.domain.jobs import JobSpec
-from scheduled_jobs.models import FormerName, ScheduledJob
-from scheduled_jobs.services.scheduling import push_jobs
-from scheduled_jobs.services.scheduling.push import push
-from scheduled_jobs.services.scheduling.sync import compare, sync
-from scheduled_jobs.services.scheduling.sync.compare import Comparison
+from scheduled_jobs.models import GoogleName, ScheduledJob
+from scheduled_jobs.services.scheduling import desired, push_jobs
+from scheduled_jobs.services.scheduling.sync import sync
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scheduled_jobs.backends.memory import MemoryBackend
-    from scheduled_jobs.services.scheduling.seed.rows import Seeded
+    from scheduled_jobs.services.scheduling.sync.report import Comparison
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
 
@@ -30,19 +29,17 @@ MARKED = {"X-Scheduled-Jobs": "1; app=shop"}
 def meanwhile(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[], object]], None]:
-    """Does something once Google has listed its jobs and the rows are read, and before they are compared."""
-    listed = google.list
-    monkeypatch.setattr(google, "list", lambda **options: iter(list(listed(**options))))
+    """Does something once Google has listed its jobs, and before the rows are read."""
 
     def between(action: Callable[[], object]) -> None:
-        real = Comparison.read
+        real = sync.compare
 
-        def read(self: Comparison, seeded: Seeded) -> None:
-            real(self, seeded)
-            monkeypatch.setattr(Comparison, "read", real)
+        def compare(*args: Any, **options: Any) -> Comparison:
+            monkeypatch.setattr(sync, "compare", real)
             action()
+            return real(*args, **options)
 
-        monkeypatch.setattr(Comparison, "read", read)
+        monkeypatch.setattr(sync, "compare", compare)
 
     return between
 
@@ -77,7 +74,7 @@ def test_a_row_that_was_edited_and_pushed_meanwhile_is_no_drift(
 
     assert output.lines == []
     assert _methods(google) == []
-    assert google.get(row("Digest").remote_name, timeout=1).values["schedule"] == "0 3 * * *"
+    assert google.get(full_name(row("Digest")), timeout=1).values["schedule"] == "0 3 * * *"
     assert row("Digest").sync_state == "synced"
 
 
@@ -89,7 +86,7 @@ def test_a_row_that_was_paused_meanwhile_stays_paused(
     meanwhile(lambda: row("Digest").pause(reason="legal"))
 
     assert schedule_tasks().lines == []
-    assert google.get(row("Digest").remote_name, timeout=1).state == "PAUSED"
+    assert google.get(full_name(row("Digest")), timeout=1).state == "PAUSED"
 
 
 def test_a_job_that_was_added_and_pushed_meanwhile_is_no_orphan(
@@ -122,16 +119,6 @@ def test_a_row_that_was_deleted_meanwhile_is_not_created_again(
     assert [job.name for job in google.list(timeout=1)] == ["shop--shop-tasks-Kept"]
 
 
-def test_a_row_without_change_is_not_read_again_under_the_lease(
-    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    declare("Digest")
-    monkeypatch.setattr(push, "rows_in_force", lambda _: pytest.fail("it was read again"))
-
-    assert schedule_tasks().lines == ["[+] Job created: shop.tasks.Digest"]
-    assert row("Digest").sync_state == "synced"
-
-
 def test_a_row_that_was_edited_after_the_plan_is_read_again_under_the_lease(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,22 +129,21 @@ def test_a_row_that_was_edited_after_the_plan_is_read_again_under_the_lease(
 
     def edit_first(self: sync._Sync, *args: object) -> None:
         # Saved by a process that died before its push.
-        ScheduledJob.objects.filter(task="shop.tasks.Digest").edit(schedule_override="0 3 * * *")
+        ScheduledJob.objects.filter(task="shop.tasks.Digest").mark_pending(schedule_override="0 3 * * *")
         real(self, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(sync._Sync, "_confirm", edit_first)
     schedule_tasks()
 
-    assert google.get(row("Digest").remote_name, timeout=1).values["schedule"] == "0 3 * * *"
+    assert google.get(full_name(row("Digest")), timeout=1).values["schedule"] == "0 3 * * *"
     assert row("Digest").pushed_revision == row("Digest").revision
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_jobs_are_compared_in_parts_that_do_not_show(
-    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch, at_once: int
+@pytest.mark.parametrize("many", [1, 100])
+def test_the_names_of_all_rows_are_those_of_each(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
-    monkeypatch.setattr(compare, "AT_ONCE", at_once)
-    monkeypatch.setattr(compare, "MANY", at_once)
+    monkeypatch.setattr(desired, "MANY", many)
     tasks = [declare(f"Task{number}") for number in range(5)]
     planned = json.loads(schedule_tasks("--dry-run", "--json"))
     assert [len(change["fields"]) for change in planned["changes"]] == [15] * 5
@@ -167,7 +153,7 @@ def test_jobs_are_compared_in_parts_that_do_not_show(
         timeout=1,
     )
     tasks[1].run_every = "0 10 * * *"
-    google.delete(row("Task3").remote_name, timeout=1)
+    google.delete(full_name(row("Task3")), timeout=1)
 
     assert sorted(schedule_tasks("--yes").lines) == [
         "[+] Job created: shop.tasks.Task3",
@@ -187,7 +173,7 @@ def test_a_former_name_that_was_deleted_meanwhile_is_no_change(
     google.store.faults.refuse("DeleteJob", "INTERNAL", "not now", times=5)
     schedule_tasks()
     google.store.faults._planned.clear()
-    assert FormerName.objects.filter(deleted_at=None).count() == 1
+    assert GoogleName.objects.filter(gone_at=None).count() == 2
     meanwhile(lambda: push_jobs([row("Digest").pk]))
 
     assert schedule_tasks().lines == []

@@ -12,8 +12,8 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.models import Lease, ScheduledJob
 from scheduled_jobs.services.scheduling.push import push
-from scheduled_jobs.services.scheduling.sync.lock import NAME, turn
-from scheduled_jobs.services.scheduling.sync.sync import TURN_LOST
+from scheduled_jobs.services.scheduling.sync.lock import NAME, sync_lock
+from scheduled_jobs.services.scheduling.sync.sync import LOCK_LOST
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def taken_over(google: MemoryBackend, method: str) -> None:
 
 
 def test_a_turn_that_ran_out_is_ours_until_somebody_takes_it() -> None:
-    with turn("default") as renew:
+    with sync_lock("default") as renew:
         Lease.objects.filter(name=NAME).update(until=timezone.now() - timedelta(minutes=1))
         assert renew() is True
         lease("another")
@@ -44,7 +44,7 @@ def test_a_turn_that_ran_out_is_ours_until_somebody_takes_it() -> None:
 
 
 def test_a_turn_that_was_taken_and_given_back_is_ours_no_more() -> None:
-    with turn("default") as renew:
+    with sync_lock("default") as renew:
         lease(None)
         assert renew() is False
 
@@ -60,7 +60,7 @@ def test_who_lost_the_turn_begins_no_more_jobs_and_names_those_left(
     assert output.code == 1
     # Two were under way by then; each holds the lease of its row.
     assert output.totals == "6 jobs: 2 created, 0 updated, 0 deleted, 4 failed, 0 unchanged."
-    assert output.lines[2:] == [f"[!] Job failed: shop.tasks.Job{n}: {TURN_LOST}" for n in range(2, 6)]
+    assert output.lines[2:] == [f"[!] Job failed: shop.tasks.Job{n}: {LOCK_LOST}" for n in range(2, 6)]
     assert ScheduledJob.objects.filter(sync_state="pending", push_token=None).count() == 4
     google.store.faults.intercept = None
     lease(None)
@@ -81,7 +81,7 @@ def test_who_lost_the_turn_during_the_list_writes_nothing_and_deletes_no_orphan(
     taken_over(google, "ListJobs")
     output = schedule_tasks(yes=True)
     assert output.lines == [
-        f"[!] Job failed: shop.tasks.One: {TURN_LOST}",
+        f"[!] Job failed: shop.tasks.One: {LOCK_LOST}",
         "[!] Job failed: shop--shop-tasks-Orphan: another schedule_tasks took over. Nothing is lost: the next "
         "schedule_tasks, or Push to Google in the admin, sends it again.",
     ]

@@ -8,6 +8,7 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs import registry
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def test_a_job_that_the_former_location_does_not_give_up_is_named_with_what_to_d
     google: MemoryBackend,
 ) -> None:
     scheduled("One")
-    former = row("One").remote_name
+    former = full_name(row("One"))
     google.store.faults.refuse("DeleteJob", "PERMISSION_DENIED", "No permission.", name=former)
     with ELSEWHERE:
         output = schedule_tasks()
@@ -66,7 +67,7 @@ def test_a_job_that_the_former_location_does_not_give_up_is_named_with_what_to_d
         assert output.lines[0].startswith(
             f"[!] Job failed: shop.tasks.One: the former job {former} is still in Google and fires, since it "
             "could not be deleted: No permission. Delete it there, or run schedule_tasks again once that is "
-            "mended. Grant the account that makes this call roles/cloudscheduler.admin"
+            "fixed. Grant the account that makes this call roles/cloudscheduler.admin"
         )
         assert google.store.get_job(former)
         assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (name)"]

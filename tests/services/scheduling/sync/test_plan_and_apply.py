@@ -19,7 +19,8 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import BackendError
-from scheduled_jobs.models import FormerName, JobChange, ScheduledJob
+from scheduled_jobs.models import GoogleName, JobChange, ScheduledJob
+from tests.support import full_name
 from tests.support.declaring import declare, schedule_tasks
 from tests.support.operations import Operations, tasks
 
@@ -82,7 +83,7 @@ class Planning(Operations):
             assert {name, former} & touched or change["kind"] == "delete", "a change was planned and not made"
         for name in touched - expected.keys():
             # What else is touched is a former name, which the new one replaces.
-            assert FormerName.objects.filter(remote_name=name).exists(), name
+            assert GoogleName.objects.filter(name=name).exists(), name
         after = self._jobs()
         assert {n for n in before.keys() | after.keys() if before.get(n) != after.get(n)} <= touched
         again = json.loads(schedule_tasks(dry_run=True, json=True, **options))
@@ -102,7 +103,7 @@ class Planning(Operations):
         return [dict(values) for values in ScheduledJob.objects.order_by("pk").values()]
 
     def _jobs(self) -> dict[str, Any]:
-        return {job.remote_name: (job.state, job.values) for job in self.google.list(timeout=1)}
+        return {full_name(job): (job.state, job.values) for job in self.google.list(timeout=1)}
 
     def _writes(self) -> list[tuple[str, str]]:
         return [(call.method, call.name) for call in self.google.store.faults.calls if call.method in WRITES]

@@ -16,10 +16,11 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.management.progress import ProgressBar
-from scheduled_jobs.models import FormerName, JobChange, JobRun, JobVersion, ScheduledJob
+from scheduled_jobs.models import GoogleName, JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
+from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def test_a_changed_run_every_is_really_sent(google: MemoryBackend) -> None:
     task.run_every = "0 10 * * *"
     assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.Digest (schedule)"]
     assert writes(google) == [("UpdateJob", "shop--shop-tasks-Digest")]
-    assert google.get(row("Digest").remote_name, timeout=1).values["schedule"] == "0 10 * * *"
+    assert google.get(full_name(row("Digest")), timeout=1).values["schedule"] == "0 10 * * *"
 
 
 def test_only_the_fields_that_changed_are_sent(google: MemoryBackend) -> None:
@@ -122,7 +123,7 @@ def test_a_removed_task_retires_its_row_and_deletes_its_job(google: MemoryBacken
     back = row("Digest")
     assert (back.pk, back.retired_at) == (job.pk, None)
     assert (back.schedule_override, back.declared_schedule, back.paused) == ("0 3 * * *", "0 5 * * *", True)
-    live = google.get(back.remote_name, timeout=1)
+    live = google.get(full_name(back), timeout=1)
     assert (live.values["schedule"], live.state) == ("0 3 * * *", "PAUSED")
 
 
@@ -142,7 +143,7 @@ def test_a_deploy_never_eats_an_override(google: MemoryBackend) -> None:
         "0 3 * * *",
     )
     job.reset("schedule")
-    assert google.get(job.remote_name, timeout=1).values["schedule"] == "0 11 * * *"
+    assert google.get(full_name(job), timeout=1).values["schedule"] == "0 11 * * *"
 
 
 def test_a_deploy_never_resumes_what_an_operator_paused(google: MemoryBackend) -> None:
@@ -153,7 +154,7 @@ def test_a_deploy_never_resumes_what_an_operator_paused(google: MemoryBackend) -
     declare("Digest", "0 12 * * *", schedule_paused=False)
     schedule_tasks()
     assert row("Digest").paused is True
-    assert google.get(row("Digest").remote_name, timeout=1).state == "PAUSED"
+    assert google.get(full_name(row("Digest")), timeout=1).state == "PAUSED"
 
 
 def test_jobs_that_are_not_ours_are_never_touched(google: MemoryBackend) -> None:
@@ -416,9 +417,9 @@ def test_a_change_that_proves_unneeded_is_counted_as_unchanged(
         scheduling.push_jobs([row("One").pk])
 
     monkeypatch.setattr(ProgressBar, "begin", between_plan_and_apply)
-    google.store.pause_job(row("One").remote_name)
+    google.store.pause_job(full_name(row("One")))
     assert schedule_tasks() == "1 jobs: 0 created, 0 updated, 0 deleted, 0 failed, 1 unchanged.\n"
-    google.store.pause_job(row("One").remote_name)
+    google.store.pause_job(full_name(row("One")))
     found = json.loads(schedule_tasks(json=True))
     assert (found["changes"], found["unchanged"], found["mode"]) == ([], 1, "google")
 
@@ -441,7 +442,7 @@ def test_check_exits_2_on_drift_and_0_without(google: MemoryBackend) -> None:
     assert schedule_tasks(check=True).code == 2
     schedule_tasks()
     assert schedule_tasks(check=True).code == 0
-    google.pause(row("One").remote_name, timeout=1)
+    google.pause(full_name(row("One")), timeout=1)
     output = schedule_tasks(check=True)
     assert output.code == 2
     assert output.lines == ["[~] Job updated: shop.tasks.One (state)"]
@@ -465,7 +466,7 @@ def test_json_is_one_object_with_secrets_masked(google: MemoryBackend) -> None:
 def test_an_edit_in_the_console_is_replaced_printed_and_kept_in_the_audit(google: MemoryBackend) -> None:
     declare("One")
     schedule_tasks()
-    job = google.store.get_job(row("One").remote_name)
+    job = google.store.get_job(full_name(row("One")))
     job.schedule = "0 23 * * *"
     google.store.update_job(job, ["schedule", "time_zone"])
     output = schedule_tasks()
@@ -480,7 +481,7 @@ def test_an_edit_in_the_console_is_replaced_printed_and_kept_in_the_audit(google
 def test_a_job_deleted_in_the_console_is_created_again(google: MemoryBackend) -> None:
     declare("One")
     schedule_tasks()
-    google.delete(row("One").remote_name, timeout=1)
+    google.delete(full_name(row("One")), timeout=1)
     assert schedule_tasks().lines == ["[+] Job created: shop.tasks.One"]
 
 
@@ -540,8 +541,7 @@ def test_adopt_moves_a_job_here(google: MemoryBackend) -> None:
         assert output.code == 0
         assert output.lines == ["[~] Job updated: shop.tasks.One (uri, oidc_audience)"]
         assert (
-            google.get(row("One").remote_name, timeout=1).uri
-            == "https://new.example.com/tasks/shop.tasks.One"
+            google.get(full_name(row("One")), timeout=1).uri == "https://new.example.com/tasks/shop.tasks.One"
         )
         assert schedule_tasks().lines == []
 
@@ -573,7 +573,7 @@ def test_a_new_name_makes_the_new_job_before_the_old_one_goes(google: MemoryBack
     assert writes(google) == [("CreateJob", "shop--renamed"), ("DeleteJob", "shop--shop-tasks-One")]
     renamed = row("One")
     assert (renamed.pk, renamed.name, renamed.schedule_override) == (job.pk, "shop--renamed", "0 3 * * *")
-    assert FormerName.objects.get().name == "shop--shop-tasks-One"
+    assert GoogleName.objects.exclude(gone_at=None).get().identifier == "shop--shop-tasks-One"
     assert schedule_tasks().lines == []
 
 
@@ -639,7 +639,7 @@ def test_a_new_location_makes_the_new_job_before_the_old_one_goes(google: Memory
     with override_settings(DJANGO_CLOUD_TASKS_LOCATION="us-east1"):
         assert schedule_tasks().lines == ["[~] Job updated: shop.tasks.One (name)"]
         assert [method for method, _ in writes(google)] == ["CreateJob", "DeleteJob"]
-        assert row("One").remote_name == "projects/test-project/locations/us-east1/jobs/shop--shop-tasks-One"
+        assert full_name(row("One")) == "projects/test-project/locations/us-east1/jobs/shop--shop-tasks-One"
         assert schedule_tasks().lines == []
 
 
@@ -654,7 +654,7 @@ def test_two_tasks_may_swap_their_names(google: MemoryBackend) -> None:
     assert (row("One").pk, row("Two").pk) == keys
     assert (row("One").name, row("Two").name) == ("shop--b", "shop--a")
     assert names(google) == ["shop--a", "shop--b"]
-    assert google.get(row("One").remote_name, timeout=1).uri.endswith("shop.tasks.One")
+    assert google.get(full_name(row("One")), timeout=1).uri.endswith("shop.tasks.One")
     assert schedule_tasks().lines == []
 
 
@@ -669,7 +669,7 @@ def test_a_swap_that_was_killed_halfway_may_be_taken_back(google: MemoryBackend)
     assert schedule_tasks().code == 0
     assert names(google) == ["shop--a", "shop--b"]
     for task in ("One", "Two"):
-        assert google.get(row(task).remote_name, timeout=1).uri.endswith(f"shop.tasks.{task}")
+        assert google.get(full_name(row(task)), timeout=1).uri.endswith(f"shop.tasks.{task}")
     assert schedule_tasks().lines == []
 
 

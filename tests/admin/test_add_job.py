@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scheduled_jobs.admin.actions.add import OwnJobForm
+from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion, finish_deletions
+from tests.support import full_name, make_job, make_task
+from tests.support.declaring import schedule_tasks
+from tests.support.job_page import address, settle, text
+from tests.support.people import LIST, signed_in, staff, superuser
+
+if TYPE_CHECKING:
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+ADD = f"{LIST}add/"
+PREVIEW = f"{ADD}schedule/"
+
+
+def typed(**values: str) -> dict[str, str]:
+    task = make_task(settle, name="Settle")
+    return {
+        "task": task.name(),
+        "name": "settle-emea",
+        "schedule_override": "@daily",
+        "time_zone_override": "",
+        "description_override": "",
+        "reason": "The region asked",
+        "p_batch_size": "5",
+        "payload_raw": "",
+        **values,
+    }
+
+
+def own(**values: Any) -> ScheduledJob:
+    task = make_task(settle, name="Settle")
+    job = ScheduledJob(
+        name="shop--mine", task=task.name(), origin="operator", schedule_override="5 * * * *", **values
+    )
+    job.payload_override = {"batch_size": 1}
+    job.save()
+    return ScheduledJob.objects.get(pk=job.pk)
+
+
+# --- Adding ---------------------------------------------------------------------------------------
+
+
+def test_an_operator_adds_a_job_and_it_is_in_google(google: MemoryBackend) -> None:
+    client = superuser()
+    response = client.post(ADD, {**typed(), "_save": "1"})
+    assert response.status_code == 302, text(response.content.decode())
+    job = ScheduledJob.objects.get()
+    assert (job.origin, job.schedule, job.time_zone) == ("operator", "0 0 * * *", "UTC")
+    assert job.payload_override == {"batch_size": 5}
+    assert job.sync_state == "synced"
+    assert [live.name for live in google.list(timeout=5)] == [job.name]
+    created = JobChange.objects.get(field="job")
+    assert (created.actor_label, created.via, created.reason) == ("maria", "form", "The region asked")
+
+
+def test_a_job_of_ones_own_follows_its_task_from_the_first_push(google: MemoryBackend) -> None:
+    client = superuser()
+    answers = {name: value for name, value in typed().items() if name != "p_batch_size"}
+    make_task(
+        settle,
+        name="Settle",
+        schedule_retries=classmethod(lambda cls: 4),
+        schedule_time_zone=classmethod(lambda cls: "Asia/Kathmandu"),
+        schedule_body_payload=classmethod(lambda cls: {"batch_size": 7}),
+    )
+    page = client.post(ADD, {**answers, "_preview": "1"}).content.decode()
+    assert "Asia/Kathmandu" in text(page)
+    assert client.post(ADD, {**answers, "_save": "1"}).status_code == 302
+    job = ScheduledJob.objects.get()
+    assert (job.retry_count, job.time_zone, job.payload, job.payload_override) == (
+        4,
+        "Asia/Kathmandu",
+        {"batch_size": 7},
+        None,
+    )
+    assert (job.declared_schedule, job.schedule) == ("", "0 0 * * *")
+    live = google.get(full_name(job), timeout=1)
+    assert (live.values["retry_count"], live.values["time_zone"], live.values["payload"]) == (
+        4,
+        "Asia/Kathmandu",
+        {"batch_size": 7},
+    )
+    assert "Job updated" not in schedule_tasks()
+
+
+@pytest.mark.usefixtures("google")
+def test_the_parameters_of_the_chosen_task_are_asked_for() -> None:
+    client = superuser()
+    answers = typed()
+    page = client.post(ADD, {"task": answers["task"], "name": "x", "_choose": "1"}).content.decode()
+    assert 'name="p_batch_size"' in page
+    assert 'value="x"' in page
+    assert not ScheduledJob.objects.exists()
+
+
+@pytest.mark.usefixtures("google")
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": ""}, "Give the job a name of its own, such as report-emea."),
+        (
+            {"name": "not ok"},
+            "A name has letters, digits, hyphens and underscores, not “ ”; such as report-emea.",
+        ),
+        ({"schedule_override": ""}, "A job of your own needs a schedule."),
+        ({"schedule_override": "daily"}, "daily"),
+        ({"time_zone_override": "Mars"}, "Mars"),
+        ({"p_batch_size": ""}, "batch_size"),
+        ({"p_batch_size": "many"}, "batch_size: "),
+        ({"task": ""}, "Pick a task from the code."),
+        ({"task": "no.such.Task"}, "Select a valid choice"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_added(values: dict[str, str], message: str) -> None:
+    response = superuser().post(ADD, {**typed(), **values, "_save": "1"})
+    assert response.status_code == 200
+    assert message in text(response.content.decode())
+    assert not ScheduledJob.objects.exists()
+
+
+@pytest.mark.usefixtures("google")
+def test_a_name_that_is_taken_is_refused() -> None:
+    client = superuser()
+    client.post(ADD, {**typed(), "_save": "1"})
+    response = client.post(ADD, {**typed(), "_save": "1"})
+    assert "There is a job shop--settle-emea already; choose another name." in text(response.content.decode())
+
+
+@pytest.mark.usefixtures("google")
+def test_a_name_that_is_taken_after_it_was_looked_up_is_refused_in_the_same_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = superuser()
+    client.post(ADD, {**typed(), "_save": "1"})
+    monkeypatch.setattr(OwnJobForm, "clean_name", lambda form: form.cleaned_data["name"])
+    response = client.post(ADD, {**typed(), "_save": "1"})
+    assert "There is a job shop--settle-emea already; choose another name." in text(response.content.decode())
+    assert ScheduledJob.objects.count() == 1
+
+
+@pytest.mark.usefixtures("google")
+def test_a_preview_of_a_new_job_adds_nothing() -> None:
+    response = superuser().post(ADD, {**typed(schedule_override="0 9 * * 1-5"), "_preview": "1"})
+    assert "At 09:00" in text(response.content.decode())
+    assert not ScheduledJob.objects.exists()
+
+
+@pytest.mark.usefixtures("google")
+def test_the_script_of_the_page_gets_the_preview_of_a_new_job_alone() -> None:
+    client = superuser()
+    make_task(settle, name="Settle")
+    page = client.get(ADD).content.decode()
+    assert f'data-preview="{PREVIEW}"' in page
+    assert "The schedule in words and its next ten runs appear here." in text(page)
+    shown = client.post(PREVIEW, {**typed(schedule_override="0 9 * * 1-5"), "viewer_zone": "Asia/Tokyo"})
+    told = text(shown.content.decode())
+    assert "At 09:00, Monday to Friday, UTC" in told
+    assert "Asia/Tokyo (you)" in told
+    assert "<form" not in shown.content.decode()
+    assert "appear here" in text(client.post(PREVIEW, {"schedule_override": " "}).content.decode())
+    assert "daily" in text(client.post(PREVIEW, {"schedule_override": "daily"}).content.decode())
+    assert not ScheduledJob.objects.exists()
+
+
+@pytest.mark.usefixtures("google")
+def test_the_preview_of_a_new_job_is_for_those_who_may_add_one() -> None:
+    assert superuser().get(PREVIEW).status_code == 403
+    assert (
+        signed_in(staff("view", "change")).post(PREVIEW, {"schedule_override": "@daily"}).status_code == 403
+    )
+
+
+def test_without_a_task_in_the_code_the_page_says_what_to_do() -> None:
+    assert "No task in the code" in text(superuser().get(ADD).content.decode())
+
+
+def test_adding_needs_its_own_permission() -> None:
+    client = signed_in(staff("view", "change"))
+    assert client.get(ADD).status_code == 403
+    assert client.post(ADD, {**typed(), "_save": "1"}).status_code == 403
+
+
+# --- Deleting -------------------------------------------------------------------------------------
+
+
+def test_a_job_of_ones_own_is_deleted_in_google_and_then_here(google: MemoryBackend) -> None:
+    job = own()
+    client = superuser()
+    assert "Delete mine?" in text(client.get(address(job, "delete")).content.decode())
+    response = client.post(address(job, "delete"), {"reason": "Not needed"}, follow=True)
+    assert "Deleted: mine." in text(response.content.decode())
+    assert not ScheduledJob.objects.exists()
+    assert list(google.list(timeout=5)) == []
+    asked = JobChange.objects.get(field="deleting")
+    assert (asked.job, asked.job_name, asked.reason) == (None, "shop--mine", "Not needed")
+
+
+def test_while_google_is_down_it_stays_deleting_and_says_so(google: MemoryBackend) -> None:
+    job = own()
+    client = superuser()
+    for method in ("GetJob", "DeleteJob"):
+        google.store.faults.refuse(method, "PERMISSION_DENIED", "no", times=50)
+    response = client.post(address(job, "delete"), follow=True)
+    told = text(response.content.decode())
+    assert "Not deleted yet: mine. no. Grant the account" in told
+    assert "Deleting. It is being deleted in Google" in told
+    assert ScheduledJob.objects.get().deleting_at is not None
+    assert client.post(address(job), {"schedule_override": "1 * * * *"}).status_code == 302
+    assert ScheduledJob.objects.get().schedule_override == "5 * * * *"
+
+
+def test_a_deletion_is_tried_again_and_recorded_once(google: MemoryBackend) -> None:
+    job = own()
+    google.store.faults.refuse("GetJob", "PERMISSION_DENIED", "no", times=1)
+    assert ask_to_delete(job) is True
+    assert finish_deletion(job.pk) is False
+    assert ask_to_delete(job) is False
+    assert finish_deletions() == 1
+    assert finish_deletion(job.pk) is True
+    assert JobChange.objects.filter(field="deleting").count() == 1
+
+
+@pytest.mark.usefixtures("google")
+def test_a_row_that_nobody_deletes_is_never_finished_off() -> None:
+    job = own()
+    assert finish_deletion(job.pk) is False
+    assert finish_deletions() == 0
+
+
+def test_a_job_of_the_code_is_not_deleted_by_the_service_either() -> None:
+    job = make_job(make_task())
+    with pytest.raises(ValueError, match="comes from the code: remove its class"):
+        ask_to_delete(job)
+
+
+@pytest.mark.usefixtures("google")
+def test_deleting_needs_its_own_permission() -> None:
+    job = own()
+    client = signed_in(staff("view", "change"))
+    assert client.get(address(job, "delete")).status_code == 403
+    assert client.post(address(job, "delete")).status_code == 403
+    assert "delete/" not in client.get(address(job)).content.decode()
