@@ -31,8 +31,8 @@ class Settings:
     """Google Cloud project of the jobs. None: the project of the default credentials."""
     LOCATION: str | None = None
     """Cloud Scheduler location of the jobs, such as ``europe-west1``."""
-    ENDPOINT: str = "http://localhost:8080"
-    """Scheme and host under which Google reaches this Django app."""
+    ENDPOINT: str = "http://localhost:8000"
+    """Scheme and host under which Google reaches this Django app. The default is runserver's own."""
     APP_NAME: str | None = None
     """First part of every job id; keeps the jobs of two apps in one project apart."""
     DELIMITER: str = "--"
@@ -70,13 +70,9 @@ class Settings:
     HISTORY_MIN_RUNS: int = 100
     """Runs kept of each job whatever their age."""
     MISSED_GRACE: timedelta = timedelta(minutes=5)
-    """How late a run may be before it counts as missed."""
-    ALERT_RECIPIENTS: list[str] = []
-    """Who is written to when a job fails or a run is missed."""
+    """How long after its time a job that has not run counts as late."""
     REDACTED_KEYS: list[str] = ["password", "token", "secret", "key", "authorization", "credential"]
     """Payload keys that contain one of these words are masked wherever they are shown."""
-    BUILTIN_TASKS: list[str] = []
-    """Names of the package's own periodic tasks to seed; each costs what a job costs."""
 
     @property
     def mode(self) -> Literal["google", "push-off", "eager"]:

@@ -42,7 +42,7 @@ def test_the_setting_wins_over_the_environment_and_that_over_the_default(
         ("EAGER", "false", False),
         ("EAGER", "", False),
         ("OIDC_ALLOWED_EMAILS", "a@x.y, b@x.y,", ["a@x.y", "b@x.y"]),
-        ("ALERT_RECIPIENTS", "", []),
+        ("REDACTED_KEYS", "", ["password", "token", "secret", "key", "authorization", "credential"]),
         ("MISSED_GRACE", "90", timedelta(seconds=90)),
         ("RPC_TIMEOUT", "2.5", 2.5),
         ("WRITES_PER_MINUTE", "", None),
@@ -118,7 +118,7 @@ def test_durations_may_be_numbers_and_numbers_durations() -> None:
 
 def test_none_is_the_default_where_none_means_nothing() -> None:
     with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=None, DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=None):
-        assert settings.ENDPOINT == "http://localhost:8080"
+        assert settings.ENDPOINT == "http://localhost:8000"
         assert settings.WRITES_PER_MINUTE is None
 
 

@@ -7,9 +7,7 @@ which is felt at thousands of jobs.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from hashlib import sha256
-from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from google.cloud.scheduler_v1 import types
@@ -101,9 +99,8 @@ def live_job(message: Any) -> LiveJob:
             uri=clean_text(target.uri),
             http_method=METHODS.get(target.http_method or POST, "") if is_http else "none",
             headers=headers,
-            # Shared by all jobs of an app.
-            oidc_service_account=intern(oidc.service_account_email),
-            oidc_audience=intern(oidc.audience),
+            oidc_service_account=oidc.service_account_email,
+            oidc_audience=oidc.audience,
         ),
     )
 
@@ -120,12 +117,7 @@ def _duration(value: timedelta) -> dict[str, int]:
 
 
 def _timedelta(message: Any) -> timedelta:
-    return _timedelta_of(message.seconds, message.nanos)
-
-
-@lru_cache(maxsize=1024)
-def _timedelta_of(seconds: int, nanos: int) -> timedelta:
-    return timedelta(seconds=seconds, microseconds=nanos // 1000)
+    return timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
 
 
 def _time(message: Any, field: str) -> datetime | None:

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from sys import intern
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -183,9 +182,8 @@ def normalised(
     The service adds headers and a trailing slash, fills in the audience, the deadline of 180 s and the
     backoffs, and drops a retry count of 0; none of that is a difference.
     """
-    # Thousands of jobs share few schedules and the names of their headers, and each would hold its own.
     return {
-        "schedule": intern(" ".join(schedule.split())),
+        "schedule": " ".join(schedule.split()),
         "time_zone": "UTC" if time_zone.lower() in ("", "utc") else time_zone,
         "payload": payload,
         "description": description,
@@ -198,7 +196,7 @@ def normalised(
         "uri": uri.rstrip("/"),
         "http_method": http_method or "POST",
         "headers": {
-            intern(name.lower()): digest(value)
+            name.lower(): digest(value)
             for name, value in sorted(headers.items())
             if not ADDED_HEADERS.fullmatch(name)
         },
