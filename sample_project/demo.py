@@ -84,7 +84,7 @@ def demo(web_port: int, emulator_port: int, stopped: Event) -> None:
     with ExitStack() as stack:
         stack.enter_context(only_one(directory))
         (directory / "ports.json").write_text(json.dumps({"web": web_port, "emulator": emulator_port}))
-        prepare_database()
+        prepare_database(directory)
         # The web server first, and stopped last: the emulator fires the jobs it remembers at once.
         web = Program(
             "web server",
@@ -126,18 +126,47 @@ def only_one(directory: Path) -> Iterator[None]:
         yield
 
 
-def prepare_database() -> None:
+def prepare_database(directory: Path) -> None:
     """Migrate the SQLite file and make sure that somebody can log in."""
     import django
-    from django.core.management import call_command
+    from django.db import connection
 
     django.setup()
     from django.contrib.auth.models import User
 
     print("Preparing the database ...")
-    call_command("migrate", verbosity=0)
+    if not migrate():
+        print(f"The database in {directory} is that of another version of this package: starting anew.")
+        connection.close()
+        for name in ("db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm", "emulator.json"):
+            (directory / name).unlink(missing_ok=True)
+        migrate()
     if not User.objects.filter(username=LOGIN).exists():
         User.objects.create_superuser(LOGIN, password=PASSWORD)
+
+
+def migrate() -> bool:
+    """Migrate the database; False where its tables are others than the models' all the same.
+
+    Until the first release the first migration is rewritten, which a database of before does not notice.
+    """
+    from django.apps import apps
+    from django.core.management import call_command
+    from django.db import DatabaseError, connection
+    from django.db.migrations.exceptions import InconsistentMigrationHistory
+
+    try:
+        call_command("migrate", verbosity=0)
+        with connection.cursor() as cursor:
+            for model in apps.get_app_config("scheduled_jobs").get_models():
+                columns = connection.introspection.get_table_description(cursor, model._meta.db_table)
+                # SQLite keeps the names of its own types in capitals.
+                found = {(column.name, column.type_code.lower()) for column in columns}
+                if found != {(field.column, field.db_type(connection)) for field in model._meta.local_fields}:
+                    return False
+    except (DatabaseError, InconsistentMigrationHistory):
+        return False
+    return True
 
 
 def schedule_tasks() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
+from scheduled_jobs import conf
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, GOOGLE_CERTS_URL, PREFIX, names, settings
 
 MEMORY = "scheduled_jobs.backends.memory.MemoryBackend"
@@ -169,3 +172,13 @@ def test_a_list_that_was_read_can_be_changed_without_changing_the_default() -> N
 def test_only_one_mode_calls_google(eager: bool, push: str, mode: str) -> None:
     with override_settings(DJANGO_CLOUD_TASKS_EAGER=eager, DJANGO_CLOUD_TASKS_PUSH=push):
         assert settings.mode == mode
+
+
+def test_push_and_eager_are_read_in_one_place() -> None:
+    package = Path(conf.__file__).parent
+    readers = [
+        path.name
+        for path in package.rglob("*.py")
+        if re.search(r"settings\.(PUSH|EAGER)\b", path.read_text())
+    ]
+    assert readers == []

@@ -162,6 +162,40 @@ def test_it_can_be_stopped_and_started_again_and_leaves_no_process(tmp_path: Pat
         assert "[!]" not in elsewhere.output
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE scheduled_jobs_jobrun ADD COLUMN former text",
+        "ALTER TABLE scheduled_jobs_scheduledjob DROP COLUMN sync_error",
+        "DROP TABLE scheduled_jobs_lease",
+        "DELETE FROM django_migrations WHERE app = 'scheduled_jobs'",
+    ],
+)
+def test_a_database_of_another_version_is_noticed_and_begun_anew(change: str, tmp_path: Path) -> None:
+    assert "starting anew" not in prepared(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection, connection:
+        connection.execute(change)
+    (tmp_path / "emulator.json").write_text("{}")
+    said = f"The database in {tmp_path} is that of another version of this package: starting anew.\n"
+    assert prepared(tmp_path) == f"Preparing the database ...\n{said}"
+    assert not (tmp_path / "emulator.json").exists()
+    assert prepared(tmp_path) == "Preparing the database ...\n"
+
+
+def prepared(directory: Path) -> str:
+    """What is said while the database of a demo in this directory is prepared."""
+    code = f"from sample_project import demo; demo.prepare_database(demo.Path({str(directory)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**environment(directory), "DJANGO_SETTINGS_MODULE": "sample_project.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
 def test_a_shell_that_made_it_deaf_to_ctrl_c_does_not_keep_it_running(tmp_path: Path) -> None:
     """A program that a shell script starts with & ignores SIGINT, unless it says otherwise."""
     with ExitStack() as stack:

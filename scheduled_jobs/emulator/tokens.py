@@ -28,21 +28,11 @@ KEPT_KEY = "signing key"
 KEPT_CERTIFICATE = "certificate"
 
 
-def _new_key() -> bytes:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(pem, password=None)
-    assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101 - made by _new_key, here or in an earlier process
-    return key
-
-
-def _new_certificate(key_pem: bytes, now: datetime) -> bytes:
-    key = _private_key(key_pem)
+def _new_certificate(key: rsa.RSAPrivateKey, now: datetime) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Cloud Scheduler emulator")])
     return (
         x509.CertificateBuilder()
@@ -57,19 +47,22 @@ def _new_certificate(key_pem: bytes, now: datetime) -> bytes:
     )
 
 
-def _kept_pair(state_file: StateFile | None, now: datetime) -> tuple[bytes, bytes]:
-    """Key and certificate, from the file or new ones that it then keeps; raises CannotStart for others."""
-    if state_file is None:
-        key = _new_key()
-        return key, _new_certificate(key, now)
+def _kept_pair(state_file: StateFile, now: datetime) -> tuple[rsa.RSAPrivateKey, bytes]:
+    """Key and certificate from the file, or new ones that it then keeps; raises CannotStart for others."""
     with state_file.reading():
-        key = state_file.secret(KEPT_KEY) or _new_key()
-        certificate = state_file.secret(KEPT_CERTIFICATE) or _new_certificate(key, now)
-        if _private_key(key).public_key() != x509.load_pem_x509_certificate(certificate).public_key():
+        kept_key, certificate = state_file.secret(KEPT_KEY), state_file.secret(KEPT_CERTIFICATE)
+        if kept_key is None or certificate is None:
+            key = _new_key()
+            certificate = _new_certificate(key, now)
+            encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+            state_file.keep_secret(KEPT_KEY, key.private_bytes(encoding, form, serialization.NoEncryption()))
+            state_file.keep_secret(KEPT_CERTIFICATE, certificate)
+            return key, certificate
+        kept = serialization.load_pem_private_key(kept_key, password=None)
+        if kept.public_key() != x509.load_pem_x509_certificate(certificate).public_key():
             raise ValueError("its certificate is not that of its key")
-        state_file.keep_secret(KEPT_KEY, key)
-        state_file.keep_secret(KEPT_CERTIFICATE, certificate)
-        return key, certificate
+        assert isinstance(kept, rsa.RSAPrivateKey)  # noqa: S101 - made by _new_key, in an earlier process
+        return kept, certificate
 
 
 class Issuer:
@@ -83,11 +76,13 @@ class Issuer:
         self._clock = clock
         self._lock = Lock()
         self._tokens: dict[tuple[str, str], tuple[datetime, str]] = {}
-        key, self._certificate = _kept_pair(state_file, clock())
+        if state_file is None:
+            key = _new_key()
+            self._certificate = _new_certificate(key, clock())
+        else:
+            key, self._certificate = _kept_pair(state_file, clock())
         self.key_id = hashlib.sha1(self._certificate).hexdigest()  # noqa: S324 - a name, as Google's key ids
-        self._signer = crypt.RSASigner.from_string(  # type: ignore[no-untyped-call] # google-auth's
-            key, self.key_id
-        )
+        self._signer = crypt.RSASigner(key, self.key_id)  # type: ignore[no-untyped-call] # google-auth's
 
     def token(self, email: str, audience: str) -> str:
         """A token of this account for this audience; the same one until five minutes before its expiry."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings as django_settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -22,13 +21,19 @@ if TYPE_CHECKING:
 class Attribution:
     """Who makes the changes that follow, through what, and why."""
 
-    actor: Any = None
+    actor_id: str = ""
     label: str = ""
     via: str = "code"
     reason: str = ""
 
 
 _current: ContextVar[Attribution | None] = ContextVar("scheduled_jobs_attribution", default=None)
+
+
+def key_of(by: Any) -> str:
+    """The key of a user, as text: our tables may lie in another database than the users'."""
+    is_stored = hasattr(by, "get_username") and getattr(by, "pk", None) is not None
+    return str(by.pk) if is_stored else ""
 
 
 def label_of(by: Any) -> str:
@@ -41,8 +46,7 @@ def label_of(by: Any) -> str:
 @contextmanager
 def attribution(by: Any = None, *, via: str, reason: str = "") -> Iterator[None]:
     """Changes made inside the block are recorded as made by ``by`` (a user, a name or None)."""
-    actor = by if hasattr(by, "get_username") and getattr(by, "pk", None) is not None else None
-    token = _current.set(Attribution(actor, label_of(by), via, reason))
+    token = _current.set(Attribution(key_of(by), label_of(by), via, reason))
     try:
         yield
     finally:
@@ -53,11 +57,8 @@ def current_attribution(by: Any = None, *, reason: str = "") -> Attribution:
     """Who acts now; ``by`` and ``reason`` win over what the surrounding block says."""
     around = _current.get() or Attribution()
     if by is not None:
-        actor = by if hasattr(by, "get_username") and getattr(by, "pk", None) is not None else None
-        around = Attribution(actor, label_of(by), around.via, around.reason)
-    if reason:
-        around = Attribution(around.actor, around.label, around.via, reason)
-    return around
+        around = replace(around, actor_id=key_of(by), label=label_of(by))
+    return replace(around, reason=reason) if reason else around
 
 
 class JobChange(models.Model):
@@ -82,14 +83,7 @@ class JobChange(models.Model):
     job_name = models.CharField(_("job id"), max_length=500)
     task = models.CharField(_("task"), max_length=500)
     at = models.DateTimeField(_("at"), auto_now_add=True)
-    actor = models.ForeignKey(
-        django_settings.AUTH_USER_MODEL,
-        verbose_name=_("user"),
-        related_name="+",
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-    )
+    actor_id = models.CharField(_("user"), max_length=255, blank=True, default="")
     actor_label = models.CharField(_("by"), max_length=254, blank=True, default="")
     via = models.CharField(_("via"), max_length=8, choices=Via.choices, default=Via.CODE)
     field = models.CharField(_("field"), max_length=64)
@@ -135,7 +129,7 @@ class JobChange(models.Model):
                 job_id=job.pk,
                 job_name=job.name,
                 task=job.task,
-                actor_id=who.actor.pk if who.actor is not None else None,
+                actor_id=who.actor_id,
                 actor_label=who.label,
                 via=who.via,
                 field=field,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
@@ -296,7 +295,7 @@ def _end_pauses(rows: ScheduledJobQuerySet, now: datetime) -> int:
     if not ended:
         return 0
     rows.filter(pk__in=[job.pk for job in ended]).update(**NOT_PAUSED)
-    with attribution(via=JobChange.Via.AUTO, reason=_("The pause has ended.")):
+    with attribution(via=JobChange.Via.AUTO, reason="The pause has ended."):
         # The same lines as those of resume().
         ends = [(job, {"paused": (True, False), "paused_until": (job.paused_until, None)}) for job in ended]
         _record(rows, ends)

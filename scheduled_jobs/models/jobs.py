@@ -113,7 +113,6 @@ class ScheduledJob(models.Model):
     """What Google was last seen to have, field -> value, and its ``state``; null if it had no such job."""
     live_seen_at = models.DateTimeField(_("seen in Google at"), null=True, editable=False)
     next_run_at = models.DateTimeField(_("next run"), null=True, blank=True, editable=False)
-    watched_until = models.DateTimeField(null=True, editable=False)
 
     last_run = models.ForeignKey(
         JobRun,
@@ -127,6 +126,7 @@ class ScheduledJob(models.Model):
     last_run_at = models.DateTimeField(_("last run at"), null=True, editable=False)
     last_status = models.CharField(_("last outcome"), max_length=10, blank=True, default="", editable=False)
     last_duration = models.DurationField(_("last duration"), null=True, editable=False)
+    last_delivery_at = models.DateTimeField(_("last delivery at"), null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
 
     objects = ScheduledJobQuerySet.as_manager()

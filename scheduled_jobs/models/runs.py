@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from scheduled_jobs.domain.errors import MAX_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +82,13 @@ class JobRun(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=Status.choices)
     trigger = models.CharField(_("trigger"), max_length=8, choices=Trigger.choices)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    at = models.GeneratedField(
+        verbose_name=_("at"),
+        expression=Coalesce("started_at", "scheduled_for", "created_at"),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
+    """When it started, else its slot, else when it was asked for: by this, runs are ordered."""
     scheduled_for = models.DateTimeField(
         _("scheduled for"), null=True, blank=True, help_text=_("The slot of a natural run, in UTC.")
     )
@@ -90,7 +100,11 @@ class JobRun(models.Model):
     payload = models.JSONField(_("payload"), null=True, blank=True, encoder=DjangoJSONEncoder)
     result = models.JSONField(_("result"), null=True, blank=True, encoder=DjangoJSONEncoder)
     error = models.TextField(_("error"), blank=True, default="")
+    error_key = models.CharField(max_length=MAX_KEY, blank=True, default="", editable=False)
+    """What errors of one kind share; of a run that was lost, timed out or missed, its status."""
     traceback = models.TextField(_("traceback"), blank=True, default="")
+    acknowledged_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
+    acknowledged_by = models.CharField(_("dealt with by"), max_length=254, blank=True, default="")
     log = models.TextField(_("log"), blank=True, default="")
     progress_done = models.FloatField(_("done"), null=True, blank=True)
     progress_total = models.FloatField(_("of"), null=True, blank=True)

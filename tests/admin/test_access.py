@@ -228,7 +228,7 @@ SLIPPED: dict[str, str] = {
     "operator": "mallory",
     "operator_name": "mallory",
     "requested_by": "mallory",
-    "actor": "1",
+    "actor_id": "1",
     "by": "mallory",
     "via": "cli",
     "task": "shop.tasks.Five",

@@ -30,7 +30,7 @@ def test_the_page_names_the_zone_of_its_clocks() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("no_tasks")
-def test_a_time_that_the_clocks_skip_stands_above_the_run_after_it() -> None:
+def test_a_skipped_time_stands_above_the_run_after_it() -> None:
     row = job(schedule_override="30 2 28 3 *", declared_time_zone="Europe/Berlin")
     with time_machine.travel(NOW, tick=False):
         page = superuser().get(f"{LIST}{row.pk}/change/").content.decode()

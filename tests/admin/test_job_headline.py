@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduled_jobs.admin.job.headline import headline_of
+from scheduled_jobs.admin.job.headline import job_headline
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
 
@@ -17,7 +17,7 @@ ZONES = {"declared_schedule": "30 14 * * *", "declared_time_zone": "Europe/Berli
 
 def sentence(health: Health = Health.NEW, **values: object) -> str:
     job = ScheduledJob(**{**ZONES, **values})
-    headline = headline_of(job, health, job.ahead(NOW), NOW)
+    headline = job_headline(job, health, job.ahead(NOW), NOW)
     return f"{headline.strong} {headline.rest}"
 
 

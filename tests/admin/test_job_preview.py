@@ -35,7 +35,7 @@ def test_what_is_saved_is_no_edit() -> None:
     assert (found.is_edit, found.delta, found.before) == (False, None, "")
 
 
-def test_a_saved_schedule_that_cannot_be_read_is_an_error_and_never_a_crash() -> None:
+def test_a_saved_schedule_that_cannot_be_read_is_an_error() -> None:
     row = job(schedule_override="nonsense", time_zone_override="Mars")
     assert preview_of(row, None, "UTC", NOW).error.startswith("'Mars' is not a time zone")
     mended = preview_of(row, QueryDict("schedule_override=0 9 * * *&time_zone_override=UTC"), "UTC", NOW)
@@ -61,13 +61,13 @@ def test_a_thousand_added_runs_are_counted_and_twenty_named() -> None:
     assert found.delta.same == "7 runs stay as they are."
 
 
-def test_intervals_of_google_are_told_as_estimates_without_notices() -> None:
+def test_intervals_of_google_are_told_as_estimates() -> None:
     found = preview_of(job(), QueryDict("schedule_override=every 7 minutes"), "UTC", NOW)
     assert found.notes == ["Google counts from the end of the last run, so these times are estimates."]
     assert {run.before + run.notice for run in found.runs} == {""}
 
 
-def test_the_line_islands_are_a_day_ahead_and_in_the_next_year_first() -> None:
+def test_the_line_islands_are_in_the_next_year_first() -> None:
     night = datetime(2026, 12, 31, 9, 30, tzinfo=UTC)
     found = preview("0 12 * * *", "UTC", now=night, viewer_zone="Pacific/Kiritimati")
     assert (found.runs[0].job, found.runs[0].utc, found.runs[0].viewer) == (
@@ -98,7 +98,7 @@ def test_a_change_of_the_clocks_is_noticed_in_the_next_ten(
     assert day.split(" ", 1)[1] in noticed[0]
 
 
-def test_what_the_clocks_skip_is_told_before_the_run_that_follows_and_what_they_repeat_at_the_run() -> None:
+def test_skipped_times_are_told_before_a_run_repeated_ones_at_it() -> None:
     found = preview("30 2 28 3 *", "Europe/Berlin", now=NOW, viewer_zone="UTC")
     run = found.runs[0]
     assert (run.job, run.before, run.notice) == (
@@ -116,7 +116,7 @@ def test_what_the_clocks_skip_is_told_before_the_run_that_follows_and_what_they_
     )
 
 
-def test_the_first_runs_after_a_pause_are_as_far_away_as_they_are_from_now() -> None:
+def test_the_first_runs_after_a_pause_are_told_from_now() -> None:
     row = job(paused=True, paused_until=NOW + timedelta(days=3))
     found = upcoming(row, row.ahead(NOW, 10), "UTC", NOW)
     assert found["starts_later"] is True

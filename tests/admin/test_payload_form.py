@@ -33,7 +33,7 @@ def anything(self: PeriodicTask, filters: dict[str, Any], note: str = "", **kwar
     """Takes an object, a text, and any other key."""
 
 
-def test_a_field_of_json_is_read_and_its_errors_name_the_parameter() -> None:
+def test_errors_of_a_field_of_json_name_the_parameter() -> None:
     good = form({"p_filters": '{"a": [1]}'}, declared={"filters": {}}, run=anything)
     assert good.is_valid()
     assert good.value == {"filters": {"a": [1]}}
@@ -61,14 +61,14 @@ def test_a_mask_where_there_was_no_secret_is_refused() -> None:
     assert error.startswith("api_token: there is no earlier value here that ")
 
 
-def test_keys_that_run_does_not_name_are_kept_when_a_field_is_changed() -> None:
+def test_keys_that_run_does_not_name_are_kept() -> None:
     override = {"filters": {}, "region": "emea"}
     saved = form({"p_note": "x"}, override=override, declared={"filters": {}}, run=anything)
     assert saved.is_valid()
     assert saved.value == {"filters": {}, "region": "emea", "note": "x"}
 
 
-def test_what_is_no_choice_any_more_stays_until_another_is_picked() -> None:
+def test_a_former_choice_stays_until_another_is_picked() -> None:
     shown = form(override={**DECLARED, "mode": "gone"})
     mode = next(p for p in shown.parameters if p.name == "mode")
     assert ('"gone"', '"gone"', True) in mode.options
@@ -112,7 +112,7 @@ def test_a_run_that_no_payload_fits_says_so() -> None:
         ("{a}", "filters: it is not JSON: Expecting property name enclosed in double quotes at character 2"),
     ],
 )
-def test_what_is_typed_into_a_field_is_one_value_and_nothing_beside_it(typed: str, message: str) -> None:
+def test_a_field_takes_one_value_and_nothing_beside_it(typed: str, message: str) -> None:
     wrong = form({"p_filters": typed}, declared={"filters": {}}, run=anything)
     assert not wrong.is_valid()
     assert wrong.parameters[0].errors == [f'{message}; write texts in "quotes"']
@@ -132,9 +132,7 @@ def test_what_is_typed_into_a_field_is_one_value_and_nothing_beside_it(typed: st
         ('"\ud800"', "It holds a character that cannot be stored; remove it."),
     ],
 )
-def test_json_that_no_database_holds_is_refused_in_its_field_and_in_raw_json(
-    typed: str, message: str
-) -> None:
+def test_json_that_no_database_holds_is_refused(typed: str, message: str) -> None:
     wrong = form({"p_filters": typed}, declared={"filters": {}}, run=anything)
     assert not wrong.is_valid()
     [error] = wrong.parameters[0].errors
@@ -146,7 +144,7 @@ def test_json_that_no_database_holds_is_refused_in_its_field_and_in_raw_json(
     assert error.endswith(message)
 
 
-def test_a_text_that_json_cannot_hold_is_not_taken_for_the_letters_that_write_it() -> None:
+def test_half_a_character_is_not_taken_for_its_escape() -> None:
     wrong = form({"p_note": r'"\ud800"'}, declared={"filters": {}}, run=anything)
     assert not wrong.is_valid()
     [error] = wrong.parameters[1].errors
@@ -174,7 +172,7 @@ def test_a_switch_is_not_a_one() -> None:
     assert form(override={"n": True}, declared={"n": 1}, run=run).parameters[0].is_own
 
 
-def test_a_value_that_is_written_is_ones_own_even_where_the_code_says_the_same() -> None:
+def test_a_written_value_that_equals_the_code_is_ones_own() -> None:
     saved = form({"p_batch_size": "500"})
     assert saved.is_valid()
     assert saved.value == DECLARED
@@ -247,7 +245,7 @@ def lengths(self: PeriodicTask, every: timedelta = MINUTE, rate: Decimal = ONE, 
         ({"p_rate": "12345678901234567.89"}, {"rate": "12345678901234567.89"}),
     ],
 )
-def test_lengths_and_decimals_are_read_as_their_parameter_needs_them(
+def test_lengths_and_decimals_are_read_as_run_needs_them(
     typed: dict[str, str], value: dict[str, Any]
 ) -> None:
     found = form(typed, declared={}, run=lengths)
@@ -264,7 +262,7 @@ def test_a_text_of_two_lines_comes_home_as_it_was() -> None:
     assert same.value == {"text": "line 1\nline 2", "every": 60}
 
 
-def test_a_secret_of_nothing_but_spaces_keeps_the_one_that_is_there() -> None:
+def test_a_secret_of_spaces_keeps_the_one_that_is_there() -> None:
     kept = form({"p_api_token": " ", "p_batch_size": "7"}, override={"batch_size": 5, "api_token": "old"})
     assert kept.is_valid()
     assert kept.value == {"batch_size": 7, "api_token": "old"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import signal
@@ -12,17 +13,21 @@ import threading
 import time
 import urllib.request
 import venv
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from django.core.management import call_command
 from google.api_core import exceptions
 from google.cloud import scheduler_v1
 from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 
 from scheduled_jobs.emulator import cli
+from scheduled_jobs.emulator.faults import Faults
+from scheduled_jobs.emulator.process import Emulator
+from scheduled_jobs.emulator.store import Store
 from tests.emulator.http_target import http_target
 from tests.emulator.jobs import PARENT, name_of
 from tests.support.emulator_process import COMMAND, ROOT, running_emulator
@@ -39,9 +44,16 @@ def client_of(host: str) -> Iterator[scheduler_v1.CloudSchedulerClient]:
         yield scheduler_v1.CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
 
 
-def list_jobs(client: scheduler_v1.CloudSchedulerClient) -> None:
-    with suppress(exceptions.GoogleAPICallError):
-        client.list_jobs(parent=PARENT, retry=None, timeout=5)
+@contextmanager
+def asked_for(*options: str) -> Iterator[scheduler_v1.CloudSchedulerClient]:
+    """A client of an emulator with these options of the command line, in this process."""
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    with (
+        cli._make(parser.parse_args(["--port", "0", *options])) as emulator,
+        client_of(emulator.host) as client,
+    ):
+        yield client
 
 
 def a_job(uri: str = "https://shop.example/", job_id: str = "report") -> scheduler_v1.Job:
@@ -85,6 +97,9 @@ def test_a_signal_stops_it_cleanly_even_while_a_target_takes_its_time(number: si
 SIGNALLED_ELSEWHERE = """
 import signal, sys, threading, time
 from scheduled_jobs.emulator import cli
+from scheduled_jobs.emulator.faults import Faults
+from scheduled_jobs.emulator.process import Emulator
+from scheduled_jobs.emulator.store import Store
 
 class Stop(threading.Event):
     def wait(self, timeout=None):
@@ -110,15 +125,17 @@ def test_a_signal_that_another_thread_receives_stops_it() -> None:
 
 
 def test_calls_that_are_waiting_do_not_delay_the_stop() -> None:
-    with (
-        running_emulator(extra_args=["--latency-ms", "60000"]) as emulator,
-        client_of(emulator.host) as client,
-    ):
-        waiting = threading.Thread(target=list_jobs, args=(client,))
+    faults = Faults(latency=3600)
+    emulator = Emulator(Store(faults=faults), port=0)
+    emulator.start()
+    with client_of(emulator.host) as client:
+        waiting = threading.Thread(target=client.list_jobs, kwargs={"parent": PARENT})
         waiting.start()
-        time.sleep(0.3)
-        assert emulator.stop(30) == 0
-        waiting.join(10)
+        while not faults.calls:
+            time.sleep(0.01)
+        emulator.stop()
+        waiting.join(30)
+        assert not waiting.is_alive()
 
 
 def test_jobs_and_key_survive_a_restart_and_even_a_kill(tmp_path: Path) -> None:
@@ -128,30 +145,30 @@ def test_jobs_and_key_survive_a_restart_and_even_a_kill(tmp_path: Path) -> None:
         certificates = urllib.request.urlopen(emulator.certs_url).read()
         emulator.process.kill()
         emulator.process.wait()
-    with running_emulator(state) as emulator, client_of(emulator.host) as client:
+    with Emulator(Store(path=state), port=0) as again, client_of(again.host) as client:
         assert list(client.list_jobs(parent=PARENT)) == [created]
-        assert urllib.request.urlopen(emulator.certs_url).read() == certificates
+        assert urllib.request.urlopen(again.certs_url).read() == certificates
         client.pause_job(name=NAME)
-        assert emulator.stop() == 0
-    with running_emulator(state) as emulator, client_of(emulator.host) as client:
+    with Emulator(Store(path=state), port=0) as again, client_of(again.host) as client:
         assert client.get_job(name=NAME).state == scheduler_v1.Job.State.PAUSED
 
 
-def test_without_a_state_file_nothing_is_kept() -> None:
-    with running_emulator() as emulator, client_of(emulator.host) as client:
+def test_without_a_state_file_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with asked_for() as client:
         client.create_job(parent=PARENT, job=a_job())
-    with running_emulator() as emulator, client_of(emulator.host) as client:
+    with asked_for() as client:
         assert list(client.list_jobs(parent=PARENT)) == []
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_taken_port_is_one_line_and_exit_1() -> None:
+def test_a_taken_port_is_one_line_and_exit_1(capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = subprocess.run(
-            [*COMMAND, "--port", str(port)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
-        )
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == (
+        assert cli.main(["--port", str(port)]) == 1
+    output = capfd.readouterr()  # of the whole process: gRPC writes lines of its own past Python's
+    assert output.out == ""
+    assert output.err == (
         f"The emulator cannot start: port {port} on 127.0.0.1 cannot be used (Address already in use); "
         "pick another with --port\n"
     )
@@ -194,8 +211,8 @@ def test_a_state_file_that_is_none_is_one_line_and_exit_1(
 
 
 def test_limits_and_faults_can_be_asked_for_on_the_command_line() -> None:
-    options = ["--max-jobs", "1", "--writes-per-minute", "3", "--settle-ms", "60000", "--latency-ms", "50"]
-    with running_emulator(extra_args=options) as emulator, client_of(emulator.host) as client:
+    options = ["--max-jobs", "1", "--writes-per-minute", "3", "--latency-ms", "50"]
+    with asked_for(*options) as client:
         client.create_job(parent=PARENT, job=a_job())
         with pytest.raises(exceptions.ResourceExhausted, match="The location has its 1 jobs"):
             client.create_job(parent=PARENT, job=a_job(job_id="second"))
@@ -208,10 +225,7 @@ def test_limits_and_faults_can_be_asked_for_on_the_command_line() -> None:
 
 
 def test_a_job_that_is_still_settling_aborts_the_next_change() -> None:
-    with (
-        running_emulator(extra_args=["--settle-ms", "60000"]) as emulator,
-        client_of(emulator.host) as client,
-    ):
+    with asked_for("--settle-ms", "3600000") as client:
         client.create_job(parent=PARENT, job=a_job())
         client.pause_job(name=NAME)
         with pytest.raises(exceptions.Aborted, match="sync mutate calls cannot be queued"):
@@ -232,11 +246,8 @@ def test_attempts_are_written_to_standard_error_when_asked() -> None:
         with http_target() as target, client_of(host) as client:
             client.create_job(parent=PARENT, job=a_job(target.origin))
             client.run_job(name=NAME)
-            target.wait(1)
-            time.sleep(0.2)
-            process.terminate()
-            _, errors = process.communicate(timeout=10)
-            assert f"report: attempt 1 of {target.origin}/: 200" in errors
+            assert process.stderr is not None
+            assert process.stderr.readline().endswith(f" report: attempt 1 of {target.origin}/: 200\n")
     finally:
         process.kill()
         process.communicate()
@@ -286,19 +297,13 @@ def test_the_managing_command_is_the_same_program() -> None:
         assert emulator.stop() == 0
 
 
-def test_the_managing_command_leaves_with_1_where_the_port_is_taken() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = subprocess.run(
-            [sys.executable, "manage.py", "run_scheduler_emulator", "--port", str(port)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
-    assert result.returncode == 1
-    assert "pick another with --port" in result.stderr
+def test_the_managing_command_leaves_with_1_where_the_port_is_taken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as left:
+        call_command("run_scheduler_emulator", port=taken.getsockname()[1])
+    assert left.value.code == 1
+    assert "pick another with --port" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

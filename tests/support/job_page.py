@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
 
 MASK = "•" * 8
+TABS = {"change": "Overview", "settings": "Settings", "changes": "Changes"}
+"""Last part of the address of each page of a job -> what its tab is called."""
 
 
 class Acquirer(Enum):

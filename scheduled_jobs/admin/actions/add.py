@@ -125,10 +125,7 @@ def add_preview_view(model_admin: JobAdmin, request: HttpRequest) -> HttpRespons
     return viewer.remember(response)
 
 
-def add_view(
-    model_admin: JobAdmin,
-    request: HttpRequest,
-) -> HttpResponse:
+def add_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """Ask for a job of one's own and make it; "Preview" and "Show parameters" save nothing."""
     require(request, "add")
     data: QueryDict | None = request.POST if request.method == "POST" else None

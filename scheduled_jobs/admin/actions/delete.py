@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.actions.form import ReasonForm
 from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
+from scheduled_jobs.admin.page.render import address, find_job, render_for_job
 from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
-def delete_view(
-    model_admin: JobAdmin,
-    request: HttpRequest,
-    object_id: str,
-) -> HttpResponse:
+def delete_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
     job = find_job(request, object_id)
     is_own = job.origin == ScheduledJob.Origin.OPERATOR
@@ -38,16 +34,11 @@ def delete_view(
         return _delete(model_admin, request, job, form.cleaned_data["reason"])
     context = {
         "form": form,
-        "job": job,
-        "job_label": job_label(job),
-        "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "is_own": is_own,
         "has_runs": JobRun.objects.filter(job=job).exists(),
     }
-    return render(
-        model_admin, request, "scheduledjob/delete.html", title=_("Delete a job"), context=context,
-        crumbs=job_crumbs(model_admin, job),
-    )  # fmt: skip
+    title = _("Delete a job")
+    return render_for_job(model_admin, request, "scheduledjob/delete.html", job, title=title, context=context)
 
 
 def _delete(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reason: str) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.payload.form import RAW, PayloadForm
-from scheduled_jobs.admin.payload.parameter import PREFIX
+from scheduled_jobs.admin.payload.parameter import PARAMETER_PREFIX
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.domain.limits import LATEST_PAUSE, check_pause_end
@@ -154,7 +154,7 @@ class RunNowForm(ReasonForm):
         if (
             data is not None
             and not may_change
-            and any(name == RAW or name.startswith(PREFIX) for name in data)
+            and any(name == RAW or name.startswith(PARAMETER_PREFIX) for name in data)
         ):
             raise PermissionDenied(_("Another payload needs the permission to change scheduled jobs."))
         super().__init__(data, initial={"seen": f"{token_of(payload)}-{self.seen_runs}"})

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import OPEN, PauseForm, ReasonForm
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
+from scheduled_jobs.admin.page.render import address, find_job, render_for_job
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.names import job_label
@@ -76,7 +76,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
             job, now = rows.get(), timezone.now()
             form = PauseForm(request.POST, zone=job.time_zone, now=now)
             has_changed = request.POST.get("seen") != token_of(job.revision)
-            is_counted = form.is_valid() and request.POST.get("counted") == name_of(form.until)
+            is_counted = form.is_valid() and request.POST.get("counted") == counted_for(form.until)
             only_counts = "_preview" in request.POST
             if is_counted and not has_changed and not only_counts:
                 _pause(model_admin, request, job, form)
@@ -86,12 +86,9 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
     is_paused = job.is_paused(now)
     context = {
         "form": form,
-        "job": job,
-        "job_label": job_label(job),
-        "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "zone": job.time_zone,
         "next_at": [run.at for run in job.ahead(now).runs],
-        "counted": name_of(form.until),
+        "counted": counted_for(form.until),
         "seen": token_of(job.revision),
         "has_changed": has_changed,
         "is_new_count": is_new_count,
@@ -102,9 +99,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "holder": going_on(job),
     }
     title = _("Change a pause") if is_paused else _("Pause a job")
-    return render(
-        model_admin, request, "pause.html", title=title, context=context, crumbs=job_crumbs(model_admin, job)
-    )
+    return render_for_job(model_admin, request, "pause.html", job, title=title, context=context)
 
 
 def _pause(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, form: PauseForm) -> None:
@@ -125,7 +120,6 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
     """Say the next run, then end the pause. Nothing is fired."""
     job = find_job(request, object_id, "pause")
     now = timezone.now()
-    back = address(model_admin, "scheduledjob_change", job.pk)
     if job.deleting_at is not None:
         return _refuse_the_deleted(model_admin, request, job)
     has_changed = False
@@ -137,14 +131,11 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
             has_changed = job.is_paused(now) and request.POST.get("seen") != token_of(job.revision)
             if not has_changed:
                 _resume(model_admin, request, job, form, now)
-                return HttpResponseRedirect(back)
+                return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
     facts = job.facts.resumed() if job.is_paused(now) else job.facts
     coming = ahead(facts, now, 1).next_at
     context = {
         "form": form,
-        "job": job,
-        "job_label": job_label(job),
-        "job_url": back,
         "seen": token_of(job.revision),
         "has_changed": has_changed,
         "is_paused": job.is_paused(now),
@@ -153,10 +144,8 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         "next_at": coming,
         "next": times.dated(coming, job.time_zone) if coming else "",
     }
-    return render(
-        model_admin, request, "resume.html", title=_("Resume a job"), context=context,
-        crumbs=job_crumbs(model_admin, job),
-    )  # fmt: skip
+    title = _("Resume a job")
+    return render_for_job(model_admin, request, "resume.html", job, title=title, context=context)
 
 
 def _resume(
@@ -175,7 +164,7 @@ def _refuse_the_deleted(model_admin: JobAdmin, request: HttpRequest, job: Schedu
     return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
 
 
-def name_of(until: datetime | None) -> str:
+def counted_for(until: datetime | None) -> str:
     """An end as the form remembers for which one the runs were counted."""
     return until.isoformat() if until else OPEN
 

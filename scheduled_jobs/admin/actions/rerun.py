@@ -19,7 +19,7 @@ from scheduled_jobs.admin.words.values import masked_parts
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
-from scheduled_jobs.services.execution.requests import OWES_ITS_SLOT
+from scheduled_jobs.services.execution.requests import UNSETTLED_STATUSES
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -33,7 +33,7 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
     run = find_run(request, object_id, "run", *(["change"] if wants_changes else []))
     job = run.job
     recorded = job.payload if run.payload is None else run.payload
-    obstacle = _why_not_again(run)
+    obstacle = _refusal_reason(run)
     if request.method == "POST" and not obstacle:
         using = router.db_for_write(JobRun)
         with transaction.atomic(using=using):
@@ -123,7 +123,7 @@ def _form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_
     )
 
 
-def _why_not_again(run: JobRun) -> str:
+def _refusal_reason(run: JobRun) -> str:
     if not run.is_over:
         return _("Run #%(run)s is %(status)s; wait until it is over.") % {
             "run": run.pk,
@@ -137,7 +137,7 @@ def _why_not_again(run: JobRun) -> str:
 def _what_follows(run: JobRun) -> list[tuple[str, str]]:
     """Icons and sentences: what will happen, and what will not."""
     found = []
-    if run.scheduled_for is not None and run.status in OWES_ITS_SLOT:
+    if run.scheduled_for is not None and run.status in UNSETTLED_STATUSES:
         text = _("It is the next attempt at the slot %(slot)s, unless another attempt has settled it by now.")
         found.append(("retry", text % {"slot": times.dated(run.scheduled_for, run.job.time_zone)}))
     else:

@@ -12,10 +12,9 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import RunNowForm
 from scheduled_jobs.admin.page.environment import why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import allowed
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
+from scheduled_jobs.admin.page.render import address, find_job, render_for_job
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import why_no_time
-from scheduled_jobs.admin.words.names import job_label
 from scheduled_jobs.admin.words.runs import why_no_run
 from scheduled_jobs.admin.words.values import masked_parts
 from scheduled_jobs.domain.ahead import WhyNone
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Ask, then ask Google: the run is queued and its page is shown."""
     job = find_job(request, object_id, "run")
-    obstacle = why_not(job)
+    obstacle = refusal_reason(job)
     if request.method == "POST" and not obstacle:
         with job.locked() as rows:
             # A form that is sent twice at once finds the first one's run.
@@ -50,19 +49,14 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
         form = form.shown_again()
     context = {
         "form": form,
-        "job": job,
-        "job_label": job_label(job),
-        "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "payload": masked_parts(job.payload),
         "payload_is_overridden": job.payload_override is not None,
         "default_payload": masked_parts(job.declared_payload),
         "follows": what_follows(job, timezone.now()),
         "obstacle": obstacle,
     }
-    return render(
-        model_admin, request, "run_now.html", title=_("Run a job now"), context=context,
-        crumbs=job_crumbs(model_admin, job),
-    )  # fmt: skip
+    title = _("Run a job now")
+    return render_for_job(model_admin, request, "run_now.html", job, title=title, context=context)
 
 
 def _form(request: HttpRequest, job: ScheduledJob) -> RunNowForm:
@@ -75,7 +69,7 @@ def _form(request: HttpRequest, job: ScheduledJob) -> RunNowForm:
     )
 
 
-def why_not(job: ScheduledJob) -> str:
+def refusal_reason(job: ScheduledJob) -> str:
     """Why a job cannot be run now, as a sentence; empty where it can."""
     if job.deleting_at is not None:
         return _("This job is being deleted: Google has no job to run any more.")

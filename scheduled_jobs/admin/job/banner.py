@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SyncState = ScheduledJob.SyncState
 
 
-class Banner(NamedTuple):
+class GoogleBanner(NamedTuple):
     """One sentence, with its icon and tone."""
 
     icon: str
@@ -25,21 +25,23 @@ class Banner(NamedTuple):
     text: str
 
 
-def banner_of(job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]], now: datetime) -> Banner | None:
+def google_banner(
+    job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]], now: datetime
+) -> GoogleBanner | None:
     """What is to be said, or None where all is well. ``differing`` is field -> (in Google, wanted)."""
     if job.sync_state == SyncState.FAILED:
-        return Banner("syncbad", "err", _("Not in Google: %(why)s") % {"why": job.sync_error})
+        return GoogleBanner("syncbad", "err", _("Not in Google: %(why)s") % {"why": job.sync_error})
     if job.sync_state == SyncState.PENDING:
         text = _("What is saved here is not in Google yet.")
-        return Banner("pending", "info", f"{text} {job.sync_error}".strip())
+        return GoogleBanner("pending", "info", f"{text} {job.sync_error}".strip())
     if job.sync_state == SyncState.SYNCED:
         return None
     ago = times.relative(job.live_seen_at, now) if job.live_seen_at else ""
     if job.live is None:
-        return Banner("drift", "", _("Google has no such job, as seen %(ago)s.") % {"ago": ago})
+        return GoogleBanner("drift", "", _("Google has no such job, as seen %(ago)s.") % {"ago": ago})
     parts = "; ".join(_parts(differing)) or _("the address, the headers or the account")
     text = _("Google differs, as seen %(ago)s: %(parts)s.")
-    return Banner("drift", "", text % {"ago": ago, "parts": parts})
+    return GoogleBanner("drift", "", text % {"ago": ago, "parts": parts})
 
 
 def _parts(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:

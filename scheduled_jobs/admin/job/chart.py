@@ -28,8 +28,8 @@ LENGTHS = (60, 200)
 LEFT, BASE, TOP = 6.0, 118.0, 14.0
 """Percents left of the bars; y of the base line and of the highest bar."""
 LOWEST = 2.0
-FLAT = 29.5
-"""Height of what has no duration."""
+UNTIMED = 29.5
+"""Height of a run that has no duration."""
 TICKS = 6
 STEPS = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800,
@@ -51,7 +51,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Bar:
+class RunBar:
     """One run: its marks and the words that say the same."""
 
     pk: int
@@ -64,7 +64,7 @@ class Chart:
     """The finished picture. ``grid`` and ``ticks`` are positions with their texts."""
 
     label: str
-    bars: list[Bar]
+    bars: list[RunBar]
     grid: list[tuple[str, str]]
     ticks: list[tuple[str, str]]
     median_y: str
@@ -74,7 +74,7 @@ class Chart:
     statuses: list[JobRun.Status] = field(default_factory=list)
 
 
-def draw(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
+def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
     """Draw these runs (the oldest first), newest right, against the longest of them."""
     longest = max((run.seconds for run in runs if run.seconds), default=0.0)
     top = _top(longest)
@@ -136,12 +136,12 @@ def _ticks(marks: list[tuple[float, datetime]], *, is_one_day: bool) -> list[tup
     return found
 
 
-def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datetime) -> Bar:
+def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datetime) -> RunBar:
     badge = RUN_BADGES[run.status]
     parts = [str(badge.word), times.clock(run.at, zone, now)]
     if run.seconds is not None:
         parts.append(_seconds(run.seconds))
-    height = max(scale * run.seconds, LOWEST) if run.seconds is not None else FLAT
+    height = max(scale * run.seconds, LOWEST) if run.seconds is not None else UNTIMED
     left, width = f"{x + step * 0.14:.2f}", f"{step * 0.72:.2f}"
 
     def box(css: str, y: float, tall: float) -> Shape:
@@ -150,10 +150,10 @@ def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datet
     status = Status(run.status)
     if status in (Status.SKIPPED, Status.DISCARDED) and run.seconds is None:
         shapes = [
-            Shape("m-skip", f"{x + step / 2:.2f}", "", f"{BASE - FLAT:.1f}", f"{BASE:.1f}", is_line=True)
+            Shape("m-skip", f"{x + step / 2:.2f}", "", f"{BASE - UNTIMED:.1f}", f"{BASE:.1f}", is_line=True)
         ]
     elif status == Status.MISSED:
-        shapes = [box("m-miss", BASE - 0.5 - FLAT, FLAT)]
+        shapes = [box("m-miss", BASE - 0.5 - UNTIMED, UNTIMED)]
     elif status in (Status.RUNNING, Status.QUEUED):
         shapes = [box("m-run", BASE - height, height)]
     elif status == Status.TIMED_OUT and height > 20:
@@ -166,7 +166,7 @@ def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datet
     if status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
         # A failure of 0.2 s must be as visible as one of twenty minutes.
         shapes.append(box("m-foot", BASE + 3, 4))
-    return Bar(run.pk, ", ".join(parts), shapes)
+    return RunBar(run.pk, ", ".join(parts), shapes)
 
 
 def _seconds(value: float) -> str:

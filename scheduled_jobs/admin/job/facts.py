@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.admin.job.chart import Chart
     from scheduled_jobs.domain.ahead import Ahead
 
-MAX_PAYLOAD = 200
+MAX_PAYLOAD_TEXT = 200
 """Characters of the payload in force."""
 
 
@@ -88,7 +88,7 @@ def _next_run(ahead: Ahead, zone: str, now: datetime) -> Fact:
 
 def _payload(job: ScheduledJob) -> Fact:
     is_own = job.payload_override is not None
-    return Fact(_("Payload"), masked_line(job.payload, MAX_PAYLOAD), is_own=is_own)
+    return Fact(_("Payload"), masked_line(job.payload, MAX_PAYLOAD_TEXT), is_own=is_own)
 
 
 def _last_success(run: JobRun | None, zone: str, now: datetime) -> Fact | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
@@ -32,19 +33,19 @@ if TYPE_CHECKING:
 
 SyncState = ScheduledJob.SyncState
 
-GOOGLES = {
+GOOGLE_DEFAULTS = {
     "max_doublings": domain.DEFAULT_MAX_DOUBLINGS,
     "min_backoff": domain.DEFAULT_MIN_BACKOFF,
     "max_backoff": domain.DEFAULT_MAX_BACKOFF,
     "attempt_deadline": domain.DEFAULT_ATTEMPT_DEADLINE,
 }
 """Field -> what Cloud Scheduler does where nothing is set."""
-SHOWN = 100
-"""Keys of a payload that are compared one by one."""
+MAX_PAIRS = 100
+"""Parameters of two payloads that are shown one by one."""
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveText:
     """What Google has of a field: ``kind`` is same, differs or unknown."""
 
     kind: str
@@ -53,7 +54,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class OverrideSource:
     """Who set an override, when, through what and why; and what was saved, where another value is typed."""
 
     saved: str
@@ -64,7 +65,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Changed:
+class DefaultChange:
     """That the code's default has changed since the override was set."""
 
     was: str
@@ -84,9 +85,9 @@ class FieldRow:
     is_own: bool
     own: str
     own_note: str
-    live: Live
-    provenance: Provenance | None
-    changed: Changed | None
+    live: LiveText
+    source: OverrideSource | None
+    changed: DefaultChange | None
     can_reset: bool
     widget: Any = None
     errors: Any = None
@@ -128,7 +129,7 @@ class FieldTable:
         note = ""
         if name == "schedule" and has_default:
             note = describe_schedule(declared, job.declared_time_zone).words
-        elif name in GOOGLES and declared == GOOGLES[name]:
+        elif name in GOOGLE_DEFAULTS and declared == GOOGLE_DEFAULTS[name]:
             note = _("Google’s default")
         field = f"{name}_override"
         form = self.editing.form
@@ -144,7 +145,7 @@ class FieldTable:
             own="" if own is None else value_text(name, own),
             own_note="" if name != "schedule" or own is None else describe_schedule(own, job.time_zone).words,
             live=self.live(name),
-            provenance=self._provenance(name, own),
+            source=self._source(name, own),
             changed=self._changed(name) if has_default else None,
             can_reset=own is not None and has_default,
             widget=form[field] if field in form.fields else None,
@@ -153,57 +154,57 @@ class FieldTable:
 
     # --- Google -----------------------------------------------------------------------------------
 
-    def live(self, name: str) -> Live:
+    def live(self, name: str) -> LiveText:
         """What Google has of a field, against what is saved."""
         missing = self._no_live()
         if missing is not None:
             return missing
         if name not in self.differing:
-            return Live("same", _("same"))
+            return LiveText("same", _("same"))
         found, wanted = self.differing[name]
         return self._different(value_text(name, found), value_text(name, wanted))
 
-    def live_parameter(self, name: str) -> Live:
+    def live_parameter(self, name: str) -> LiveText:
         """What Google has of one parameter of the payload."""
         missing = self._no_live()
         if missing is not None:
             return missing
         live, wanted = (self.job.live or {}).get("payload"), self.job.payload
         if not isinstance(wanted, dict):
-            return Live("differs", _("the override is no payload"))
+            return LiveText("differs", _("the override is not a payload"))
         if not isinstance(live, dict):
-            return Live("differs", _("the body in Google is no payload"))
+            return LiveText("differs", _("the body in Google is not a payload"))
         if name not in live and name not in wanted:
-            return Live("same", _("not sent"), _("run() has its own default"))
+            return LiveText("same", _("not sent"), _("run() has its own default"))
         if domain.same_json(live.get(name), wanted.get(name)) and (name in live) == (name in wanted):
-            return Live("same", _("same"))
+            return LiveText("same", _("same"))
         found = masked_entry(live, name) if name in live else _("not there")
         should = masked_entry(wanted, name) if name in wanted else _("not there")
         return self._different(found, should)
 
-    def _no_live(self) -> Live | None:
+    def _no_live(self) -> LiveText | None:
         if self.job.live is None:
             if self.job.live_seen_at is None:
-                return Live("unknown", _("not looked at yet"))
-            return Live("differs", _("no such job"))
+                return LiveText("unknown", _("not looked at yet"))
+            return LiveText("differs", _("no such job"))
         return None
 
-    def _different(self, found: str, wanted: str) -> Live:
+    def _different(self, found: str, wanted: str) -> LiveText:
         if found == wanted:
-            return Live("differs", _("differs in a secret"))
+            return LiveText("differs", _("differs in a secret"))
         if self.job.sync_state in (SyncState.PENDING, SyncState.FAILED):
-            note = _("%(value)s is not pushed yet") % {"value": wanted}
-            return Live("differs", found, note)
-        return Live("differs", _("%(found)s, should be %(wanted)s") % {"found": found, "wanted": wanted})
+            note = _("%(value)s is not sent yet") % {"value": wanted}
+            return LiveText("differs", found, note)
+        return LiveText("differs", _("%(found)s, should be %(wanted)s") % {"found": found, "wanted": wanted})
 
     # --- The audit --------------------------------------------------------------------------------
 
-    def _provenance(self, name: str, own: Any) -> Provenance | None:
+    def _source(self, name: str, own: Any) -> OverrideSource | None:
         change = self.set_by.get(name)
         if own is None or change is None:
             return None
         typed = self.editing.data is not None and name in self.editing.mine
-        return Provenance(
+        return OverrideSource(
             saved=value_text(name, own) if typed and name != "payload" else "",
             by=who_made(change),
             at=times.clock_element(change.at, self.job.time_zone, self.now),
@@ -211,13 +212,13 @@ class FieldTable:
             reason=change.reason,
         )
 
-    def _changed(self, name: str) -> Changed | None:
+    def _changed(self, name: str) -> DefaultChange | None:
         since = self.since.get(name)
         if since is None:
             return None
         was = as_python(name, since.was)
         text = masked_line(was, 40) if name == "payload" and isinstance(was, dict) else value_text(name, was)
-        return Changed(text, times.clock_element(since.at, self.job.time_zone, self.now))
+        return DefaultChange(text, times.clock_element(since.at, self.job.time_zone, self.now))
 
 
 def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:
@@ -226,11 +227,11 @@ def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:
         return []
     if not isinstance(job.payload_override, dict):  # saved by code, which validates nothing
         return [("", masked_line(job.declared_payload, 60), value_text("payload", job.payload_override))]
-    return pairs(job.declared_payload, job.payload_override)
+    return payload_changes(job.declared_payload, job.payload_override)
 
 
-def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Key, old value, new value, of those in which two payloads differ; masked, and SHOWN of them at most."""
+def payload_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Parameter, old value, new value, of those in which two payloads differ; masked, MAX_PAIRS at most."""
     differing = [
         name
         for name in dict.fromkeys([*old, *new])
@@ -238,8 +239,8 @@ def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str
     ]
     found = [
         (name, masked_entry(old, name) if name in old else "", masked_entry(new, name) if name in new else "")
-        for name in differing[:SHOWN]
+        for name in differing[:MAX_PAIRS]
     ]
-    if len(differing) > SHOWN:
-        found.append((_("and %(n)s more") % {"n": f"{len(differing) - SHOWN:,}"}, "", ""))
+    if len(differing) > MAX_PAIRS:
+        found.append((_("and %(n)s more") % {"n": intcomma(len(differing) - MAX_PAIRS)}, "", ""))
     return found

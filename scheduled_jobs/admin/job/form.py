@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +20,35 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.payload.form import RAW, PayloadForm
-from scheduled_jobs.admin.payload.parameter import PREFIX
-from scheduled_jobs.admin.words.durations import DurationText, write_duration
+from scheduled_jobs.admin.payload.parameter import PARAMETER_PREFIX
+from scheduled_jobs.admin.words.durations import parse_duration, write_duration
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 
 if TYPE_CHECKING:
     from scheduled_jobs.models import ScheduledJob
 
 SEEN = "seen"
-PLAIN = tuple(name for name in OVERRIDABLE if name != "payload")
+TEXT_FIELDS = tuple(name for name in OVERRIDABLE if name != "payload")
 """The fields of which each is one text."""
 NO_TEXT = '""'
 """How an override with an empty text is written; an empty field follows the code."""
 _COUNT = re.compile(r"-?[0-9]{1,12}")
+
+
+class DurationField(forms.CharField):
+    """A text field of which a timedelta comes; empty is None."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return write_duration(value) if isinstance(value, timedelta) else value
+
+    def clean(self, value: Any) -> timedelta | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return parse_duration(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 class CountField(forms.CharField):
@@ -62,11 +79,11 @@ class OverridesForm(forms.Form):
     )
     description_override = forms.CharField(**_text())
     retry_count_override = CountField(**_text(inputmode="numeric"))
-    min_backoff_override = DurationText(max_length=80, **_text())
-    max_backoff_override = DurationText(max_length=80, **_text())
-    max_retry_duration_override = DurationText(max_length=80, **_text())
+    min_backoff_override = DurationField(max_length=80, **_text())
+    max_backoff_override = DurationField(max_length=80, **_text())
+    max_retry_duration_override = DurationField(max_length=80, **_text())
     max_doublings_override = CountField(**_text(inputmode="numeric"))
-    attempt_deadline_override = DurationText(max_length=80, **_text())
+    attempt_deadline_override = DurationField(max_length=80, **_text())
     reason = forms.CharField(
         required=False,
         max_length=2000,
@@ -81,9 +98,9 @@ class Editing:
     def __init__(self, job: ScheduledJob, data: QueryDict | None = None) -> None:
         self.job = job
         self.data = data
-        texts = {f"{name}_override": text_of(job, name) for name in PLAIN}
+        texts = {f"{name}_override": text_of(job, name) for name in TEXT_FIELDS}
         self.form = OverridesForm(data, initial=texts)
-        for name in PLAIN:
+        for name in TEXT_FIELDS:
             self.form.fields[f"{name}_override"].widget.attrs["aria-describedby"] = f"{name}_code"
         self.payload = PayloadForm(
             task=job.task, declared=job.declared_payload, override=job.payload_override, data=data
@@ -104,7 +121,7 @@ class Editing:
         """Put what was typed on the job and validate it; errors stand beside their fields."""
         good_payload = self.payload.is_valid()
         self.form.is_valid()
-        for name in PLAIN:
+        for name in TEXT_FIELDS:
             field = f"{name}_override"
             if field in self.form.cleaned_data and self._is_typed(field):
                 value = self.form.cleaned_data[field]
@@ -206,7 +223,9 @@ class Editing:
 
 def _name_of(field: str) -> str:
     """The overridable field to which a field of the form belongs."""
-    return "payload" if field == RAW or field.startswith(PREFIX) else field.removesuffix("_override")
+    return (
+        "payload" if field == RAW or field.startswith(PARAMETER_PREFIX) else field.removesuffix("_override")
+    )
 
 
 def text_of(job: ScheduledJob, name: str) -> str:

@@ -46,7 +46,7 @@ LAST_RUN_LASTED: dict[str, _StrPromise] = {
 
 
 @dataclass(frozen=True)
-class Headline:
+class JobHeadline:
     """``strong`` is the state, ``rest`` the sentences after it, ``second`` what the job is for."""
 
     badge: Badge
@@ -56,12 +56,12 @@ class Headline:
     reason: str = ""
 
 
-def headline_of(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) -> Headline:
+def job_headline(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) -> JobHeadline:
     """How a job is at ``now`` (aware), as sentences that could be read out."""
     badge = HEALTH_BADGES[health]
     sentences = [_state(job, health), _last_run(job, health, now), _next_run(job, health, ahead, now)]
     reason = job.pause_reason if health == Health.PAUSED else ""
-    return Headline(badge, f"{badge.word}.", " ".join(filter(None, sentences)), job.description, reason)
+    return JobHeadline(badge, f"{badge.word}.", " ".join(filter(None, sentences)), job.description, reason)
 
 
 def _state(job: ScheduledJob, health: Health) -> str:

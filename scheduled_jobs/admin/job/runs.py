@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.history.job_story import Brief, Lasted
 
-SHOWN = 160
+MAX_SAID = 160
 
 
 @dataclass(frozen=True)
-class Row:
+class RecentRun:
     """One run. ``share`` is its duration in percent of the job's 95th percentile, at most 100."""
 
     pk: int
@@ -43,18 +43,20 @@ class Row:
     said: str
 
 
-def rows_of(job: ScheduledJob, runs: Sequence[Brief], bars: Sequence[Lasted], now: datetime) -> list[Row]:
-    """The rows of these runs; ``bars`` are what their durations are measured by."""
-    middle = quantiles(bars)
+def recent_rows(
+    job: ScheduledJob, runs: Sequence[Brief], lasted: Sequence[Lasted], now: datetime
+) -> list[RecentRun]:
+    """The rows of these runs; ``lasted`` are what their durations are measured by."""
+    middle = quantiles(lasted)
     return [_row(job, brief, middle[1] if middle else 0.0, now) for brief in runs]
 
 
-def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> Row:
+def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> RecentRun:
     run, zone = brief.run, job.time_zone
     icon, trigger, _note = trigger_words(run)
     at = run.scheduled_for or run.started_at or run.created_at
     seconds = run.duration.total_seconds() if run.duration else 0.0
-    return Row(
+    return RecentRun(
         pk=run.pk,
         badge=RUN_BADGES[run.status],
         icon=icon,
@@ -93,4 +95,4 @@ def _said(brief: Brief) -> str:
         said = " · ".join(
             filter(None, [said, f"{run.requested_by}: {run.reason}" if run.requested_by else run.reason])
         )
-    return said if len(said) <= SHOWN else said[: SHOWN - 1] + "…"
+    return said if len(said) <= MAX_SAID else said[: MAX_SAID - 1] + "…"

@@ -12,15 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.job.banner import banner_of
-from scheduled_jobs.admin.job.changes import lines_of
-from scheduled_jobs.admin.job.chart import LENGTHS, draw
+from scheduled_jobs.admin.job.banner import google_banner
+from scheduled_jobs.admin.job.changes import change_lines
+from scheduled_jobs.admin.job.chart import LENGTHS, draw_durations
 from scheduled_jobs.admin.job.facts import facts_of
 from scheduled_jobs.admin.job.fields import FieldTable, payload_difference
 from scheduled_jobs.admin.job.form import Editing
-from scheduled_jobs.admin.job.headline import headline_of
+from scheduled_jobs.admin.job.headline import job_headline
 from scheduled_jobs.admin.job.preview import preview_of, upcoming
-from scheduled_jobs.admin.job.runs import rows_of
+from scheduled_jobs.admin.job.runs import recent_rows
 from scheduled_jobs.admin.job.save import Again, answer_post
 from scheduled_jobs.admin.page.permissions import SAFE_METHODS, allowed, require_safe_method
 from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
@@ -80,15 +80,15 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     differing = seen_differences(job)
     ahead = job.ahead(now, RUNS_AHEAD)
 
-    chart = draw(lasted, job.time_zone, now)
+    chart = draw_durations(lasted, job.time_zone, now)
     context = {
-        "headline": headline_of(job, health, ahead, now),
-        "banner": banner_of(job, differing, now),
+        "headline": job_headline(job, health, ahead, now),
+        "banner": google_banner(job, differing, now),
         "chart": chart if lasted else None,
         "shown": len(lasted),
         "length": length,
         "lengths": LENGTHS,
-        "runs": rows_of(job, recent, lasted, now),
+        "runs": recent_rows(job, recent, lasted, now),
         "upcoming": upcoming(job, ahead, viewer.name, now),
         "facts": facts_of(job, ahead, chart, success, len(differing), now),
         "viewer": viewer,
@@ -115,7 +115,7 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
 
     table = FieldTable(job, editing, differing=differing, set_by=set_by, since=since, now=now)
     context = {
-        "banner": banner_of(job, differing, now),
+        "banner": google_banner(job, differing, now),
         "conflicts": conflicts,
         "editing": editing,
         "form": editing.form,
@@ -147,7 +147,7 @@ def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     changes = job_story.changes_of(job, MAX_CHANGES + 1)
 
     context = {
-        "changes": lines_of(changes[:MAX_CHANGES], job.time_zone, now),
+        "changes": change_lines(changes[:MAX_CHANGES], job.time_zone, now),
         "has_more_changes": len(changes) > MAX_CHANGES,
     }
     return _page(model_admin, request, job, "changes", context)

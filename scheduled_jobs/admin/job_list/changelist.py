@@ -12,7 +12,7 @@ from django.core.paginator import InvalidPage
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, JobFilter
+from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
 from scheduled_jobs.admin.job_list.rows import Links, build_rows
 from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address_if_any
@@ -70,12 +70,14 @@ class JobChangeList(ChangeList):
         return {name: value for name, value in found.items() if name in names and "\0" not in "".join(value)}
 
     @property
-    def facets(self) -> list[JobFilter]:
+    def facets(self) -> list[CountedFilter]:
         """The filters that are on."""
-        return [spec for spec in self.filter_specs if isinstance(spec, JobFilter) and spec.chosen is not None]
+        return [
+            spec for spec in self.filter_specs if isinstance(spec, CountedFilter) and spec.chosen is not None
+        ]
 
     def wanted(self, *, without: str | None = None) -> dict[str, tuple[str, ...]]:
-        """JobFilter -> the values of the census that are asked for, of all filters but one."""
+        """CountedFilter -> the values of the census that are asked for, of all filters but one."""
         return {
             str(facet.parameter_name): facet.values_of(str(facet.chosen))
             for facet in self.facets

@@ -31,7 +31,7 @@ NO_RUN = "none"
 """In the URL: jobs that have not run yet."""
 
 
-class JobFilter(admin.SimpleListFilter, abc.ABC):
+class CountedFilter(admin.SimpleListFilter, abc.ABC):
     """A filter over one fact of the census. The list applies it with ``filtered``."""
 
     template = "admin/scheduled_jobs/_filter.html"
@@ -80,7 +80,7 @@ class JobFilter(admin.SimpleListFilter, abc.ABC):
             }
 
 
-class StateFilter(JobFilter):
+class StateFilter(CountedFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -96,7 +96,7 @@ class StateFilter(JobFilter):
         return queryset.alias(_wanted_state=health(now)).filter(_wanted_state=self.chosen)
 
 
-class OutcomeFilter(JobFilter):
+class OutcomeFilter(CountedFilter):
     title = _("last outcome")
     parameter_name = "outcome"
 
@@ -115,7 +115,7 @@ class OutcomeFilter(JobFilter):
         return queryset.filter(last_status__in=self.values_of(self.chosen or ""))
 
 
-class OverriddenFilter(JobFilter):
+class OverriddenFilter(CountedFilter):
     title = _("override")
     parameter_name = "overridden"
 
@@ -138,7 +138,7 @@ class OverriddenFilter(JobFilter):
         return queryset.filter(overridden() if self.chosen == OVERRIDDEN else ~overridden())
 
 
-class GoogleFilter(JobFilter):
+class GoogleFilter(CountedFilter):
     title = _("Google")
     parameter_name = "google"
 
@@ -151,7 +151,7 @@ class GoogleFilter(JobFilter):
         return queryset.filter(sync_state=self.chosen)
 
 
-class OriginFilter(JobFilter):
+class OriginFilter(CountedFilter):
     title = _("origin")
     parameter_name = "origin"
 

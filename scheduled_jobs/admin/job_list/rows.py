@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -14,7 +13,7 @@ from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.ahead import why_no_time
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.runs import why_no_run
+from scheduled_jobs.admin.words.runs import progress_of, why_no_run
 from scheduled_jobs.domain.ahead import WhyNone, ahead
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob, facts_from
@@ -165,11 +164,8 @@ class _Row:
         run = self.active
         if run is None:
             return ""
-        if self._progress() is not None and run.progress_total:
-            return _("%(percent)d %% of %(total)s") % {
-                "percent": self._progress(),
-                "total": intcomma(round(run.progress_total)),
-            }
+        if progress := progress_of(run.progress_done, run.progress_total):
+            return _("%(done)s of %(total)s") % progress._asdict()
         return _("since %(at)s") % {"at": self._clock(run.at)}
 
     def _queued(self) -> str:
@@ -213,10 +209,10 @@ class _Row:
 
     def _progress(self) -> int | None:
         """Percent that is done, of the run that is going on."""
-        run = self.active
-        if self.state != Health.RUNNING or run is None or not run.progress_total:
+        if self.state != Health.RUNNING or self.active is None:
             return None
-        return max(0, min(100, round(100 * (run.progress_done or 0) / run.progress_total)))
+        progress = progress_of(self.active.progress_done, self.active.progress_total)
+        return progress.percent if progress else None
 
     # --- Runs ---------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Banner:
+class Environment:
     """``name`` is the chip, ``place`` project and location, ``notes`` what differs from the usual."""
 
     name: str
@@ -27,7 +27,7 @@ class Banner:
     ago: str
 
 
-def environment_banner(now: datetime, seen_at: datetime | None) -> Banner:
+def environment_banner(now: datetime, seen_at: datetime | None) -> Environment:
     """What stands under the title of every page; ``seen_at`` is as ``last_look()`` has it."""
     notes = []
     if settings.mode == "eager":
@@ -36,7 +36,7 @@ def environment_banner(now: datetime, seen_at: datetime | None) -> Banner:
         notes.append(_("pushes are off: nothing is sent to Google"))
     if settings.EMULATOR_HOST:
         notes.append(_("emulator at %(host)s") % {"host": settings.EMULATOR_HOST})
-    return Banner(
+    return Environment(
         name=settings.APP_NAME or _target(),
         place=" / ".join(filter(None, [settings.PROJECT_ID, settings.LOCATION])),
         notes=tuple(notes),

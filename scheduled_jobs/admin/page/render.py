@@ -93,6 +93,22 @@ def render(
     )
 
 
+def render_for_job(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    template: str,
+    job: ScheduledJob,
+    *,
+    title: str,
+    context: dict[str, Any],
+) -> HttpResponse:
+    """A page about one job, below the job's own page."""
+    url = address(model_admin, "scheduledjob_change", job.pk)
+    context = {"job": job, "job_label": job_label(job), "job_url": url, **context}
+    crumbs = job_crumbs(model_admin, job)
+    return render(model_admin, request, template, title=title, context=context, crumbs=crumbs)
+
+
 def job_crumbs(model_admin: admin.ModelAdmin[Any], job: ScheduledJob) -> list[tuple[str, str]]:
     """The way from the app to a job."""
     return [

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.payload.parameter import (
-    PREFIX,
+    PARAMETER_PREFIX,
     Parameter,
     not_storable,
     parse_json,
-    value_of,
+    typed_value,
     written,
 )
 from scheduled_jobs.admin.words.values import masked_entry, masked_json
@@ -93,7 +93,7 @@ class PayloadForm:
         initial = ""
         if own and self.own is not None and name in self.own and not secret:
             initial = written(field, self.own[name])
-        text = initial if self.data is None else _posted(self.data, PREFIX + name, initial)
+        text = initial if self.data is None else _posted(self.data, PARAMETER_PREFIX + name, initial)
         return Parameter(
             field=field,
             text="" if secret else text,
@@ -202,7 +202,7 @@ class PayloadForm:
                     payload.pop(name, None)
                 continue
             try:
-                value = value_of(parameter.field, text)
+                value = typed_value(parameter.field, text)
                 payload[name] = restore({name: value}, self.original, self.keys)[name]
             except InvalidPayload as error:
                 errors[name] = next(iter(error.errors.values()))

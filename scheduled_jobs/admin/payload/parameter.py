@@ -18,7 +18,7 @@ from scheduled_jobs.exceptions import InvalidPayload
 if TYPE_CHECKING:
     from scheduled_jobs.domain.payloads import Field
 
-PREFIX = "p_"
+PARAMETER_PREFIX = "p_"
 FOLLOW, NULL = "", "null"
 
 HINTS = {
@@ -70,7 +70,7 @@ class Parameter:
     @property
     def html_name(self) -> str:
         """The name of its form field."""
-        return PREFIX + self.field.name
+        return PARAMETER_PREFIX + self.field.name
 
     @property
     def kind_label(self) -> str:
@@ -139,7 +139,7 @@ def _would_be_misread(text: str) -> bool:
     )
 
 
-def value_of(field: Field, text: str) -> Any:
+def typed_value(field: Field, text: str) -> Any:
     """The JSON value of what was typed. What fits no kind stays a text, for ``run()``'s signature to refuse.
 
     Raises InvalidPayload, under the name of the parameter, for what is not JSON where it must be, and for

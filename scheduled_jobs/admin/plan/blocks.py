@@ -1,4 +1,4 @@
-"""One block of the plan for each job: what differs, and the choices with what each of them does."""
+"""One block of the plan for each job: what differs, and the options with what each of them does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.plan.differences import (
     Cell,
     Difference,
-    Provenance,
     difference,
     words_of,
 )
@@ -20,20 +19,21 @@ from scheduled_jobs.admin.words.values import field_names, value_text
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling.drift import adoptable
+from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from scheduled_jobs.domain.plan import Change
+    from scheduled_jobs.services.history.overrides import SetBy
     from scheduled_jobs.services.scheduling.drift import Look
 
 PUSH, ADOPT, LEAVE, DELETE = "push", "adopt", "leave", "delete"
 
 
 @dataclass(frozen=True)
-class Choice:
+class Option:
     """One radio button: what it is called and what it does."""
 
     value: str
@@ -55,7 +55,7 @@ class Block:
     why: str = ""
     pk: int | None = None
     differences: list[Difference] = field(default_factory=list)
-    choices: list[Choice] = field(default_factory=list)
+    options: list[Option] = field(default_factory=list)
     chosen: str = LEAVE
     token: str = ""
     error: str = ""
@@ -72,7 +72,7 @@ class Block:
         return self.name.rpartition(".")[2]
 
 
-def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
+def block_of_look(found: Look, now: datetime, set_by: SetBy) -> Block:
     """The block of one job, freshly compared."""
     job = found.job
     block = Block("update", str(job.pk), job_label(job), _("drifted"), "~", "warn", pk=job.pk)
@@ -88,11 +88,11 @@ def block_of_look(found: Look, now: datetime, provenance: Provenance) -> Block:
             return _deleted(block, job)
         block.verb, block.tone = _("retired"), "off"
         return block
-    _describe(block, job, found.differences, found.drifted, provenance, now)
+    _describe(block, job, found.differences, found.drifted, set_by, now)
     return block
 
 
-def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, provenance: Provenance) -> Block:
+def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, set_by: SetBy) -> Block:
     """The block of a planned change; ``job`` is its row, if there is one yet."""
     name = job_label(job) if job is not None else change.label
     block = Block(change.kind, change.remote_name.rpartition("/")[2], name, "", "~", "warn", pk=change.pk)
@@ -104,9 +104,9 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, pro
     if change.kind == "orphan":
         block.sign, block.tone, block.verb = "−", "bad", _("belongs to no job here")
         block.why = _("Google has it under this app’s name and mark, and this database does not know it.")
-        block.choices = [
-            Choice(DELETE, _("Delete in Google"), _("Nothing fires any more. It cannot be taken back.")),
-            Choice(LEAVE, _("Leave for now"), _("It keeps firing and is answered 404.")),
+        block.options = [
+            Option(DELETE, _("Delete in Google"), _("Nothing fires any more. It cannot be taken back.")),
+            Option(LEAVE, _("Leave for now"), _("It keeps firing and is answered 404.")),
         ]
         return block
     if change.kind == "refuse" or job is None:
@@ -115,15 +115,15 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, pro
         return block
     block.since = _since(job, now)
     fields = {name: pair for name, pair in change.fields.items() if name != "name"}
-    _describe(block, job, fields, change.drifted, provenance, now)
+    _describe(block, job, fields, change.drifted, set_by, now)
     if "name" in change.fields:
         old, new = change.fields["name"]
         block.differences.insert(0, Difference(_("job id"), Cell(str(old)), Cell(str(new))))
         block.verb, block.sign, block.tone, block.chosen = _("to rename"), "~", "warn", PUSH
         effect = _("Google gets the job under its new id first; then the old one is deleted.")
-        block.choices = [
-            Choice(PUSH, _("Push"), effect),
-            Choice(LEAVE, _("Leave for now"), _("It keeps firing under its old id.")),
+        block.options = [
+            Option(PUSH, _("Push"), effect),
+            Option(LEAVE, _("Leave for now"), _("It keeps firing under its old id.")),
         ]
     return block
 
@@ -133,11 +133,11 @@ def _describe(
     job: ScheduledJob,
     fields: Mapping[str, tuple[Any, Any]],
     drifted: Iterable[str],
-    provenance: Provenance,
+    set_by: SetBy,
     now: datetime,
 ) -> None:
     drifted = set(drifted)
-    block.differences = [difference(name, pair, job, provenance) for name, pair in fields.items()]
+    block.differences = [difference(name, pair, job, set_by, now) for name, pair in fields.items()]
     if not fields:
         block.verb, block.sign, block.tone = _("the same on both sides"), "=", "off"
         return
@@ -145,8 +145,8 @@ def _describe(
         block.verb, block.tone = _("could not be sent"), "bad"
     else:
         block.verb = _("changed in Google") if drifted >= fields.keys() else _("to update")
-    block.adoptable = [name for name in adoptable(fields) if name in drifted]
-    block.choices = _choices(job, fields, block.adoptable, now)
+    block.adoptable = [name for name in drift.adoptable(fields) if name in drifted]
+    block.options = _options(job, fields, block.adoptable, now)
     takes_away = bool(drifted & fields.keys()) and (
         "state" in fields or any(getattr(job, f"{name}_override", None) is not None for name in fields)
     )
@@ -154,9 +154,9 @@ def _describe(
     block.chosen = LEAVE if takes_away else PUSH
 
 
-def _choices(
+def _options(
     job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str], now: datetime
-) -> list[Choice]:
+) -> list[Option]:
     failed = job.sync_state == ScheduledJob.SyncState.FAILED
     at = ahead(job.facts.pushed(), now, 1).next_at
     effect = _("Google becomes what is in force here.")
@@ -164,17 +164,17 @@ def _choices(
         effect = _("Last answer: %(error)s") % {"error": job.sync_error}
     elif at is not None and not {"schedule", "time_zone", "state"}.isdisjoint(fields):
         effect += " " + _("Next run %(time)s.") % {"time": times.dated(at, job.time_zone)}
-    choices = [Choice(PUSH, _("Push again") if failed else _("Push"), effect)]
+    options = [Option(PUSH, _("Push again") if failed else _("Push"), effect)]
     if names:
-        choices.append(Choice(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
+        options.append(Option(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
     is_disabled = "state" in fields and fields["state"][0] == DISABLED
     later = (
         _("Decide later; the next schedule_tasks tries again.")
         if failed or is_disabled
         else _("Decide later; the next schedule_tasks pushes.")
     )
-    choices.append(Choice(LEAVE, _("Leave for now"), later))
-    return choices
+    options.append(Option(LEAVE, _("Leave for now"), later))
+    return options
 
 
 def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: list[str]) -> str:
@@ -221,9 +221,9 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
             effect = _("Google gets the job; next run %(time)s.") % {"time": times.dated(at, job.time_zone)}
     else:
         block.why = _("The class is new in the code.")
-    block.choices = [
-        Choice(PUSH, _("Push"), effect),
-        Choice(LEAVE, _("Leave for now"), _("It does not fire; its missed runs are not counted meanwhile.")),
+    block.options = [
+        Option(PUSH, _("Push"), effect),
+        Option(LEAVE, _("Leave for now"), _("It does not fire; its missed runs are not counted meanwhile.")),
     ]
     block.chosen = PUSH
     return block
@@ -242,13 +242,13 @@ def _deleted(block: Block, job: ScheduledJob | None) -> Block:
     block.differences = [
         Difference(_("job"), Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}"), wanted)
     ]
-    block.choices = [
-        Choice(
+    block.options = [
+        Option(
             DELETE,
             _("Delete in Google"),
             _("Nothing fires any more. If the class comes back, its overrides do."),
         ),
-        Choice(LEAVE, _("Leave for now"), _("It keeps firing and is answered skipped.")),
+        Option(LEAVE, _("Leave for now"), _("It keeps firing and is answered skipped.")),
     ]
     block.chosen = DELETE
     return block

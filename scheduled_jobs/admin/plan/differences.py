@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.values import field_name, value_text
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.schedules import describe_schedule
-from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.masked import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
+
+    from scheduled_jobs.services.history.overrides import LastSet, SetBy
 
 HIDDEN = ("uri", "headers", "http_method", "oidc_service_account", "oidc_audience")
 """Fields that only the code knows."""
@@ -43,28 +43,9 @@ class Difference:
     override: Cell | None = None
 
 
-class Provenance:
-    """Who set which override last, and when: one query for all jobs of a page, and a row for each."""
-
-    def __init__(self, pks: Iterable[int], now: datetime) -> None:
-        self.now = now
-        self.last: dict[tuple[int, str], tuple[str, datetime]] = {}
-        changes = JobChange.objects.filter(job__in=list(pks), field__in=OVERRIDABLE).order_by()
-        newest = changes.values("job_id", "field").annotate(newest=Max("pk")).values("newest")
-        changes = JobChange.objects.filter(pk__in=newest)
-        for job_id, name, label, at in changes.values_list("job_id", "field", "actor_label", "at"):
-            self.last[job_id or 0, name] = (label, at)
-
-    def of(self, job: ScheduledJob, name: str) -> str:
-        """ "override by maria, 3 h ago"."""
-        label, at = self.last.get((job.pk, name), ("", None))
-        parts = [_("override by %(person)s") % {"person": label} if label else _("override")]
-        if at is not None:
-            parts.append(times.relative(at, self.now))
-        return ", ".join(parts)
-
-
-def difference(name: str, pair: tuple[Any, Any], job: ScheduledJob, provenance: Provenance) -> Difference:
+def difference(
+    name: str, pair: tuple[Any, Any], job: ScheduledJob, set_by: SetBy, now: datetime
+) -> Difference:
     """One field that differs; every value is masked."""
     live, wanted = pair
     default = override = None
@@ -73,12 +54,12 @@ def difference(name: str, pair: tuple[Any, Any], job: ScheduledJob, provenance: 
         note = _("paused by %(person)s") % {"person": job.paused_by} if job.paused and job.paused_by else ""
     elif name in OVERRIDABLE:
         own = getattr(job, f"{name}_override")
-        set_by = provenance.of(job, name)
+        whose = _whose(set_by.get((job.pk, name)), now)
         declared = Cell(_text(name, getattr(job, f"declared_{name}")))
         is_operators = job.origin == ScheduledJob.Origin.OPERATOR and name == "schedule"
         default = Cell(_("none"), is_code=False) if is_operators else declared
-        override = Cell(_text(name, own), set_by) if own is not None else None
-        note = _("code default") if own is None else set_by
+        override = Cell(_text(name, own), whose) if own is not None else None
+        note = _("code default") if own is None else whose
     words = name == "schedule"
     return Difference(
         field_name(name).lower(),
@@ -91,6 +72,16 @@ def difference(name: str, pair: tuple[Any, Any], job: ScheduledJob, provenance: 
         default,
         override,
     )
+
+
+def _whose(last: LastSet | None, now: datetime) -> str:
+    """ "override by maria, 3 h ago"."""
+    if last is None:
+        return _("override")
+    ago = times.relative(last.at, now)
+    if not last.person:
+        return _("override, %(ago)s") % {"ago": ago}
+    return _("override by %(person)s, %(ago)s") % {"person": last.person, "ago": ago}
 
 
 def _text(name: str, value: Any) -> str:

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.runs import asked_by, first_line, is_given_up, is_gone, is_overdue, seen_alive
+from scheduled_jobs.admin.words.runs import (
+    asked_by,
+    first_line,
+    is_given_up,
+    is_gone,
+    is_overdue,
+    progress_of,
+    seen_alive,
+)
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.models import JobRun
@@ -128,14 +135,8 @@ def _running(story: Story, now: datetime) -> Headline:
 
 
 def _progress(run: JobRun) -> str:
-    done, total = run.progress_done, run.progress_total
-    if done is None or not total or total < 0:
-        return ""
-    return _("%(done)s of %(total)s done, %(percent)d %%") % {
-        "done": number_format(round(done, 1) if done % 1 else int(done), force_grouping=True),
-        "total": number_format(round(total, 1) if total % 1 else int(total), force_grouping=True),
-        "percent": min(max(100 * done / total, 0), 100),
-    }
+    progress = progress_of(run.progress_done, run.progress_total)
+    return _("%(done)s of %(total)s done, %(percent)d %%") % progress._asdict() if progress else ""
 
 
 def _over(story: Story, now: datetime) -> Headline:

@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
 from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.runs import attempt_of, first_line, is_gone, is_overdue, trigger_words
+from scheduled_jobs.admin.words.runs import (
+    attempt_of,
+    first_line,
+    is_gone,
+    is_overdue,
+    progress_of,
+    trigger_words,
+)
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun
 
@@ -109,10 +116,9 @@ def _note_of(run: JobRun, now: datetime) -> str:
         return _("probably lost")
     if is_overdue(run, now):
         return _("not delivered")
-    if run.status == Status.RUNNING and run.progress_done is not None and run.progress_total:
-        return _("%(percent)d %%") % {
-            "percent": min(max(100 * run.progress_done / run.progress_total, 0), 100)
-        }
+    progress = progress_of(run.progress_done, run.progress_total)
+    if run.status == Status.RUNNING and progress is not None:
+        return _("%(percent)d %%") % {"percent": progress.percent}
     if run.status == Status.RUNNING and run.deadline_at is not None and run.deadline_at < now:
         return _("past its deadline")
     return ""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
-from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-UNITS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
+UNIT_SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
 """How a length is written, the largest unit first, in seconds."""
 _NAMES = {
     "d": "d", "day": "d", "days": "d",
@@ -32,10 +29,10 @@ def parse_duration(text: str) -> timedelta:
         unit = _NAMES.get(match[2]) if match else None
         if match is None or unit is None or unit in used:
             raise ValueError(_wrong(text, rest, match, unit))
-        if used and (not match[2] or list(UNITS).index(unit) < list(UNITS).index(used[-1])):
+        if used and (not match[2] or list(UNIT_SECONDS).index(unit) < list(UNIT_SECONDS).index(used[-1])):
             raise ValueError(_wrong(text, rest, match, unit))
         used.append(unit)
-        total += int(match[1]) * UNITS[unit]
+        total += int(match[1]) * UNIT_SECONDS[unit]
         rest = rest[match.end() :]
     try:
         return timedelta(seconds=total)
@@ -64,24 +61,8 @@ def write_duration(value: timedelta) -> str:
     """The same in words, exactly: what it gives is read back as the same length."""
     seconds = int(value.total_seconds())
     parts = []
-    for unit, size in UNITS.items():
+    for unit, size in UNIT_SECONDS.items():
         count, seconds = divmod(seconds, size)
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts) or "0 s"
-
-
-class DurationText(forms.CharField):
-    """A text field of which a timedelta comes; empty is None."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return write_duration(value) if isinstance(value, timedelta) else value
-
-    def clean(self, value: Any) -> timedelta | None:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return parse_duration(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
-LONG = 20
+MAX_UNBROKEN = 20
 """Characters up to which the name of a class is not broken."""
 _PIECES = re.compile(r"[^.]+?(?:\.|$|(?<=[a-z0-9])(?=[A-Z]))|\.")
 
@@ -40,7 +40,7 @@ class JobName(NamedTuple):
     @property
     def html(self) -> SafeString:
         """The module in a quiet tone, and ``<wbr>`` where a narrow column may break the name."""
-        name = breakable(self.short) if len(self.short) > LONG else self.short
+        name = breakable(self.short) if len(self.short) > MAX_UNBROKEN else self.short
         if not self.module:
             return format_html("{}", name)
         return format_html('<span class="sj-mod">{}<wbr></span>{}', breakable(self.module), name)

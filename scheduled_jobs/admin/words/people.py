@@ -8,9 +8,7 @@ from scheduled_jobs.models import JobChange
 
 
 def who_made(change: JobChange) -> str:
-    """Who made a change; ``actor`` must be loaded with it."""
-    if change.actor is not None:
-        return str(change.actor.get_full_name() or change.actor.get_username())
+    """Who made a change."""
     if change.actor_label:
         return change.actor_label
     return {

@@ -1,9 +1,10 @@
-"""What stands behind a run: who or what asked for it, and whether it is still alive."""
+"""What stands behind a run: who or what asked for it, how far it is, and whether it is still alive."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
@@ -72,6 +73,25 @@ def is_overdue(run: JobRun, now: datetime) -> bool:
 def is_given_up(run: JobRun, now: datetime) -> bool:
     """Whether a queued run was sent as often as it may be and was never delivered."""
     return is_overdue(run, now) and run.sent >= MOST_SENT
+
+
+class Progress(NamedTuple):
+    """How far a run is; ``percent`` lies between 0 and 100."""
+
+    percent: int
+    done: str
+    total: str
+
+
+def progress_of(done: float | None, total: float | None) -> Progress | None:
+    """What a run has said of its progress; None without a total, of which alone there are percents."""
+    if done is None or not total or total < 0:
+        return None
+    return Progress(int(min(max(100 * done / total, 0), 100)), _count(done), _count(total))
+
+
+def _count(number: float) -> str:
+    return intcomma(round(number, 1) if number % 1 else int(number))
 
 
 def attempt_of(run: JobRun, retries: int) -> str:

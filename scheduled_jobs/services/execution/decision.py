@@ -14,9 +14,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connections
-from django.utils.translation import gettext as _
 
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.domain.payloads import Signature, clean_text, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -198,7 +198,7 @@ class Table:
             "payload": self.payload,
         }
         if self.payload != self.job.payload:
-            values["context"]["notes"] = [_("Google sent another payload than the one in force.")]
+            values["context"]["notes"] = ["Google sent another payload than the one in force."]
         try:
             run = statements.insert(self.job, values, slot=slot)
         except IntegrityError:
@@ -262,6 +262,7 @@ class Table:
             "finished_at": self.now,
             "payload": payload,
             "error": clean_text(f"{type(error).__name__}: {error}"),
+            "error_key": error_key(type(error).__name__, clean_text(str(error))),
         }
         run = statements.insert(self.job, values, slot=slot)
         if run is None:

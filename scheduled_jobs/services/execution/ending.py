@@ -20,7 +20,6 @@ from django.db import (
     transaction,
 )
 from django.db.models import Case, F, Q, When
-from django.utils.translation import gettext as _
 
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -139,6 +138,7 @@ def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
         "duration": now - run.started_at if run.started_at is not None else None,
         "result": outcome.result,
         "error": outcome.error,
+        "error_key": outcome.error_key,
         "traceback": outcome.traceback,
         "progress_done": run.progress_done,
         "progress_total": run.progress_total,
@@ -149,7 +149,7 @@ def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
 
 def _plain(values: dict[str, Any], error: Exception) -> dict[str, Any]:
     """The same end with nothing in it that a database could refuse."""
-    note = _("The database refused the result: %(reason)s") % {"reason": type(error).__name__}
+    note = f"The database refused the result: {type(error).__name__}"
     plain = {"result": None, "traceback": "", "progress_done": None, "progress_total": None}
     return {**values, **plain, "progress_message": "", "context": {"notes": [note]}}
 
@@ -160,7 +160,7 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
         recorded = statements.end(run, values, settles=settles)
     except IntegrityError:
         # Two attempts ran at once, as the lease of the first was out: the other has settled the slot.
-        values = {**values, "status": Status.DISCARDED, "error": _beaten(run)}
+        values = {**values, "status": Status.DISCARDED, "error": _beaten(run), "error_key": ""}
         recorded = statements.end(run, values, settles=False)
     if recorded:
         for name, value in values.items():
@@ -172,10 +172,8 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
 def _beaten(run: JobRun) -> str:
     rows = JobRun.objects.using(statements.database())
     other = rows.filter(job_id=run.job_id, settled_slot=run.scheduled_for).first()
-    return _("attempt %(attempt)s had already %(status)s; this one ran too") % {
-        "attempt": other.attempt if other is not None else "?",
-        "status": other.get_status_display() if other is not None else Status.SUCCEEDED.label,
-    }
+    attempt, status = (other.attempt, other.status) if other is not None else ("?", Status.SUCCEEDED)
+    return f"attempt {attempt} had already {status}; this one ran too"
 
 
 def _update_facts(run: JobRun) -> bool:
@@ -185,12 +183,14 @@ def _update_facts(run: JobRun) -> bool:
     jobs = ScheduledJob.objects.using(statements.database()).filter(
         Q(last_run_at=None) | Q(last_run_at__lte=started), pk=run.job_id
     )
-    facts = {
+    facts: dict[str, Any] = {
         "last_run": run,
         "last_run_at": started,
         "last_status": run.status,
         "last_duration": run.duration,
     }
+    if run.started_at is not None and run.trigger != JobRun.Trigger.EAGER:
+        facts["last_delivery_at"] = run.started_at
     if run.status in FAILING:
         # A run that was lost and then fails after all is one failure. MySQL sets columns in the order
         # written here, and compares with the new values: the count comes first.

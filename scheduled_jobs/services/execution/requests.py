@@ -18,7 +18,7 @@ from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
 
 ROUNDS = 10
-OWES_ITS_SLOT = (Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
+UNSETTLED_STATUSES = (Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
 """Statuses after which a slot may still be run."""
 
 
@@ -70,7 +70,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
 
 def _slot_of(run: JobRun) -> dict[str, Any]:
     """The slot and attempt of a rerun; nothing for a run of its own."""
-    if run.scheduled_for is None or run.status not in OWES_ITS_SLOT:
+    if run.scheduled_for is None or run.status not in UNSETTLED_STATUSES:
         return {}
     slot = statements.read_slot(run.job_id, run.scheduled_for)
     if slot.settled is not None:
@@ -82,7 +82,7 @@ def cancel(run: JobRun, by: Any = None) -> bool:
     """Discard a run that was asked for and has not begun. False: it has begun, or is over."""
     who = label_of(by) or current_attribution().label
     using = statements.database()
-    error = _("cancelled by %(person)s") % {"person": who} if who else _("cancelled")
+    error = f"cancelled by {who}" if who else "cancelled"
     with transaction.atomic(using=using):
         # Its RunJob may be on its way: the delivery that comes of it is absorbed.
         cancelled = statements.close_queued(run, Status.DISCARDED, error, timezone.now(), delivered=False)

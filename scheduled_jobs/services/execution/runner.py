@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
 from django.db import Error, connections
-from django.utils.translation import gettext as _
 
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.errors import error_key, place_of
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.domain.payloads.redaction import texts_under, without
@@ -51,6 +51,7 @@ class Outcome:
     value: Any = None
     result: Any = None
     error: str = ""
+    error_key: str = ""
     traceback: str = ""
     notes: list[str] = field(default_factory=list)
     raised: BaseException | None = None
@@ -124,7 +125,7 @@ def _success(value: Any) -> Outcome:
         return Outcome(Status.SUCCEEDED, value=value, result=storable(value))
     except (ValueError, TypeError, RecursionError) as error:
         # The work is done: a retry would repeat it for ever.
-        note = _("The result was not kept: %(reason)s") % {"reason": shortened(clean(str(error)), 500)}
+        note = f"The result was not kept: {shortened(clean(str(error)), 500)}"
         return Outcome(Status.SUCCEEDED, value=value, notes=[note])
 
 
@@ -133,9 +134,10 @@ def _failure(run: JobRun, task: type[PeriodicTask], error: BaseException, now: d
     if outcome.is_stopping and run.deadline_at is not None and run.deadline_at < now:
         # The server has stopped the process because it took too long: Google has long hung up.
         outcome.status = Status.TIMED_OUT
-    text = _text_of(error)
-    named = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    outcome.error = shortened(_kept(run, named), MAX_ERROR)
+    name, text = type(error).__name__, _kept(run, _text_of(error))
+    outcome.error = shortened(f"{name}: {text}" if text else name, MAX_ERROR)
+    is_late = outcome.status == Status.TIMED_OUT
+    outcome.error_key = Status.TIMED_OUT if is_late else error_key(name, text, place_of(error))
     lines = "".join(traceback.format_exception(type(error), error, _below_us(error.__traceback__)))
     kept = _kept(run, lines)
     outcome.traceback = shortened(kept, MAX_TRACEBACK)
@@ -154,7 +156,7 @@ def _text_of(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:  # noqa: BLE001 – an exception of the task's own may not even be shown
-        return _("(its message cannot be shown)")
+        return "(its message cannot be shown)"
 
 
 def _below_us(frames: TracebackType | None) -> TracebackType | None:

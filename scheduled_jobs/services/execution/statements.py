@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db import connections, router, transaction
 from django.db.models import F
-from django.utils.translation import gettext as _
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 
@@ -105,12 +104,13 @@ def expire(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
 
 
 def _lose(run: JobRun, now: datetime, using: str) -> bool:
+    seen = run.lease_until - LEASE  # type: ignore[operator]
     values = {
         "status": Status.LOST,
         "active_slot": None,
         "overlap_lock": None,
-        "error": _("The process that ran it has given no sign of life since %(time)s.")
-        % {"time": f"{run.lease_until - LEASE:%Y-%m-%d %H:%M:%S} UTC"},  # type: ignore[operator]
+        "error_key": Status.LOST,
+        "error": f"The process that ran it has given no sign of life since {seen:%Y-%m-%d %H:%M:%S} UTC.",
     }
     # Against the heartbeat, which may renew the lease, and against the end, which may be written just now.
     still = JobRun.objects.using(using).filter(pk=run.pk, status=Status.RUNNING, lease_until__lt=now)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db.models import Case, Max, Q, TextField, Value, When
 from django.db.models.functions import Cast, Left, Length
 from django.utils.duration import duration_iso_string
@@ -119,7 +122,7 @@ def last_success(job: ScheduledJob) -> JobRun | None:
 
 def changes_of(job: ScheduledJob, length: int) -> list[JobChange]:
     """The last ``length`` changes, the newest first."""
-    return list(JobChange.objects.filter(job=job).order_by("-pk").select_related("actor")[:length])
+    return named(JobChange.objects.filter(job=job).order_by("-pk")[:length])
 
 
 def provenance_of(job: ScheduledJob) -> dict[str, JobChange]:
@@ -129,8 +132,8 @@ def provenance_of(job: ScheduledJob) -> dict[str, JobChange]:
         return {}
     found: dict[str, JobChange] = {}
     settled = set()
-    changes = JobChange.objects.filter(job=job, field__in=fields).select_related("actor").order_by("-pk")
-    for change in changes[:READ]:
+    changes = JobChange.objects.filter(job=job, field__in=fields).order_by("-pk")
+    for change in named(changes[:READ]):
         # What was replaced in Google is recorded too, with the same new value; the oldest of them set it.
         if change.new != _as_json(getattr(job, f"{change.field}_override")):
             settled.add(change.field)
@@ -163,7 +166,25 @@ def changes_after(job: ScheduledJob, fields: Iterable[str]) -> dict[str, JobChan
     """Field -> its newest change: who set or reset it last."""
     newest = JobChange.objects.filter(job=job, field__in=list(fields)).order_by().values("field")
     pks = newest.annotate(newest=Max("pk")).values("newest")
-    return {change.field: change for change in JobChange.objects.filter(pk__in=pks).select_related("actor")}
+    return {change.field: change for change in named(JobChange.objects.filter(pk__in=pks))}
+
+
+def named(changes: Iterable[JobChange]) -> list[JobChange]:
+    """The changes, each labelled with the full name of its user where there is one; never saved.
+
+    The users may lie in another database, and their keys may have been others once.
+    """
+    found = list(changes)
+    people = get_user_model()._default_manager  # noqa: SLF001 – documented for the user model
+    key, keys = get_user_model()._meta.pk, set()
+    for change in found:
+        with suppress(ValidationError, ValueError):
+            keys.add(key.to_python(change.actor_id or None))
+    # A user model need not have full names.
+    names = {str(u.pk): getattr(u, "get_full_name", str)() for u in people.filter(pk__in=keys - {None})}
+    for change in found:
+        change.actor_label = names.get(change.actor_id) or change.actor_label
+    return found
 
 
 def _as_json(value: Any) -> Any:

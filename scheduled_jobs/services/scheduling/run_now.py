@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.exceptions import (
     Aborted,
     BackendError,
@@ -187,7 +188,9 @@ def _push(job: ScheduledJob) -> None:
 def _give_up(run: JobRun, status: str, why: str) -> None:
     """End a run that nobody has claimed; loses to a delivery that claims it at the same time."""
     now = timezone.now()
-    if not _runs().filter(pk=run.pk, status=Status.QUEUED).update(status=status, finished_at=now, error=why):
+    key = Status.LOST if status == Status.LOST else error_key("", why)
+    queued = _runs().filter(pk=run.pk, status=Status.QUEUED)
+    if not queued.update(status=status, finished_at=now, error=why, error_key=key):
         return
     run.refresh_from_db()
     for signal in (signals.run_finished, signals.run_failed):

@@ -172,8 +172,8 @@ def test_a_pause_whose_end_has_passed_is_over_to_the_second_and_is_cleared_with_
     assert (job.paused, job.pause_reason, job.paused_until, job.paused_by) == (False, "", None, "")
     changes = {change.field: (change.old, change.new) for change in JobChange.objects.all()}
     assert changes == {"paused": (True, False), "paused_until": ("2026-11-23T09:00:01Z", None)}
-    assert {(c.via, c.actor, c.reason) for c in JobChange.objects.all()} == {
-        ("auto", None, "The pause has ended.")
+    assert {(c.via, c.actor_label, c.reason) for c in JobChange.objects.all()} == {
+        ("auto", "", "The pause has ended.")
     }
 
 

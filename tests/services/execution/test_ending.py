@@ -341,6 +341,24 @@ def test_an_older_run_that_ends_later_does_not_overwrite_the_facts_of_a_newer_on
 
 
 @pytest.mark.django_db
+def test_the_arrival_of_a_delivery_is_kept_with_the_facts_of_its_run() -> None:
+    task = make_task()
+    job = make_job(task)
+    deliver(job, task)
+    job.refresh_from_db()
+    assert (job.last_delivery_at, job.last_run_at) == (AFTER, AFTER)
+
+
+@pytest.mark.django_db
+def test_what_a_command_runs_was_delivered_by_nobody() -> None:
+    task = make_task()
+    job = make_job(task)
+    execution.run_eagerly(job, task)
+    job.refresh_from_db()
+    assert (job.last_delivery_at, job.last_status) == (None, Status.SUCCEEDED)
+
+
+@pytest.mark.django_db
 def test_a_run_that_was_lost_and_then_fails_is_one_failure() -> None:
     def run(self: PeriodicTask) -> None:
         [lost] = execution.expire(AFTER + timedelta(minutes=5))

@@ -64,10 +64,10 @@ def test_a_rerun_of_an_unsettled_slot_is_the_slots_next_attempt(
     assert (queued.reason, queued.sent) == ("rates are in", 0)
     assert requested == [([queued.pk], True)]
     change = JobChange.objects.get(field="run")
-    assert (change.old, change.new, change.actor, change.reason) == (
+    assert (change.old, change.new, change.actor_label, change.reason) == (
         origin.pk,
         queued.pk,
-        user,
+        "ana",
         "rates are in",
     )
 

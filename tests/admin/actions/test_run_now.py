@@ -71,7 +71,7 @@ def test_the_run_is_asked_for_and_its_page_follows_it(google: MemoryBackend, job
     assert LogEntry.objects.get().change_message == f"Run now: #{run.pk}. acquirer called"
 
 
-def test_another_payload_is_used_once_with_the_masked_secret_put_back(job: ScheduledJob) -> None:
+def test_another_payload_keeps_the_masked_secret(job: ScheduledJob) -> None:
     client = signed_in(staff(*ALL))
     html = html_of(client, job)
     assert "geheim" not in html
@@ -82,7 +82,7 @@ def test_another_payload_is_used_once_with_the_masked_secret_put_back(job: Sched
     assert "geheim" not in LogEntry.objects.get().change_message
 
 
-def test_each_parameter_has_its_typed_field_filled_with_what_is_in_force(job: ScheduledJob) -> None:
+def test_each_parameter_has_a_field_with_what_is_in_force(job: ScheduledJob) -> None:
     client = signed_in(staff(*ALL))
     html = in_one_line(html_of(client, job))
     assert '<input type="text" name="p_region" id="id_p_region" value="emea">' in html
@@ -92,7 +92,7 @@ def test_each_parameter_has_its_typed_field_filled_with_what_is_in_force(job: Sc
     assert JobRun.objects.get().payload == {"region": "apac", "api_token": "geheim", "limit": 5}
 
 
-def test_an_emptied_field_leaves_the_parameter_to_run_and_a_typed_secret_replaces_the_old_one(
+def test_an_emptied_field_is_left_to_run_and_a_typed_secret_is_new(
     job: ScheduledJob,
 ) -> None:
     ask(signed_in(staff(*ALL)), job, p_region="", p_api_token="neu")
@@ -143,7 +143,7 @@ def test_a_reason_is_asked_for(job: ScheduledJob) -> None:
     assert JobRun.objects.count() == 0
 
 
-def test_without_change_the_payload_is_shown_and_a_forged_one_is_refused(job: ScheduledJob) -> None:
+def test_without_change_a_forged_payload_is_refused(job: ScheduledJob) -> None:
     client = signed_in(staff("view", "run"))
     html = html_of(client, job)
     assert "Another payload needs the permission to change scheduled jobs." in html
@@ -204,7 +204,7 @@ def test_pushes_that_are_off_are_said_and_nothing_is_queued(job: ScheduledJob) -
     assert JobRun.objects.count() == 0
 
 
-def test_a_retired_or_deleting_job_says_that_there_is_nothing_to_run(job: ScheduledJob) -> None:
+def test_a_retired_or_deleting_job_has_nothing_to_run(job: ScheduledJob) -> None:
     client = superuser()
     ScheduledJob.objects.filter(pk=job.pk).update(retired_at=timezone.now())
     assert "This job is retired: its class is gone from the code" in html_of(client, job)
@@ -225,7 +225,7 @@ def test_the_page_says_what_else_is_going_on(job: ScheduledJob) -> None:
     assert "It may run beside other runs of this job (overlap: allow)." in html_of(client, job)
 
 
-def test_a_job_whose_class_is_gone_is_not_run_by_a_form_that_was_open(job: ScheduledJob) -> None:
+def test_an_open_form_does_not_run_a_job_whose_class_is_gone(job: ScheduledJob) -> None:
     client = superuser()
     form = Page(html_of(client, job)).fields()
     registry._tasks.clear()
@@ -241,9 +241,7 @@ def test_a_job_that_there_is_not_is_not_found(job: ScheduledJob) -> None:
     assert client.get("/admin/scheduled_jobs/scheduledjob/x/run-now/").status_code == 404
 
 
-def test_google_that_cannot_be_reached_leaves_a_queued_run_that_says_so(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_without_google_the_queued_run_says_so(google: MemoryBackend, job: ScheduledJob) -> None:
     google.store.faults.refuse("RunJob", "UNAVAILABLE", "no route", times=1)
     answer = ask(superuser(), job)
     assert answer.status_code == 302
@@ -272,9 +270,7 @@ def test_markup_in_names_and_payloads_is_shown_as_text(google: MemoryBackend) ->
 
 
 @pytest.mark.parametrize("typed", ["true", "1.0"])
-def test_another_json_value_is_another_payload_though_python_calls_them_equal(
-    typed: str, google: MemoryBackend
-) -> None:
+def test_another_json_value_is_another_payload(typed: str, google: MemoryBackend) -> None:
     def anything(self: Any, limit: Any = 0) -> None:
         """A task that takes anything."""
 
@@ -302,7 +298,7 @@ def test_a_form_that_is_sent_twice_asks_for_one_run(google: MemoryBackend, job: 
 
 
 @override_settings(DJANGO_CLOUD_TASKS_REDACTED_KEYS=["pin"])
-def test_a_secret_that_does_not_fit_is_not_shown_to_whoever_runs_the_job(google: MemoryBackend) -> None:
+def test_a_secret_that_does_not_fit_is_not_shown(google: MemoryBackend) -> None:
     def unlock(self: Any, pin: int = 0) -> None:
         """A task with a secret number."""
 

@@ -95,8 +95,10 @@ def test_a_running_job_shows_its_progress() -> None:
     row = job()
     make_run(row, Status.RUNNING, started_at=timezone.now(), progress_done=48190, progress_total=79000)
     client = superuser()
-    assert state_cell(row, client) == "Running 61 % of 79,000"
-    assert '<progress max="100" value="61" aria-label="61 % of 79,000">' in client.get(LIST).content.decode()
+    assert state_cell(row, client) == "Running 48,190 of 79,000"
+    assert (
+        '<progress max="100" value="61" aria-label="48,190 of 79,000">' in client.get(LIST).content.decode()
+    )
 
 
 def test_a_running_job_without_progress_shows_since_when() -> None:

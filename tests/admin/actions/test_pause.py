@@ -63,7 +63,7 @@ def send(client: Client, job: ScheduledJob, page: str = "pause", **data: str) ->
 UNTIL = {"until_mode": "until", "until_0": "2026-10-26", "until_1": "08:00:00"}
 
 
-def test_the_page_says_what_would_run_next_and_what_is_missed_first(job: ScheduledJob) -> None:
+def test_the_page_says_the_next_run_and_what_is_missed_first(job: ScheduledJob) -> None:
     text = read(superuser(), job)
     assert "Pause shop.tasks.Settle ? Next run: Fri 23 Oct 01:30 (in 11 h 22 min)." in text
     assert "All runs will be missed, these first Europe/Lisbon Fri 23 Oct 01:30 Sat 24 Oct 01:30" in text
@@ -184,7 +184,7 @@ def test_a_run_at_the_very_end_of_a_pause_is_not_skipped(job: ScheduledJob) -> N
     assert (found.count, found.first_after) == (0, end)
 
 
-def test_of_a_schedule_that_cannot_be_read_only_googles_own_time_is_known(job: ScheduledJob) -> None:
+def test_of_an_unreadable_schedule_only_googles_time_is_known(job: ScheduledJob) -> None:
     job.schedule_override = "nonsense"
     assert missed_runs(job, NOW, None).shown == [job.next_run_at]
     assert missed_runs(job, NOW, NOW + timedelta(days=3)).shown == []
@@ -329,14 +329,14 @@ def test_a_pause_that_was_not_seen_is_not_ended(google: MemoryBackend, job: Sche
 
 
 @pytest.mark.parametrize("page", ["pause", "resume"])
-def test_a_job_that_is_being_deleted_is_neither_paused_nor_resumed(page: str, job: ScheduledJob) -> None:
+def test_a_job_being_deleted_is_neither_paused_nor_resumed(page: str, job: ScheduledJob) -> None:
     ScheduledJob.objects.filter(pk=job.pk).update(deleting_at=NOW)
     answer = superuser().post(url(job, page), {"reason": "x", "until_mode": "open"}, follow=True)
     assert "This job is being deleted; nothing was changed." in answer.content.decode()
     assert not JobChange.objects.filter(field="paused").exists()
 
 
-def test_of_a_time_that_occurs_twice_the_first_is_meant_and_the_page_says_so(job: ScheduledJob) -> None:
+def test_of_a_time_that_occurs_twice_the_first_is_meant(job: ScheduledJob) -> None:
     twice = {**UNTIL, "until_0": "2027-10-31", "until_1": "01:30:00"}
     text = text_of(send(superuser(), job, reason="x", **twice).content.decode())
     assert "01:30 occurs twice on that day: the first is meant, Sun 31 Oct 00:30 UTC" in text

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.plan.blocks import block_of_change
-from scheduled_jobs.admin.plan.differences import Provenance
 from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.scheduling import drift, seed_tasks
@@ -37,7 +36,7 @@ def job(google: MemoryBackend) -> ScheduledJob:
 
 
 def decisions(html: str) -> dict[str, list[str]]:
-    """Key of each block -> the choices that it offers."""
+    """Key of each block -> the options that it offers."""
     found: dict[str, list[str]] = {}
     for key, value in re.findall(r'type="radio" name="d_([^"]+)" id="[^"]+" value="(\w+)"', html):
         found.setdefault(key, []).append(value)
@@ -472,11 +471,11 @@ def test_a_new_name_is_one_change_of_the_job_id(job: ScheduledJob) -> None:
         "update", task=job.task, name="shop--renamed", remote_name="projects/p/locations/l/jobs/shop--renamed",
         pk=job.pk, fields={"name": ("shop--shop-tasks-One", "shop--renamed")},
     )  # fmt: skip
-    block = block_of_change(change, job, now, Provenance([job.pk], now))
+    block = block_of_change(change, job, now, {})
     assert [(row.label, row.live.text, row.wanted.text) for row in block.differences] == [
         ("job id", "shop--shop-tasks-One", "shop--renamed")
     ]
-    assert ([choice.value for choice in block.choices], block.chosen) == (["push", "leave"], "push")
+    assert ([option.value for option in block.options], block.chosen) == (["push", "leave"], "push")
 
 
 def test_a_paused_job_that_is_gone_is_created_paused(google: MemoryBackend, job: ScheduledJob) -> None:
@@ -533,7 +532,7 @@ def test_a_plan_that_deletes_most_jobs_says_that_it_is_held_back(
 def test_more_jobs_than_fit_are_counted(
     google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduled_jobs.admin.plan.view.SHOWN", 1)
+    monkeypatch.setattr("scheduled_jobs.admin.plan.view.MAX_BLOCKS", 1)
     declare("Two")
     declare("Three")
     text = text_of(superuser().get(PLAN).content.decode())

@@ -1,0 +1,1 @@
+from tests.support.run_pages import client, job  # noqa: F401 – fixtures of the tests beside
