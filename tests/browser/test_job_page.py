@@ -91,6 +91,7 @@ def test_times_that_could_not_be_asked_for_are_said_to_be_old_until_they_are(
 ) -> None:
     operator.goto(address(job, "settings"))
     shown = operator.locator("#sj-preview")
+    expect(shown).to_contain_text("UTC (you)")  # asked for once, with the zone of the browser
     before = shown.inner_text()
     operator.route("**/preview/", lambda route: route.abort())
     operator.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * *")

@@ -2,96 +2,77 @@
 "use strict";
 (() => {
     const form = document.getElementById("scheduledjob_form");
-    const place = document.getElementById("sj-preview");
-    if (!form || !place) {
+    const preview = document.getElementById("sj-preview");
+    if (!form || !preview) {
         return;
     }
     const PAUSE = 300, AFTER_FAILURE = 5000;
-    const note = document.getElementById("sj-preview-old");
-    const zone = form.elements.viewer_zone;
-    let timer = null, again = null, asked = null;
+    const stale = sjRefresh.staleNote(document.getElementById("sj-preview-old"), preview.closest(".sj-preview"));
+    const zoneField = form.elements.viewer_zone;
+    let typingTimer = null, retryTimer = null, request = null;
 
-    const typed = () => ["schedule_override", "time_zone_override", "viewer_zone"]
+    const typedValues = () => ["schedule_override", "time_zone_override", "viewer_zone"]
         .map((name) => form.elements[name] && form.elements[name].value).join("\n");
 
-    let last = typed();
+    let previewed = typedValues();
 
     // The times on the page are not those of what is typed: said beside them, until they are.
-    const growOld = (why) => {
-        const words = note.querySelector("[data-sj-text]");
-        if (words.textContent !== note.dataset[why]) {
-            words.textContent = note.dataset[why];
-        }
-        note.hidden = false;
-        note.closest(".sj-preview").classList.add("sj-old");
-        last = null; // The next key asks again.
+    const markStale = (why) => {
+        stale.markStale(why);
+        previewed = null; // The next key asks again.
         if (why === "failed") {
-            again = setTimeout(show, AFTER_FAILURE);
+            retryTimer = setTimeout(showPreview, AFTER_FAILURE);
         }
     };
 
-    const growYoung = () => {
-        note.hidden = true;
-        note.querySelector("[data-sj-text]").textContent = "";
-        note.closest(".sj-preview").classList.remove("sj-old");
-    };
-
-    const show = async () => {
-        clearTimeout(again);
-        if (asked) {
-            asked.abort();
+    const showPreview = async () => {
+        clearTimeout(retryTimer);
+        if (request) {
+            request.abort();
         }
-        const mine = asked = new AbortController();
-        const asking = typed();
+        const current = request = new AbortController();
+        const values = typedValues();
         try {
-            const answer = await fetch(form.dataset.preview, {
-                method: "POST", body: new FormData(form), credentials: "same-origin", signal: mine.signal,
+            const { part, refused } = await sjRefresh.fetchPart(form.dataset.preview, {
+                method: "POST", body: new FormData(form), signal: current.signal,
             });
-            if (answer.redirected || answer.status === 403) {
-                growOld("out");
+            if (refused) {
+                markStale(refused);
                 return;
             }
-            if (answer.status === 404) {
-                growOld("gone");
-                return;
-            }
-            if (!answer.ok) {
-                throw new Error(String(answer.status));
-            }
-            const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-            place.replaceChildren(...fresh.body.childNodes);
-            last = asking;
-            growYoung();
+            preview.replaceChildren(...part.childNodes);
+            previewed = values;
+            stale.markFresh();
             const error = document.getElementById("id_viewer_zone_error");
-            if (zone && error) {
-                error.hidden ? zone.removeAttribute("aria-invalid") : zone.setAttribute("aria-invalid", "true");
+            if (zoneField && error) {
+                error.hidden ? zoneField.removeAttribute("aria-invalid") : zoneField.setAttribute("aria-invalid", "true");
             }
         } catch (error) {
             if (error.name !== "AbortError") {
-                growOld("failed");
+                markStale("failed");
             }
         }
     };
 
-    const later = () => {
-        const now = typed();
-        if (now === last) {
+    const previewSoon = () => {
+        const values = typedValues();
+        if (values === previewed) {
             return;
         }
-        last = now;
-        clearTimeout(timer);
-        timer = setTimeout(show, PAUSE);
+        previewed = values;
+        clearTimeout(typingTimer);
+        typingTimer = setTimeout(showPreview, PAUSE);
     };
 
-    form.addEventListener("input", later);
-    const found = document.documentElement.dataset.sjZone;
-    if (zone && found) {
+    form.addEventListener("input", previewSoon);
+    const browserZone = document.documentElement.dataset.sjZone;
+    if (zoneField && browserZone) {
         // Found just now; what is typed later the server remembers, if there is such a zone.
-        zone.value = found;
-        later();
+        zoneField.value = browserZone;
+        previewSoon();
     }
-    const task = form.elements.task;
-    if (task) {
-        task.addEventListener("change", () => form.requestSubmit(form.querySelector("[name=_choose]")));
+    const taskField = form.elements.task;
+    if (taskField) {
+        taskField.addEventListener("change", () => form.requestSubmit(form.querySelector("[name=_choose]")));
     }
 })();

@@ -6,35 +6,25 @@
         return;
     }
     const HIDDEN = 60, AFTER_FAILURE = 15;
-    const text = line.querySelector("[data-sj-state]");
-    const button = line.querySelector("button");
-    const voice = document.getElementById("sj-say");
-    const main = document.getElementById("content-main");
+    const lineText = line.querySelector("[data-sj-state]");
+    const pauseButton = line.querySelector("button");
+    const announcer = document.getElementById("sj-say");
     const note = document.getElementById("sj-old");
-    let timer = null, paused = false, over = false, busy = false, status = line.dataset.status, at = line.dataset.at;
-
+    const stale = sjRefresh.staleNote(note, document.getElementById("content-main"));
     const title = document.title;
+    let timer = null, isPaused = false, isOver = false, isAsking = false;
+    let status = line.dataset.status, at = line.dataset.at;
+
     // The time of the server's answer, in the zone of the page: the browser's clock may be in another.
-    const say = (what) => { text.textContent = line.dataset[what].replace("%s", at); };
+    const showState = (name) => { lineText.textContent = line.dataset[name].replace("%s", at); };
 
     // What the page shows is old: said on it and aloud, once.
-    const growOld = (why) => {
-        const words = note.dataset[why].replace("%s", at);
-        const place = note.querySelector("[data-sj-text]");
-        if (note.hidden || place.textContent !== words) {
-            place.textContent = voice.textContent = words;
+    const markStale = (why) => {
+        const words = stale.markStale(why, at);
+        if (words) {
+            announcer.textContent = words;
         }
         note.querySelector("a").hidden = why !== "out";
-        note.hidden = false;
-        main.classList.add("sj-old");
-    };
-
-    const growYoung = () => {
-        if (!note.hidden) {
-            note.hidden = true;
-            main.classList.remove("sj-old");
-            voice.textContent = text.textContent;
-        }
     };
 
     const isBeingRead = (element) => {
@@ -44,88 +34,86 @@
             element.querySelector("details[open]") !== null;
     };
 
-    const replace = (fresh, ended) => {
+    const replaceParts = (fresh, isDue) => {
         for (const part of fresh.querySelectorAll("[data-part]")) {
             const old = document.querySelector(`[data-part="${part.dataset.part}"]`);
-            if (!old || old.outerHTML === part.outerHTML || (!ended && isBeingRead(old))) {
+            if (!old || old.outerHTML === part.outerHTML || (!isDue && isBeingRead(old))) {
                 continue;
             }
-            const focus = old.contains(document.activeElement);
+            const hadFocus = old.contains(document.activeElement);
             old.replaceWith(document.importNode(part, true));
-            if (focus) {
+            if (hadFocus) {
                 // What had the focus is gone with the status that it belonged to.
-                const main = document.getElementById("content-start");
-                main.focus({ preventScroll: true });
+                document.getElementById("content-start").focus({ preventScroll: true });
             }
         }
     };
 
-    const look = async () => {
-        busy = true;
-        let next = Number(line.dataset.every);
+    const refresh = async () => {
+        isAsking = true;
+        let seconds = Number(line.dataset.every);
         try {
-            const answer = await fetch(line.dataset.url, { credentials: "same-origin", headers: { Accept: "text/html" } });
-            if (answer.redirected || answer.status === 403 || answer.status === 404) {
-                over = true;
-                say("gone");
-                growOld(answer.status === 404 ? "gone" : "out");
+            const { part, refused } = await sjRefresh.fetchPart(line.dataset.url, { headers: { Accept: "text/html" } });
+            if (refused) {
+                isOver = true;
+                showState("gone");
+                markStale(refused);
                 return;
             }
-            if (!answer.ok) {
-                throw new Error(String(answer.status));
-            }
-            const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-status]");
-            if (paused || !fresh) {
+            const fresh = part.querySelector("[data-status]");
+            if (isPaused || !fresh) {
                 return;
             }
-            const changed = status !== fresh.dataset.status;
-            const ended = fresh.dataset.live !== "true";
-            replace(fresh, changed || ended);
-            if (changed || ended) {
-                voice.textContent = fresh.dataset.say;
+            const hasChanged = status !== fresh.dataset.status;
+            const hasEnded = fresh.dataset.live !== "true";
+            replaceParts(fresh, hasChanged || hasEnded);
+            if (hasChanged || hasEnded) {
+                announcer.textContent = fresh.dataset.say;
                 document.title = `${fresh.dataset.word}: ${title}`;
             }
             at = fresh.dataset.at;
             status = fresh.dataset.status;
-            over = ended;
-            say(ended ? "ended" : document.hidden ? "hidden" : "refreshed");
-            growYoung();
+            isOver = hasEnded;
+            showState(hasEnded ? "ended" : document.hidden ? "hidden" : "refreshed");
+            if (stale.markFresh()) {
+                announcer.textContent = lineText.textContent;
+            }
         } catch {
-            next = AFTER_FAILURE;
-            say("failed");
-            growOld("failed");
+            seconds = AFTER_FAILURE;
+            showState("failed");
+            markStale("failed");
         } finally {
-            busy = false;
-            button.hidden = over;
-            if (!over && !paused) {
-                wait(document.hidden ? HIDDEN : next);
+            isAsking = false;
+            pauseButton.hidden = isOver;
+            if (!isOver && !isPaused) {
+                refreshIn(document.hidden ? HIDDEN : seconds);
             }
         }
     };
 
-    const wait = (seconds) => {
+    const refreshIn = (seconds) => {
         clearTimeout(timer);
-        timer = setTimeout(look, 1000 * seconds);
+        timer = setTimeout(refresh, 1000 * seconds);
     };
 
-    const go = () => {
+    const refreshNow = () => {
         clearTimeout(timer);
-        if (!busy && !over && !paused) {
-            look();
+        if (!isAsking && !isOver && !isPaused) {
+            refresh();
         }
     };
 
-    button.hidden = false;
-    button.addEventListener("click", () => {
-        paused = !paused;
-        button.textContent = paused ? line.dataset.go : line.dataset.pause;
+    pauseButton.hidden = false;
+    pauseButton.addEventListener("click", () => {
+        isPaused = !isPaused;
+        pauseButton.textContent = isPaused ? line.dataset.go : line.dataset.pause;
         clearTimeout(timer);
-        if (paused) {
-            say("paused");
+        if (isPaused) {
+            showState("paused");
         } else {
-            go();
+            refreshNow();
         }
     });
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) { go(); } });
-    wait(1);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) { refreshNow(); } });
+    refreshIn(1);
 })();

@@ -5,14 +5,14 @@
     if (!button) {
         return;
     }
-    const unsaid = button.value;
-    const say = () => {
-        const chosen = button.form.querySelectorAll('input[type="radio"]:checked:not([value="leave"])').length;
-        const many = button.dataset.sjMany.replace("%n", chosen);
-        button.value = [unsaid, button.dataset.sjOne][chosen] ?? many;
+    const defaultLabel = button.value;
+    const showCount = () => {
+        const count = button.form.querySelectorAll('input[type="radio"]:checked:not([value="leave"])').length;
+        const labels = [defaultLabel, button.dataset.sjOne];
+        button.value = labels[count] ?? button.dataset.sjMany.replace("%n", count);
     };
-    button.form.addEventListener("change", say);
+    button.form.addEventListener("change", showCount);
     // A page that is gone back to has the choices of before.
-    addEventListener("pageshow", say);
-    say();
+    addEventListener("pageshow", showCount);
+    showCount();
 })();

@@ -2,12 +2,12 @@
 "use strict";
 (() => {
     const COOKIE = "sj_zone", YEAR = 365 * 24 * 3600;
-    if (document.cookie.split("; ").some((each) => each.startsWith(`${COOKIE}=`))) {
+    if (document.cookie.split("; ").some((cookie) => cookie.startsWith(`${COOKIE}=`))) {
         return;
     }
-    const found = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
-    if (/^[A-Za-z0-9_+\/-]{1,64}$/.test(found)) {
-        document.cookie = `${COOKIE}=${found}; path=/; max-age=${YEAR}; SameSite=Lax`;
-        document.documentElement.dataset.sjZone = found; // For the scripts of a page that was made without it.
+    const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+    if (/^[A-Za-z0-9_+\/-]{1,64}$/.test(browserZone)) {
+        document.cookie = `${COOKIE}=${browserZone}; path=/; max-age=${YEAR}; SameSite=Lax`;
+        document.documentElement.dataset.sjZone = browserZone; // For the scripts of a page that was made without it.
     }
 })();

@@ -95,7 +95,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
         ["Field", "Code default", "Override", "In Google now"]
     )
     expect(table.locator("tbody th, tbody td")).to_have_text(
-        ["schedule", "0 3 * * *", "follows the code", re.compile(r"^0 5 \* \* \*.*05:00")]
+        ["schedule", "0 3 * * *", "follows the code", re.compile(r"^\s*0 5 \* \* \*\s.*05:00", re.DOTALL)]
     )
     look_again(page)
     assert in_google(shop, job) == ("ENABLED", "0 5 * * *"), "looking decides nothing here either"
