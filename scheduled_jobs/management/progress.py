@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from scheduled_jobs.management.text import pluralized
+
 if TYPE_CHECKING:
     from django.core.management.base import OutputWrapper
 
@@ -48,7 +50,8 @@ class ProgressBar:
         if not self.is_shown or not self.total:
             return
         filled = WIDTH * min(self.done, self.total) // self.total
-        self._drawn = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {self.done} of {self.total} jobs"
+        bar = "#" * filled + "." * (WIDTH - filled)
+        self._drawn = f"[{bar}] {self.done} of {pluralized(self.total, 'job')}"
         self._drawn_at = time.monotonic()
         self._write("\r" + self._drawn)
 

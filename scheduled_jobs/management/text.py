@@ -39,3 +39,8 @@ def cell(value: Any) -> str:
 def as_json(value: Any) -> str:
     """A value for machines: durations are ISO 8601, times are UTC."""
     return json.dumps(value, ensure_ascii=False, indent=2, cls=DjangoJSONEncoder)
+
+
+def pluralized(number: int, noun: str) -> str:
+    """How many there are: "1 job", "2 jobs"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

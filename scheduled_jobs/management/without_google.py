@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
+from scheduled_jobs.management.text import pluralized
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import execution
 
@@ -82,12 +83,13 @@ def local_totals(seeded: Seeded, counts: Mapping[str, int], *, write: bool) -> s
     if settings.mode == "eager":
         were = "were" if write else "would be"
         return (
-            f"{total} jobs: {counts['created']} created, {counts['updated']} updated, "
+            f"{pluralized(total, 'job')}: {counts['created']} created, {counts['updated']} updated, "
             f"{counts['failed']} failed. They {were} run here (DJANGO_CLOUD_TASKS_EAGER): "
             f"Google was not asked.{nothing}"
         )
     off = "Pushes are off (DJANGO_CLOUD_TASKS_PUSH): Google was not asked."
+    jobs = pluralized(total, "job")
     if write:
-        return f"{total} jobs seeded. {off}"
+        return f"{jobs} seeded. {off}"
     new, changed = counts["created"], counts["updated"]
-    return f"{total} jobs would be seeded, {new} of them new and {changed} changed. {off}{nothing}"
+    return f"{jobs} would be seeded, {new} of them new and {changed} changed. {off}{nothing}"

@@ -28,11 +28,11 @@ MONTHS = [
 TIME = "a time (0:00-23:59)"
 
 REFUSED = [
-    ("every hour", "'hour' cannot stand, in 'every hour': write a number and 'hours', such as 'every 1 hours'"),
-    ("every minute", "'minute' cannot stand, in 'every minute': write a number and 'minutes', such as 'every 1 minutes'"),
+    ("every hour", "'hour' cannot stand, in 'every hour': write a number and 'hours', such as 'every 2 hours'"),
+    ("every minute", "'minute' cannot stand, in 'every minute': write a number and 'minutes', such as 'every 5 minutes'"),
     ("every hours", "'hours' stands where a number, such as 'every 2 hours', is needed, in 'every hours'"),
-    ("every 1 hour", "'hour' cannot stand, in 'every 1 hour': write a number and 'hours', such as 'every 1 hours'"),
-    ("every 30 seconds", "'seconds' cannot stand, in 'every 30 seconds': the shortest interval is 'every 1 minutes'"),
+    ("every 1 hour", "'hour' cannot stand, in 'every 1 hour': write a number and 'hours', such as 'every 2 hours'"),
+    ("every 30 seconds", "'seconds' cannot stand, in 'every 30 seconds': the shortest interval is a minute: '* * * * *'"),
     ("every 0 minutes", "the shortest interval is one minute, in 'every 0 minutes'"),
     ("every 2 days", "'days' cannot stand, in 'every 2 days': write 'every day 09:00', or the interval in hours"),
     ("every 123456 minutes", "'123456' is too long a number (at most 5 digits), in 'every 123456 minutes'"),
@@ -61,7 +61,7 @@ REFUSED = [
     ("every mon-fri 9:00", "'-' cannot stand, in 'every mon-fri 9:00': write the days one by one, such as 'mon,tue,wed,thu,fri'"),
     ("21st of month 9:00", "'st' cannot stand, in '21st of month 9:00': write the number alone, such as '10 of month 09:00'"),
     ("every day 9.00", "'.' cannot stand, in 'every day 9.00': write the time with a colon, such as '09:00'"),
-    ("Every Hour", "'hour' cannot stand, in 'every hour': write a number and 'hours', such as 'every 1 hours'"),
+    ("Every Hour", "'hour' cannot stand, in 'every hour': write a number and 'hours', such as 'every 2 hours'"),
     ("every mon, 9:00", "'9:00' stands where a day of the week or 'day' is needed, in 'every mon, 9:00'"),
     ("every monday,day 9:00", "'day' stands where a day of the week or 'day' is needed, in 'every monday,day 9:00'"),
     ("every weekday 9:00", "'weekday' cannot stand, in 'every weekday 9:00': write the days and the time, such as 'every mon,tue,wed,thu,fri 09:00'"),

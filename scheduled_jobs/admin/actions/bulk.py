@@ -12,6 +12,7 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page.permissions import allowed, require
@@ -135,7 +136,8 @@ def apply_to_all(
         text = _("Not done with %(job)s: %(why)s") % {"job": name, "why": why}
         model_admin.message_user(request, text, messages.ERROR)
     if len(not_done) > MAX_MESSAGES:
-        text = _("%(n)d more were not done.") % {"n": len(not_done) - MAX_MESSAGES}
+        more = len(not_done) - MAX_MESSAGES
+        text = ngettext("%(n)d more was not done.", "%(n)d more were not done.", more) % {"n": more}
         model_admin.message_user(request, text, messages.ERROR)
     return True
 

@@ -181,7 +181,7 @@ class RunNowForm(ReasonForm):
         return seen
 
     def is_valid(self) -> bool:
-        """Whether the reason and the payload are good; both are looked at, so that both can be mended."""
+        """Whether the reason and the payload are good; both are looked at, so that both can be corrected."""
         payload_is_good = self.payload_form is None or self.payload_form.is_valid()
         if self.payload_form is not None and self.data.get(RAW) is not None and not self.data[RAW].strip():
             # A field that was emptied by mistake must not run the job without any of its parameters.

@@ -33,13 +33,13 @@ KINDS |= dict.fromkeys(ORDINALS, "ordinal") | dict.fromkeys(WEEKDAYS, "weekday")
 KINDS |= dict.fromkeys(MONTH_NAMES, "month name") | dict.fromkeys(UNITS, "unit")
 
 UNKNOWN = {
-    "hour": "write a number and 'hours', such as 'every 1 hours'",
-    "minute": "write a number and 'minutes', such as 'every 1 minutes'",
+    "hour": "write a number and 'hours', such as 'every 2 hours'",
+    "minute": "write a number and 'minutes', such as 'every 5 minutes'",
     "min": "write 'mins' or 'minutes'",
     "hr": "write 'hours'",
     "hrs": "write 'hours'",
-    "seconds": "the shortest interval is 'every 1 minutes'",
-    "secs": "the shortest interval is 'every 1 minutes'",
+    "seconds": "the shortest interval is a minute: '* * * * *'",
+    "secs": "the shortest interval is a minute: '* * * * *'",
     "days": "write 'every day 09:00', or the interval in hours",
     "week": "write the day and the time, such as 'every monday 09:00'",
     "weeks": "write the day and the time, such as 'every monday 09:00'",
@@ -48,8 +48,8 @@ UNKNOWN = {
     "noon": "write '12:00'",
     "m": "write 'minutes'",
     "h": "write 'hours'",
-    "s": "the shortest interval is 'every 1 minutes'",
-    "sec": "the shortest interval is 'every 1 minutes'",
+    "s": "the shortest interval is a minute: '* * * * *'",
+    "sec": "the shortest interval is a minute: '* * * * *'",
     "tues": "write 'tue' or 'tuesday'",
     "weds": "write 'wed' or 'wednesday'",
     "thur": "write 'thu' or 'thursday'",

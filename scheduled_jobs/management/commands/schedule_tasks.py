@@ -14,7 +14,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
-from scheduled_jobs.management.text import as_json
+from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.services import scheduling
 
@@ -143,7 +143,7 @@ class Command(BaseCommand):
             return False
         deletions = report.plan.of_kind("delete", "orphan")
         names = ", ".join(change.label for change in deletions)
-        self.stderr.write(f"This deletes {len(deletions)} of {report.plan.ours} jobs: {names}.")
+        self.stderr.write(f"This deletes {len(deletions)} of {pluralized(report.plan.ours, 'job')}: {names}.")
         try:
             answer = input("Go on? [y/N] ")
         except EOFError:
@@ -157,7 +157,7 @@ class Command(BaseCommand):
         total = report.unchanged + sum(1 for c in report.made if c.kind != "orphan") + len(report.faulty)
         would = "" if self.write else " Nothing was written."
         unchanged = report.unchanged - self.made_before
-        self._line(f"{total} jobs: {self._counted()}, {unchanged} unchanged.{would}")
+        self._line(f"{pluralized(total, 'job')}: {self._counted()}, {unchanged} unchanged.{would}")
 
     def _counted(self) -> str:
         return ", ".join(f"{self.counts[key]} {key}" for key in ("created", "updated", "deleted", "failed"))

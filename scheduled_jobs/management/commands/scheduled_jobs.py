@@ -16,7 +16,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.domain.payloads import MAX_DEPTH, clean_text, redact, storable
 from scheduled_jobs.exceptions import BeingDeleted, InvalidDefinition, InvalidPayload, InvalidSchedule
-from scheduled_jobs.management.text import as_json, cell, table
+from scheduled_jobs.management.text import as_json, cell, pluralized, table
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
 from scheduled_jobs.services.history.health import Health, health_of, with_health
@@ -112,7 +112,7 @@ class Command(BaseCommand):
         row, now = find(job), timezone.now()
         state = health_of(row, now)
         if options["json"]:
-            self.stdout.write(as_json({**summary(row, state, now), "fields": truths(row)}))
+            self.stdout.write(as_json({**summary(row, state, now), "fields": field_values(row)}))
             return
         self.stdout.write(f"{row.name}: {state}\n{row.task}, {row.get_origin_display()}")
         self.stdout.write(described(row))
@@ -128,8 +128,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{row.get_sync_state_display()}{error}\n")
         heads = ("field", "code default", "override", "live in Google")
         rows = [
-            (name, cell(truth["default"]), cell(truth["override"]), cell(truth["live"]))
-            for name, truth in truths(row).items()
+            (name, cell(values["default"]), cell(values["override"]), cell(values["live"]))
+            for name, values in field_values(row).items()
         ]
         self.stdout.write(table(heads, rows))
 
@@ -240,7 +240,7 @@ class Command(BaseCommand):
     def do_prune(self, **options: Any) -> None:
         count = prune(timezone.now(), write=not options["dry_run"])
         would = "would be " if options["dry_run"] else ""
-        self.stdout.write(f"{count} runs {would}deleted.")
+        self.stdout.write(f"{pluralized(count, 'run')} {would}deleted.")
 
 
 def who() -> str:
@@ -364,7 +364,7 @@ def summary(job: ScheduledJob, state: Health, now: datetime) -> dict[str, Any]:
     }
 
 
-def truths(job: ScheduledJob) -> dict[str, dict[str, Any]]:
+def field_values(job: ScheduledJob) -> dict[str, dict[str, Any]]:
     """Field -> the code's default, the override and what was last seen in Google; durations in seconds."""
 
     def shown(value: Any) -> Any:

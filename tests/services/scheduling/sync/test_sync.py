@@ -48,7 +48,7 @@ def test_a_new_task_is_created_and_said_so(google: MemoryBackend) -> None:
     declare("Digest")
     output = schedule_tasks()
     assert output == (
-        "[+] Job created: shop.tasks.Digest\n1 jobs: 1 created, 0 updated, 0 deleted, 0 failed, 0 unchanged.\n"
+        "[+] Job created: shop.tasks.Digest\n1 job: 1 created, 0 updated, 0 deleted, 0 failed, 0 unchanged.\n"
     )
     assert output.code == 0
     assert writes(google) == [("CreateJob", "shop--shop-tasks-Digest")]
@@ -62,7 +62,7 @@ def test_a_second_run_writes_nothing_and_prints_no_line(google: MemoryBackend) -
     changes = JobChange.objects.count(), JobVersion.objects.count()
     output = schedule_tasks()
     assert output.lines == []
-    assert output.totals == "1 jobs: 0 created, 0 updated, 0 deleted, 0 failed, 1 unchanged."
+    assert output.totals == "1 job: 0 created, 0 updated, 0 deleted, 0 failed, 1 unchanged."
     assert writes(google) == []
     assert (JobChange.objects.count(), JobVersion.objects.count()) == changes
 
@@ -418,7 +418,7 @@ def test_a_change_that_proves_unneeded_is_counted_as_unchanged(
 
     monkeypatch.setattr(ProgressBar, "begin", between_plan_and_apply)
     google.store.pause_job(full_name(row("One")))
-    assert schedule_tasks() == "1 jobs: 0 created, 0 updated, 0 deleted, 0 failed, 1 unchanged.\n"
+    assert schedule_tasks() == "1 job: 0 created, 0 updated, 0 deleted, 0 failed, 1 unchanged.\n"
     google.store.pause_job(full_name(row("One")))
     found = json.loads(schedule_tasks(json=True))
     assert (found["changes"], found["unchanged"], found["mode"]) == ([], 1, "google")
@@ -796,7 +796,7 @@ def test_an_aborted_change_is_made_again(google: MemoryBackend) -> None:
 def test_with_pushes_off_rows_are_seeded_and_nobody_is_called(google: MemoryBackend) -> None:
     declare("One")
     output = schedule_tasks()
-    assert output == "1 jobs seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): Google was not asked.\n"
+    assert output == "1 job seeded. Pushes are off (DJANGO_CLOUD_TASKS_PUSH): Google was not asked.\n"
     assert row("One").sync_state == "pending"
     assert google.store.faults.calls == []
 
