@@ -13,8 +13,7 @@ from scheduled_jobs.admin.actions import add, bulk, delete, pause, run_now
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist, filters
 from scheduled_jobs.admin.job_list import view as job_list
-from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.urls import urls_of
+from scheduled_jobs.admin.page import may, urls_of
 from scheduled_jobs.admin.plan import view as plan
 from scheduled_jobs.models import ScheduledJob
 

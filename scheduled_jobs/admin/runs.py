@@ -11,8 +11,7 @@ from django.contrib import admin
 from django.db.models import Q
 
 from scheduled_jobs.admin.actions import rerun
-from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.urls import urls_of
+from scheduled_jobs.admin.page import may, urls_of
 from scheduled_jobs.admin.run import view as run_page
 from scheduled_jobs.admin.run_list import changelist
 from scheduled_jobs.admin.run_list.filters import FILTERS

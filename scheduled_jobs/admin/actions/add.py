@@ -16,12 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import ReasonForm
-from scheduled_jobs.admin.page.permissions import require
-from scheduled_jobs.admin.page.render import address, render
-from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
+from scheduled_jobs.admin.page import ViewerZone, address, offered_zones, render_page, require
 from scheduled_jobs.admin.payload.form import PayloadForm
-from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.schedules import Preview, preview
+from scheduled_jobs.admin.words import Preview, job_label, preview
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import ScheduledJob, attribution
 from scheduled_jobs.services import scheduling
@@ -121,7 +118,7 @@ def add_preview_view(model_admin: JobAdmin, request: HttpRequest) -> HttpRespons
     zone = zone or declared_of(request.POST.get("task", ""))["time_zone"]
     found = _preview(request.POST.get("schedule_override", ""), zone, viewer, timezone.now())
     context = {"preview": found, "viewer": viewer}
-    response = render(model_admin, request, "scheduledjob/_new_preview.html", title="", context=context)
+    response = render_page(model_admin, request, "scheduledjob/_new_preview.html", title="", context=context)
     return viewer.remember(response)
 
 
@@ -156,7 +153,7 @@ def add_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         "tasks": bool(list(registry.tasks())),
         "list_url": address(model_admin, "scheduledjob_changelist"),
     }  # fmt: skip
-    response = render(
+    response = render_page(
         model_admin, request, "scheduledjob/add_form.html", title=_("Add a job of your own"), context=context,
         crumbs=[(_("Jobs"), address(model_admin, "scheduledjob_changelist"))],
     )  # fmt: skip

@@ -15,10 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
-from scheduled_jobs.admin.page.permissions import allowed, require
-from scheduled_jobs.admin.page.render import render
-from scheduled_jobs.admin.page.same_as_shown import token_of
-from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.page import allowed, render_page, require, token_of
+from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 
 if TYPE_CHECKING:
@@ -78,7 +76,7 @@ def bulk_view(
         "select_across": request.POST.get("select_across", "0"),
         "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
     }
-    return render(
+    return render_page(
         model_admin, request, f"bulk/{action.name}.html", title=question.rstrip("?"), context=context,
         crumbs=[(_("Jobs"), request.get_full_path())],
     )  # fmt: skip

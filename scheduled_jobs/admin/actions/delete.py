@@ -10,10 +10,8 @@ from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import ReasonForm
-from scheduled_jobs.admin.page.environment import why_nothing_is_sent
-from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.render import address, find_job, render_for_job
-from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.page import address, find_job, may, render_for_job, why_nothing_is_sent
+from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
 

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.page.same_as_shown import token_of
+from scheduled_jobs.admin.page import token_of
 from scheduled_jobs.admin.payload.form import RAW, PayloadForm
 from scheduled_jobs.admin.payload.parameter import PARAMETER_PREFIX
 from scheduled_jobs.admin.words import times

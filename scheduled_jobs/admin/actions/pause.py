@@ -11,10 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import OPEN, PauseForm, ReasonForm
-from scheduled_jobs.admin.page.render import address, find_job, render_for_job
-from scheduled_jobs.admin.page.same_as_shown import token_of
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.page import address, find_job, render_for_job, token_of
+from scheduled_jobs.admin.words import job_label, times
 from scheduled_jobs.domain.ahead import ahead, left_out
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on

@@ -11,11 +11,8 @@ from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import RunNowForm
-from scheduled_jobs.admin.page.environment import why_nothing_is_sent
-from scheduled_jobs.admin.page.render import address, find_run, render
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.values import masked_parts
+from scheduled_jobs.admin.page import address, find_run, render_page, why_nothing_is_sent
+from scheduled_jobs.admin.words import job_label, masked_parts, times
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
@@ -64,7 +61,7 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
         (_("Runs"), address(model_admin, "jobrun_changelist")),
         (str(run.pk), address(model_admin, "jobrun_change", run.pk)),
     ]
-    return render(model_admin, request, "jobrun/rerun.html", title=title, context=context, crumbs=crumbs)
+    return render_page(model_admin, request, "jobrun/rerun.html", title=title, context=context, crumbs=crumbs)
 
 
 def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:

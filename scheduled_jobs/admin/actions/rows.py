@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.ahead import next_run
-from scheduled_jobs.admin.words.badges import SYNC_BADGES
-from scheduled_jobs.admin.words.values import field_name, masked_line, value_text
+from scheduled_jobs.admin.words import SYNC_BADGES, field_name, masked_line, next_run, times, value_text
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 

@@ -10,13 +10,8 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import RunNowForm
-from scheduled_jobs.admin.page.environment import why_nothing_is_sent
-from scheduled_jobs.admin.page.permissions import allowed
-from scheduled_jobs.admin.page.render import address, find_job, render_for_job
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.ahead import why_no_time
-from scheduled_jobs.admin.words.runs import why_no_run
-from scheduled_jobs.admin.words.values import masked_parts
+from scheduled_jobs.admin.page import address, allowed, find_job, render_for_job, why_nothing_is_sent
+from scheduled_jobs.admin.words import masked_parts, times, why_no_run, why_no_time
 from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.run_story import going_on, waiting

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.values import field_name, value_text
+from scheduled_jobs.admin.words import field_name, times, value_text
 from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:

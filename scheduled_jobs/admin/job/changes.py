@@ -9,9 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.job.fields import payload_changes
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.people import who_made
-from scheduled_jobs.admin.words.values import FIELD_WORDS, field_name, override_text, value_text
+from scheduled_jobs.admin.words import FIELD_WORDS, field_name, override_text, times, value_text, who_made
 from scheduled_jobs.models import JobChange, JobRun
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_BADGES
+from scheduled_jobs.admin.words import RUN_BADGES, times
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.job_story import quantiles
 

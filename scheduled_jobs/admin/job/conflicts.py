@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.job.form import text_of
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.people import who_made
-from scheduled_jobs.admin.words.values import field_name, masked_line
+from scheduled_jobs.admin.words import field_name, masked_line, times, who_made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

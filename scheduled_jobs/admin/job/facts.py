@@ -9,11 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.ahead import why_no_time
-from scheduled_jobs.admin.words.badges import SYNC_BADGES, Badge
-from scheduled_jobs.admin.words.durations import write_duration
-from scheduled_jobs.admin.words.values import masked_line
+from scheduled_jobs.admin.words import SYNC_BADGES, Badge, masked_line, times, why_no_time, write_duration
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob

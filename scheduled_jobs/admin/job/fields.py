@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.people import who_made
-from scheduled_jobs.admin.words.values import (
+from scheduled_jobs.admin.words import (
     FIELD_WORDS,
     as_python,
     field_name,
     masked_entry,
     masked_line,
+    times,
     value_text,
+    who_made,
 )
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.schedules import describe_schedule

@@ -18,10 +18,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.page.same_as_shown import token_of
+from scheduled_jobs.admin.page import token_of
 from scheduled_jobs.admin.payload.form import RAW, PayloadForm
 from scheduled_jobs.admin.payload.parameter import PARAMETER_PREFIX
-from scheduled_jobs.admin.words.durations import parse_duration, write_duration
+from scheduled_jobs.admin.words import parse_duration, write_duration
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 
 if TYPE_CHECKING:

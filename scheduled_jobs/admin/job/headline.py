@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.ahead import why_no_time
-from scheduled_jobs.admin.words.badges import HEALTH_BADGES, Badge
+from scheduled_jobs.admin.words import HEALTH_BADGES, Badge, times, why_no_time
 from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.health import Health

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.schedules import Preview, preview, runs_ahead
+from scheduled_jobs.admin.words import Preview, preview, runs_ahead, times
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
 
 if TYPE_CHECKING:

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.runs import attempt_of, trigger_words
-from scheduled_jobs.admin.words.values import masked_line
+from scheduled_jobs.admin.words import RUN_BADGES, Badge, attempt_of, masked_line, times, trigger_words
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.job_story import quantiles
 

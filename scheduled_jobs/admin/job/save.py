@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.job.conflicts import Conflict, conflicts_of
 from scheduled_jobs.admin.job.form import Editing
-from scheduled_jobs.admin.page.render import posted_reason
-from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.values import field_name
+from scheduled_jobs.admin.page import posted_reason
+from scheduled_jobs.admin.words import field_name, job_label
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models import ScheduledJob, attribution

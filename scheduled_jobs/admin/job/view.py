@@ -22,14 +22,18 @@ from scheduled_jobs.admin.job.headline import job_headline
 from scheduled_jobs.admin.job.preview import preview_of, upcoming
 from scheduled_jobs.admin.job.runs import recent_rows
 from scheduled_jobs.admin.job.save import Again, answer_post
-from scheduled_jobs.admin.page.permissions import SAFE_METHODS, allowed, require_safe_method
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, render
-from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.runs import why_no_run
-from scheduled_jobs.admin.words.schedules import RUNS_AHEAD
-from scheduled_jobs.admin.words.values import masked_parts
+from scheduled_jobs.admin.page import (
+    SAFE_METHODS,
+    ViewerZone,
+    address,
+    allowed,
+    find_job,
+    job_crumbs,
+    offered_zones,
+    render_page,
+    require_safe_method,
+)
+from scheduled_jobs.admin.words import RUNS_AHEAD, job_label, masked_parts, times, why_no_run
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
@@ -166,7 +170,7 @@ def preview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
         raise PermissionDenied
     job, viewer = find_job(request, object_id, "change"), ViewerZone(request)
     context = {"preview": preview_of(job, request.POST, viewer.name, timezone.now()), "viewer": viewer}
-    response = render(model_admin, request, "scheduledjob/_preview.html", title="", context=context)
+    response = render_page(model_admin, request, "scheduledjob/_preview.html", title="", context=context)
     return viewer.remember(response)
 
 
@@ -193,7 +197,7 @@ def _page(
         "run_refused": why_no_run(job.task),
         "runs_url": f"{address(model_admin, 'jobrun_changelist')}?job__id__exact={job.pk}",
     }
-    return render(
+    return render_page(
         model_admin,
         request,
         f"scheduledjob/{tab}.html",

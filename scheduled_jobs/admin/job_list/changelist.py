@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
 from scheduled_jobs.admin.job_list.rows import Links, build_rows
-from scheduled_jobs.admin.page.permissions import allowed
-from scheduled_jobs.admin.page.render import address_if_any
-from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES
+from scheduled_jobs.admin.page import address_if_any, allowed
+from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
 from scheduled_jobs.services.history.health import ORDER, urgency

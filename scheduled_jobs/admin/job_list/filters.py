@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES
+from scheduled_jobs.admin.words import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, OVERRIDDEN
 from scheduled_jobs.services.history.health import code_changed_since, health, overridden

@@ -9,11 +9,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job_list.sparkline import draw_sparkline
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.ahead import why_no_time
-from scheduled_jobs.admin.words.badges import HEALTH_BADGES, SYNC_BADGES, Badge
-from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.runs import progress_of, why_no_run
+from scheduled_jobs.admin.words import (
+    HEALTH_BADGES,
+    SYNC_BADGES,
+    Badge,
+    JobName,
+    progress_of,
+    times,
+    why_no_run,
+    why_no_time,
+)
 from scheduled_jobs.domain.ahead import WhyNone, ahead
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob, facts_from

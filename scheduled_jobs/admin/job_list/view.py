@@ -10,9 +10,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.page.environment import environment_banner, last_look
-from scheduled_jobs.admin.page.permissions import may
-from scheduled_jobs.admin.page.render import address_if_any
+from scheduled_jobs.admin.page import address_if_any, environment_banner, last_look, may
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -1,1 +1,25 @@
-"""What every page of the admin needs: who may, how it is rendered, where one is."""
+"""What every page of the admin needs."""
+
+from scheduled_jobs.admin.page.environment import environment_banner, last_look, why_nothing_is_sent
+from scheduled_jobs.admin.page.permissions import SAFE_METHODS, allowed, may, require, require_safe_method
+from scheduled_jobs.admin.page.render import (
+    TEMPLATES,
+    address,
+    address_if_any,
+    find_job,
+    find_run,
+    job_crumbs,
+    posted_reason,
+    render_for_job,
+    render_page,
+)
+from scheduled_jobs.admin.page.same_as_shown import token_of
+from scheduled_jobs.admin.page.urls import urls_of
+from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
+
+__all__ = [
+    "SAFE_METHODS", "TEMPLATES", "ViewerZone", "address", "address_if_any", "allowed", "environment_banner",
+    "find_job", "find_run", "job_crumbs", "last_look", "may", "offered_zones", "posted_reason",
+    "render_for_job", "render_page", "require", "require_safe_method", "token_of", "urls_of",
+    "why_nothing_is_sent",
+]  # fmt: skip

@@ -62,7 +62,7 @@ def address(model_admin: admin.ModelAdmin[Any], name: str, *args: Any) -> str:
     return reverse(f"{model_admin.admin_site.name}:scheduled_jobs_{name}", args=args)
 
 
-def render(
+def render_page(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,
     template: str,
@@ -106,7 +106,7 @@ def render_for_job(
     url = address(model_admin, "scheduledjob_change", job.pk)
     context = {"job": job, "job_label": job_label(job), "job_url": url, **context}
     crumbs = job_crumbs(model_admin, job)
-    return render(model_admin, request, template, title=title, context=context, crumbs=crumbs)
+    return render_page(model_admin, request, template, title=title, context=context, crumbs=crumbs)
 
 
 def job_crumbs(model_admin: admin.ModelAdmin[Any], job: ScheduledJob) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from scheduled_jobs.admin.payload.parameter import (
     typed_value,
     written,
 )
-from scheduled_jobs.admin.words.values import masked_entry, masked_json
+from scheduled_jobs.admin.words import masked_entry, masked_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.domain.payloads import MASK, Signature, parse_body, restore

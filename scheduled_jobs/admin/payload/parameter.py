@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words.values import masked_entry
+from scheduled_jobs.admin.words import masked_entry
 from scheduled_jobs.domain.payloads import MASK, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
 

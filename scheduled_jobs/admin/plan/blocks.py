@@ -13,9 +13,7 @@ from scheduled_jobs.admin.plan.differences import (
     difference,
     words_of,
 )
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.values import field_names, value_text
+from scheduled_jobs.admin.words import field_names, job_label, times, value_text
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob

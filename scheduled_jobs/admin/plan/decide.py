@@ -9,11 +9,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page.environment import why_nothing_is_sent
-from scheduled_jobs.admin.page.permissions import may
+from scheduled_jobs.admin.page import may, why_nothing_is_sent
 from scheduled_jobs.admin.plan.blocks import ADOPT, DELETE, LEAVE, PUSH, Block
-from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.values import field_names
+from scheduled_jobs.admin.words import field_names, job_label
 from scheduled_jobs.domain.jobs import PAUSED
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob, attribution

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.values import field_name, value_text
+from scheduled_jobs.admin.words import field_name, times, value_text
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import ScheduledJob

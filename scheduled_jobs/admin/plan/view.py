@@ -15,13 +15,19 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.page.environment import why_nothing_is_sent
-from scheduled_jobs.admin.page.permissions import require
-from scheduled_jobs.admin.page.render import address, find_job, job_crumbs, posted_reason, render
-from scheduled_jobs.admin.page.same_as_shown import token_of
+from scheduled_jobs.admin.page import (
+    address,
+    find_job,
+    job_crumbs,
+    posted_reason,
+    render_page,
+    require,
+    token_of,
+    why_nothing_is_sent,
+)
 from scheduled_jobs.admin.plan.blocks import Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan.decide import decide_all, decide_one, without_what_may_not_be_adopted
-from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
@@ -90,7 +96,7 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         "has_options": any(block.options for block in blocks),
         "reason": reason,
     }
-    return render(
+    return render_page(
         model_admin, request, "plan.html", title=_("Plan: this app against Google"), context=context,
         crumbs=_crumbs(model_admin),
     )  # fmt: skip
@@ -141,7 +147,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "reason": reason,
     }
-    return render(model_admin, request, "drift.html", title=title, context=context, crumbs=crumbs)
+    return render_page(model_admin, request, "drift.html", title=title, context=context, crumbs=crumbs)
 
 
 def _unreachable(
@@ -156,7 +162,7 @@ def _unreachable(
         "error": scheduling.reason_of(error),
         "unsynced": ScheduledJob.objects.exclude(sync_state=ScheduledJob.SyncState.SYNCED).count(),
     }
-    return render(
+    return render_page(
         model_admin, request, "unreachable.html", title=title, context=context, crumbs=crumbs, status=503
     )
 

@@ -10,11 +10,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.rows import run_attempts, run_facts, run_neighbours, run_steps
 from scheduled_jobs.admin.run.sentence import Headline, headline_of
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_BADGES
-from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.runs import is_overdue
-from scheduled_jobs.admin.words.values import masked_parts
+from scheduled_jobs.admin.words import RUN_BADGES, JobName, is_overdue, masked_parts, times
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:

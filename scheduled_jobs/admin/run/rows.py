@@ -10,11 +10,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.run.sentence import retry_due
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.ahead import why_no_time
-from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.names import job_label
-from scheduled_jobs.admin.words.runs import first_line, seen_alive, trigger_words
+from scheduled_jobs.admin.words import (
+    RUN_BADGES,
+    Badge,
+    first_line,
+    job_label,
+    seen_alive,
+    times,
+    trigger_words,
+    why_no_time,
+)
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.runs import (
+from scheduled_jobs.admin.words import (
+    RUN_BADGES,
+    Badge,
     asked_by,
     first_line,
     is_given_up,
@@ -19,6 +19,7 @@ from scheduled_jobs.admin.words.runs import (
     is_overdue,
     progress_of,
     seen_alive,
+    times,
 )
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.retries import retry_time

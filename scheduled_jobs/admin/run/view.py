@@ -9,10 +9,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page.permissions import allowed, require_safe_method
-from scheduled_jobs.admin.page.render import TEMPLATES, address, find_run, render
+from scheduled_jobs.admin.page import TEMPLATES, address, allowed, find_run, render_page, require_safe_method
 from scheduled_jobs.admin.run.page import build, title_of, tools
-from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.services.history.run_story import story_of
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ POLL = 3
 def run_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """The page of a run: a sentence, its steps, the runs beside it, what it ran with."""
     run = find_run(request, object_id)
-    return render(
+    return render_page(
         model_admin, request, "jobrun/run.html", title=title_of(run),
         crumbs=[(_("Runs"), address(model_admin, "jobrun_changelist"))],
         context={**_context(model_admin, request, run), "crumb": str(run.pk)},

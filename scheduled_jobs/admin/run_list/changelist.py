@@ -12,8 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.page.environment import environment_banner, last_look
-from scheduled_jobs.admin.page.permissions import require, require_safe_method
+from scheduled_jobs.admin.page import environment_banner, last_look, require, require_safe_method
 from scheduled_jobs.admin.run_list.dates import NAMES, dates_of, is_part_of_a_date
 from scheduled_jobs.admin.run_list.filters import FILTERS
 from scheduled_jobs.admin.run_list.rows import RunRow, run_rows

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.admin.words.badges import RUN_BADGES
-from scheduled_jobs.admin.words.names import job_label
+from scheduled_jobs.admin.words import RUN_BADGES, job_label
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from django.db.models.functions import Left
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.badges import RUN_BADGES, Badge
-from scheduled_jobs.admin.words.names import JobName
-from scheduled_jobs.admin.words.runs import (
+from scheduled_jobs.admin.words import (
+    RUN_BADGES,
+    Badge,
+    JobName,
     attempt_of,
     first_line,
     is_gone,
     is_overdue,
     progress_of,
+    times,
     trigger_words,
 )
 from scheduled_jobs.conf import settings

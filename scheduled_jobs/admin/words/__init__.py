@@ -1,1 +1,42 @@
 """Values in words: no query, no request."""
+
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.ahead import next_run, why_no_time
+from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES, Badge
+from scheduled_jobs.admin.words.durations import parse_duration, write_duration
+from scheduled_jobs.admin.words.names import JobName, job_label
+from scheduled_jobs.admin.words.people import who_made
+from scheduled_jobs.admin.words.runs import (
+    asked_by,
+    attempt_of,
+    first_line,
+    is_given_up,
+    is_gone,
+    is_overdue,
+    progress_of,
+    seen_alive,
+    trigger_words,
+    why_no_run,
+)
+from scheduled_jobs.admin.words.schedules import RUNS_AHEAD, Preview, preview, runs_ahead
+from scheduled_jobs.admin.words.values import (
+    FIELD_WORDS,
+    as_python,
+    field_name,
+    field_names,
+    masked_entry,
+    masked_json,
+    masked_line,
+    masked_parts,
+    override_text,
+    value_text,
+)
+
+__all__ = [
+    "FIELD_WORDS", "HEALTH_BADGES", "RUNS_AHEAD", "RUN_BADGES", "SYNC_BADGES", "Badge", "JobName",
+    "Preview", "as_python", "asked_by", "attempt_of", "field_name", "field_names", "first_line",
+    "is_given_up", "is_gone", "is_overdue", "job_label", "masked_entry", "masked_json", "masked_line",
+    "masked_parts", "next_run", "override_text", "parse_duration", "preview", "progress_of", "runs_ahead",
+    "seen_alive", "times", "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time",
+    "write_duration",
+]  # fmt: skip
