@@ -70,7 +70,7 @@ def _row(job: ScheduledJob, brief: Brief, p95: float, now: datetime) -> RecentRu
 
 def _started(run: JobRun) -> str:
     if run.scheduled_for is None:
-        return _("no slot: asked for") if run.trigger != JobRun.Trigger.EAGER else _("no slot")
+        return _("not scheduled: asked for") if run.trigger != JobRun.Trigger.EAGER else _("not scheduled")
     if run.started_at is None:
         return _("never started")
     late = max(run.started_at - run.scheduled_for, run.scheduled_for - run.scheduled_for)
