@@ -36,13 +36,17 @@ LEFT_OUT = pytest.StashKey[int]()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark as ``database`` what another database could make fail: what uses one, and drives no browser.
 
-    In Chromium the same views and statements are at work as in the tests without it.
+    In Chromium the same views and statements are at work as in the tests without it. For the same reason no
+    lines are counted there, nor where a module says so (``no_cover``) that goes over the same lines a thousand
+    times: counting makes them two to three times as slow.
     """
     for item in items:
         uses = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(
             getattr(item, "fixturenames", ())
         )
-        if uses and not item.get_closest_marker("browser"):
+        if item.get_closest_marker("browser"):
+            item.add_marker("no_cover")
+        elif uses:
             item.add_marker("database")
     config.stash[LEFT_OUT] = sum(not item.get_closest_marker("database") for item in items)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.test import Client
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
 RUNS = "/admin/scheduled_jobs/jobrun/"
 FEW, MANY = 10, 10_000
 BATCH = 2_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -100,12 +101,22 @@ def heeds_interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "sample_project.settings", "DEMO_DIR": str(folder)}
+    command = [sys.executable, str(MANAGE), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=environment, check=True, timeout=60)
+    return folder / "db.sqlite3"
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(migrated: Path, tmp_path: Path) -> Iterator[Shop]:
+    shutil.copy(migrated, tmp_path)
     with running_emulator() as emulator:
         shop = Shop(tmp_path, emulator)
         try:
-            shop.run("migrate", "--verbosity", "0")
             yield shop
         finally:
             shop.close()

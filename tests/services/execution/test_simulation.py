@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.tasks import PeriodicTask
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
 
 Status = JobRun.Status
 PERIOD = timedelta(minutes=1)
