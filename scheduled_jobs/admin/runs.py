@@ -14,6 +14,7 @@ from scheduled_jobs.admin.actions import rerun
 from scheduled_jobs.admin.page import may, urls_of
 from scheduled_jobs.admin.run import view as run_page
 from scheduled_jobs.admin.run_list import changelist
+from scheduled_jobs.admin.run_list import view as run_list
 from scheduled_jobs.admin.run_list.filters import FILTERS
 from scheduled_jobs.models import JobRun
 
@@ -60,7 +61,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return urls_of(self, PAGES, super().get_urls())
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return changelist.run_list_view(self, request)
+        return run_list.run_list_view(self, request)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

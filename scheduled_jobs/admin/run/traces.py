@@ -14,7 +14,7 @@ import scheduled_jobs
 FRAME = re.compile(r'^[ |+]*File "(?P<path>.+)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
 HEADER = re.compile(r"^[ |+]*(?:Exception Group )?Traceback \(most recent call last\):$")
 CARETS = re.compile(r"^[ |]*[~^]+[ ~^]*$")
-INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python3.", "\\lib\\", "<frozen ")
+FOREIGN = ("/site-packages/", "/dist-packages/", "/lib/python3.", "\\lib\\", "<frozen ")
 OURS = str(Path(scheduled_jobs.__file__).parent)
 
 
@@ -46,7 +46,7 @@ class _Frame:
     @property
     def is_own(self) -> bool:
         """Whether the frame is of code that lies neither in Python nor in an installed package."""
-        return not (self.path.startswith(OURS) or any(part in self.path for part in INSTALLED))
+        return not (self.path.startswith(OURS) or any(part in self.path for part in FOREIGN))
 
 
 def read(text: str) -> Trace:

@@ -5,22 +5,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.page import environment_banner, last_look, require, require_safe_method
 from scheduled_jobs.admin.run_list.dates import NAMES, dates_of, is_part_of_a_date
 from scheduled_jobs.admin.run_list.filters import FILTERS
 from scheduled_jobs.admin.run_list.rows import RunRow, run_rows
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
-    from scheduled_jobs.admin.page.permissions import RunAdmin
 
 MAX_COUNTED_RUNS = 10_000
 """Runs are counted up to here: counting a history of millions would cost more than showing it."""
@@ -82,11 +78,3 @@ class RunChangeList(ChangeList):
     def is_narrowed(self) -> bool:
         """Whether a search or a filter is on."""
         return bool(self.query or self.has_active_filters or self.params)
-
-
-@require_safe_method
-def run_list_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
-    """The list of all runs, newest first."""
-    require(request, "view")
-    context = {"title": _("Runs"), "env": environment_banner(timezone.now(), last_look())}
-    return ModelAdmin.changelist_view(model_admin, request, context)
