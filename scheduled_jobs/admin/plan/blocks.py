@@ -203,11 +203,7 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
         if was_there:
             block.since = _("deleted in Google")
         absent = Cell(_("no such job"), is_code=False)
-        block.differences = [
-            Difference(
-                _("job"), absent, Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}")
-            )
-        ]
+        block.differences = [Difference(_("job"), absent, _schedule_cell(job))]
         if job.payload:
             block.differences.append(
                 Difference(_("payload"), absent, Cell(value_text("payload", job.payload)))
@@ -229,27 +225,32 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
 
 def _deleted(block: Block, job: ScheduledJob | None) -> Block:
     block.sign, block.tone, block.verb, block.kind = "−", "bad", _("to delete"), "delete"
+    if block.pk is None:
+        block.why = _("Its job was deleted here. The next schedule_tasks deletes it in Google.")
+        return block
     if job is None or (job.retired_at is None and job.deleting_at is None):
         block.why = _(
             "Its class is gone from the code of this process. Run schedule_tasks to retire it; "
             "its history and overrides are kept."
         )
         return block
-    wanted = Cell(_("retired: history and overrides are kept"), is_code=False)
-    block.since = _("class gone, still in Google")
-    block.differences = [
-        Difference(_("job"), Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}"), wanted)
-    ]
+    if job.deleting_at is not None:
+        block.since, wanted = _("being deleted, still in Google"), _("deleted, and its row with it")
+        effect = _("Nothing fires any more. It cannot be taken back.")
+    else:
+        block.since, wanted = _("class gone, still in Google"), _("retired: history and overrides are kept")
+        effect = _("Nothing fires any more. If the class comes back, its overrides do.")
+    block.differences = [Difference(_("job"), _schedule_cell(job), Cell(wanted, is_code=False))]
     block.options = [
-        Option(
-            DELETE,
-            _("Delete in Google"),
-            _("Nothing fires any more. If the class comes back, its overrides do."),
-        ),
+        Option(DELETE, _("Delete in Google"), effect),
         Option(LEAVE, _("Leave for now"), _("It keeps firing and is answered skipped.")),
     ]
     block.chosen = DELETE
     return block
+
+
+def _schedule_cell(job: ScheduledJob) -> Cell:
+    return Cell(job.schedule, f"{words_of(job.schedule, job)}, {job.time_zone}")
 
 
 def _since(job: ScheduledJob, now: datetime) -> str:

@@ -14,8 +14,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin.plan.blocks import block_of_change
 from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.services.scheduling import drift, seed_tasks
-from tests.support import full_name
+from scheduled_jobs.services.scheduling import ask_to_delete, drift, push_jobs, seed_tasks
+from tests.support import full_name, make_job, make_task
 from tests.support.console import edit_in_console, live_values
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.pages import text_of
@@ -376,6 +376,27 @@ def test_a_retired_job_is_deleted_and_one_that_is_not_yet_retired_is_explained(
     decide(client, PLAN, one="delete")
     assert [name.rpartition("-")[2] for name in names(google)] == ["Two"]
     assert "retired" in client.get(drift_url(job)).content.decode()
+
+
+def test_what_a_deleted_row_has_left_in_google_is_explained(google: MemoryBackend, job: ScheduledJob) -> None:
+    google.store.faults.refuse("DeleteJob", "PERMISSION_DENIED", "not allowed", times=1)
+    registry._tasks.pop("shop.tasks.One")
+    job.delete()
+    html = superuser().get(PLAN).content.decode()
+    assert "Its job was deleted here. The next schedule_tasks deletes it in Google." in html
+    assert decisions(html) == {}
+
+
+def test_an_own_job_that_is_being_deleted_is_not_called_retired(google: MemoryBackend) -> None:
+    task = make_task()
+    job = make_job(task, "shop--own", origin="operator", schedule_override="5 * * * *")
+    push_jobs([job.pk])
+    google.store.faults.refuse("DeleteJob", "PERMISSION_DENIED", "not allowed", times=1)
+    ask_to_delete(ScheduledJob.objects.get(pk=job.pk))
+    text = text_of(superuser().get(drift_url(job)).content.decode())
+    assert "own to delete being deleted, still in Google" in text
+    assert "deleted, and its row with it" in text
+    assert "Delete in Google Nothing fires any more. It cannot be taken back." in text
 
 
 def names(google: MemoryBackend) -> list[str]:
