@@ -5,26 +5,60 @@ A class counts from the moment it is defined. Nothing else happens at import.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import timedelta
 
-    from scheduled_jobs.tasks import PeriodicTask
+    from django.http import HttpRequest
 
-_tasks: dict[str, type[PeriodicTask]] = {}
+    from scheduled_jobs.domain.metadata import TaskMetadata
 
 
-def register(task: type[PeriodicTask]) -> None:
+class Task(Protocol):
+    """What the package asks of a task, of its class and of the object that runs: of a ``PeriodicTask``."""
+
+    run_every: ClassVar[str | timedelta]
+    schedule_use_oidc: ClassVar[bool]
+    schedule_paused: ClassVar[bool]
+    overlap: ClassVar[Literal["skip", "allow"]]
+
+    request: HttpRequest | None
+    _metadata: TaskMetadata
+    _progress: Callable[[float, float, str], None] | None
+
+    def run(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    @classmethod
+    def name(cls) -> str: ...
+
+    @classmethod
+    def schedule_name(cls) -> str: ...
+
+    @classmethod
+    def schedule_headers(cls) -> dict[str, str]: ...
+
+    @classmethod
+    def schedule_time_zone(cls) -> str | None: ...
+
+    @classmethod
+    def schedule_body_payload(cls) -> dict[str, Any] | None: ...
+
+
+_tasks: dict[str, type[Task]] = {}
+
+
+def register(task: type[Task]) -> None:
     """Remember a task class; a class that is defined anew replaces the one of the same dotted path."""
     _tasks[task.name()] = task
 
 
-def get(path: str) -> type[PeriodicTask] | None:
+def get(path: str) -> type[Task] | None:
     """The task class of a dotted path, or None."""
     return _tasks.get(path)
 
 
-def tasks() -> Iterator[type[PeriodicTask]]:
+def tasks() -> Iterator[type[Task]]:
     """All task classes, in the order of their dotted paths."""
     return iter([_tasks[path] for path in sorted(_tasks)])

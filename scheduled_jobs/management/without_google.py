@@ -14,8 +14,8 @@ from scheduled_jobs.services import execution
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from scheduled_jobs.registry import Task
     from scheduled_jobs.services.scheduling import Seeded
-    from scheduled_jobs.tasks import PeriodicTask
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def rows_run(seeded: Seeded, *, write: bool) -> Iterator[LocalChange]:
         yield LocalChange(**{**vars(change), "error": _run(task) if write else None})
 
 
-def _run(task: type[PeriodicTask]) -> str | None:
+def _run(task: type[Task]) -> str | None:
     job = ScheduledJob.objects.get(task=task.name(), origin=ScheduledJob.Origin.CODE)
     try:
         execution.run_eagerly(job, task)

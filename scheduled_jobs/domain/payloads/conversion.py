@@ -28,7 +28,7 @@ def convert(
     """The values as the annotated types; what is wrong with them goes into ``errors``."""
     if adapter is None or not values:
         return values
-    from pydantic import ValidationError
+    from pydantic import ValidationError  # 0.06 s to import
 
     try:
         return adapter.validate_json(json.dumps(values))
@@ -58,7 +58,7 @@ def adapter_of(annotations: dict[str, Any], unchecked: dict[str, str]) -> Adapte
 
 def adapter_of_rest(name: str, annotation: Any, unchecked: dict[str, str]) -> Adapter | None:
     """What converts the values of ``**kwargs``, which is called ``name``."""
-    from pydantic import ConfigDict, TypeAdapter
+    from pydantic import ConfigDict, TypeAdapter  # 0.06 s to import
 
     if annotation in (Any, object):
         return None
@@ -71,7 +71,7 @@ def adapter_of_rest(name: str, annotation: Any, unchecked: dict[str, str]) -> Ad
 
 
 def _build(annotations: Mapping[str, Any]) -> Adapter:
-    from pydantic import ConfigDict, TypeAdapter
+    from pydantic import ConfigDict, TypeAdapter  # 0.06 s to import
 
     types = {name: for_pydantic(annotation) for name, annotation in annotations.items()}
     make: Any = typing_extensions.TypedDict

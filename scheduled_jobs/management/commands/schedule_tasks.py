@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from scheduled_jobs.domain.plan import Change
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 CREATED, UPDATED, DELETED, FAILED = "[+] Job created", "[~] Job updated", "[-] Job deleted", "[!] Job failed"
 SIGNS = {"create": CREATED, "update": UPDATED, "delete": DELETED, "orphan": DELETED}
@@ -186,7 +186,7 @@ class Command(BaseCommand):
 
     # --- Without ----------------------------------------------------------------------------------
 
-    def _without_google(self, chosen: tuple[type[PeriodicTask], ...] | None) -> None:
+    def _without_google(self, chosen: tuple[type[Task], ...] | None) -> None:
         seeded = scheduling.seed_tasks(
             registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
         )
@@ -226,7 +226,7 @@ def refuse_unusable_settings() -> None:
         raise CommandError("\n".join(f"{message.msg} {message.hint}" for message in errors))
 
 
-def chosen_tasks(paths: list[str]) -> tuple[type[PeriodicTask], ...] | None:
+def chosen_tasks(paths: list[str]) -> tuple[type[Task], ...] | None:
     """The classes of these dotted paths, None for all; raises CommandError saying where was looked."""
     known = {task.name(): task for task in registry.tasks()}
     if not known:

@@ -27,8 +27,8 @@ from scheduled_jobs.services.execution.statements import LEASE, Slot, Status, Tr
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from scheduled_jobs.registry import Task
     from scheduled_jobs.services.execution.slots import Announcement
-    from scheduled_jobs.tasks import PeriodicTask
 
 logger = logging.getLogger("scheduled_jobs")
 
@@ -93,7 +93,7 @@ class Table:
     """The table, for one delivery at one time. A line answers, begins a run, or asks to be read again."""
 
     job: ScheduledJob
-    task: type[PeriodicTask]
+    task: type[Task]
     delivery: Delivery
     announced: Announcement
     now: datetime

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from scheduled_jobs.models import JobRun, ScheduledJob
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 RETRY_AFTER = 30
 """Seconds after which a delivery of a slot that is being run may come again."""
@@ -29,7 +29,7 @@ class Delivery:
     """
 
     job: ScheduledJob
-    task: type[PeriodicTask]
+    task: type[Task]
     body: bytes = b""
     schedule_time: str | None = None
     request: HttpRequest | None = None

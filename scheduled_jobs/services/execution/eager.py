@@ -11,10 +11,10 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.execution import ending, runner, statements
 
 if TYPE_CHECKING:
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 
-def run_eagerly(job: ScheduledJob, task: type[PeriodicTask]) -> Any:
+def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
     """Run a task with the payload in force and return what it returns; the run is recorded.
 
     Raises what the task raised, InvalidPayload if the payload does not fit ``run()``. A task that

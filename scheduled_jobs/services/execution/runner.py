@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.http import HttpRequest
 
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 logger = logging.getLogger("scheduled_jobs")
 
@@ -64,7 +64,7 @@ class Outcome:
 
 def execute(
     run: JobRun,
-    task: type[PeriodicTask],
+    task: type[Task],
     arguments: Mapping[str, Any] | None,
     *,
     clock: Callable[[], datetime],
@@ -109,7 +109,7 @@ def metadata_of(run: JobRun, headers: Mapping[str, str] | None = None) -> TaskMe
     )
 
 
-def _call(task: PeriodicTask, arguments: Mapping[str, Any]) -> Any:
+def _call(task: Task, arguments: Mapping[str, Any]) -> Any:
     returned = task.run(**arguments)
     if not inspect.isawaitable(returned):
         return returned
@@ -129,7 +129,7 @@ def _success(value: Any) -> Outcome:
         return Outcome(Status.SUCCEEDED, value=value, notes=[note])
 
 
-def _failure(run: JobRun, task: type[PeriodicTask], error: BaseException, now: datetime) -> Outcome:
+def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime) -> Outcome:
     outcome = Outcome(Status.FAILED, raised=error)
     if outcome.is_stopping and run.deadline_at is not None and run.deadline_at < now:
         # The server has stopped the process because it took too long: Google has long hung up.

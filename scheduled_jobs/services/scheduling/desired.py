@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.backends import Backend
     from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.registry import Task
     from scheduled_jobs.services.scheduling.rows import Row
-    from scheduled_jobs.tasks import PeriodicTask
 
 MANY = 500
 """From so many rows on, reading the names of all is quicker than naming those that are wanted."""
@@ -80,7 +80,7 @@ def check_prefix(name: str, app: App) -> None:
         )
 
 
-def spec_of(job: ScheduledJob | Row, task: type[PeriodicTask], app: App) -> JobSpec:
+def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
     """The job that is sent to Google for a row; raises InvalidDefinition where no address can be made."""
     return JobSpec(
         name=job.name,

@@ -14,7 +14,7 @@ from scheduled_jobs.domain.plan import Ownership
 from scheduled_jobs.exceptions import BackendError, InvalidDefinition
 
 if TYPE_CHECKING:
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 PROBE = "app.tasks.Task"
 SAFE = "!$&'()*+,;=/~:@"
@@ -72,7 +72,7 @@ def this_app() -> App:
     )
 
 
-def job_id_of(task: type[PeriodicTask]) -> str:
+def job_id_of(task: type[Task]) -> str:
     """The id of a task's job in Google."""
     return job_id(task.schedule_name())
 

@@ -15,10 +15,10 @@ from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
 
 if TYPE_CHECKING:
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 
-def schedule_task(task: type[PeriodicTask], *, payload: dict[str, Any] | None = None) -> ScheduledJob:
+def schedule_task(task: type[Task], *, payload: dict[str, Any] | None = None) -> ScheduledJob:
     """Seed and push one task's job and return its row.
 
     ``payload`` becomes the payload override where none stands, or it equals it; else OverrideExists.

@@ -24,7 +24,7 @@ from scheduled_jobs.services.scheduling.names import App, this_app
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 DEFAULTS: dict[str, Any] = {
     "description": "",
@@ -53,7 +53,7 @@ class Declaration:
     ``faults`` maps the name of a hook or an attribute to what is wrong with it and what to write instead.
     """
 
-    task: type[PeriodicTask]
+    task: type[Task]
     path: str
     name: str = ""
     values: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Declaration:
         return "; ".join(f"{hook}: {text}" for hook, text in self.faults.items())
 
 
-def declare(task: type[PeriodicTask], app: App | None = None) -> Declaration:
+def declare(task: type[Task], app: App | None = None) -> Declaration:
     """Read the attributes and hooks of a task class. Raises nothing: what is wrong is in ``faults``."""
     app = app or this_app()
     declaration = Declaration(task, task.name())
@@ -105,7 +105,7 @@ class _Reader:
         return None
 
 
-def _name(task: type[PeriodicTask], app: App) -> str:
+def _name(task: type[Task], app: App) -> str:
     name = task.schedule_name()
     if not isinstance(name, str):
         raise InvalidDefinition(f"it returned {name!r}; return a string")
@@ -114,7 +114,7 @@ def _name(task: type[PeriodicTask], app: App) -> str:
     return identifier
 
 
-def _url(task: type[PeriodicTask], app: App) -> None:
+def _url(task: type[Task], app: App) -> None:
     url = app.url(task.name())
     if not url.startswith(("http://", "https://")):
         raise InvalidDefinition(
@@ -124,7 +124,7 @@ def _url(task: type[PeriodicTask], app: App) -> None:
         raise InvalidDefinition(f"the address has {len(url)} characters; Cloud Scheduler allows {MAX_URI}")
 
 
-def _time_zone(task: type[PeriodicTask]) -> str:
+def _time_zone(task: type[Task]) -> str:
     zone = task.schedule_time_zone()
     if zone is None:
         return "UTC"
@@ -133,14 +133,14 @@ def _time_zone(task: type[PeriodicTask]) -> str:
     return Schedule.parse("* * * * *", zone).time_zone
 
 
-def _schedule(task: type[PeriodicTask], zone: str) -> str:
+def _schedule(task: type[Task], zone: str) -> str:
     run_every = getattr(task, "run_every", None)
     if run_every is None:
         raise InvalidDefinition("it is missing; write run_every = '0 9 * * *' or another schedule")
     return Schedule.parse(run_every, zone).expression
 
 
-def _payload(task: type[PeriodicTask]) -> dict[str, Any]:
+def _payload(task: type[Task]) -> dict[str, Any]:
     payload = task.schedule_body_payload()
     if payload is None:
         payload = {}
@@ -162,18 +162,18 @@ def _payload(task: type[PeriodicTask]) -> dict[str, Any]:
     return stored
 
 
-def _hook(task: type[PeriodicTask], name: str, hook: str) -> Any:
+def _hook(task: type[Task], name: str, hook: str) -> Any:
     value = getattr(task, hook)()
     return DEFAULTS[name] if value is None else CHECKS[name](value)
 
 
-def _flag(task: type[PeriodicTask], name: str) -> None:
+def _flag(task: type[Task], name: str) -> None:
     value = getattr(task, name)
     if not isinstance(value, bool):
         raise InvalidDefinition(f"{value!r} is neither True nor False")
 
 
-def _oidc(task: type[PeriodicTask], app: App) -> None:
+def _oidc(task: type[Task], app: App) -> None:
     _flag(task, "schedule_use_oidc")
     if task.schedule_use_oidc and app.needs_account and not app.service_account:
         raise InvalidDefinition(
@@ -182,10 +182,10 @@ def _oidc(task: type[PeriodicTask], app: App) -> None:
         )
 
 
-def _overlap(task: type[PeriodicTask]) -> None:
+def _overlap(task: type[Task]) -> None:
     if task.overlap not in ("skip", "allow"):
         raise InvalidDefinition(f"{task.overlap!r} is neither 'skip' nor 'allow'")
 
 
-def _signature(task: type[PeriodicTask]) -> None:
+def _signature(task: type[Task]) -> None:
     Signature.of(task.run)

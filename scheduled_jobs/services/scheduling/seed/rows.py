@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 Origin = ScheduledJob.Origin
 
@@ -42,7 +42,7 @@ class Seeded:
     """Dotted path and what is wrong."""
 
 
-def seed_tasks(tasks: Iterable[type[PeriodicTask]], *, retire: bool, write: bool = True) -> Seeded:
+def seed_tasks(tasks: Iterable[type[Task]], *, retire: bool, write: bool = True) -> Seeded:
     """Bring the rows of these classes up to what the code declares, in one transaction.
 
     With ``retire`` the rows of all other tasks are retired: history, overrides and pause stay and return

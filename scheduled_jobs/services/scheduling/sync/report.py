@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan
-    from scheduled_jobs.tasks import PeriodicTask
+    from scheduled_jobs.registry import Task
 
 
 @dataclass(frozen=True)
 class Options:
     """How to sync. ``tasks`` limits it to these classes, and then nothing is deleted."""
 
-    tasks: tuple[type[PeriodicTask], ...] | None = None
+    tasks: tuple[type[Task], ...] | None = None
     write: bool = True
     delete: bool = True
     adopt: bool = False
