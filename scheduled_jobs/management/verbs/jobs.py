@@ -1,0 +1,120 @@
+"""``list`` and ``show``: how the jobs are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.payloads import redact
+from scheduled_jobs.exceptions import InvalidSchedule
+from scheduled_jobs.management.text import as_json, cell, table
+from scheduled_jobs.management.verbs.common import find
+from scheduled_jobs.management.verbs.next_runs import next_or_why, noticed, why_nothing
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.health import Health, health_of, with_health
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.core.management.base import BaseCommand
+
+SILENT = (Health.RETIRED, Health.DELETING, Health.PAUSED)
+"""Of a job in one of these states nothing is expected; any other is enabled."""
+
+
+def list_jobs(terminal: BaseCommand, **options: Any) -> None:
+    """Print all jobs, a line each."""
+    now = timezone.now()
+    jobs = with_health(ScheduledJob.objects.order_by("name"), now)
+    if options["json"]:
+        terminal.stdout.write(as_json([summary(job, state, now) for job, state in jobs]))
+        return
+    if not jobs:
+        terminal.stdout.write("No jobs yet. manage.py schedule_tasks makes them from the code.")
+        return
+    heads = ("job", "schedule", "state", "last run", "outcome", "next run", "sync")
+    rows = [
+        [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", state,
+         job.last_run_at, job.last_status, next_or_why(job.ahead(now)), job.get_sync_state_display())]
+        for job, state in jobs
+    ]  # fmt: skip
+    terminal.stdout.write(table(heads, rows))
+
+
+def show_job(terminal: BaseCommand, job: str, **options: Any) -> None:
+    """Print one job, field by field."""
+    row, now = find(job), timezone.now()
+    state = health_of(row, now)
+    if options["json"]:
+        terminal.stdout.write(as_json({**summary(row, state, now), "fields": field_values(row)}))
+        return
+    terminal.stdout.write(f"{row.name}: {state}\n{row.task}, {row.get_origin_display()}")
+    terminal.stdout.write(described(row))
+    if row.paused:
+        until = f" until {cell(row.paused_until)}" if row.paused_until else ""
+        terminal.stdout.write(f"Paused by {row.paused_by or 'nobody known'}{until}: {row.pause_reason}")
+    found = row.ahead(now)
+    if found.next_at is None:
+        terminal.stdout.write(why_nothing(found))
+    else:
+        terminal.stdout.write(" ".join(filter(None, [f"Next run: {cell(found.next_at)}.", noticed(found)])))
+    error = f": {row.sync_error}" if row.sync_error else ""
+    terminal.stdout.write(f"{row.get_sync_state_display()}{error}\n")
+    heads = ("field", "code default", "override", "live in Google")
+    rows = [
+        (name, cell(values["default"]), cell(values["override"]), cell(values["live"]))
+        for name, values in field_values(row).items()
+    ]
+    terminal.stdout.write(table(heads, rows))
+
+
+def described(job: ScheduledJob) -> str:
+    """The schedule in words, or what is wrong with it: code may save a row without validating it."""
+    try:
+        return job.parsed_schedule.describe()
+    except InvalidSchedule as error:
+        return f"The schedule cannot be run: {error}"
+
+
+def summary(job: ScheduledJob, state: Health, now: datetime) -> dict[str, Any]:
+    """What a list tells of a job."""
+    found = job.ahead(now)
+    return {
+        "job": job.name,
+        "task": job.task,
+        "origin": job.origin,
+        "schedule": job.schedule,
+        "time_zone": job.time_zone,
+        "state": state if state in SILENT else "enabled",
+        "health": state,
+        "pause_reason": job.pause_reason,
+        "paused_until": job.paused_until,
+        "overridden": [name for name in OVERRIDABLE if getattr(job, f"{name}_override") is not None],
+        "last_run_at": job.last_run_at,
+        "last_status": job.last_status,
+        "next_run_at": found.next_at,
+        "why_none": found.why_none.name.lower() if found.why_none else None,
+        "sync_state": job.sync_state,
+        "sync_error": job.sync_error,
+    }
+
+
+def field_values(job: ScheduledJob) -> dict[str, dict[str, Any]]:
+    """Field -> the code's default, the override and what was last seen in Google; durations in seconds."""
+
+    def shown(value: Any) -> Any:
+        value = value.total_seconds() if isinstance(value, timedelta) else value
+        return redact(value, settings.REDACTED_KEYS)
+
+    return {
+        name: {
+            "default": shown(getattr(job, f"declared_{name}")),
+            "override": shown(getattr(job, f"{name}_override")),
+            "live": shown((job.live or {}).get(name)),
+        }
+        for name in OVERRIDABLE
+    }

@@ -1,0 +1,22 @@
+"""``reset``: a job follows the code again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import CommandError
+
+from scheduled_jobs.management.verbs.common import find, say, who
+
+if TYPE_CHECKING:
+    from django.core.management.base import BaseCommand
+
+
+def reset_job(terminal: BaseCommand, job: str, fields: list[str], **_: Any) -> None:
+    """Remove overrides of a job; without ``fields`` all of them."""
+    row = find(job)
+    try:
+        row.reset(*fields, by=who())
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    say(terminal, row, f"follows the code in {', '.join(fields) or 'all fields'}")

@@ -1,0 +1,71 @@
+"""``scheduled_jobs list`` and ``show``: how the jobs are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from scheduled_jobs.models import ScheduledJob
+from tests.management.verbs.calling import NAME, call
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+
+
+def test_list_shows_each_job_in_a_line(job: ScheduledJob) -> None:
+    head, line = call("list").splitlines()
+    assert head.split("  ")[0] == "job"
+    assert line.startswith(f"{NAME}  0 9 * * * (UTC)  new    -         -        ")
+    assert line.endswith("synced")
+
+
+def test_an_empty_list_says_the_next_step(db: None) -> None:
+    assert call("list") == "No jobs yet. manage.py schedule_tasks makes them from the code.\n"
+    assert json.loads(call("list", "--json")) == []
+
+
+def test_list_for_machines(job: ScheduledJob) -> None:
+    (told,) = json.loads(call("list", "--json"))
+    assert told["job"] == NAME
+    assert (told["state"], told["health"], told["sync_state"]) == ("enabled", "new", "synced")
+    assert told["overridden"] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "health"),
+    [
+        ({"failures_in_a_row": 2}, "enabled", "failing"),
+        ({"last_status": "lost"}, "enabled", "lost"),
+        ({"paused": True, "failures_in_a_row": 2}, "paused", "paused"),
+        ({"retired_at": timezone.now()}, "retired", "retired"),
+        ({"deleting_at": timezone.now()}, "deleting", "deleting"),
+    ],
+)
+def test_the_terminal_says_how_a_job_is(
+    job: ScheduledJob, values: dict[str, Any], state: str, health: str
+) -> None:
+    ScheduledJob.objects.update(**values)
+    assert call("list").splitlines()[1].split()[7] == health
+    assert call("show", NAME).startswith(f"{NAME}: {health}\nshop.tasks.One, code\n")
+    for told in (*json.loads(call("list", "--json")), json.loads(call("show", NAME, "--json"))):
+        assert (told["state"], told["health"]) == (state, health)
+
+
+def test_show_puts_the_three_truths_side_by_side_and_masks_secrets(job: ScheduledJob) -> None:
+    job.retry_count_override = 3
+    job.save()
+    shown = call("show", NAME)
+    lines = {line.split("  ")[0]: line.split() for line in shown.splitlines() if "  " in line}
+    assert lines["retry_count"] == ["retry_count", "0", "3", "3"]
+    assert "hunter2" not in shown
+    assert "••••••••" in shown
+    fields = json.loads(call("show", "shop.tasks.One", "--json"))["fields"]
+    assert fields["retry_count"] == {"default": 0, "override": 3, "live": 3}
+    assert fields["attempt_deadline"] == {"default": 180.0, "override": None, "live": 180}
+
+
+def test_show_tells_of_a_pause(job: ScheduledJob) -> None:
+    job.pause(reason="legal", by="maria")
+    assert "Paused by maria: legal" in call("show", NAME)
