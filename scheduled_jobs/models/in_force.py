@@ -1,15 +1,34 @@
-"""What is in force for a field of a job, read as one attribute, or for all of them."""
+"""The fields that code declares and people override, and what is in force of them."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from scheduled_jobs.domain.jobs import OVERRIDABLE, RETRY_FIELDS, RetryPolicy, differences, normalised
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from scheduled_jobs.domain.jobs import (
+    DEFAULT_ATTEMPT_DEADLINE,
+    DEFAULT_MAX_BACKOFF,
+    DEFAULT_MAX_DOUBLINGS,
+    DEFAULT_MIN_BACKOFF,
+    OVERRIDABLE,
+    RETRY_FIELDS,
+    RetryPolicy,
+    differences,
+    normalised,
+)
+from scheduled_jobs.domain.schedules import Schedule
 
 if TYPE_CHECKING:
     from scheduled_jobs.models.jobs import ScheduledJob
 
 T = TypeVar("T")
+
+OVERRIDES = tuple(f"{name}_override" for name in OVERRIDABLE)
+DECLARED = tuple(f"declared_{name}" for name in OVERRIDABLE)
 
 
 class InForce(Generic[T]):
@@ -33,6 +52,66 @@ class InForce(Generic[T]):
         raise AttributeError(f"{self.name} is what is in force; set {self.name}_override")
 
 
+class WithOverrides(models.Model):
+    """What the code declares, what people override, and what is in force.
+
+    ``declared_*`` is written by code only, ``*_override`` by people only: null follows the code.
+    """
+
+    declared_schedule = models.CharField(_("schedule"), max_length=500, blank=True, default="")
+    declared_time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    declared_payload = models.JSONField(_("payload"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    declared_description = models.CharField(_("description"), max_length=500, blank=True, default="")
+    declared_retry_count = models.PositiveSmallIntegerField(_("retry count"), default=0)
+    declared_min_backoff = models.DurationField(_("minimum backoff"), default=DEFAULT_MIN_BACKOFF)
+    declared_max_backoff = models.DurationField(_("maximum backoff"), default=DEFAULT_MAX_BACKOFF)
+    declared_max_retry_duration = models.DurationField(_("maximum retry duration"), default=timedelta)
+    declared_max_doublings = models.PositiveIntegerField(
+        _("maximum doublings"), default=DEFAULT_MAX_DOUBLINGS
+    )
+    declared_attempt_deadline = models.DurationField(_("attempt deadline"), default=DEFAULT_ATTEMPT_DEADLINE)
+
+    schedule_override = models.CharField(_("schedule"), max_length=500, null=True, blank=True)
+    time_zone_override = models.CharField(_("time zone"), max_length=64, null=True, blank=True)
+    payload_override = models.JSONField(_("payload"), null=True, blank=True, encoder=DjangoJSONEncoder)
+    description_override = models.CharField(_("description"), max_length=500, null=True, blank=True)
+    retry_count_override = models.PositiveSmallIntegerField(_("retry count"), null=True, blank=True)
+    min_backoff_override = models.DurationField(_("minimum backoff"), null=True, blank=True)
+    max_backoff_override = models.DurationField(_("maximum backoff"), null=True, blank=True)
+    max_retry_duration_override = models.DurationField(_("maximum retry duration"), null=True, blank=True)
+    max_doublings_override = models.PositiveIntegerField(_("maximum doublings"), null=True, blank=True)
+    attempt_deadline_override = models.DurationField(_("attempt deadline"), null=True, blank=True)
+
+    schedule = InForce[str]()
+    time_zone = InForce[str]()
+    payload = InForce[dict[str, Any]]()
+    description = InForce[str]()
+    retry_count = InForce[int]()
+    min_backoff = InForce[timedelta]()
+    max_backoff = InForce[timedelta]()
+    max_retry_duration = InForce[timedelta]()
+    max_doublings = InForce[int]()
+    attempt_deadline = InForce[timedelta]()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether an operator has set any field."""
+        return any(getattr(self, name) is not None for name in OVERRIDES)
+
+    @property
+    def parsed_schedule(self) -> Schedule:
+        """The schedule in force; raises InvalidSchedule for a row that was never validated."""
+        return Schedule.parse(self.schedule, self.time_zone)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """How Google retries the job."""
+        return RetryPolicy(**{name: getattr(self, name) for name in RETRY_FIELDS})
+
+
 def values_in_force(job: ScheduledJob) -> dict[str, Any]:
     """Field -> what is in force, in the one form in which it compares with what Google has."""
     values = normalised(
@@ -40,7 +119,7 @@ def values_in_force(job: ScheduledJob) -> dict[str, Any]:
         time_zone=job.time_zone,
         payload=job.payload,
         description=job.description,
-        retry=RetryPolicy(**{name: getattr(job, name) for name in RETRY_FIELDS}),
+        retry=job.retry_policy,
         attempt_deadline=job.attempt_deadline,
         uri="",
         http_method="",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,10 @@ from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.ahead import Ahead, Facts, ahead
 from scheduled_jobs.domain.limits import check_pause_end
 from scheduled_jobs.domain.payloads import Signature
-from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.facts import FACTS, facts_from
-from scheduled_jobs.models.in_force import InForce
+from scheduled_jobs.models.in_force import OVERRIDES, WithOverrides
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet, added
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
@@ -33,15 +31,13 @@ from scheduled_jobs.models.validation import errors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from django.db.models.base import ModelBase
 
-OVERRIDES = tuple(f"{name}_override" for name in domain.OVERRIDABLE)
-DECLARED = tuple(f"declared_{name}" for name in domain.OVERRIDABLE)
 
-
-class ScheduledJob(models.Model):
-    """One recurring job. ``declared_*`` is written by code only, ``*_override`` by people only."""
+class ScheduledJob(WithOverrides):
+    """One recurring job: whether it is to run, how it stands with Google, and how it went last."""
 
     Origin = Origin
     SyncState = SyncState
@@ -50,43 +46,6 @@ class ScheduledJob(models.Model):
     task = models.CharField(_("task"), max_length=500, db_index=True)
     origin = models.CharField(_("origin"), max_length=8, choices=Origin.choices, default=Origin.CODE)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
-
-    declared_schedule = models.CharField(_("schedule"), max_length=500, blank=True, default="")
-    declared_time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
-    declared_payload = models.JSONField(_("payload"), default=dict, blank=True, encoder=DjangoJSONEncoder)
-    declared_description = models.CharField(_("description"), max_length=500, blank=True, default="")
-    declared_retry_count = models.PositiveSmallIntegerField(_("retry count"), default=0)
-    declared_min_backoff = models.DurationField(_("minimum backoff"), default=domain.DEFAULT_MIN_BACKOFF)
-    declared_max_backoff = models.DurationField(_("maximum backoff"), default=domain.DEFAULT_MAX_BACKOFF)
-    declared_max_retry_duration = models.DurationField(_("maximum retry duration"), default=timedelta)
-    declared_max_doublings = models.PositiveIntegerField(
-        _("maximum doublings"), default=domain.DEFAULT_MAX_DOUBLINGS
-    )
-    declared_attempt_deadline = models.DurationField(
-        _("attempt deadline"), default=domain.DEFAULT_ATTEMPT_DEADLINE
-    )
-
-    schedule_override = models.CharField(_("schedule"), max_length=500, null=True, blank=True)
-    time_zone_override = models.CharField(_("time zone"), max_length=64, null=True, blank=True)
-    payload_override = models.JSONField(_("payload"), null=True, blank=True, encoder=DjangoJSONEncoder)
-    description_override = models.CharField(_("description"), max_length=500, null=True, blank=True)
-    retry_count_override = models.PositiveSmallIntegerField(_("retry count"), null=True, blank=True)
-    min_backoff_override = models.DurationField(_("minimum backoff"), null=True, blank=True)
-    max_backoff_override = models.DurationField(_("maximum backoff"), null=True, blank=True)
-    max_retry_duration_override = models.DurationField(_("maximum retry duration"), null=True, blank=True)
-    max_doublings_override = models.PositiveIntegerField(_("maximum doublings"), null=True, blank=True)
-    attempt_deadline_override = models.DurationField(_("attempt deadline"), null=True, blank=True)
-
-    schedule = InForce[str]()
-    time_zone = InForce[str]()
-    payload = InForce[dict[str, Any]]()
-    description = InForce[str]()
-    retry_count = InForce[int]()
-    min_backoff = InForce[timedelta]()
-    max_backoff = InForce[timedelta]()
-    max_retry_duration = InForce[timedelta]()
-    max_doublings = InForce[int]()
-    attempt_deadline = InForce[timedelta]()
 
     paused = models.BooleanField(_("paused"), default=False)
     pause_reason = models.TextField(_("reason"), blank=True, default="")
@@ -159,16 +118,6 @@ class ScheduledJob(models.Model):
     # --- What is in force ---------------------------------------------------------------------
 
     @property
-    def parsed_schedule(self) -> Schedule:
-        """The schedule in force; raises InvalidSchedule for a row that was never validated."""
-        return Schedule.parse(self.schedule, self.time_zone)
-
-    @property
-    def retry_policy(self) -> domain.RetryPolicy:
-        """How Google retries the job."""
-        return domain.RetryPolicy(**{name: getattr(self, name) for name in domain.RETRY_FIELDS})
-
-    @property
     def facts(self) -> Facts:
         """What decides what runs next."""
         state = (self.live or {}).get("state", "")
@@ -185,11 +134,6 @@ class ScheduledJob(models.Model):
     def is_paused(self, now: datetime) -> bool:
         """Whether runs are skipped at ``now``: a pause with an end is over when its time has come."""
         return self.paused and (self.paused_until is None or now < self.paused_until)
-
-    @property
-    def is_overridden(self) -> bool:
-        """Whether an operator has set any field."""
-        return any(getattr(self, name) is not None for name in OVERRIDES)
 
     @property
     def desired_state(self) -> str | None:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.domain.jobs import desired_state
-from scheduled_jobs.models.in_force import InForce
-from scheduled_jobs.models.jobs import DECLARED, OVERRIDES
+from scheduled_jobs.models.in_force import DECLARED, OVERRIDES, InForce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
