@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
+FEW_RUNS = 500
+"""Runs that are deleted while a person waits for the page; more are left to ``schedule_tasks``."""
+
+
 def delete_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
     job = find_job(request, object_id)
@@ -44,11 +48,15 @@ def _delete(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reas
         model_admin.log_change(request, job, f"Deleted. {reason}".strip())
         ask_to_delete(job, by=request.user, reason=reason)
         # The push has run by now unless the request is one transaction; then the row goes later.
-        gone = finish_deletion(job.pk)
+        gone = finish_deletion(job.pk, most_runs=FEW_RUNS)
     if gone:
         messages.success(request, _("Deleted: %(job)s.") % {"job": job_label(job)})
         return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
     now = ScheduledJob.objects.get(pk=job.pk)
+    if now.sync_state == ScheduledJob.SyncState.SYNCED:
+        text = _("Deleted in Google: %(job)s. It has many runs: schedule_tasks deletes them, and it, here.")
+        messages.success(request, text % {"job": job_label(job)})
+        return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
     why = now.sync_error or why_nothing_is_sent() or _("Google has not answered yet.")
     messages.warning(
         request,

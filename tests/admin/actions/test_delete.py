@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.admin.actions.delete import FEW_RUNS
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion, finish_deletions
 from tests.support import make_job, make_task
 from tests.support.job_page import address, settle, text
@@ -38,6 +39,20 @@ def test_a_job_of_ones_own_is_deleted_in_google_and_then_here(google: MemoryBack
     assert list(google.list(timeout=5)) == []
     asked = JobChange.objects.get(field="deleting")
     assert (asked.job, asked.job_name, asked.reason) == (None, "shop--mine", "Not needed")
+
+
+def test_a_long_history_is_left_to_schedule_tasks(google: MemoryBackend) -> None:
+    job = own()
+    JobRun.objects.bulk_create([JobRun(job=job, status="failed", trigger="manual")] * (FEW_RUNS + 1))
+    response = superuser().post(address(job, "delete"), {"reason": "Not needed"}, follow=True)
+    assert "Deleted in Google: mine. It has many runs: schedule_tasks deletes them, and it, here." in text(
+        response.content.decode()
+    )
+    assert list(google.list(timeout=5)) == []
+    assert JobRun.objects.count() == FEW_RUNS + 1
+    assert finish_deletions() == 1
+    assert not ScheduledJob.objects.exists()
+    assert not JobRun.objects.exists()
 
 
 def test_while_google_is_down_it_stays_deleting_and_says_so(google: MemoryBackend) -> None:
