@@ -112,3 +112,11 @@ def test_the_example_of_the_readme_is_a_task_without_a_fault() -> None:
     assert task.name() == "shop.tasks.SendReminders"
     assert declare(task).faults == {}
     assert "[+] Job created: shop.tasks.SendReminders" in read("README.md")
+
+
+def test_contributing_names_places_that_exist() -> None:
+    places = section(read("CONTRIBUTING.md"), "To change this, look here")
+    named = re.findall(r"`([\w/]+\.(?:py|md))`", places)
+    assert len(named) >= 10
+    for place in named:
+        assert (ROOT / "scheduled_jobs" / place).exists() or (ROOT / place).exists(), place
