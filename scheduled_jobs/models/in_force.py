@@ -17,6 +17,7 @@ from scheduled_jobs.domain.jobs import (
     OVERRIDABLE,
     RETRY_FIELDS,
     RetryPolicy,
+    desired_state,
     differences,
     normalised,
 )
@@ -52,7 +53,43 @@ class InForce(Generic[T]):
         raise AttributeError(f"{self.name} is what is in force; set {self.name}_override")
 
 
-class WithOverrides(models.Model):
+class ValuesInForce:
+    """What is in force of a row: of each field that is declared and may be overridden, and of its pause."""
+
+    __slots__ = ()
+
+    retired_at: Any
+    deleting_at: Any
+    paused: Any
+    paused_until: Any
+
+    schedule = InForce[str]()
+    time_zone = InForce[str]()
+    payload = InForce[dict[str, Any]]()
+    description = InForce[str]()
+    retry_count = InForce[int]()
+    min_backoff = InForce[timedelta]()
+    max_backoff = InForce[timedelta]()
+    max_retry_duration = InForce[timedelta]()
+    max_doublings = InForce[int]()
+    attempt_deadline = InForce[timedelta]()
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """How Google retries the job."""
+        return RetryPolicy(**{name: getattr(self, name) for name in RETRY_FIELDS})
+
+    @property
+    def desired_state(self) -> str | None:
+        """The state wanted in Google; None if the job ought not to exist there."""
+        return desired_state(
+            exists=self.retired_at is None and self.deleting_at is None,
+            paused=self.paused,
+            has_end=self.paused_until is not None,
+        )
+
+
+class WithOverrides(ValuesInForce, models.Model):
     """What the code declares, what people override, and what is in force.
 
     ``declared_*`` is written by code only, ``*_override`` by people only: null follows the code.
@@ -82,17 +119,6 @@ class WithOverrides(models.Model):
     max_doublings_override = models.PositiveIntegerField(_("maximum doublings"), null=True, blank=True)
     attempt_deadline_override = models.DurationField(_("attempt deadline"), null=True, blank=True)
 
-    schedule = InForce[str]()
-    time_zone = InForce[str]()
-    payload = InForce[dict[str, Any]]()
-    description = InForce[str]()
-    retry_count = InForce[int]()
-    min_backoff = InForce[timedelta]()
-    max_backoff = InForce[timedelta]()
-    max_retry_duration = InForce[timedelta]()
-    max_doublings = InForce[int]()
-    attempt_deadline = InForce[timedelta]()
-
     class Meta:
         abstract = True
 
@@ -105,11 +131,6 @@ class WithOverrides(models.Model):
     def parsed_schedule(self) -> Schedule:
         """The schedule in force; raises InvalidSchedule for a row that was never validated."""
         return Schedule.parse(self.schedule, self.time_zone)
-
-    @property
-    def retry_policy(self) -> RetryPolicy:
-        """How Google retries the job."""
-        return RetryPolicy(**{name: getattr(self, name) for name in RETRY_FIELDS})
 
 
 def values_in_force(job: ScheduledJob) -> dict[str, Any]:

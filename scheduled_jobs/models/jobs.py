@@ -135,15 +135,6 @@ class ScheduledJob(WithOverrides):
         """Whether runs are skipped at ``now``: a pause with an end is over when its time has come."""
         return self.paused and (self.paused_until is None or now < self.paused_until)
 
-    @property
-    def desired_state(self) -> str | None:
-        """The state wanted in Google; None if the job ought not to exist there."""
-        return domain.desired_state(
-            exists=self.retired_at is None and self.deleting_at is None,
-            paused=self.paused,
-            has_end=self.paused_until is not None,
-        )
-
     # --- Validation ---------------------------------------------------------------------------
 
     def clean(self) -> None:

@@ -102,15 +102,35 @@ class Operations(RuleBasedStateMachine):
             job.reset()
             self.overrides[name] = {"schedule_override": None, "description_override": None}
 
+    @rule(name=tasks)
+    def delete_row(self, name: str) -> None:
+        if (job := self._row(name)) is not None:
+            job.delete()
+            self.overrides.pop(name, None)
+            self.paused.pop(name, None)
+
     # --- Deploys ------------------------------------------------------------------------------
 
     @rule(name=tasks, schedule=schedules, paused=st.booleans())
     def change_code(self, name: str, schedule: str, paused: bool) -> None:
-        declare(name, schedule, schedule_paused=paused)
+        if self._is_free(f"shop.tasks.{name}", name):
+            declare(name, schedule, schedule_paused=paused)
 
     @rule(name=tasks, new=st.sampled_from(["one", "two", "three"]))
     def rename(self, name: str, new: str) -> None:
-        declare(name, schedule_name=f"{new}-{name}")
+        if self._is_free(f"{new}-{name}", name):
+            declare(name, schedule_name=f"{new}-{name}")
+
+    @rule(name=tasks, other=tasks)
+    def swap_names(self, name: str, other: str) -> None:
+        one, two = (registry._tasks.get(f"shop.tasks.{task}") for task in (name, other))
+        if one is not None and two is not None:
+            declare(name, one.run_every, schedule_name=two.schedule_name())
+            declare(other, two.run_every, schedule_name=one.schedule_name())
+
+    def _is_free(self, schedule_name: str, name: str) -> bool:
+        others = (task for path, task in registry._tasks.items() if path != f"shop.tasks.{name}")
+        return schedule_name.replace(".", "-") not in {t.schedule_name().replace(".", "-") for t in others}
 
     @rule(name=tasks)
     def remove_code(self, name: str) -> None:
@@ -173,6 +193,8 @@ class Operations(RuleBasedStateMachine):
         """All is well again, and one sync later Google equals the database."""
         self.google.store.faults._planned.clear()
         self.undo()
+        # A while later, when no call that was not answered can come any more.
+        GoogleName.objects.update(busy_until=None)
         schedule_tasks(yes=True)
         if not registry._tasks:
             return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections import Counter
@@ -93,12 +94,17 @@ class Command(BaseCommand):
     # --- With Google ------------------------------------------------------------------------------
 
     def _sync(self, options: scheduling.Options, *, check: bool) -> None:
+        # Thousands of jobs are many objects: the collector need not look through all that Django and Google's
+        # client have loaded, again and again, while they are made.
+        gc.freeze()
         try:
             report = scheduling.sync_jobs(options, self._tell, self._wait, self.bar.begin)
         except BackendError as error:
             raise CommandError(
                 f"Cloud Scheduler could not be asked for its jobs: {scheduling.reason_of(error)}"
             ) from error
+        finally:
+            gc.unfreeze()
         if report.held_back and self.write and self._confirmed(report):
             # To the second pass what the first has made is unchanged, and what failed is tried again.
             self.made_before = self.counts["created"] + self.counts["updated"]

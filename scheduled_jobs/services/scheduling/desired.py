@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.jobs import RETRY_FIELDS, JobSpec, RetryPolicy, parse_job_id
+from scheduled_jobs.domain.jobs import JobSpec, parse_job_id
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.google_names import OwnName, names_of
 from scheduled_jobs.services.scheduling.names import App, this_app
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from scheduled_jobs.backends import Backend
-    from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.registry import Task
     from scheduled_jobs.services.scheduling.rows import Row
 
@@ -30,6 +31,15 @@ def desired_of_all(jobs: Sequence[ScheduledJob | Row], backend: Backend, *, usin
     names = names_of(pks if len(pks) < MANY else None, using)
     app, prefix = this_app(), backend.remote_name("")
     return [desired_of(job, app, prefix, names.get(job.pk, ())) for job in jobs]
+
+
+def with_pushed(wanted: Sequence[Desired], *, using: str) -> list[Desired]:
+    """The same with what was pushed last: it is large, and asked only of what differs."""
+    rows = ScheduledJob.objects.using(using).filter(pushed__isnull=False)
+    pushed: dict[int | None, Any] = {}
+    for some in rows.in_batches(desired.pk for desired in wanted if desired.pk is not None):
+        pushed.update(some.values_list("pk", "pushed"))
+    return [replace(job, pushed=pushed[job.pk]) if job.pk in pushed else job for job in wanted]
 
 
 def desired_of(job: ScheduledJob | Row, app: App, prefix: str, names: Sequence[OwnName] = ()) -> Desired:
@@ -65,7 +75,7 @@ def desired_of(job: ScheduledJob | Row, app: App, prefix: str, names: Sequence[O
         is_confirmed=own is not None and own.is_settled,
         former=tuple(name.name for name in others if name.is_ours),
         known_as=others[-1].name.rpartition("/")[2] if others else "",
-        pushed=job.pushed or {},
+        pushed=(job.pushed or {}) if isinstance(job, ScheduledJob) else {},
         pushed_at=job.synced_at,
         is_pushed=job.pushed_revision == job.revision,
     )
@@ -97,5 +107,5 @@ def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
         oidc_service_account=app.service_account if task.schedule_use_oidc else "",
         oidc_audience=app.audience if task.schedule_use_oidc else "",
         attempt_deadline=job.attempt_deadline,
-        retry=RetryPolicy(**{name: getattr(job, name) for name in RETRY_FIELDS}),
+        retry=job.retry_policy,
     )

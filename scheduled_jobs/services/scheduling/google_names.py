@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Coalesce
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import GoogleName, ScheduledJob
@@ -163,14 +164,21 @@ def settle(marks: Marks, *, gone: Set[str], unknown: Set[str], now: datetime, us
         marked.filter(name__in=some).update(busy_until=None)
 
 
-def owe(names: Iterable[str], using: str) -> None:
-    """Note names of jobs that belong to no row, where they are not known."""
-    _ledger(using).bulk_create(
-        (
-            GoogleName(name=name, identifier=name.rpartition("/")[2], endpoint=today())
-            for name in sorted(names)
-        ),
-        ignore_conflicts=True,
+def owe(names: Collection[str], *, now: datetime, using: str) -> None:
+    """Note names of jobs that belong to no row, though one may have had them before."""
+    endpoint = today()
+    new = [
+        GoogleName(name=name, identifier=name.rpartition("/")[2], endpoint=endpoint) for name in sorted(names)
+    ]
+    _ledger(using).bulk_create(new, ignore_conflicts=True)
+    unowned = Q(gone_at__isnull=False) | ~Exists(ScheduledJob.objects.filter(pk=OuterRef("job")))
+    _ledger(using).filter(_free(now), unowned, name__in=names).update(
+        former_job=Coalesce("job", "former_job"),
+        job=None,
+        confirmed_at=None,
+        busy_until=None,
+        gone_at=None,
+        endpoint=endpoint,
     )
 
 

@@ -1,26 +1,32 @@
-"""Rows as seeding and pushing read them, by thousands: a model instance costs eight times as much."""
+"""Rows as seeding and pushing read them, by thousands: a model instance costs ten times as much."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import namedtuple
 from typing import TYPE_CHECKING, Any
 
-from scheduled_jobs.domain.jobs import desired_state
-from scheduled_jobs.models.in_force import DECLARED, OVERRIDES, InForce
+from scheduled_jobs.models.in_force import DECLARED, OVERRIDES, ValuesInForce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
     from scheduled_jobs.models import ScheduledJob
 
+COLUMNS = (
+    "pk", "name", "task", "origin", "revision", "pushed_revision", "retired_at", "deleting_at", "paused",
+    "paused_until", "synced_at", *DECLARED, *OVERRIDES,
+)  # fmt: skip
+FIRST_DECLARED = COLUMNS.index(DECLARED[0])
+_Columns = namedtuple("_Columns", COLUMNS)  # type: ignore[misc]  # mypy wants to read the names
 
-class Row:
-    """One job as of one revision, with what is in force of it.
 
-    ``declared_…`` and ``…_override`` are attributes too.
-    """
+class Row(ValuesInForce, _Columns):
+    """One job as of one revision, with what is in force of it."""
+
+    __slots__ = ()
 
     pk: int
     name: str
@@ -33,37 +39,14 @@ class Row:
     paused: bool
     paused_until: datetime | None
     synced_at: datetime | None
-    sync_state: str
-    sync_error: str
-    pushed: dict[str, Any] | None
-
-    schedule = InForce[str]()
-    time_zone = InForce[str]()
-    payload = InForce[dict[str, Any]]()
-    description = InForce[str]()
-    retry_count = InForce[int]()
-    min_backoff = InForce[timedelta]()
-    max_backoff = InForce[timedelta]()
-    max_retry_duration = InForce[timedelta]()
-    max_doublings = InForce[int]()
-    attempt_deadline = InForce[timedelta]()
-
-    def __init__(self, *values: Any) -> None:
-        self.__dict__ = dict(zip(COLUMNS, values, strict=True))
+    declared_payload: dict[str, Any]
 
     @property
-    def desired_state(self) -> str | None:
-        """The state wanted in Google; None if the job ought not to exist there."""
-        return desired_state(
-            exists=self.retired_at is None and self.deleting_at is None,
-            paused=self.paused,
-            has_end=self.paused_until is not None,
-        )
-
-
-COLUMNS = (*Row.__annotations__, *DECLARED, *OVERRIDES)
+    def declared(self) -> tuple[Any, ...]:
+        """What the code declares, in the order of ``OVERRIDABLE``."""
+        return tuple(self[FIRST_DECLARED : FIRST_DECLARED + len(DECLARED)])
 
 
 def read_rows(jobs: QuerySet[ScheduledJob]) -> Iterator[Row]:
     """These jobs, in one query, one after another."""
-    return (Row(*values) for values in jobs.values_list(*COLUMNS).iterator(chunk_size=2000))
+    return map(Row._make, jobs.values_list(*COLUMNS).iterator(chunk_size=2000))

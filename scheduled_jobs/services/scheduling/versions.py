@@ -27,6 +27,9 @@ class Content(NamedTuple):
     state: str
 
 
+_Version = tuple[int, "datetime | None", tuple[str, ...]]
+"""Key, confirmation and content."""
+
 MANY = 500
 """From so many jobs on, reading all rows is quicker than naming those that are wanted."""
 
@@ -44,7 +47,7 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> No
     changing = {
         pk: content
         for pk, content in sorted(contents.items())
-        if (known := current.get(pk)) is None or known.confirmed_at is None or _content(known) != content
+        if (version := current.get(pk)) is None or version[1] is None or version[2] != content
     }
     _replace(rows, changing, now=now, confirmed_at=None)
 
@@ -57,9 +60,9 @@ def confirm_versions(seen: Mapping[int, LiveJob | None], *, now: datetime, using
     changed: dict[int, Content] = {}
     for job, live in seen.items():
         version = current.get(job)
-        if version is not None and _content(version) == _live_content(live):
-            if version.confirmed_at is None:
-                agreeing.append(version.pk)
+        if version is not None and version[2] == _live_content(live):
+            if version[1] is None:
+                agreeing.append(version[0])
         elif version is not None or live is not None:
             changed[job] = _live_content(live)
     rows.filter(pk__in=agreeing).update(confirmed_at=now)
@@ -83,12 +86,13 @@ def _replace(
     rows.bulk_create(new)
 
 
-def _current(rows: QuerySet[JobVersion], jobs: Collection[int]) -> dict[int, JobVersion]:
+def _current(rows: QuerySet[JobVersion], jobs: Collection[int]) -> dict[int, _Version]:
     """Job -> its open version. For many jobs, all there are."""
     chosen = rows.filter(until=None).order_by("pk")
     if len(jobs) < MANY:
         chosen = chosen.filter(job__in=jobs)
-    return {version.job_id: version for version in chosen}
+    versions = chosen.values_list("job_id", "pk", "confirmed_at", *Content._fields)
+    return {job: (pk, confirmed_at, tuple(content)) for job, pk, confirmed_at, *content in versions}
 
 
 def _wanted_content(desired: Desired) -> Content | None:
@@ -104,7 +108,3 @@ def _live_content(live: LiveJob | None) -> Content:
     if live is None:
         return Content("", "", ABSENT)
     return Content(str(live.values["schedule"]), str(live.values["time_zone"]), live.state)
-
-
-def _content(version: JobVersion) -> Content:
-    return Content(version.schedule, version.time_zone, version.state)

@@ -324,6 +324,20 @@ def test_a_name_that_is_owed_can_be_taken_over(google: MemoryBackend) -> None:
     assert entry("a").job == row("Two")
 
 
+@pytest.mark.parametrize("had_a_row", [False, True])
+def test_an_orphan_that_comes_back_is_deleted_again(google: MemoryBackend, *, had_a_row: bool) -> None:
+    deploy(One="one", Two="orphan" if had_a_row else "two")
+    schedule_tasks()
+    deploy(One="one", Two="two")
+    schedule_tasks()
+    headers = {"X-Scheduled-Jobs": "1; app=shop"}
+    for _ in range(2):
+        spec = JobSpec("shop--orphan", "0 4 * * *", "UTC", "https://shop.example.com/x", headers=headers)
+        google.create(spec, timeout=1)
+        assert schedule_tasks(yes=True).lines == ["[-] Job deleted: shop--orphan"]
+        assert names(google) == ["shop--one", "shop--two"]
+
+
 def test_a_name_that_cannot_be_deleted_is_a_note_on_its_row(google: MemoryBackend) -> None:
     deploy(One="a")
     schedule_tasks()

@@ -24,7 +24,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client
-from scheduled_jobs.services.scheduling.desired import desired_of_all
+from scheduled_jobs.services.scheduling.desired import desired_of_all, with_pushed
 from scheduled_jobs.services.scheduling.push.call import Outcome, apply
 from scheduled_jobs.services.scheduling.push.lease import JobLeases, lease_time
 from scheduled_jobs.services.scheduling.push.record import Recorder
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Desired, Listing
 
 ROUNDS = 4
-CHUNK = 250
+CHUNK = 128
 """Most jobs that are leased and written together: with 64 calls in flight they are pushed long before
 their leases run out, and there is a next chunk to call while one is written down."""
 NAME_IS_BUSY = (
@@ -157,7 +157,7 @@ class Push:
     def _needed(self, chunk: _Chunk) -> list[Desired]:
         """What the held rows want, read under the lease; the leases of those that want nothing are freed."""
         rows = list(read_rows(self.leases.held(chunk.held))) if chunk.held else []
-        wanted = desired_of_all(rows, self.backend, using=self.using)
+        wanted = with_pushed(desired_of_all(rows, self.backend, using=self.using), using=self.using)
         needed = [d for d in wanted if d.pk in self.called or self.is_needed(d)]
         self.leases.free({d.pk for d in wanted if d.pk} - {d.pk for d in needed})
         return needed

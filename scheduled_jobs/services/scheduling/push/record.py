@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -58,8 +58,8 @@ class Recorder:
         by_pk = {outcome.desired.pk: outcome for outcome in outcomes if outcome.desired.pk is not None}
         with self.leases.locked(by_pk):
             ours = set(self.leases.held(by_pk).values_list("pk", flat=True))
-            settled = {pk for pk in ours if self._settle(pk, by_pk[pk], now)}
-            again = by_pk.keys() - settled
+            self._keep_seen([by_pk[pk] for pk in ours], now)
+            self._settle({pk: by_pk[pk] for pk in ours}, now)
             self._settle_names(outcomes, marks, now)
             confirm_versions(
                 {pk: outcome.live for pk, outcome in by_pk.items() if outcome.is_certain},
@@ -69,35 +69,61 @@ class Recorder:
             # Our lease ran out on us, and our call may have overtaken the next holder's: one more revision
             # makes whoever comes next push again.
             self.leases.rows.filter(pk__in=by_pk.keys() - ours).mark_pending()
-            self.leases.free(again & ours & set(last), pending=True)
+            edited = set(self.leases.held(ours).values_list("pk", flat=True))
+            self.leases.free(edited & set(last), pending=True)
+        again = by_pk.keys() - ours | edited
         overtaken = self._overtaken([by_pk[pk].desired for pk in again if by_pk[pk].writes])
-        self._tell(by_pk, settled)
+        self._tell(by_pk, ours - edited)
         return (again - set(last)) | overtaken
 
-    def _settle(self, pk: int, outcome: Outcome, now: datetime) -> bool:
-        """Write how one push ended and free its lease, unless somebody has saved since it was taken."""
-        row = self.leases.held([pk])
-        seen = seen_values(outcome, now) if outcome.is_certain else {}
+    def _keep_seen(self, outcomes: Iterable[Outcome], now: datetime) -> None:
+        """What was sent and what Google answered: other values for each row, in one round trip.
+
+        With ``bulk_update()`` this takes fifteen times as long, and with it half of a whole push.
+        """
+        connection = connections[self.leases.using]
+        columns: list[Any] = [ScheduledJob._meta.get_field(name) for name in SEEN]
+        quote = connection.ops.quote_name
+        assignments = ", ".join(f"{quote(column.column)} = %s" for column in columns)
+        rows = [
+            [
+                *(
+                    column.get_db_prep_save(value, connection)
+                    for column, value in zip(columns, seen_values(outcome, now), strict=True)
+                ),
+                outcome.desired.pk,
+            ]
+            for outcome in outcomes
+            if outcome.is_certain
+        ]
+        table = quote(ScheduledJob._meta.db_table)
+        with connection.cursor() as cursor:
+            statement = f"UPDATE {table} SET {assignments} WHERE {quote('id')} = %s"  # noqa: S608 – our columns
+            cursor.executemany(statement, rows)
+
+    def _settle(self, outcomes: Mapping[int, Outcome], now: datetime) -> None:
+        """Write how each push ended and free its lease, unless somebody has saved since it was taken."""
         freed = {"push_token": None, "push_until": None}
-        unedited = row.filter(revision=F("push_revision"))
-        if isinstance(outcome.error, NotInThisProcess):
-            ended = unedited.mark_pending(edited=False, sync_error=str(outcome.error), **seen, **freed)
-        elif outcome.was_out_of_time:
-            ended = 0
-        elif outcome.error is not None:
-            ended = unedited.update(sync_state=SyncState.FAILED, sync_error=outcome.why, **seen, **freed)
-        else:
-            ended = unedited.update(
-                pushed_revision=F("revision"),
-                sync_state=SyncState.SYNCED,
-                sync_error=outcome.note,
-                synced_at=now,
-                **seen,
-                **freed,
-            )
-        if not ended and seen:
-            row.update(**seen)
-        return bool(ended)
+        good = [pk for pk, outcome in outcomes.items() if not outcome.why]
+        synced = {
+            "pushed_revision": F("revision"),
+            "sync_state": SyncState.SYNCED,
+            "sync_error": "",
+            "synced_at": now,
+            **freed,
+        }
+        self._unedited(good).update(**synced)
+        for pk in outcomes.keys() - set(good):
+            row, outcome = self._unedited([pk]), outcomes[pk]
+            if isinstance(outcome.error, NotInThisProcess):
+                row.mark_pending(edited=False, sync_error=str(outcome.error), **freed)
+            elif outcome.error is None:
+                row.update(**{**synced, "sync_error": outcome.note})
+            elif not outcome.was_out_of_time:
+                row.update(sync_state=SyncState.FAILED, sync_error=outcome.why, **freed)
+
+    def _unedited(self, pks: Iterable[int]) -> ScheduledJobQuerySet:
+        return self.leases.held(pks).filter(revision=F("push_revision"))
 
     def _settle_names(self, outcomes: Sequence[Outcome], marks: Marks, now: datetime) -> None:
         using = self.leases.using
@@ -151,13 +177,16 @@ def _has_listeners() -> bool:
     return signals.job_synced.has_listeners(ScheduledJob) or signals.sync_failed.has_listeners(ScheduledJob)
 
 
-def seen_values(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    """The columns that tell what was sent and what Google has after a push."""
+SEEN = ("live", "live_seen_at", "next_run_at", "pushed")
+
+
+def seen_values(outcome: Outcome, now: datetime) -> tuple[Any, ...]:
+    """The values of the columns ``SEEN`` after a push."""
     desired, live = outcome.desired, outcome.live
-    values = snapshot(live, now)
+    pushed: Any = desired.pushed or None
     if outcome.error is None and desired.spec is not None and live is not None:
-        values["pushed"] = {"sent": desired.values, "answer": answer_of(desired, live)}
-    return values
+        pushed = {"sent": desired.values, "answer": answer_of(desired, live)}
+    return (*snapshot(live, now).values(), pushed)
 
 
 def snapshot(live: LiveJob | None, at: datetime) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.domain.jobs import same_json
+from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from scheduled_jobs.models.in_force import DECLARED
 from scheduled_jobs.services.scheduling.names import this_app
 from scheduled_jobs.services.scheduling.rows import Row, read_rows
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
@@ -160,11 +161,12 @@ class _Seeding:
 
     @staticmethod
     def _declared_changes(job: Row, declaration: Declaration) -> dict[str, Any]:
-        return {
-            f"declared_{name}": value
-            for name, value in declaration.values.items()
-            if not same_json(getattr(job, f"declared_{name}"), value)
-        }
+        new = [declaration.values[name] for name in OVERRIDABLE]
+        # Of thousands nearly all are as they were, which one comparison shows.
+        if job.declared == tuple(new) and same_json(job.declared_payload, declaration.values["payload"]):
+            return {}
+        changed = zip(DECLARED, job.declared, new, strict=True)
+        return {column: value for column, old, value in changed if not same_json(old, value)}
 
     def _plan_operators(self, stored: Sequence[Row], declared: dict[str, Declaration]) -> None:
         """An operator's own job follows its task in all but its schedule, and the app in its prefix."""

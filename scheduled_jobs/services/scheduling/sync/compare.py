@@ -10,7 +10,7 @@ from django.utils import timezone
 from scheduled_jobs.domain.plan import Desired, Listing, Plan, make_plan
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
-from scheduled_jobs.services.scheduling.desired import desired_of_all
+from scheduled_jobs.services.scheduling.desired import desired_of_all, with_pushed
 from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.rows import Row, read_rows
 from scheduled_jobs.services.scheduling.seed.rows import new_row
@@ -32,10 +32,16 @@ def compare(
     is_all = options.tasks is None
     known = {backend.remote_name(job.name) for job in faulty} | google_names.known(listing.at, using)
     owed = google_names.owed(timezone.now(), using)
-    wanted: list[Desired] = []
+    same: list[Desired] = []
+    differing: list[Desired] = []
     pushed_since: list[Desired] = []
     for desired in desired_of_all(jobs, backend, using=using):
-        (pushed_since if was_pushed_since(desired, listing) else wanted).append(desired)
+        live = listing.jobs.get(desired.remote_name)
+        if was_pushed_since(desired, listing):
+            pushed_since.append(desired)
+        else:
+            (differing if live is not None and desired.differences(live) else same).append(desired)
+    wanted = [*same, *with_pushed(differing, using=using)]
     plan = make_plan(
         wanted,
         listing,
