@@ -15,8 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from scheduled_jobs import authentication, exceptions, registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
+from scheduled_jobs.domain.payloads.redaction import without_tokens
 from scheduled_jobs.services import execution, scheduling
-from scheduled_jobs.services.execution.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,7 +125,7 @@ def _shown_headers(request: HttpRequest) -> Mapping[str, str]:
 
 def _refuse(request: HttpRequest, refusal: exceptions.ScheduledJobsError) -> HttpResponse:
     status = STATUS[type(refusal)]
-    text = clean(str(refusal))  # what could not be verified may be quoted there
+    text = without_tokens(str(refusal))  # what could not be verified may be quoted there
     logger.warning("%s %s is answered %d: %s", request.method, request.path, status, text)
     if status == HTTPStatus.UNAUTHORIZED:
         # One text for all, so that nobody learns here which tasks there are.

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from scheduled_jobs.backends.messages import JobMessage, live_job
-from scheduled_jobs.domain.payloads import is_storable
+from scheduled_jobs.domain.payloads import storable
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_a_body_that_is_no_payload_is_known_by_its_digest_alone(body: bytes) -> 
 def test_a_character_that_postgresql_cannot_hold_is_replaced(field: str) -> None:
     live = live_job(JobMessage(name="projects/p/locations/l/jobs/j", **{field: "a\x00b"}))
     assert live.values[field] == "a\N{REPLACEMENT CHARACTER}b"
-    assert is_storable(dict(live.values))
+    assert storable(dict(live.values))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from scheduled_jobs.domain.plan import Change
-    from scheduled_jobs.services.history.overrides import SetBy
+    from scheduled_jobs.services.history.job_story import SetBy
     from scheduled_jobs.services.scheduling.drift import Look
 
 PUSH, ADOPT, LEAVE, DELETE = "push", "adopt", "leave", "delete"

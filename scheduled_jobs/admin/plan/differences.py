@@ -16,7 +16,7 @@ from scheduled_jobs.services.scheduling.masked import masked
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from scheduled_jobs.services.history.overrides import LastSet, SetBy
+    from scheduled_jobs.services.history.job_story import LastSet, SetBy
 
 HIDDEN = ("uri", "headers", "http_method", "oidc_service_account", "oidc_audience")
 """Fields that only the code knows."""

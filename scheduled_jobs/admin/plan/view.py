@@ -31,7 +31,7 @@ from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.history.overrides import last_set
+from scheduled_jobs.services.history.job_story import last_set
 from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:

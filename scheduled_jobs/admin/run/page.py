@@ -1,75 +1,48 @@
-"""The page of a run as finished values: a sentence, the steps, the neighbours, the facts."""
+"""What the page of a run shows, as finished values: a sentence, the steps, the neighbours, the facts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.rows import run_attempts, run_facts, run_neighbours, run_steps
-from scheduled_jobs.admin.run.sentence import Headline, headline_of
+from scheduled_jobs.admin.run.sentence import headline_of
 from scheduled_jobs.admin.words import RUN_BADGES, JobName, is_overdue, masked_parts, times
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from scheduled_jobs.admin.run.rows import Attempt, Neighbour, RunFact, Step
     from scheduled_jobs.services.history.run_story import Story
 
 Status = JobRun.Status
 
 
-@dataclass(frozen=True)
-class RunPage:
-    """All that the template shows, at ``as_of`` in ``zone``; ``is_live`` tells that it goes on changing."""
-
-    run: JobRun
-    zone: str
-    as_of: str
-    word: str
-    headline: Headline
-    steps: list[Step]
-    attempts: list[Attempt]
-    neighbours: list[Neighbour]
-    facts: list[RunFact]
-    payload: list[tuple[bool, str]]
-    payload_note: str
-    result: list[tuple[bool, str]] | None
-    result_note: str
-    trace: traces.Trace | None
-    log: list[str]
-    is_live: bool
-    is_overdue: bool
-    notes: list[str] = field(default_factory=list)
-
-
-def build(story: Story, now: datetime) -> RunPage:
-    """Everything about a run whose job is loaded; ``now`` is aware."""
+def build(story: Story, now: datetime) -> dict[str, Any]:
+    """What the templates show of a run whose job is loaded, at ``now`` (aware)."""
     run, job = story.run, story.run.job
     zone = job.time_zone
-    return RunPage(
-        run=run,
-        zone=zone,
-        as_of=f"{now.astimezone(times.zone_of(zone)):%H:%M:%S}",
-        word=str(RUN_BADGES[run.status].word),
-        headline=headline_of(story, now),
-        steps=run_steps(run, zone, now),
-        attempts=run_attempts(story, now),
-        neighbours=run_neighbours(story, now),
-        facts=run_facts(run, job, zone, now),
-        payload=masked_parts({} if run.payload is None else run.payload),
-        payload_note=_payload_note(run, job),
-        result=masked_parts(run.result) if run.result is not None else None,
-        result_note=_result_note(run),
-        trace=traces.read(run.traceback) if run.traceback else None,
-        log=run.log.splitlines(),
-        is_live=not run.is_over,
-        is_overdue=is_overdue(run, now),
-        notes=[str(note) for note in run.context.get("notes", [])],
-    )
+    return {
+        "zone": zone,
+        "as_of": f"{now.astimezone(times.zone_of(zone)):%H:%M:%S}",
+        "word": str(RUN_BADGES[run.status].word),
+        "headline": headline_of(story, now),
+        "steps": run_steps(run, zone, now),
+        "attempts": run_attempts(story, now),
+        "neighbours": run_neighbours(story, now),
+        "facts": run_facts(run, job, zone, now),
+        "payload": masked_parts({} if run.payload is None else run.payload),
+        "payload_note": _payload_note(run, job),
+        "result": masked_parts(run.result) if run.result is not None else None,
+        "result_note": _result_note(run),
+        "trace": traces.read(run.traceback) if run.traceback else None,
+        "log": run.log.splitlines(),
+        "is_live": not run.is_over,
+        "is_overdue": is_overdue(run, now),
+        "notes": [str(note) for note in run.context.get("notes", [])],
+    }
 
 
 def _payload_note(run: JobRun, job: ScheduledJob) -> str:

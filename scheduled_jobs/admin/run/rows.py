@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class RunFact:
-    """One line of the context. ``page`` names where it links to: the job, or another run."""
+    """One line of the context. ``is_job``: it links to the job."""
 
     label: str
     text: str

@@ -1,11 +1,9 @@
 """Values in words: no query, no request."""
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.admin.words.ahead import next_run, why_no_time
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.durations import parse_duration, write_duration
-from scheduled_jobs.admin.words.names import JobName, job_label
-from scheduled_jobs.admin.words.people import who_made
+from scheduled_jobs.admin.words.names import JobName, job_label, who_made
 from scheduled_jobs.admin.words.runs import (
     asked_by,
     attempt_of,
@@ -18,7 +16,14 @@ from scheduled_jobs.admin.words.runs import (
     trigger_words,
     why_no_run,
 )
-from scheduled_jobs.admin.words.schedules import RUNS_AHEAD, Preview, preview, runs_ahead
+from scheduled_jobs.admin.words.schedules import (
+    RUNS_AHEAD,
+    Preview,
+    next_run,
+    preview,
+    runs_ahead,
+    why_no_time,
+)
 from scheduled_jobs.admin.words.values import (
     FIELD_WORDS,
     as_python,

@@ -1,4 +1,4 @@
-"""What jobs are called on the pages."""
+"""What jobs, and people, are called on the pages."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import parse_job_id
-from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models import JobChange, ScheduledJob
 
 if TYPE_CHECKING:
     from typing import Self
@@ -64,3 +65,14 @@ class JobName(NamedTuple):
 def job_label(job: ScheduledJob) -> str:
     """What a job is called where its name stands in one piece."""
     return str(JobName.for_job(job))
+
+
+def who_made(change: JobChange) -> str:
+    """Who made a change."""
+    if change.actor_label:
+        return change.actor_label
+    return {
+        JobChange.Via.CODE: _("The code"),
+        JobChange.Via.SYNC: _("The sync"),
+        JobChange.Via.AUTO: _("The system"),
+    }.get(JobChange.Via(change.via), _("Somebody"))

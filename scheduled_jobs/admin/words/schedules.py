@@ -1,4 +1,4 @@
-"""What a schedule will do before it is saved: in words, its next runs, and what an edit adds or removes."""
+"""What runs next, and what a schedule will do before it is saved: its runs, what an edit adds and removes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.domain.ahead import Notice
 from scheduled_jobs.domain.schedules import Schedule, describe_schedule
 from scheduled_jobs.exceptions import InvalidSchedule
-from scheduled_jobs.services.history.ahead_words import NOTICES
+from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +26,29 @@ RUNS_AHEAD = 10
 WEEK = timedelta(days=7)
 MAX_NAMED = 20
 """Added and removed runs that are named one by one, of each kind."""
+
+AFTER_THE_LAST_RUN = Why(
+    gettext_lazy("after the last run"),
+    gettext_lazy("Google counts the next run from the end of the last one."),
+)
+
+
+def why_no_time(ahead: Ahead) -> Why | None:
+    """Why no time of a next run is told; None where one is. A guess is not told."""
+    if ahead.why_none is not None:
+        return WHY_NONE[ahead.why_none]
+    return AFTER_THE_LAST_RUN if Notice.COUNTED_FROM_NOW in ahead.notices else None
+
+
+def next_run(ahead: Ahead, zone: str, now: datetime) -> str:
+    """The next run in a column: relative, and on the clock of a zone; or why no time is told."""
+    if why := why_no_time(ahead):
+        return str(why.short)
+    at = ahead.runs[0].at
+    return f"{times.relative(at, now)}, {times.clock(at, zone, now)} {times.zone_label(zone)}"
+
+
+# --- Several runs ahead ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from scheduled_jobs.domain.payloads.storage import (
     MAX_DIGITS,
     MAX_STORED,
     clean_text,
-    is_storable,
     parse_body,
     storable,
 )
@@ -25,7 +24,6 @@ __all__ = [
     "Field",
     "Signature",
     "clean_text",
-    "is_storable",
     "parse_body",
     "redact",
     "restore",

@@ -20,8 +20,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, resolve
 from scheduled_jobs.domain.payloads.conversion import adapter_of, adapter_of_rest, convert
@@ -80,16 +80,7 @@ class Signature:
         without a default, or is no function at all.
         """
         function = getattr(run, "__func__", run)
-        bound = function is not run
-        try:
-            known = _cache.get(function)
-        except TypeError:  # not to be referred to weakly: nothing to remember it by
-            return _read(run, bound=bound)
-        if known is None:
-            known = _cache.setdefault(function, {})
-        if bound not in known:
-            known[bound] = _read(run, bound=bound)
-        return known[bound]
+        return _read(function, bound=function is not run)
 
     def validate(self, payload: Any, *, secret_keys: Iterable[str]) -> dict[str, Any]:
         """The keyword arguments for ``run()``: the payload's values as the annotated types.
@@ -138,9 +129,6 @@ class Signature:
         }
 
 
-_cache: WeakKeyDictionary[Callable[..., Any], dict[bool, Signature]] = WeakKeyDictionary()
-
-
 def _as_json(value: Any) -> Any:
     from pydantic_core import to_json  # 0.06 s to import
 
@@ -160,14 +148,18 @@ def _repr(value: Any) -> str:
 # --- Reading a function ------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def _read(run: Callable[..., Any], *, bound: bool) -> Signature:
     try:
         parameters = _parameters(run)
     except (TypeError, ValueError) as error:
         raise InvalidPayload({"": f"the parameters of run() cannot be read: {error}"}) from None
     reserved = set()
-    if not bound and parameters and parameters[0].name == "self" and parameters[0].kind not in _VARIADIC:
-        reserved.add(parameters.pop(0).name)
+    if parameters and parameters[0].kind not in _VARIADIC:
+        if bound:
+            del parameters[0]
+        elif parameters[0].name == "self":
+            reserved.add(parameters.pop(0).name)
     unchecked: dict[str, str] = {}
     annotations: dict[str, Any] = {}
     fields, extra = [], None
@@ -180,14 +172,18 @@ def _read(run: Callable[..., Any], *, bound: bool) -> Signature:
             field = _field(run, parameter, unchecked)
             fields.append(field)
             annotations[field.name] = field.annotation
+    adapter, extra_adapter = adapter_of(annotations, unchecked), None
+    if extra is not None:
+        annotation, _ = _meaning(run, extra, unchecked)
+        extra_adapter = adapter_of_rest(extra.name, annotation, unchecked)
     return Signature(
         fields=tuple(fields),
         accepts_anything=extra is not None,
         unchecked=unchecked,
         _names={field.name: field for field in fields},
         _reserved=frozenset(reserved),
-        _adapter=adapter_of(annotations, unchecked),
-        _extra_adapter=None if extra is None else _adapter_of_rest(run, extra, unchecked),
+        _adapter=adapter,
+        _extra_adapter=extra_adapter,
     )
 
 
@@ -212,12 +208,11 @@ def _refuse_positional(parameter: inspect.Parameter) -> None:
 
 def _field(run: Callable[..., Any], parameter: inspect.Parameter, unchecked: dict[str, str]) -> Field:
     required = parameter.default is parameter.empty
-    default = None if required else parameter.default
     annotation, meaning = _meaning(run, parameter, unchecked)
     return Field(
         name=parameter.name,
         required=required,
-        default=default,
+        default=None if required else parameter.default,
         annotation=annotation,
         kind=meaning.kind,
         choices=meaning.choices,
@@ -243,10 +238,3 @@ def _meaning(
         )
         return Any, ANYTHING
     return annotation, meaning
-
-
-def _adapter_of_rest(
-    run: Callable[..., Any], parameter: inspect.Parameter, unchecked: dict[str, str]
-) -> Adapter | None:
-    annotation, _ = _meaning(run, parameter, unchecked)
-    return adapter_of_rest(parameter.name, annotation, unchecked)

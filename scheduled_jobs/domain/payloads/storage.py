@@ -86,15 +86,6 @@ def storable(value: Any) -> Any:
     return read
 
 
-def is_storable(value: Any) -> bool:
-    """Whether ``storable`` accepts the value."""
-    try:
-        storable(value)
-    except InvalidPayload:
-        return False
-    return True
-
-
 def clean_text(text: str) -> str:
     """The text with U+FFFD in place of the characters that PostgreSQL cannot hold."""
     return _UNSTORABLE.sub(REPLACEMENT, text)

@@ -5,15 +5,13 @@ Everything an operator is shown about *when* comes from here::
     Schedule.parse("0 9 * * 1-5", "America/New_York").upcoming(now, 3)
 
 ``schedule`` holds the value; ``cron`` and ``english`` read the two dialects; ``wall_times`` and ``intervals``
-step through time; ``zones`` knows when clocks are changed; ``words`` and
-``description`` describe.
+step through time; ``zones`` knows when clocks are changed; ``words`` describes.
 """
 
 from __future__ import annotations
 
-from scheduled_jobs.domain.schedules.description import describe_schedule
-from scheduled_jobs.domain.schedules.occurrences import Occurrence, SkippedTime
-from scheduled_jobs.domain.schedules.schedule import Schedule
+from scheduled_jobs.domain.schedules.occurrences import Occurrence
+from scheduled_jobs.domain.schedules.schedule import Schedule, describe_schedule
 from scheduled_jobs.domain.schedules.zones import validate_time_zone
 from scheduled_jobs.exceptions import InvalidSchedule
 
@@ -21,7 +19,6 @@ __all__ = [
     "InvalidSchedule",
     "Occurrence",
     "Schedule",
-    "SkippedTime",
     "describe_schedule",
     "validate_time_zone",
 ]

@@ -119,14 +119,15 @@ def _days(day: Parsed, month: Parsed, weekday: Parsed, expression: str) -> Days:
     every_day, every_weekday = len(day.values) == 31, len(weekday.values) == 7
     months = () if len(month.values) == 12 else month.values
     if weekday.text == "*" and not every_day:
-        _refuse_never(day.values, month.values, expression)
+        refuse_never(day.values, month.values, expression)
     if day.text != "*" and weekday.text != "*" and (every_day or every_weekday):
         # Days that match either field, one of which every day matches.
         return Days(months=months)
     return Days(() if every_day else day.values, months, () if every_weekday else weekday.values)
 
 
-def _refuse_never(days: tuple[int, ...], months: tuple[int, ...], expression: str) -> None:
+def refuse_never(days: tuple[int, ...], months: tuple[int, ...], expression: str) -> None:
+    """Raise InvalidSchedule where none of the months has the first of the days, which are sorted."""
     longest = max(LONGEST_MONTHS[month - 1] for month in months)
     if days[0] > longest:
         names = listed([MONTHS[month - 1] for month in months])

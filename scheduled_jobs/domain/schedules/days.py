@@ -50,23 +50,10 @@ class Days(NamedTuple):
                 return day
             today = (day + EPOCH_WEEKDAY) % 7
             return day + min((weekday - today) % 7 for weekday in self.weekdays)
-        # croniter gives what comes after its start: the second before the day begins.
-        return self._step(timedelta(days=day, seconds=-1), is_prev=False)
-
-    def on_or_before(self, day: int) -> int:
-        """The last of the days up to ``day``."""
-        if not self.month_days and not self.months and not self.ordinals:
-            if not self.weekdays:
-                return day
-            today = (day + EPOCH_WEEKDAY) % 7
-            return day - min((today - weekday) % 7 for weekday in self.weekdays)
-        return self._step(timedelta(days=day, seconds=1), is_prev=True)
-
-    def _step(self, start: timedelta, *, is_prev: bool) -> int:
-        # croniter gives up after 50 years without a match; a fifth Monday of February takes 40 at most.
-        stepper, moment = self._stepper(), NAIVE_EPOCH + start
-        found = stepper.get_prev(start_time=moment) if is_prev else stepper.get_next(start_time=moment)
-        return (found - NAIVE_EPOCH).days
+        # croniter gives what comes after its start: the second before the day begins. It gives up after 50
+        # years without a match; a fifth Monday of February takes 40 at most.
+        start = NAIVE_EPOCH + timedelta(days=day, seconds=-1)
+        return (self._stepper().get_next(start_time=start) - NAIVE_EPOCH).days
 
     def _stepper(self) -> croniter[datetime]:
         if self.ordinals:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, NoReturn
 
-from scheduled_jobs.domain.schedules.cron import LONGEST_MONTHS
+from scheduled_jobs.domain.schedules.cron import refuse_never
+from scheduled_jobs.domain.schedules.days import Days
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval
-from scheduled_jobs.domain.schedules.messages import listed, quoted
+from scheduled_jobs.domain.schedules.messages import quoted
 from scheduled_jobs.domain.schedules.occurrences import MONTHS
-from scheduled_jobs.domain.schedules.specifics import SpecificTime
+from scheduled_jobs.domain.schedules.wall_times import WallTimes
 from scheduled_jobs.domain.schedules.zones import DAY
 from scheduled_jobs.exceptions import InvalidSchedule
 
@@ -74,6 +75,38 @@ TOKEN = re.compile(
 )
 ENGLISH = re.compile(rf"^\s*(?:every|{'|'.join((*ORDINALS, *WEEKDAYS))})(?![-/])|\bof\b|[0-9]:[0-9]")
 TIME_LIKE = re.compile(r"[0-9]{1,2}:[0-9]{1,2}")
+
+
+class SpecificTime(NamedTuple):
+    """``time`` is seconds of the day; days are ``month_days``, or the ``ordinals`` of ``weekdays``.
+
+    Sunday is 0. All five ordinals are every week, no weekday and no day of the month is every day.
+    """
+
+    time: int
+    month_days: tuple[int, ...]
+    ordinals: tuple[int, ...]
+    weekdays: tuple[int, ...]
+    months: tuple[int, ...]
+
+    @property
+    def every_week(self) -> bool:
+        """Whether the weekdays are meant in every week of the month."""
+        return len(self.ordinals) == 5
+
+    @property
+    def times(self) -> WallTimes:
+        """The times; a time that occurs twice runs at its first occurrence, as at any fixed hour."""
+        hour, minute = self.time // 3600, self.time // 60 % 60
+        return WallTimes((minute,), (hour,), self._days(), repeats=False)
+
+    def _days(self) -> Days:
+        months = () if len(self.months) == 12 else self.months
+        month_days = () if len(self.month_days) == 31 else self.month_days
+        if self.every_week:
+            weekdays = () if len(self.weekdays) == 7 else self.weekdays
+            return Days(months=months, weekdays=weekdays)
+        return Days(month_days, months, self.weekdays, self.ordinals)
 
 
 def looks_english(text: str) -> bool:
@@ -242,13 +275,7 @@ class _Parser:
         time = _seconds(self._take("time", "a time (0:00-23:59)"))
         self._end()
         if month_days:
-            longest = max(LONGEST_MONTHS[month - 1] for month in months)
-            if month_days[0] > longest:
-                names = listed([MONTHS[month - 1] for month in months])
-                have = "has" if len(months) == 1 else "have"
-                raise InvalidSchedule(
-                    f"{quoted(self._text)} never comes: {names} {have} at most {longest} days"
-                )
+            refuse_never(month_days, months, self._text)
         return SpecificTime(time, month_days, ordinals, weekdays, months)
 
 

@@ -16,12 +16,11 @@ from scheduled_jobs.domain.schedules.occurrences import (
     occurs_twice,
     wall_datetime,
 )
-from scheduled_jobs.domain.schedules.zones import DAY, END, HOUR, START
+from scheduled_jobs.domain.schedules.zones import DAY, END, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scheduled_jobs.domain.schedules.occurrences import SkippedTime
     from scheduled_jobs.domain.schedules.zones import Clock
 
 
@@ -45,13 +44,6 @@ class DriftingInterval:
             yield Occurrence(moment(at), notice, doubtful=True)
             at += self.seconds
 
-    def last_before(self, clock: Clock, position: int) -> None:
-        """Unknown: it depends on runs, not on the clock."""
-
-    def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:  # noqa: ARG002 – as above
-        """None: no time of the day is named."""
-        return iter(())
-
 
 @dataclass(frozen=True, slots=True)
 class RangedInterval:
@@ -74,23 +66,9 @@ class RangedInterval:
                     yield self._occurrence(clock, day, at)
             day += 1
 
-    def last_before(self, clock: Clock, position: int) -> Occurrence | None:
-        """The last occurrence before a moment."""
-        day = (position + clock.stretch(position).offset) // DAY + 1
-        while day * DAY > START - 2 * DAY:
-            times = [at for at in self._of_day(clock, day) if START <= at < position]
-            if times:
-                return self._occurrence(clock, day, times[-1])
-            day -= 1
-        return None
-
-    def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:  # noqa: ARG002 – as above
-        """None: a start in the gap is moved to the gap's full hour."""
-        return iter(())
-
     def _of_day(self, clock: Clock, day: int) -> range:
         start = _moment_of(clock, day * DAY + self.start)
-        ends = (_moment_of(clock, other * DAY + self.end) for other in (day, day + 1))
+        ends = (_moment_of(clock, other * DAY + self.end) for other in (day, day + 1, day + 2))
         end = next(end for end in ends if end >= start)
         return range(start, min(end + 1, _moment_of(clock, (day + 1) * DAY + self.start)), self.seconds)
 

@@ -1,4 +1,4 @@
-"""One time at which a schedule starts its job, and one that the clocks leave out."""
+"""One time at which a schedule starts its job, and what the clocks do there, in words."""
 
 from __future__ import annotations
 
@@ -25,17 +25,6 @@ class Occurrence(NamedTuple):
     at: datetime
     notice: str | None = None
     doubtful: bool = False
-
-
-class SkippedTime(NamedTuple):
-    """A time of the schedule that the wall clock leaves out where it goes forward.
-
-    ``wall_time`` is the naive local time that does not exist, ``at`` the moment (UTC) of the change.
-    """
-
-    wall_time: datetime
-    at: datetime
-    notice: str
 
 
 def moment(seconds: int) -> datetime:

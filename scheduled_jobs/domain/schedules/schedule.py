@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from scheduled_jobs.domain.schedules import words
 from scheduled_jobs.domain.schedules.cron import parse_cron
 from scheduled_jobs.domain.schedules.cron_words import cron_in_words
-from scheduled_jobs.domain.schedules.english import looks_english, parse_english
+from scheduled_jobs.domain.schedules.english import SpecificTime, looks_english, parse_english
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval
 from scheduled_jobs.domain.schedules.messages import quoted
-from scheduled_jobs.domain.schedules.occurrences import EPOCH, Occurrence, SkippedTime
-from scheduled_jobs.domain.schedules.specifics import SpecificTime
+from scheduled_jobs.domain.schedules.occurrences import EPOCH, Occurrence
+from scheduled_jobs.domain.schedules.wall_times import WallTimes
 from scheduled_jobs.domain.schedules.zones import DAY, END, START, Clock, validate_time_zone
 from scheduled_jobs.exceptions import InvalidSchedule
 
@@ -45,12 +46,6 @@ class Timing(Protocol):
 
     def forward(self, clock: Clock, position: int) -> Iterator[Occurrence]:
         """From ``position`` on."""
-
-    def last_before(self, clock: Clock, position: int) -> Occurrence | None:
-        """The last one before ``position``."""
-
-    def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:
-        """What the clocks leave out where they are changed in ``start <= t < end``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +126,25 @@ class Schedule:
 
         None for a drifting interval, whose past only Google and the history know, and before 1970.
         """
-        return self._timing.last_before(self._clock, _ceiling(before, "before"))
+        position = _ceiling(before, "before")
+        if self.is_estimate:
+            return None
+        start, reach = position, 3600
+        while start > START and not self._comes(start, position):
+            start, reach = max(position - reach, START), reach * 4
+        # Up to the last one something comes before ``position``, after it nothing does.
+        is_over = bisect_left(range(start, position), x=True, key=lambda at: not self._comes(at, position))
+        last = start + is_over - 1
+        if last < start:
+            return None
+        occurrence = next(self._timing.forward(self._clock, last))
+        notices = [occurrence.notice] if occurrence.notice else []
+        if isinstance(self._timing, WallTimes):
+            notices = [*self._timing.skipped(self._clock, last, position), *notices]
+        return occurrence._replace(notice="; ".join(notices) or None)
+
+    def _comes(self, position: int, stop: int) -> bool:
+        return next(self._between(position, stop), None) is not None
 
     def between(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
         """The occurrences in ``start <= at < end`` (both aware), in order."""
@@ -146,10 +159,6 @@ class Schedule:
                 if occurrence.at >= limit:
                     return
                 yield occurrence
-
-    def skipped(self, start: datetime, end: datetime) -> Iterator[SkippedTime]:
-        """The times of the schedule that do not exist, where clocks go forward in ``start <= t < end``."""
-        return self._timing.skipped(self._clock, _ceiling(start, "start"), _ceiling(end, "end"))
 
 
 def _interval(length: timedelta) -> str:
@@ -243,3 +252,23 @@ def _floor(when: datetime, name: str) -> int:
 def _ceiling(when: datetime, name: str) -> int:
     since = _since_epoch(when, name)
     return min(max(since.days * DAY + since.seconds + (since.microseconds > 0), START), END)
+
+
+class Description(NamedTuple):
+    """A schedule in words."""
+
+    words: str
+    """Without the zone, which stands beside it."""
+    expression: str
+    """What is sent to Google; empty where the words are the expression."""
+
+
+@lru_cache(maxsize=8192)
+def describe_schedule(expression: str, time_zone: str) -> Description:
+    """Put a schedule into words, which are remembered; a faulty one stays as it stands."""
+    try:
+        schedule = Schedule.parse(expression, time_zone)
+    except InvalidSchedule:
+        return Description(expression, "")
+    text = schedule.describe().removesuffix(f", {words.zone_in_words(time_zone)}")
+    return Description(text, "" if text.casefold() == expression.casefold() else expression)

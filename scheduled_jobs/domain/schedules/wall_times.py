@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.schedules.occurrences import (
     Occurrence,
-    SkippedTime,
     do_not_exist,
     moment,
     occurs_twice,
-    wall_datetime,
 )
-from scheduled_jobs.domain.schedules.zones import DAY, END, START, WIDEST_CHANGE
+from scheduled_jobs.domain.schedules.zones import DAY, END, WIDEST_CHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,9 +52,8 @@ class WallTimes:
                 searched, found = wall, walker.first(wall)
             at = found - stretch.offset
             if at >= stretch.end:
-                gap = stretch.gap_after
-                if gap and found < gap[1]:
-                    skipped.append(do_not_exist(found, walker.last(gap[1] - 60)))
+                if notice := walker.skipped(stretch):
+                    skipped.append(notice)
                     if len(skipped) > MOST_TRIES:
                         return
                 position = stretch.end
@@ -75,50 +72,14 @@ class WallTimes:
             skipped = []
             position = at + 1
 
-    def last_before(self, clock: Clock, position: int) -> Occurrence | None:
-        """The last occurrence before a moment, with a notice of the times skipped in between."""
+    def skipped(self, clock: Clock, position: int, stop: int) -> Iterator[str]:
+        """A notice for each change of the clocks between two moments that leaves out times of these."""
         walker = _Walker(self)
-        searched, found = -1, 0
-        skipped: list[str] = []
-        while position > START:
-            stretch = clock.stretch(position - 1)
-            wall = (position - 1 + stretch.offset) // 60 * 60
-            if not found <= wall <= searched:
-                searched, found = wall, walker.last(wall)
-            at = found - stretch.offset
-            if at < stretch.start:
-                gap_start = stretch.start + stretch.offset_before
-                if found >= gap_start:
-                    skipped.insert(0, do_not_exist(walker.first(gap_start), found))
-                    if len(skipped) > MOST_TRIES:
-                        return None
-                position = stretch.start
-                if stretch.start + stretch.offset + WIDEST_CHANGE <= searched:
-                    position = min(position, at + WIDEST_CHANGE)
-                continue
-            is_second = stretch.is_second(found)
-            if is_second and not self.repeats:
-                position = stretch.start
-                continue
-            return _occurrence(at, found, clock, skipped, twice=is_second or stretch.is_first(found))
-        return None
-
-    def skipped(self, clock: Clock, start: int, end: int) -> Iterator[SkippedTime]:
-        """The times that the clocks leave out at the changes in ``start <= t < end``."""
-        walker = _Walker(self)
-        start = max(start - 1, START)  # a change at ``start`` ends the stretch of the second before
-        while start < end:
-            stretch = clock.stretch(start)
-            if stretch.gap_after and stretch.end < end:
-                yield from self._in_gap(walker, stretch, *stretch.gap_after)
-            start = stretch.end
-
-    @staticmethod
-    def _in_gap(walker: _Walker, stretch: Stretch, wall: int, gap_end: int) -> Iterator[SkippedTime]:
-        found = walker.first(wall)
-        while found < gap_end:
-            yield SkippedTime(wall_datetime(found), moment(stretch.end), do_not_exist(found, found))
-            found = walker.first(found + 60)
+        stretch = clock.stretch(position)
+        while stretch.end < stop:
+            if notice := walker.skipped(stretch):
+                yield notice
+            stretch = clock.stretch(stretch.end)
 
 
 def _occurrence(at: int, wall: int, clock: Clock, skipped: list[str], *, twice: bool) -> Occurrence:
@@ -148,16 +109,17 @@ class _Walker:
             found = self._next_day(day + 1)
         return found * DAY + self._hours[0] * 3600 + self._minutes[0] * 60
 
-    def last(self, wall: int) -> int:
-        """The last time up to ``wall``, a whole minute."""
-        day, second = divmod(wall, DAY)
-        found = self._days.on_or_before(day)
-        if found == day:
-            time = self._time_until(second // 60)
-            if time is not None:
-                return day * DAY + time
-            found = self._days.on_or_before(day - 1)
-        return found * DAY + self._hours[-1] * 3600 + self._minutes[-1] * 60
+    def skipped(self, stretch: Stretch) -> str | None:
+        """The notice of the times that the clocks leave out at the end of a stretch, if there are any."""
+        if stretch.gap_after is None:
+            return None
+        start, end = stretch.gap_after
+        first = last = self.first(start)
+        if first >= end:
+            return None
+        while (following := self.first(last + 60)) < end:
+            last = following
+        return do_not_exist(first, last)
 
     def _time_from(self, minute_of_day: int) -> int | None:
         hour, minute = divmod(minute_of_day, 60)
@@ -169,17 +131,6 @@ class _Walker:
         if index == len(self._hours):
             return None
         return self._hours[index] * 3600 + self._minutes[0] * 60
-
-    def _time_until(self, minute_of_day: int) -> int | None:
-        hour, minute = divmod(minute_of_day, 60)
-        index = bisect_right(self._hours, hour) - 1
-        if index >= 0 and self._hours[index] == hour:
-            if minute >= self._minutes[0]:
-                return hour * 3600 + self._minutes[bisect_right(self._minutes, minute) - 1] * 60
-            index -= 1
-        if index < 0:
-            return None
-        return self._hours[index] * 3600 + self._minutes[-1] * 60
 
     def _next_day(self, day: int) -> int:
         low, high = self._known

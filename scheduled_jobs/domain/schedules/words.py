@@ -10,7 +10,7 @@ from scheduled_jobs.domain.schedules.occurrences import MONTHS
 from scheduled_jobs.domain.schedules.zones import DAY
 
 if TYPE_CHECKING:
-    from scheduled_jobs.domain.schedules.specifics import SpecificTime
+    from scheduled_jobs.domain.schedules.english import SpecificTime
 
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Etc/Universal", "Universal", "Etc/Zulu", "Zulu"})
 REGIONS = (

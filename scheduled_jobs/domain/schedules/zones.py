@@ -141,9 +141,10 @@ class Clock:
     zone: ZoneInfo
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def of(cls, name: str) -> Clock:
         """The clock of a validated zone."""
-        return _clock(name)
+        return cls(name, ZoneInfo(name))
 
     def stretch(self, at: int) -> Stretch:
         """The stretch that holds a moment."""
@@ -165,8 +166,3 @@ class Clock:
         shifts = [naive.replace(tzinfo=self.zone, fold=fold).utcoffset() for fold in (0, 1)]
         first, second = (shift.days * DAY + shift.seconds for shift in shifts if shift is not None)
         return first, second
-
-
-@lru_cache(maxsize=1024)
-def _clock(name: str) -> Clock:
-    return Clock(name, ZoneInfo(name))

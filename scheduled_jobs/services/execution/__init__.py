@@ -1,10 +1,9 @@
 """In: what may run when Cloud Scheduler calls, running it, and recording how it ended."""
 
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
-from scheduled_jobs.services.execution.eager import run_eagerly
 from scheduled_jobs.services.execution.ending import expire, write_kept
 from scheduled_jobs.services.execution.requests import cancel, rerun
-from scheduled_jobs.services.execution.serving import deliver, find_job
+from scheduled_jobs.services.execution.serving import deliver, find_job, run_eagerly
 
 __all__ = [
     "Answer",

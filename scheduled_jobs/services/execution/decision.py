@@ -21,14 +21,13 @@ from scheduled_jobs.domain.payloads import Signature, clean_text, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.execution import ending, statements
-from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery, announcement_of
+from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
 from scheduled_jobs.services.execution.statements import LEASE, Slot, Status, Trigger
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from scheduled_jobs.registry import Task
-    from scheduled_jobs.services.execution.slots import Announcement
 
 logger = logging.getLogger("scheduled_jobs")
 
@@ -49,7 +48,7 @@ def decide(delivery: Delivery, now: datetime, *, stale: bool = False) -> Answer 
     says; a lost race is one more round. Raises OperationalError or InterfaceError where the database cannot
     be reached.
     """
-    announced = announcement_of(delivery)
+    announced = delivery.announced
     if announced.is_unreadable:
         logger.error(
             "X-CloudScheduler-ScheduleTime of %s cannot be read: %r", delivery.job.name, announced.text[:100]

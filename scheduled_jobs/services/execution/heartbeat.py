@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.utils import timezone
 
+from scheduled_jobs.domain.payloads.redaction import without_tokens
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.statements import LEASE, database
-from scheduled_jobs.services.execution.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +82,7 @@ class Heartbeat:
             beat.reported = {
                 "progress_done": _finite(done),
                 "progress_total": _finite(total),
-                "progress_message": clean(str(message))[:MAX_MESSAGE],
+                "progress_message": without_tokens(str(message))[:MAX_MESSAGE],
             }
             if watched:
                 self._wake()

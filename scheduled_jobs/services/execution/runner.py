@@ -15,11 +15,10 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key, place_of
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.domain.payloads import Signature, storable
-from scheduled_jobs.domain.payloads.redaction import texts_under, without
+from scheduled_jobs.domain.payloads.redaction import texts_under, without, without_tokens
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.heartbeat import heartbeat
-from scheduled_jobs.services.execution.text import clean, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,7 +86,7 @@ def execute(
             instance._metadata = metadata_of(run, headers)  # noqa: SLF001
             value = _call(instance, arguments)
         except DiscardTask as error:
-            return Outcome(Status.DISCARDED, error=shortened(_kept(run, _text_of(error)), MAX_ERROR))
+            return Outcome(Status.DISCARDED, error=_shortened(_kept(run, _text_of(error)), MAX_ERROR))
         except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
             return _failure(run, task, error, clock())
         finally:
@@ -125,7 +124,7 @@ def _success(value: Any) -> Outcome:
         return Outcome(Status.SUCCEEDED, value=value, result=storable(value))
     except (ValueError, TypeError, RecursionError) as error:
         # The work is done: a retry would repeat it for ever.
-        note = f"The result was not kept: {shortened(clean(str(error)), 500)}"
+        note = f"The result was not kept: {_shortened(without_tokens(str(error)), 500)}"
         return Outcome(Status.SUCCEEDED, value=value, notes=[note])
 
 
@@ -135,12 +134,12 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime)
         # The server has stopped the process because it took too long: Google has long hung up.
         outcome.status = Status.TIMED_OUT
     name, text = type(error).__name__, _kept(run, _text_of(error))
-    outcome.error = shortened(f"{name}: {text}" if text else name, MAX_ERROR)
+    outcome.error = _shortened(f"{name}: {text}" if text else name, MAX_ERROR)
     is_late = outcome.status == Status.TIMED_OUT
     outcome.error_key = Status.TIMED_OUT if is_late else error_key(name, text, place_of(error))
     lines = "".join(traceback.format_exception(type(error), error, _below_us(error.__traceback__)))
     kept = _kept(run, lines)
-    outcome.traceback = shortened(kept, MAX_TRACEBACK)
+    outcome.traceback = _shortened(kept, MAX_TRACEBACK)
     # Error trackers want the exception itself; with a secret in it they get what is kept of it.
     shown = error if kept == lines else None
     logger.error("%s failed in run %s: %s", task.name(), run.pk, outcome.error, exc_info=shown)
@@ -149,7 +148,12 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime)
 
 def _kept(run: JobRun, text: str) -> str:
     """What a task says, without the secrets of its payload."""
-    return clean(without(text, texts_under(run.payload or {}, settings.REDACTED_KEYS)))
+    return without_tokens(without(text, texts_under(run.payload or {}, settings.REDACTED_KEYS)))
+
+
+def _shortened(text: str, limit: int) -> str:
+    """The beginning and the end of a text that is too long."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}\n…\n{text[-limit // 2 :]}"
 
 
 def _text_of(error: BaseException) -> str:
@@ -192,8 +196,5 @@ class TransactionAbandoned(Exception):
 
 
 def _is_autocommit_off(connection: BaseDatabaseWrapper) -> bool:
-    return connection.connection is not None and not connection.autocommit and _wants_autocommit(connection)
-
-
-def _wants_autocommit(connection: BaseDatabaseWrapper) -> bool:
-    return bool(connection.settings_dict["AUTOCOMMIT"])
+    is_wanted = bool(connection.settings_dict["AUTOCOMMIT"])
+    return is_wanted and connection.connection is not None and not connection.autocommit

@@ -1,10 +1,11 @@
-"""From a delivery to its answer: decide, run, record."""
+"""From a delivery to its answer: decide, run, record. Also a run here and now, which no delivery asks for."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
@@ -12,7 +13,10 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import decision, ending, runner, statements
-from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery, announcement_of
+from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
+
+if TYPE_CHECKING:
+    from scheduled_jobs.registry import Task
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
@@ -55,10 +59,10 @@ def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = ti
     """
     clock = clock or timezone.now  # looked up late, so that a test may move the clock
     now = clock()
-    wait = announcement_of(delivery).wait(now)
+    wait = delivery.announced.wait(now)
     if wait:  # line 1: skewed natural and last-second forced runs are then both due
         sleep(wait)
-        now = max(clock(), announcement_of(delivery).slot or now)
+        now = max(clock(), delivery.announced.slot or now)
     decided = decision.decide(delivery, now, stale=wait > 0)
     if isinstance(decided, Answer):
         return decided
@@ -85,3 +89,30 @@ def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answ
     if outcome.status == JobRun.Status.DISCARDED:
         return Answer.discarded(run.pk, recorded=recorded)
     return Answer.failed(run.pk, may_retry=not begun.claimed, recorded=recorded)
+
+
+def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
+    """Run a task here and now, without Google, with the payload in force; returns what it returns.
+
+    The run is recorded. Raises what the task raised, InvalidPayload if the payload does not fit ``run()``. A
+    task that discards itself returns None.
+    """
+    now = timezone.now()
+    using = statements.database()
+    with statements.statement(using):
+        run = JobRun.objects.using(using).create(
+            job=job,
+            status=JobRun.Status.RUNNING,
+            trigger=JobRun.Trigger.EAGER,
+            created_at=now,
+            started_at=now,
+            lease_until=now + statements.LEASE,
+            payload=job.payload,
+            code_version=statements.code_version(),
+        )
+    ending.send(signals.run_started, run)
+    outcome = runner.execute(run, task, None, clock=timezone.now)
+    ending.finish(run, outcome, now=timezone.now())
+    if outcome.raised is not None:
+        raise outcome.raised
+    return outcome.value

@@ -18,7 +18,6 @@ from django.db.models import F
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.execution import Answer, Delivery, decision, ending, statements
-from scheduled_jobs.services.execution.delivery import announcement_of
 from scheduled_jobs.services.execution.runner import Outcome
 from tests.support import SLOT, make_job, make_task
 
@@ -116,7 +115,7 @@ class World:
     def deliver(self, chain: Chain) -> None:
         self.job.refresh_from_db()
         delivery = Delivery(job=self.job, task=self.task, schedule_time=chain.slot.isoformat())
-        if wait := announcement_of(delivery).wait(self.now):
+        if wait := delivery.announced.wait(self.now):
             self.at(self.now + seconds(wait), lambda: self.deliver(chain))
             return
         decided = decision.decide(delivery, self.now)
