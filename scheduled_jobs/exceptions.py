@@ -16,9 +16,8 @@ ScheduledJobsError
 │   ├── WrongMethod                     405
 │   ├── UnknownTarget                   404
 │   └── BodyTooLarge                    413
-├── EmulatorError                       the emulator
-│   ├── StoreError                      answers a call as Google would: not done, and why
-│   └── CannotStart                     a taken port, a state file that is none
+├── StoreError                          the emulator answers a call as Google would: not done, and why
+├── CannotStart                         the emulator: a taken port, a state file that is none
 └── BackendError                        Cloud Scheduler did not do what it was asked
     ├── NotFound  AlreadyExists  Aborted  InvalidArgument  PermissionDenied
     ├── Unauthenticated  FailedPrecondition  ResourceExhausted
@@ -99,11 +98,7 @@ class BodyTooLarge(BadDelivery):
     """The body is larger than any that Cloud Scheduler sends."""
 
 
-class EmulatorError(ScheduledJobsError):
-    """The emulator of Cloud Scheduler cannot do what it was asked."""
-
-
-class StoreError(EmulatorError):
+class StoreError(ScheduledJobsError):
     """A call is refused as Cloud Scheduler would refuse it.
 
     ``code`` is the name of a ``grpc.StatusCode`` (``"NOT_FOUND"``); ``resource``, where not empty, is
@@ -117,7 +112,7 @@ class StoreError(EmulatorError):
         super().__init__(f"{code}: {message}")
 
 
-class CannotStart(EmulatorError):
+class CannotStart(ScheduledJobsError):
     """The emulator cannot start: its port is taken or its state file cannot be read."""
 
 

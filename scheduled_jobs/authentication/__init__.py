@@ -11,8 +11,6 @@ import base64
 import json
 import logging
 import re
-from dataclasses import dataclass
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-__all__ = ["Caller", "certificates", "sign_job", "verify", "verify_caller"]
+__all__ = ["certificates", "sign_job", "verify", "verify_caller"]
 
 logger = logging.getLogger("scheduled_jobs")
 
@@ -46,10 +44,10 @@ https://cloud.google.com/run/docs/authenticating/service-to-service
 """
 MAX_TOKEN = 16_384
 """Characters; Google's tokens have about a thousand."""
-CLOCK_SKEW = timedelta(seconds=10)
-"""How far Google's clock and ours may be apart."""
-NOTABLE_SKEW = timedelta(seconds=2)
-"""From here on natural runs come near to being taken for forced ones, and somebody ought to know."""
+CLOCK_SKEW = 10
+"""Seconds that Google's clock and ours may be apart."""
+NOTABLE_SKEW = 2
+"""Seconds from which on natural runs come near to being taken for forced ones, and somebody ought to know."""
 MAX_SECONDS = 10**11
 """Times of tokens lie before this second since 1970, in the year 5138."""
 
@@ -57,17 +55,6 @@ _BEARER = re.compile(r"\s*bearer\s+([\w-]+)\.([\w-]+)\.([\w-]+)\s*", re.IGNORECA
 
 certificates = Certificates()
 """Those of this process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody who may run the task. ``email`` is the token's; empty where no token was needed.
-
-    ``clock_skew`` is how far our clock is behind the token's; zero up to two seconds.
-    """
-
-    email: str = ""
-    clock_skew: timedelta = timedelta()
 
 
 class _Token(NamedTuple):
@@ -93,23 +80,17 @@ def verify(request: HttpRequest, task: str) -> str:
     """
     task_class = registry.get(task)
     use_oidc = task_class is None or task_class.schedule_use_oidc is not False
-    caller = verify_caller(request.headers, use_oidc=use_oidc, task=task, now=timezone.now())
-    if caller.clock_skew:
-        logger.warning(
-            "The clock of this machine is %.1f seconds behind the one that Google's tokens are made by",
-            caller.clock_skew.total_seconds(),
-        )
-    return caller.email
+    return verify_caller(request.headers, use_oidc=use_oidc, task=task, now=timezone.now())
 
 
-def verify_caller(headers: Mapping[str, str], *, use_oidc: bool, task: str, now: datetime) -> Caller:
-    """Who calls. ``headers`` are case-insensitive, as ``request.headers``; ``now`` is aware.
+def verify_caller(headers: Mapping[str, str], *, use_oidc: bool, task: str, now: datetime) -> str:
+    """The email of who calls. ``headers`` are case-insensitive, as ``request.headers``; ``now`` is aware.
 
     Raises NotAuthenticated for no token or a wrong one, NotAllowed for a genuine token whose account may
     not run tasks here, CertificatesUnavailable if that cannot be told now.
     """
     if not use_oidc and (settings.ALLOW_UNAUTHENTICATED or _is_signed_for(headers, task)):
-        return Caller()
+        return ""
     token = _read_token(headers)
     _check_claims(token.claims, now)
     if not token.is_signature_removed:
@@ -119,8 +100,12 @@ def verify_caller(headers: Mapping[str, str], *, use_oidc: bool, task: str, now:
             f"the front end removed the token's signature, and {TOKEN_HEADER} is not this job's"
         )
     email = _allowed_email(token.claims)
-    ahead = timedelta(seconds=token.claims["iat"] - now.timestamp())
-    return Caller(email, ahead if ahead > NOTABLE_SKEW else timedelta())
+    ahead = token.claims["iat"] - now.timestamp()
+    if ahead > NOTABLE_SKEW:
+        logger.warning(
+            "The clock of this machine is %.1f seconds behind the one that Google's tokens are made by", ahead
+        )
+    return email
 
 
 # --- The signed header -------------------------------------------------------------------------------
@@ -183,11 +168,11 @@ def _check_claims(claims: Mapping[str, Any], now: datetime) -> None:
         raise NotAuthenticated(f"the token's issuer is {_short(issuer)}, not Google")
     issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
     seconds = now.timestamp()
-    if issued > seconds + CLOCK_SKEW.total_seconds():
+    if issued > seconds + CLOCK_SKEW:
         raise NotAuthenticated(
             f"the token is from {issued - seconds:.0f} s ahead; is this machine's clock right?"
         )
-    if expires < seconds - CLOCK_SKEW.total_seconds():
+    if expires < seconds - CLOCK_SKEW:
         raise NotAuthenticated(f"the token expired {seconds - expires:.0f} s ago")
 
 
@@ -220,7 +205,7 @@ def _verify_signature(token: _Token) -> None:
             answer,  # type: ignore[arg-type] # in place of google.auth's Request, which would fetch
             audience=settings.OIDC_AUDIENCE,
             certs_url=url,
-            clock_skew_in_seconds=int(CLOCK_SKEW.total_seconds()),
+            clock_skew_in_seconds=CLOCK_SKEW,
         )
     except (ValueError, GoogleAuthError, RecursionError) as error:
         # Without the text: google-auth quotes the token in some of its messages.

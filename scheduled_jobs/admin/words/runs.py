@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.decision import FORCED_BY
 from scheduled_jobs.services.execution.statements import LEASE
 from scheduled_jobs.services.scheduling.run_now import MOST_SENT, NOTHING_SENT, UNDELIVERED
 
@@ -17,16 +18,13 @@ if TYPE_CHECKING:
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
-CONSOLE = "Cloud Scheduler"
-"""``requested_by`` of a run that was forced in Google's console."""
-
 
 def trigger_words(run: JobRun) -> tuple[str, str, str]:
     """The icon and the word of a trigger, and what else there is to say about it."""
     if run.trigger == Trigger.SCHEDULE:
         note = _("Google’s own retry of the slot") if run.attempt > 1 else ""
         return ("retry" if run.attempt > 1 else "sched"), _("schedule"), note
-    if run.trigger == Trigger.MANUAL and run.requested_by == CONSOLE:
+    if run.trigger == Trigger.MANUAL and run.requested_by == FORCED_BY:
         return "hand", _("forced run"), _("in Google’s console, or by gcloud")
     by = _("by %(person)s") % {"person": run.requested_by} if run.requested_by else ""
     return {
@@ -40,7 +38,7 @@ def trigger_words(run: JobRun) -> tuple[str, str, str]:
 def asked_by(run: JobRun) -> str:
     """How a run came about, as the end of a sentence; empty for a natural one."""
     person = {"person": run.requested_by or _("somebody")}
-    if run.trigger == Trigger.MANUAL and run.requested_by == CONSOLE:
+    if run.trigger == Trigger.MANUAL and run.requested_by == FORCED_BY:
         return _("forced in Google’s console")
     return {
         Trigger.SCHEDULE: "",

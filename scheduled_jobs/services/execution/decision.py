@@ -33,6 +33,7 @@ logger = logging.getLogger("scheduled_jobs")
 
 ROUNDS = 10
 FORCED_BY = "Cloud Scheduler"
+"""``requested_by`` of a run that was forced in Google's console."""
 PAUSED, RETIRED, DELETING = "paused", "retired", "being deleted"
 STILL_GOING = "previous run still going"
 ALREADY_DONE = "already done"

@@ -112,7 +112,7 @@ def announce(run: JobRun) -> None:
     """The facts of the last run on the job's row, and the signals, of a run that is over. Raises nothing."""
     recovered = False
     try:
-        with statements.statement(statements.database()):
+        with statements.statement():
             recovered = _update_facts(run)
     except Error:
         logger.exception("The facts of run %s could not be written on its job", run.pk)
@@ -170,8 +170,7 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
 
 
 def _beaten(run: JobRun) -> str:
-    rows = JobRun.objects.using(statements.database())
-    other = rows.filter(job_id=run.job_id, settled_slot=run.scheduled_for).first()
+    other = statements.runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for).first()
     attempt, status = (other.attempt, other.status) if other is not None else ("?", Status.SUCCEEDED)
     return f"attempt {attempt} had already {status}; this one ran too"
 

@@ -98,9 +98,8 @@ def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
     task that discards itself returns None.
     """
     now = timezone.now()
-    using = statements.database()
-    with statements.statement(using):
-        run = JobRun.objects.using(using).create(
+    with statements.statement():
+        run = statements.runs().create(
             job=job,
             status=JobRun.Status.RUNNING,
             trigger=JobRun.Trigger.EAGER,

@@ -10,12 +10,15 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router, transaction
 from django.db.models import F
 
 from scheduled_jobs.models import JobRun, ScheduledJob
+
+if TYPE_CHECKING:
+    from scheduled_jobs.models.runs import JobRunQuerySet
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
@@ -31,8 +34,14 @@ def database() -> str:
     return router.db_for_write(JobRun)
 
 
-def statement(using: str) -> AbstractContextManager[Any]:
+def runs() -> JobRunQuerySet:
+    """The runs as they are decided upon."""
+    return JobRun.objects.using(database())
+
+
+def statement() -> AbstractContextManager[Any]:
     """A savepoint inside a transaction, so that a lost race does not poison it; else autocommit."""
+    using = database()
     if connections[using].in_atomic_block:
         return transaction.atomic(using=using)
     return nullcontext()
@@ -64,7 +73,7 @@ class Slot:
 def read_slot(job_id: int, at: datetime) -> Slot:
     """What is known of a slot."""
     attempts, settled, active, missed = 0, None, None, None
-    rows = JobRun.objects.using(database()).of_slot(job_id, at).order_by("attempt")
+    rows = runs().of_slot(job_id, at).order_by("attempt")
     for pk, attempt, status, active_slot, settled_slot in rows.values_list(
         "pk", "attempt", "status", "active_slot", "settled_slot"
     ):
@@ -77,15 +86,15 @@ def read_slot(job_id: int, at: datetime) -> Slot:
 
 def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> JobRun | None:
     """The oldest run that was asked for and whose RunJob was sent, at ``sent_by`` at the latest."""
-    runs = JobRun.objects.using(database()).queued().filter(job_id=job_id, sent__gt=0)
+    queued = runs().queued().filter(job_id=job_id, sent__gt=0)
     if sent_by is not None:
-        runs = runs.filter(sent_at__lte=sent_by)
-    return runs.first()
+        queued = queued.filter(sent_at__lte=sent_by)
+    return queued.first()
 
 
 def holder(job_id: int) -> JobRun | None:
     """The run that other runs of the job must not overlap."""
-    return JobRun.objects.using(database()).filter(job_id=job_id, overlap_lock__isnull=False).first()
+    return runs().filter(job_id=job_id, overlap_lock__isnull=False).first()
 
 
 # --- EXPIRE ---------------------------------------------------------------------------------------
@@ -96,14 +105,13 @@ def expire(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
 
     Row by row: the count tells which of several callers has marked a run, and therefore speaks of it.
     """
-    using = database()
-    gone = JobRun.objects.using(using).filter(status=Status.RUNNING, lease_until__lt=now)
+    gone = runs().filter(status=Status.RUNNING, lease_until__lt=now)
     if job_id is not None:
         gone = gone.filter(job_id=job_id)
-    return [run for run in gone.order_by("pk") if _lose(run, now, using)]
+    return [run for run in gone.order_by("pk") if _lose(run, now)]
 
 
-def _lose(run: JobRun, now: datetime, using: str) -> bool:
+def _lose(run: JobRun, now: datetime) -> bool:
     seen = run.lease_until - LEASE  # type: ignore[operator]
     values = {
         "status": Status.LOST,
@@ -113,8 +121,8 @@ def _lose(run: JobRun, now: datetime, using: str) -> bool:
         "error": f"The process that ran it has given no sign of life since {seen:%Y-%m-%d %H:%M:%S} UTC.",
     }
     # Against the heartbeat, which may renew the lease, and against the end, which may be written just now.
-    still = JobRun.objects.using(using).filter(pk=run.pk, status=Status.RUNNING, lease_until__lt=now)
-    with statement(using):
+    still = runs().filter(pk=run.pk, status=Status.RUNNING, lease_until__lt=now)
+    with statement():
         if not still.update(**values):
             return False
     for name, value in values.items():
@@ -166,12 +174,11 @@ def close_queued(run: JobRun, status: str, error: str, now: datetime, *, deliver
 
 
 def _change_queued(run: JobRun, *, delivered: bool, **values: Any) -> bool:
-    using = database()
     if delivered:
         values["deliveries"] = F("deliveries") + 1
-    with statement(using):
+    with statement():
         # Two deliveries and a person's cancel may want the same row: one count is 1.
-        rows = JobRun.objects.using(using).filter(pk=run.pk, status=Status.QUEUED)
+        rows = runs().filter(pk=run.pk, status=Status.QUEUED)
         return bool(rows.update(**values))
 
 
@@ -185,22 +192,17 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
     where the slot has changed since it was read, or the lock against overlaps is held; None where the
     missed row was taken by another.
     """
-    using = database()
-    if slot is None:
-        with statement(using):
-            return JobRun.objects.using(using).create(job=job, deliveries=1, **values)
-    if slot.missed is not None:
-        missed = JobRun.objects.using(using).filter(pk=slot.missed, status=Status.MISSED)
-        with statement(using):
+    if slot is not None and slot.missed is not None:
+        missed = runs().filter(pk=slot.missed, status=Status.MISSED)
+        with statement():
             if not missed.update(**values, deliveries=F("deliveries") + 1):
                 return None
-        run = JobRun.objects.using(using).get(pk=slot.missed)
+        run = runs().get(pk=slot.missed)
         run.job = job
         return run
-    with statement(using):
-        return JobRun.objects.using(using).create(
-            job=job, deliveries=1, scheduled_for=slot.at, attempt=slot.attempts + 1, **values
-        )
+    place = {} if slot is None else {"scheduled_for": slot.at, "attempt": slot.attempts + 1}
+    with statement():
+        return runs().create(job=job, deliveries=1, **place, **values)
 
 
 # --- CREDIT ---------------------------------------------------------------------------------------
@@ -208,19 +210,15 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
 
 def count_delivery(run_id: int) -> None:
     """One more delivery of a run that is under way or over."""
-    using = database()
-    with statement(using):
-        JobRun.objects.using(using).filter(pk=run_id).update(deliveries=F("deliveries") + 1)
+    with statement():
+        runs().filter(pk=run_id).update(deliveries=F("deliveries") + 1)
 
 
 def credit(job_id: int, now: datetime) -> int | None:
     """Attribute a delivery to a run whose RunJob was sent more often than it was delivered."""
-    using = database()
-    recent = JobRun.objects.using(using).filter(
-        job_id=job_id, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE
-    )
+    recent = runs().filter(job_id=job_id, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE)
     for run_id in recent.exclude(status=Status.QUEUED).order_by("pk").values_list("pk", flat=True):
-        with statement(using):
+        with statement():
             # Two surplus deliveries at once must not both be taken for the same one.
             if recent.filter(pk=run_id).update(deliveries=F("deliveries") + 1):
                 return int(run_id)
@@ -229,10 +227,7 @@ def credit(job_id: int, now: datetime) -> int | None:
 
 def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> int | None:
     """The claimed run of which a delivery with this announced time is the redelivery."""
-    using = database()
-    claimed = JobRun.objects.using(using).filter(
-        job_id=job.pk, announced_for=announced_for, sent__gt=0, started_at__isnull=False
-    )
+    claimed = runs().filter(job_id=job.pk, announced_for=announced_for, sent__gt=0, started_at__isnull=False)
     since = now - 2 * job.retry_policy.min_backoff - timedelta(seconds=5)
     for run in claimed.order_by("-pk"):
         past = run.status == Status.RUNNING and run.deadline_at is not None and run.deadline_at < now
@@ -252,9 +247,8 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
     ``settles``: its slot is never run again. Raises IntegrityError where another attempt has settled it.
     False: the row is gone, or closed.
     """
-    using = database()
-    with statement(using):
-        rows = JobRun.objects.using(using).filter(pk=run.pk, status__in=JobRun.OPEN)
+    with statement():
+        rows = runs().filter(pk=run.pk, status__in=JobRun.OPEN)
         return bool(
             rows.update(
                 **values,

@@ -89,7 +89,7 @@ def test_a_run_that_was_given_up_is_not_taken_back(heartbeat: Heartbeat, run: Jo
 def test_a_run_renewed_just_before_it_would_be_given_up_stays_alive(run: JobRun) -> None:
     gone = JobRun.objects.get()
     JobRun.objects.update(lease_until=after(120))
-    assert not statements._lose(gone, after(61), "default")
+    assert not statements._lose(gone, after(61))
     assert JobRun.objects.get().status == Status.RUNNING
 
 

@@ -155,10 +155,10 @@ class TestBetweenTheLookAndTheStatement:
         real = statements.statement
         taken: list[int] = []
 
-        def statement(using: str) -> Any:
+        def statement() -> Any:
             if not taken:
                 taken.append(JobRun.objects.filter(pk=first.pk).update(deliveries=2))
-            return real(using)
+            return real()
 
         monkeypatch.setattr(statements, "statement", statement)
         assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": second.pk}
