@@ -12,6 +12,14 @@ from django.core import checks as django_checks
 from django.test import override_settings
 
 from scheduled_jobs import checks
+from scheduled_jobs.checks import (
+    check_database,
+    check_deployment,
+    check_settings,
+    check_tasks,
+    check_urls,
+    database,
+)
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -28,10 +36,10 @@ def one_good_task(no_tasks: None) -> Any:
 def ids(**settings: Any) -> set[str]:
     with override_settings(**{P + name: value for name, value in settings.items()}):
         found = [
-            *checks.check_settings(),
-            *checks.check_tasks(),
-            *checks.check_urls(),
-            *checks.check_deployment(),
+            *check_settings(),
+            *check_tasks(),
+            *check_urls(),
+            *check_deployment(),
         ]
     assert all(message.hint for message in found)
     return {message.id.removeprefix("scheduled_jobs.") for message in found if message.id}
@@ -91,19 +99,19 @@ def test_sqlite_that_cannot_wait_is_a_warning(monkeypatch: pytest.MonkeyPatch) -
         alias = "default"
         settings_dict: dict[str, Any] = {"NAME": "db.sqlite3", "OPTIONS": {}}
 
-    monkeypatch.setattr(checks, "connections", {"default": Connection})
-    assert [message.id for message in checks.check_database()] == ["scheduled_jobs.W030"]
+    monkeypatch.setattr(database, "connections", {"default": Connection})
+    assert [message.id for message in check_database()] == ["scheduled_jobs.W030"]
     Connection.settings_dict = {
         "NAME": "db.sqlite3",
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
     }
-    assert checks.check_database() == []
+    assert check_database() == []
 
 
 def test_two_tasks_of_one_id_are_an_error_that_names_both() -> None:
     declare("One", schedule_name="same")
     declare("Two", schedule_name="same")
-    (message,) = checks.check_tasks()
+    (message,) = check_tasks()
     assert message.id == "scheduled_jobs.E011"
     assert message.msg == (
         "shop.tasks.Two: schedule_name(): the job id shop--same is also that of shop.tasks.One; "
@@ -120,7 +128,7 @@ def test_a_parameter_that_no_payload_can_be_checked_against_is_a_warning() -> No
         """As written by someone who has imported a name under TYPE_CHECKING."""
 
     declare("Loose", run=run)
-    unresolved, formless = checks.check_tasks()
+    unresolved, formless = check_tasks()
     assert unresolved.id == formless.id == "scheduled_jobs.W011"
     assert unresolved.msg == (
         "shop.tasks.Loose: day of run(): its annotation 'Unimported' cannot be resolved "
@@ -149,7 +157,7 @@ def test_a_parameter_that_no_payload_can_be_checked_against_is_a_warning() -> No
 )
 def test_the_check_and_the_command_use_the_same_words(google: MemoryBackend, body: dict[str, Any]) -> None:
     declare("Bad", **{"run_every": "0 9 * * *", **body})
-    (message,) = checks.check_tasks()
+    (message,) = check_tasks()
     assert message.id == "scheduled_jobs.E010"
     assert message.msg.startswith("shop.tasks.Bad: ")
     (line,) = (line for line in schedule_tasks().lines if line.startswith("[!]"))
@@ -159,17 +167,17 @@ def test_the_check_and_the_command_use_the_same_words(google: MemoryBackend, bod
 def test_the_checks_are_bound() -> None:
     registered = {*django_checks.registry.registry.get_checks(include_deployment_checks=True)}
     assert {
-        checks.check_settings,
-        checks.check_tasks,
-        checks.check_urls,
-        checks.check_database,
-        checks.check_deployment,
+        check_settings,
+        check_tasks,
+        check_urls,
+        check_database,
+        check_deployment,
     } <= registered
-    assert checks.check_deployment not in django_checks.registry.registry.get_checks()
+    assert check_deployment not in django_checks.registry.registry.get_checks()
 
 
 def test_every_id_has_a_test() -> None:
-    source = Path(checks.__file__).read_text()
+    source = "".join(path.read_text() for path in Path(checks.__file__).parent.glob("*.py"))
     defined = {f"E{int(n):03}" for n in re.findall(r"\berror\(\s*(\d+)", source)}
     defined |= {f"W{int(n):03}" for n in re.findall(r"\bwarning\(\s*(\d+)", source)}
     here = Path(__file__).read_text()

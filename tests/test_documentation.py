@@ -39,14 +39,13 @@ def test_every_setting_is_explained_with_its_default() -> None:
 def ids_in_the_code() -> set[str]:
     letters = {"error": "E", "warning": "W"}
     found = set()
-    for module in Path(checks.__file__).parent.glob("checks*/**/*.py"), [Path(checks.__file__)]:
-        for path in module:
-            for node in ast.walk(ast.parse(path.read_text())):
-                match node:
-                    case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=int(number)), *_]) if (
-                        kind in letters
-                    ):
-                        found.add(f"scheduled_jobs.{letters[kind]}{number:03}")
+    for path in Path(checks.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=int(number)), *_]) if (
+                    kind in letters
+                ):
+                    found.add(f"scheduled_jobs.{letters[kind]}{number:03}")
     return found
 
 
@@ -113,3 +112,11 @@ def test_the_example_of_the_readme_is_a_task_without_a_fault() -> None:
     assert task.name() == "shop.tasks.SendReminders"
     assert declare(task).faults == {}
     assert "[+] Job created: shop.tasks.SendReminders" in read("README.md")
+
+
+def test_contributing_names_places_that_exist() -> None:
+    places = section(read("CONTRIBUTING.md"), "To change this, look here")
+    named = re.findall(r"`([\w/]+\.(?:py|md))`", places)
+    assert len(named) >= 10
+    for place in named:
+        assert (ROOT / "scheduled_jobs" / place).exists() or (ROOT / place).exists(), place

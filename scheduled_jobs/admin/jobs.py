@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
-from scheduled_jobs.admin.actions import add, bulk, delete, pause, run_now
+from scheduled_jobs.admin.actions import bulk, own_job, pause, run_now
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist, filters
-from scheduled_jobs.admin.job_list import view as job_list
 from scheduled_jobs.admin.page import may, urls_of
 from scheduled_jobs.admin.plan import view as plan
 from scheduled_jobs.models import ScheduledJob
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     ("plan/", plan.plan_view, "plan"),
-    ("add/schedule/", add.add_preview_view, "add_preview"),
+    ("add/schedule/", own_job.add_preview_view, "add_preview"),
     ("<path:object_id>/settings/", job_page.settings_view, "settings"),
     ("<path:object_id>/changes/", job_page.changes_view, "changes"),
     ("<path:object_id>/preview/", job_page.preview_view, "preview"),
@@ -63,10 +62,10 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method == "POST":
             bulk.refuse_unoffered(request)
-        return job_list.job_list_view(self, request)
+        return changelist.job_list_view(self, request)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        return add.add_view(self, request)
+        return own_job.add_view(self, request)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -74,7 +73,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return job_page.overview_view(self, request, object_id)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return delete.delete_view(self, request, object_id)
+        return own_job.delete_view(self, request, object_id)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return job_page.history_view(self, request, object_id)

@@ -38,7 +38,7 @@ PER_ORIGIN = 1000
 KNOCKING_PER_ORIGIN = 8
 FIRST_CONNECT_TIMEOUT = 0.25  # seconds
 LONGEST_CONNECT_TIMEOUT = 10.0
-LET_IN_AFTER = 0.1  # seconds of a connection without an answer: the target is at work on the attempt
+LET_IN_AFTER = 0.02  # seconds of a connection without an answer: the target is at work on the attempt
 
 MAX_REDIRECTS = 10
 KEEP_METHOD = (307, 308)

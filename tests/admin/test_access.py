@@ -46,17 +46,33 @@ def desk(google: MemoryBackend, no_tasks: None) -> dict[str, str]:
     return lay_desk(google)
 
 
+class People(dict[str, Client]):
+    """All of them, made at once; each signs in when a test first needs them."""
+
+    def __init__(self) -> None:
+        super().__init__(anonymous=Client())
+        named = [name for name in PEOPLE if name != "anonymous"]
+        users = User.objects.bulk_create(
+            User(username=name, is_staff=PEOPLE[name] is not None) for name in named
+        )
+        self.users = dict(zip(named, users, strict=True))
+        granted = {permission.codename.partition("_")[0]: permission for permission in permissions(VERBS)}
+        grant = User.user_permissions.through
+        grant.objects.bulk_create(
+            grant(user=user, permission=granted[verb])
+            for name, user in self.users.items()
+            for verb in (VERBS if PEOPLE[name] is None else PEOPLE[name] or ())
+        )
+
+    def __missing__(self, name: str) -> Client:
+        self[name] = signed_in(self.users[name])
+        return self[name]
+
+
 @pytest.fixture
-def people(db: None) -> dict[str, Client]:
-    found = {}
-    for n, (name, verbs) in enumerate(PEOPLE.items()):
-        found[name] = Client()
-        if name != "anonymous":
-            is_staff = verbs is not None
-            user = User.objects.create_user(f"user{n}", is_staff=is_staff)
-            user.user_permissions.set(permissions(VERBS if verbs is None else verbs))
-            found[name] = signed_in(user)
-    return found
+def people(db: None, settings: Any) -> People:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    return People()
 
 
 def allows(name: str, action: Action) -> bool:

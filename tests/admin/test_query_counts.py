@@ -1,4 +1,4 @@
-"""Every screen asks as many questions of ten thousand jobs as of ten, and reads no more rows to answer."""
+"""Every screen asks no more questions of ten thousand jobs than of ten, and reads no more rows to answer."""
 
 from __future__ import annotations
 
@@ -245,9 +245,9 @@ def names() -> list[str]:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_screen_asks_as_much_of_ten_thousand_jobs_as_of_ten(name: str, desk: Desk) -> None:
+def test_a_screen_asks_no_more_of_ten_thousand_jobs_than_of_ten(name: str, desk: Desk) -> None:
     few, many = desk.few[name], desk.cost(name)
-    assert len(many.queries) == len(few.queries), "\n".join(many.queries)
+    assert len(many.queries) <= len(few.queries), "\n".join(many.queries)
     if name not in ABOUT_ALL:
         assert many.rows <= MOST_ROWS
 

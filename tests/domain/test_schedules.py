@@ -429,6 +429,7 @@ def test_an_interval_counted_from_the_last_run_is_an_estimate() -> None:
     schedule = Schedule.parse("every 5 minutes", NEW_YORK)
     notice = "an estimate: Cloud Scheduler counts 5 minutes from the last run"
     assert schedule.is_estimate
+    assert schedule.interval == timedelta(minutes=5)
     assert schedule.upcoming(at("2026-10-01 12:01:30"), 2) == [
         Occurrence(at("2026-10-01 12:06"), notice, doubtful=True),
         Occurrence(at("2026-10-01 12:11"), notice, doubtful=True),
@@ -447,7 +448,8 @@ def test_an_interval_counted_from_the_last_run_is_an_estimate() -> None:
     ],
 )
 def test_what_the_clock_decides_is_no_estimate(text: str) -> None:
-    assert Schedule.parse(text).is_estimate is False
+    schedule = Schedule.parse(text)
+    assert (schedule.is_estimate, schedule.interval) == (False, None)
 
 
 def test_a_synchronized_interval_is_counted_from_midnight() -> None:

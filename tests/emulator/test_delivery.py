@@ -53,7 +53,7 @@ def test_the_jobs_own_headers_go_along(store: Store) -> None:
     assert (made.method, made.uri, made.body, made.oidc) == ("PUT", "http://x.example/a", b"{}", None)
 
 
-def test_a_job_with_a_token_names_account_and_audience_and_sends_no_other_authorization(
+def test_a_token_takes_the_place_of_the_jobs_own_authorization(
     store: Store,
 ) -> None:
     made = delivery(
@@ -72,7 +72,7 @@ def test_the_deadline_is_the_jobs(store: Store) -> None:
     assert delivery(store, attempt_deadline={"seconds": 42}).deadline == timedelta(seconds=42)
 
 
-def test_the_schedule_time_is_in_los_angeles_in_winter_and_summer() -> None:
+def test_the_schedule_time_is_that_of_los_angeles() -> None:
     assert schedule_time_text(utc(2027, 1, 1)) == "2026-12-31T16:00:00-08:00"
     with_fraction = utc(2026, 10, 5, 8, 42, 1).replace(microsecond=416_739)
     assert schedule_time_text(with_fraction) == "2026-10-05T01:42:01.416739-07:00"

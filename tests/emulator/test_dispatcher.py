@@ -154,9 +154,7 @@ def test_a_forced_run_starts_at_once_and_announces_the_next_slot(
     assert schedule_time(store) == utc(2027, 1, 1)
 
 
-def test_each_forced_run_is_one_more_request_and_the_natural_run_still_comes(
-    store: Store, dispatcher: Dispatcher, clock: Clock
-) -> None:
+def test_each_forced_run_is_one_more_request(store: Store, dispatcher: Dispatcher, clock: Clock) -> None:
     create(store)
     store.run_job(NAME)
     store.run_job(NAME)
@@ -193,9 +191,7 @@ def test_a_forced_run_is_retried_until_the_next_slot(
     assert [delivery.forced for _, delivery in target.received] == [True, True, False]
 
 
-def test_a_paused_job_fires_only_when_forced_and_announces_the_slot_it_would_have(
-    store: Store, dispatcher: Dispatcher, clock: Clock
-) -> None:
+def test_a_paused_job_fires_only_when_forced(store: Store, dispatcher: Dispatcher, clock: Clock) -> None:
     create(store)
     store.pause_job(NAME)
     target = Target(clock)
@@ -220,7 +216,7 @@ def test_a_pause_or_a_deletion_ends_the_retries(
     assert target.received == []
 
 
-def test_a_pause_during_an_attempt_leaves_its_failure_without_a_retry(
+def test_an_attempt_that_fails_after_a_pause_is_not_retried(
     store: Store, dispatcher: Dispatcher, clock: Clock
 ) -> None:
     create(store, "0 13 * * *", retry_config={"retry_count": 5})
@@ -261,7 +257,7 @@ def test_a_drifting_interval_keeps_its_phase(store: Store, dispatcher: Dispatche
     assert schedule_time(store) == first + timedelta(minutes=10)
 
 
-def test_a_forced_run_of_an_interval_announces_its_next_slot_with_the_fraction(
+def test_a_forced_run_of_an_interval_announces_its_fraction(
     store: Store, dispatcher: Dispatcher, clock: Clock
 ) -> None:
     create(store, "every 1 minutes")
@@ -278,7 +274,7 @@ def test_a_forced_run_of_an_interval_announces_its_next_slot_with_the_fraction(
     assert not natural.forced
 
 
-def test_the_window_for_retries_is_counted_from_the_first_attempt(
+def test_the_window_is_counted_from_the_first_attempt(
     store: Store, dispatcher: Dispatcher, clock: Clock
 ) -> None:
     window = {
@@ -330,7 +326,7 @@ def test_a_limit_leaves_the_rest_for_the_next_step(store: Store, dispatcher: Dis
         },
     ],
 )
-def test_a_target_that_the_emulator_cannot_reach_shows_as_unimplemented(
+def test_a_target_of_another_kind_shows_as_unimplemented(
     store: Store,
     dispatcher: Dispatcher,
     clock: Clock,

@@ -87,7 +87,7 @@ def test_latency_is_what_a_call_takes(clock: Clock) -> None:
     assert time.monotonic() - started >= 0.05
 
 
-def test_calls_wait_side_by_side_and_no_more_once_the_store_is_closed(clock: Clock) -> None:
+def test_calls_wait_side_by_side_until_the_store_is_closed(clock: Clock) -> None:
     store = Store(clock, faults=Faults(latency=3600))
     threads = [threading.Thread(target=store.list_jobs, args=(PARENT,)) for _ in range(10)]
     for thread in threads:
@@ -101,7 +101,7 @@ def test_calls_wait_side_by_side_and_no_more_once_the_store_is_closed(clock: Clo
         assert not thread.is_alive()
 
 
-def test_writes_beyond_the_quota_are_refused_until_a_minute_has_passed(clock: Clock) -> None:
+def test_writes_beyond_the_quota_are_refused_for_a_minute(clock: Clock) -> None:
     store = Store(clock, faults=Faults(writes_per_minute=2))
     store.create_job(PARENT, http_job())
     clock.now += timedelta(seconds=30)
@@ -126,7 +126,7 @@ def test_the_quota_is_counted_for_each_project(clock: Clock) -> None:
     assert store.create_job("projects/other/locations/x", http_job("")).name.startswith("projects/other/")
 
 
-def test_a_change_right_after_a_change_of_the_same_job_is_aborted(clock: Clock) -> None:
+def test_a_change_right_after_another_is_aborted(clock: Clock) -> None:
     store = Store(clock, faults=Faults(settle=1))
     store.create_job(PARENT, http_job())
     store.create_job(PARENT, http_job("other"))

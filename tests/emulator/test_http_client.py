@@ -244,7 +244,7 @@ def test_an_answer_that_drips_past_the_deadline_is_a_failure(
     target.wait_until_closed()
 
 
-def test_a_target_may_answer_without_reading_the_request_to_its_end() -> None:
+def test_a_target_may_answer_before_it_has_read_everything() -> None:
     def refuse() -> None:
         with listener.accept()[0] as connection:
             connection.recv(1000)
@@ -288,7 +288,7 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-def test_https_is_spoken_to_a_target_whose_certificate_is_trusted(
+def test_https_needs_a_certificate_that_is_trusted(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -376,7 +376,7 @@ def test_a_target_that_holds_its_attempts_leaves_room_for_others(
     assert target.most_open == 4
 
 
-def test_the_deadline_does_not_run_while_an_attempt_waits_for_its_turn(
+def test_the_deadline_does_not_run_before_an_attempts_turn(
     target: RawTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_client, "PER_ORIGIN", 1)
@@ -449,7 +449,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[HTTPConnection]:
     return tries
 
 
-def test_a_target_that_accepts_nothing_is_tried_until_the_deadline(tries: list[HTTPConnection]) -> None:
+def test_a_target_that_accepts_nothing_meets_the_deadline(tries: list[HTTPConnection]) -> None:
     with busy_listener() as listener:
         uri = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         assert send(make(uri, deadline=timedelta(seconds=0.3))) == [Unanswered.DEADLINE]
@@ -459,7 +459,7 @@ def test_a_target_that_accepts_nothing_is_tried_until_the_deadline(tries: list[H
         assert made == len(tries) > 2
 
 
-def test_a_target_too_busy_to_accept_is_asked_again_soon_and_gets_the_request_once(
+def test_a_busy_target_is_asked_again_soon_and_gets_it_once(
     tries: list[HTTPConnection],
 ) -> None:
     with busy_listener() as listener:

@@ -81,7 +81,7 @@ def test_one_line_tells_that_it_is_ready_and_where() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_cleanly_even_while_a_target_takes_its_time(number: signal.Signals) -> None:
+def test_a_signal_stops_it_while_a_target_takes_its_time(number: signal.Signals) -> None:
     with (
         http_target(lambda _: time.sleep(60) or 200) as target,
         running_emulator() as emulator,
@@ -174,7 +174,7 @@ def test_a_taken_port_is_one_line_and_exit_1(capfd: pytest.CaptureFixture[str]) 
     )
 
 
-def test_a_taken_port_for_the_certificates_is_one_line_and_exit_1(
+def test_a_taken_certificates_port_is_one_line_and_exit_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -297,7 +297,7 @@ def test_the_managing_command_is_the_same_program() -> None:
         assert emulator.stop() == 0
 
 
-def test_the_managing_command_leaves_with_1_where_the_port_is_taken(
+def test_the_managing_command_leaves_with_1_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as left:
@@ -316,7 +316,7 @@ def test_the_managing_command_leaves_with_1_where_the_port_is_taken(
         ("--writes-per-minute", "1.5", "'1.5' is not a whole number from 0 on"),
     ],
 )
-def test_a_number_that_makes_no_sense_is_refused_before_the_start(
+def test_a_number_that_makes_no_sense_is_refused(
     option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:

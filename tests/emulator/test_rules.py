@@ -259,7 +259,7 @@ def test_zero_backoffs_and_doublings_are_stored_as_the_defaults(store: Store) ->
     assert retries.max_doublings == 5
 
 
-def test_a_pubsub_job_has_neither_deadline_nor_retries_unless_given(store: Store) -> None:
+def test_a_pubsub_job_has_no_deadline_and_no_retries_of_its_own(store: Store) -> None:
     fields = {"http_target": None, "pubsub_target": {"topic_name": TOPIC, "data": b"x"}}
     job = created(store, attempt_deadline={"seconds": 60}, **fields)
     assert not job.HasField("attempt_deadline")

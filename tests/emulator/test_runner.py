@@ -86,7 +86,7 @@ def test_a_job_fires_when_its_minute_comes() -> None:
         wait_for_code(store, 0)
 
 
-def test_the_headers_on_the_wire_are_exactly_googles_and_the_jobs() -> None:
+def test_the_headers_on_the_wire_are_googles_and_the_jobs() -> None:
     token = {"oidc_token": {"service_account_email": "a@b.example", "audience": "shop"}}
     store = Store()
     with http_target() as target, Emulator(store, port=0) as emulator:
@@ -125,7 +125,7 @@ def test_a_failure_is_tried_again_after_its_backoff() -> None:
         wait_for_code(store, 0)
 
 
-def test_run_answers_before_the_target_has_and_others_do_not_wait() -> None:
+def test_run_answers_before_the_target_and_others_do_not_wait() -> None:
     go_on = threading.Event()
     answered: list[str] = []
 
@@ -162,7 +162,7 @@ def test_stopping_does_not_wait_for_an_attempt_that_is_held(monkeypatch: pytest.
         assert time.monotonic() - started < 30
 
 
-def test_an_attempt_that_ends_in_time_is_still_recorded_when_stopping(tmp_path: Path) -> None:
+def test_an_attempt_that_ends_during_the_stop_is_recorded(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     stopping = threading.Event()
     with http_target(lambda _: stopping.wait(30) and 200) as target, running(path=path) as store:

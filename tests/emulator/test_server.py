@@ -131,7 +131,7 @@ def test_a_job_that_is_far_too_large_gets_googles_answer(client: scheduler_v1.Cl
         client.create_job(parent=PARENT, job=job)
 
 
-def test_an_error_inside_the_emulator_is_logged_and_the_next_call_works(
+def test_a_faulty_call_is_logged_and_the_next_one_works(
     emulator: Emulator,
     client: scheduler_v1.CloudSchedulerClient,
     monkeypatch: pytest.MonkeyPatch,

@@ -43,7 +43,7 @@ def test_the_first_run_of_an_interval_falls_on_its_boundary() -> None:
     assert first_slot("every 5 minutes", "Asia/Tokyo", utc(2026, 10, 5, 12, 3, 7)) == utc(2026, 10, 5, 12, 5)
 
 
-def test_an_interval_takes_the_fraction_of_its_first_start_and_keeps_it() -> None:
+def test_an_interval_keeps_the_fraction_of_its_first_start() -> None:
     started = utc(2026, 10, 5, 8, 40, 1).replace(microsecond=416_739)
     second = following_slot("every 1 minutes", "UTC", utc(2026, 10, 5, 8, 40), started)
     assert second == utc(2026, 10, 5, 8, 41, 1).replace(microsecond=416_739)
@@ -51,7 +51,7 @@ def test_an_interval_takes_the_fraction_of_its_first_start_and_keeps_it() -> Non
     assert following_slot("every 1 minutes", "UTC", second, late) == second + timedelta(minutes=1)
 
 
-def test_slots_of_an_interval_that_were_missed_are_skipped_in_phase() -> None:
+def test_missed_slots_of_an_interval_are_skipped_in_phase() -> None:
     slot = utc(2026, 10, 5, 8, 40, 1).replace(microsecond=5)
     started = slot + timedelta(minutes=30)
     assert following_slot("every 7 minutes", "UTC", slot, started) == slot + timedelta(minutes=35)

@@ -77,9 +77,7 @@ def test_slots_missed_while_nothing_ran_are_not_made_up_for(path: Path, clock: C
     store.close()
 
 
-def test_an_interval_keeps_its_phase_and_a_waiting_retry_is_not_taken_for_a_slot(
-    path: Path, clock: Clock
-) -> None:
+def test_an_interval_keeps_its_phase_over_a_waiting_retry(path: Path, clock: Clock) -> None:
     store = Store(clock, path)
     store.create_job(PARENT, http_job(schedule="every 10 minutes", retry_config={"retry_count": 5}))
     dispatcher = Dispatcher(store)
@@ -192,9 +190,7 @@ def test_a_row_that_nothing_here_has_written_is_refused(
     assert str(error.value).startswith(f"the state file {kept} cannot be used ({why}")
 
 
-def test_a_key_and_a_certificate_that_do_not_belong_together_are_refused(
-    kept: Path, clock: Clock, tmp_path: Path
-) -> None:
+def test_a_certificate_of_another_key_is_refused(kept: Path, clock: Clock, tmp_path: Path) -> None:
     other = StateFile(tmp_path / "other.db")
     Issuer(other)
     key = other.secret("signing key")

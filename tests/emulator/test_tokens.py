@@ -49,7 +49,7 @@ def test_the_header_names_algorithm_and_key(issuer: Issuer) -> None:
     assert (header["alg"], header["kid"]) == ("RS256", issuer.key_id)
 
 
-def test_googles_library_verifies_a_token_against_the_served_certificates(issuer: Issuer) -> None:
+def test_googles_library_verifies_a_token(issuer: Issuer) -> None:
     server = CertificateServer(issuer.certificates(), "127.0.0.1", 0)
     server.start()
     try:
@@ -89,7 +89,7 @@ def test_a_taken_certificate_port_is_named(issuer: Issuer) -> None:
         CertificateServer(b"{}", "127.0.0.1", 65_536)
 
 
-def test_one_token_serves_an_account_and_an_audience_until_near_its_expiry() -> None:
+def test_one_token_serves_until_near_its_expiry() -> None:
     clock = Clock(datetime(2026, 10, 5, 12, tzinfo=UTC))
     issuer = Issuer(clock=clock)
     first = issuer.token(EMAIL, "a")
@@ -106,7 +106,7 @@ def test_another_issuer_does_not_verify(issuer: Issuer) -> None:
         claims(Issuer(), issuer.token(EMAIL, "x"))
 
 
-def test_with_a_state_file_tokens_from_before_a_restart_still_verify(tmp_path: Path) -> None:
+def test_with_a_state_file_older_tokens_still_verify(tmp_path: Path) -> None:
     file = StateFile(tmp_path / "state.db")
     before = Issuer(file)
     file.close()

@@ -10,9 +10,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.scheduling import seed_tasks
 from tests.support import ask, make_run
 from tests.support.console import edit_in_console
 from tests.support.declaring import declare, row, schedule_tasks
@@ -149,7 +151,7 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
     """Jobs and runs with which every action has something to do; the names that addresses speak of."""
     for name in ("One", "Two", "Three", "Four", "Five"):
         declare(name, run=run, schedule_body_payload={"region": "emea", "api_token": "geheim"})
-    schedule_tasks()
+    seed_tasks(registry.tasks(), retire=False)
     ScheduledJob.objects.filter(task="shop.tasks.One").update(description_override="of ours")
     schedule_tasks()
     job, paused = row("One"), row("Two")

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from scheduled_jobs import registry
-from scheduled_jobs.admin.actions import rows
 from scheduled_jobs.admin.actions.form import PauseForm, ReasonForm
+from scheduled_jobs.admin.words import SYNC_BADGES, field_name, masked_line, next_run, times, value_text
+from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_RUNS = 100
 """Runs that are asked for at once."""
+MAX_PAYLOAD = 200
+"""Characters of a payload."""
 ACTIVE = Q(retired_at=None, deleting_at=None)
 
 
@@ -50,6 +54,52 @@ def _newest_manual_run(pks: Sequence[int]) -> int:
     runs = JobRun.objects.filter(job__in=pks[:MAX_RUNS], trigger=JobRun.Trigger.MANUAL)
     newest: int | None = runs.aggregate(newest=Max("pk"))["newest"]
     return newest or 0
+
+
+# --- What the page that asks says of each job, in two columns ------------------------------------
+
+
+def _pause_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
+    """When it would run next, and its pause."""
+    state = _("paused: %(reason)s") % {"reason": job.pause_reason} if job.is_paused(now) else ""
+    return next_run(job.ahead(now), job.time_zone, now), state
+
+
+def _resume_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
+    """Who has paused it, when and why, and when it will run next."""
+    who = _("by %(who)s") % {"who": job.paused_by} if job.paused_by else ""
+    since = times.relative(job.paused_at, now) if job.paused_at else ""
+    reason = f"“{job.pause_reason}”" if job.pause_reason else ""
+    resumed = ahead(job.facts.resumed(), now, 1)
+    return ", ".join(filter(None, [who, since, reason])), next_run(resumed, job.time_zone, now)
+
+
+def _run_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
+    """The payload of the run, and when it is scheduled next."""
+    return masked_line(job.payload, MAX_PAYLOAD), next_run(job.ahead(now), job.time_zone, now)
+
+
+def _reset_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
+    """The overrides that go, and when it will run next."""
+    changes = []
+    for name in OVERRIDABLE:
+        override = getattr(job, f"{name}_override")
+        if override is not None and name not in job.fields_of_its_own:
+            default = value_text(name, getattr(job, f"declared_{name}"))
+            changes.append(f"{field_name(name).lower()}: {value_text(name, override)} → {default}")
+            # On this instance alone, which is never saved: the next run is that of the job as it will be.
+            setattr(job, f"{name}_override", None)
+    return "; ".join(changes), next_run(ahead(job.facts.pushed(), now, 1), job.time_zone, now)
+
+
+def _push_row(job: ScheduledJob, now: datetime) -> tuple[str, str]:
+    """How it is in Google, and since when."""
+    word = str(SYNC_BADGES[job.sync_state].word)
+    state = f"{word}: {job.sync_error}" if job.sync_error else word
+    return state, times.relative(job.synced_at, now) if job.synced_at else _("never")
+
+
+# --- The actions ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -85,7 +135,7 @@ BULK_ACTIONS = (
         ngettext_lazy("%(n)d job is paused.", "%(n)d jobs are paused.", "n"),
         logged="Paused.",
         concerned=lambda _now: ACTIVE,
-        cells=rows.pause_row,
+        cells=_pause_row,
         do=ScheduledJobQuerySet.pause,
         form=_pause_form,
     ),
@@ -95,7 +145,7 @@ BULK_ACTIONS = (
         ngettext_lazy("%(n)d job is resumed.", "%(n)d jobs are resumed.", "n"),
         logged="Resumed.",
         concerned=lambda now: ACTIVE & paused(now),
-        cells=rows.resume_row,
+        cells=_resume_row,
         do=ScheduledJobQuerySet.resume,
     ),
     BulkAction(
@@ -108,7 +158,7 @@ BULK_ACTIONS = (
         ),
         logged="Asked for a run.",
         concerned=lambda _now: ACTIVE & Q(task__in=[task.name() for task in registry.tasks()]),
-        cells=rows.run_row,
+        cells=_run_row,
         do=ScheduledJobQuerySet.run_now,
         most=MAX_RUNS,
         newest=_newest_manual_run,
@@ -119,7 +169,7 @@ BULK_ACTIONS = (
         ngettext_lazy("%(n)d job follows the code again.", "%(n)d jobs follow the code again.", "n"),
         logged="Reset all overrides.",
         concerned=lambda _now: Q(deleting_at=None) & _resettable(),
-        cells=rows.reset_row,
+        cells=_reset_row,
         do=ScheduledJobQuerySet.reset,
     ),
     BulkAction(
@@ -132,7 +182,7 @@ BULK_ACTIONS = (
         ),
         logged="Asked for a push to Google.",
         concerned=lambda _now: Q(),
-        cells=rows.push_row,
+        cells=_push_row,
         do=ScheduledJobQuerySet.push,
     ),
 )  # fmt: skip

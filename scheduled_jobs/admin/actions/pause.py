@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponseRedirect
@@ -30,34 +29,25 @@ MISSED_NAMED = 12
 """Runs that are named one by one."""
 
 
-@dataclass(frozen=True)
-class Missed:
-    """What a pause leaves out; ``count`` stops at MISSED_COUNTED, ``first_after`` the run after it."""
+def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> dict[str, Any]:
+    """What a job would run from ``now`` until ``until`` (aware; None: without an end).
 
-    shown: list[datetime]
-    count: int
-    first_after: datetime | None
-    is_open: bool
-
-    @property
-    def more(self) -> int:
-        """How many are counted and not named."""
-        return self.count - len(self.shown)
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether there are more than were counted."""
-        return self.count >= MISSED_COUNTED
-
-
-def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> Missed:
-    """What a job would run from ``now`` until ``until`` (aware; None: without an end)."""
+    ``count`` stops at MISSED_COUNTED; ``more`` are not ``shown``; ``first_after`` is the run after.
+    """
     if until is None:
-        coming = [run.at for run in ahead(job.facts.resumed(), now, MISSED_NAMED).runs]
-        return Missed(coming, len(coming), None, is_open=True)
-    missed = left_out(job.facts, now, until, MISSED_COUNTED)
-    first_after = ahead(job.facts.paused(until), now, 1).next_at
-    return Missed(missed[:MISSED_NAMED], len(missed), first_after, is_open=False)
+        missed = [run.at for run in ahead(job.facts.resumed(), now, MISSED_NAMED).runs]
+        first_after = None
+    else:
+        missed = left_out(job.facts, now, until, MISSED_COUNTED)
+        first_after = ahead(job.facts.paused(until), now, 1).next_at
+    return {
+        "shown": missed[:MISSED_NAMED],
+        "count": len(missed),
+        "more": len(missed[MISSED_NAMED:]),
+        "is_capped": len(missed) >= MISSED_COUNTED,
+        "first_after": first_after,
+        "is_open": until is None,
+    }
 
 
 def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -91,7 +81,7 @@ def pause_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "has_changed": has_changed,
         "is_new_count": is_new_count,
         "missed": missed,
-        "first_after": times.dated(missed.first_after, job.time_zone) if missed.first_after else "",
+        "first_after": times.dated(missed["first_after"], job.time_zone) if missed["first_after"] else "",
         "elsewhere": elsewhere(form.until, job.time_zone),
         "is_paused": is_paused,
         "holder": going_on(job),
@@ -168,35 +158,33 @@ def counted_for(until: datetime | None) -> str:
 
 
 def elsewhere(until: datetime | None, zone: str) -> list[str]:
-    """The same moment in UTC and in the viewer's zone, where these differ from the job's."""
+    """The same moment in UTC and in the viewer's zone, where these differ from the job's.
+
+    Before them a sentence where the clocks of the zone show this time twice: the form means the first.
+    """
     if until is None:
         return []
     viewer = timezone.get_current_timezone_name()
-    others = dict.fromkeys(name for name in ("UTC", viewer) if name != zone)
-    return [*which_of_two(until, zone), *(times.dated(until, name) for name in others)]
-
-
-def which_of_two(until: datetime, zone: str) -> list[str]:
-    """A sentence where the clocks of a zone show this time twice: the form means the first."""
+    found = [times.dated(until, name) for name in dict.fromkeys(("UTC", viewer)) if name != zone]
     local = until.astimezone(times.zone_of(zone))
-    if local.utcoffset() == local.replace(fold=1).utcoffset():
-        return []
-    text = _("%(time)s occurs twice on that day: the first is meant")
-    return [text % {"time": f"{local:%H:%M}"}]
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        text = _("%(time)s occurs twice on that day: the first is meant")
+        found.insert(0, text % {"time": f"{local:%H:%M}"})
+    return found
 
 
 def describe_pause(job: ScheduledJob) -> str:
     """Since when a job is paused, by whom and until when."""
     since = times.dated(job.paused_at, job.time_zone) if job.paused_at else _("an unknown time")
     until = times.dated(job.paused_until, job.time_zone) if job.paused_until else ""
-    if job.paused_by:
-        text = (
-            _("Paused since %(since)s by %(by)s, until %(until)s")
-            if until
-            else _("Paused since %(since)s by %(by)s")
-        )
+    if job.paused_by and until:
+        text = _("Paused since %(since)s by %(by)s, until %(until)s")
+    elif job.paused_by:
+        text = _("Paused since %(since)s by %(by)s")
+    elif until:
+        text = _("Paused since %(since)s, until %(until)s")
     else:
-        text = _("Paused since %(since)s, until %(until)s") if until else _("Paused since %(since)s")
+        text = _("Paused since %(since)s")
     return text % {"since": since, "by": job.paused_by, "until": until}
 
 

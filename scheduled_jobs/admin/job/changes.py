@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.utils.functional import _StrPromise
-    from django.utils.safestring import SafeString
 
 EVENTS: dict[str, _StrPromise] = {
     "deleting": gettext_lazy("asked for the job to be deleted"),
@@ -35,61 +33,50 @@ SWITCHES: dict[str, tuple[_StrPromise, _StrPromise]] = {
 """The same where it depends on the new value: for a false one, and for a true one."""
 
 
-@dataclass(frozen=True)
-class ChangeLine:
-    """One change. ``pairs`` are (parameter, old, new); the parameter is empty for a field of its own."""
-
-    at: SafeString
-    who: str
-    verb: str
-    via: str
-    reason: str
-    pairs: list[tuple[str, str, str]] = field(default_factory=list)
-    run: int | None = None
-
-
-def change_lines(changes: Iterable[JobChange], zone: str, now: datetime) -> list[ChangeLine]:
+def change_lines(changes: Iterable[JobChange], zone: str, now: datetime) -> list[dict[str, Any]]:
     """The lines of these changes, times in a zone."""
-    return [_line(change, zone, now) for change in changes]
+    return [
+        {
+            "at": times.clock_element(change.at, zone, now),
+            "who": who_made(change),
+            "via": change.get_via_display(),
+            "reason": change.reason,
+            **_deed(change),
+        }
+        for change in changes
+    ]
 
 
-def _line(change: JobChange, zone: str, now: datetime) -> ChangeLine:
-    verb, pairs, run = _deed(change)
-    return ChangeLine(
-        at=times.clock_element(change.at, zone, now),
-        who=who_made(change),
-        verb=verb,
-        via=change.get_via_display(),
-        reason=change.reason,
-        pairs=pairs,
-        run=run,
-    )
+def _deed(change: JobChange) -> dict[str, Any]:
+    """What was done, the ``pairs`` (parameter, old, new) that it changed, and the run that it is about.
 
-
-def _deed(change: JobChange) -> tuple[str, list[tuple[str, str, str]], int | None]:
-    """What was done, what it changed, and the run that it is about."""
+    The parameter is empty for a field of its own.
+    """
     name, old, new = change.field, change.old, change.new
     if name in EVENTS:
-        return str(EVENTS[name]), [], None
+        return {"verb": EVENTS[name]}
     if name in SWITCHES:
-        return str(SWITCHES[name][bool(new)]), [], None
+        return {"verb": SWITCHES[name][bool(new)]}
     if name == "run":
         return _run_deed(old, new)
     if name.startswith("declared_"):
-        declared = name.removeprefix("declared_")
-        text = _("changed the default of %(field)s") % {"field": field_name(declared).lower()}
-        return text, _pairs(declared, old, new), None
-    if name in FIELD_WORDS:
-        return _override(change), _pairs(name, old, new), None
-    text = _("changed %(field)s") % {"field": field_name(name)}
-    return text, [("", _plain(old), _plain(new))], None
+        name = name.removeprefix("declared_")
+        verb = _("changed the default of %(field)s") % {"field": field_name(name).lower()}
+    elif name in FIELD_WORDS:
+        verb = _override(change)
+    else:
+        text = _("changed %(field)s") % {"field": field_name(name)}
+        return {"verb": text, "pairs": [("", _plain(old), _plain(new))]}
+    if name == "payload" and isinstance(old, dict) and isinstance(new, dict):
+        return {"verb": verb, "pairs": payload_changes(old, new)}
+    return {"verb": verb, "pairs": [("", override_text(name, old), override_text(name, new))]}
 
 
-def _run_deed(old: object, new: object) -> tuple[str, list[tuple[str, str, str]], int | None]:
+def _run_deed(old: object, new: object) -> dict[str, Any]:
     if isinstance(new, int) and old is None:
-        return _("asked for run"), [], new
-    run = old if isinstance(old, int) else None
-    return (_("cancelled run") if new == JobRun.Status.DISCARDED else _("changed run")), [], run
+        return {"verb": _("asked for run"), "run": new}
+    verb = _("cancelled run") if new == JobRun.Status.DISCARDED else _("changed run")
+    return {"verb": verb, "run": old if isinstance(old, int) else None}
 
 
 def _override(change: JobChange) -> str:
@@ -99,12 +86,6 @@ def _override(change: JobChange) -> str:
     if change.new is None:
         return _("reset %(field)s to the code’s default") % values
     return _("set %(field)s") % values
-
-
-def _pairs(name: str, old: object, new: object) -> list[tuple[str, str, str]]:
-    if name == "payload" and isinstance(old, dict) and isinstance(new, dict):
-        return payload_changes(old, new)
-    return [("", override_text(name, old), override_text(name, new))]
 
 
 def _plain(value: object) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
@@ -37,44 +36,11 @@ STEPS = (
 """Seconds at which a scale may end."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A rectangle, or a dashed line where ``is_line``; ``x`` and ``width`` are percents."""
+def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> dict[str, Any]:
+    """Draw these runs (the oldest first), newest right, against the longest of them.
 
-    css: str
-    x: str
-    width: str
-    y: str
-    height: str
-    is_line: bool = False
-
-
-@dataclass(frozen=True)
-class RunBar:
-    """One run: its marks and the words that say the same."""
-
-    pk: int
-    label: str
-    shapes: list[Shape]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """The finished picture. ``grid`` and ``ticks`` are positions with their texts."""
-
-    label: str
-    bars: list[RunBar]
-    grid: list[tuple[str, str]]
-    ticks: list[tuple[str, str]]
-    median_y: str
-    median: str
-    p95: str
-    counts: str
-    statuses: list[JobRun.Status] = field(default_factory=list)
-
-
-def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
-    """Draw these runs (the oldest first), newest right, against the longest of them."""
+    ``grid`` and ``ticks`` are positions with their texts.
+    """
     longest = max((run.seconds for run in runs if run.seconds), default=0.0)
     top = _top(longest)
     scale = (BASE - TOP) / top
@@ -95,11 +61,11 @@ def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
             "p95": _seconds(middle[1]),
         }
     every = max(-(-len(runs) // TICKS), 1)
-    return Chart(
-        label=f"{head}.{middle_words} {parts}.",
-        bars=bars,
-        grid=[(f"{BASE - scale * value:.1f}", _seconds(value)) for value in (0, top / 2, top)],
-        ticks=_ticks(
+    return {
+        "label": f"{head}.{middle_words} {parts}.",
+        "bars": bars,
+        "grid": [(f"{BASE - scale * value:.1f}", _seconds(value)) for value in (0, top / 2, top)],
+        "ticks": _ticks(
             [
                 (first + step * n, run.at.astimezone(times.zone_of(zone)))
                 for n, run in enumerate(runs)
@@ -107,12 +73,12 @@ def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> Chart:
             ],
             is_one_day=len({run.at.astimezone(times.zone_of(zone)).date() for run in runs}) < 2,
         ),
-        median_y=f"{BASE - scale * middle[0]:.1f}" if middle else "",
-        median=_seconds(middle[0]) if middle else "",
-        p95=_seconds(middle[1]) if middle else "",
-        counts=parts,
-        statuses=[Status(status) for status in RUN_BADGES if counts[status]],
-    )
+        "median_y": f"{BASE - scale * middle[0]:.1f}" if middle else "",
+        "median": _seconds(middle[0]) if middle else "",
+        "p95": _seconds(middle[1]) if middle else "",
+        "counts": parts,
+        "statuses": [Status(status) for status in RUN_BADGES if counts[status]],
+    }
 
 
 def _top(longest: float) -> float:
@@ -135,7 +101,8 @@ def _ticks(marks: list[tuple[float, datetime]], *, is_one_day: bool) -> list[tup
     return found
 
 
-def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datetime) -> RunBar:
+def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datetime) -> dict[str, Any]:
+    """One run: its marks, rectangles or a dashed line in percents, and the words that say the same."""
     badge = RUN_BADGES[run.status]
     parts = [str(badge.word), times.clock(run.at, zone, now)]
     if run.seconds is not None:
@@ -143,14 +110,13 @@ def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datet
     height = max(scale * run.seconds, LOWEST) if run.seconds is not None else UNTIMED
     left, width = f"{x + step * 0.14:.2f}", f"{step * 0.72:.2f}"
 
-    def box(css: str, y: float, tall: float) -> Shape:
-        return Shape(css, left, width, f"{y:.1f}", f"{tall:.1f}")
+    def box(css: str, y: float, tall: float) -> dict[str, Any]:
+        return {"css": css, "x": left, "width": width, "y": f"{y:.1f}", "height": f"{tall:.1f}"}
 
     status = Status(run.status)
     if status in (Status.SKIPPED, Status.DISCARDED) and run.seconds is None:
-        shapes = [
-            Shape("m-skip", f"{x + step / 2:.2f}", "", f"{BASE - UNTIMED:.1f}", f"{BASE:.1f}", is_line=True)
-        ]
+        middle = f"{x + step / 2:.2f}"
+        shapes = [{**box("m-skip", BASE - UNTIMED, BASE), "x": middle, "is_line": True}]
     elif status == Status.MISSED:
         shapes = [box("m-miss", BASE - 0.5 - UNTIMED, UNTIMED)]
     elif status in (Status.RUNNING, Status.QUEUED):
@@ -165,7 +131,7 @@ def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datet
     if status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
         # A failure of 0.2 s must be as visible as one of twenty minutes.
         shapes.append(box("m-foot", BASE + 3, 4))
-    return RunBar(run.pk, ", ".join(parts), shapes)
+    return {"pk": run.pk, "label": ", ".join(parts), "shapes": shapes}
 
 
 def _seconds(value: float) -> str:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from django.utils.safestring import SafeString
-
     from scheduled_jobs.admin.job.form import Editing
     from scheduled_jobs.services.history.job_story import Since
 
@@ -54,73 +52,20 @@ class LiveText:
 
 
 @dataclass(frozen=True)
-class OverrideSource:
-    """Who set an override, when, through what and why; and what was saved, where another value is typed."""
-
-    saved: str
-    by: str
-    at: SafeString
-    via: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class DefaultChange:
-    """That the code's default has changed since the override was set."""
-
-    was: str
-    at: SafeString
-
-
-@dataclass(frozen=True)
-class FieldRow:
-    """One row of the table."""
-
-    name: str
-    label: str
-    help: str
-    default: str
-    default_note: str
-    is_code: bool
-    is_own: bool
-    own: str
-    own_note: str
-    live: LiveText
-    source: OverrideSource | None
-    changed: DefaultChange | None
-    can_reset: bool
-    widget: Any = None
-    errors: Any = None
-
-
 class FieldTable:
     """The rows of one job as it is saved; what is typed is on the form of ``editing``.
 
     ``differing`` is field -> (in Google, in force); ``set_by`` and ``since`` come from the audit.
     """
 
-    def __init__(
-        self,
-        job: ScheduledJob,
-        editing: Editing,
-        *,
-        differing: Mapping[str, tuple[Any, Any]],
-        set_by: Mapping[str, JobChange],
-        since: Mapping[str, Since],
-        now: datetime,
-    ) -> None:
-        self.job = job
-        self.editing = editing
-        self.differing = differing
-        self.set_by = set_by
-        self.since = since
-        self.now = now
+    job: ScheduledJob
+    editing: Editing
+    differing: Mapping[str, tuple[Any, Any]]
+    set_by: Mapping[str, JobChange]
+    since: Mapping[str, Since]
+    now: datetime
 
-    def rows(self, *names: str) -> list[FieldRow]:
-        """The rows of these fields."""
-        return [self.row(name) for name in names]
-
-    def row(self, name: str) -> FieldRow:
+    def row(self, name: str) -> dict[str, Any]:
         """The row of a field (without ``_override``)."""
         job = self.job
         own = getattr(job, f"{name}_override")
@@ -134,30 +79,31 @@ class FieldTable:
         field = f"{name}_override"
         form = self.editing.form
         text = masked_line(declared, 60) if name == "payload" else value_text(name, declared)
-        return FieldRow(
-            name=name,
-            label=field_name(name),
-            help=str(FIELD_WORDS[name][1]),
-            default=text if has_default else _("none"),
-            default_note=note,
-            is_code=name != "description" and has_default,
-            is_own=own is not None,
-            own="" if own is None else value_text(name, own),
-            own_note="" if name != "schedule" or own is None else describe_schedule(own, job.time_zone).words,
-            live=self.live(name),
-            source=self._source(name, own),
-            changed=self._changed(name) if has_default else None,
-            can_reset=own is not None and has_default,
-            widget=form[field] if field in form.fields else None,
-            errors=form.errors.get(field, []),
-        )
+        return {
+            "name": name,
+            "label": field_name(name),
+            "help": str(FIELD_WORDS[name][1]),
+            "default": text if has_default else _("none"),
+            "default_note": note,
+            "is_code": name != "description" and has_default,
+            "is_own": own is not None,
+            "own": "" if own is None else value_text(name, own),
+            "own_note": ""
+            if name != "schedule" or own is None
+            else describe_schedule(own, job.time_zone).words,
+            "live": self.live(name),
+            "source": self._source(name, own),
+            "changed": self._changed(name) if has_default else None,
+            "can_reset": own is not None and has_default,
+            "widget": form[field] if field in form.fields else None,
+            "errors": form.errors.get(field, []),
+        }
 
     # --- Google -----------------------------------------------------------------------------------
 
     def live(self, name: str) -> LiveText:
         """What Google has of a field, against what is saved."""
-        missing = self._no_live()
-        if missing is not None:
+        if missing := self._no_live():
             return missing
         if name not in self.differing:
             return LiveText("same", _("same"))
@@ -166,8 +112,7 @@ class FieldTable:
 
     def live_parameter(self, name: str) -> LiveText:
         """What Google has of one parameter of the payload."""
-        missing = self._no_live()
-        if missing is not None:
+        if missing := self._no_live():
             return missing
         live, wanted = (self.job.live or {}).get("payload"), self.job.payload
         if not isinstance(wanted, dict):
@@ -199,26 +144,28 @@ class FieldTable:
 
     # --- The audit --------------------------------------------------------------------------------
 
-    def _source(self, name: str, own: Any) -> OverrideSource | None:
+    def _source(self, name: str, own: Any) -> dict[str, Any] | None:
+        """Who set an override, when, through what and why; and what is saved where another is typed."""
         change = self.set_by.get(name)
         if own is None or change is None:
             return None
         typed = self.editing.data is not None and name in self.editing.mine
-        return OverrideSource(
-            saved=value_text(name, own) if typed and name != "payload" else "",
-            by=who_made(change),
-            at=times.clock_element(change.at, self.job.time_zone, self.now),
-            via=change.get_via_display(),
-            reason=change.reason,
-        )
+        return {
+            "saved": value_text(name, own) if typed and name != "payload" else "",
+            "by": who_made(change),
+            "at": times.clock_element(change.at, self.job.time_zone, self.now),
+            "via": change.get_via_display(),
+            "reason": change.reason,
+        }
 
-    def _changed(self, name: str) -> DefaultChange | None:
+    def _changed(self, name: str) -> dict[str, Any] | None:
+        """That the code's default has changed since the override was set."""
         since = self.since.get(name)
         if since is None:
             return None
         was = as_python(name, since.was)
         text = masked_line(was, 40) if name == "payload" and isinstance(was, dict) else value_text(name, was)
-        return DefaultChange(text, times.clock_element(since.at, self.job.time_zone, self.now))
+        return {"was": text, "at": times.clock_element(since.at, self.job.time_zone, self.now)}
 
 
 def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:

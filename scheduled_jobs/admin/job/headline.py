@@ -1,27 +1,27 @@
-"""The sentence on top of a job's page: how the job is, what its last run did, and what lies ahead."""
+"""On top of a job's page: how the job is, its last run, what lies ahead, and whether Google has it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.words import HEALTH_BADGES, Badge, times, why_no_time
+from scheduled_jobs.admin.words import HEALTH_BADGES, field_name, times, value_text, why_no_time
 from scheduled_jobs.domain.ahead import WhyNone
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import Health
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from django.utils.functional import _StrPromise
 
     from scheduled_jobs.domain.ahead import Ahead
-    from scheduled_jobs.models import ScheduledJob
 
 Status = JobRun.Status
+SyncState = ScheduledJob.SyncState
 
 LAST_RUN: dict[str, _StrPromise] = {
     Status.RUNNING: gettext_lazy("A run started %(ago)s and has not ended yet."),
@@ -43,23 +43,20 @@ LAST_RUN_LASTED: dict[str, _StrPromise] = {
 """The same of a run whose duration is known."""
 
 
-@dataclass(frozen=True)
-class JobHeadline:
-    """``strong`` is the state, ``rest`` the sentences after it, ``second`` what the job is for."""
+def job_headline(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) -> dict[str, Any]:
+    """How a job is at ``now`` (aware), as sentences that could be read out.
 
-    badge: Badge
-    strong: str
-    rest: str
-    second: str
-    reason: str = ""
-
-
-def job_headline(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) -> JobHeadline:
-    """How a job is at ``now`` (aware), as sentences that could be read out."""
+    ``strong`` is the state, ``rest`` the sentences after it, ``second`` what the job is for.
+    """
     badge = HEALTH_BADGES[health]
     sentences = [_state(job, health), _last_run(job, health, now), _next_run(job, health, ahead, now)]
-    reason = job.pause_reason if health == Health.PAUSED else ""
-    return JobHeadline(badge, f"{badge.word}.", " ".join(filter(None, sentences)), job.description, reason)
+    return {
+        "badge": badge,
+        "strong": f"{badge.word}.",
+        "rest": " ".join(filter(None, sentences)),
+        "second": job.description,
+        "reason": job.pause_reason if health == Health.PAUSED else "",
+    }
 
 
 def _state(job: ScheduledJob, health: Health) -> str:
@@ -121,3 +118,50 @@ def _next_run(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) ->
         else _("The next one is due %(time)s, %(away)s.")
     )
     return sentence % {"time": times.dated(at, job.time_zone), "away": times.relative(at, now)}
+
+
+# --- Google ---------------------------------------------------------------------------------------
+
+
+def google_banner(
+    job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]], now: datetime
+) -> dict[str, str] | None:
+    """The line about Google, or None where all is well. ``differing`` is field -> (in Google, wanted)."""
+    if job.sync_state == SyncState.FAILED:
+        return {
+            "icon": "syncbad",
+            "tone": "err",
+            "text": _("Not in Google: %(why)s") % {"why": job.sync_error},
+        }
+    if job.sync_state == SyncState.PENDING:
+        text = _("What is saved here is not in Google yet.")
+        return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
+    if job.sync_state == SyncState.SYNCED:
+        return None
+    ago = times.relative(job.live_seen_at, now) if job.live_seen_at else ""
+    if job.live is None:
+        text = _("Google has no such job, as seen %(ago)s.")
+    else:
+        text = _("Google differs, as seen %(ago)s: %(parts)s.")
+    parts = "; ".join(_parts(differing)) or _("the address, the headers or the account")
+    return {"icon": "drift", "tone": "", "text": text % {"ago": ago, "parts": parts}}
+
+
+def _parts(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    text = _("%(field)s is %(live)s there and %(wanted)s here")
+    parts = [
+        text
+        % {
+            "field": field_name(name).lower(),
+            "live": value_text(name, live),
+            "wanted": value_text(name, wanted),
+        }
+        for name, (live, wanted) in differing.items()
+        if name not in ("payload", "state")
+    ]
+    if "payload" in differing:
+        parts.append(_("the payload is another one there"))
+    if "state" in differing:
+        live, wanted = (str(state).lower() for state in differing["state"])
+        parts.append(_("it is %(live)s there and %(wanted)s here") % {"live": live, "wanted": wanted})
+    return parts

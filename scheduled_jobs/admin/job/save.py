@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.job.conflicts import Conflict, conflicts_of
-from scheduled_jobs.admin.job.form import Editing
+from scheduled_jobs.admin.job.form import Editing, text_of
 from scheduled_jobs.admin.page import posted_reason
-from scheduled_jobs.admin.words import field_name, job_label
+from scheduled_jobs.admin.words import field_name, job_label, masked_line, times, who_made
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models import ScheduledJob, attribution
 from scheduled_jobs.services.history import job_story
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpRequest
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
+    from scheduled_jobs.models import JobChange
 
 
 class Again(NamedTuple):
     """The form that is shown again, and what others have changed meanwhile."""
 
     editing: Editing
-    conflicts: list[Conflict]
+    conflicts: list[dict[str, Any]]
 
 
 def answer_post(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> Again | None:
@@ -45,15 +47,16 @@ def answer_post(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) 
         return None
 
 
-def _show(editing: Editing, conflicts: list[Conflict] | None = None) -> Again:
+def _show(editing: Editing, conflicts: list[dict[str, Any]] | None = None) -> Again:
     editing.is_valid()
     return Again(editing, conflicts or [])
 
 
 def _refuse(editing: Editing) -> Again:
     """Nothing is saved: both are shown, and the second person decides."""
-    changes = job_story.changes_after(editing.job, editing.theirs)
-    return _show(editing.rebased(), conflicts_of(editing, changes, timezone.now()))
+    changes, now = job_story.changes_after(editing.job, editing.theirs), timezone.now()
+    conflicts = [_conflict(editing, name, changes.get(name), now) for name in editing.theirs]
+    return _show(editing.rebased(), conflicts)
 
 
 def _save(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> Again | None:
@@ -113,3 +116,40 @@ def _reset(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name:
 def _english(names: list[str]) -> str:
     """Fields as the log keeps them, for readers of any language."""
     return ", ".join(name.replace("_", " ") for name in names)
+
+
+# --- What the second of two people who edit at once is told: theirs beside what was typed ---------
+
+
+def _conflict(editing: Editing, name: str, change: JobChange | None, now: datetime) -> dict[str, Any]:
+    """One field that somebody else has changed since the page was made. All texts are masked."""
+    is_mine = name in editing.mine
+    return {
+        "name": name,
+        "label": field_name(name),
+        "theirs": _saved(editing.job, name),
+        "who": who_made(change) if change else _("somebody"),
+        "at": times.clock_element(change.at, editing.job.time_zone, now) if change else None,
+        "reason": change.reason if change else "",
+        "mine": _typed(editing, name) if is_mine else "",
+        "is_mine": is_mine,
+    }
+
+
+def _saved(job: ScheduledJob, name: str) -> str:
+    own = getattr(job, f"{name}_override")
+    if own is None:
+        return _("follows the code")
+    return masked_line(own, 200) if name == "payload" else text_of(job, name)
+
+
+def _typed(editing: Editing, name: str) -> str:
+    if name == "payload":
+        touched = [p for p in editing.payload.parameters if editing.is_mine(p.html_name)]
+        parts = [
+            f"{p.name}: {p.shown or (_('a new secret') if p.typed_secret else _('follows the code'))}"
+            for p in touched
+        ]
+        return ", ".join(parts) or _("raw JSON, below")
+    typed = str(editing.data.get(f"{name}_override", "")).strip() if editing.data is not None else ""
+    return typed or _("follows the code")

@@ -12,15 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.job.banner import google_banner
 from scheduled_jobs.admin.job.changes import change_lines
 from scheduled_jobs.admin.job.chart import LENGTHS, draw_durations
-from scheduled_jobs.admin.job.facts import facts_of
 from scheduled_jobs.admin.job.fields import FieldTable, payload_difference
 from scheduled_jobs.admin.job.form import Editing
-from scheduled_jobs.admin.job.headline import job_headline
-from scheduled_jobs.admin.job.preview import preview_of, upcoming
-from scheduled_jobs.admin.job.runs import recent_rows
+from scheduled_jobs.admin.job.headline import google_banner, job_headline
+from scheduled_jobs.admin.job.overview import facts_of, recent_rows, upcoming
 from scheduled_jobs.admin.job.save import Again, answer_post
 from scheduled_jobs.admin.page import (
     SAFE_METHODS,
@@ -33,7 +30,15 @@ from scheduled_jobs.admin.page import (
     render_page,
     require_safe_method,
 )
-from scheduled_jobs.admin.words import RUNS_AHEAD, job_label, masked_parts, times, why_no_run
+from scheduled_jobs.admin.words import (
+    RUNS_AHEAD,
+    Preview,
+    job_label,
+    masked_parts,
+    preview,
+    times,
+    why_no_run,
+)
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
@@ -42,8 +47,9 @@ from scheduled_jobs.services.history.health import health_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest, HttpResponse, QueryDict
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
@@ -117,15 +123,17 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     since = job_story.changed_since(job, set_by)
     differing = seen_differences(job)
 
-    table = FieldTable(job, editing, differing=differing, set_by=set_by, since=since, now=now)
+    table = FieldTable(job, editing, differing, set_by, since, now)
     context = {
         "banner": google_banner(job, differing, now),
         "conflicts": conflicts,
         "editing": editing,
         "form": editing.form,
         "reason_fields": [editing.form["reason"]],
-        "schedule_rows": table.rows("schedule", "time_zone"),
-        "more_rows": table.rows(*(n for n in OVERRIDABLE if n not in ("schedule", "time_zone", "payload"))),
+        "schedule_rows": [table.row(name) for name in ("schedule", "time_zone")],
+        "more_rows": [
+            table.row(name) for name in OVERRIDABLE if name not in ("schedule", "time_zone", "payload")
+        ],
         "payload": payload,
         "payload_row": table.row("payload"),
         "payload_difference": payload_difference(job),
@@ -212,3 +220,36 @@ def _overridden(job: ScheduledJob) -> str:
     names = [name for name in OVERRIDABLE if name not in job.fields_of_its_own]
     n = sum(getattr(job, f"{name}_override") is not None for name in names)
     return ngettext("%(n)d overridden", "%(n)d overridden", n) % {"n": n} if n else ""
+
+
+# --- The preview ----------------------------------------------------------------------------------
+
+
+def preview_of(job: ScheduledJob, data: QueryDict | None, viewer_zone: str, now: datetime) -> Preview:
+    """What the schedule in force does, or a form's (``data``), in which an empty field follows the code."""
+    schedule, zone = saved = job.schedule, job.time_zone
+    if data is not None:
+        schedule = _typed(data, "schedule") or job.declared_schedule
+        zone = _typed(data, "time_zone") or job.declared_time_zone
+    return preview(
+        schedule,
+        zone,
+        now=now,
+        viewer_zone=viewer_zone,
+        saved=saved,
+        notes=[*filter(None, [_paused(job, now)])],
+    )
+
+
+def _typed(data: QueryDict, name: str) -> str:
+    return (data.get(f"{name}_override") or "").strip()
+
+
+def _paused(job: ScheduledJob, now: datetime) -> str:
+    if not job.is_paused(now):
+        return ""
+    if job.paused_until is None:
+        return _("The job is paused: none of these runs before somebody resumes it.")
+    return _("The job is paused until %(time)s; what is due before is skipped.") % {
+        "time": times.exact(job.paused_until, job.time_zone)
+    }

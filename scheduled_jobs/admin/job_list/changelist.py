@@ -1,20 +1,24 @@
-"""The job list: what it filters, sorts and counts, in a number of queries that does not grow."""
+"""The page with all jobs: what it filters, sorts and counts, in a number of queries that does not grow."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import InvalidPage
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from scheduled_jobs import registry
 from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
-from scheduled_jobs.admin.job_list.rows import Links, build_rows
-from scheduled_jobs.admin.page import address_if_any, allowed
+from scheduled_jobs.admin.job_list.rows import KEY, build_rows
+from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, last_look, may
 from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
@@ -25,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.db.models import QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django.utils.functional import _StrPromise
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Callable[[ScheduledJob], str]:
@@ -121,13 +127,13 @@ class JobChangeList(ChangeList):
             suffix=f"?{self.preserved_filters}" if self.preserved_filters else "",
         )
 
-    def _links(self) -> Links:
+    def _links(self) -> dict[str, str]:
         runs = address_if_any(self.model_admin, "jobrun_changelist")
         pages = ("change", "run_now", "pause", "resume")
-        return Links(
-            runs=f"{runs}?job__id__exact={Links.KEY}" if runs else "",
-            **{page: address_if_any(self.model_admin, f"scheduledjob_{page}", Links.KEY) for page in pages},
-        )
+        return {
+            "runs": f"{runs}?job__id__exact={KEY}" if runs else "",
+            **{page: address_if_any(self.model_admin, f"scheduledjob_{page}", KEY) for page in pages},
+        }
 
     # --- For the template ---------------------------------------------------------------------
 
@@ -169,3 +175,36 @@ class JobChangeList(ChangeList):
                     }
                 )
         return entries
+
+
+# --- The page -------------------------------------------------------------------------------------
+
+
+def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+    """The list of all jobs."""
+    context = {"title": _("Jobs"), "sj_links": _tools(model_admin, request)}
+    response = admin.ModelAdmin.changelist_view(model_admin, request, context)
+    found = getattr(response, "context_data", None)
+    if found is not None and (cl := found.get("cl")) is not None:
+        found["env"] = environment_banner(cl.now, last_look())
+        if cl.is_empty:
+            found["where_tasks_are"] = _where_tasks_are()
+    return response
+
+
+def _tools(model_admin: JobAdmin, request: HttpRequest) -> list[tuple[str, str]]:
+    pages = [(_("Dashboard"), "dashboard")]
+    if may(request.user, "sync"):
+        pages.append((_("Plan"), "scheduledjob_plan"))
+    found = [(title, address_if_any(model_admin, name)) for title, name in pages]
+    return [(title, address) for title, address in found if address]
+
+
+def _where_tasks_are() -> dict[str, Any]:
+    """Where tasks are looked for, for somebody who has none."""
+    modules = [f"{config.name}.tasks" for config in apps.get_app_configs()]
+    return {
+        "apps": len(modules),
+        "modules": [name for name in modules if name in sys.modules and name != "scheduled_jobs.tasks"],
+        "tasks": [task.name() for task in registry.tasks()],
+    }

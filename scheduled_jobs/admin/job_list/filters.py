@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import ShowFacets
@@ -29,12 +29,24 @@ if TYPE_CHECKING:
 Status = JobRun.Status
 NO_RUN = "none"
 """In the URL: jobs that have not run yet."""
+ENDED = (
+    Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED, Status.SKIPPED,
+    Status.DISCARDED,
+)  # fmt: skip
+"""How a last run may have ended, in the order of the filter."""
 
 
 class CountedFilter(admin.SimpleListFilter, abc.ABC):
     """A filter over one fact of the census. The list applies it with ``filtered``."""
 
     template = "admin/scheduled_jobs/_filter.html"
+    options: ClassVar[Sequence[tuple[str, str | _StrPromise]]]
+    """Each choice in the URL, and its title."""
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> Sequence[tuple[str, str | _StrPromise]]:
+        return self.options
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
         # The list filters after it has kept what there is without filters, which the counts are taken from.
@@ -83,11 +95,7 @@ class CountedFilter(admin.SimpleListFilter, abc.ABC):
 class StateFilter(CountedFilter):
     title = _("state")
     parameter_name = "state"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [(state, badge.word) for state, badge in HEALTH_BADGES.items()]
+    options = [(state, badge.word) for state, badge in HEALTH_BADGES.items()]
 
     def hides_empty(self, lookup: str) -> bool:
         return True
@@ -99,13 +107,7 @@ class StateFilter(CountedFilter):
 class OutcomeFilter(CountedFilter):
     title = _("last outcome")
     parameter_name = "outcome"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        ended = (Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
-        rest = (Status.SKIPPED, Status.DISCARDED)
-        return [*((s, RUN_BADGES[s].word) for s in (*ended, *rest)), (NO_RUN, _("No run yet"))]
+    options = [*((status, RUN_BADGES[status].word) for status in ENDED), (NO_RUN, _("No run yet"))]
 
     @staticmethod
     def values_of(lookup: str) -> tuple[str, ...]:
@@ -118,15 +120,11 @@ class OutcomeFilter(CountedFilter):
 class OverriddenFilter(CountedFilter):
     title = _("override")
     parameter_name = "overridden"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [
-            (OVERRIDDEN, _("Overridden")),
-            (CODE_CHANGED, _("Overridden, and the code changed since")),
-            (FOLLOWS, _("Follows the code")),
-        ]
+    options = [
+        (OVERRIDDEN, _("Overridden")),
+        (CODE_CHANGED, _("Overridden, and the code changed since")),
+        (FOLLOWS, _("Follows the code")),
+    ]
 
     @staticmethod
     def values_of(lookup: str) -> tuple[str, ...]:
@@ -141,11 +139,7 @@ class OverriddenFilter(CountedFilter):
 class GoogleFilter(CountedFilter):
     title = _("Google")
     parameter_name = "google"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [(state, badge.word) for state, badge in SYNC_BADGES.items()]
+    options = [(state, badge.word) for state, badge in SYNC_BADGES.items()]
 
     def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.filter(sync_state=self.chosen)
@@ -154,14 +148,10 @@ class GoogleFilter(CountedFilter):
 class OriginFilter(CountedFilter):
     title = _("origin")
     parameter_name = "origin"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return [
-            (ScheduledJob.Origin.CODE, _("From the code")),
-            (ScheduledJob.Origin.OPERATOR, _("Operator’s own")),
-        ]
+    options = [
+        (ScheduledJob.Origin.CODE, _("From the code")),
+        (ScheduledJob.Origin.OPERATOR, _("Operator’s own")),
+    ]
 
     def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
         return queryset.filter(origin=self.chosen)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs.admin.job_list.sparkline import draw_sparkline
+from scheduled_jobs.admin.job_list.sparkline import draw_sparkline, outcomes_in_words
 from scheduled_jobs.admin.words import (
     HEALTH_BADGES,
     SYNC_BADGES,
@@ -37,24 +36,8 @@ Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
 
 DELETED = Badge("retired", "off", gettext_lazy("Deleted"))
-
-
-@dataclass(frozen=True)
-class Links:
-    """Addresses of pages about one job, with a number where the job's key goes; empty: no such page."""
-
-    change: str
-    runs: str
-    run_now: str
-    pause: str
-    resume: str
-
-    KEY = "7392058146"
-
-    def url_for(self, page: str, pk: int) -> str:
-        """The address of a page about this job."""
-        address: str = getattr(self, page)
-        return address.replace(self.KEY, str(pk), 1)
+KEY = "7392058146"
+"""Stands in an address where the key of a job goes."""
 
 
 def build_rows(
@@ -63,12 +46,13 @@ def build_rows(
     now: datetime,
     *,
     allowed: Allowed,
-    links: Links,
+    links: Mapping[str, str],
     suffix: str,
 ) -> list[dict[str, Any]]:
     """The finished rows of these jobs; ``states`` is job -> its Health, ``now`` is aware.
 
-    ``suffix`` is added to the links of job pages, to lead back to the list as it was.
+    ``links`` are the addresses of pages about one job, with KEY for the job; empty where there is no such
+    page. ``suffix`` is added to the links of job pages, to lead back to the list as it was.
     """
     return [_Row(job, states[job.columns["pk"]], now).build(allowed, links, suffix) for job in jobs]
 
@@ -87,12 +71,11 @@ class _Row:
         declared: str = self.job[f"declared_{field}"]
         return declared if override is None else override
 
-    def build(self, allowed: Allowed, links: Links, suffix: str) -> dict[str, Any]:
+    def build(self, allowed: Allowed, links: Mapping[str, str], suffix: str) -> dict[str, Any]:
         job, pk = self.job, self.job["pk"]
         is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
         name = JobName.from_columns(job["origin"], job["task"], job["name"])
         is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
-        sparkline = draw_sparkline(self.bars)
         schedule = describe_schedule(self.schedule, self.zone)
         return {
             "pk": pk,
@@ -101,7 +84,7 @@ class _Row:
             "note": self._note(),
             "progress": self._progress(),
             "name": name.html,
-            "url": links.url_for("change", pk) + suffix,
+            "url": links["change"].replace(KEY, str(pk), 1) + suffix,
             "doc": self._in_force("description"),
             "own_task": job["task"] if is_own else "",
             "reason": job["pause_reason"] if job["held"] else "",
@@ -111,9 +94,9 @@ class _Row:
             "zone_label": times.zone_label(self.zone),
             "is_overridden": job["overridden"] != FOLLOWS,
             "code_changed": job["overridden"] == CODE_CHANGED,
-            "paths": sparkline.paths.items(),
-            "strip": sparkline.label,
-            "runs_url": links.url_for("runs", pk),
+            "paths": draw_sparkline(self.bars).items(),
+            "strip": outcomes_in_words(self.bars),
+            "runs_url": links["runs"].replace(KEY, str(pk), 1),
             "last": self._last_words(),
             "last_machine": times.machine(self.last.at) if self.last else "",
             "last_exact": times.exact(self.last.at, self.zone) if self.last else "",
@@ -122,15 +105,17 @@ class _Row:
             **({} if is_gone else self._actions(name.short, allowed, links)),
         }
 
-    def _actions(self, name: str, allowed: Allowed, links: Links) -> dict[str, Any]:
+    def _actions(self, name: str, allowed: Allowed, links: Mapping[str, str]) -> dict[str, Any]:
         pk, is_paused = self.job["pk"], self.job["held"]
         actions: dict[str, Any] = {"is_paused": is_paused}
         if allowed.run:
             refused = why_no_run(self.job["task"])
-            actions["run_refused" if refused else "run_url"] = refused or links.url_for("run_now", pk)
+            actions["run_refused" if refused else "run_url"] = refused or links["run_now"].replace(
+                KEY, str(pk), 1
+            )
             actions["run_label"] = _("Run %(name)s now…") % {"name": name}
         if allowed.pause:
-            actions["pause_url"] = links.url_for("resume" if is_paused else "pause", pk)
+            actions["pause_url"] = links["resume" if is_paused else "pause"].replace(KEY, str(pk), 1)
             label = _("Resume %(name)s…") if is_paused else _("Pause %(name)s…")
             actions["pause_label"] = label % {"name": name}
         return actions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -41,21 +40,12 @@ SPLIT = 10
 """From this height on a timed out bar has room for its gap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sparkline:
-    """``paths``: class -> the path's commands. ``label`` counts the outcomes in words."""
-
-    paths: dict[str, str]
-    label: str
-
-
-def draw_sparkline(bars: Sequence[Bar], length: int = LENGTH) -> Sparkline:
-    """Draw the last runs of a job, newest right; heights are relative to the longest of them."""
-    bars = bars[-length:]
+def draw_sparkline(bars: Sequence[Bar]) -> dict[str, str]:
+    """Class -> the commands of its path: the last runs, newest right, as high as the longest lets them."""
     longest = max((bar.seconds for bar in bars if bar.seconds), default=0.0)
     scale = (HIGHEST - LOWEST) / longest if longest else 0.0
     paths: dict[str, list[str]] = {}
-    empty = length - len(bars)
+    empty = LENGTH - len(bars)
     x = FIRST + STEP * empty
     for bar in bars:
         height = LOWEST + round(scale * bar.seconds) if bar.seconds is not None else WITHOUT_DURATION
@@ -67,7 +57,7 @@ def draw_sparkline(bars: Sequence[Bar], length: int = LENGTH) -> Sparkline:
         x += STEP
     if empty:
         paths[EMPTY] = [f"M{FIRST + STEP * n} {BASE}v-2" for n in range(empty)]
-    return Sparkline({kind: "".join(parts) for kind, parts in paths.items()}, outcomes_in_words(bars))
+    return {kind: "".join(parts) for kind, parts in paths.items()}
 
 
 def _exceptional(paths: dict[str, list[str]], kind: str, status: str, x: int, height: int) -> None:

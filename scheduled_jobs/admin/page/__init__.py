@@ -1,17 +1,19 @@
 """What every page of the admin needs."""
 
-from scheduled_jobs.admin.page.environment import environment_banner, last_look, why_nothing_is_sent
 from scheduled_jobs.admin.page.permissions import SAFE_METHODS, allowed, may, require, require_safe_method
 from scheduled_jobs.admin.page.render import (
     TEMPLATES,
     address,
     address_if_any,
+    environment_banner,
     find_job,
     find_run,
     job_crumbs,
+    last_look,
     posted_reason,
     render_for_job,
     render_page,
+    why_nothing_is_sent,
 )
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.page.urls import urls_of

@@ -18,7 +18,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import Aborted, BackendError, NotFound
-from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.names import ownership
@@ -56,11 +56,22 @@ def ask_to_delete(job: ScheduledJob, *, by: Any = None, reason: str = "") -> boo
     return first
 
 
-def finish_deletion(pk: int) -> bool:
-    """Delete the row if Google has said that it has the job no more; returns whether there is no row now."""
+def finish_deletion(pk: int, *, most_runs: int | None = None) -> bool:
+    """Delete the row if Google has said that it has the job no more; returns whether there is no row now.
+
+    A job with more than ``most_runs`` is left to whoever has the time: all its runs are deleted before it.
+    """
     using = router.db_for_write(ScheduledJob)
+    rows = ScheduledJob.objects.using(using).filter(pk=pk)
+    runs = JobRun.objects.using(using)
+    if rows.filter(deleting_at=None).exists() or google_names.debts_of(pk, using):
+        return False
+    if most_runs is not None and runs.filter(job=pk).order_by()[most_runs:].exists():
+        return False
+    # In chunks, and not in the transaction of the row: a history of years would hold its locks for minutes.
+    runs.delete_of([pk])
     with transaction.atomic(using=using):
-        job = ScheduledJob.objects.using(using).select_for_update().filter(pk=pk).first()
+        job = rows.select_for_update().first()
         if job is None:
             return True
         if job.deleting_at is None or google_names.debts_of(pk, using):

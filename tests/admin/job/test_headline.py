@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from scheduled_jobs.admin.job.headline import job_headline
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
+from tests.support.job_page import (
+    address,
+    job,
+    text,
+)
+from tests.support.people import superuser
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
 AN_HOUR_AGO = NOW - timedelta(hours=1)
@@ -18,7 +26,7 @@ ZONES = {"declared_schedule": "30 14 * * *", "declared_time_zone": "Europe/Berli
 def sentence(health: Health = Health.NEW, **values: object) -> str:
     job = ScheduledJob(**{**ZONES, **values})
     headline = job_headline(job, health, job.ahead(NOW), NOW)
-    return f"{headline.strong} {headline.rest}"
+    return f"{headline['strong']} {headline['rest']}"
 
 
 def test_a_new_job_tells_its_first_run_and_another_the_next_one() -> None:
@@ -70,3 +78,30 @@ def test_a_pause_tells_who_since_when_and_until_when(values: dict[str, object], 
 def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: str) -> None:
     said = sentence(Health.HEALTHY, last_run_at=AN_HOUR_AGO, **values)
     assert said == f"Healthy. {told} The next one is due Mon 23 Nov 14:30 Europe/Berlin, in 4 h 59 min."
+
+
+# --- What is said of a job that Google does not have as it is wanted ------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "New. It has not run yet."),
+        ({"paused": True, "pause_reason": "Legal", "paused_by": "rui"}, "Paused by rui, until somebody resumes it."),
+        ({"retired_at": "now"}, "Retired. Its class is gone from the code"),
+        ({"failures_in_a_row": 3, "last_status": "failed", "last_run_at": "now"}, "The last 3 runs failed"),
+        ({"last_status": "missed", "last_run_at": "now"}, "Missed. The last run was missed, now."),
+        ({"last_status": "running", "last_run_at": "now"}, "A run started now and has not ended yet."),
+        ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
+        ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job"),
+        (
+            {"sync_state": "drifted", "live_seen_at": "now", "live": {"payload": {}, "state": "PAUSED"}},
+            "the payload is another one there; it is paused there and enabled here",
+        ),
+    ],
+)  # fmt: skip
+def test_the_state_is_told_in_sentences(values: dict[str, Any], told: str) -> None:
+    now = timezone.now()
+    row = job(**{name: now if value == "now" else value for name, value in values.items()})
+    assert told in text(superuser().get(address(row)).content.decode())

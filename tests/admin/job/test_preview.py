@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.http import QueryDict
 
-from scheduled_jobs.admin.job.preview import preview_of, upcoming
+from scheduled_jobs.admin.job.overview import upcoming
+from scheduled_jobs.admin.job.view import preview_of
 from scheduled_jobs.admin.words.schedules import preview
 from scheduled_jobs.models import ScheduledJob
 

@@ -16,12 +16,23 @@ from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import ReasonForm
-from scheduled_jobs.admin.page import ViewerZone, address, offered_zones, render_page, require
+from scheduled_jobs.admin.page import (
+    ViewerZone,
+    address,
+    find_job,
+    may,
+    offered_zones,
+    render_for_job,
+    render_page,
+    require,
+    why_nothing_is_sent,
+)
 from scheduled_jobs.admin.payload.form import PayloadForm
 from scheduled_jobs.admin.words import Preview, job_label, preview
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.models import ScheduledJob, attribution
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +46,8 @@ if TYPE_CHECKING:
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 MAX_ID = 500
 """Characters of a job's id, by the reference of Cloud Scheduler's API."""
+FEW_RUNS = 500
+"""Runs that are deleted while a person waits for the page; more are left to ``schedule_tasks``."""
 
 
 class OwnJobForm(ReasonForm):
@@ -219,3 +232,47 @@ def declared_of(task: str) -> dict[str, Any]:
     row = ScheduledJob()
     defaults = {name: getattr(row, f"declared_{name}") for name in OVERRIDABLE}
     return {name: default if values.get(name) is None else values[name] for name, default in defaults.items()}
+
+
+# --- Its end --------------------------------------------------------------------------------------
+
+
+def delete_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
+    job = find_job(request, object_id)
+    is_own = job.origin == ScheduledJob.Origin.OPERATOR
+    if not may(request.user, "delete") or (request.method == "POST" and not is_own):
+        raise PermissionDenied(_("A job of the code is deleted with its class."))
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        return _delete(model_admin, request, job, form.cleaned_data["reason"])
+    context = {
+        "form": form,
+        "is_own": is_own,
+        "has_runs": JobRun.objects.filter(job=job).exists(),
+    }
+    title = _("Delete a job")
+    return render_for_job(model_admin, request, "scheduledjob/delete.html", job, title=title, context=context)
+
+
+def _delete(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reason: str) -> HttpResponse:
+    with attribution(request.user, via="form", reason=reason):
+        model_admin.log_change(request, job, f"Deleted. {reason}".strip())
+        ask_to_delete(job, by=request.user, reason=reason)
+        # The push has run by now unless the request is one transaction; then the row goes later.
+        gone = finish_deletion(job.pk, most_runs=FEW_RUNS)
+    if gone:
+        messages.success(request, _("Deleted: %(job)s.") % {"job": job_label(job)})
+        return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
+    now = ScheduledJob.objects.get(pk=job.pk)
+    if now.sync_state == ScheduledJob.SyncState.SYNCED:
+        text = _("Deleted in Google: %(job)s. It has many runs: schedule_tasks deletes them, and it, here.")
+        messages.success(request, text % {"job": job_label(job)})
+        return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
+    why = now.sync_error or why_nothing_is_sent() or _("Google has not answered yet.")
+    messages.warning(
+        request,
+        _("Not deleted yet: %(job)s. %(why)s It runs nothing meanwhile. Delete it again to try again.")
+        % {"job": job_label(job), "why": why.rstrip(".") + "."},
+    )
+    return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))

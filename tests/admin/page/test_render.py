@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
-from scheduled_jobs.admin.page.environment import environment_banner, last_look
+from scheduled_jobs.admin.page.render import environment_banner, last_look
 from tests.support import make_job, make_task
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -24,29 +24,33 @@ def configured(settings: Any) -> None:
 def test_the_app_gives_the_chip_its_name(settings: Any) -> None:
     settings.DJANGO_CLOUD_TASKS_APP_NAME = "shop"
     found = environment_banner(NOW, NOW - timedelta(minutes=2))
-    assert (found.name, found.place, found.ago) == ("shop", "shop-prod-eu / europe-west1", "2 min ago")
+    assert (found["name"], found["place"], found["ago"]) == (
+        "shop",
+        "shop-prod-eu / europe-west1",
+        "2 min ago",
+    )
 
 
 def test_without_an_app_name_it_says_what_the_jobs_are_in(settings: Any) -> None:
     settings.DJANGO_CLOUD_TASKS_BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"
-    assert environment_banner(NOW, None).name == "Google Cloud"
+    assert environment_banner(NOW, None)["name"] == "Google Cloud"
     settings.DJANGO_CLOUD_TASKS_BACKEND = "shop.fakes.FakeBackend"
-    assert environment_banner(NOW, None).name == "FakeBackend"
+    assert environment_banner(NOW, None)["name"] == "FakeBackend"
     settings.DJANGO_CLOUD_TASKS_EMULATOR_HOST = "127.0.0.1:8085"
     found = environment_banner(NOW, None)
-    assert (found.name, found.notes) == ("local emulator", ("emulator at 127.0.0.1:8085",))
+    assert (found["name"], found["notes"]) == ("local emulator", ["emulator at 127.0.0.1:8085"])
 
 
 def test_it_says_that_nothing_is_sent_to_google(settings: Any) -> None:
     settings.DJANGO_CLOUD_TASKS_PUSH = "off"
-    assert environment_banner(NOW, None).notes == ("pushes are off: nothing is sent to Google",)
+    assert environment_banner(NOW, None)["notes"] == ["pushes are off: nothing is sent to Google"]
     settings.DJANGO_CLOUD_TASKS_EAGER = True
-    assert environment_banner(NOW, None).notes == ("tasks run here (EAGER): nothing is sent to Google",)
+    assert environment_banner(NOW, None)["notes"] == ["tasks run here (EAGER): nothing is sent to Google"]
 
 
 def test_a_project_that_google_looks_up_is_left_out(settings: Any) -> None:
     settings.DJANGO_CLOUD_TASKS_PROJECT_ID = None
-    assert environment_banner(NOW, None).place == "europe-west1"
+    assert environment_banner(NOW, None)["place"] == "europe-west1"
 
 
 @pytest.mark.django_db

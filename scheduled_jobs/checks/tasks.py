@@ -1,0 +1,72 @@
+"""What the task classes declare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from scheduled_jobs import registry
+from scheduled_jobs.checks.messages import Messages, error, warning
+from scheduled_jobs.domain.payloads import Signature
+from scheduled_jobs.exceptions import InvalidPayload
+from scheduled_jobs.services.scheduling import declare
+from scheduled_jobs.services.scheduling.seed.rows import clash
+
+if TYPE_CHECKING:
+    from scheduled_jobs.services.scheduling.seed.declare import Declaration
+
+
+def check_tasks(**_: Any) -> Messages:
+    """E010, E011, W010, W011."""
+    try:
+        declarations = [declare(task) for task in registry.tasks()]
+    except ImproperlyConfigured:
+        return []  # reported by check_settings
+    if not declarations:
+        return [
+            warning(
+                10,
+                "No task was found.",
+                "Derive a class from scheduled_jobs.tasks.PeriodicTask in the tasks module of an app.",
+            )
+        ]
+    messages: Messages = []
+    holders: dict[str, str] = {}
+    for declaration in declarations:
+        messages += [
+            error(10, f"{declaration.path}: {hook}: {text}", remedy(hook), declaration.task)
+            for hook, text in declaration.faults.items()
+        ]
+        messages += _unchecked(declaration)
+        if not declaration.name:
+            continue
+        if (other := holders.setdefault(declaration.name, declaration.path)) != declaration.path:
+            messages.append(
+                error(
+                    11,
+                    f"{declaration.path}: schedule_name(): {clash(declaration.name, other)}",
+                    "Two jobs of one id would overwrite each other in Google.",
+                    declaration.task,
+                )
+            )
+    return messages
+
+
+def _unchecked(declaration: Declaration) -> Messages:
+    try:
+        unchecked = Signature.of(declaration.task.run).unchecked
+    except InvalidPayload:
+        return []  # a fault of its own, reported above
+    messages: Messages = []
+    for parameter, reason in unchecked.items():
+        text, _, advice = reason.rpartition("; ")
+        hint = f"{advice[:1].upper()}{advice[1:]}."
+        text = f"{declaration.path}: {parameter} of run(): {text}."
+        messages.append(warning(11, text, hint, declaration.task))
+    return messages
+
+
+def remedy(hook: str) -> str:
+    """Where to mend a fault."""
+    return f"Change {hook} of the class; schedule_tasks leaves this job as it is until then."

@@ -1,0 +1,63 @@
+"""A view asks and words before it shows: by the time that a template is rendered, nothing is asked any more."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.template import engines
+from django.template.backends.django import Template
+
+from scheduled_jobs.models import ScheduledJob
+from tests.support.people import superuser
+from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, lay_desk, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
+PAGES = [action for action in (*GETS, *POSTS) if NOBODY not in action.needs and action.answer == 200]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements about our tables that are made while a template is rendered; Django's own are its own."""
+    found: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if "scheduled_jobs_" in sql:
+            found.append(sql)
+        return execute(sql, *rest)
+
+    original = Template.render
+
+    def render(template: Template, *args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as stack:
+            if note not in connection.execute_wrappers:
+                stack.enter_context(connection.execute_wrapper(note))
+            return original(template, *args, **kwargs)
+
+    monkeypatch.setattr(Template, "render", render)
+    return found
+
+
+@pytest.mark.parametrize("action", PAGES, ids=str)
+def test_rendering_asks_nothing_of_our_tables(
+    action: Action, asked: list[str], google: MemoryBackend, no_tasks: None
+) -> None:
+    desk = lay_desk(google)
+    data = data_of(action, desk) if action.method == "post" else {}
+    asked.clear()
+    assert send(superuser(), action, desk, data).status_code == 200
+    assert asked == []
+
+
+def test_what_a_template_asks_is_noticed(asked: list[str], google: MemoryBackend, no_tasks: None) -> None:
+    template = engines["django"].from_string("{% for job in jobs %}{{ job }}{% endfor %}")
+    lay_desk(google)
+    template.render({"jobs": ScheduledJob.objects.all()})
+    assert len(asked) == 1
