@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 OPEN, UNTIL = "open", "until"
 
 
-class DateInput(forms.DateInput):
-    input_type = "date"
-
-
-class TimeInput(forms.TimeInput):
-    input_type = "time"
-
-
 class ReasonForm(forms.Form):
     """Why something is done."""
 
@@ -66,9 +58,15 @@ class PauseForm(ReasonForm):
         initial=OPEN,
         widget=forms.RadioSelect,
     )
-    until_0 = forms.DateField(label=gettext_lazy("Date"), required=False, widget=DateInput(format="%Y-%m-%d"))
+    until_0 = forms.DateField(
+        label=gettext_lazy("Date"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
     until_1 = forms.TimeField(
-        label=gettext_lazy("Time"), required=False, widget=TimeInput(format="%H:%M:%S", attrs={"step": "1"})
+        label=gettext_lazy("Time"),
+        required=False,
+        widget=forms.TimeInput(format="%H:%M:%S", attrs={"type": "time", "step": "1"}),
     )
 
     def __init__(

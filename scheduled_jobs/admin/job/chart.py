@@ -41,8 +41,9 @@ def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> dict[str
 
     ``grid`` and ``ticks`` are positions with their texts.
     """
-    longest = max((run.seconds for run in runs if run.seconds), default=0.0)
-    top = _top(longest)
+    longest = max((run.seconds for run in runs if run.seconds), default=0.0) or 2.0
+    # Twice a round number of seconds, so that the middle is one too.
+    top = next((2.0 * step for step in STEPS if 2 * step >= longest), longest)
     scale = (BASE - TOP) / top
     step = (100 - LEFT) / max(len(runs), 20)
     # Newest stands at the right edge; where there are few runs the left is empty.
@@ -79,16 +80,6 @@ def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> dict[str
         "counts": parts,
         "statuses": [Status(status) for status in RUN_BADGES if counts[status]],
     }
-
-
-def _top(longest: float) -> float:
-    """The end of the scale: twice a round number of seconds, not less than the longest run."""
-    if not longest:
-        return 2.0
-    for step in STEPS:
-        if 2 * step >= longest:
-            return 2.0 * step
-    return longest
 
 
 def _ticks(marks: list[tuple[float, datetime]], *, is_one_day: bool) -> list[tuple[str, str]]:
@@ -135,6 +126,4 @@ def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datet
 
 
 def _seconds(value: float) -> str:
-    if not value:
-        return _("0 s")
-    return times.duration(timedelta(seconds=value))
+    return times.duration(timedelta(seconds=value)) if value else _("0 s")

@@ -73,6 +73,7 @@ class _Row:
 
     def build(self, allowed: Allowed, links: Mapping[str, str], suffix: str) -> dict[str, Any]:
         job, pk = self.job, self.job["pk"]
+        badge = HEALTH_BADGES[self.state]
         is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
         name = JobName.from_columns(job["origin"], job["task"], job["name"])
         is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
@@ -80,7 +81,9 @@ class _Row:
         return {
             "pk": pk,
             "select_label": _("Select %(name)s for an action") % {"name": name.short},
-            **self._badge(),
+            "icon": badge.icon,
+            "tone": badge.tone,
+            "word": str(badge.word),
             "note": self._note(),
             "progress": self._progress(),
             "name": name.html,
@@ -121,10 +124,6 @@ class _Row:
         return actions
 
     # --- State --------------------------------------------------------------------------------
-
-    def _badge(self) -> dict[str, str]:
-        badge = HEALTH_BADGES[self.state]
-        return {"icon": badge.icon, "tone": badge.tone, "word": str(badge.word)}
 
     def _note(self) -> str:
         note = self._NOTES.get(Health(self.state))
@@ -178,9 +177,6 @@ class _Row:
         who = self.job["paused_by"]
         return _("%(end)s, by %(who)s") % {"end": end, "who": who} if who else end
 
-    def _deleting(self) -> str:
-        return _("waiting for Google")
-
     def _retired(self) -> str:
         return _("since %(at)s") % {"at": self._clock(self.job["retired_at"])}
 
@@ -193,7 +189,7 @@ class _Row:
         Health.QUEUED: _queued,
         Health.HEALTHY: _healthy,
         Health.PAUSED: _paused,
-        Health.DELETING: _deleting,
+        Health.DELETING: lambda _row: _("waiting for Google"),
         Health.RETIRED: _retired,
     }
 

@@ -94,10 +94,11 @@ class PayloadForm:
         if own and self.own is not None and name in self.own and not secret:
             initial = written(field, self.own[name])
         text = initial if self.data is None else _posted(self.data, PARAMETER_PREFIX + name, initial)
+        is_as_typed = field.kind != "json" or self.data is None
         return Parameter(
             field=field,
             text="" if secret else text,
-            shown="" if secret else self._shown_again(field, text),
+            shown="" if secret else text if is_as_typed else echo(text, self.keys),
             initial=initial,
             is_secret=secret,
             default=self._default_text(field, secret=secret),
@@ -106,11 +107,6 @@ class PayloadForm:
             is_kept=name in (self.declared if self.own is None else self.own),
             follows=self.override is None,
         )
-
-    def _shown_again(self, field: Field, text: str) -> str:
-        if field.kind != "json" or self.data is None:
-            return text
-        return echo(text, self.keys)
 
     @property
     def raw_shown(self) -> str:
@@ -153,12 +149,9 @@ class PayloadForm:
             else:
                 return True
         except InvalidPayload as error:
-            self._take(error, raw=raw_changed)
-        if not self.has_errors and self.value is not None and self.signature is not None:
-            try:
-                self.signature.validate(self.value, secret_keys=self.keys)
-            except InvalidPayload as error:
-                self._take(error, raw=raw_changed)
+            self._take(error.errors, raw=raw_changed)
+        if not self.has_errors and self.value is not None:
+            self._take(self._faults(self.value), raw=raw_changed)
         return not self.has_errors
 
     @property
@@ -221,10 +214,10 @@ class PayloadForm:
             return error.errors
         return {}
 
-    def _take(self, error: InvalidPayload, *, raw: bool) -> None:
+    def _take(self, errors: dict[str, str], *, raw: bool) -> None:
         """Put each error beside its parameter; those of raw JSON name it."""
         by_name = {parameter.name: parameter for parameter in self.parameters}
-        for name, text in error.errors.items():
+        for name, text in errors.items():
             if raw:
                 self.raw_errors.append(f"{name}: {text}" if name else text)
             elif name in by_name:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.plan.differences import (
     Cell,
-    Difference,
     difference,
     words_of,
 )
@@ -52,7 +51,7 @@ class Block:
     since: str = ""
     why: str = ""
     pk: int | None = None
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[dict[str, Any]] = field(default_factory=list)
     options: list[Option] = field(default_factory=list)
     chosen: str = LEAVE
     token: str = ""
@@ -116,7 +115,7 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, set
     _describe(block, job, fields, change.drifted, set_by, now)
     if "name" in change.fields:
         old, new = change.fields["name"]
-        block.differences.insert(0, Difference(_("job id"), Cell(str(old)), Cell(str(new))))
+        block.differences.insert(0, {"label": _("job id"), "live": Cell(str(old)), "wanted": Cell(str(new))})
         block.verb, block.sign, block.tone, block.chosen = _("to rename"), "~", "warn", PUSH
         effect = _("Google gets the job under its new id first; then the old one is deleted.")
         block.options = [
@@ -203,11 +202,10 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
         if was_there:
             block.since = _("deleted in Google")
         absent = Cell(_("no such job"), is_code=False)
-        block.differences = [Difference(_("job"), absent, _schedule_cell(job))]
+        block.differences = [{"label": _("job"), "live": absent, "wanted": _schedule_cell(job)}]
         if job.payload:
-            block.differences.append(
-                Difference(_("payload"), absent, Cell(value_text("payload", job.payload)))
-            )
+            payload = Cell(value_text("payload", job.payload))
+            block.differences.append({"label": _("payload"), "live": absent, "wanted": payload})
         at = ahead(job.facts.pushed(), now, 1).next_at
         if job.desired_state == PAUSED:
             effect = _("Google gets the job, paused.")
@@ -240,7 +238,8 @@ def _deleted(block: Block, job: ScheduledJob | None) -> Block:
     else:
         block.since, wanted = _("class gone, still in Google"), _("retired: history and overrides are kept")
         effect = _("Nothing fires any more. If the class comes back, its overrides do.")
-    block.differences = [Difference(_("job"), _schedule_cell(job), Cell(wanted, is_code=False))]
+    cell = Cell(wanted, is_code=False)
+    block.differences = [{"label": _("job"), "live": _schedule_cell(job), "wanted": cell}]
     block.options = [
         Option(DELETE, _("Delete in Google"), effect),
         Option(LEAVE, _("Leave for now"), _("It keeps firing and is answered skipped.")),

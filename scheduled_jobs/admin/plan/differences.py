@@ -31,21 +31,13 @@ class Cell:
     is_code: bool = True
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One field: in Google, and here. ``default`` and ``override`` are the two sides of what is here."""
-
-    label: str
-    live: Cell
-    wanted: Cell
-    default: Cell | None = None
-    override: Cell | None = None
-
-
 def difference(
     name: str, pair: tuple[Any, Any], job: ScheduledJob, set_by: SetBy, now: datetime
-) -> Difference:
-    """One field that differs; every value is masked."""
+) -> dict[str, Any]:
+    """One field that differs; ``default`` and ``override`` are the two sides of what is here.
+
+    Every value is masked.
+    """
     live, wanted = pair
     default = override = None
     note = _("code only") if name in HIDDEN else ""
@@ -60,17 +52,16 @@ def difference(
         override = Cell(_text(name, own), whose) if own is not None else None
         note = _("code default") if own is None else whose
     words = name == "schedule"
-    return Difference(
-        field_name(name).lower(),
-        Cell(_text(name, live), words_of(str(live), job) if words else "", is_code=name != "state"),
-        Cell(
-            _text(name, wanted),
-            ", ".join(filter(None, [words_of(str(wanted), job) if words else "", note])),
-            is_code=name != "state",
-        ),
-        default,
-        override,
-    )
+    in_google = words_of(str(live), job) if words else ""
+    here = words_of(str(wanted), job) if words else ""
+    is_code = name != "state"
+    return {
+        "label": field_name(name).lower(),
+        "live": Cell(_text(name, live), in_google, is_code=is_code),
+        "wanted": Cell(_text(name, wanted), ", ".join(filter(None, [here, note])), is_code=is_code),
+        "default": default,
+        "override": override,
+    }
 
 
 def _whose(last: LastSet | None, now: datetime) -> str:

@@ -13,7 +13,7 @@ from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from scheduled_jobs.admin.page import (
     address,
@@ -36,6 +36,7 @@ from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
@@ -43,14 +44,17 @@ if TYPE_CHECKING:
 
 MAX_BLOCKS = 100
 """Blocks on one page; the count is of all."""
-SECTIONS: tuple[tuple[Kind, str, str], ...] = (
-    ("create", "add", "ok"),
-    ("update", "upd", "warn"),
-    ("delete", "del", "bad"),
-    ("orphan", "orp", "bad"),
-    ("refuse", "ref", "bad"),
-)
-"""Kind of change, anchor and tone of its section, in the order of the page."""
+SECTIONS: tuple[tuple[Kind, str, str, _StrPromise, Any], ...] = (
+    ("create", "add", "ok", gettext_lazy("Created"), ngettext_lazy("%(n)d created", "%(n)d created", "n")),
+    ("update", "upd", "warn", gettext_lazy("Updated"), ngettext_lazy("%(n)d updated", "%(n)d updated", "n")),
+    ("delete", "del", "bad", gettext_lazy("Deleted"), ngettext_lazy("%(n)d deleted", "%(n)d deleted", "n")),
+    ("orphan", "orp", "bad", gettext_lazy("Orphans"), ngettext_lazy("%(n)d orphan", "%(n)d orphans", "n")),
+    (
+        "refuse", "ref", "bad", gettext_lazy("Cannot be pushed"),
+        ngettext_lazy("%(n)d refused", "%(n)d refused", "n"),
+    ),
+)  # fmt: skip
+"""Kind of change, then anchor, tone, title and count of its section, in the order of the page."""
 
 
 # --- All jobs -----------------------------------------------------------------------------
@@ -107,7 +111,7 @@ def _crumbs(model_admin: JobAdmin) -> list[tuple[str, str]]:
 
 
 def _blocks(request: HttpRequest, changes: tuple[Change, ...]) -> list[Block]:
-    order = [kind for kind, _anchor, _tone in SECTIONS]
+    order = [section[0] for section in SECTIONS]
     shown = sorted(changes, key=lambda change: order.index(change.kind))[:MAX_BLOCKS]
     jobs = ScheduledJob.objects.in_bulk([change.pk for change in shown if change.pk is not None])
     now = timezone.now()
@@ -169,31 +173,20 @@ def _unreachable(
 
 def _parts(plan: Plan) -> SafeString:
     """How many changes there are of each kind, as links to them."""
-    counts = {kind: len(plan.of_kind(kind)) for kind, _anchor, _tone in SECTIONS}
-    texts = {
-        "create": ngettext("%(n)d created", "%(n)d created", counts["create"]),
-        "update": ngettext("%(n)d updated", "%(n)d updated", counts["update"]),
-        "delete": ngettext("%(n)d deleted", "%(n)d deleted", counts["delete"]),
-        "orphan": ngettext("%(n)d orphan", "%(n)d orphans", counts["orphan"]),
-        "refuse": ngettext("%(n)d refused", "%(n)d refused", counts["refuse"]),
-    }
     return format_html_join(
         ", ",
         '<a class="sj-{}" href="#h-{}">{}</a>',
-        ((tone, anchor, texts[kind] % {"n": n}) for kind, anchor, tone in SECTIONS if (n := counts[kind])),
+        (
+            (tone, anchor, counted % {"n": n})
+            for kind, anchor, tone, _title, counted in SECTIONS
+            if (n := len(plan.of_kind(kind)))
+        ),
     )
 
 
 def _sections(blocks: list[Block]) -> list[dict[str, Any]]:
-    titles = {
-        "create": _("Created"),
-        "update": _("Updated"),
-        "delete": _("Deleted"),
-        "orphan": _("Orphans"),
-        "refuse": _("Cannot be pushed"),
-    }
     return [
-        {"anchor": f"h-{anchor}", "title": titles[kind], "blocks": found}
-        for kind, anchor, _tone in SECTIONS
+        {"anchor": f"h-{anchor}", "title": title, "blocks": found}
+        for kind, anchor, _tone, title, _counted in SECTIONS
         if (found := [block for block in blocks if block.kind == kind])
     ]

@@ -493,7 +493,7 @@ def test_a_new_name_is_one_change_of_the_job_id(job: ScheduledJob) -> None:
         pk=job.pk, fields={"name": ("shop--shop-tasks-One", "shop--renamed")},
     )  # fmt: skip
     block = block_of_change(change, job, now, {})
-    assert [(row.label, row.live.text, row.wanted.text) for row in block.differences] == [
+    assert [(row["label"], row["live"].text, row["wanted"].text) for row in block.differences] == [
         ("job id", "shop--shop-tasks-One", "shop--renamed")
     ]
     assert ([option.value for option in block.options], block.chosen) == (["push", "leave"], "push")
