@@ -22,6 +22,7 @@ ScheduledJobsError
     ├── NotFound  AlreadyExists  Aborted  InvalidArgument  PermissionDenied
     ├── Unauthenticated  FailedPrecondition  ResourceExhausted
     ├── OutOfTime                       the call was not made
+    ├── NotOurs  ClassMissing           the call is not made, since the job is not this process's to change
     └── OutcomeUnknown                  the call may or may not have been applied
 """
 
@@ -156,6 +157,14 @@ class ResourceExhausted(BackendError):
 
 class OutOfTime(BackendError):
     """Time ran out before the call was made; nothing was sent."""
+
+
+class NotOurs(BackendError):
+    """The job in Google is not this app's, or is not known to be."""
+
+
+class ClassMissing(BackendError):
+    """The job's class is not in the code of this process, as during a rolling deploy."""
 
 
 class OutcomeUnknown(BackendError):

@@ -146,7 +146,7 @@ class PeriodicTask:
         """The id of the task's job in Google."""
         from scheduled_jobs.services import scheduling
 
-        return scheduling.job_id_of(cls)
+        return scheduling.job_id(cls.schedule_name())
 
     @classmethod
     def schedule(cls, **kwargs: Any) -> ScheduledJob | Any:

@@ -166,12 +166,14 @@ class Plan:
         return [change for change in self.changes if change.kind in kinds]
 
     @property
-    def deletes_most(self) -> bool:
-        """Whether it would delete more than half of our jobs: more likely a mistake than a wish.
+    def deletions(self) -> int:
+        """How many jobs of rows would be deleted; orphans, and jobs of deleted rows, do not count."""
+        return sum(change.pk is not None for change in self.of_kind("delete"))
 
-        Orphans do not count, nor jobs of deleted rows: they are deleted only where that was asked for.
-        """
-        return 2 * sum(change.pk is not None for change in self.of_kind("delete")) > self.ours
+    @property
+    def deletes_most(self) -> bool:
+        """Whether it would delete more than half of our jobs: more likely a mistake than a wish."""
+        return 2 * self.deletions > self.ours
 
 
 def make_plan(

@@ -104,7 +104,8 @@ class Operations(RuleBasedStateMachine):
 
     @rule(name=tasks)
     def delete_row(self, name: str) -> None:
-        if (job := self._row(name)) is not None:
+        # A class without a row takes over that of its name, if that row's own class is gone: not here.
+        if (job := self._row(name)) is not None and job.name.endswith(f"-{name}"):
             job.delete()
             self.overrides.pop(name, None)
             self.paused.pop(name, None)
@@ -124,7 +125,7 @@ class Operations(RuleBasedStateMachine):
     @rule(name=tasks, other=tasks)
     def swap_names(self, name: str, other: str) -> None:
         one, two = (registry._tasks.get(f"shop.tasks.{task}") for task in (name, other))
-        if one is not None and two is not None:
+        if one is not None and two is not None and self._row(name) and self._row(other):
             declare(name, one.run_every, schedule_name=two.schedule_name())
             declare(other, two.run_every, schedule_name=one.schedule_name())
 

@@ -41,7 +41,7 @@ def decide_all(
             continue
         change = by_key[block.key]
         carry_out = (
-            partial(drift.delete_orphan, change.remote_name, by=request.user, reason=reason)
+            partial(scheduling.delete_orphan, change.remote_name, by=request.user, reason=reason)
             if change.kind == "orphan"
             else partial(_look_and_carry_out, model_admin, request, change, decision, reason)
         )

@@ -1,9 +1,14 @@
 """Outward: from task classes to rows, and from rows to Cloud Scheduler."""
 
 from scheduled_jobs.services.scheduling.advice import reason_of
-from scheduled_jobs.services.scheduling.deleting import ask_to_delete, delete_on_commit, finish_deletion
+from scheduled_jobs.services.scheduling.deleting import (
+    ask_to_delete,
+    delete_on_commit,
+    delete_orphan,
+    finish_deletion,
+)
 from scheduled_jobs.services.scheduling.masked import masked_fields
-from scheduled_jobs.services.scheduling.names import job_id, job_id_of, task_url
+from scheduled_jobs.services.scheduling.names import job_id, task_url
 from scheduled_jobs.services.scheduling.push.on_commit import push_jobs, push_on_commit
 from scheduled_jobs.services.scheduling.run_now import after_delivery, fire, fire_on_commit, settle
 from scheduled_jobs.services.scheduling.schedule import schedule_task
@@ -14,7 +19,7 @@ from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
 
 __all__ = [
     "Declaration", "Options", "Report", "Seeded", "after_delivery", "ask_to_delete", "declare",
-    "delete_on_commit", "finish_deletion", "fire", "fire_on_commit", "job_id", "job_id_of", "masked_fields",
-    "push_jobs", "push_on_commit", "reason_of", "schedule_task", "seed_tasks", "settle", "sync_jobs",
-    "task_url",
+    "delete_on_commit", "delete_orphan", "finish_deletion", "fire", "fire_on_commit", "job_id",
+    "masked_fields", "push_jobs", "push_on_commit", "reason_of", "schedule_task", "seed_tasks", "settle",
+    "sync_jobs", "task_url",
 ]  # fmt: skip

@@ -5,12 +5,21 @@ from __future__ import annotations
 import random
 import time
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import Aborted, BackendError, OutcomeUnknown, OutOfTime, ResourceExhausted
+from scheduled_jobs.exceptions import (
+    Aborted,
+    BackendError,
+    NotFound,
+    OutcomeUnknown,
+    OutOfTime,
+    ResourceExhausted,
+)  # fmt: skip
+from scheduled_jobs.services.scheduling.names import ownership
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +35,11 @@ AGAIN = (Aborted, ResourceExhausted, OutcomeUnknown)
 """Where trying again can help, of calls that may be made more than once."""
 
 
+def hold_time() -> timedelta:
+    """How long a lease or a mark is good for: longer than all calls for one job can take."""
+    return timedelta(seconds=4 * settings.RPC_TIMEOUT + 20)
+
+
 class Client:
     """One backend, for work that must be over at ``until`` (monotonic seconds).
 
@@ -38,6 +52,20 @@ class Client:
     def __init__(self, until: float, backend: Backend | None = None) -> None:
         self.backend = backend or get_backend()
         self.until = until
+        self.ownership = ownership()
+
+    @classmethod
+    def while_held(cls, until: float, backend: Backend) -> Client:
+        """One whose calls are over before a lease or a mark of ``hold_time()``, taken just now, runs out."""
+        held = time.monotonic() + hold_time().total_seconds() - settings.RPC_TIMEOUT - 5
+        return cls(min(until, held), backend)
+
+    def look(self, remote_name: str) -> LiveJob | None:
+        """One job; None where there is none."""
+        try:
+            return self.get(remote_name)
+        except NotFound:
+            return None
 
     def get(self, remote_name: str) -> LiveJob:
         """One job; raises NotFound."""

@@ -17,19 +17,16 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import Aborted, BackendError, NotFound
-from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.domain.plan import Listing
+from scheduled_jobs.exceptions import Aborted, BackendError, NotFound, NotOurs
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling import google_names
-from scheduled_jobs.services.scheduling.client import Client
-from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.push.lease import lease_time
-from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
-from scheduled_jobs.services.scheduling.transactions import once_committed
+from scheduled_jobs.services.scheduling.client import Client, hold_time
+from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from scheduled_jobs.domain.plan import Listing
 
 logger = logging.getLogger("scheduled_jobs")
 
@@ -147,9 +144,8 @@ def _delete_some(
     names: Sequence[str], client: Client, listing: Listing | None, pool: ThreadPoolExecutor, using: str
 ) -> list[tuple[str, BackendError | None]]:
     google_names.owe(names, now=timezone.now(), using=using)
-    marks = google_names.release(dict.fromkeys(names), until=timezone.now() + lease_time(), using=using)
-    until = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
-    hurried = Client(min(client.until, until), client.backend)
+    marks = google_names.release(dict.fromkeys(names), until=timezone.now() + hold_time(), using=using)
+    hurried = Client.while_held(client.until, client.backend)
     marked = [name for name in names if name in marks.names]
     errors = dict(zip(marked, pool.map(partial(_delete_one, hurried, listing), marked), strict=True))
     google_names.settle(
@@ -166,7 +162,7 @@ def _delete_one(client: Client, listing: Listing | None, name: str) -> BackendEr
     try:
         if listing is None or not listing.covers(name):
             live = client.get(name)
-            if not ownership().was_ours(live):
+            if not client.ownership.was_ours(live):
                 logger.warning("%s is left alone in Google: it points at %s", name, live.uri)
                 return None
         client.delete(name)
@@ -187,3 +183,22 @@ def _push_late(names: Sequence[str], using: str) -> None:
         late.filter(pk__in=pks).mark_pending()
     if pks:
         push_jobs(pks, seconds=settings.RPC_TIMEOUT)
+
+
+def delete_orphan(remote_name: str, *, by: Any = None, reason: str = "") -> None:
+    """Delete a job of ours in Google that belongs to no row. Raises NotOurs, and Google's BackendError."""
+    client = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    using, at = router.db_for_write(ScheduledJob), timezone.now()
+    if (live := client.look(remote_name)) is None:
+        return
+    if (why := client.ownership.refusal_reason(live)) is not None:
+        raise NotOurs(f"{live.name} is not deleted: {why}")
+    listing = Listing(client.backend.parent, {remote_name: live}, at)
+    ended = dict(delete_names([remote_name], client, listing=listing, using=using))
+    if remote_name not in ended:
+        raise NotOurs(f"{live.name} is not deleted: a job here has its name by now; look at Google again")
+    if (error := ended[remote_name]) is not None:
+        raise error
+    gone = ScheduledJob(name=live.name)
+    with attribution(by, via=JobChange.Via.SYNC, reason=reason):
+        JobChange.record(gone, {"job": (live.name, None)}, using=using)

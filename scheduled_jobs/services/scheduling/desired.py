@@ -1,7 +1,11 @@
-"""What Google ought to have for a row: the values in force and those that only the class knows."""
+"""What Google ought to have for a row: the values in force and those that only the class knows.
+
+Thousands of rows are read without an instance of the model for each, which costs ten times as much.
+"""
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,25 +15,64 @@ from scheduled_jobs.domain.jobs import JobSpec, parse_job_id
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models.in_force import DECLARED, OVERRIDES, ValuesInForce
 from scheduled_jobs.services.scheduling.google_names import OwnName, names_of
 from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
 
-    from scheduled_jobs.backends import Backend
+    from django.db.models import QuerySet
+
     from scheduled_jobs.registry import Task
-    from scheduled_jobs.services.scheduling.rows import Row
+
+COLUMNS = (
+    "pk", "name", "task", "origin", "revision", "pushed_revision", "retired_at", "deleting_at", "paused",
+    "paused_until", "synced_at", *DECLARED, *OVERRIDES,
+)  # fmt: skip
+FIRST_DECLARED = COLUMNS.index(DECLARED[0])
+_Columns = namedtuple("_Columns", COLUMNS)  # type: ignore[misc]  # mypy wants to read the names
+
+
+class Row(ValuesInForce, _Columns):
+    """One job as of one revision, with what is in force of it."""
+
+    __slots__ = ()
+
+    pk: int
+    name: str
+    task: str
+    origin: str
+    revision: int
+    pushed_revision: int
+    retired_at: datetime | None
+    deleting_at: datetime | None
+    paused: bool
+    paused_until: datetime | None
+    synced_at: datetime | None
+    declared_payload: dict[str, Any]
+
+    @property
+    def declared(self) -> tuple[Any, ...]:
+        """What the code declares, in the order of ``OVERRIDABLE``."""
+        return tuple(self[FIRST_DECLARED : FIRST_DECLARED + len(DECLARED)])
+
+
+def read_rows(jobs: QuerySet[ScheduledJob]) -> Iterator[Row]:
+    """These jobs, in one query, one after another."""
+    return map(Row._make, jobs.values_list(*COLUMNS).iterator(chunk_size=2000))
+
 
 MANY = 500
 """From so many rows on, reading the names of all is quicker than naming those that are wanted."""
 
 
-def desired_of_all(jobs: Sequence[ScheduledJob | Row], backend: Backend, *, using: str) -> list[Desired]:
-    """What these rows want, with the names that Google has them under."""
+def desired_of_all(jobs: Sequence[ScheduledJob | Row], prefix: str, *, using: str) -> list[Desired]:
+    """What these rows want. ``prefix`` is the full resource name of a job without its id."""
     pks: Collection[int] = [job.pk for job in jobs if job.pk is not None]
     names = names_of(pks if len(pks) < MANY else None, using)
-    app, prefix = this_app(), backend.remote_name("")
+    app = this_app()
     return [desired_of(job, app, prefix, names.get(job.pk, ())) for job in jobs]
 
 
@@ -43,7 +86,7 @@ def with_pushed(wanted: Sequence[Desired], *, using: str) -> list[Desired]:
 
 
 def desired_of(job: ScheduledJob | Row, app: App, prefix: str, names: Sequence[OwnName] = ()) -> Desired:
-    """What a row wants, read together with its class. ``prefix`` is a full resource name without its id."""
+    """What a row wants, read together with its class."""
     spec: JobSpec | None = None
     fault, is_class_missing = "", False
     task = registry.get(job.task)

@@ -18,13 +18,10 @@ from django.utils.translation import gettext as _
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
-from scheduled_jobs.domain.plan import Listing, drifted_fields
-from scheduled_jobs.exceptions import NotFound
+from scheduled_jobs.domain.plan import drifted_fields
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.client import Client
-from scheduled_jobs.services.scheduling.deleting import delete_names
 from scheduled_jobs.services.scheduling.desired import desired_of_all
-from scheduled_jobs.services.scheduling.names import NotOurs, ownership
 from scheduled_jobs.services.scheduling.push.on_commit import push_on_commit
 from scheduled_jobs.services.scheduling.push.record import record_agreement, record_drift, record_look
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.domain.plan import Change, Desired
+    from scheduled_jobs.domain.plan import Change, Desired, Ownership
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.sync.report import Report
 
@@ -52,11 +49,12 @@ class Look:
     desired: Desired
     live: LiveJob | None
     at: datetime
+    ownership: Ownership
 
     @cached_property
     def refusal_reason(self) -> str | None:
         """Why Google's job of this id is not this app's, or None."""
-        return ownership().refusal_reason(self.live) if self.live else None
+        return self.ownership.refusal_reason(self.live) if self.live else None
 
     @cached_property
     def differences(self) -> dict[str, tuple[Any, Any]]:
@@ -95,13 +93,11 @@ def look(pk: int) -> Look:
     client = Client(time.monotonic() + settings.RPC_TIMEOUT)
     job = _rows().get(pk=pk)
     at = timezone.now()
-    try:
-        live: LiveJob | None = client.get(client.backend.remote_name(job.name))
-    except NotFound:
-        live = None
+    live = client.look(client.backend.remote_name(job.name))
     # Read after the look, so that an edit made in between is not taken for drift.
     job.refresh_from_db()
-    return Look(job, desired_of_all([job], client.backend, using=_using())[0], live, at)
+    [desired] = desired_of_all([job], client.backend.remote_name(""), using=_using())
+    return Look(job, desired, live, at, client.ownership)
 
 
 def record(found: Look) -> None:
@@ -180,27 +176,6 @@ def bring_up_to_date(change: Change) -> int | None:
         seed_tasks([task], retire=False)
     rows = _rows().filter(name=change.name)
     return rows.values_list("pk", flat=True).first()
-
-
-def delete_orphan(remote_name: str, *, by: Any = None, reason: str = "") -> None:
-    """Delete a job of ours in Google that belongs to no row. Raises NotOurs, and Google's BackendError."""
-    client = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
-    at = timezone.now()
-    try:
-        live = client.get(remote_name)
-    except NotFound:
-        return
-    if (why := ownership().refusal_reason(live)) is not None:
-        raise NotOurs(f"{live.name} is not deleted: {why}")
-    listing = Listing(client.backend.parent, {remote_name: live}, at)
-    ended = dict(delete_names([remote_name], client, listing=listing, using=_using()))
-    if remote_name not in ended:
-        raise NotOurs(f"{live.name} is not deleted: a job here has its name by now; look at Google again")
-    if (error := ended[remote_name]) is not None:
-        raise error
-    gone = ScheduledJob(name=live.name)
-    with attribution(by, via=JobChange.Via.SYNC, reason=reason):
-        JobChange.record(gone, {"job": (live.name, None)}, using=_using())
 
 
 def _locked(found: Look) -> ScheduledJob:

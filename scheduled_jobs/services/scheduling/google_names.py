@@ -132,7 +132,10 @@ class Marks(NamedTuple):
     """Names that are marked, and until when: nobody else takes them before."""
 
     names: frozenset[str]
-    until: datetime
+    until: datetime | None
+
+
+NO_MARKS = Marks(frozenset(), None)
 
 
 def release(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from django.urls import NoReverseMatch, reverse
@@ -11,18 +10,11 @@ from django.urls import NoReverseMatch, reverse
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.plan import Ownership
-from scheduled_jobs.exceptions import BackendError, InvalidDefinition
-
-if TYPE_CHECKING:
-    from scheduled_jobs.registry import Task
+from scheduled_jobs.exceptions import InvalidDefinition
 
 PROBE = "app.tasks.Task"
 SAFE = "!$&'()*+,;=/~:@"
 """Characters that ``reverse`` leaves as they are."""
-
-
-class NotOurs(BackendError):
-    """The job in Google is not this app's, or is not known to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +62,6 @@ def this_app() -> App:
         url_parts=parts,
         url_fault=fault,
     )
-
-
-def job_id_of(task: type[Task]) -> str:
-    """The id of a task's job in Google."""
-    return job_id(task.schedule_name())
 
 
 def job_id(name: str) -> str:

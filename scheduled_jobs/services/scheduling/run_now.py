@@ -23,16 +23,14 @@ from scheduled_jobs.exceptions import (
     BackendError,
     FailedPrecondition,
     NotFound,
+    NotOurs,
     OutcomeUnknown,
     OutOfTime,
 )
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
-from scheduled_jobs.services.scheduling.names import NotOurs, ownership
-from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
-from scheduled_jobs.services.scheduling.push.push import Push
-from scheduled_jobs.services.scheduling.transactions import once_committed
+from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +72,7 @@ def fire_on_commit(pks: Iterable[int], using: str) -> None:
 
 
 def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
-    """Send again, or give up, what was asked for and never delivered; at most ``most`` calls."""
+    """Send again, or give up, what was asked for and never delivered; at most ``most`` client."""
     now = timezone.now()
     queued = _runs().filter(status=Status.QUEUED)
     if job_pk is not None:
@@ -116,16 +114,16 @@ def _fire(run: JobRun) -> None:
     if settings.mode != "google":
         _give_up(run, Status.FAILED, NOBODY_ASKED[settings.mode])
         return
-    calls = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
+    client = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
     counted = False
     try:
         # An old address or old headers must not be fired; the payload comes from the run anyway.
         if run.job.pushed_revision < run.job.revision:
             _push(run.job)
-        _look(run, calls)
+        _look(run, client)
         counted = _claim_sending(run)
         if counted:
-            _run_job(run, calls)
+            _run_job(run, client)
     except OutcomeUnknown as error:
         logger.warning("run %s of %s: no answer from Cloud Scheduler: %s", run.pk, run.job.name, error)
     except BackendError as error:
@@ -142,13 +140,10 @@ def _fire(run: JobRun) -> None:
             _give_up(run, Status.FAILED, reason_of(error))
 
 
-def _look(run: JobRun, calls: Client) -> None:
+def _look(run: JobRun, client: Client) -> None:
     """Refuse to fire a job that is not ours: a copy of the database must not run the original's."""
-    try:
-        live = calls.get(calls.backend.remote_name(run.job.name))
-    except NotFound:
-        return
-    if (why := ownership().refusal_reason(live)) is not None:
+    live = client.look(client.backend.remote_name(run.job.name))
+    if live is not None and (why := client.ownership.refusal_reason(live)) is not None:
         raise NotOurs(f"Google has a job of this id, but {why}")
 
 
@@ -161,26 +156,26 @@ def _claim_sending(run: JobRun) -> bool:
     )
 
 
-def _run_job(run: JobRun, calls: Client) -> None:
-    remote_name = calls.backend.remote_name(run.job.name)
+def _run_job(run: JobRun, client: Client) -> None:
+    remote_name = client.backend.remote_name(run.job.name)
     try:
-        calls.run(remote_name)
+        client.run(remote_name)
     except NotFound:
         _push(run.job)
-        calls.run(remote_name)
+        client.run(remote_name)
     except FailedPrecondition:
         # A natural delivery in between is answered "skipped": the database is paused all the while.
         if not run.job.paused:
             raise
-        calls.resume(remote_name)
+        client.resume(remote_name)
         try:
-            calls.run(remote_name)
+            client.run(remote_name)
         finally:
-            calls.pause(remote_name)
+            client.pause(remote_name)
 
 
 def _push(job: ScheduledJob) -> None:
-    outcome = Push(time.monotonic() + 2 * settings.RPC_TIMEOUT).run([job.pk]).get(job.pk)
+    outcome = push_jobs([job.pk]).get(job.pk)
     if outcome is not None and outcome.error is not None and outcome.live is None:
         raise outcome.error
 

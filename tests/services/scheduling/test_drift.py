@@ -235,11 +235,11 @@ def test_an_orphan_is_deleted_and_a_job_of_ours_or_anothers_is_not(
 ) -> None:
     remote_name = full_name(job)
     with pytest.raises(NotOurs, match="a job here has its name by now; look at Google again"):
-        drift.delete_orphan(remote_name)
+        scheduling.delete_orphan(remote_name)
     with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
         job.delete()
-    drift.delete_orphan(remote_name, by="maria", reason="left behind")
-    drift.delete_orphan(remote_name)
+    scheduling.delete_orphan(remote_name, by="maria", reason="left behind")
+    scheduling.delete_orphan(remote_name)
     assert google.store.list_jobs(google.parent, 500, "")[0] == []
     change = JobChange.objects.latest("pk")
     assert (change.job_id, change.field, change.old, change.reason) == (
@@ -251,7 +251,7 @@ def test_an_orphan_is_deleted_and_a_job_of_ours_or_anothers_is_not(
     ))  # fmt: skip
     google.store.create_job(google.parent, foreign)
     with pytest.raises(NotOurs, match="theirs is not deleted: "):
-        drift.delete_orphan(f"{google.parent}/jobs/theirs")
+        scheduling.delete_orphan(f"{google.parent}/jobs/theirs")
 
 
 def test_a_planned_row_is_brought_up_to_date_before_it_is_pushed(google: MemoryBackend) -> None:

@@ -20,14 +20,15 @@ from scheduled_jobs.domain.plan import WHY_DISABLED
 from scheduled_jobs.exceptions import (
     AlreadyExists,
     BackendError,
+    ClassMissing,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    NotOurs,
     OutOfTime,
 )
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.masked import without_secrets
-from scheduled_jobs.services.scheduling.names import NotOurs, ownership
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger("scheduled_jobs")
-
-
-class NotInThisProcess(BackendError):
-    """The job's class is not in the code of this process, as during a rolling deploy."""
 
 
 @dataclass
@@ -105,7 +102,7 @@ class _Application:
         self.listing = listing
         self.adopt = adopt
         self.deletable = deletable
-        self.ownership = ownership()
+        self.ownership = client.ownership
         self.outcome = Outcome(desired)
 
     def run(self) -> Outcome:
@@ -130,10 +127,7 @@ class _Application:
     def _look(self, remote_name: str) -> LiveJob | None:
         if self.listing is not None and self.listing.covers(remote_name):
             return self.listing.jobs.get(remote_name)
-        try:
-            return self.client.get(remote_name)
-        except NotFound:
-            return None
+        return self.client.look(remote_name)
 
     # --- A job that is wanted ---------------------------------------------------------------------
 
@@ -182,7 +176,7 @@ class _Application:
     def _spec(self) -> JobSpec:
         if self.desired.spec is None:
             raise (
-                NotInThisProcess(self.desired.fault)
+                ClassMissing(self.desired.fault)
                 if self.desired.is_class_missing
                 else InvalidArgument(self.desired.fault)
             )

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import uuid
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.scheduling.client import hold_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-
-
-def lease_time() -> timedelta:
-    """How long a lease is good for: longer than all calls for one job can take."""
-    return timedelta(seconds=4 * settings.RPC_TIMEOUT + 20)
 
 
 class JobLeases:
@@ -58,7 +52,7 @@ class JobLeases:
         free = Q(push_token=None) | Q(push_until__lt=now) | Q(push_token=self.token)
         with self.locked(pks):
             self.rows.filter(free, pk__in=pks).update(
-                push_token=self.token, push_until=now + lease_time(), push_revision=F("revision")
+                push_token=self.token, push_until=now + hold_time(), push_revision=F("revision")
             )
         held = set(self.held(pks).values_list("pk", flat=True))
         return [pk for pk in pks if pk in held]

@@ -1,44 +1,67 @@
-"""Pushing the rows that an edit has changed, once the edit is committed."""
+"""What is done after a transaction: above all, pushing the rows that it has edited."""
 
 from __future__ import annotations
 
-import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import router
+from django.db import router, transaction
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.push.push import Push
-from scheduled_jobs.services.scheduling.push.record import record_failure
-from scheduled_jobs.services.scheduling.transactions import once_committed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-logger = logging.getLogger("scheduled_jobs")
+    from scheduled_jobs.services.scheduling.push.call import Outcome
 
 
-def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> None:
-    """Push these rows now; what is not done within ``seconds`` stays pending. Raises nothing of Google's."""
+def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> dict[int, Outcome]:
+    """Push these rows now; what is not done within ``seconds`` stays pending. Raises nothing of Google's.
+
+    Returns the outcome of each that failed.
+    """
     if settings.mode != "google":
-        return
+        return {}
     pks = list(pks)
     rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
     for some in rows.in_batches(pks):
         some.end_pauses(timezone.now())
-    try:
-        Push(time.monotonic() + (seconds or 2 * settings.RPC_TIMEOUT)).run(pks)
-    except BackendError as error:
-        # No project or no credentials: none of the rows can be pushed.
-        logger.warning("nothing was pushed: %s", error)
-        record_failure(pks, str(error), using=rows.db)
+    return Push(time.monotonic() + (seconds or 2 * settings.RPC_TIMEOUT)).run(pks)
 
 
 def push_on_commit(pks: Iterable[int], using: str) -> None:
     """Push these rows after the transaction in which they were edited; never if it is rolled back."""
     if settings.mode == "google":
         once_committed(push_jobs, pks, using=using)
+
+
+class _Together:
+    """One act for all that one transaction has changed."""
+
+    def __init__(self, act: Callable[[Iterable[Any]], object], label: str) -> None:
+        self.act = act
+        self.items: dict[Any, None] = {}
+        # By it Django logs the failure of what was to be done on commit.
+        self.__qualname__ = label
+
+    def __call__(self) -> None:
+        self.act(list(self.items))
+
+
+def once_committed(act: Callable[[Iterable[Any]], object], items: Iterable[Any], *, using: str) -> None:
+    """Call ``act`` once, with all items that it is given in this transaction; never if it is rolled back."""
+    connection = transaction.get_connection(using)
+    items = dict.fromkeys(items)
+    if not items:
+        return
+    waiting = [entry[1] for entry in connection.run_on_commit if isinstance(entry[1], _Together)]
+    for together in waiting if connection.in_atomic_block else ():
+        if together.act is act:
+            together.items.update(items)
+            return
+    together = _Together(act, act.__qualname__)
+    together.items.update(items)
+    transaction.on_commit(together, using=using, robust=True)

@@ -9,6 +9,7 @@ either its writer holds the lease, or whoever holds it pushes that edit in anoth
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections import Counter, deque
@@ -21,20 +22,21 @@ from django.utils import timezone
 
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
+from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
-from scheduled_jobs.services.scheduling.client import Client
-from scheduled_jobs.services.scheduling.desired import desired_of_all, with_pushed
+from scheduled_jobs.services.scheduling.client import Client, hold_time
+from scheduled_jobs.services.scheduling.desired import desired_of_all, read_rows, with_pushed
 from scheduled_jobs.services.scheduling.push.call import Outcome, apply
-from scheduled_jobs.services.scheduling.push.lease import JobLeases, lease_time
-from scheduled_jobs.services.scheduling.push.record import Recorder
-from scheduled_jobs.services.scheduling.rows import read_rows
-from scheduled_jobs.services.scheduling.versions import open_versions
+from scheduled_jobs.services.scheduling.push.lease import JobLeases
+from scheduled_jobs.services.scheduling.push.record import Recorder, record_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from scheduled_jobs.domain.plan import Desired, Listing
+
+logger = logging.getLogger("scheduled_jobs")
 
 ROUNDS = 4
 CHUNK = 128
@@ -53,7 +55,7 @@ class _Chunk:
     held: list[int]
     busy: list[int] = field(default_factory=list)
     """Those that wait for their name in Google."""
-    marks: google_names.Marks | None = None
+    marks: google_names.Marks = google_names.NO_MARKS
     outcomes: list[Callable[[], Outcome]] = field(default_factory=list)
 
 
@@ -92,6 +94,12 @@ class Push:
     def run(self, pks: Iterable[int]) -> dict[int, Outcome]:
         """Push the rows; returns the outcome of each that failed. Raises nothing of Google's."""
         self.wanted = self.leases.revisions(pks)
+        try:
+            self.prefix = self.backend.remote_name("")
+        except BackendError as error:  # no project or no location: none of the rows can be pushed
+            logger.warning("nothing was pushed: %s", error)
+            record_failure(self.wanted, str(error), using=self.using)
+            return {}
         waiting = list(self.wanted)
         # While Google answers one chunk, the database writes down the one before and reads the next.
         under_way: deque[_Chunk] = deque()
@@ -119,6 +127,8 @@ class Push:
                 pool.shutdown(cancel_futures=True)
                 held = [pk for chunk in under_way for pk in chunk.held]
                 self.leases.free([*waiting, *held], pending=True)
+                for chunk in under_way:
+                    self.recorder.abandon(chunk.marks)
                 raise
         return self.failed
 
@@ -147,7 +157,7 @@ class Push:
             self._claim(wanted, chunk)
             wanted = [desired for desired in wanted if desired.pk not in chunk.busy]
             chunk.marks = self._release(wanted)
-            open_versions(wanted, now=timezone.now(), using=self.using)
+            self.recorder.begin(wanted)
             chunk.outcomes = self._call(wanted, chunk.marks.names, pool)
         except BaseException:
             self.leases.free(chunk.held, pending=True)
@@ -157,7 +167,7 @@ class Push:
     def _needed(self, chunk: _Chunk) -> list[Desired]:
         """What the held rows want, read under the lease; the leases of those that want nothing are freed."""
         rows = list(read_rows(self.leases.held(chunk.held))) if chunk.held else []
-        wanted = with_pushed(desired_of_all(rows, self.backend, using=self.using), using=self.using)
+        wanted = with_pushed(desired_of_all(rows, self.prefix, using=self.using), using=self.using)
         needed = [d for d in wanted if d.pk in self.called or self.is_needed(d)]
         self.leases.free({d.pk for d in wanted if d.pk} - {d.pk for d in needed})
         return needed
@@ -184,14 +194,13 @@ class Push:
             names.update(dict.fromkeys(desired.former, desired.pk))
             if desired.state is None:
                 names[desired.remote_name] = desired.pk
-        until = timezone.now() + lease_time()
+        until = timezone.now() + hold_time()
         return google_names.release(names, until=until, using=self.using, any_endpoint=self.adopt)
 
     def _call(
         self, wanted: Sequence[Desired], deletable: frozenset[str], pool: ThreadPoolExecutor
     ) -> list[Callable[[], Outcome]]:
-        lease = time.monotonic() + lease_time().total_seconds() - settings.RPC_TIMEOUT - 5
-        client = Client(min(self.until, lease), self.backend)
+        client = Client.while_held(self.until, self.backend)
 
         def one(desired: Desired) -> Outcome:
             listing = None if desired.pk in self.called else self.listing
@@ -209,7 +218,7 @@ class Push:
     def _finish(self, chunk: _Chunk) -> list[int]:
         """Write down what became of a chunk; returns the rows that are still to be pushed."""
         again: set[int] = set()
-        if chunk.marks is not None and chunk.outcomes:
+        if chunk.outcomes:
             outcomes = [outcome() for outcome in chunk.outcomes]
             for outcome in outcomes:
                 self._note(outcome)

@@ -13,11 +13,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from scheduled_jobs import signals
+from scheduled_jobs.exceptions import ClassMissing, NotOurs
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
-from scheduled_jobs.services.scheduling.names import NotOurs
-from scheduled_jobs.services.scheduling.push.call import NotInThisProcess
-from scheduled_jobs.services.scheduling.versions import confirm_versions
+from scheduled_jobs.services.scheduling.versions import confirm_versions, open_versions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -45,6 +44,15 @@ class Recorder:
         self.leases = leases
         # Whoever tells the outcomes to a person has no need of a second line about each on the terminal.
         self.level = logging.INFO if is_told else logging.WARNING
+
+    def begin(self, wanted: Iterable[Desired]) -> None:
+        """Before the calls: what Google has of these jobs is uncertain until it answers."""
+        open_versions(wanted, now=timezone.now(), using=self.leases.using)
+
+    def abandon(self, marks: Marks) -> None:
+        """After calls whose answers nobody waits for: what they delete may be gone, or go any moment."""
+        now, using = timezone.now(), self.leases.using
+        google_names.settle(marks, gone=set(), unknown=marks.names, now=now, using=using)
 
     def record(
         self, outcomes: Sequence[Outcome], marks: google_names.Marks, *, last: Collection[int]
@@ -82,23 +90,19 @@ class Recorder:
         With ``bulk_update()`` this takes fifteen times as long, and with it half of a whole push.
         """
         connection = connections[self.leases.using]
-        columns: list[Any] = [ScheduledJob._meta.get_field(name) for name in SEEN]
+        columns: list[Any] = [ScheduledJob._meta.get_field(name) for name in (*SEEN, "id")]
         quote = connection.ops.quote_name
-        assignments = ", ".join(f"{quote(column.column)} = %s" for column in columns)
+        *seen, key = (f"{quote(column.column)} = %s" for column in columns)
         rows = [
             [
-                *(
-                    column.get_db_prep_save(value, connection)
-                    for column, value in zip(columns, seen_values(outcome, now), strict=True)
-                ),
-                outcome.desired.pk,
+                column.get_db_prep_save(value, connection)
+                for column, value in zip(columns, values, strict=True)
             ]
-            for outcome in outcomes
-            if outcome.is_certain
+            for values in (seen_values(outcome, now) for outcome in outcomes if outcome.is_certain)
         ]
         table = quote(ScheduledJob._meta.db_table)
         with connection.cursor() as cursor:
-            statement = f"UPDATE {table} SET {assignments} WHERE {quote('id')} = %s"  # noqa: S608 – our columns
+            statement = f"UPDATE {table} SET {', '.join(seen)} WHERE {key}"  # noqa: S608 – our own columns
             cursor.executemany(statement, rows)
 
     def _settle(self, outcomes: Mapping[int, Outcome], now: datetime) -> None:
@@ -115,7 +119,7 @@ class Recorder:
         self._unedited(good).update(**synced)
         for pk in outcomes.keys() - set(good):
             row, outcome = self._unedited([pk]), outcomes[pk]
-            if isinstance(outcome.error, NotInThisProcess):
+            if isinstance(outcome.error, ClassMissing):
                 row.mark_pending(edited=False, sync_error=str(outcome.error), **freed)
             elif outcome.error is None:
                 row.update(**{**synced, "sync_error": outcome.note})
@@ -181,12 +185,15 @@ SEEN = ("live", "live_seen_at", "next_run_at", "pushed")
 
 
 def seen_values(outcome: Outcome, now: datetime) -> tuple[Any, ...]:
-    """The values of the columns ``SEEN`` after a push."""
+    """The values of the columns ``SEEN`` after a push, and the row's key."""
     desired, live = outcome.desired, outcome.live
     pushed: Any = desired.pushed or None
     if outcome.error is None and desired.spec is not None and live is not None:
-        pushed = {"sent": desired.values, "answer": answer_of(desired, live)}
-    return (*snapshot(live, now).values(), pushed)
+        sent = desired.values
+        # What the service stored otherwise than it was sent.
+        answer = {name: live.values.get(name) for name in sent if live.values.get(name) != sent[name]}
+        pushed = {"sent": sent, "answer": answer}
+    return (*snapshot(live, now).values(), pushed, desired.pk)
 
 
 def snapshot(live: LiveJob | None, at: datetime) -> dict[str, Any]:
@@ -195,13 +202,6 @@ def snapshot(live: LiveJob | None, at: datetime) -> dict[str, Any]:
         "live": None if live is None else {**live.values, "state": live.state},
         "live_seen_at": at,
         "next_run_at": live.schedule_time if live else None,
-    }
-
-
-def answer_of(desired: Desired, live: LiveJob) -> dict[str, Any]:
-    """The fields that the service stored otherwise than they were sent."""
-    return {
-        name: live.values.get(name) for name, sent in desired.values.items() if live.values.get(name) != sent
     }
 
 
@@ -214,8 +214,12 @@ def record_agreement(
     *,
     using: str,
     healed: Collection[str] = tuple(SyncState),
+    absent: Iterable[tuple[int | None, str]] = (),
 ) -> None:
-    """Google has what these rows want, as a look at ``at`` has shown: heal those that said otherwise."""
+    """Google has what these rows want, as a look at ``at`` has shown: heal those that said otherwise.
+
+    ``absent`` are rows and names of jobs that were to be deleted and are not there.
+    """
     rows = _unheld(using)
     ill = rows.exclude(sync_state=SyncState.SYNCED, sync_error="").filter(sync_state__in=healed)
     for pk in found.keys() & set(ill.values_list("pk", flat=True)):
@@ -235,6 +239,7 @@ def record_agreement(
     confirm_versions(there, now=at, using=using)
     unconfirmed = [found[pk][0].remote_name for pk in there if not found[pk][0].is_confirmed]
     google_names.confirm(unconfirmed, now=at, using=using)
+    google_names.forget(absent, now=at, using=using)
 
 
 def record_drift(seen: Mapping[int, LiveJob | None], at: datetime, *, using: str) -> None:

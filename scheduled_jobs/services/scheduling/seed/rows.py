@@ -13,8 +13,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.in_force import DECLARED
+from scheduled_jobs.services.scheduling.desired import Row, read_rows
 from scheduled_jobs.services.scheduling.names import this_app
-from scheduled_jobs.services.scheduling.rows import Row, read_rows
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
 
 if TYPE_CHECKING:

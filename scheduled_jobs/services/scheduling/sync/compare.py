@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from scheduled_jobs.domain.plan import Desired, Listing, Plan, make_plan
+from scheduled_jobs.domain.plan import Desired, Listing, Plan, change_for, make_plan
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
-from scheduled_jobs.services.scheduling.desired import desired_of_all, with_pushed
+from scheduled_jobs.services.scheduling.desired import Row, desired_of_all, read_rows, with_pushed
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.rows import Row, read_rows
 from scheduled_jobs.services.scheduling.seed.rows import new_row
 from scheduled_jobs.services.scheduling.sync.report import Comparison, Options
 
@@ -35,7 +34,7 @@ def compare(
     same: list[Desired] = []
     differing: list[Desired] = []
     pushed_since: list[Desired] = []
-    for desired in desired_of_all(jobs, backend, using=using):
+    for desired in desired_of_all(jobs, backend.remote_name(""), using=using):
         live = listing.jobs.get(desired.remote_name)
         if was_pushed_since(desired, listing):
             pushed_since.append(desired)
@@ -55,6 +54,13 @@ def compare(
     absent = _absent(plan, owed if is_all else [], listing)
     unchanged = (*plan.unchanged, *pushed_since)
     return Comparison(listing, replace(plan, unchanged=unchanged), plan.unchanged, tuple(absent))
+
+
+def is_needed(desired: Desired, listing: Listing, *, adopt: bool) -> bool:
+    """Whether a row is still to be pushed, as read under its lease; somebody may have done so meanwhile."""
+    if was_pushed_since(desired, listing):
+        return False
+    return change_for(desired, listing, ownership(), adopt=adopt) is not None
 
 
 def was_pushed_since(desired: Desired, listing: Listing) -> bool:

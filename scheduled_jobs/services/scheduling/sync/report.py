@@ -58,18 +58,10 @@ class Report:
         return self.comparison.listing
 
     @property
-    def deletes_orphans(self) -> bool:
-        """Whether orphans are deleted; else each is said to be there."""
-        return self.options.yes and self.options.delete
-
-    @property
     def to_apply(self) -> list[Change]:
         """The changes that an apply makes, in its order."""
-        return [
-            c
-            for c in self.plan.of_kind("create", "update", "delete", "orphan")
-            if self.refusal_reason(c) is None
-        ]
+        made = self.plan.of_kind("create", "update", "delete", "orphan")
+        return [change for change in made if self.refusal_reason(change) is None]
 
     @property
     def made(self) -> list[Change]:
@@ -91,10 +83,10 @@ class Report:
         """Why an apply does not make a change; None if it does."""
         if change.kind == "orphan":
             advice = "--yes deletes it" if self.options.delete else "--no-delete keeps it"
-            return None if self.deletes_orphans else f"{change.why}; {advice}"
+            return None if self.options.yes and self.options.delete else f"{change.why}; {advice}"
         if change.kind == "delete" and self.held_back and change.pk is not None:
             return (
-                f"not deleted: {len(self.plan.of_kind('delete'))} of {self.plan.ours} jobs would go, "
+                f"not deleted: {self.plan.deletions} of {self.plan.ours} jobs would go, "
                 "more than half; --yes deletes them"
             )
         return change.why or None
@@ -102,8 +94,3 @@ class Report:
     def error_of(self, change: Change) -> str | None:
         """Why a change was not applied, or is not going to be; None for all others."""
         return self.failed.get(change.remote_name) or self.refusal_reason(change)
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing went wrong."""
-        return not (self.faulty or self.failed or self.not_to_apply)

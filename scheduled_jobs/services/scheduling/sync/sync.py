@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import router, transaction
@@ -11,13 +12,11 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.domain.jobs import DISABLED
-from scheduled_jobs.domain.plan import Change, Desired, Listing, change_for
+from scheduled_jobs.domain.plan import Change, Listing
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
-from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.deleting import delete_names, finish_deletions
-from scheduled_jobs.services.scheduling.names import ownership
 from scheduled_jobs.services.scheduling.push.push import Push
 from scheduled_jobs.services.scheduling.push.record import (
     record_agreement,
@@ -26,7 +25,7 @@ from scheduled_jobs.services.scheduling.push.record import (
     snapshot,
 )
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
-from scheduled_jobs.services.scheduling.sync.compare import compare, was_pushed_since
+from scheduled_jobs.services.scheduling.sync.compare import compare, is_needed
 from scheduled_jobs.services.scheduling.sync.lock import sync_lock
 from scheduled_jobs.services.scheduling.sync.report import Comparison, Options, Report
 
@@ -125,8 +124,7 @@ class _Sync:
             for desired in found.agreeing
             if desired.pk is not None
         }
-        record_agreement(agreeing, at, using=self.using)
-        google_names.forget(found.absent, now=at, using=self.using)
+        record_agreement(agreeing, at, using=self.using, absent=found.absent)
         for change in found.plan.of_kind("refuse"):
             live = jobs.get(change.remote_name)
             # No call helps a job that Google has disabled, so that no push writes what is wrong with it.
@@ -148,12 +146,6 @@ class _Sync:
             if not self._holds_lock():
                 push.until = time.monotonic()
 
-        def is_needed(desired: Desired) -> bool:
-            # Read again under the lease: somebody may have pushed it since the list was made.
-            if was_pushed_since(desired, listing):
-                return False
-            return change_for(desired, listing, ownership(), adopt=self.options.adopt) is not None
-
         with attribution(via="sync"):
             push = Push(
                 time.monotonic() + PATIENCE,
@@ -162,7 +154,7 @@ class _Sync:
                 adopt=self.options.adopt,
                 delete=self.options.delete and self.options.tasks is None,
                 is_patient=True,
-                is_needed=is_needed,
+                is_needed=partial(is_needed, listing=listing, adopt=self.options.adopt),
                 on_chunk=on_chunk,
                 on_outcome=tell,
                 using=self.using,

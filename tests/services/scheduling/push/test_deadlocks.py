@@ -10,12 +10,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import google_names
-from scheduled_jobs.services.scheduling.push import on_commit
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
+from scheduled_jobs.services.scheduling.push.record import record_failure
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -60,15 +58,15 @@ def claim(keys: list[int]) -> None:
     google_names.claim(some, now=timezone.now(), using="default")
 
 
-def without_credentials(*_: object) -> None:
-    raise BackendError("no credentials")
+def fail(keys: list[int]) -> None:
+    """Say of all of them that they cannot be pushed."""
+    record_failure(random.sample(keys, len(keys)), "no credentials", using="default")
 
 
-@pytest.mark.parametrize("act", [lease, claim, scheduling.push_jobs])
+@pytest.mark.parametrize("act", [lease, claim, fail])
 def test_whoever_writes_many_rows_and_whoever_edits_them_die_of_no_deadlock(
-    keys: list[int], act: Callable[[list[int]], None], monkeypatch: pytest.MonkeyPatch
+    keys: list[int], act: Callable[[list[int]], None]
 ) -> None:
-    monkeypatch.setattr(on_commit, "Push", without_credentials)
     failures: list[BaseException] = []
 
     def repeat(one: Callable[[list[int]], None]) -> None:

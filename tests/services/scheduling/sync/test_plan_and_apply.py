@@ -52,7 +52,8 @@ class Planning(Operations):
 
     @rule(name=tasks, other=tasks)
     def take_anothers_name(self, name: str, other: str) -> None:
-        declare(name, schedule_name=f"shop-tasks-{other}")
+        if self._row(name):
+            declare(name, schedule_name=f"shop-tasks-{other}")
 
     @rule(yes=st.booleans(), no_delete=st.booleans(), adopt=st.booleans())
     def what_is_planned_is_what_is_applied(self, **options: bool) -> None:
