@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from coverage import Coverage
 from django.core.management.commands import flush
 from hypothesis import HealthCheck, settings
 
@@ -37,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark as ``database`` what another database could make fail: what uses one, and drives no browser.
 
     In Chromium the same views and statements are at work as in the tests without it. For the same reason no
-    lines are counted there, nor where a module says so (``no_cover``) that goes over the same lines a thousand
+    lines are counted there, nor where a module says so (``uncounted``) that goes over the same lines a thousand
     times: counting makes them two to three times as slow.
     """
     for item in items:
@@ -45,10 +46,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             getattr(item, "fixturenames", ())
         )
         if item.get_closest_marker("browser"):
-            item.add_marker("no_cover")
+            item.add_marker("uncounted")
         elif uses:
             item.add_marker("database")
     config.stash[LEFT_OUT] = sum(not item.get_closest_marker("database") for item in items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    """Count no lines while an ``uncounted`` test runs, here and in the processes that it starts.
+
+    Not by pytest-cov's ``no_cover``: in a worker it leaves running what coverage has begun by itself there, as
+    in every process that is started, and what it stops it starts again before the teardown.
+    """
+    if not item.get_closest_marker("uncounted"):
+        return (yield)
+    stopped: list[Coverage] = []
+    while (counting := Coverage.current()) is not None:
+        counting.stop()
+        stopped.append(counting)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        try:
+            return (yield)
+        finally:
+            for counting in reversed(stopped):
+                counting.start()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -24,7 +24,7 @@ from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, lay_des
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
 
-pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
+pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
 READING = {"GetJob", "ListJobs"}
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.test import Client
 
-pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
+pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
 RUNS = "/admin/scheduled_jobs/jobrun/"
 FEW, MANY = 10, 10_000
 BATCH = 2_000

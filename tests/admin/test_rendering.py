@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.backends.memory import MemoryBackend
 
-pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
+pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
 PAGES = [action for action in (*GETS, *POSTS) if NOBODY not in action.needs and action.answer == 200]
 
 

@@ -17,7 +17,7 @@ from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
 from tests.domain.random_crons import expression
 from tests.domain.schedule_oracle import Window, transitions, values
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.uncounted
 ZONES = [
     "America/New_York",
     "Europe/London",

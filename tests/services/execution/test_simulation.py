@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.tasks import PeriodicTask
 
-pytestmark = [pytest.mark.django_db, pytest.mark.no_cover]
+pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
 
 Status = JobRun.Status
 PERIOD = timedelta(minutes=1)
