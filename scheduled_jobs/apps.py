@@ -23,7 +23,7 @@ class ScheduledJobsConfig(AppConfig):
         from scheduled_jobs import checks, signals
         from scheduled_jobs.models import JobRun, ScheduledJob
 
-        checks.register()
+        checks.register_checks()
         signals.job_edited.connect(push_edited, sender=ScheduledJob)
         signals.run_requested.connect(fire_requested, sender=JobRun)
         pre_delete.connect(delete_in_google, sender=ScheduledJob)

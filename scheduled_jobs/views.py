@@ -81,7 +81,7 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
         raise exceptions.UnknownTarget(f"Task {task} not found")
     execution.write_kept()
     name = request.headers.get(JOB_NAME, "")
-    job = execution.find_job(task, name) if name else None
+    job = execution.job_of_task(task, name) if name else None
     if job is None:
         known = f"Job {name} not found" if name else f"Job not found: the request has no {JOB_NAME} header"
         raise exceptions.UnknownTarget(known)

@@ -102,6 +102,24 @@ def test_a_folder_has_no_more_than_sixteen_modules(folder: str) -> None:
     assert {name: size for name, size in sizes.items() if size > 16} == {}
 
 
+SHARED = {
+    "Command": "a command of Django's is called so in each of their modules",
+    "Delivery": "a request to the app: as the emulator sends it, a program of its own, and as it arrives",
+}
+"""The few public names that several modules share by nature."""
+
+
+def test_a_public_name_has_one_meaning() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for path in modules():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                homes[node.name].append(name_of(path))
+    several = {name: found for name, found in homes.items() if len(found) > 1 and not name.startswith("_")}
+    assert {name: found for name, found in several.items() if name not in SHARED} == {}
+    assert several.keys() == SHARED.keys(), "a name that is not shared any more leaves the list"
+
+
 def test_what_tests_share_is_in_support() -> None:
     """A test module is imported by nobody; a helper by its own folder alone, but for those of tests/support."""
     wrong = [

@@ -346,7 +346,7 @@ def test_a_database_that_is_gone_before_the_start_is_503(send: Send, monkeypatch
         raise OperationalError("could not connect to server")
 
     make_job(make_task())
-    monkeypatch.setattr(statements, "expire", gone)
+    monkeypatch.setattr(statements, "mark_lost", gone)
     answer = send()
     assert (answer.status_code, answer.json()) == (
         503,

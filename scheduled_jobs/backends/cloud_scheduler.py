@@ -52,7 +52,7 @@ class CloudSchedulerBackend(Backend):
             return "local"
         import google.auth
 
-        with translated():
+        with googles_errors_translated():
             _, project = google.auth.default()
         if not project:
             raise exceptions.InvalidArgument(
@@ -84,7 +84,7 @@ class CloudSchedulerBackend(Backend):
         )
 
         if not settings.EMULATOR_HOST:
-            with translated():
+            with googles_errors_translated():
                 return CloudSchedulerClient()
         import grpc
 
@@ -119,7 +119,7 @@ class CloudSchedulerBackend(Backend):
         from google.cloud.scheduler_v1.types import ListJobsResponse
 
         try:
-            with translated():
+            with googles_errors_translated():
                 request = {"parent": parent, "page_size": PAGE_SIZE}
                 for page in client.list_jobs(request=request, timeout=timeout, retry=None).pages:
                     # Whole pages: the pager would wrap every single job.
@@ -197,13 +197,13 @@ class CloudSchedulerBackend(Backend):
 
         routed = to_grpc_metadata(routing)  # type: ignore[no-untyped-call]
         named = DEFAULT_CLIENT_INFO.to_grpc_metadata()  # type: ignore[no-untyped-call]
-        with translated():
+        with googles_errors_translated():
             transport: Any = self.client.transport
             return getattr(transport, method)(request, timeout=timeout, metadata=[routed, named])
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def googles_errors_translated() -> Iterator[None]:
     """Turns what Google's libraries raise into the package's own exceptions, the reason kept."""
     from google.api_core.exceptions import GoogleAPICallError, RetryError, from_grpc_error
     from google.auth.exceptions import GoogleAuthError, TransportError

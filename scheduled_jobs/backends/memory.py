@@ -30,44 +30,44 @@ class MemoryBackend(Backend):
     def list(self, *, timeout: float) -> Iterator[LiveJob]:  # noqa: ARG002 – nothing here takes time
         page_token = ""
         while True:
-            with translated():
+            with store_errors_translated():
                 jobs, page_token = self.store.list_jobs(self.parent, 500, page_token)
             yield from map(live_job, jobs)
             if not page_token:
                 return
 
     def get(self, remote_name: str, *, timeout: float) -> LiveJob:  # noqa: ARG002
-        with translated():
+        with store_errors_translated():
             return live_job(self.store.get_job(remote_name))
 
     def create(self, spec: JobSpec, *, timeout: float) -> LiveJob:  # noqa: ARG002
-        with translated():
+        with store_errors_translated():
             return live_job(self.store.create_job(self.parent, message_of(spec, self.remote_name(spec.name))))
 
     def update(self, spec: JobSpec, mask: Sequence[str], *, timeout: float) -> LiveJob:  # noqa: ARG002
-        with translated():
+        with store_errors_translated():
             message = message_of(spec, self.remote_name(spec.name))
             return live_job(self.store.update_job(message, list(mask)))
 
     def delete(self, remote_name: str, *, timeout: float) -> None:  # noqa: ARG002
-        with translated():
+        with store_errors_translated():
             self.store.delete_job(remote_name)
 
     def pause(self, remote_name: str, *, timeout: float) -> LiveJob:  # noqa: ARG002
-        with translated():
+        with store_errors_translated():
             return live_job(self.store.pause_job(remote_name))
 
     def resume(self, remote_name: str, *, timeout: float) -> LiveJob:  # noqa: ARG002
-        with translated():
+        with store_errors_translated():
             return live_job(self.store.resume_job(remote_name))
 
     def run(self, remote_name: str, *, timeout: float) -> LiveJob:  # noqa: ARG002
-        with translated():
+        with store_errors_translated():
             return live_job(self.store.run_job(remote_name))
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def store_errors_translated() -> Iterator[None]:
     """Turns the store's refusals into the package's own exceptions."""
     try:
         yield

@@ -15,10 +15,17 @@ from scheduled_jobs.checks.messages import TAG
 from scheduled_jobs.checks.settings import check_settings
 from scheduled_jobs.checks.tasks import check_tasks
 
-__all__ = ["check_database", "check_deployment", "check_settings", "check_tasks", "check_urls", "register"]
+__all__ = [
+    "check_database",
+    "check_deployment",
+    "check_settings",
+    "check_tasks",
+    "check_urls",
+    "register_checks",
+]
 
 
-def register() -> None:
+def register_checks() -> None:
     """Connect all checks; called once, when the app is ready."""
     for check in (check_settings, check_tasks, check_urls, check_database):
         checks.register(check, TAG)

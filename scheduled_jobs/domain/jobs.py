@@ -243,7 +243,7 @@ def _seconds(duration: timedelta) -> int | float:
 # --- Names -----------------------------------------------------------------------------------------
 
 
-def job_id(name: str, *, app_name: str | None, delimiter: str) -> str:
+def make_job_id(name: str, *, app_name: str | None, delimiter: str) -> str:
     """The id of a job in Google: dots become hyphens, after the app's name and the delimiter if set."""
     base = name.replace(".", "-")
     return f"{app_name}{delimiter}{base}" if app_name else base

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 """
 
 
-class Row(NamedTuple):
+class StoredJob(NamedTuple):
     """A job as it is kept: its order of creation, its next natural start in UTC, its serialised message."""
 
     name: str
@@ -93,15 +93,15 @@ class StateFile:
             raise
         return connection
 
-    def load(self) -> list[Row]:
+    def load(self) -> list[StoredJob]:
         """Every job, the oldest first."""
         rows = self._connection.execute("SELECT name, number, slot, job FROM jobs ORDER BY number")
         return [
-            Row(name, int(number), None if slot is None else datetime.fromisoformat(slot), message)
+            StoredJob(name, int(number), None if slot is None else datetime.fromisoformat(slot), message)
             for name, number, slot, message in rows
         ]
 
-    def write(self, changed: Iterable[Row], deleted: Iterable[str]) -> None:
+    def write(self, changed: Iterable[StoredJob], deleted: Iterable[str]) -> None:
         """Keep these jobs and drop those, all or nothing."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:

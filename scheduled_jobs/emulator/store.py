@@ -18,7 +18,7 @@ from scheduled_jobs.emulator.faults import Faults
 from scheduled_jobs.emulator.messages import ENABLED, PAUSED, UPDATE_FAILED, Job, JobMessage
 from scheduled_jobs.emulator.rules import BAD_JOB, check_parent, new_name, normalise, parent_of, updated
 from scheduled_jobs.emulator.slots import Agenda, first_slot, following_slot, utc_now
-from scheduled_jobs.emulator.state_file import Row, StateFile
+from scheduled_jobs.emulator.state_file import StateFile, StoredJob
 from scheduled_jobs.exceptions import StoreError
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Store:
             try:
                 self.state_file.write(
                     [
-                        Row(name, entry.number, entry.slot, entry.job.SerializeToString())
+                        StoredJob(name, entry.number, entry.slot, entry.job.SerializeToString())
                         for name, entry in changed.items()
                         if entry is not None
                     ],

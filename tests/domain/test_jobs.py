@@ -143,7 +143,7 @@ def test_an_id_is_ours_only_with_the_whole_prefix(
 
 
 def test_a_job_id_is_read_back_as_it_was_made() -> None:
-    identifier = jobs.job_id("orders.tasks.Ship", app_name="shop", delimiter="--")
+    identifier = jobs.make_job_id("orders.tasks.Ship", app_name="shop", delimiter="--")
     assert identifier == "shop--orders-tasks-Ship"
     assert jobs.parse_job_id(identifier, app_name="shop", delimiter="--") == "orders-tasks-Ship"
 

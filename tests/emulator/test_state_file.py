@@ -13,7 +13,7 @@ import pytest
 
 from scheduled_jobs.emulator.dispatcher import Dispatcher
 from scheduled_jobs.emulator.messages import PAUSED
-from scheduled_jobs.emulator.state_file import Row, StateFile
+from scheduled_jobs.emulator.state_file import StateFile, StoredJob
 from scheduled_jobs.emulator.store import Store
 from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.exceptions import CannotStart
@@ -242,8 +242,8 @@ def test_the_file_is_for_its_owner_alone(path: Path) -> None:
 
 def test_a_write_that_fails_changes_nothing(path: Path) -> None:
     file = StateFile(path)
-    file.write([Row("a", 1, None, b"x")], [])
-    bad = Row("b", None, None, b"x")  # type: ignore[arg-type] # the database refuses it
+    file.write([StoredJob("a", 1, None, b"x")], [])
+    bad = StoredJob("b", None, None, b"x")  # type: ignore[arg-type] # the database refuses it
     with pytest.raises(sqlite3.IntegrityError):
         file.write([bad], ["a"])
     assert [row.name for row in file.load()] == ["a"]

@@ -36,7 +36,7 @@ SPECIAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class CronField:
     """One of the five: what it is called, and the values it takes."""
 
     position: int
@@ -54,11 +54,11 @@ class Field:
         return tuple(range(self.low, self.high + 1))
 
 
-MINUTE = Field(0, "a minute (0-59)", 0, 59)
-HOUR = Field(1, "an hour (0-23)", 0, 23)
-DAY_OF_MONTH = Field(2, "a day of the month (1-31)", 1, 31)
-MONTH = Field(3, "a month (1-12 or JAN-DEC)", 1, 12, MONTH_NAMES)
-DAY_OF_WEEK = Field(4, "a day of the week (0-7 or SUN-SAT)", 0, 6, DAY_NAMES, alias=7)
+MINUTE = CronField(0, "a minute (0-59)", 0, 59)
+HOUR = CronField(1, "an hour (0-23)", 0, 23)
+DAY_OF_MONTH = CronField(2, "a day of the month (1-31)", 1, 31)
+MONTH = CronField(3, "a month (1-12 or JAN-DEC)", 1, 12, MONTH_NAMES)
+DAY_OF_WEEK = CronField(4, "a day of the week (0-7 or SUN-SAT)", 0, 6, DAY_NAMES, alias=7)
 FIELDS = (MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK)
 ALL = {field: field.values for field in FIELDS}
 
@@ -138,7 +138,7 @@ def refuse_never(days: tuple[int, ...], months: tuple[int, ...], expression: str
 class _FieldReader:
     """Reads one field; its errors say where they are."""
 
-    def __init__(self, field: Field, expression: str) -> None:
+    def __init__(self, field: CronField, expression: str) -> None:
         self._field = field
         self._expression = expression
 

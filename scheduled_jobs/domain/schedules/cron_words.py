@@ -23,7 +23,7 @@ from scheduled_jobs.domain.schedules.cron import (
     HOUR,
     MINUTE,
     MONTH,
-    Field,
+    CronField,
     Parsed,
     read_fields,
 )
@@ -90,7 +90,7 @@ def _part(part: DescriptionTypeEnum, *fields: str) -> str:
     return words
 
 
-def _spoken(field: Field, parsed: Parsed) -> str:
+def _spoken(field: CronField, parsed: Parsed) -> str:
     """A field that takes the same values, of whose text every word is true."""
     values, text = parsed
     if len(values) == len(field.values):
@@ -108,7 +108,7 @@ def _spoken(field: Field, parsed: Parsed) -> str:
     return f"{values[0]}-{values[-1]}/{step}"
 
 
-def _runs(field: Field, values: tuple[int, ...], *, least: int = 3) -> str:
+def _runs(field: CronField, values: tuple[int, ...], *, least: int = 3) -> str:
     """The values, of which at least so many that follow each other are a range."""
     if field is DAY_OF_WEEK and {0, 6} <= set(values):
         values = (*values[1:], 7)

@@ -3,7 +3,7 @@
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
 from scheduled_jobs.services.execution.ending import expire, write_kept
 from scheduled_jobs.services.execution.requests import cancel, rerun
-from scheduled_jobs.services.execution.serving import deliver, find_job, run_eagerly
+from scheduled_jobs.services.execution.serving import deliver, job_of_task, run_eagerly
 
 __all__ = [
     "Answer",
@@ -11,7 +11,7 @@ __all__ = [
     "cancel",
     "deliver",
     "expire",
-    "find_job",
+    "job_of_task",
     "rerun",
     "run_eagerly",
     "write_kept",

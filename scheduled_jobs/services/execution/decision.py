@@ -225,7 +225,7 @@ class Table:
             statements.close_queued(queued, Status.DISCARDED, ALREADY_DONE, self.now, delivered=own)
             return Answer.duplicate(settled) if own else None
         try:
-            claimed = statements.claim(
+            claimed = statements.claim_run(
                 queued,
                 self.now,
                 lock=self._lock,

@@ -100,7 +100,7 @@ def expire(now: datetime, *, job: ScheduledJob | None = None) -> list[JobRun]:
 
     Returns those that this call marked; their own end, should it still come, corrects it.
     """
-    lost = statements.expire(now, job_id=job.pk if job is not None else None)
+    lost = statements.mark_lost(now, job_id=job.pk if job is not None else None)
     for run in lost:
         if job is not None:
             run.job = job

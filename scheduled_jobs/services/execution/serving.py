@@ -22,7 +22,7 @@ Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
 
 
-def find_job(task: str, name: str) -> ScheduledJob | None:
+def job_of_task(task: str, name: str) -> ScheduledJob | None:
     """The job of a task by its id in Google, or by one that it had before; None if there is none.
 
     A job of another task is not found: the caller's header chooses history and pause, never the code.

@@ -100,7 +100,7 @@ def holder(job_id: int) -> JobRun | None:
 # --- EXPIRE ---------------------------------------------------------------------------------------
 
 
-def expire(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
+def mark_lost(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
     """Mark the runs whose process gives no sign of life any more; returns those that this call marked.
 
     Row by row: the count tells which of several callers has marked a run, and therefore speaks of it.
@@ -133,7 +133,7 @@ def _lose(run: JobRun, now: datetime) -> bool:
 # --- CLAIM ----------------------------------------------------------------------------------------
 
 
-def claim(
+def claim_run(
     run: JobRun,
     now: datetime,
     *,

@@ -148,7 +148,7 @@ def _delete_some(
     hurried = Client.while_held(client.until, client.backend)
     marked = [name for name in names if name in marks.names]
     errors = dict(zip(marked, pool.map(partial(_delete_one, hurried, listing), marked), strict=True))
-    google_names.settle(
+    google_names.settle_marks(
         marks,
         gone={name for name, error in errors.items() if error is None},
         unknown={name for name, error in errors.items() if error is not None and not error.definite},

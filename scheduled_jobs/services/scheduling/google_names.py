@@ -156,7 +156,7 @@ def release(
     return Marks(frozenset(marked), until)
 
 
-def settle(marks: Marks, *, gone: Set[str], unknown: Set[str], now: datetime, using: str) -> None:
+def settle_marks(marks: Marks, *, gone: Set[str], unknown: Set[str], now: datetime, using: str) -> None:
     """What became of the marked names: of those whose deletion was not answered, the mark stays on."""
     marked = _ledger(using).filter(busy_until=marks.until)
     if some := marks.names & gone:

@@ -32,7 +32,7 @@ class App:
 
     def job_id(self, name: str) -> str:
         """The id of a job of this app."""
-        return domain.job_id(name, app_name=self.app_name, delimiter=self.delimiter)
+        return domain.make_job_id(name, app_name=self.app_name, delimiter=self.delimiter)
 
     def url(self, path: str) -> str:
         """The address to which Google sends the requests of a task's jobs; raises InvalidDefinition."""

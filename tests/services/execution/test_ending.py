@@ -86,7 +86,7 @@ def test_an_end_that_cannot_be_written_is_answered_by_its_outcome_and_written_at
 
     execution.write_kept()  # the last of the seven
     assert JobRun.objects.get().status == Status.RUNNING
-    statements.expire(AFTER + timedelta(minutes=2))
+    statements.mark_lost(AFTER + timedelta(minutes=2))
     assert JobRun.objects.get().status == Status.LOST
 
     execution.write_kept()
@@ -191,7 +191,7 @@ def test_mysql_tells_a_deadlock_by_its_number(at_the_start: Outage) -> None:
 @pytest.mark.django_db
 def test_the_late_end_of_a_lost_run_corrects_it() -> None:
     def run(self: PeriodicTask) -> str:
-        statements.expire(AFTER + timedelta(minutes=5))
+        statements.mark_lost(AFTER + timedelta(minutes=5))
         assert JobRun.objects.get().status == Status.LOST
         return "done"
 

@@ -80,7 +80,7 @@ def test_the_runs_of_a_process_are_renewed_by_one_statement(
 
 def test_a_run_that_was_given_up_is_not_taken_back(heartbeat: Heartbeat, run: JobRun) -> None:
     with heartbeat.of(run):
-        statements.expire(after(61))
+        statements.mark_lost(after(61))
         heartbeat.step(after(62))
     assert JobRun.objects.get().status == Status.LOST
     assert lease(run) == 60.0

@@ -99,7 +99,7 @@ class TestBetweenTheLookAndTheStatement:
         make_run(job, Status.FAILED, scheduled_for=SLOT)
         rerun = ask(job, sent_at=BEFORE, scheduled_for=SLOT, attempt=2, trigger=Trigger.RETRY)
         lease = {"lock": 1, "deadline": timedelta(minutes=3), "announced_for": NEXT_SLOT, "context": {}}
-        meanwhile(monkeypatch, "read_slot", lambda: statements.claim(rerun, AFTER, **lease))
+        meanwhile(monkeypatch, "read_slot", lambda: statements.claim_run(rerun, AFTER, **lease))
 
         answer = deliver(job, task)
 
@@ -182,7 +182,7 @@ class TestBetweenTheLookAndTheStatement:
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dead = {"trigger": Trigger.MANUAL, "started_at": BEFORE}
-        meanwhile(monkeypatch, "expire", lambda: make_run(job, Status.RUNNING, **dead))
+        meanwhile(monkeypatch, "mark_lost", lambda: make_run(job, Status.RUNNING, **dead))
         assert deliver(job, task).body["status"] == "executed"
 
     def test_a_run_that_dies_while_it_holds_the_lock_does_not_make_a_run_asked_for_skip(
@@ -190,7 +190,7 @@ class TestBetweenTheLookAndTheStatement:
     ) -> None:
         queued = ask(job, sent_at=BEFORE)
         dead = {"trigger": Trigger.MANUAL, "started_at": BEFORE}
-        meanwhile(monkeypatch, "expire", lambda: make_run(job, Status.RUNNING, **dead))
+        meanwhile(monkeypatch, "mark_lost", lambda: make_run(job, Status.RUNNING, **dead))
         assert deliver(job, task, slot=NEXT_SLOT).body["run"] == queued.pk
 
 

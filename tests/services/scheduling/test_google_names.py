@@ -17,7 +17,7 @@ from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import StoreError
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.execution.serving import find_job
+from scheduled_jobs.services.execution.serving import job_of_task
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.push import push
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
@@ -59,7 +59,7 @@ def test_a_name_that_another_took_is_deleted_for_no_rename_of_who_had_it(google:
     deploy(One="b", Two="a")
     schedule_tasks()
     # What Google sent under the name that it had then still finds its job.
-    assert find_job("shop.tasks.One", "shop--a") == row("One")
+    assert job_of_task("shop.tasks.One", "shop--a") == row("One")
     declare("Two", schedule_name="c")
     told = ["[~] Job updated: shop.tasks.Two (name)"]
     assert schedule_tasks(dry_run=True).lines == told
@@ -217,7 +217,7 @@ def test_an_unanswered_deletion_holds_its_name_until_no_call_can_come(google: Me
         (set(), {full_name(row("One"))}, now + timedelta(seconds=15)),
         ({full_name(row("One"))}, set(), None),
     ):
-        google_names.settle(mark("a", row("One")), gone=gone, unknown=unknown, now=now, using="default")
+        google_names.settle_marks(mark("a", row("One")), gone=gone, unknown=unknown, now=now, using="default")
         assert (entry("a").busy_until, entry("a").gone_at) == (busy, now if gone else None)
 
 
@@ -226,7 +226,7 @@ def test_a_late_settlement_does_not_touch_a_later_mark(google: MemoryBackend) ->
     schedule_tasks()
     name, now = full_name(row("One")), timezone.now()
     early, late = mark("a", row("One")), mark("a", row("One"), seconds=90)
-    google_names.settle(early, gone={name}, unknown=set(), now=now, using="default")
+    google_names.settle_marks(early, gone={name}, unknown=set(), now=now, using="default")
     assert (entry("a").busy_until, entry("a").gone_at) == (late.until, None)
 
 
@@ -381,17 +381,17 @@ def test_two_tasks_that_swap_their_names_lose_no_slot(google: MemoryBackend) -> 
     deploy(One="a", Two="b")
     schedule_tasks()
     deploy(One="b", Two="a")
-    assert find_job("shop.tasks.One", "shop--a") == row("One"), "before the push"
+    assert job_of_task("shop.tasks.One", "shop--a") == row("One"), "before the push"
     schedule_tasks()
     for task, name in (("One", "a"), ("One", "b"), ("Two", "a"), ("Two", "b")):
-        assert find_job(f"shop.tasks.{task}", f"shop--{name}") == row(task)
-    assert find_job("shop.tasks.Three", "shop--a") is None
+        assert job_of_task(f"shop.tasks.{task}", f"shop--{name}") == row(task)
+    assert job_of_task("shop.tasks.Three", "shop--a") is None
 
 
 def test_names_that_differ_in_their_case_are_two(google: MemoryBackend) -> None:
     deploy(One="a")
     schedule_tasks()
-    assert find_job("shop.tasks.One", "shop--A") is None
+    assert job_of_task("shop.tasks.One", "shop--A") is None
     name = google.remote_name("shop--A")
     assert google_names.claim({row("One").pk: name}, now=timezone.now(), using="default") == {row("One").pk}
     assert GoogleName.objects.count() == 2

@@ -10,7 +10,7 @@ from django.test import override_settings
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.models import GoogleName, JobChange, JobVersion, ScheduledJob
-from scheduled_jobs.services.execution import find_job
+from scheduled_jobs.services.execution import job_of_task
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -198,9 +198,9 @@ def test_deliveries_of_the_old_and_the_new_name_reach_one_row_while_the_old_job_
     declare("One", schedule_name="new")
     schedule_tasks()
     assert {"shop--new", "shop--shop-tasks-One"} <= jobs(google).keys()
-    found = [find_job("shop.tasks.One", name) for name in ("shop--new", "shop--shop-tasks-One")]
+    found = [job_of_task("shop.tasks.One", name) for name in ("shop--new", "shop--shop-tasks-One")]
     assert [job and job.pk for job in found] == [row("One").pk] * 2
     google.store.faults._planned.clear()
     schedule_tasks()
     assert jobs(google).keys() == {"shop--new"}
-    assert find_job("shop.tasks.One", "shop--shop-tasks-One") == row("One")
+    assert job_of_task("shop.tasks.One", "shop--shop-tasks-One") == row("One")

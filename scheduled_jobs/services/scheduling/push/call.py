@@ -41,7 +41,7 @@ logger = logging.getLogger("scheduled_jobs")
 
 
 @dataclass
-class Outcome:
+class PushOutcome:
     """What became of one job. ``live`` is Google's last answer, None where there is none."""
 
     desired: Desired
@@ -78,7 +78,7 @@ def apply(
     listing: Listing | None = None,
     adopt: bool = False,
     deletable: Collection[str] = (),
-) -> Outcome:
+) -> PushOutcome:
     """Make Google's job what the row wants. Without a listing the job is looked at first.
 
     ``adopt`` takes over a job that is not known to be ours; ``deletable`` are the full resource names whose
@@ -103,9 +103,9 @@ class _Application:
         self.adopt = adopt
         self.deletable = deletable
         self.ownership = client.ownership
-        self.outcome = Outcome(desired)
+        self.outcome = PushOutcome(desired)
 
-    def run(self) -> Outcome:
+    def run(self) -> PushOutcome:
         try:
             if self.desired.state is None:
                 self._delete()

@@ -15,10 +15,10 @@ from scheduled_jobs.services.scheduling.push.push import Push
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from scheduled_jobs.services.scheduling.push.call import Outcome
+    from scheduled_jobs.services.scheduling.push.call import PushOutcome
 
 
-def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> dict[int, Outcome]:
+def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> dict[int, PushOutcome]:
     """Push these rows now; what is not done within ``seconds`` stays pending. Raises nothing of Google's.
 
     Returns the outcome of each that failed.

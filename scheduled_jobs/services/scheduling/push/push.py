@@ -27,7 +27,7 @@ from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client, hold_time
 from scheduled_jobs.services.scheduling.desired import desired_of_all, read_rows, with_pushed
-from scheduled_jobs.services.scheduling.push.call import Outcome, apply
+from scheduled_jobs.services.scheduling.push.call import PushOutcome, apply
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.record import Recorder, record_failure
 
@@ -56,7 +56,7 @@ class _Chunk:
     busy: list[int] = field(default_factory=list)
     """Those that wait for their name in Google."""
     marks: google_names.Marks = google_names.NO_MARKS
-    outcomes: list[Callable[[], Outcome]] = field(default_factory=list)
+    outcomes: list[Callable[[], PushOutcome]] = field(default_factory=list)
 
 
 @dataclass
@@ -76,12 +76,12 @@ class Push:
     """Asked under the lease, after the row was read again, unless Google was told of it by this very push."""
     on_chunk: Callable[[], None] = lambda: None
     """Called between chunks, so that whoever pushes much can renew what it holds."""
-    on_outcome: Callable[[Outcome], None] | None = None
+    on_outcome: Callable[[PushOutcome], None] | None = None
     """Told of each outcome as it comes, from the main thread; without it, failures are logged as warnings."""
     using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
     left: set[int] = field(default_factory=set, init=False)
     """The rows for which time did not suffice: nothing was called for them, or nothing any more."""
-    failed: dict[int, Outcome] = field(default_factory=dict, init=False)
+    failed: dict[int, PushOutcome] = field(default_factory=dict, init=False)
     """The outcome of each row that failed."""
 
     def __post_init__(self) -> None:
@@ -91,7 +91,7 @@ class Push:
         self.called: set[int | None] = set()
         self.rounds: Counter[int] = Counter()
 
-    def run(self, pks: Iterable[int]) -> dict[int, Outcome]:
+    def run(self, pks: Iterable[int]) -> dict[int, PushOutcome]:
         """Push the rows; returns the outcome of each that failed. Raises nothing of Google's."""
         self.wanted = self.leases.revisions(pks)
         try:
@@ -199,10 +199,10 @@ class Push:
 
     def _call(
         self, wanted: Sequence[Desired], deletable: frozenset[str], pool: ThreadPoolExecutor
-    ) -> list[Callable[[], Outcome]]:
+    ) -> list[Callable[[], PushOutcome]]:
         client = Client.while_held(self.until, self.backend)
 
-        def one(desired: Desired) -> Outcome:
+        def one(desired: Desired) -> PushOutcome:
             listing = None if desired.pk in self.called else self.listing
             self.called.add(desired.pk)
             return apply(desired, client, listing=listing, adopt=self.adopt, deletable=deletable)
@@ -231,7 +231,7 @@ class Push:
         others = {pk: self.wanted[pk] for pk in chunk.pks if pk not in set(chunk.held)}
         return [*again, *self.leases.uncovered(others), *(chunk.busy if self.is_patient else ())]
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: PushOutcome) -> None:
         pk = outcome.desired.pk or 0
         self.rounds[pk] += not outcome.was_out_of_time
         self.failed.pop(pk, None)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Desired
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.google_names import Marks
-    from scheduled_jobs.services.scheduling.push.call import Outcome
+    from scheduled_jobs.services.scheduling.push.call import PushOutcome
     from scheduled_jobs.services.scheduling.push.lease import JobLeases
 
 logger = logging.getLogger("scheduled_jobs")
@@ -52,10 +52,10 @@ class Recorder:
     def abandon(self, marks: Marks) -> None:
         """After calls whose answers nobody waits for: what they delete may be gone, or go any moment."""
         now, using = timezone.now(), self.leases.using
-        google_names.settle(marks, gone=set(), unknown=marks.names, now=now, using=using)
+        google_names.settle_marks(marks, gone=set(), unknown=marks.names, now=now, using=using)
 
     def record(
-        self, outcomes: Sequence[Outcome], marks: google_names.Marks, *, last: Collection[int]
+        self, outcomes: Sequence[PushOutcome], marks: google_names.Marks, *, last: Collection[int]
     ) -> set[int]:
         """Write the outcomes; returns the rows that want another round.
 
@@ -84,7 +84,7 @@ class Recorder:
         self._tell(by_pk, ours - edited)
         return (again - set(last)) | overtaken
 
-    def _keep_seen(self, outcomes: Iterable[Outcome], now: datetime) -> None:
+    def _keep_seen(self, outcomes: Iterable[PushOutcome], now: datetime) -> None:
         """What was sent and what Google answered: other values for each row, in one round trip.
 
         With ``bulk_update()`` this takes fifteen times as long, and with it half of a whole push.
@@ -105,7 +105,7 @@ class Recorder:
             statement = f"UPDATE {table} SET {', '.join(seen)} WHERE {key}"  # noqa: S608 – our own columns
             cursor.executemany(statement, rows)
 
-    def _settle(self, outcomes: Mapping[int, Outcome], now: datetime) -> None:
+    def _settle(self, outcomes: Mapping[int, PushOutcome], now: datetime) -> None:
         """Write how each push ended and free its lease, unless somebody has saved since it was taken."""
         freed = {"push_token": None, "push_until": None}
         good = [pk for pk, outcome in outcomes.items() if not outcome.why]
@@ -129,7 +129,7 @@ class Recorder:
     def _unedited(self, pks: Iterable[int]) -> ScheduledJobQuerySet:
         return self.leases.held(pks).filter(revision=F("push_revision"))
 
-    def _settle_names(self, outcomes: Sequence[Outcome], marks: Marks, now: datetime) -> None:
+    def _settle_names(self, outcomes: Sequence[PushOutcome], marks: Marks, now: datetime) -> None:
         using = self.leases.using
         google_names.confirm(
             [
@@ -146,7 +146,7 @@ class Recorder:
             was_refused = outcome.error is not None and outcome.is_certain and outcome.live is None
             if desired.pk and desired.state and not desired.is_claimed and (is_foreign or was_refused):
                 google_names.give_back(desired.remote_name, desired.pk, now=now, using=using)
-        google_names.settle(
+        google_names.settle_marks(
             marks,
             gone={name for outcome in outcomes for name in outcome.gone},
             unknown={name for outcome in outcomes for name in outcome.unknown},
@@ -165,7 +165,7 @@ class Recorder:
         self.leases.rows.filter(pk__in=others).mark_pending()
         return others
 
-    def _tell(self, outcomes: Mapping[int, Outcome], settled: Collection[int]) -> None:
+    def _tell(self, outcomes: Mapping[int, PushOutcome], settled: Collection[int]) -> None:
         for job in self.leases.rows.filter(pk__in=settled) if _has_listeners() else []:
             if outcomes[job.pk].error is None:
                 signals.job_synced.send_robust(sender=ScheduledJob, job=job)
@@ -184,7 +184,7 @@ def _has_listeners() -> bool:
 SEEN = ("live", "live_seen_at", "next_run_at", "pushed")
 
 
-def seen_values(outcome: Outcome, now: datetime) -> tuple[Any, ...]:
+def seen_values(outcome: PushOutcome, now: datetime) -> tuple[Any, ...]:
     """The values of the columns ``SEEN`` after a push, and the row's key."""
     desired, live = outcome.desired, outcome.live
     pushed: Any = desired.pushed or None

@@ -32,7 +32,7 @@ from scheduled_jobs.services.scheduling.sync.report import Comparison, Options, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from scheduled_jobs.services.scheduling.push.call import Outcome
+    from scheduled_jobs.services.scheduling.push.call import PushOutcome
 
 PATIENCE = 3600.0
 """Seconds that a whole sync may take; 5,000 writes at Google's quota take 11 minutes."""
@@ -138,7 +138,7 @@ class _Sync:
         changes = {change.pk: change for change in report.to_apply if change.pk is not None}
         report.skipped.update(change.remote_name for change in report.to_apply)
 
-        def tell(outcome: Outcome) -> None:
+        def tell(outcome: PushOutcome) -> None:
             if (change := changes.get(outcome.desired.pk or 0)) is not None:
                 self._tell(report, change, outcome.why or None)
 
