@@ -53,7 +53,7 @@ def test_a_run_forced_in_the_console_that_raised_is_500() -> None:
     assert (answer.status, answer.body["status"]) == (500, "failed")
 
 
-def test_a_run_asked_for_that_raised_is_200_as_a_retry_would_carry_the_time_of_another_slot() -> None:
+def test_a_run_asked_for_that_raised_is_200_and_not_retried() -> None:
     task = make_task(fail)
     job = make_job(task)
     queued = ask(job, sent_at=BEFORE)
@@ -87,7 +87,7 @@ def test_a_discarded_run_is_202_and_settles_its_slot() -> None:
         pytest.param(object(), id="object"),
     ],
 )
-def test_a_result_that_cannot_be_kept_is_dropped_as_the_work_is_done(result: Any) -> None:
+def test_a_result_that_cannot_be_kept_is_dropped(result: Any) -> None:
     task = make_task(lambda self: result)
     job = make_job(task)
 
@@ -104,7 +104,7 @@ def needs_region(self: PeriodicTask, *, region: str) -> str:
     return region
 
 
-def test_a_payload_that_does_not_fit_is_400_and_a_failed_attempt_at_the_slot() -> None:
+def test_a_payload_that_does_not_fit_is_400_and_a_failed_attempt() -> None:
     task = make_task(needs_region)
     job = make_job(task)
 
@@ -120,7 +120,7 @@ def test_a_payload_that_does_not_fit_is_400_and_a_failed_attempt_at_the_slot() -
     assert second.attempt == 2
 
 
-def test_a_forced_payload_that_does_not_fit_is_400_and_a_failed_run_without_a_slot() -> None:
+def test_a_forced_payload_that_does_not_fit_fails_without_a_slot() -> None:
     task = make_task(needs_region)
     job = make_job(task)
 
@@ -146,7 +146,7 @@ def test_a_payload_is_not_looked_at_where_it_would_not_be_run() -> None:
     assert deliver(job, task, slot=NEXT_SLOT, **misfit).body == {"status": "skipped", "reason": "paused"}
 
 
-def test_the_recorded_payload_of_a_run_asked_for_that_no_longer_fits_fails_the_run() -> None:
+def test_a_recorded_payload_that_no_longer_fits_fails_the_run() -> None:
     task = make_task(needs_region)
     job = make_job(task)
     queued = ask(job, sent_at=BEFORE, payload={"place": "emea"})
@@ -172,7 +172,7 @@ def test_a_body_that_is_no_object_is_400_and_a_failed_run(body: bytes, slot: Any
     assert run.scheduled_for == (SLOT if slot == SLOT else None)
 
 
-def test_a_bad_body_for_a_settled_slot_is_a_failed_run_without_a_slot() -> None:
+def test_a_bad_body_for_a_settled_slot_fails_without_a_slot() -> None:
     task = make_task()
     job = make_job(task)
     make_run(job, Status.SUCCEEDED, scheduled_for=SLOT)
@@ -181,7 +181,7 @@ def test_a_bad_body_for_a_settled_slot_is_a_failed_run_without_a_slot() -> None:
     assert JobRun.objects.get(status=Status.FAILED).scheduled_for is None
 
 
-def test_a_failed_run_counts_on_its_job_and_a_success_ends_the_count() -> None:
+def test_a_failure_counts_on_its_job_until_a_success() -> None:
     outcomes = iter([ValueError("a"), ValueError("b"), None])
 
     def run(self: PeriodicTask) -> None:

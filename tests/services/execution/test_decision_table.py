@@ -28,7 +28,7 @@ def only(**conditions: Any) -> JobRun:
 # --- Line 1 ---------------------------------------------------------------------------------------
 
 
-def test_line_1_a_slot_less_than_five_seconds_ahead_is_waited_for_and_then_served(
+def test_line_1_less_than_five_seconds_ahead_are_waited_for(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     waits: list[float] = []
@@ -44,7 +44,7 @@ def test_line_1_a_slot_less_than_five_seconds_ahead_is_waited_for_and_then_serve
     assert (run.trigger, run.scheduled_for, run.started_at) == (Trigger.SCHEDULE, SLOT, last)
 
 
-def test_line_1_a_run_never_starts_before_its_slot_even_where_sleep_returns_early(
+def test_line_1_no_run_starts_early_even_where_sleep_does(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     early = SLOT - timedelta(milliseconds=300)
@@ -88,9 +88,7 @@ def test_line_2_a_retired_job_skips_its_slot(
     assert run.error == reason
 
 
-def test_line_2_a_forced_run_of_a_retired_job_is_skipped_without_a_slot(
-    job: ScheduledJob, task: type[PeriodicTask]
-) -> None:
+def test_line_2_a_forced_run_of_a_retired_job_is_skipped(job: ScheduledJob, task: type[PeriodicTask]) -> None:
     ScheduledJob.objects.update(retired_at=BEFORE)
     queued = ask(job, sent_at=BEFORE)
 
@@ -107,7 +105,7 @@ def test_line_2_a_forced_run_of_a_retired_job_is_skipped_without_a_slot(
 
 
 @pytest.mark.parametrize("slot", [SLOT, NEXT_SLOT, None])
-def test_line_3_a_run_asked_for_runs_while_paused_whatever_time_is_announced(
+def test_line_3_a_run_asked_for_runs_while_paused(
     slot: datetime | None, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     ScheduledJob.objects.update(paused=True, pause_reason="stocktaking")
@@ -120,7 +118,7 @@ def test_line_3_a_run_asked_for_runs_while_paused_whatever_time_is_announced(
     assert (run.status, run.announced_for, run.scheduled_for) == (Status.SUCCEEDED, slot, None)
 
 
-def test_line_3_busy_the_run_asked_for_is_skipped_and_the_table_is_read_again(
+def test_line_3_busy_it_is_skipped_and_the_table_read_again(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     ScheduledJob.objects.update(paused=True, pause_reason="stocktaking")
@@ -146,7 +144,7 @@ def test_line_4_paused_a_due_slot_is_skipped(job: ScheduledJob, task: type[Perio
 
 
 @pytest.mark.parametrize("slot", [NEXT_SLOT, None])
-def test_line_4_paused_a_forced_run_is_a_skipped_row_without_a_slot(
+def test_line_4_paused_a_forced_run_is_skipped_without_a_slot(
     slot: datetime | None, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     ScheduledJob.objects.update(paused=True, pause_reason="stocktaking")
@@ -158,7 +156,7 @@ def test_line_4_paused_a_forced_run_is_a_skipped_row_without_a_slot(
     assert (run.status, run.scheduled_for, run.settled_slot) == (Status.SKIPPED, None, None)
 
 
-def test_a_pause_whose_end_has_passed_is_over_to_the_second_and_is_cleared_with_an_audit(
+def test_a_pause_is_over_to_the_second_and_cleared_with_an_audit(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     ScheduledJob.objects.update(paused=True, pause_reason="stocktaking", paused_by="ana", paused_until=AFTER)
@@ -196,7 +194,7 @@ def test_a_pause_that_was_made_anew_meanwhile_is_not_cleared(
 
 
 @pytest.mark.parametrize("slot", [NEXT_SLOT, None])
-def test_line_5_a_forced_delivery_claims_the_oldest_run_asked_for(
+def test_line_5_a_forced_delivery_claims_the_oldest_asked_for(
     slot: datetime | None, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     unsent = ask(job, sent_at=BEFORE, sent=0)
@@ -223,7 +221,7 @@ def test_line_5_busy_the_run_asked_for_is_skipped(job: ScheduledJob, task: type[
     assert (queued.status, queued.deliveries, queued.settled_slot) == (Status.SKIPPED, 1, None)
 
 
-def test_line_5_where_overlaps_are_allowed_the_run_asked_for_runs_beside_another(
+def test_line_5_with_overlaps_it_runs_beside_another(
     job: ScheduledJob,
 ) -> None:
     task = make_task(overlap="allow")
@@ -236,7 +234,7 @@ def test_line_5_where_overlaps_are_allowed_the_run_asked_for_runs_beside_another
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.LOST, Status.DISCARDED])
-def test_line_6_the_surplus_delivery_of_a_run_job_sent_twice_is_absorbed_once(
+def test_line_6_the_surplus_of_a_run_job_sent_twice_is_absorbed(
     status: str, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     sent = make_run(
@@ -252,7 +250,7 @@ def test_line_6_the_surplus_delivery_of_a_run_job_sent_twice_is_absorbed_once(
     assert sent.deliveries == 2
 
 
-def test_line_6_a_run_job_sent_more_than_fifteen_minutes_ago_absorbs_nothing(
+def test_line_6_after_fifteen_minutes_a_run_job_absorbs_nothing(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     make_run(job, Status.LOST, trigger=Trigger.MANUAL, sent=2, sent_at=AFTER - timedelta(minutes=16))
@@ -317,7 +315,7 @@ def test_line_7_retries_within_a_duration_count_as_retries(
 
 
 @pytest.mark.parametrize("slot", [NEXT_SLOT, None])
-def test_line_8_a_forced_delivery_is_a_run_of_its_own_and_settles_nothing(
+def test_line_8_a_forced_delivery_is_a_run_of_its_own(
     slot: datetime | None, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     answer = deliver(job, task, slot=slot, body=b'{"region": "body"}')
@@ -380,7 +378,7 @@ def test_line_9_comes_before_pause_and_retirement(
     assert deliver(job, task).body == {"status": "duplicate", "run": settled.pk}
 
 
-def test_line_9_what_comes_after_the_natural_run_serves_a_run_asked_for_before_the_slot(
+def test_line_9_after_the_natural_run_one_asked_for_is_served(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     make_run(job, Status.SUCCEEDED, scheduled_for=SLOT)
@@ -391,9 +389,7 @@ def test_line_9_what_comes_after_the_natural_run_serves_a_run_asked_for_before_t
     assert answer.body == {"status": "executed", "result": {"region": "asked"}, "run": queued.pk}
 
 
-def test_line_9_a_run_asked_for_after_the_slot_is_never_taken_by_a_duplicate(
-    job: ScheduledJob, task: type[PeriodicTask]
-) -> None:
+def test_line_9_no_duplicate_takes_a_run_asked_for_later(job: ScheduledJob, task: type[PeriodicTask]) -> None:
     settled = make_run(job, Status.SUCCEEDED, scheduled_for=SLOT)
     queued = ask(job, sent_at=SLOT + timedelta(microseconds=1))
 
@@ -402,7 +398,7 @@ def test_line_9_a_run_asked_for_after_the_slot_is_never_taken_by_a_duplicate(
     assert (queued.status, queued.deliveries) == (Status.QUEUED, 0)
 
 
-def test_line_9_busy_the_run_asked_for_is_skipped_and_the_delivery_is_a_duplicate(
+def test_line_9_busy_it_is_skipped_and_the_delivery_a_duplicate(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     settled = make_run(job, Status.SUCCEEDED, scheduled_for=SLOT)
@@ -414,7 +410,7 @@ def test_line_9_busy_the_run_asked_for_is_skipped_and_the_delivery_is_a_duplicat
     assert queued.status == Status.SKIPPED
 
 
-def test_line_10_a_slot_that_is_being_run_keeps_googles_chain_alive(
+def test_line_10_a_slot_being_run_keeps_googles_chain_alive(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     running = make_run(job, Status.RUNNING, scheduled_for=SLOT, deliveries=1)
@@ -436,7 +432,7 @@ def test_line_10_comes_before_a_pause(job: ScheduledJob, task: type[PeriodicTask
     assert deliver(job, task).status == 409
 
 
-def test_line_10_where_overlaps_are_allowed_a_run_asked_for_before_the_slot_is_claimed(
+def test_line_10_with_overlaps_one_asked_for_is_claimed(
     job: ScheduledJob,
 ) -> None:
     task = make_task(overlap="allow")
@@ -447,7 +443,7 @@ def test_line_10_where_overlaps_are_allowed_a_run_asked_for_before_the_slot_is_c
     assert deliver(job, task).status == 409
 
 
-def test_line_10_a_run_whose_lease_is_out_is_lost_and_the_slot_is_run_again(
+def test_line_10_a_run_whose_lease_is_out_is_lost_and_run_again(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     first = make_run(job, Status.RUNNING, scheduled_for=SLOT)
@@ -466,7 +462,7 @@ def test_line_10_a_run_whose_lease_is_out_is_lost_and_the_slot_is_run_again(
 
 
 @pytest.mark.parametrize("other", [SLOT - timedelta(hours=1), None])
-def test_line_11_a_slot_that_comes_while_another_run_is_going_is_skipped(
+def test_line_11_a_slot_that_comes_while_another_runs_is_skipped(
     other: datetime | None, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     make_run(job, Status.RUNNING, scheduled_for=other)
@@ -486,9 +482,7 @@ def test_line_11_where_overlaps_are_allowed_both_run(job: ScheduledJob) -> None:
     assert deliver(job, task).body["status"] == "executed"
 
 
-def test_line_11_a_dead_run_of_another_slot_is_lost_and_the_slot_runs(
-    job: ScheduledJob, task: type[PeriodicTask]
-) -> None:
+def test_line_11_a_dead_run_is_lost_and_the_slot_runs(job: ScheduledJob, task: type[PeriodicTask]) -> None:
     dead = make_run(job, Status.RUNNING, scheduled_for=BEFORE, started_at=BEFORE)
 
     assert deliver(job, task).body["status"] == "executed"
@@ -538,7 +532,7 @@ def test_the_deadline_of_a_run_is_that_of_its_attempt(
 
 
 @pytest.mark.parametrize("ended", [Status.FAILED, Status.LOST, Status.TIMED_OUT])
-def test_line_12_a_slot_that_failed_is_run_again_as_the_next_attempt(
+def test_line_12_a_failed_slot_is_run_again_as_the_next_attempt(
     ended: str, job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     make_run(job, ended, scheduled_for=SLOT, attempt=1)
@@ -560,7 +554,7 @@ def test_line_12_comes_before_any_run_asked_for(job: ScheduledJob, task: type[Pe
     assert forced.body["run"] == queued.pk
 
 
-def test_line_12_a_missed_slot_that_arrives_late_takes_its_row_over(
+def test_line_12_a_missed_slot_that_arrives_takes_its_row_over(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     missed = make_run(job, Status.MISSED, scheduled_for=SLOT)
@@ -573,7 +567,7 @@ def test_line_12_a_missed_slot_that_arrives_late_takes_its_row_over(
     assert run.context["late_by"] == 7200.0
 
 
-def test_a_missed_slot_that_arrives_while_paused_is_skipped_in_its_own_row(
+def test_a_missed_slot_that_arrives_while_paused_is_skipped(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     make_run(job, Status.MISSED, scheduled_for=SLOT)
@@ -583,7 +577,7 @@ def test_a_missed_slot_that_arrives_while_paused_is_skipped_in_its_own_row(
     assert only().settled_slot == SLOT
 
 
-def test_the_time_is_read_with_any_offset_and_kept_in_utc_with_its_microseconds(
+def test_the_time_is_read_with_any_offset_and_kept_in_utc(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     delivery = Delivery(job=job, task=task, schedule_time="2026-11-23T01:00:01.416739-08:00")
@@ -593,7 +587,7 @@ def test_the_time_is_read_with_any_offset_and_kept_in_utc_with_its_microseconds(
     assert only().scheduled_for == datetime(2026, 11, 23, 9, 0, 1, 416739, tzinfo=UTC)
 
 
-def test_a_payload_other_than_the_one_in_force_is_marked_on_the_run(
+def test_a_payload_that_is_not_in_force_is_marked_on_the_run(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     ScheduledJob.objects.update(payload_override={"region": "apac"})

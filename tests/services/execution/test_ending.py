@@ -58,9 +58,7 @@ def at_the_start(monkeypatch: pytest.MonkeyPatch) -> Outage:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_a_database_gone_at_the_end_is_tried_again_over_a_new_connection(
-    error: type[Exception], at_the_end: Outage
-) -> None:
+def test_a_database_gone_at_the_end_is_connected_to_anew(error: type[Exception], at_the_end: Outage) -> None:
     task = make_task()
     at_the_end.left, at_the_end.error = 5, error("gone")
 
@@ -72,7 +70,7 @@ def test_a_database_gone_at_the_end_is_tried_again_over_a_new_connection(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_end_that_cannot_be_written_is_answered_by_its_outcome_and_written_at_the_next_request(
+def test_an_end_that_cannot_be_written_is_written_with_the_next(
     at_the_end: Outage,
 ) -> None:
     task = make_task()
@@ -95,7 +93,7 @@ def test_an_end_that_cannot_be_written_is_answered_by_its_outcome_and_written_at
     assert not ending._kept
 
 
-def test_a_kept_end_that_another_thread_takes_first_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kept_end_that_another_thread_takes_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class TakenMeanwhile(list[Any]):
         def popleft(self) -> Any:
             self.clear()
@@ -119,7 +117,7 @@ def test_a_failure_that_cannot_be_recorded_is_500(at_the_end: Outage) -> None:
 
 
 @pytest.mark.django_db
-def test_inside_a_transaction_a_lost_end_is_said_and_not_waited_for(at_the_end: Outage) -> None:
+def test_in_a_transaction_a_lost_end_is_said_and_not_waited_for(at_the_end: Outage) -> None:
     task = make_task()
     at_the_end.left = 1
     answer = at_the_end.deliver(make_job(task), task)
@@ -127,7 +125,7 @@ def test_inside_a_transaction_a_lost_end_is_said_and_not_waited_for(at_the_end: 
 
 
 @pytest.mark.django_db
-def test_an_end_that_the_database_refuses_is_written_without_its_result(at_the_end: Outage) -> None:
+def test_an_end_the_database_refuses_is_written_without_result(at_the_end: Outage) -> None:
     task = make_task()
     at_the_end.left, at_the_end.error = 1, DataError("out of range")
 
@@ -171,9 +169,7 @@ class Deadlock(Exception):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("rounds", "status"), [(9, 200), (10, 503)])
-def test_a_statement_given_up_in_favour_of_another_is_one_more_round_of_ten(
-    rounds: int, status: int, at_the_start: Outage
-) -> None:
+def test_a_deadlock_is_one_more_round_of_ten(rounds: int, status: int, at_the_start: Outage) -> None:
     task = make_task()
     error = OperationalError("deadlock detected")
     error.__cause__ = Deadlock()
@@ -327,7 +323,7 @@ def test_a_receiver_that_raises_changes_nothing() -> None:
 
 
 @pytest.mark.django_db
-def test_an_older_run_that_ends_later_does_not_overwrite_the_facts_of_a_newer_one() -> None:
+def test_an_older_run_that_ends_later_leaves_the_newer_facts() -> None:
     task = make_task()
     job = make_job(task, last_run_at=AFTER + timedelta(seconds=1), last_status=Status.SUCCEEDED)
 
@@ -341,7 +337,7 @@ def test_an_older_run_that_ends_later_does_not_overwrite_the_facts_of_a_newer_on
 
 
 @pytest.mark.django_db
-def test_the_arrival_of_a_delivery_is_kept_with_the_facts_of_its_run() -> None:
+def test_the_arrival_of_a_delivery_is_kept_with_its_run() -> None:
     task = make_task()
     job = make_job(task)
     deliver(job, task)
@@ -376,7 +372,7 @@ def test_a_run_that_was_lost_and_then_fails_is_one_failure() -> None:
 
 
 @pytest.mark.django_db
-def test_a_discarded_run_neither_counts_as_a_failure_nor_ends_the_count() -> None:
+def test_a_discarded_run_neither_counts_nor_ends_the_count() -> None:
     from scheduled_jobs.exceptions import DiscardTask
 
     def run(self: PeriodicTask) -> None:

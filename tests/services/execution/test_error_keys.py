@@ -34,18 +34,18 @@ def keys(run: Callable[..., Any]) -> list[str]:
     return list(JobRun.objects.order_by("pk").values_list("error_key", flat=True))
 
 
-def test_an_error_of_the_projects_own_is_its_class_and_what_does_not_vary() -> None:
+def test_an_own_error_is_its_class_and_what_does_not_vary() -> None:
     def run(self: PeriodicTask) -> None:
         raise Refused(f"order {self.metadata.run_id} is not paid")
 
     assert keys(run) == ["Refused: order … is not paid"] * 2
 
 
-def test_an_error_of_pythons_own_is_told_apart_by_where_it_was_raised() -> None:
+def test_an_error_of_python_is_told_apart_by_where_it_was_raised() -> None:
     def run(self: PeriodicTask) -> None:
         {}[self.metadata.run_id]
 
-    place = "test_an_error_of_pythons_own_is_told_apart_by_where_it_was_raised.<locals>.run"
+    place = "test_an_error_of_python_is_told_apart_by_where_it_was_raised.<locals>.run"
     assert keys(run) == [f"KeyError: … in {__name__}.{place}"[:200]] * 2
 
 
@@ -62,7 +62,7 @@ def test_a_run_that_succeeds_or_discards_itself_has_none() -> None:
     assert keys(lambda self: None) == ["", ""]
 
 
-def test_a_run_that_was_lost_has_a_key_of_its_own_until_its_end_comes(job: ScheduledJob) -> None:
+def test_a_lost_run_has_a_key_of_its_own_until_its_end_comes(job: ScheduledJob) -> None:
     def run(self: PeriodicTask) -> None:
         execution.expire(AFTER + timedelta(minutes=5))
         assert JobRun.objects.get().error_key == "lost"
@@ -71,7 +71,7 @@ def test_a_run_that_was_lost_has_a_key_of_its_own_until_its_end_comes(job: Sched
     assert JobRun.objects.get().error_key == ""
 
 
-def test_a_run_that_was_stopped_after_its_deadline_has_a_key_of_its_own(job: ScheduledJob) -> None:
+def test_a_run_stopped_after_its_deadline_has_a_key_of_its_own(job: ScheduledJob) -> None:
     run = make_run(job, "running", deadline_at=AFTER - timedelta(minutes=1))
     outcome = execution.runner.execute(run, make_task(stop), {}, clock=lambda: AFTER)
     assert (outcome.status, outcome.error_key) == ("timed_out", "timed_out")

@@ -86,7 +86,7 @@ def test_a_run_that_was_given_up_is_not_taken_back(heartbeat: Heartbeat, run: Jo
     assert lease(run) == 60.0
 
 
-def test_a_run_renewed_just_before_it_would_be_given_up_stays_alive(run: JobRun) -> None:
+def test_a_run_renewed_just_before_it_is_given_up_stays_alive(run: JobRun) -> None:
     gone = JobRun.objects.get()
     JobRun.objects.update(lease_until=after(120))
     assert not statements._lose(gone, after(61))
@@ -120,7 +120,7 @@ def test_progress_never_overwrites_the_end(heartbeat: Heartbeat, run: JobRun) ->
     assert JobRun.objects.get().progress_message == "all"
 
 
-def test_a_database_that_is_away_is_asked_again_after_five_seconds(
+def test_a_database_that_is_away_is_asked_after_five_seconds(
     heartbeat: Heartbeat, run: JobRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(self: JobRunQuerySet, **kwargs: Any) -> int:
@@ -188,7 +188,7 @@ def seen_from_another_connection(field: str, wanted: Any) -> Any:
 
 @with_several_writers
 @pytest.mark.usefixtures("quick")
-def test_the_thread_renews_the_lease_and_shows_progress_while_the_task_is_in_a_transaction() -> None:
+def test_the_lease_is_renewed_while_the_task_is_in_a_transaction() -> None:
     leases: list[Any] = []
 
     def run(self: PeriodicTask) -> None:
@@ -213,7 +213,7 @@ def test_the_thread_renews_the_lease_and_shows_progress_while_the_task_is_in_a_t
 
 @with_several_writers
 @pytest.mark.usefixtures("quick")
-def test_progress_of_async_code_shows_while_it_runs_and_never_blocks_it() -> None:
+def test_progress_of_async_code_shows_and_never_blocks_it() -> None:
     shown: list[Any] = []
     took: list[float] = []
 

@@ -59,7 +59,7 @@ class TestBetweenTheLookAndTheStatement:
         assert first[0].body["status"] == "executed"
         assert second.body == {"status": "duplicate", "run": first[0].body["run"]}
 
-    def test_a_slot_whose_attempt_began_and_failed_gets_the_attempt_after_it(
+    def test_a_slot_whose_attempt_failed_gets_the_attempt_after_it(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         meanwhile(
@@ -79,7 +79,7 @@ class TestBetweenTheLookAndTheStatement:
         )
         assert deliver(job, task).status == 409
 
-    def test_a_slot_is_not_skipped_once_it_was_begun_and_another_run_came(
+    def test_a_slot_that_was_begun_is_not_skipped_for_another_run(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """SKIP carries the attempt of the read, and so fails like START."""
@@ -92,7 +92,7 @@ class TestBetweenTheLookAndTheStatement:
         assert deliver(job, task).body["status"] == "skipped"
         assert JobRun.objects.get(status=Status.SKIPPED).attempt == 2
 
-    def test_a_slot_whose_rerun_was_claimed_is_being_run_and_not_skipped(
+    def test_a_slot_whose_rerun_was_claimed_is_not_skipped(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The rerun's attempt was in the read already: the attempt alone would not tell."""
@@ -146,7 +146,7 @@ class TestBetweenTheLookAndTheStatement:
         meanwhile(monkeypatch, "oldest_queued", lambda: execution.cancel(queued))
         assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": queued.pk}
 
-    def test_a_surplus_delivery_counted_for_another_is_not_counted_twice(
+    def test_a_surplus_delivery_is_not_counted_twice(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         spent = {"trigger": Trigger.MANUAL, "sent": 2, "deliveries": 1, "sent_at": AFTER}
@@ -163,14 +163,14 @@ class TestBetweenTheLookAndTheStatement:
         monkeypatch.setattr(statements, "statement", statement)
         assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": second.pk}
 
-    def test_a_run_that_held_the_lock_and_ended_no_longer_makes_a_slot_skip(
+    def test_a_run_that_ended_makes_no_slot_skip(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
         meanwhile(monkeypatch, "holder", other.delete, before=True)
         assert deliver(job, task).body["status"] == "executed"
 
-    def test_a_run_that_held_the_lock_and_ended_no_longer_makes_a_run_asked_for_skip(
+    def test_a_run_that_ended_makes_no_run_asked_for_skip(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
@@ -178,14 +178,14 @@ class TestBetweenTheLookAndTheStatement:
         meanwhile(monkeypatch, "holder", other.delete, before=True)
         assert deliver(job, task, slot=NEXT_SLOT).body["run"] == queued.pk
 
-    def test_a_run_that_dies_while_it_holds_the_lock_is_given_up_and_the_slot_runs(
+    def test_a_run_that_died_is_given_up_and_the_slot_runs(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dead = {"trigger": Trigger.MANUAL, "started_at": BEFORE}
         meanwhile(monkeypatch, "mark_lost", lambda: make_run(job, Status.RUNNING, **dead))
         assert deliver(job, task).body["status"] == "executed"
 
-    def test_a_run_that_dies_while_it_holds_the_lock_does_not_make_a_run_asked_for_skip(
+    def test_a_run_that_died_makes_no_run_asked_for_skip(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         queued = ask(job, sent_at=BEFORE)

@@ -85,7 +85,7 @@ def test_a_rerun_that_succeeds_settles_the_slot(job: ScheduledJob, task: type[Pe
     assert (queued.status, queued.settled_slot, queued.attempt) == (Status.SUCCEEDED, SLOT, 2)
 
 
-def test_while_a_rerun_of_a_slot_is_going_googles_retry_of_the_slot_is_told_so(
+def test_while_a_rerun_is_going_googles_retry_is_told_so(
     job: ScheduledJob,
 ) -> None:
     answers = []
@@ -100,7 +100,7 @@ def test_while_a_rerun_of_a_slot_is_going_googles_retry_of_the_slot_is_told_so(
     assert [answer.status for answer in answers] == [409]
 
 
-def test_a_rerun_of_a_slot_that_was_settled_meanwhile_is_discarded(
+def test_a_rerun_of_a_slot_settled_meanwhile_is_discarded(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     queued = execution.rerun(make_run(job, Status.FAILED, scheduled_for=SLOT))
@@ -114,9 +114,7 @@ def test_a_rerun_of_a_slot_that_was_settled_meanwhile_is_discarded(
     assert (queued.status, queued.error, queued.deliveries) == (Status.DISCARDED, "already done", 1)
 
 
-def test_a_discarded_rerun_leaves_the_delivery_of_a_slot_to_others(
-    job: ScheduledJob, task: type[PeriodicTask]
-) -> None:
+def test_a_discarded_rerun_leaves_the_delivery_to_others(job: ScheduledJob, task: type[PeriodicTask]) -> None:
     queued = execution.rerun(make_run(job, Status.FAILED, scheduled_for=SLOT))
     natural = deliver(job, task)
     send(queued)
@@ -126,9 +124,7 @@ def test_a_discarded_rerun_leaves_the_delivery_of_a_slot_to_others(
     assert (queued.status, queued.deliveries) == (Status.DISCARDED, 0)
 
 
-def test_a_rerun_that_meets_another_run_is_skipped_and_does_not_settle_its_slot(
-    job: ScheduledJob, task: type[PeriodicTask]
-) -> None:
+def test_a_rerun_that_meets_another_run_settles_no_slot(job: ScheduledJob, task: type[PeriodicTask]) -> None:
     queued = execution.rerun(make_run(job, Status.FAILED, scheduled_for=SLOT))
     send(queued)
     other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
@@ -141,7 +137,7 @@ def test_a_rerun_that_meets_another_run_is_skipped_and_does_not_settle_its_slot(
     assert deliver(job, task).body["status"] == "executed"
 
 
-def test_a_rerun_of_a_slot_that_is_being_run_is_skipped_where_overlaps_are_allowed(
+def test_a_rerun_of_a_slot_being_run_is_skipped(
     job: ScheduledJob,
 ) -> None:
     task = make_task(overlap="allow")
@@ -161,14 +157,12 @@ def test_a_rerun_of_a_slot_that_is_being_run_is_skipped_where_overlaps_are_allow
         pytest.param({"status": Status.FAILED, "trigger": Trigger.MANUAL}, id="manual"),
     ],
 )
-def test_a_rerun_of_a_settled_slot_or_of_a_manual_run_is_a_run_of_its_own(
-    values: dict[str, Any], job: ScheduledJob
-) -> None:
+def test_a_rerun_of_what_is_settled_is_a_run_of_its_own(values: dict[str, Any], job: ScheduledJob) -> None:
     queued = execution.rerun(make_run(job, values.pop("status"), **values))
     assert (queued.scheduled_for, queued.attempt) == (None, 1)
 
 
-def test_a_rerun_of_a_failed_attempt_whose_slot_was_settled_later_is_a_run_of_its_own(
+def test_a_rerun_of_what_was_settled_later_is_a_run_of_its_own(
     job: ScheduledJob,
 ) -> None:
     failed = make_run(job, Status.FAILED, scheduled_for=SLOT)
@@ -176,7 +170,7 @@ def test_a_rerun_of_a_failed_attempt_whose_slot_was_settled_later_is_a_run_of_it
     assert execution.rerun(failed).scheduled_for is None
 
 
-def test_a_rerun_may_have_another_payload_and_a_missed_slot_has_the_one_in_force(
+def test_a_rerun_of_a_missed_slot_has_the_payload_in_force(
     job: ScheduledJob,
 ) -> None:
     ScheduledJob.objects.update(declared_payload={"region": "in force"})
@@ -219,7 +213,7 @@ def test_nothing_of_a_job_that_is_being_deleted_is_run_again(job: ScheduledJob) 
     assert JobRun.objects.count() == 1
 
 
-def test_an_attempt_made_meanwhile_by_another_makes_the_rerun_the_one_after_it(
+def test_an_attempt_made_meanwhile_counts_before_the_rerun(
     job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = make_run(job, Status.FAILED, scheduled_for=SLOT)
@@ -242,7 +236,7 @@ def test_attempts_that_keep_coming_are_said(job: ScheduledJob, monkeypatch: pyte
         execution.rerun(failed)
 
 
-def test_a_cancelled_run_never_starts_and_its_delivery_is_absorbed(
+def test_a_cancelled_run_never_starts_and_absorbs_its_delivery(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     queued = ask(job, sent_at=BEFORE)

@@ -90,7 +90,7 @@ def test_the_last_progress_is_written_at_the_end() -> None:
     assert found.progress_message == "x" * 500
 
 
-def test_progress_may_be_reported_from_async_code_and_may_be_no_number() -> None:
+def test_progress_comes_from_async_code_and_may_be_no_number() -> None:
     async def run(self: PeriodicTask) -> None:
         self.report_progress(float("nan"), float("inf"), "half\x00way")
 
@@ -99,7 +99,7 @@ def test_progress_may_be_reported_from_async_code_and_may_be_no_number() -> None
     assert found.progress_message == "half\ufffdway"
 
 
-def test_an_error_with_characters_that_no_database_holds_is_kept_without_them() -> None:
+def test_an_error_is_kept_without_what_no_database_holds() -> None:
     def run(self: PeriodicTask) -> None:
         raise ValueError("a\x00b\ud800")
 
@@ -108,7 +108,7 @@ def test_an_error_with_characters_that_no_database_holds_is_kept_without_them() 
     assert "\x00" not in found.traceback
 
 
-def test_an_error_that_cannot_be_shown_is_a_failure_like_any_other() -> None:
+def test_an_error_that_cannot_be_shown_is_a_failure_as_any() -> None:
     class Unspeakable(Exception):
         def __str__(self) -> str:
             raise RuntimeError
@@ -152,7 +152,7 @@ def test_a_task_whose_class_cannot_be_made_has_failed() -> None:
 
 
 @pytest.mark.parametrize("stop", [SystemExit(1), KeyboardInterrupt()])
-def test_a_process_stopped_before_the_deadline_has_failed_the_run_and_goes_on_stopping(
+def test_a_process_that_is_stopped_fails_the_run_and_stops(
     stop: BaseException,
 ) -> None:
     def run(self: PeriodicTask) -> None:
@@ -185,7 +185,7 @@ def test_a_process_stopped_after_the_deadline_has_timed_out() -> None:
 class TestTransactionsLeftBehind:
     pytestmark = pytest.mark.django_db(transaction=True)
 
-    def test_a_transaction_that_was_never_ended_is_rolled_back_before_the_end_is_written(self) -> None:
+    def test_a_transaction_left_open_is_rolled_back_before_the_end(self) -> None:
         def run(self: PeriodicTask) -> str:
             transaction.atomic().__enter__()
             get_user_model().objects.create(username="left behind")
@@ -217,14 +217,14 @@ class TestTransactionsLeftBehind:
 
         assert run_once(run).error == "ValueError: gone"
 
-    def test_a_broken_transaction_that_was_never_ended_is_no_hindrance(self) -> None:
+    def test_a_broken_transaction_left_open_is_no_hindrance(self) -> None:
         def run(self: PeriodicTask) -> None:
             transaction.atomic().__enter__()
             transaction.set_rollback(True)
 
         assert run_once(run).status == Status.SUCCEEDED
 
-    def test_a_transaction_that_cannot_even_be_rolled_back_is_left_with_its_connection(
+    def test_a_transaction_that_cannot_be_rolled_back_is_left_behind(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         wrapper = type(connections["default"])
@@ -264,7 +264,7 @@ def test_two_runs_of_one_job_at_once_each_keep_their_own_record() -> None:
     assert list(records) == [(SLOT, "outer", ""), (NEXT_SLOT, "inner", "inner")]
 
 
-def test_what_comes_late_is_run_for_its_own_slot_and_nothing_else_is_caught_up() -> None:
+def test_what_comes_late_is_run_for_its_own_slot_alone() -> None:
     """Elsewhere a server that was down runs all that it has missed."""
     seen: list[TaskMetadata] = []
     task = make_task(lambda self: seen.append(self.metadata))
