@@ -137,7 +137,9 @@ def google_banner(
         text = _("What is saved here is not in Google yet.")
         return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
     if job.sync_state == SyncState.SYNCED:
-        return None
+        # A former name that cannot be deleted is a note: the job itself is as it should be.
+        text = _("Synced, but %(note)s") % {"note": job.sync_error}
+        return {"icon": "drift", "tone": "", "text": text} if job.sync_error else None
     ago = times.relative(job.live_seen_at, now) if job.live_seen_at else ""
     if job.live is None:
         text = _("Google has no such job, as seen %(ago)s.")

@@ -176,12 +176,12 @@ def _delete_one(client: Client, listing: Listing | None, name: str) -> BackendEr
 def _push_late(names: Sequence[str], using: str) -> None:
     """Rows that were given one of these names meanwhile, and could not have it while its job was deleted."""
     identifiers = [name.rpartition("/")[2] for name in names]
-    late = ScheduledJob.objects.using(using).active().filter(name__in=identifiers)
-    with transaction.atomic(using=using):
-        late.lock()
-        pks = list(late.values_list("pk", flat=True))
-        late.filter(pk__in=pks).mark_pending()
+    rows = ScheduledJob.objects.using(using)
+    pks = list(rows.active().filter(name__in=identifiers).values_list("pk", flat=True))
     if pks:
+        with transaction.atomic(using=using):
+            rows.filter(pk__in=pks).lock()
+            rows.filter(pk__in=pks).mark_pending()
         push_jobs(pks, seconds=settings.RPC_TIMEOUT)
 
 

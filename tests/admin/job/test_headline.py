@@ -94,6 +94,7 @@ def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: s
         ({"last_status": "missed", "last_run_at": "now"}, "Missed. The last run was missed, now."),
         ({"last_status": "running", "last_run_at": "now"}, "A run started now and has not ended yet."),
         ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
+        ({"sync_state": "synced", "sync_error": "the former job is there."}, "Synced, but the former job is there."),
         ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job"),
         (
             {"sync_state": "drifted", "live_seen_at": "now", "live": {"payload": {}, "state": "PAUSED"}},

@@ -220,7 +220,7 @@ def record_agreement(
 
     ``absent`` are rows and names of jobs that were to be deleted and are not there.
     """
-    rows = _unheld(using)
+    rows = ScheduledJob.objects.using(using).filter(_unheld())
     ill = rows.exclude(sync_state=SyncState.SYNCED, sync_error="").filter(sync_state__in=healed)
     for pk in found.keys() & set(ill.values_list("pk", flat=True)):
         desired, live = found[pk]
@@ -232,10 +232,7 @@ def record_agreement(
             **snapshot(live, at),
         )
     there = {pk: live for pk, (desired, live) in found.items() if desired.state is not None}
-    for some in rows.filter(sync_state=SyncState.SYNCED, live_seen_at__lt=at).in_batches(there):
-        with transaction.atomic(using=using):
-            some.lock()
-            some.update(live_seen_at=at)
+    _update_unheld(there, using, Q(sync_state=SyncState.SYNCED, live_seen_at__lt=at), live_seen_at=at)
     confirm_versions(there, now=at, using=using)
     unconfirmed = [found[pk][0].remote_name for pk in there if not found[pk][0].is_confirmed]
     google_names.confirm(unconfirmed, now=at, using=using)
@@ -245,31 +242,32 @@ def record_agreement(
 def record_drift(seen: Mapping[int, LiveJob | None], at: datetime, *, using: str) -> None:
     """Google has what nobody here has asked for."""
     # A row that is not synced says what is wrong already; one that is being pushed is about to change.
-    synced = (SyncState.SYNCED, SyncState.DRIFTED)
-    for rows in _unheld(using).filter(sync_state__in=synced).in_batches(seen):
-        with transaction.atomic(using=using):
-            rows.lock()
-            rows.update(sync_state=SyncState.DRIFTED)
+    synced = Q(sync_state__in=(SyncState.SYNCED, SyncState.DRIFTED))
+    _update_unheld(seen, using, synced, sync_state=SyncState.DRIFTED)
     record_look(seen, at, using=using)
 
 
 def record_look(seen: Mapping[int, LiveJob | None], at: datetime, *, using: str) -> None:
     """Keep what Google had at ``at``, unless something newer is known."""
-    older = Q(live_seen_at=None) | Q(live_seen_at__lt=at)
+    older = _unheld() & (Q(live_seen_at=None) | Q(live_seen_at__lt=at))
     for pk, live in seen.items():
-        _unheld(using).filter(older, pk=pk).update(**snapshot(live, at))
+        ScheduledJob.objects.using(using).filter(older, pk=pk).update(**snapshot(live, at))
     confirm_versions(seen, now=at, using=using)
 
 
 def record_failure(pks: Iterable[int], why: str, *, using: str, **seen: Any) -> None:
     """These rows cannot be pushed, without a call that says so."""
-    for rows in _unheld(using).in_batches(pks):
+    _update_unheld(pks, using, Q(), sync_state=SyncState.FAILED, sync_error=why, **seen)
+
+
+def _update_unheld(pks: Iterable[int], using: str, condition: Q, **values: Any) -> None:
+    for rows in ScheduledJob.objects.using(using).in_batches(pks):
         with transaction.atomic(using=using):
+            # By their keys alone: InnoDB locks what it looks at, which would be an index of the state first.
             rows.lock()
-            rows.update(sync_state=SyncState.FAILED, sync_error=why, **seen)
+            rows.filter(_unheld(), condition).update(**values)
 
 
-def _unheld(using: str) -> ScheduledJobQuerySet:
+def _unheld() -> Q:
     """Whoever holds a row's lease now writes its state itself; a lease that ran out is nobody's."""
-    free = Q(push_token=None) | Q(push_until__lt=timezone.now())
-    return ScheduledJob.objects.using(using).filter(free)
+    return Q(push_token=None) | Q(push_until__lt=timezone.now())

@@ -8,7 +8,7 @@ from pathlib import Path
 import scheduled_jobs
 
 ROOT = Path(scheduled_jobs.__file__).parent
-WRITES = {"update", "bulk_update", "create", "update_or_create", "get_or_create", "mark_pending"}
+ASKS = {"filter", "exclude", "Q"}
 
 
 def state_of(value: ast.expr) -> str | None:
@@ -22,7 +22,7 @@ def state_of(value: ast.expr) -> str | None:
 
 def written(node: ast.AST) -> list[ast.expr]:
     """What this node writes into a column or an attribute ``sync_state``."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
+    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] not in ASKS:
         return [keyword.value for keyword in node.keywords if keyword.arg == "sync_state"]
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
