@@ -166,7 +166,7 @@ def test_ten_seconds_of_clock_skew_are_borne(key: SigningKey) -> None:
     assert text.endswith(" s ahead; is this machine's clock right?")
 
 
-def test_a_clock_that_is_less_than_two_seconds_behind_is_not_told(
+def test_a_clock_less_than_two_seconds_behind_is_not_told(
     key: SigningKey, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = int(time.time())
@@ -303,9 +303,7 @@ def test_an_empty_audience_is_nobodys(key: SigningKey, settings: SettingsWrapper
 # --- Tokens whose signature the front end has removed ------------------------------------------------
 
 
-def test_without_its_signature_a_token_is_believed_beside_our_header(
-    key: SigningKey, server: CertificateServer
-) -> None:
+def test_an_unsigned_token_is_believed_beside_our_header(key: SigningKey, server: CertificateServer) -> None:
     now = int(time.time())
     assert call(unsigned(key.token(iat=now + 6)), **signed()) == EMAIL
     assert server.fetches == 0
@@ -331,9 +329,7 @@ def test_without_its_signature_a_token_is_believed_beside_our_header(
         {**signed(), "X_Scheduled_Jobs_Token": sign_job(JOB, TASK) + " " * 20_000},
     ],
 )
-def test_without_its_signature_a_token_needs_the_header_of_this_job_and_task(
-    key: SigningKey, headers: dict[str, str]
-) -> None:
+def test_an_unsigned_token_needs_the_header_of_its_job(key: SigningKey, headers: dict[str, str]) -> None:
     assert refused(NotAuthenticated, unsigned(key.token()), **headers) == (
         "the front end removed the token's signature, and X-Scheduled-Jobs-Token is not this job's"
     )
@@ -350,7 +346,7 @@ def test_without_its_signature_a_token_needs_the_header_of_this_job_and_task(
         ({"email": None}, NotAllowed),
     ],
 )
-def test_without_its_signature_a_token_still_needs_the_right_claims(
+def test_an_unsigned_token_still_needs_the_right_claims(
     key: SigningKey, claims: dict[str, Any], error: type[CallerRefused]
 ) -> None:
     assert refused(error, unsigned(key.token(**claims)), **signed())
@@ -366,7 +362,7 @@ def test_no_other_text_stands_for_a_removed_signature(key: SigningKey, text: str
 # --- The signed header -------------------------------------------------------------------------------
 
 
-def test_for_a_task_without_oidc_the_signed_header_opens_the_door(server: CertificateServer) -> None:
+def test_without_oidc_the_signed_header_opens_the_door(server: CertificateServer) -> None:
     assert call(use_oidc=False, **signed()) == ""
     assert call("not.a.token", use_oidc=False, **signed()) == ""
     assert server.fetches == 0
@@ -387,7 +383,7 @@ def test_for_a_task_with_oidc_the_signed_header_is_not_enough() -> None:
     assert refused(NotAuthenticated, **signed()) == "the request has no Authorization header"
 
 
-def test_a_former_job_id_opens_the_door_for_deliveries_of_that_name() -> None:
+def test_a_former_job_id_opens_the_door_for_its_deliveries() -> None:
     former = signed(job="old-name")
     assert call(use_oidc=False, **former) == ""
 
@@ -407,7 +403,7 @@ def test_the_signed_header_is_the_same_at_every_sync() -> None:
     assert Signer(salt="scheduled_jobs.endpoint").unsign(sign_job(JOB, TASK)) == f"{JOB}:{TASK}"
 
 
-def test_allow_unauthenticated_opens_tasks_without_oidc_and_no_others(settings: SettingsWrapper) -> None:
+def test_allow_unauthenticated_opens_tasks_without_oidc(settings: SettingsWrapper) -> None:
     settings.DJANGO_CLOUD_TASKS_ALLOW_UNAUTHENTICATED = True
     assert call(use_oidc=False) == ""
     assert refused(NotAuthenticated)
@@ -421,7 +417,7 @@ def post(task: str, method: str = "post", **headers: str) -> str:
     return authentication.verify(request, task)
 
 
-def test_a_request_is_judged_by_what_the_task_of_the_path_demands(key: SigningKey) -> None:
+def test_a_request_is_judged_by_the_task_of_its_path(key: SigningKey) -> None:
     class Open(PeriodicTask):
         run_every = "0 9 * * *"
         schedule_use_oidc = False
@@ -457,7 +453,7 @@ def test_strangers_learn_nothing_of_which_tasks_there_are() -> None:
     assert texts == {"the request has no Authorization header"}
 
 
-def test_a_verified_caller_of_an_unknown_task_gets_through_to_the_404(key: SigningKey) -> None:
+def test_a_verified_caller_of_an_unknown_task_gets_a_404(key: SigningKey) -> None:
     assert post("no.such.Task", Authorization=f"Bearer {key.token()}") == EMAIL
 
 
@@ -548,7 +544,7 @@ def test_without_headers_they_are_fetched_again_after_a_minute(
     assert server.fetches == 2
 
 
-def test_a_new_key_is_found_past_the_cache_once_a_minute_has_gone(
+def test_a_new_key_is_found_past_the_cache_after_a_minute(
     certificates: Certificates, clock: Clock, server: CertificateServer, other_key: SigningKey
 ) -> None:
     server.headers = {"Cache-Control": "public, max-age=19000"}
@@ -564,7 +560,7 @@ def test_a_new_key_is_found_past_the_cache_once_a_minute_has_gone(
     assert server.fetches == 2
 
 
-def test_a_new_key_is_looked_for_although_the_cache_has_just_been_asked_for_another(
+def test_a_new_key_is_looked_for_right_after_another(
     certificates: Certificates, clock: Clock, server: CertificateServer, other_key: SigningKey
 ) -> None:
     server.headers = {"Cache-Control": "public, max-age=19000"}
@@ -645,7 +641,7 @@ def test_after_a_failure_the_next_fetch_waits_five_seconds(
     assert server.fetches == 2
 
 
-def test_while_the_server_is_down_an_invented_key_does_not_shut_out_those_that_are_known(
+def test_an_invented_key_shuts_out_no_known_one(
     certificates: Certificates, clock: Clock, server: CertificateServer
 ) -> None:
     server.headers = {"Cache-Control": "public, max-age=19000"}

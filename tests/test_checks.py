@@ -123,7 +123,7 @@ class Formless:
     """What JSON has no form for."""
 
 
-def test_a_parameter_that_no_payload_can_be_checked_against_is_a_warning() -> None:
+def test_a_parameter_that_cannot_be_checked_is_a_warning() -> None:
     def run(self: Any, day: Unimported = 0, place: Formless | None = None) -> None:  # type: ignore[name-defined] # noqa: F821
         """As written by someone who has imported a name under TYPE_CHECKING."""
 

@@ -25,9 +25,7 @@ def test_a_chromium_that_is_named_wins(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert find_chromium() is None
 
 
-def test_the_first_on_the_path_is_taken_and_without_one_there_is_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_first_chromium_on_the_path_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_chromium() is None
@@ -36,7 +34,7 @@ def test_the_first_on_the_path_is_taken_and_without_one_there_is_none(
     assert find_chromium() == str(tmp_path / "chromium")
 
 
-def test_without_a_chromium_the_browser_tests_are_skipped_with_the_reason() -> None:
+def test_without_a_chromium_browser_tests_are_skipped() -> None:
     command = [
         sys.executable,
         "-m",

@@ -26,7 +26,7 @@ def _bare(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(PREFIX + name, raising=False)
 
 
-def test_the_setting_wins_over_the_environment_and_that_over_the_default(
+def test_the_setting_wins_over_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert settings.DELIMITER == "--"
@@ -125,7 +125,7 @@ def test_none_is_the_default_where_none_means_nothing() -> None:
         assert settings.WRITES_PER_MINUTE is None
 
 
-def test_the_audience_is_the_endpoint_and_the_allowed_email_the_account() -> None:
+def test_audience_and_email_follow_endpoint_and_account() -> None:
     with override_settings(
         DJANGO_CLOUD_TASKS_ENDPOINT="https://a.example", DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT="a@b.c"
     ):
@@ -141,7 +141,7 @@ def test_an_empty_list_of_emails_is_nobody_and_never_everybody() -> None:
         assert settings.OIDC_ALLOWED_EMAILS == []
 
 
-def test_the_certificates_are_googles_or_the_emulators_on_the_next_port() -> None:
+def test_the_certificates_are_googles_or_the_emulators() -> None:
     assert settings.OIDC_CERTS_URL == GOOGLE_CERTS_URL
     with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085"):
         assert settings.OIDC_CERTS_URL == "http://127.0.0.1:8086/certs"
@@ -152,7 +152,7 @@ def test_the_certificates_are_googles_or_the_emulators_on_the_next_port() -> Non
         settings.OIDC_CERTS_URL  # noqa: B018
 
 
-def test_a_test_suite_that_names_no_backend_gets_the_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_suite_that_names_no_backend_gets_that_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.BACKEND == MEMORY
     with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085"):
         assert settings.BACKEND == CLOUD_SCHEDULER_BACKEND
@@ -160,7 +160,7 @@ def test_a_test_suite_that_names_no_backend_gets_the_one_in_memory(monkeypatch: 
     assert settings.BACKEND == CLOUD_SCHEDULER_BACKEND
 
 
-def test_a_list_that_was_read_can_be_changed_without_changing_the_default() -> None:
+def test_a_list_that_was_read_is_not_the_default_itself() -> None:
     settings.REDACTED_KEYS.append("mine")
     assert "mine" not in settings.REDACTED_KEYS
 

@@ -83,7 +83,7 @@ def test_the_printed_login_opens_the_admin_with_its_style_sheets(demo: RunningDe
         assert answer.headers["Content-Type"] == "text/css"
 
 
-def test_manage_py_finds_its_database_and_emulator_with_no_variable_set(demo: RunningDemo) -> None:
+def test_manage_py_finds_database_and_emulator_by_itself(demo: RunningDemo) -> None:
     """But the one that says where this test keeps the files."""
     ports = json.loads((demo.directory / "ports.json").read_text())
     assert ports == {"web": demo.web, "emulator": demo.emulator}
@@ -94,7 +94,7 @@ def test_manage_py_finds_its_database_and_emulator_with_no_variable_set(demo: Ru
     assert checked.returncode == 0
 
 
-def test_a_second_demo_is_told_which_variable_names_the_taken_port(demo: RunningDemo, tmp_path: Path) -> None:
+def test_a_second_demo_is_told_which_variable_to_set(demo: RunningDemo, tmp_path: Path) -> None:
     said = refused_demo(tmp_path, (demo.web, demo.emulator))
     assert re.fullmatch(
         rf"The web server cannot have port {demo.web}: another program listens there\. "
@@ -125,7 +125,7 @@ def test_a_second_demo_on_other_ports_keeps_off_the_same_files(demo: RunningDemo
     assert ports["web"] == demo.web
 
 
-def test_within_ninety_seconds_three_jobs_ran_and_one_failed_with_its_traceback(demo: RunningDemo) -> None:
+def test_within_ninety_seconds_three_jobs_ran_and_one_failed(demo: RunningDemo) -> None:
     """Fired by the emulator, over HTTP, with a token that was verified."""
     natural = """SELECT status, error, traceback, context, scheduled_for FROM scheduled_jobs_jobrun
         WHERE "trigger" = 'schedule' AND deliveries >= 1 AND finished_at IS NOT NULL"""
@@ -146,7 +146,7 @@ def test_within_ninety_seconds_three_jobs_ran_and_one_failed_with_its_traceback(
     demo.wait_for(lambda: re.search(line, demo.output) is not None, 10)
 
 
-def test_it_can_be_stopped_and_started_again_and_leaves_no_process(tmp_path: Path) -> None:
+def test_it_is_stopped_and_started_again_and_leaves_no_process(tmp_path: Path) -> None:
     with ExitStack() as stack:
         # A program that a shell script starts with & ignores Ctrl-C, unless it says otherwise.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -226,7 +226,7 @@ def command_of(pid: int) -> str:
     ).stdout
 
 
-def test_the_makefile_and_the_program_have_the_same_default_ports() -> None:
+def test_makefile_and_program_have_the_same_default_ports() -> None:
     from sample_project import ports
 
     makefile = (ROOT / "Makefile").read_text()

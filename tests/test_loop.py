@@ -75,9 +75,7 @@ def test_a_failed_slot_is_retried_by_google_until_it_succeeds(google: CloudSched
     ]
 
 
-def test_run_now_is_executed_once_with_its_own_payload_and_costs_the_schedule_nothing(
-    google: CloudScheduler, slot: datetime
-) -> None:
+def test_run_now_is_executed_once_with_its_own_payload(google: CloudScheduler, slot: datetime) -> None:
     job = make_task(run_every=daily(slot)).schedule()
 
     asked = job.run_now({"region": "apac"}, by="ana")
@@ -128,9 +126,7 @@ def test_a_rerun_of_a_failed_slot_settles_it(google: CloudScheduler, slot: datet
     assert JobRun.objects.latest().settled_slot == slot
 
 
-def test_a_paused_job_runs_what_a_person_asks_for_and_nothing_else(
-    google: CloudScheduler, slot: datetime
-) -> None:
+def test_a_paused_job_runs_only_what_a_person_asks_for(google: CloudScheduler, slot: datetime) -> None:
     job = make_task(run_every=daily(slot)).schedule()
     job.pause(reason="stocktaking")
     asked = job.run_now()

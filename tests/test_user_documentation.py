@@ -72,9 +72,7 @@ def test_every_class_of_the_page_is_a_task_without_a_fault(tasks: dict[str, type
     assert tasks["TaskWithPayload"].name() == "your_app.tasks.TaskWithPayload"
 
 
-def test_each_becomes_a_job_of_the_documented_name_schedule_and_payload(
-    google: MemoryBackend, tasks: dict[str, type[PeriodicTask]]
-) -> None:
+def test_each_becomes_the_documented_job(google: MemoryBackend, tasks: dict[str, type[PeriodicTask]]) -> None:
     output = schedule_tasks()
     assert output.lines == [f"[+] Job created: {APP}.{name}" for name in sorted(DOCUMENTED)]
     assert output.code == 0

@@ -93,7 +93,7 @@ def writes(google: MemoryBackend) -> list[str]:
 
 
 @pytest.mark.parametrize("action", [*GETS, *POSTS], ids=str)
-def test_an_action_is_refused_to_all_who_may_not_and_changes_nothing(
+def test_an_action_is_refused_to_all_who_may_not(
     action: Action, desk: dict[str, str], people: dict[str, Client], google: MemoryBackend
 ) -> None:
     data = data_of(action, desk) if action.method == "post" else {}
@@ -310,7 +310,7 @@ def other_bulk(desk: dict[str, str], **more: str) -> dict[str, str]:
     }
 
 
-def test_keys_of_other_jobs_slipped_into_a_bulk_action_are_asked_about_first(
+def test_jobs_slipped_into_a_bulk_action_are_asked_about_first(
     desk: dict[str, str], people: dict[str, Client]
 ) -> None:
     client = people["who may everything"]
@@ -322,7 +322,7 @@ def test_keys_of_other_jobs_slipped_into_a_bulk_action_are_asked_about_first(
     assert state_of_all() == before
 
 
-def test_a_decision_about_another_job_than_the_page_is_about_is_none(
+def test_a_decision_about_another_job_than_the_pages_is_none(
     desk: dict[str, str], people: dict[str, Client], google: MemoryBackend
 ) -> None:
     edit_in_console(google, row("Five"), "description", description="by hand")
@@ -377,7 +377,7 @@ LISTS = ("/admin/scheduled_jobs/scheduledjob/", "/admin/scheduled_jobs/jobrun/")
         "e=1",
     ],
 )
-def test_whatever_stands_in_the_address_of_a_list_is_answered_with_a_page(
+def test_any_address_of_a_list_is_answered_with_a_page(
     address: str, query: str, desk: dict[str, str]
 ) -> None:
     client = superuser("uma")

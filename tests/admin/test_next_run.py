@@ -147,7 +147,7 @@ def method(job: ScheduledJob) -> str:
         (method, "Sat 24 Oct 01:30"),
     ],
 )
-def test_the_run_at_the_end_of_a_pause_is_the_next_one_everywhere(
+def test_the_run_at_the_end_of_a_pause_is_the_next_everywhere(
     paused: ScheduledJob, answer: Callable[[ScheduledJob], str], told: str
 ) -> None:
     assert told in answer(paused)

@@ -218,7 +218,7 @@ def send(client: Client, address: str, data: dict[str, str], desk: dict[str, str
 
 
 @pytest.mark.parametrize(("name", "address", "data"), POSTS, ids=[name for name, *_ in POSTS])
-def test_what_was_just_typed_under_a_secret_key_is_not_shown_again(
+def test_what_was_typed_under_a_secret_key_is_not_shown_again(
     name: str, address: str, data: dict[str, str], desk: dict[str, str]
 ) -> None:
     text = send(superuser(), address, data, desk).content.decode()
@@ -274,9 +274,7 @@ def test_a_form_sent_back_as_it_was_shown_keeps_every_secret(
 
 
 @pytest.mark.parametrize("parameter", ["login", "servers"])
-def test_a_field_of_an_object_sent_back_as_it_was_shown_keeps_its_secret(
-    parameter: str, google: MemoryBackend
-) -> None:
+def test_an_object_sent_back_as_it_was_shown_keeps_its_secret(parameter: str, google: MemoryBackend) -> None:
     payload = {
         "region": "emea",
         "login": {"user": "ana", "password": "geheim"},
@@ -391,7 +389,7 @@ def test_googles_answer_does_not_bring_a_secret_back(
 
 
 @pytest.mark.parametrize("kind", [ValueError, DiscardTask])
-def test_a_task_that_quotes_a_secret_of_its_payload_does_not_show_it(
+def test_a_task_that_quotes_its_secret_does_not_show_it(
     kind: type[Exception], google: MemoryBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     def failing(self: PeriodicTask, api_token: str = "", login: Login | None = None) -> None:

@@ -67,7 +67,7 @@ def test_a_form_that_is_sent_twice_at_once_asks_for_one_run(job: ScheduledJob) -
         assert JobRun.objects.count() == round_
 
 
-def test_a_reset_does_not_take_back_what_is_saved_at_the_same_moment(job: ScheduledJob) -> None:
+def test_a_reset_does_not_take_back_a_save_of_the_same_moment(job: ScheduledJob) -> None:
     ana, rui = signed_in(staff("view", "change", name="ana")), signed_in(staff("view", "change"))
     address = f"{LIST}{job.pk}/settings/"
     for _round in range(ROUNDS):
@@ -82,7 +82,7 @@ def test_a_reset_does_not_take_back_what_is_saved_at_the_same_moment(job: Schedu
         assert row("One").retry_count_override == change.new
 
 
-def test_one_of_two_pauses_at_the_same_moment_is_told_of_the_other(job: ScheduledJob) -> None:
+def test_one_of_two_pauses_at_once_is_told_of_the_other(job: ScheduledJob) -> None:
     ana, rui = signed_in(staff("view", "pause", name="ana")), signed_in(staff("view", "pause"))
     address = f"{LIST}{job.pk}/pause/"
     for _round in range(ROUNDS):
@@ -91,7 +91,7 @@ def test_one_of_two_pauses_at_the_same_moment_is_told_of_the_other(job: Schedule
         assert sorted(answer.status_code for answer in answers) == [200, 302]
 
 
-def test_one_of_two_jobs_of_the_same_name_is_refused_at_the_same_moment(job: ScheduledJob) -> None:
+def test_one_of_two_jobs_of_a_name_made_at_once_is_refused(job: ScheduledJob) -> None:
     ana, rui = signed_in(staff("view", "add", name="ana")), signed_in(staff("view", "add"))
     for round_ in range(ROUNDS):
         typed = {"task": job.task, "name": f"mine-{round_}", "schedule_override": "5 4 * * *"}
@@ -119,7 +119,7 @@ def test_a_pause_that_several_find_to_be_over_ends_once(job: ScheduledJob) -> No
         assert JobChange.objects.filter(field="paused", new=False, via="auto").count() == 3
 
 
-def test_all_are_paused_and_resumed_at_the_same_moment_one_after_the_other(job: ScheduledJob) -> None:
+def test_a_bulk_pause_and_a_bulk_resume_at_once_take_turns(job: ScheduledJob) -> None:
     declare("Two")
     schedule_tasks()
     jobs = ScheduledJob.objects.all()

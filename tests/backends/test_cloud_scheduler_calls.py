@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 METHODS = ["CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob", "RunJob", "GetJob", "ListJobs"]
 
 
-def test_every_call_says_where_google_routes_it_and_which_client_it_is(
-    server: Server, backend: CloudSchedulerBackend
-) -> None:
+def test_every_call_says_its_route_and_its_client(server: Server, backend: CloudSchedulerBackend) -> None:
     backend.create(SPEC, timeout=5)
     backend.update(SPEC, ["schedule"], timeout=5)
     backend.delete(NAME, timeout=5)

@@ -71,9 +71,7 @@ def jobs() -> dict[str, ScheduledJob]:
     return rows
 
 
-def test_a_long_description_takes_two_lines_and_a_path_breaks_after_a_dot(
-    operator: Page, jobs: dict[str, ScheduledJob]
-) -> None:
+def test_a_long_description_takes_two_lines(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
     said = "Fetch what the supplier asks for it. " * 9
     module = "sample_project.warehouse.importing.tasks"
     ScheduledJob.objects.filter(pk=jobs["ReindexSearch"].pk).update(
@@ -131,9 +129,7 @@ def test_the_way_back_leads_to_the_list_as_it_was(operator: Page, jobs: dict[str
     assert not JobRun.objects.filter(status="queued").exists()
 
 
-def test_the_tally_and_the_filters_are_links_that_stay_in_the_address(
-    operator: Page, jobs: dict[str, ScheduledJob]
-) -> None:
+def test_the_tally_and_the_filters_stay_in_the_address(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
     operator.goto(LIST)
     operator.get_by_role("list", name="Jobs by state").get_by_role("link", name="1 failing").click()
     expect(operator).to_have_url(re.compile(r"\?state=failing$"))
@@ -164,7 +160,7 @@ def test_a_telephone_shows_a_card_for_each_job(operator: Page, jobs: dict[str, S
     assert operator.get_by_role("row").count() >= 5, "folding costs no semantics"
 
 
-def test_row_actions_and_filters_are_reached_by_keyboard_and_show_it(
+def test_row_actions_and_filters_are_reached_by_keyboard(
     operator: Page, jobs: dict[str, ScheduledJob]
 ) -> None:
     operator.goto(LIST)

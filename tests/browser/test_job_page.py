@@ -86,9 +86,7 @@ def test_the_preview_follows_what_is_typed(operator: Page, job: ScheduledJob) ->
     assert ScheduledJob.objects.get(pk=job.pk).schedule_override == "30 1 * * *"
 
 
-def test_times_that_could_not_be_asked_for_are_said_to_be_old_until_they_are(
-    operator: Page, job: ScheduledJob
-) -> None:
+def test_times_that_could_not_be_asked_for_are_said_to_be_old(operator: Page, job: ScheduledJob) -> None:
     operator.goto(address(job, "settings"))
     shown = operator.locator("#sj-preview")
     expect(shown).to_contain_text("UTC (you)")  # asked for once, with the zone of the browser

@@ -109,9 +109,7 @@ def test_a_run_that_begins_before_the_first_look_is_announced(operator: Page, jo
     expect(operator).to_have_title(re.compile(r"^Running: Run \d+ of SyncWarehouseStock"))
 
 
-def test_the_refresh_is_told_by_the_clock_of_the_job_and_not_of_the_browser(
-    operator: Page, job: ScheduledJob
-) -> None:
+def test_the_refresh_is_told_by_the_clock_of_the_job(operator: Page, job: ScheduledJob) -> None:
     ScheduledJob.objects.filter(pk=job.pk).update(time_zone_override="Asia/Kathmandu")
     run = running(job)
     operator.clock.set_fixed_time("2020-02-02T02:02:02Z")
@@ -229,7 +227,7 @@ def test_a_queued_run_is_cancelled_by_keyboard(operator: Page, job: ScheduledJob
     expect(operator.locator('[data-part="lede"]')).to_contain_text("Discarded")
 
 
-def test_a_job_is_paused_until_a_time_after_the_runs_were_counted(operator: Page, job: ScheduledJob) -> None:
+def test_a_job_is_paused_until_a_time_once_runs_were_counted(operator: Page, job: ScheduledJob) -> None:
     operator.goto(f"{LIST}{job.pk}/pause/")
     operator.get_by_label("Why").fill("The acquirer migrates")
     operator.get_by_label("Until a time, to the second").check()

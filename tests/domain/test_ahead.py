@@ -48,7 +48,7 @@ def test_the_run_at_the_end_of_a_pause_takes_place(end: datetime, first: datetim
     assert ahead(DAILY.paused(end), NOW, 1).next_at == first
 
 
-def test_a_pause_that_ends_now_holds_nothing_back_and_repeats_nothing() -> None:
+def test_a_pause_that_ends_now_holds_nothing_back() -> None:
     assert ahead(DAILY.paused(NINE), NINE, 1).next_at == NINE + DAY
 
 
@@ -83,7 +83,7 @@ FAULTY = Facts("sometimes", "UTC")
 FAULT = "'sometimes' has 1 field; cron has five: minute, hour, day of month, month, day of week"
 
 
-def test_googles_own_time_stands_in_for_a_schedule_that_cannot_be_read() -> None:
+def test_googles_time_stands_in_for_an_unreadable_schedule() -> None:
     found = ahead(replace(FAULTY, google_next=NINE), NOW, 3)
     assert (times(found), found.why_none, found.notices) == ([NINE], None, (Notice.TOLD_BY_GOOGLE,))
     assert found.fault.startswith("'sometimes'")
@@ -96,7 +96,7 @@ def test_without_googles_time_nothing_is_known(told: datetime | None) -> None:
     assert found.fault.startswith("'sometimes'")
 
 
-def test_googles_time_within_a_pause_is_skipped_and_that_at_its_end_is_not() -> None:
+def test_googles_time_in_a_pause_is_skipped_but_not_at_its_end() -> None:
     told = replace(FAULTY, google_next=NINE)
     assert ahead(told.paused(NINE + DAY), NOW, 1).why_none == WhyNone.UNREADABLE
     assert ahead(told.paused(NINE), NOW, 1).next_at == NINE
@@ -125,7 +125,7 @@ def test_the_deliveries_that_a_pause_answers_are_counted_too() -> None:
     assert ahead(told.paused(end + timedelta(seconds=1)), NOW, 1).next_at == end + timedelta(minutes=90)
 
 
-def test_an_interval_paused_for_thousands_of_years_is_found_at_once() -> None:
+def test_an_interval_paused_for_millennia_is_found_at_once() -> None:
     end = datetime(8999, 12, 1, tzinfo=UTC)
     assert ahead(Facts("every 1 minutes", "UTC").paused(end), NOW, 1).next_at == end
 

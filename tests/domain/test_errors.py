@@ -72,7 +72,7 @@ def raised(code: str) -> BaseException:
     return caught.value
 
 
-def test_an_error_of_pythons_own_is_placed_in_the_projects_innermost_function() -> None:
+def test_an_error_of_python_is_placed_in_the_projects_code() -> None:
     code = "def look(): return {}['x']\nclass Report:\n    def read(self): look()\ndef run(): Report().read()"
     assert place_of(raised(code)) == "shop.tasks.look"
 

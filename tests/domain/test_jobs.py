@@ -113,7 +113,7 @@ def test_the_value_of_a_header_is_compared_and_not_kept() -> None:
     assert jobs.differences(values, as_stored(headers={"X-Key": secret})) == {}
 
 
-def test_the_mask_names_top_level_fields_and_the_schedule_with_its_zone() -> None:
+def test_the_mask_names_top_level_fields() -> None:
     assert jobs.update_mask(("schedule",)) == ["schedule", "time_zone"]
     assert jobs.update_mask(("payload", "uri", "retry_count")) == ["http_target", "retry_config"]
     assert set(jobs.MASKS) == set(jobs.FIELDS)

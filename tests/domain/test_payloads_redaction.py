@@ -83,7 +83,7 @@ def test_the_copy_shares_nothing_with_the_original() -> None:
     assert original == before
 
 
-def test_an_untouched_mask_gives_the_secret_back_and_the_rest_is_as_edited() -> None:
+def test_an_untouched_mask_gives_the_secret_back() -> None:
     original = {"region": "emea", "password": SECRET, "login": {"token": SECRET, "user": "a"}, "old": 1}
     edited = {"region": "apac", "password": MASK, "login": {"token": MASK, "user": "b"}, "new": 2}
     assert restore(edited, original, KEYS) == {
@@ -98,7 +98,7 @@ def test_a_new_secret_replaces_the_old_one() -> None:
     assert restore({"password": "new"}, {"password": SECRET}, KEYS) == {"password": "new"}
 
 
-def test_elements_of_a_list_are_the_same_by_index_while_it_is_as_long() -> None:
+def test_elements_of_a_list_are_the_same_by_index() -> None:
     original = [{"key": "1"}, {"key": "2"}]
     assert restore([{"key": MASK}, {"key": "new"}], original, KEYS) == [{"key": "1"}, {"key": "new"}]
     assert masks_left({"a": [{"key": MASK}]}, {"a": original}) == {"a": f"a[0].key: {LEFT}"}
@@ -186,7 +186,7 @@ def test_elements_that_were_moved_take_their_secrets_with_them() -> None:
     assert restore(edited, {"servers": [alice, bob]}, KEYS)["servers"][1] == {"user": "bert", "password": "2"}
 
 
-def test_a_secret_does_not_go_to_another_element_that_stands_in_its_place() -> None:
+def test_a_secret_goes_to_no_other_element_in_its_place() -> None:
     alice, bob = {"user": "alice", "password": "1"}, {"user": "bob", "password": "2"}
     new = {"servers": [{"user": "carol", "password": MASK}, {"user": "alice", "password": MASK}]}
     assert masks_left(new, {"servers": [alice, bob]}) == {"servers": f"servers[0].password: {LEFT}"}

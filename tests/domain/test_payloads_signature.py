@@ -225,7 +225,7 @@ def test_nothing_but_null_is_json_that_is_optional() -> None:
     assert (field.kind, field.optional) == ("json", True)
 
 
-def test_a_default_of_none_accepts_null_whatever_the_annotation_says() -> None:
+def test_a_default_of_none_accepts_null() -> None:
     def run(self: Any, limit: int = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013
 
     assert signature(run).fields[0].optional
@@ -318,7 +318,7 @@ def test_star_args_are_never_filled() -> None:
     assert errors_of(run, {"args": [1]}) == {"args": "run() takes no such parameter; it takes limit"}
 
 
-def test_a_positional_only_parameter_without_a_default_fits_no_payload() -> None:
+def test_a_positional_only_parameter_fits_no_payload() -> None:
     def run(self: Any, limit: int, /) -> None: ...
 
     with pytest.raises(InvalidPayload) as caught:
@@ -353,7 +353,7 @@ def test_the_annotation_of_kwargs_holds_for_each_of_them() -> None:
     }
 
 
-def test_an_annotation_of_kwargs_that_cannot_be_used_accepts_anything_and_is_explained() -> None:
+def test_kwargs_of_an_unusable_type_accept_anything() -> None:
     def run(self: Any, **rest: Unconvertible) -> None: ...
 
     assert validated(signature(run), {"a": [1]}) == {"a": [1]}
@@ -370,7 +370,7 @@ def test_no_annotation_accepts_any_json() -> None:
 # --- Annotations that cannot be used -----------------------------------------------------------------
 
 
-def test_a_name_that_is_only_there_for_type_checkers_accepts_anything_and_is_explained() -> None:
+def test_a_name_for_type_checkers_alone_accepts_anything() -> None:
     def run(self: Any, connection: HTTPConnection, limit: int) -> None: ...
 
     found = signature(run)
@@ -382,7 +382,7 @@ def test_a_name_that_is_only_there_for_type_checkers_accepts_anything_and_is_exp
     }
 
 
-def test_a_type_without_a_form_in_json_accepts_anything_and_is_explained() -> None:
+def test_a_type_without_a_form_in_json_accepts_anything() -> None:
     def run(self: Any, thing: Unconvertible, limit: int) -> None: ...
 
     assert validated(signature(run), {"thing": 1, "limit": 5}) == {"thing": 1, "limit": 5}
@@ -394,7 +394,7 @@ def test_a_type_without_a_form_in_json_accepts_anything_and_is_explained() -> No
     assert text.endswith("so any JSON is accepted; annotate it with a type that has a form in JSON")
 
 
-def test_an_annotation_that_is_no_type_is_explained_beside_a_default_of_none_too() -> None:
+def test_an_annotation_that_is_no_type_is_explained() -> None:
     def run(self: Any, value: 5 = None) -> None: ...  # type: ignore[valid-type]
 
     assert validated(signature(run), {"value": "anything"}) == {"value": "anything"}
@@ -546,7 +546,7 @@ def test_a_wrong_value_is_named_with_what_to_write(annotation: Any, value: Any, 
     assert error(annotation, value) == text
 
 
-def test_every_parameter_at_fault_is_named_in_the_order_of_the_signature() -> None:
+def test_parameters_at_fault_are_named_in_their_order() -> None:
     def run(self: Any, report_type: str, region: Literal["emea", "apac"], limit: int) -> None: ...
 
     with pytest.raises(InvalidPayload) as caught:
@@ -569,7 +569,7 @@ def test_two_faults_within_one_parameter_are_both_named() -> None:
     )
 
 
-def test_what_the_payload_lacks_is_left_to_the_defaults_of_python() -> None:
+def test_what_the_payload_lacks_is_left_to_the_defaults() -> None:
     def run(self: Any, limit: int = 5) -> None: ...
 
     assert validated(signature(run), {}) == {}
@@ -612,7 +612,7 @@ def test_a_secret_is_not_repeated_in_the_message() -> None:
     }
 
 
-def test_a_validator_of_the_teams_own_that_breaks_is_a_message_not_a_traceback() -> None:
+def test_an_own_validator_that_breaks_is_a_message() -> None:
     def explode(value: Any) -> Any:
         raise KeyError("missing")
 

@@ -215,7 +215,7 @@ def few_digits() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("few_digits")
-def test_what_is_stored_is_read_by_a_process_with_the_lowest_limit_of_digits() -> None:
+def test_what_is_stored_is_read_with_the_lowest_limit_of_digits() -> None:
     assert storable(10**639) == 10**639
     assert parse_body(b'{"a": ' + b"9" * 640 + b"}")["a"] % 10 == 9
     assert refusal(b'{"a": ' + b"9" * 641 + b"}") == {"": TOO_LONG}
@@ -250,7 +250,7 @@ def test_characters_that_postgresql_cannot_hold_are_replaced() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=[])))
-def test_a_clean_text_is_storable_as_long_as_before_and_stays_as_it_is(text: str) -> None:
+def test_a_clean_text_is_storable_and_stays_as_it_is(text: str) -> None:
     cleaned = clean_text(text)
     assert storable(cleaned) == cleaned
     assert len(cleaned) == len(text)

@@ -72,7 +72,7 @@ def test_a_pause_in_google_is_a_difference_of_state() -> None:
     assert change.fields == {"state": (PAUSED, ENABLED)}
 
 
-def test_a_retired_job_is_deleted_and_one_that_is_gone_needs_nothing() -> None:
+def test_a_retired_job_is_deleted_and_a_gone_one_needs_nothing() -> None:
     assert kinds(plan([desired(state=None, spec=None)], live())) == [("delete", "shop--a")]
     assert kinds(plan([desired(state=None, spec=None)])) == []
 
@@ -92,7 +92,7 @@ def test_deletions_are_left_out_when_they_are_not_wanted() -> None:
         ),
     ],
 )
-def test_a_job_of_our_id_that_is_not_ours_is_refused_until_it_is_adopted(other: LiveJob, why: str) -> None:
+def test_a_job_of_our_id_that_is_not_ours_is_refused(other: LiveJob, why: str) -> None:
     (change,) = plan([desired()], other).changes
     assert (change.kind, change.why) == ("refuse", f"Google has a job of this id, but {why}")
     (change,) = plan([desired()], other, adopt=True).changes
@@ -115,7 +115,7 @@ def test_a_job_that_is_ours_and_has_no_row_is_an_orphan() -> None:
     assert kinds(plan([desired()], live(), live("shop--gone"), find_orphans=False)) == []
 
 
-def test_a_copy_of_the_database_does_not_see_the_originals_jobs_as_orphans() -> None:
+def test_a_copy_sees_no_orphans_in_the_originals_jobs() -> None:
     assert kinds(plan([], live("shop--x", uri="https://production.example.com/tasks/t"))) == []
 
 
@@ -125,7 +125,7 @@ def test_a_renamed_job_is_one_update_named_name() -> None:
     assert (change.kind, change.fields) == ("update", {"name": ("shop--a", "shop--b")})
 
 
-def test_a_renamed_job_whose_old_one_is_left_still_has_it_to_delete() -> None:
+def test_a_renamed_job_still_has_its_old_one_to_delete() -> None:
     renamed = desired("shop--b", former=(f"{PARENT}/jobs/shop--a",))
     (change,) = plan([renamed], live("shop--a"), live("shop--b")).changes
     assert change.fields == {"name": ("shop--a", "shop--b")}
@@ -142,7 +142,7 @@ def test_what_the_service_made_of_the_value_we_sent_is_no_drift() -> None:
     assert plan([desired()], rewritten).changes != ()
 
 
-def test_a_value_that_somebody_changed_in_google_is_named_as_drifted() -> None:
+def test_a_value_changed_in_google_is_named_as_drifted() -> None:
     sent = values_of(spec())
     (change,) = plan([desired(pushed={"sent": sent, "answer": {}})], live(description="console")).changes
     assert change.drifted == ("description",)
@@ -151,7 +151,7 @@ def test_a_value_that_somebody_changed_in_google_is_named_as_drifted() -> None:
     assert change.drifted == ()
 
 
-def test_a_row_whose_class_is_not_here_is_refused_only_if_something_differs() -> None:
+def test_a_row_without_a_class_is_refused_where_it_differs() -> None:
     absent = desired(
         spec=None, fault="shop.tasks.A is not in the code of this process", is_class_missing=True
     )

@@ -118,9 +118,7 @@ def test_what_is_no_text_is_refused(run_every: object) -> None:
         ("59 23 31 12 6", "59 23 31 12 6"),
     ],
 )
-def test_what_is_sent_is_what_was_written_without_needless_zeros_and_blanks(
-    text: str, expression: str
-) -> None:
+def test_what_is_sent_is_what_was_written_made_plain(text: str, expression: str) -> None:
     assert Schedule.parse(text).expression == expression
 
 

@@ -151,7 +151,7 @@ def listed(rng: random.Random, names: list[str]) -> tuple[str, set[int]]:
     return ",".join(names[n] for n in chosen), set(chosen)
 
 
-def test_days_of_a_hundred_schedules_are_those_found_by_trying_every_day() -> None:
+def test_days_of_a_schedule_are_found_by_trying_every_day() -> None:
     rng = random.Random(17)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     days = [start + timedelta(days=n) for n in range(3 * 366)]
@@ -178,7 +178,7 @@ def test_days_of_a_hundred_schedules_are_those_found_by_trying_every_day() -> No
     "zone",
     ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "America/Havana", "Asia/Beirut", "UTC"],
 )
-def test_ranged_intervals_are_those_found_by_walking_every_minute(zone: str) -> None:
+def test_ranged_intervals_are_found_by_walking_every_minute(zone: str) -> None:
     rng = random.Random(23)
     ranges = [
         ("0:00", "23:59"),

@@ -34,7 +34,7 @@ def grow(google: CloudScheduler, name: str, statuses: list[str], *, every: timed
 
 
 @override_settings(DJANGO_CLOUD_TASKS_HISTORY_MAX_AGE=1, DJANGO_CLOUD_TASKS_HISTORY_MIN_RUNS=3)
-def test_a_job_that_runs_every_minute_does_not_push_out_the_history_of_a_monthly_one(
+def test_a_job_of_every_minute_pushes_out_no_monthly_history(
     google: CloudScheduler,
 ) -> None:
     """Koed00/django-q PR #605: one limit for all lets the busy jobs evict the others."""
@@ -65,7 +65,7 @@ def test_the_last_success_and_the_last_failure_are_always_kept(google: CloudSche
     assert terminal("prune") == "0 runs deleted.\n"
 
 
-def test_a_result_is_found_from_its_job_and_the_job_from_its_result(google: CloudScheduler) -> None:
+def test_a_job_and_its_results_lead_to_one_another(google: CloudScheduler) -> None:
     """django-celery-results #342: results are not linked to the periodic task."""
     declare("Digest", run=lambda self: {"sent": 42})
     declare("Other")

@@ -68,7 +68,7 @@ def test_a_deploy_never_takes_back_what_an_operator_changed(google: CloudSchedul
     assert row("Digest").payload == {"region": "apac"}
 
 
-def test_what_nobody_overrode_follows_the_code_at_the_next_deploy(google: CloudScheduler) -> None:
+def test_what_nobody_overrode_follows_the_next_deploy(google: CloudScheduler) -> None:
     """celery/django-celery-beat #757: the code changed and the row kept the old crontab."""
     declare("Digest", schedule_body_payload={"region": "emea"})
     schedule_tasks()
@@ -167,7 +167,7 @@ def test_pausing_and_resuming_loses_no_override(google: CloudScheduler) -> None:
     assert row("Digest").payload_override == {"region": "apac"}
 
 
-def test_an_edit_in_the_console_is_told_with_its_value_before_it_is_replaced(google: CloudScheduler) -> None:
+def test_an_edit_in_the_console_is_told_before_it_is_replaced(google: CloudScheduler) -> None:
     """hashicorp/terraform-provider-google #29280: what was changed by hand is reset without a word."""
     declare("Digest")
     schedule_tasks()

@@ -22,7 +22,7 @@ def foreign(google: CloudScheduler, name: str, mark: str = "", uri: str = HERE) 
     google.backend.create(JobSpec(name, "0 1 * * *", "UTC", uri, headers=headers), timeout=1)
 
 
-def test_jobs_of_an_app_whose_name_begins_alike_are_never_touched(google: CloudScheduler) -> None:
+def test_jobs_of_an_app_that_begins_alike_are_never_touched(google: CloudScheduler) -> None:
     """django-cloud-tasks 2.21.0: "shop" deleted "shop-admin--Nightly" and "shopping--Digest"."""
     foreign(google, "shop-admin--Nightly", "1; app=shop-admin")
     foreign(google, "shopping--Digest", "1; app=shopping")
@@ -64,9 +64,7 @@ def test_a_job_made_elsewhere_is_taken_over_only_when_asked(google: CloudSchedul
 
 
 @pytest.mark.parametrize("verb", ["save", "pause", "delete", "run"])
-def test_nothing_a_person_does_in_a_copy_of_the_database_reaches_the_original(
-    google: CloudScheduler, verb: str
-) -> None:
+def test_nothing_done_in_a_copy_reaches_the_original(google: CloudScheduler, verb: str) -> None:
     """hashicorp/terraform-provider-google #7286: one environment resets the jobs of another."""
     declare("Digest")
     schedule_tasks()

@@ -91,7 +91,7 @@ def test_a_deploy_never_resumes_a_paused_job(google: CloudScheduler) -> None:
     assert google.jobs["shop--renamed"].state == "PAUSED"
 
 
-def test_a_job_resumed_in_the_console_runs_nothing_and_is_paused_again(google: CloudScheduler) -> None:
+def test_a_job_resumed_in_the_console_is_paused_again(google: CloudScheduler) -> None:
     """PrefectHQ/prefect #19302: a schedule that was paused runs again after a change elsewhere."""
     declare("Digest")
     schedule_tasks()
@@ -225,7 +225,7 @@ def test_nobody_pauses_without_a_reason(google: CloudScheduler) -> None:
     assert row("Digest").paused is False
 
 
-def test_a_running_job_does_not_save_a_stale_row_and_resume_itself(google: CloudScheduler) -> None:
+def test_a_running_job_saves_no_stale_row_that_resumes_it(google: CloudScheduler) -> None:
     """ghostwright/phantom #148: a running job writes back the row it had loaded, and so un-pauses itself."""
 
     def work(self: PeriodicTask) -> None:

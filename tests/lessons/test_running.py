@@ -44,7 +44,7 @@ def history() -> list[tuple[str, str, Any]]:
 # --- Run now ----------------------------------------------------------------------------------------
 
 
-def test_run_now_offers_the_payload_in_force_and_leaves_the_schedule_alone(google: CloudScheduler) -> None:
+def test_run_now_offers_the_payload_in_force(google: CloudScheduler) -> None:
     """celery/django-celery-beat #28: "run now" is the first thing everybody asks for."""
 
     def work(self: PeriodicTask, region: str, limit: int = 1) -> list[Any]:
@@ -116,7 +116,7 @@ def test_no_run_button_is_shown_where_the_class_is_gone(google: CloudScheduler) 
     assert not JobRun.objects.exists()
 
 
-def test_the_desk_lists_runs_pauses_and_changes_jobs_and_keeps_their_history(google: CloudScheduler) -> None:
+def test_the_admin_does_all_that_one_does_with_jobs(google: CloudScheduler) -> None:
     """flamingo-run/django-cloud-tasks #30: an admin that lists, runs, pauses, reschedules and remembers."""
     declare("Digest")
     schedule_tasks()
@@ -162,7 +162,7 @@ def test_a_run_is_told_the_slot_it_is_for(google: CloudScheduler) -> None:
     assert "47 min" in text_of(page_of(superuser(), run_page(JobRun.objects.get())))
 
 
-def test_a_slot_is_known_by_its_scheduled_time_and_never_by_its_arrival(google: CloudScheduler) -> None:
+def test_a_slot_is_known_by_its_time_and_never_by_its_arrival(google: CloudScheduler) -> None:
     """getsentry/sentry #80898: check-ins are matched to the wrong slot."""
     declare("Digest", "0 * * * *")
     schedule_tasks()
@@ -176,7 +176,7 @@ def test_a_slot_is_known_by_its_scheduled_time_and_never_by_its_arrival(google: 
     assert history() == [("schedule", "succeeded", TEN), ("schedule", "succeeded", NINE)]
 
 
-def test_a_run_forced_early_does_not_stand_for_the_slot_it_announces(google: CloudScheduler) -> None:
+def test_a_run_forced_early_is_not_the_slot_it_announces(google: CloudScheduler) -> None:
     """getsentry/sentry #84358: an early check-in is taken for a slot that is then reported missed."""
     declare("Digest")
     schedule_tasks()

@@ -94,7 +94,7 @@ def test_the_preview_marks_a_time_that_occurs_twice(no_tasks: None, transactiona
         assert row("Digest").schedule == "0 9 * * *"
 
 
-def test_editing_one_job_changes_no_other_that_has_the_same_schedule(google: CloudScheduler) -> None:
+def test_editing_one_job_changes_no_other_of_its_schedule(google: CloudScheduler) -> None:
     """celery/django-celery-beat #322: a schedule is a shared row, and editing it changes other tasks."""
     for name in ("One", "Two"):
         declare(name)

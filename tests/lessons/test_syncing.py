@@ -116,7 +116,7 @@ def test_the_state_is_a_difference_of_its_own(google: CloudScheduler) -> None:
     assert writes(google) == ["ResumeJob"]
 
 
-def test_no_lock_and_no_transaction_is_held_while_google_is_called(google: CloudScheduler) -> None:
+def test_no_lock_or_transaction_is_held_while_google_is_called(google: CloudScheduler) -> None:
     """django-tasks-google 0.6.0: a row lock and a transaction stay open over calls to Google."""
     seen: dict[str, bool] = {}
 
@@ -143,7 +143,7 @@ def test_no_lock_and_no_transaction_is_held_while_google_is_called(google: Cloud
 # --- Typing errors ----------------------------------------------------------------------------------
 
 
-def test_a_typing_error_in_a_class_is_told_at_the_start_and_by_the_command(google: CloudScheduler) -> None:
+def test_a_typing_error_in_a_class_is_told_at_the_start(google: CloudScheduler) -> None:
     """rails/solid_queue #414: a typing error in a recurring task gives no feedback."""
     declare("Good")
     declare("Digest", "0 9 * *")
@@ -161,7 +161,7 @@ def test_a_typing_error_in_a_class_is_told_at_the_start_and_by_the_command(googl
     assert list(google.jobs) == ["shop--shop-tasks-Good"]
 
 
-def test_a_typing_error_in_a_name_is_answered_with_those_there_are(google: CloudScheduler) -> None:
+def test_a_typing_error_in_a_name_is_answered_with_the_names(google: CloudScheduler) -> None:
     """rails/solid_queue #414: a class that does not exist is noticed when it should have run."""
     declare("Digest")
     schedule_tasks()
@@ -174,7 +174,7 @@ def test_a_typing_error_in_a_name_is_answered_with_those_there_are(google: Cloud
         terminal("run", "shop.tasks.Digset")
 
 
-def test_a_job_whose_class_does_not_exist_says_so_and_is_not_made(google: CloudScheduler) -> None:
+def test_a_job_whose_class_does_not_exist_is_not_made(google: CloudScheduler) -> None:
     """rails/solid_queue #414: a class that does not exist is noticed when it should have run."""
     declare("Digest")
     schedule_tasks()

@@ -174,7 +174,7 @@ def test_an_interrupted_sync_gives_back_its_turn_and_its_leases(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_being_read_when_it_was_interrupted_is_closed_before_the_connection(
+def test_what_was_being_read_is_closed_before_the_connection(
     google: MemoryBackend, no_tasks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare("One")
@@ -198,7 +198,7 @@ def test_what_was_being_read_when_it_was_interrupted_is_closed_before_the_connec
 
 
 @pytest.mark.django_db(transaction=True)
-def test_settings_with_which_no_job_could_be_made_are_refused_before_google_is_asked(
+def test_settings_that_make_no_job_are_refused_before_google(
     google: MemoryBackend, no_tasks: None, settings: pytest.FixtureRequest
 ) -> None:
     declare("One")

@@ -62,7 +62,7 @@ def test_with_pushes_off_json_is_one_object(google: MemoryBackend) -> None:
 
 
 @EAGER
-def test_in_eager_mode_a_dry_run_says_what_would_be_run_and_runs_nothing(google: MemoryBackend) -> None:
+def test_in_eager_mode_a_dry_run_runs_nothing(google: MemoryBackend) -> None:
     declare("One")
     declare("Paused", schedule_paused=True)
     assert schedule_tasks(dry_run=True) == (

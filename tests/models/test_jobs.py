@@ -62,7 +62,7 @@ def test_what_is_in_force_cannot_be_assigned(job: ScheduledJob) -> None:
         job.schedule = "0 3 * * *"
 
 
-def test_what_was_seen_in_google_is_compared_with_what_is_in_force(job: ScheduledJob) -> None:
+def test_what_was_seen_is_compared_with_what_is_in_force(job: ScheduledJob) -> None:
     assert job.live is not None
     assert seen_differences(job) == {}
     job.live = {**job.live, "retry_count": 5, "state": "PAUSED"}
@@ -226,7 +226,7 @@ def test_the_old_value_is_the_databases_and_not_the_stale_rows(job: ScheduledJob
         ({"n": [{"m": 0}]}, {"n": [{"m": False}]}),
     ],
 )
-def test_a_payload_that_python_alone_takes_for_the_same_is_a_change(
+def test_a_payload_that_only_python_calls_the_same_is_a_change(
     job: ScheduledJob, old: dict[str, Any], new: dict[str, Any]
 ) -> None:
     job.payload_override = old
@@ -242,7 +242,7 @@ def test_a_payload_that_python_alone_takes_for_the_same_is_a_change(
     assert fresh.tracker.changed() == {}
 
 
-def test_what_was_not_loaded_is_not_read_to_see_whether_it_was_changed(
+def test_what_was_not_loaded_is_not_read_to_be_compared(
     job: ScheduledJob, django_assert_num_queries: Any
 ) -> None:
     part = ScheduledJob.objects.only("name", "description_override").get()
@@ -282,9 +282,7 @@ def test_a_pause_needs_a_reason_and_a_good_end(job: ScheduledJob) -> None:
         datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
     ],
 )
-def test_a_pause_that_ends_too_far_ahead_to_be_read_again_is_refused(
-    job: ScheduledJob, until: datetime
-) -> None:
+def test_a_pause_that_ends_too_far_ahead_is_refused(job: ScheduledJob, until: datetime) -> None:
     with pytest.raises(ValueError, match="is too far ahead") as refused:
         job.pause(reason="x", until=until)
     assert str(refused.value) == (
@@ -300,7 +298,7 @@ def test_a_pause_may_end_at_the_last_moment_that_is_allowed(job: ScheduledJob) -
     assert row("One").paused_until == LATEST_PAUSE
 
 
-def test_a_job_cannot_be_made_with_a_pause_that_ends_too_far_ahead(job: ScheduledJob) -> None:
+def test_no_job_is_made_with_a_pause_that_ends_too_far_ahead(job: ScheduledJob) -> None:
     far = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     own = ScheduledJob(
         name="shop--own", task="shop.tasks.One", origin="operator", schedule_override="0 3 * * *",
@@ -317,7 +315,7 @@ def test_a_job_cannot_be_made_with_a_pause_that_ends_too_far_ahead(job: Schedule
     assert not ScheduledJob.objects.filter(name="shop--own").exists()
 
 
-def test_a_row_that_was_stored_with_such_a_pause_can_still_be_edited(job: ScheduledJob) -> None:
+def test_a_row_stored_with_such_a_pause_can_still_be_edited(job: ScheduledJob) -> None:
     ScheduledJob.objects.filter(pk=job.pk).update(
         paused=True, paused_until=LATEST_PAUSE + timedelta(days=365)
     )
@@ -372,7 +370,7 @@ def by_itself(end: datetime) -> list[Line]:
 
 
 @pytest.mark.parametrize("is_stale", [False, True])
-def test_a_pause_that_ended_by_itself_is_recorded_so_before_the_next_one(
+def test_a_pause_that_ended_is_recorded_before_the_next_one(
     job: ScheduledJob, ended: datetime, is_stale: bool
 ) -> None:
     pausing = job if is_stale else row("One")
@@ -398,7 +396,7 @@ def test_nobody_resumes_a_job_whose_pause_has_ended_by_itself(
     assert (stored.revision, stored.sync_state, resuming.paused) == (revision, "synced", False)
 
 
-def test_the_end_of_a_pause_is_recorded_alike_whether_a_person_ends_it_or_its_time_comes(
+def test_however_a_pause_ends_it_is_recorded_alike(
     job: ScheduledJob,
 ) -> None:
     end = timezone.now() + timedelta(hours=1)
@@ -413,7 +411,7 @@ def test_the_end_of_a_pause_is_recorded_alike_whether_a_person_ends_it_or_its_ti
     assert len(lines) == 8
 
 
-def test_a_pause_that_was_made_anew_does_not_end_with_the_old_one(job: ScheduledJob, ended: datetime) -> None:
+def test_a_pause_made_anew_does_not_end_with_the_old_one(job: ScheduledJob, ended: datetime) -> None:
     stale = row("One")
     job.pause(reason="again")
     assert stale.end_pause(timezone.now()) is False
@@ -421,7 +419,7 @@ def test_a_pause_that_was_made_anew_does_not_end_with_the_old_one(job: Scheduled
 
 
 @pytest.mark.parametrize("sync", [lambda job: push_jobs([job.pk]), lambda _job: schedule_tasks()])
-def test_whatever_brings_google_up_to_date_records_the_pauses_that_have_ended(
+def test_whatever_syncs_records_the_pauses_that_have_ended(
     sync: Callable[[ScheduledJob], Any], job: ScheduledJob, ended: datetime
 ) -> None:
     sync(job)
@@ -493,7 +491,7 @@ def test_reset_removes_the_overrides_that_are_named_or_all(job: ScheduledJob) ->
     assert job.revision == revision
 
 
-def test_reset_refuses_what_is_no_field_and_the_schedule_of_an_own_job(job: ScheduledJob) -> None:
+def test_reset_refuses_no_field_and_the_schedule_of_an_own_job(job: ScheduledJob) -> None:
     with pytest.raises(ValueError, match="colour cannot be reset; the fields are schedule, time_zone"):
         job.reset("colour")
     own = ScheduledJob.objects.create(
@@ -511,7 +509,7 @@ def test_reset_refuses_what_is_no_field_and_the_schedule_of_an_own_job(job: Sche
     assert (own.schedule_override, own.retry_count_override) == ("0 3 * * *", None)
 
 
-def test_whoever_takes_a_pause_over_as_it_is_is_told_in_the_audit(job: ScheduledJob) -> None:
+def test_whoever_takes_a_pause_over_is_told_in_the_audit(job: ScheduledJob) -> None:
     job.pause(reason="legal", by="ana")
     JobChange.objects.all().delete()
     job.pause(reason="legal", by="rui")

@@ -23,7 +23,7 @@ def job() -> ScheduledJob:
     return make_job(make_task())
 
 
-def test_a_run_is_placed_where_it_started_else_at_its_slot_else_where_it_was_asked_for(
+def test_a_run_is_placed_at_its_start_slot_or_request(
     job: ScheduledJob,
 ) -> None:
     asked = make_run(job, "queued", created_at=ASKED)

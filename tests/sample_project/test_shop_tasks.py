@@ -76,7 +76,7 @@ def test_one_minute_runs_five_jobs_and_one_of_them_fails(scheduler: CloudSchedul
     }
 
 
-def test_the_failing_one_says_which_line_it_could_not_read_and_how_it_got_there(
+def test_the_failing_one_says_which_line_it_could_not_read(
     scheduler: CloudScheduler,
 ) -> None:
     scheduler.advance(timedelta(minutes=1))
@@ -100,7 +100,7 @@ def test_the_slow_one_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(told) == 7
 
 
-def test_the_one_with_a_payload_writes_to_the_customers_of_its_region(scheduler: CloudScheduler) -> None:
+def test_the_one_with_a_payload_writes_to_its_region(scheduler: CloudScheduler) -> None:
     scheduler.advance(timedelta(minutes=1))
     run = run_of("RemindOfAbandonedCarts")
     assert run.payload == {"region": "emea", "older_than_hours": 24}

@@ -92,7 +92,7 @@ def test_each_parameter_has_a_field_with_what_is_in_force(job: ScheduledJob) -> 
     assert JobRun.objects.get().payload == {"region": "apac", "api_token": "geheim", "limit": 5}
 
 
-def test_an_emptied_field_is_left_to_run_and_a_typed_secret_is_new(
+def test_an_emptied_field_is_left_out_and_a_typed_secret_new(
     job: ScheduledJob,
 ) -> None:
     ask(signed_in(staff(*ALL)), job, p_region="", p_api_token="neu")

@@ -8,7 +8,7 @@ def bars(*runs: tuple[str, float | None]) -> list[Bar]:
     return [Bar(number, status, seconds) for number, (status, seconds) in enumerate(runs, 1)]
 
 
-def test_runs_stand_at_the_right_the_newest_last_and_the_longest_is_highest() -> None:
+def test_runs_stand_at_the_right_and_the_longest_is_highest() -> None:
     runs = bars(("succeeded", 1.0), ("succeeded", 2.0))
     strip = draw_sparkline(runs)
     assert strip["ok"] == "M142 20v-11M147 20v-19"

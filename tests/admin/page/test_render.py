@@ -54,7 +54,7 @@ def test_a_project_that_google_looks_up_is_left_out(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_google_was_looked_at_when_the_job_was_that_was_seen_longest_ago() -> None:
+def test_google_was_last_seen_when_the_oldest_job_was() -> None:
     assert last_look() is None
     make_job(make_task(), "a", live_seen_at=NOW, sync_state="synced")
     make_job(make_task(), "b", live_seen_at=NOW - timedelta(hours=1), sync_state="synced")

@@ -39,7 +39,7 @@ def pages(request: pytest.FixtureRequest) -> tuple[str, str]:
     return address(row, "settings"), address(row, "preview")
 
 
-def test_a_zone_that_is_typed_is_remembered_and_an_emptied_one_forgotten(pages: tuple[str, str]) -> None:
+def test_a_typed_zone_is_remembered_and_an_emptied_one_forgotten(pages: tuple[str, str]) -> None:
     page, preview = pages
     client = superuser()
     assert shown_zone(client, page) == "UTC (this site)"
@@ -51,7 +51,7 @@ def test_a_zone_that_is_typed_is_remembered_and_an_emptied_one_forgotten(pages: 
     assert shown_zone(client, page) == "UTC (this site)"
 
 
-def test_a_zone_that_does_not_exist_is_told_with_the_nearest_and_not_remembered(
+def test_a_zone_that_does_not_exist_is_not_remembered(
     pages: tuple[str, str],
 ) -> None:
     page, preview = pages
@@ -80,7 +80,7 @@ def test_without_a_choice_it_is_the_zone_of_django(pages: tuple[str, str]) -> No
     assert "Europe/Madrid (this site)" in text(answer.content.decode())
 
 
-def test_who_may_not_change_a_job_reads_the_zone_of_the_site_until_the_browser_has_told_theirs() -> None:
+def test_a_viewer_reads_the_sites_zone_until_the_browser_tells() -> None:
     address_of_job = address(job())
     viewer = signed_in(staff("view"))
     page = viewer.get(address_of_job).content.decode()
@@ -91,7 +91,7 @@ def test_who_may_not_change_a_job_reads_the_zone_of_the_site_until_the_browser_h
     assert text(viewer.get(address_of_job).content.decode()).count("Asia/Kathmandu (you)") == 1
 
 
-def test_a_misspelt_zone_of_the_viewer_does_not_keep_a_job_from_being_saved() -> None:
+def test_a_misspelt_zone_keeps_no_job_from_being_saved() -> None:
     row = job()
     answer = save(superuser(), row, schedule_override="5 * * * *", viewer_zone="Mars")
     assert answer.status_code == 302

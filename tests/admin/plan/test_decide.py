@@ -41,9 +41,7 @@ def said(answer: HttpResponse) -> list[tuple[str, str]]:
     return [(str(m), m.level_tag) for m in get_messages(answer.wsgi_request)]  # type: ignore[attr-defined]
 
 
-def test_a_push_is_told_as_asked_for_and_the_page_tells_how_it_went(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_push_is_told_as_asked_for_and_then_how_it_went(google: MemoryBackend, job: ScheduledJob) -> None:
     client = superuser()
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     answer = decide(client, drift_url(job), **{f"_{job.pk}": "push"})
@@ -52,9 +50,7 @@ def test_a_push_is_told_as_asked_for_and_the_page_tells_how_it_went(
     assert "In Google Synced" in text_of(client.get(answer["Location"]).content.decode())
 
 
-def test_a_push_that_google_refuses_is_told_as_asked_for_and_the_page_says_why(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_of_a_push_that_google_refuses_the_page_says_why(google: MemoryBackend, job: ScheduledJob) -> None:
     client = superuser()
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     google.store.faults.refuse("UpdateJob", "PERMISSION_DENIED", "not allowed", times=1)
@@ -65,9 +61,7 @@ def test_a_push_that_google_refuses_is_told_as_asked_for_and_the_page_says_why(
     assert "In Google Synced" not in text
 
 
-def test_adopting_names_the_overrides_the_pause_and_what_is_pushed(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_adopting_names_overrides_pause_and_what_is_pushed(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "schedule", "description", schedule="0 3 * * 6", description="x")
     google.store.pause_job(full_name(job))
     answer = decide(superuser(), drift_url(job), "Saturday was right", **{f"_{job.pk}": "adopt"})
@@ -127,9 +121,7 @@ def test_deleting_a_retired_job_is_told_as_asked_for(google: MemoryBackend) -> N
     ]
 
 
-def test_the_same_is_said_inside_a_transaction_where_the_push_comes_later(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_the_same_is_said_inside_a_transaction(google: MemoryBackend, job: ScheduledJob) -> None:
     client = superuser()
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     with pytest.MonkeyPatch.context() as patch:

@@ -55,7 +55,7 @@ def test_nothing_to_change_is_said(job: ScheduledJob) -> None:
     assert "Nothing would change in Google. 1 is the same on both sides." in text
 
 
-def test_the_plan_says_what_a_sync_would_do_and_writes_nothing_anywhere(
+def test_the_plan_says_what_a_sync_would_do_and_writes_nothing(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
@@ -122,9 +122,7 @@ def test_google_that_cannot_be_asked_is_said_with_its_reason(
         assert "Google could not be asked no route to the service" in text_of(answer.content.decode())
 
 
-def test_looking_again_does_not_carry_out_the_choice_that_is_preselected(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_looking_again_carries_out_no_preselected_choice(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     client = superuser()
     html = client.get(drift_url(job)).content.decode()
@@ -175,9 +173,7 @@ def test_a_plain_drift_suggests_to_push(google: MemoryBackend, job: ScheduledJob
     assert list(chosen(html).values()) == ["push"]
 
 
-def test_a_push_that_would_end_a_pause_or_replace_what_was_set_is_not_suggested(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_push_that_would_undo_a_decision_is_not_suggested(google: MemoryBackend, job: ScheduledJob) -> None:
     google.store.pause_job(full_name(job))
     html = superuser().get(PLAN).content.decode()
     assert list(decisions(html).values()) == [["push", "adopt", "leave"]]
@@ -203,9 +199,7 @@ def test_an_edit_that_was_not_pushed_can_only_be_pushed_again(
     assert "Leave for now Decide later; the next schedule_tasks tries again." in said
 
 
-def test_who_may_only_sync_is_not_offered_to_adopt_and_is_refused(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_who_may_only_sync_is_not_offered_to_adopt(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     client = signed_in(staff("view", "sync"))
     for url, key in ((PLAN, "one"), (drift_url(job), f"_{job.pk}")):
@@ -281,7 +275,7 @@ def test_adopting_a_state_brings_a_new_default_under_an_override(
     assert google.get(full_name(job), timeout=1).state == "PAUSED"
 
 
-def test_what_google_took_back_before_the_decision_is_not_adopted(
+def test_what_google_took_back_meanwhile_is_not_adopted(
     google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     google.store.pause_job(full_name(job))
@@ -344,9 +338,7 @@ def test_a_job_deleted_in_google_is_created_again(google: MemoryBackend, job: Sc
     assert live_values(google, job)["schedule"] == "0 9 * * *"
 
 
-def test_a_new_class_is_seeded_and_pushed_and_a_changed_default_too(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_new_class_and_a_changed_default_are_pushed(google: MemoryBackend, job: ScheduledJob) -> None:
     declare("Two")
     declare(
         "One", "0 10 * * *", schedule_retries=3, schedule_body_payload={"limit": 500, "api_token": "geheim"}
@@ -361,9 +353,7 @@ def test_a_new_class_is_seeded_and_pushed_and_a_changed_default_too(
     assert "Nothing would change in Google." in client.get(PLAN).content.decode()
 
 
-def test_a_retired_job_is_deleted_and_one_that_is_not_yet_retired_is_explained(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_retired_job_is_deleted_and_one_not_yet_explained(google: MemoryBackend, job: ScheduledJob) -> None:
     declare("Two")
     schedule_tasks()
     registry._tasks.pop("shop.tasks.One")
@@ -517,9 +507,7 @@ def test_a_job_resumed_in_google_can_be_resumed_here(google: MemoryBackend, job:
     assert row("One").paused is False
 
 
-def test_a_retired_job_that_google_does_not_have_is_said_to_be_retired(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_retired_job_that_google_has_not_is_said_to_be_so(google: MemoryBackend, job: ScheduledJob) -> None:
     declare("Two")
     registry._tasks.pop("shop.tasks.One")
     schedule_tasks("--yes")

@@ -46,7 +46,7 @@ def all_are(shop: Shop, state: str) -> None:
     wait_for(lambda: {found for found, _schedule in live(shop).values()} == {state})
 
 
-def test_many_jobs_are_paused_resumed_run_reset_and_pushed_each_after_its_count(shop: Shop) -> None:
+def test_many_jobs_are_acted_on_after_each_count(shop: Shop) -> None:
     for name in NAMES:
         make_task(name=name, run_every="0 2 * * *")
     shop.deploy()

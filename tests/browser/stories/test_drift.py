@@ -230,7 +230,7 @@ def test_a_plan_without_google_says_so_and_changes_nothing(shop: Shop) -> None:
     )
 
 
-def test_a_job_that_the_code_calls_otherwise_keeps_its_override_and_its_history(shop: Shop) -> None:
+def test_a_renamed_job_keeps_its_override_and_its_history(shop: Shop) -> None:
     task = make_task(run_every="0 3 * * *")
     shop.deploy()
     job = job_of("Report")

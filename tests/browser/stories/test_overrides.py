@@ -41,7 +41,7 @@ def save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
 
 
-def test_an_override_survives_a_deploy_that_changes_the_default_until_it_is_reset(shop: Shop) -> None:
+def test_an_override_survives_a_deploy_until_it_is_reset(shop: Shop) -> None:
     make_task(settle, run_every="0 2 * * *")
     shop.deploy()
     job = job_of("Report")
@@ -71,7 +71,7 @@ def test_an_override_survives_a_deploy_that_changes_the_default_until_it_is_rese
     assert job_of("Report").sync_state == "synced"
 
 
-def test_of_two_operators_at_once_the_second_is_told_and_nothing_is_lost(shop: Shop) -> None:
+def test_of_two_operators_at_once_the_second_is_told(shop: Shop) -> None:
     make_task(settle, run_every="0 2 * * *")
     shop.deploy()
     job = job_of("Report")
@@ -120,7 +120,7 @@ def test_of_two_operators_at_once_the_second_is_told_and_nothing_is_lost(shop: S
     assert (live.schedule, live.description) == ("30 1 * * *", "Settle, and tell finance")
 
 
-def test_what_cannot_be_is_an_error_beside_its_field_and_nothing_is_saved(shop: Shop) -> None:
+def test_what_cannot_be_is_an_error_beside_its_field(shop: Shop) -> None:
     make_task(settle, run_every="0 2 * * *")
     shop.deploy()
     job = job_of("Report")

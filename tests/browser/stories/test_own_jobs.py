@@ -25,7 +25,7 @@ def names(shop: Shop) -> list[str]:
     return sorted(live.name.rpartition("/")[2] for live in shop.client.list_jobs(parent=parent))
 
 
-def test_an_operator_adds_a_job_that_fires_and_deletes_it_in_google_first(shop: Shop) -> None:
+def test_an_operator_adds_a_job_that_fires_and_deletes_it(shop: Shop) -> None:
     def run(self: PeriodicTask, region: str) -> dict[str, str]:
         return {"reported": region}
 
@@ -78,7 +78,7 @@ def test_an_operator_adds_a_job_that_fires_and_deletes_it_in_google_first(shop: 
     assert ("deleting", "maria") in kept, "the audit stays"
 
 
-def test_a_job_of_the_code_is_not_deleted_and_the_page_says_what_to_do(shop: Shop) -> None:
+def test_a_job_of_the_code_is_not_deleted(shop: Shop) -> None:
     make_task(run_every="0 2 * * *")
     shop.deploy()
     page = shop.browser("maria")

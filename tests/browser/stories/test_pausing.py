@@ -23,7 +23,7 @@ Status = JobRun.Status
 WHY = "The acquirer migrates"
 
 
-def test_a_pause_holds_while_google_has_not_heard_of_it_and_goes_on_firing(shop: Shop) -> None:
+def test_a_pause_holds_before_google_has_heard_of_it(shop: Shop) -> None:
     executed: list[int] = []
 
     def run(self: PeriodicTask) -> None:

@@ -76,7 +76,7 @@ def test_a_failed_run_is_rerun_and_both_know_each_other(shop: Shop) -> None:
     expect(page.get_by_role("link", name=f"#{again.pk}").first).to_be_visible()
 
 
-def test_a_run_that_waits_for_google_is_asked_for_again_within_minutes(shop: Shop) -> None:
+def test_a_run_that_waits_is_asked_for_again_within_minutes(shop: Shop) -> None:
     make_task(run_every="0 2 * * *")
     shop.deploy()
     page = shop.browser("maria")
@@ -110,7 +110,7 @@ def test_a_run_that_waits_for_google_is_asked_for_again_within_minutes(shop: Sho
     assert (ran.sent, ran.deliveries, ran.requested_by, ran.reason) == (1, 1, "maria", "The month closes")
 
 
-def test_a_run_is_cancelled_while_google_is_bringing_it_and_is_not_executed(shop: Shop) -> None:
+def test_a_run_that_google_is_bringing_is_cancelled(shop: Shop) -> None:
     executed: list[float] = []
 
     def run(self: PeriodicTask) -> None:
@@ -137,7 +137,7 @@ def test_a_run_is_cancelled_while_google_is_bringing_it_and_is_not_executed(shop
     assert JobRun.objects.count() == 1
 
 
-def test_who_may_run_but_not_change_runs_what_is_in_force_and_nothing_else(shop: Shop) -> None:
+def test_who_may_run_but_not_change_runs_what_is_in_force(shop: Shop) -> None:
     def run(self: PeriodicTask, region: str = "emea") -> str:
         return region
 

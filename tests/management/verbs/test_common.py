@@ -45,9 +45,7 @@ def test_a_job_that_is_being_deleted_is_left_alone(job: ScheduledJob, words: tup
     )
 
 
-def test_a_job_that_does_not_exist_and_a_task_of_two_jobs_are_told(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_no_job_and_a_task_of_two_jobs_are_told(google: MemoryBackend, job: ScheduledJob) -> None:
     assert refusal("show", "x") == "There is no job x; manage.py scheduled_jobs list shows those there are."
     ScheduledJob.objects.create(
         name="shop--own", task="shop.tasks.One", origin="operator", schedule_override="0 1 * * *"

@@ -53,7 +53,7 @@ def test_the_terminal_says_how_a_job_is(
         assert (told["state"], told["health"]) == (state, health)
 
 
-def test_show_puts_the_three_truths_side_by_side_and_masks_secrets(job: ScheduledJob) -> None:
+def test_show_puts_the_three_values_side_by_side(job: ScheduledJob) -> None:
     job.retry_count_override = 3
     job.save()
     shown = call("show", NAME)

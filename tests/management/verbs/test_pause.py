@@ -79,7 +79,7 @@ def test_the_first_moment_of_all_is_past(job: ScheduledJob) -> None:
     assert said == "0001-01-01 00:00:00+09:00 cannot be told in UTC; write a time in the future"
 
 
-def test_a_pause_that_has_ended_by_itself_is_not_resumed_by_anybody(job: ScheduledJob) -> None:
+def test_a_pause_that_ended_by_itself_is_resumed_by_nobody(job: ScheduledJob) -> None:
     end = datetime(2026, 11, 22, 9, tzinfo=UTC)
     ScheduledJob.objects.filter(pk=job.pk).update(paused=True, pause_reason="x", paused_until=end)
     assert refusal("resume", NAME) == f"{NAME} is not paused: its pause ended at 2026-11-22 09:00:00Z."

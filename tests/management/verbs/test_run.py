@@ -79,7 +79,7 @@ def test_run_refuses_a_payload_that_no_database_holds(job: ScheduledJob, payload
     assert JobRun.objects.count() == 0
 
 
-def test_a_job_that_is_deleted_while_its_run_is_asked_for_or_waited_for_is_an_error(
+def test_a_job_deleted_while_its_run_is_waited_for_is_an_error(
     job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verb.time, "sleep", lambda _: job.delete())

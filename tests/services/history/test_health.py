@@ -29,7 +29,7 @@ def state(row: ScheduledJob) -> str:
     return found
 
 
-def test_every_state_but_healthy_has_its_condition_and_every_one_its_badge() -> None:
+def test_every_state_has_its_condition_and_its_badge() -> None:
     assert sorted([Health.HEALTHY, *(state for state, _ in states(NOW))]) == sorted(Health)
     assert list(HEALTH_BADGES) == list(Health)
 
@@ -120,7 +120,7 @@ def late(**values: Any) -> str:
     return state(job(**{**defaults, **values}))
 
 
-def test_a_slot_that_passed_by_more_than_the_grace_without_a_run_is_late() -> None:
+def test_a_slot_that_passed_by_more_than_the_grace_is_late() -> None:
     assert late() == Health.LATE
 
 
@@ -132,11 +132,11 @@ def test_a_slot_within_the_grace_is_not_late() -> None:
     assert late(next_run_at=NOW - timedelta(minutes=5)) == Health.HEALTHY
 
 
-def test_a_job_that_has_run_since_is_not_late_although_google_was_not_asked_again() -> None:
+def test_a_job_that_has_run_since_is_not_late() -> None:
     assert late(last_run_at=DUE) == Health.HEALTHY
 
 
-def test_clocks_that_differ_by_less_than_a_minute_make_nobody_late() -> None:
+def test_clocks_less_than_a_minute_apart_make_nobody_late() -> None:
     assert late(last_run_at=DUE - timedelta(seconds=59)) == Health.HEALTHY
     assert late(name="other", last_run_at=DUE - timedelta(seconds=61)) == Health.LATE
 
@@ -145,7 +145,7 @@ def test_what_is_not_in_google_cannot_be_late() -> None:
     assert late(sync_state="failed") == Health.HEALTHY
 
 
-def test_a_slot_that_fell_into_a_pause_is_not_late_when_the_pause_has_ended() -> None:
+def test_a_slot_that_fell_into_a_pause_is_not_late_after_it() -> None:
     assert late(paused=True, paused_until=DUE + timedelta(minutes=1)) == Health.HEALTHY
 
 
@@ -184,21 +184,21 @@ def test_the_schedule_of_an_operators_own_job_overrides_nothing() -> None:
     assert follows(other) == OVERRIDDEN
 
 
-def test_the_code_changed_since_if_the_default_changed_after_the_override_was_set() -> None:
+def test_the_code_changed_since_where_the_default_did() -> None:
     row = job(schedule_override="5 * * * *")
     change(row, "schedule")
     change(row, "declared_schedule")
     assert follows(row) == CODE_CHANGED
 
 
-def test_an_override_set_after_the_change_of_the_default_knows_it() -> None:
+def test_an_override_set_after_the_change_knows_it() -> None:
     row = job(schedule_override="5 * * * *")
     change(row, "declared_schedule")
     change(row, "schedule")
     assert follows(row) == OVERRIDDEN
 
 
-def test_the_default_of_another_field_or_of_another_job_is_no_change_of_the_overridden_one() -> None:
+def test_the_default_of_another_field_or_job_is_no_change() -> None:
     row = job(schedule_override="5 * * * *")
     change(row, "schedule")
     change(row, "declared_payload")
@@ -219,7 +219,7 @@ def test_the_census_counts_all_facets_in_two_queries(django_assert_num_queries: 
     assert census.count({"state": ["healthy"], "origin": ["operator"]}) == 0
 
 
-def test_the_census_tells_overridden_jobs_from_those_whose_code_changed_since() -> None:
+def test_the_census_tells_overridden_from_changed_since() -> None:
     for name in ("a", "b", "c"):
         row = job(name, schedule_override="5 * * * *", **EARLIER)
         change(row, "schedule")

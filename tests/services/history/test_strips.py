@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 Status = JobRun.Status
 
 
-def test_the_last_runs_of_many_jobs_come_in_one_query_the_oldest_first(
+def test_the_last_runs_of_many_jobs_come_in_one_query(
     django_assert_num_queries: Any,
 ) -> None:
     jobs = [make_job(make_task(), f"job-{n}") for n in range(3)]
@@ -55,7 +55,7 @@ def test_more_jobs_than_one_statement_takes_are_asked_in_several(
     assert [found[job.pk][0].pk for job in jobs] == [run.pk for run in runs]
 
 
-def test_a_hundred_jobs_with_thirty_runs_are_one_statement_of_this_database(
+def test_a_hundred_jobs_with_thirty_runs_are_one_statement(
     django_assert_num_queries: Any,
 ) -> None:
     jobs = [make_job(make_task(), f"job-{n}") for n in range(100)]
@@ -67,7 +67,7 @@ def test_a_hundred_jobs_with_thirty_runs_are_one_statement_of_this_database(
     assert {len(bars) for bars in found.values()} == {30}
 
 
-def test_the_newest_run_and_the_one_that_is_going_on_are_told_apart(
+def test_the_newest_run_and_the_one_going_on_are_told_apart(
     django_assert_num_queries: Any,
 ) -> None:
     job = make_job(make_task())

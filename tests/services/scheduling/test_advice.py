@@ -103,7 +103,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("code", "message", "said"), REFUSALS.values(), ids=REFUSALS)
 @override_settings(DJANGO_CLOUD_TASKS_RPC_TIMEOUT=0.3)
-def test_a_refused_job_is_one_line_with_its_remedy_and_the_rest_is_applied(
+def test_a_refused_job_is_one_line_with_its_remedy(
     google: MemoryBackend, code: str, message: str, said: str
 ) -> None:
     declare("One")

@@ -28,7 +28,7 @@ class Clock:
 
 
 @override_settings(DJANGO_CLOUD_TASKS_RPC_TIMEOUT=1.0)
-def test_what_nobody_answers_is_tried_again_within_the_time_of_one_call(
+def test_what_nobody_answers_is_tried_within_the_time_of_a_call(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()

@@ -41,9 +41,7 @@ def writes(google: MemoryBackend) -> list[str]:
 # --- Looking ----------------------------------------------------------------------------------------
 
 
-def test_a_look_shows_what_was_changed_in_google_and_writes_nothing(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_look_shows_what_was_changed_and_writes_nothing(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     google.store.faults.calls.clear()
     found = drift.look(job.pk)
@@ -53,9 +51,7 @@ def test_a_look_shows_what_was_changed_in_google_and_writes_nothing(
     assert row("One").sync_state == "synced"
 
 
-def test_a_recorded_look_marks_the_row_as_drifted_and_keeps_what_was_seen(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_recorded_look_marks_the_row_as_drifted(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "schedule", "time_zone", schedule="0 3 * * 6")
     drift.record(drift.look(job.pk))
     job = row("One")
@@ -139,9 +135,7 @@ def test_a_look_that_google_does_not_answer_raises(google: MemoryBackend, job: S
 # --- Overwriting ------------------------------------------------------------------------------------
 
 
-def test_pushing_makes_google_what_the_desk_says_and_keeps_the_live_value_in_the_audit(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_push_keeps_the_live_value_in_the_audit(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     drift.overwrite(drift.look(job.pk), by="maria", reason="nobody asked for five")
     assert live_values(google, job)["retry_count"] == 3
@@ -196,7 +190,7 @@ def test_a_pause_is_not_adopted_without_a_reason(google: MemoryBackend, job: Sch
     assert row("One").paused is False
 
 
-def test_a_job_resumed_in_google_is_resumed_at_the_desk_by_adopting(
+def test_a_job_resumed_in_google_is_resumed_here_by_adopting(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     job.pause(reason="migration")
@@ -230,9 +224,7 @@ def test_addresses_headers_and_accounts_are_never_adopted(google: MemoryBackend,
 # --- Orphans ----------------------------------------------------------------------------------------
 
 
-def test_an_orphan_is_deleted_and_a_job_of_ours_or_anothers_is_not(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_only_an_orphan_is_deleted(google: MemoryBackend, job: ScheduledJob) -> None:
     remote_name = full_name(job)
     with pytest.raises(NotOurs, match="a job here has its name by now; look at Google again"):
         scheduling.delete_orphan(remote_name)

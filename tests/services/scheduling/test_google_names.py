@@ -53,7 +53,7 @@ def taken_over(google: MemoryBackend, no_tasks: None) -> None:
     scheduling.push_jobs([row("Two").pk])
 
 
-def test_a_name_that_another_took_is_deleted_for_no_rename_of_who_had_it(google: MemoryBackend) -> None:
+def test_no_rename_deletes_a_name_that_another_took(google: MemoryBackend) -> None:
     deploy(One="a", Two="b")
     schedule_tasks()
     deploy(One="b", Two="a")
@@ -79,9 +79,7 @@ def test_who_lost_a_name_does_not_delete_the_job_of_who_took_it(google: MemoryBa
 
 @pytest.mark.usefixtures("taken_over")
 @pytest.mark.parametrize("renamed", [False, True])
-def test_the_deletion_of_who_lost_a_name_leaves_the_job_of_who_took_it(
-    google: MemoryBackend, *, renamed: bool
-) -> None:
+def test_who_lost_a_name_leaves_the_job_of_who_took_it(google: MemoryBackend, *, renamed: bool) -> None:
     if renamed:
         deploy(One="x", Two="d")
     row("One").delete()
@@ -90,7 +88,7 @@ def test_the_deletion_of_who_lost_a_name_leaves_the_job_of_who_took_it(
     assert names(google) == (["shop--d", "shop--x"] if renamed else ["shop--a", "shop--x"])
 
 
-def test_a_job_that_is_renamed_while_it_is_being_made_leaves_none_behind(
+def test_a_job_renamed_while_it_is_made_leaves_none_behind(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy(One="a")
@@ -109,7 +107,7 @@ def test_a_job_that_is_renamed_while_it_is_being_made_leaves_none_behind(
     assert schedule_tasks().lines == []
 
 
-def test_an_edit_during_the_push_of_a_sync_is_compared_with_what_that_push_has_made(
+def test_an_edit_during_a_push_is_compared_with_what_it_made(
     google: MemoryBackend,
 ) -> None:
     declare("One", "0 9 * * *")
@@ -149,7 +147,7 @@ def mark(identifier: str, job: ScheduledJob | None, *, seconds: float = 60) -> g
     return google_names.release({name: job.pk if job else None}, until=until, using="default")
 
 
-def test_a_name_is_claimed_before_a_create_and_confirmed_after_it(google: MemoryBackend) -> None:
+def test_a_name_is_claimed_before_a_create_and_then_confirmed(google: MemoryBackend) -> None:
     deploy(One="a")
     seen: list[tuple[int | None, datetime | None]] = []
     google.store.faults.intercept = lambda method, _name, phase: (
@@ -208,7 +206,7 @@ def test_a_name_that_is_not_the_rows_any_more_is_not_released(google: MemoryBack
     assert entry("a").busy_until is None
 
 
-def test_an_unanswered_deletion_holds_its_name_until_no_call_can_come(google: MemoryBackend) -> None:
+def test_an_unanswered_deletion_holds_its_name(google: MemoryBackend) -> None:
     deploy(One="a", Two="b")
     schedule_tasks()
     now = timezone.now()
@@ -262,7 +260,7 @@ def test_a_row_that_was_never_in_google_owes_no_deletion(google: MemoryBackend) 
 
 
 @pytest.mark.usefixtures("no_backoff")
-def test_a_create_without_an_answer_is_owed_whatever_a_later_try_is_told(google: MemoryBackend) -> None:
+def test_a_create_without_an_answer_is_owed(google: MemoryBackend) -> None:
     deploy(One="a")
     statuses = {"after": "UNAVAILABLE"}
 
@@ -302,7 +300,7 @@ def test_a_deletion_that_google_refuses_is_owed_until_it_is_done(google: MemoryB
     assert schedule_tasks().lines == []
 
 
-def test_what_is_owed_and_was_deleted_by_another_hand_is_owed_no_more(google: MemoryBackend) -> None:
+def test_what_another_hand_deleted_is_owed_no_more(google: MemoryBackend) -> None:
     deploy(One="a", Two="b")
     schedule_tasks()
     google.store.faults.refuse("DeleteJob", "PERMISSION_DENIED", "no", times=1)
@@ -400,7 +398,7 @@ def test_names_that_differ_in_their_case_are_two(google: MemoryBackend) -> None:
 # --- Races ------------------------------------------------------------------------------------------
 
 
-def test_a_save_whose_name_is_being_deleted_waits_for_the_next_sync(google: MemoryBackend) -> None:
+def test_a_save_waits_where_its_name_is_being_deleted(google: MemoryBackend) -> None:
     deploy(One="a", Two="b")
     schedule_tasks()
     marks = mark("a", row("One"))
@@ -426,7 +424,7 @@ def test_a_sync_waits_for_a_name_that_is_being_deleted(google: MemoryBackend) ->
 
 
 @with_several_writers
-def test_a_name_is_not_taken_over_while_its_deletion_is_under_way(google: MemoryBackend) -> None:
+def test_a_name_that_is_being_deleted_is_not_taken_over(google: MemoryBackend) -> None:
     """Else Google applies the late DeleteJob to the job that the new owner has just made, and says synced."""
     deploy(One="a", Two="b")
     schedule_tasks()
@@ -486,7 +484,7 @@ def test_of_two_who_claim_one_name_at_once_one_has_it(google: MemoryBackend) -> 
 
 
 @with_several_writers
-def test_a_late_call_under_a_name_that_is_anothers_by_now_is_made_good(google: MemoryBackend) -> None:
+def test_a_late_call_under_anothers_name_is_made_good(google: MemoryBackend) -> None:
     """The holder of a lease was slow: what it sent has landed on the job of whoever took the name over."""
     deploy(One="a", Two="b")
     schedule_tasks()

@@ -59,9 +59,7 @@ def forget(name: str) -> None:
 
 
 @override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
-def test_a_rename_that_was_killed_and_is_taken_back_leaves_one_job(
-    google: MemoryBackend, killed: Any
-) -> None:
+def test_a_killed_rename_that_is_taken_back_leaves_one_job(google: MemoryBackend, killed: Any) -> None:
     declare("One", schedule_name="first")
     schedule_tasks()
     redeclare("One", schedule_name="second")
@@ -74,9 +72,7 @@ def test_a_rename_that_was_killed_and_is_taken_back_leaves_one_job(
 
 
 @override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
-def test_a_rename_that_was_killed_and_goes_on_to_a_third_name_leaves_one_job(
-    google: MemoryBackend, killed: Any
-) -> None:
+def test_a_killed_rename_that_goes_on_leaves_one_job(google: MemoryBackend, killed: Any) -> None:
     declare("One", schedule_name="first")
     schedule_tasks()
     for name in ("second", "third"):
@@ -87,9 +83,7 @@ def test_a_rename_that_was_killed_and_goes_on_to_a_third_name_leaves_one_job(
     assert jobs(google) == ["shop--fourth"]
 
 
-def test_a_first_sync_that_was_killed_leaves_nothing_under_a_former_app_name(
-    google: MemoryBackend, killed: Any
-) -> None:
+def test_a_killed_first_sync_leaves_nothing_under_a_former_name(google: MemoryBackend, killed: Any) -> None:
     declare("One")
     with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop"):
         killed()
@@ -111,7 +105,7 @@ def test_a_task_removed_together_with_its_app_name_fires_no_more(google: MemoryB
 
 
 @override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
-def test_a_task_removed_together_with_its_address_is_named_until_it_is_adopted(google: MemoryBackend) -> None:
+def test_a_task_removed_with_its_address_is_named(google: MemoryBackend) -> None:
     declare("One")
     declare("Two")
     with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT="https://old.example.com"):
@@ -130,9 +124,7 @@ def test_a_task_removed_together_with_its_address_is_named_until_it_is_adopted(g
 
 @override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
 @pytest.mark.parametrize("how", [{"no_delete": True}, {"only": "shop.tasks.One"}])
-def test_nothing_is_deleted_where_nothing_is_to_be_deleted_not_even_a_former_name(
-    google: MemoryBackend, how: dict[str, Any]
-) -> None:
+def test_where_nothing_is_to_be_deleted_no_former_name_is(google: MemoryBackend, how: dict[str, Any]) -> None:
     declare("One", schedule_name="first")
     schedule_tasks()
     redeclare("One", schedule_name="second")
@@ -146,7 +138,7 @@ def test_nothing_is_deleted_where_nothing_is_to_be_deleted_not_even_a_former_nam
     assert jobs(google) == ["shop--second"]
 
 
-def test_orphans_that_stay_do_not_hold_back_the_deletion_of_one_of_many(google: MemoryBackend) -> None:
+def test_orphans_that_stay_hold_back_no_other_deletion(google: MemoryBackend) -> None:
     for name in ("A", "B", "C", "D", "E"):
         declare(name)
     with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop"):
@@ -165,7 +157,7 @@ def test_orphans_that_stay_do_not_hold_back_the_deletion_of_one_of_many(google: 
     ]
 
 
-def test_an_orphan_that_no_delete_keeps_is_not_said_to_go_with_yes(google: MemoryBackend) -> None:
+def test_an_orphan_kept_by_no_delete_is_not_said_to_go(google: MemoryBackend) -> None:
     declare("A")
     declare("B")
     schedule_tasks()
@@ -212,7 +204,7 @@ def test_orphans_are_deleted_side_by_side(google: MemoryBackend) -> None:
     assert len(jobs(google)) == 1
 
 
-def test_a_row_that_takes_an_orphan_over_while_orphans_are_deleted_keeps_its_job(
+def test_a_row_that_takes_an_orphan_over_keeps_its_job(
     google: MemoryBackend,
 ) -> None:
     declare("Kept")
@@ -239,7 +231,7 @@ def test_a_row_that_takes_an_orphan_over_while_orphans_are_deleted_keeps_its_job
     assert ScheduledJob.objects.get(name=name).sync_state == "synced"
 
 
-def test_a_pause_in_the_console_is_told_with_its_value_and_kept_in_the_audit(google: MemoryBackend) -> None:
+def test_a_pause_in_the_console_is_told_and_kept(google: MemoryBackend) -> None:
     declare("One")
     schedule_tasks()
     google.store.pause_job(full_name(row("One")))

@@ -98,7 +98,7 @@ def test_run_now_in_a_copy_runs_nothing(paused: bool) -> None:
 
 @pytest.mark.usefixtures("production")
 @override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=STAGING)
-def test_a_copy_under_another_app_name_makes_its_own_jobs_and_leaves_the_originals(
+def test_a_copy_under_another_name_leaves_the_originals(
     google: MemoryBackend,
 ) -> None:
     with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="staging"):
@@ -141,7 +141,7 @@ def test_another_app_in_the_project_touches_nothing(google: MemoryBackend, app_n
 
 @pytest.mark.usefixtures("production")
 @override_settings(DJANGO_CLOUD_TASKS_APP_NAME=None)
-def test_an_app_without_a_name_takes_no_job_of_one_that_has_a_name() -> None:
+def test_an_app_without_a_name_takes_no_job_of_a_named_one() -> None:
     other_database()
     declare("One")
     assert schedule_tasks(yes=True).lines == ["[+] Job created: shop.tasks.One"]
@@ -149,7 +149,7 @@ def test_an_app_without_a_name_takes_no_job_of_one_that_has_a_name() -> None:
 
 @pytest.mark.usefixtures("production")
 @override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=STAGING)
-def test_another_environment_of_the_same_app_takes_no_job_and_sees_no_orphan() -> None:
+def test_another_environment_takes_no_job_and_sees_no_orphan() -> None:
     other_database()
     declare("One")
     output = schedule_tasks(yes=True)
@@ -162,7 +162,7 @@ def test_another_environment_of_the_same_app_takes_no_job_and_sees_no_orphan() -
 # --- Adopting ---------------------------------------------------------------------------------------
 
 
-def test_jobs_of_django_cloud_tasks_are_taken_over_with_adopt_alone(google: MemoryBackend) -> None:
+def test_jobs_of_django_cloud_tasks_are_taken_over_with_adopt(google: MemoryBackend) -> None:
     # Its ids have the shape of ours, and its jobs bear no mark.
     google.create(
         JobSpec("shop--Report", "0 1 * * *", "UTC", "https://shop.example.com/tasks/Report"), timeout=1
@@ -189,7 +189,7 @@ def test_adopt_takes_over_only_jobs_of_declared_tasks(google: MemoryBackend) -> 
 # --- Renames meanwhile ------------------------------------------------------------------------------
 
 
-def test_deliveries_of_the_old_and_the_new_name_reach_one_row_while_the_old_job_is_there(
+def test_deliveries_of_both_names_reach_one_row(
     google: MemoryBackend,
 ) -> None:
     declare("One")

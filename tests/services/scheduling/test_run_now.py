@@ -39,9 +39,7 @@ def age(run: JobRun, minutes: float, **values: object) -> None:
     JobRun.objects.filter(pk=run.pk).update(created_at=past, sent_at=past, **values)
 
 
-def test_a_run_is_queued_with_the_payload_in_force_and_google_is_asked(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_run_is_queued_with_the_payload_in_force(google: MemoryBackend, job: ScheduledJob) -> None:
     run = job.run_now(by="maria", reason="acquirer called")
     assert (run.status, run.trigger, run.sent, run.scheduled_for) == ("queued", "manual", 1, None)
     assert (run.payload, run.requested_by, run.reason) == ({"region": "emea"}, "maria", "acquirer called")
@@ -94,7 +92,7 @@ def test_an_unknown_outcome_leaves_the_run_queued(google: MemoryBackend, job: Sc
     assert methods(google) == ["RunJob"]
 
 
-def test_a_run_right_after_another_change_of_the_job_is_asked_for_again(
+def test_a_run_right_after_another_change_is_asked_for_again(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     """Google refuses a call while it still works on the job's last change, and has then done nothing."""
@@ -117,9 +115,7 @@ def test_a_job_that_google_stays_busy_with_keeps_its_run_queued(
     assert (run.status, run.sent) == ("queued", 1)
 
 
-def test_a_refused_second_call_leaves_the_run_lost_and_not_failed(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_refused_second_call_leaves_the_run_lost(google: MemoryBackend, job: ScheduledJob) -> None:
     run = job.run_now()
     age(run, 3.1)
     google.store.faults.refuse("RunJob", "PERMISSION_DENIED", "no")
@@ -184,9 +180,7 @@ def test_who_died_before_the_call_is_made_up_for_after_a_minute(
     assert methods(google) == ["RunJob"]
 
 
-def test_a_call_that_was_not_delivered_is_made_once_more_and_then_given_up(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_call_that_was_not_delivered_is_made_once_more(google: MemoryBackend, job: ScheduledJob) -> None:
     run = job.run_now()
     scheduling.settle(job.pk)
     age(run, 3.1)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks", "google")]
 
 
-def test_another_json_value_is_refused_although_python_takes_it_for_the_same() -> None:
+def test_a_json_value_that_only_python_calls_equal_is_refused() -> None:
     task = declare("One")
     task.schedule(full=True)
     with pytest.raises(OverrideExists, match="has a payload override that an operator set: {'full': True}"):
@@ -33,14 +33,14 @@ def test_the_same_arguments_may_be_given_at_every_start(google: MemoryBackend) -
     assert row("One").revision == revision
 
 
-def test_arguments_that_are_no_json_are_refused_under_their_field() -> None:
+def test_arguments_that_are_no_json_are_refused() -> None:
     task = declare("One")
     with pytest.raises(ValidationError) as refused:
         task.schedule(day=date(2026, 11, 23))
     assert list(refused.value.message_dict) == ["payload_override"]
 
 
-def test_the_secrets_of_an_override_are_not_told_when_it_is_refused() -> None:
+def test_a_refusal_tells_no_secret_of_the_override() -> None:
     task = declare("One")
     task.schedule(api_token="geheim", region="emea")
     with pytest.raises(OverrideExists) as refused:

@@ -81,7 +81,7 @@ def test_a_disabled_job_is_created_anew_once_it_was_deleted(google: MemoryBacken
         ("oidc_service_account", "service_account_email", "else@test-project.iam.gserviceaccount.com"),
     ],
 )
-def test_a_changed_caller_is_shown_replaced_and_kept_in_the_audit(
+def test_a_changed_caller_is_replaced_and_kept_in_the_audit(
     google: MemoryBackend, field: str, column: str, value: str
 ) -> None:
     message = google.store.get_job(full_name(row("One")))

@@ -64,7 +64,7 @@ def fail(keys: list[int]) -> None:
 
 
 @pytest.mark.parametrize("act", [lease, claim, fail])
-def test_whoever_writes_many_rows_and_whoever_edits_them_die_of_no_deadlock(
+def test_writers_of_many_rows_and_editors_die_of_no_deadlock(
     keys: list[int], act: Callable[[list[int]], None]
 ) -> None:
     failures: list[BaseException] = []

@@ -81,7 +81,7 @@ def test_several_edits_of_one_transaction_are_one_push(google: MemoryBackend, jo
     assert live(google, job).values["schedule"] == "0 4 * * *"
 
 
-def test_more_rows_than_one_statement_can_name_are_pushed_together(
+def test_more_rows_than_a_statement_can_name_are_pushed(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
@@ -242,9 +242,7 @@ def hold_lease(job: ScheduledJob, seconds: float) -> None:
     )
 
 
-def test_a_writer_without_the_lease_waits_and_leaves_the_row_pending(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_a_writer_without_the_lease_leaves_the_row_pending(google: MemoryBackend, job: ScheduledJob) -> None:
     hold_lease(job, 60)
     ScheduledJob.objects.filter(pk=job.pk).mark_pending(schedule_override="0 3 * * *")
     push.Push(_soon(0.3)).run([job.pk])
@@ -283,9 +281,7 @@ def test_an_edit_during_the_call_is_pushed_in_another_round(google: MemoryBacken
     assert (final.sync_state, final.pushed_revision) == ("synced", final.revision)
 
 
-def test_who_runs_out_of_time_between_two_rounds_gives_the_lease_back(
-    google: MemoryBackend, job: ScheduledJob
-) -> None:
+def test_who_runs_out_of_time_gives_the_lease_back(google: MemoryBackend, job: ScheduledJob) -> None:
     rows = ScheduledJob.objects.filter(pk=job.pk)
 
     def edit_late(method: str, _name: str, phase: str) -> None:
@@ -360,7 +356,7 @@ def test_schedule_seeds_and_pushes_one_task(google: MemoryBackend) -> None:
     assert [live.name for live in google.list(timeout=1)] == ["shop--shop-tasks-One"]
 
 
-def test_schedule_with_arguments_sets_the_payload_where_none_stands(google: MemoryBackend) -> None:
+def test_arguments_set_the_payload_where_none_stands(google: MemoryBackend) -> None:
     task = declare("One")
     assert task.schedule(region="emea").payload_override == {"region": "emea"}
     assert task.schedule(region="emea").payload == {"region": "emea"}

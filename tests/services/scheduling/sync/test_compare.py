@@ -119,7 +119,7 @@ def test_a_row_that_was_deleted_meanwhile_is_not_created_again(
     assert [job.name for job in google.list(timeout=1)] == ["shop--shop-tasks-Kept"]
 
 
-def test_a_row_that_was_edited_after_the_plan_is_read_again_under_the_lease(
+def test_a_row_edited_after_the_plan_is_read_again(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = declare("Digest")

@@ -49,7 +49,7 @@ def test_a_turn_that_was_taken_and_given_back_is_ours_no_more() -> None:
         assert renew() is False
 
 
-def test_who_lost_the_turn_begins_no_more_jobs_and_names_those_left(
+def test_who_lost_the_turn_names_the_jobs_left(
     google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push, "CHUNK", 1)
@@ -67,7 +67,7 @@ def test_who_lost_the_turn_begins_no_more_jobs_and_names_those_left(
     assert schedule_tasks().totals == "6 jobs: 4 created, 0 updated, 0 deleted, 0 failed, 2 unchanged."
 
 
-def test_who_lost_the_turn_during_the_list_writes_nothing_and_deletes_no_orphan(
+def test_who_lost_the_turn_during_the_list_writes_nothing(
     google: MemoryBackend,
 ) -> None:
     for name in ("One", "Orphan", "Two"):

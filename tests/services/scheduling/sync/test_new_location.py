@@ -31,7 +31,7 @@ def forget(*names: str) -> None:
         del registry._tasks[f"shop.tasks.{name}"]
 
 
-def test_a_task_that_is_gone_is_one_of_all_that_the_former_location_has(google: MemoryBackend) -> None:
+def test_a_gone_task_is_one_of_all_of_the_former_location(google: MemoryBackend) -> None:
     scheduled("One", "Two", "Three")
     forget("One")
     with ELSEWHERE:
@@ -44,7 +44,7 @@ def test_a_task_that_is_gone_is_one_of_all_that_the_former_location_has(google: 
     assert [line for line in dry_run.lines if line.startswith("[")] == output.lines
 
 
-def test_most_of_what_the_former_location_has_is_not_deleted_unasked(google: MemoryBackend) -> None:
+def test_most_of_a_former_location_is_not_deleted_unasked(google: MemoryBackend) -> None:
     scheduled("One", "Two", "Three")
     forget("One", "Two")
     with ELSEWHERE:
@@ -55,7 +55,7 @@ def test_most_of_what_the_former_location_has_is_not_deleted_unasked(google: Mem
     assert "[~] Job updated: shop.tasks.Three (name)" in lines
 
 
-def test_a_job_that_the_former_location_does_not_give_up_is_named_with_what_to_do(
+def test_a_job_the_former_location_keeps_is_named(
     google: MemoryBackend,
 ) -> None:
     scheduled("One")

@@ -35,7 +35,7 @@ def _short_minutes(google: MemoryBackend, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("_short_minutes")
 @override_settings(DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=450)
-def test_fifteen_hundred_jobs_are_created_without_meeting_a_refusal(google: MemoryBackend) -> None:
+def test_fifteen_hundred_jobs_meet_no_refusal(google: MemoryBackend) -> None:
     google.store.faults.writes_per_minute = 500
     google.store.faults.latency = 0.001
     for n in range(1500):

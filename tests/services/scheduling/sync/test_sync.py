@@ -90,7 +90,7 @@ def test_only_the_fields_that_changed_are_sent(google: MemoryBackend) -> None:
     assert masks == [["description"]]
 
 
-def test_a_job_born_paused_is_paused_in_the_database_before_google_has_it(google: MemoryBackend) -> None:
+def test_a_job_born_paused_is_paused_before_google_has_it(google: MemoryBackend) -> None:
     states: list[bool] = []
     google.store.faults.intercept = lambda method, name, phase: (
         states.append(row("Digest").paused) if (method, phase) == ("CreateJob", "before") else None
@@ -222,7 +222,7 @@ class Terminal(io.StringIO):
         ("", 1, "6 jobs: 1 created, 1 updated, 0 deleted, 3 failed, 1 unchanged."),
     ],
 )
-def test_on_a_terminal_somebody_is_asked_and_each_job_is_counted_once(
+def test_on_a_terminal_somebody_is_asked(
     google: MemoryBackend,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -346,7 +346,7 @@ def test_a_task_that_becomes_faulty_keeps_its_job(google: MemoryBackend) -> None
     assert len(names(google)) == 2
 
 
-def test_a_hook_that_raises_is_the_users_mistake_and_no_traceback(google: MemoryBackend) -> None:
+def test_a_hook_that_raises_is_a_message_and_no_traceback(google: MemoryBackend) -> None:
     task = declare("One")
     task.schedule_headers = classmethod(lambda cls: 1 / 0)
     output = schedule_tasks()
@@ -463,7 +463,7 @@ def test_json_is_one_object_with_secrets_masked(google: MemoryBackend) -> None:
 # --- Drift -----------------------------------------------------------------------------------------
 
 
-def test_an_edit_in_the_console_is_replaced_printed_and_kept_in_the_audit(google: MemoryBackend) -> None:
+def test_an_edit_in_the_console_is_replaced_and_kept(google: MemoryBackend) -> None:
     declare("One")
     schedule_tasks()
     job = google.store.get_job(full_name(row("One")))
@@ -632,7 +632,7 @@ def test_a_job_that_would_not_be_known_as_ours_is_not_created(google: MemoryBack
     assert names(google) == []
 
 
-def test_a_new_location_makes_the_new_job_before_the_old_one_goes(google: MemoryBackend) -> None:
+def test_a_new_location_has_its_job_before_the_old_one_goes(google: MemoryBackend) -> None:
     declare("One")
     schedule_tasks()
     writes(google)
@@ -673,7 +673,7 @@ def test_a_swap_that_was_killed_halfway_may_be_taken_back(google: MemoryBackend)
     assert schedule_tasks().lines == []
 
 
-def test_a_class_that_is_refused_keeps_its_name_from_the_one_that_wants_it(google: MemoryBackend) -> None:
+def test_a_class_that_is_refused_keeps_its_name(google: MemoryBackend) -> None:
     for name in ("One", "Two", "Three"):
         declare(name, schedule_name=name.lower())
     schedule_tasks()
@@ -723,7 +723,7 @@ def test_a_name_of_a_retired_row_can_be_taken(google: MemoryBackend) -> None:
 # --- Failures --------------------------------------------------------------------------------------
 
 
-def test_googles_refusal_is_one_line_with_its_remedy_and_the_rest_is_applied(google: MemoryBackend) -> None:
+def test_googles_refusal_is_one_line_and_the_rest_is_applied(google: MemoryBackend) -> None:
     declare("One")
     declare("Two")
     google.store.faults.refuse(
@@ -802,7 +802,7 @@ def test_with_pushes_off_rows_are_seeded_and_nobody_is_called(google: MemoryBack
 
 
 @override_settings(DJANGO_CLOUD_TASKS_EAGER=True)
-def test_eager_mode_runs_new_and_changed_tasks_once_and_talks_to_nobody(google: MemoryBackend) -> None:
+def test_eager_mode_runs_new_and_changed_tasks_once(google: MemoryBackend) -> None:
     ran: list[str] = []
     declare("One", run=lambda self: ran.append("One"))
     declare("Paused", run=lambda self: ran.append("Paused"), schedule_paused=True)
@@ -833,7 +833,7 @@ def test_a_task_that_raises_in_eager_mode_is_one_line(google: MemoryBackend) -> 
     assert "[+] Job created: shop.tasks.Good" in output.lines
 
 
-def test_a_job_that_an_operator_deleted_while_google_was_down_goes_with_the_next_sync(
+def test_a_job_deleted_while_google_was_down_goes_with_the_sync(
     google: MemoryBackend,
 ) -> None:
     declare("One")
