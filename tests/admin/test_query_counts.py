@@ -138,7 +138,7 @@ class Desk:
     def drift(self) -> None:
         """Google has the first jobs, each with another number of retries."""
         desired = desired_of_all(
-            list(ScheduledJob.objects.order_by("pk")[:FEW]), self.google, using="default"
+            list(ScheduledJob.objects.order_by("pk")[:FEW]), self.google.remote_name(""), using="default"
         )
         for each in desired:
             assert each.spec is not None

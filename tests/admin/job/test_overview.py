@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -150,4 +151,6 @@ def test_the_payload_in_force_is_told_without_its_secrets() -> None:
     row = job(payload_override={"batch_size": 800, "api_token": "s3cret"})
     page = superuser().get(f"{LIST}{row.pk}/change/").content.decode()
     fact = text(page.partition("<dt>Payload</dt>")[2].partition("</dd>")[0])
-    assert fact == '{"batch_size": 800, "api_token": "••••••••"} overridden'
+    shown, _, mark = fact.rpartition(" ")
+    # In which order the keys come is the database's business.
+    assert (json.loads(shown), mark) == ({"batch_size": 800, "api_token": "••••••••"}, "overridden")
