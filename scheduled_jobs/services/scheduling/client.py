@@ -52,6 +52,7 @@ class Client:
     def __init__(self, until: float, backend: Backend | None = None) -> None:
         self.backend = backend or get_backend()
         self.until = until
+        self.patience = settings.RPC_TIMEOUT
         self.ownership = ownership()
 
     @classmethod
@@ -99,7 +100,7 @@ class Client:
 
     def list(self) -> Iterator[LiveJob]:
         """All jobs of the location, asked for at once; where a page is refused or lost, all come again."""
-        return self._listed(self.backend.list(timeout=settings.RPC_TIMEOUT))
+        return self._listed(self.backend.list(timeout=self.patience))
 
     def _listed(self, jobs: Iterator[LiveJob]) -> Iterator[LiveJob]:
         for tries in count(1):
@@ -110,7 +111,7 @@ class Client:
                 if tries == TRIES or time.monotonic() + wait >= self.until:
                     raise
                 time.sleep(wait)
-                jobs = self.backend.list(timeout=settings.RPC_TIMEOUT)
+                jobs = self.backend.list(timeout=self.patience)
             else:
                 return
 
@@ -126,7 +127,7 @@ class Client:
         place: Callable[[], AbstractContextManager[None]],
         again: tuple[type[BackendError], ...] = AGAIN,
     ) -> T:
-        left = settings.RPC_TIMEOUT
+        left = self.patience
         is_unknown = False
         for tries in count(1):
             try:
@@ -147,7 +148,7 @@ class Client:
             left -= time.monotonic() - begun
             wait = _wait_after(tries)
             if isinstance(failure, ResourceExhausted):
-                left = settings.RPC_TIMEOUT
+                left = self.patience
             elif tries >= TRIES or wait >= left:
                 raise failure
             else:

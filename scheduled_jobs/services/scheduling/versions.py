@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from scheduled_jobs.models import JobVersion
+from scheduled_jobs.services.scheduling.inserting import insert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -80,10 +81,10 @@ def _replace(
         return
     rows.filter(job__in=contents, until=None).update(until=now)
     new = [
-        JobVersion(job_id=pk, since=now, confirmed_at=confirmed_at, **content._asdict())
+        {"job_id": pk, "since": now, "confirmed_at": confirmed_at, **content._asdict()}
         for pk, content in contents.items()
     ]
-    rows.bulk_create(new)
+    insert_rows(JobVersion, new, using=rows.db)
 
 
 def _current(rows: QuerySet[JobVersion], jobs: Collection[int]) -> dict[int, _Version]:

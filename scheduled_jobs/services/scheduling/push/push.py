@@ -13,7 +13,7 @@ import logging
 import random
 import time
 from collections import Counter, deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,17 @@ class _Chunk:
     busy: list[int] = field(default_factory=list)
     """Those that wait for their name in Google."""
     marks: google_names.Marks = google_names.NO_MARKS
-    outcomes: list[Callable[[], PushOutcome]] = field(default_factory=list)
+    wanted: list[Desired] = field(default_factory=list)
+    todo: deque[Desired] = field(default_factory=deque)
+    """Those for which no thread makes the calls yet."""
+    threads: list[Future[None]] = field(default_factory=list)
+    done: dict[int | None, PushOutcome] = field(default_factory=dict)
+
+    def outcomes(self) -> list[PushOutcome]:
+        """What became of all, in the order in which they were wanted."""
+        for thread in self.threads:
+            thread.result()
+        return [self.done[desired.pk] for desired in self.wanted]
 
 
 @dataclass
@@ -120,10 +130,12 @@ class Push:
                         self.leases.free(waiting, pending=True)
                         self.left.update(waiting)
                         waiting = []
-                    elif left and not under_way and not chunk.outcomes:
+                    elif left and not under_way and not chunk.wanted:
                         # Another has the lease, and covers this revision or leaves it to us; or the name.
                         time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 – jitter
             except BaseException:
+                for chunk in under_way:
+                    chunk.todo.clear()
                 pool.shutdown(cancel_futures=True)
                 held = [pk for chunk in under_way for pk in chunk.held]
                 self.leases.free([*waiting, *held], pending=True)
@@ -153,12 +165,12 @@ class Push:
         """Take the leases of these rows, read them again and begin their calls."""
         chunk = _Chunk(pks, self.leases.take(pks))
         try:
-            wanted = self._needed(chunk)
-            self._claim(wanted, chunk)
-            wanted = [desired for desired in wanted if desired.pk not in chunk.busy]
-            chunk.marks = self._release(wanted)
-            self.recorder.begin(wanted)
-            chunk.outcomes = self._call(wanted, chunk.marks.names, pool)
+            needed = self._needed(chunk)
+            self._claim(needed, chunk)
+            chunk.wanted = [desired for desired in needed if desired.pk not in chunk.busy]
+            chunk.marks = self._release(chunk.wanted)
+            self.recorder.begin(chunk.wanted)
+            self._call(chunk, pool)
         except BaseException:
             self.leases.free(chunk.held, pending=True)
             raise
@@ -197,29 +209,36 @@ class Push:
         until = timezone.now() + hold_time()
         return google_names.release(names, until=until, using=self.using, any_endpoint=self.adopt)
 
-    def _call(
-        self, wanted: Sequence[Desired], deletable: frozenset[str], pool: ThreadPoolExecutor
-    ) -> list[Callable[[], PushOutcome]]:
+    def _call(self, chunk: _Chunk, pool: ThreadPoolExecutor) -> None:
         client = Client.while_held(self.until, self.backend)
 
         def one(desired: Desired) -> PushOutcome:
             listing = None if desired.pk in self.called else self.listing
             self.called.add(desired.pk)
-            return apply(desired, client, listing=listing, adopt=self.adopt, deletable=deletable)
+            return apply(desired, client, listing=listing, adopt=self.adopt, deletable=chunk.marks.names)
 
-        if len(wanted) == 1:
+        def work() -> None:
+            while True:
+                try:
+                    desired = chunk.todo.popleft()
+                except IndexError:
+                    return
+                chunk.done[desired.pk] = one(desired)
+
+        chunk.todo.extend(chunk.wanted)
+        if len(chunk.wanted) == 1:
             # A save pushes one job: it needs no thread of its own.
-            outcome = one(wanted[0])
-            return [lambda: outcome]
-        return [pool.submit(one, desired).result for desired in wanted]
+            work()
+        # Each thread takes the next job as soon as it is free; a future for every job costs more.
+        chunk.threads = [pool.submit(work) for _ in range(min(len(chunk.todo), max(settings.CONCURRENCY, 1)))]
 
     # --- D: write down ----------------------------------------------------------------------------
 
     def _finish(self, chunk: _Chunk) -> list[int]:
         """Write down what became of a chunk; returns the rows that are still to be pushed."""
         again: set[int] = set()
-        if chunk.outcomes:
-            outcomes = [outcome() for outcome in chunk.outcomes]
+        if chunk.wanted:
+            outcomes = chunk.outcomes()
             for outcome in outcomes:
                 self._note(outcome)
             last = {pk for pk in chunk.held if self.rounds[pk] >= ROUNDS}

@@ -12,8 +12,10 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.models.in_force import DECLARED
 from scheduled_jobs.services.scheduling.desired import Row, read_rows
+from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.registry import Task
 
 Origin = ScheduledJob.Origin
+BATCH = 500
 
 
 @dataclass
@@ -238,20 +241,26 @@ class _Seeding:
             self.rows.bulk_update(changed, columns, batch_size=200)
             for rows in self.rows.in_batches(self.changes):
                 rows.mark_pending()
-        lines = [line for job in self._insert() for line in JobChange.build(job, {"job": (None, job.name)})]
-        for pk, changes in self.changes.items():
-            lines += JobChange.build(self.result.touched[pk], self._audited(self.by_pk[pk], changes))
-        JobChange.objects.using(self.using).bulk_create(lines, batch_size=500)
+        lines = [
+            line
+            for pk, changes in self.changes.items()
+            for line in JobChange.build(self.result.touched[pk], self._audited(self.by_pk[pk], changes))
+        ]
+        JobChange.objects.using(self.using).bulk_create(lines)
+        self._insert()
 
-    def _insert(self) -> list[ScheduledJob]:
-        new = [new_row(declaration, now=self.now) for declaration in self.result.created]
-        created = self.rows.bulk_create(new, batch_size=500)
-        if any(job.pk is None for job in created):
-            # MySQL does not tell the keys of rows that are inserted together.
-            keys = dict(self.rows.filter(task__in=[job.task for job in new]).values_list("name", "pk"))
-            for job in created:
-                job.pk = keys[job.name]
-        return created
+    def _insert(self) -> None:
+        created = [new_values(declaration, now=self.now) for declaration in self.result.created]
+        insert_rows(ScheduledJob, created, using=self.using)
+        who = current_attribution()
+        told = {"actor_label": who.label, "via": who.via, "reason": who.reason, "field": "job"}
+        for start in range(0, len(created), BATCH):
+            names = [values["name"] for values in created[start : start + BATCH]]
+            rows = self.rows.filter(name__in=names).order_by("pk").values_list("pk", "name", "task")
+            lines = [
+                {"job_id": pk, "job_name": name, "task": task, "new": name, **told} for pk, name, task in rows
+            ]
+            insert_rows(JobChange, lines, using=self.using)
 
     @staticmethod
     def _audited(job: Row, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -267,15 +276,20 @@ class _Seeding:
 
 def new_row(declaration: Declaration, *, now: datetime) -> ScheduledJob:
     """The row of a task that has none, not saved."""
-    return ScheduledJob(
-        name=declaration.name,
-        task=declaration.path,
-        origin=Origin.CODE,
-        paused=declaration.paused,
-        paused_at=now if declaration.paused else None,
-        pause_reason="Created paused by the code (schedule_paused)." if declaration.paused else "",
+    return ScheduledJob(**new_values(declaration, now=now))
+
+
+def new_values(declaration: Declaration, *, now: datetime) -> dict[str, Any]:
+    """Column -> value of the row of a task that has none; all other columns have their default."""
+    return {
+        "name": declaration.name,
+        "task": declaration.path,
+        "origin": Origin.CODE,
+        "paused": declaration.paused,
+        "paused_at": now if declaration.paused else None,
+        "pause_reason": "Created paused by the code (schedule_paused)." if declaration.paused else "",
         **{f"declared_{name}": value for name, value in declaration.values.items()},
-    )
+    }
 
 
 def retired_name(job: Row) -> str:
