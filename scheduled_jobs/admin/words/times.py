@@ -90,38 +90,49 @@ def relative(at: datetime, now: datetime) -> str:
     return _("%(time)s ago") % {"time": distance(away)}
 
 
+def told(local: datetime, pattern: str) -> str:
+    """A time of a zone by a pattern of ``date``; one that its clock shows twice names which it is.
+
+    "01:30 EDT"; "23:30 UTC-03:00" where the zone's clocks have no names, or one for both.
+    """
+    text = date_format(local, pattern)
+    first, second = local.replace(fold=0), local.replace(fold=1)
+    if first.utcoffset() == second.utcoffset():
+        return text
+    name = str(local.tzname())
+    if not name.isalpha() or first.tzname() == second.tzname():
+        name = f"UTC{local.isoformat()[-6:]}"
+    return f"{text} {name}"
+
+
 def clock(at: datetime, zone: str, now: datetime) -> str:
     """The time in a zone, as short as it stays clear: "14:15", "Fri 23 Oct 01:30", another year named."""
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
-    return date_format(local, "H:i") if local.date() == today.date() else day_and_time(at, zone, now)
+    return told(local, "H:i") if local.date() == today.date() else day_and_time(at, zone, now)
 
 
 def day_and_time(at: datetime, zone: str, now: datetime) -> str:
     """ "Fri 23 Oct 01:30" in a zone, with the year where it is another one."""
-    return _in_zone(at, zone, now, "D j M H:i", "D j M Y H:i")
+    return f"{date_format(at.astimezone(zone_of(zone)), 'D')} {date_and_time(at, zone, now)}"
 
 
 def date_and_time(at: datetime, zone: str, now: datetime) -> str:
     """ "23 Oct 01:30" in a zone, with the year where it is another one."""
-    return _in_zone(at, zone, now, "j M H:i", "j M Y H:i")
-
-
-def _in_zone(at: datetime, zone: str, now: datetime, this_year: str, another: str) -> str:
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
-    return date_format(local, this_year if local.year == today.year else another)
+    return told(local, "j M H:i" if local.year == today.year else "j M Y H:i")
 
 
 def dated(at: datetime, zone: str) -> str:
     """ "Thu 22 Oct 14:00 Europe/Lisbon": a time that stands alone names its day and its zone."""
     local = at.astimezone(zone_of(zone))
-    return f"{date_format(local, 'D j M H:i' if not local.second else 'D j M H:i:s')} {zone}"
+    return f"{told(local, 'D j M H:i' if not local.second else 'D j M H:i:s')} {zone}"
 
 
 def to_tenths(at: datetime, zone: str, now: datetime) -> str:
     """ "14:03:06.1" in a zone; with its day where that is not today there."""
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
-    text = f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
-    return text if local.date() == today.date() else f"{date_format(local, 'D j M')} {text}"
+    tenths = f"H:i:s.{local.microsecond // 100_000}"
+    return told(local, tenths if local.date() == today.date() else f"D j M {tenths}")
 
 
 def gap(value: timedelta) -> str:
@@ -131,7 +142,7 @@ def gap(value: timedelta) -> str:
 
 def exact(at: datetime, zone: str = "UTC") -> str:
     """The time to the second with its zone, for a ``title``: "2026-10-23 01:30:00 Europe/Lisbon"."""
-    return f"{at.astimezone(zone_of(zone)):%Y-%m-%d %H:%M:%S} {zone}"
+    return f"{told(at.astimezone(zone_of(zone)), 'Y-m-d H:i:s')} {zone}"
 
 
 def machine(at: datetime) -> str:

@@ -14,7 +14,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from tests.support import make_job, make_run, make_task
 from tests.support.pages import text_of
 from tests.support.people import signed_in, staff, superuser
-from tests.support.run_pages import NOW, RUNS, SLOT, failed, queued, rows
+from tests.support.run_pages import NOW, RUNS, SLOT, failed, page, queued, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_tasks")]
 
@@ -27,6 +27,20 @@ def test_a_row_says_everything_about_a_run(client: Client, job: ScheduledJob) ->
         f"Failed shop.reports. Report #{run.pk} schedule 14:00 Europe/Lisbon 3 min ago 7 min late 4.2 s 2 of 3 "
         "KeyError: 'PT-LIS-2'"
     ]
+
+
+def test_a_time_that_comes_twice_stands_twice_told_apart(client: Client, job: ScheduledJob) -> None:
+    slot = datetime(2025, 10, 26, 0, 30, tzinfo=UTC)
+    one, two = (
+        make_run(
+            job, Status.SUCCEEDED, scheduled_for=slot + timedelta(hours=n), duration=timedelta(seconds=1)
+        )
+        for n in range(2)
+    )
+    times = ("Sun 26 Oct 2025 01:30 WEST", "Sun 26 Oct 2025 01:30 WET")
+    assert [re.findall(r"Sun .*?WE?S?T", row)[0] for row in rows(client)] == list(reversed(times))
+    for run, time in zip((one, two), times, strict=True):
+        assert f"{time.replace(' 2025', '')} Europe/Lisbon" in text_of(page(client, run))
 
 
 def test_only_the_first_line_of_an_error_is_listed(client: Client, job: ScheduledJob) -> None:

@@ -66,3 +66,35 @@ def test_the_exact_time_names_its_zone() -> None:
 def test_a_zone_that_this_machine_does_not_know_is_shown_in_utc() -> None:
     assert times.clock(NOW, "Mars/Olympus", NOW) == "14:07"
     assert times.zone_label("America/New_York") == "New York"
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "apart", "names"),
+    [
+        ("America/New_York", datetime(2026, 11, 1, 5, 30, tzinfo=UTC), 60, ("01:30 EDT", "01:30 EST")),
+        ("Europe/Lisbon", datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 60, ("01:30 WEST", "01:30 WET")),
+        ("Australia/Lord_Howe", datetime(2026, 4, 4, 14, 45, tzinfo=UTC), 30, ("01:45 UTC+11:00", "01:45 UTC+10:30")),
+        # Both had the same name that night.
+        ("Europe/Moscow", datetime(2014, 10, 25, 21, 30, tzinfo=UTC), 60, ("01:30 UTC+04:00", "01:30 UTC+03:00")),
+    ],
+)  # fmt: skip
+def test_a_time_that_comes_twice_is_told_apart(
+    zone: str, first: datetime, apart: int, names: tuple[str, str]
+) -> None:
+    second = first + timedelta(minutes=apart)
+    assert (times.clock(first, zone, second), times.clock(second, zone, first)) == names
+    day = f"{first.astimezone(times.zone_of(zone)):%a %-d %b}"
+    for at, name in zip((first, second), names, strict=True):
+        clock, _, which = name.partition(" ")
+        assert times.dated(at, zone) == f"{day} {name} {zone}"
+        assert times.day_and_time(at, zone, first) == f"{day} {name}"
+        assert times.date_and_time(at, zone, first) == f"{day.partition(' ')[2]} {name}"
+        assert times.to_tenths(at, zone, first) == f"{clock}:00.0 {which}"
+        assert times.exact(at, zone).endswith(f" {clock}:00 {which} {zone}")
+
+
+def test_a_time_that_comes_once_names_no_clock() -> None:
+    before, after = datetime(2026, 11, 1, 4, 59, tzinfo=UTC), datetime(2026, 11, 1, 7, tzinfo=UTC)
+    assert times.clock(before, "America/New_York", after) == "00:59"
+    assert times.clock(after, "America/New_York", after) == "02:00"
+    assert times.clock(datetime(2026, 3, 8, 7, tzinfo=UTC), "America/New_York", after) == "Sun 8 Mar 03:00"
