@@ -1,25 +1,34 @@
 """The settings of the package, in one class: Django's first, then the environment, then the default.
 
+What ``scheduled_jobs dev`` says comes before all of them, in its own process and in those that it starts.
+
 They are read at each use, never at import, so that ``override_settings`` works. In the environment
 booleans are 1, 0, true or false, lists are split at commas, durations are seconds and nothing is None.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import types
 import typing
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 PREFIX = "DJANGO_CLOUD_TASKS_"
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 CLOUD_SCHEDULER_BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"
 # Set by the pytest plugin, which may not import Django: a test suite never looks for credentials.
 DEFAULT_BACKEND_VARIABLE = "SCHEDULED_JOBS_DEFAULT_BACKEND"
+# A JSON object: a process that is started inherits it, whatever its settings say.
+DEV_VARIABLE = "SCHEDULED_JOBS_DEV"
 
 BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
@@ -93,6 +102,8 @@ class Settings:
 
     def _read(self, name: str) -> Any:
         key = PREFIX + name
+        if name in (outranking := in_dev()):
+            return _checked(key, outranking[name], _hints()[name])
         if hasattr(django_settings, key):
             return _checked(key, getattr(django_settings, key), _hints()[name])
         text = os.environ.get(key)
@@ -112,6 +123,22 @@ DERIVED: dict[str, typing.Callable[[Settings], Any]] = {
         else os.environ.get(DEFAULT_BACKEND_VARIABLE, CLOUD_SCHEDULER_BACKEND)
     ),
 }
+
+
+def in_dev() -> dict[str, Any]:
+    """The settings that ``scheduled_jobs dev`` has made for this process; empty anywhere else."""
+    text = os.environ.get(DEV_VARIABLE)
+    return dict(json.loads(text)) if text else {}
+
+
+@contextmanager
+def outranked_by(values: Mapping[str, Any]) -> Iterator[None]:
+    """Inside the block, and in every process started there, these settings come before all others."""
+    os.environ[DEV_VARIABLE] = json.dumps(values)
+    try:
+        yield
+    finally:
+        del os.environ[DEV_VARIABLE]
 
 
 def emulator_certs_url(host: str) -> str:

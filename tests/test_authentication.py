@@ -501,6 +501,14 @@ def certificates(clock: Clock) -> Certificates:
     return Certificates(clock)
 
 
+def test_the_emulators_certificates_come_without_a_proxy(
+    key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert call(key.token()) == EMAIL
+
+
 def test_a_thousand_garbage_tokens_cost_one_fetch(key: SigningKey, server: CertificateServer) -> None:
     claims = key.token().split(".")[1]
     for number in range(1000):

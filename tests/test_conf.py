@@ -36,6 +36,22 @@ def test_the_setting_wins_over_the_environment(
         assert settings.DELIMITER == "---"
 
 
+def test_dev_outranks_settings_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_CLOUD_TASKS_LOCATION", "europe-west1")
+    theirs = {
+        "DJANGO_CLOUD_TASKS_ENDPOINT": "https://shop.example.com",
+        "DJANGO_CLOUD_TASKS_OIDC_AUDIENCE": "https://shop.example.com",
+        "DJANGO_CLOUD_TASKS_APP_NAME": "shop",
+    }
+    ours = {"ENDPOINT": "http://127.0.0.1:8000", "LOCATION": None, "OIDC_AUDIENCE": None}
+    with override_settings(**theirs):
+        with conf.outranked_by(ours):
+            assert (settings.ENDPOINT, settings.LOCATION) == ("http://127.0.0.1:8000", None)
+            assert settings.OIDC_AUDIENCE == "http://127.0.0.1:8000"
+            assert settings.APP_NAME == "shop"
+        assert (settings.ENDPOINT, settings.LOCATION) == ("https://shop.example.com", "europe-west1")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

@@ -107,6 +107,8 @@ class Certificates:
             self._cache = DictCache()
         try:
             with CacheControl(requests.Session(), cache=self._cache) as session:
+                # Plain HTTP is the emulator's: a proxy of the environment is not for that.
+                session.trust_env = url.startswith("https:")
                 headers = {"Cache-Control": "no-cache"} if fresh else {}
                 response: Any = session.get(url, headers=headers, timeout=TIMEOUT)
                 if not response.from_cache:

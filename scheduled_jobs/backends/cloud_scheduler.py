@@ -88,7 +88,8 @@ class CloudSchedulerBackend(Backend):
                 return CloudSchedulerClient()
         import grpc
 
-        self._channel = grpc.insecure_channel(settings.EMULATOR_HOST)
+        # Whatever the proxy of the environment is for, it is not for a program on this machine.
+        self._channel = grpc.insecure_channel(settings.EMULATOR_HOST, [("grpc.enable_http_proxy", 0)])
         return CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=self._channel))
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ start is the last one plus N, off the clock and with the fraction of a second of
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Hashable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,6 +19,9 @@ from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule, StoreError
 
 Key = TypeVar("Key", bound=Hashable)
+
+READABLE = re.compile(r"[\t -~]*")
+"""Printable ASCII and tabs: what else Python takes for a blank is in no documentation of the service."""
 
 # One text for both: the service never says which of the two is at fault (recorded 2026-10-01).
 INVALID = "The provided schedule or timezone are invalid."
@@ -30,10 +34,9 @@ def utc_now() -> datetime:
 
 @lru_cache(maxsize=20_000)
 def _parse(expression: str, time_zone: str) -> Schedule:
-    # "@daily" is in no documentation of the service, though the domain expands it, and neither are the
-    # blanks of Unicode, which the domain takes for blanks: refused until someone records otherwise. "utc" in
-    # any case is UTC by the reference of Job.time_zone.
-    if expression.lstrip().startswith("@") or not expression.isascii():
+    # "@daily" is in no documentation of the service, though the domain expands it: refused until someone
+    # records otherwise. "utc" in any case is UTC by the reference of Job.time_zone.
+    if expression.lstrip().startswith("@") or not READABLE.fullmatch(expression):
         raise InvalidSchedule(INVALID)
     return Schedule.parse(expression, "UTC" if time_zone.lower() in ("", "utc") else time_zone)
 

@@ -9,11 +9,11 @@ import pytest
 from google.cloud.scheduler_v1 import types
 
 from scheduled_jobs import exceptions
+from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
 from tests.backends.cases import SPEC
 from tests.backends.server import NAME, PARENT
 
 if TYPE_CHECKING:
-    from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
     from tests.backends.server import Server
 
 METHODS = ["CreateJob", "UpdateJob", "DeleteJob", "PauseJob", "ResumeJob", "RunJob", "GetJob", "ListJobs"]
@@ -37,6 +37,14 @@ def test_every_call_says_its_route_and_its_client(server: Server, backend: Cloud
         "ListJobs": f"parent={PARENT}",
     }
     assert all("gapic/" in server.headers[method]["x-goog-api-client"] for method in METHODS)
+
+
+def test_the_emulator_is_reached_without_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("grpc_proxy", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    backend = CloudSchedulerBackend()
+    assert backend.get(NAME, timeout=5).remote_name == NAME
+    backend.close()
 
 
 def test_pages_are_asked_for_before_they_are_read(server: Server, backend: CloudSchedulerBackend) -> None:

@@ -32,7 +32,7 @@ def target(**fields: Any) -> dict[str, Any]:
         ({"schedule": ""}, INVALID_SCHEDULE),
         ({"schedule": "@daily"}, INVALID_SCHEDULE),
         ({"schedule": "every monday"}, INVALID_SCHEDULE),
-        ({"schedule": "0\xa09 * * *"}, INVALID_SCHEDULE),
+        *[({"schedule": f"0{blank}9 * * *"}, INVALID_SCHEDULE) for blank in "\xa0\u2003\x1c\x0b\n"],
         ({"schedule": "every\u30007 hours"}, INVALID_SCHEDULE),
         ({"time_zone": "Invalid/Unknown"}, INVALID_SCHEDULE),
         ({"description": "x" * 501}, "The description must not exceed 500 characters."),
