@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error, connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.utils.datastructures import CaseInsensitiveMapping
 from django.views.decorators.csrf import csrf_exempt
 
@@ -25,6 +26,7 @@ logger = logging.getLogger("scheduled_jobs")
 
 JOB_NAME = "X-CloudScheduler-JobName"
 SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"
+NO_TOKEN = "the request carries no token, or one that does not verify"  # noqa: S105 – what is said of it
 MAX_BODY = 1_000_000
 """Bytes: Cloud Scheduler's limit for a whole job is 1 MB."""
 SECRET_HEADERS = {
@@ -54,6 +56,8 @@ HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 @csrf_exempt
 def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     """Answer Cloud Scheduler: run the task of the path for the job of the JobName header, or say why not."""
+    if (refusals := authentication.refusals_of(request.headers, task, timezone.now())) is not None:
+        return _error(HTTPStatus.UNAUTHORIZED, NO_TOKEN, would_refuse=refusals)
     try:
         caller = authentication.verify(request, task)
         delivery = parse(request, task, caller)
@@ -129,9 +133,9 @@ def _refuse(request: HttpRequest, refusal: exceptions.ScheduledJobsError) -> Htt
     logger.warning("%s %s is answered %d: %s", request.method, request.path, status, text)
     if status == HTTPStatus.UNAUTHORIZED:
         # One text for all, so that nobody learns here which tasks there are.
-        return _error(status, "the request carries no token, or one that does not verify")
+        return _error(status, NO_TOKEN)
     return _error(status, text)
 
 
-def _error(status: HTTPStatus, text: str) -> HttpResponse:
-    return JsonResponse({"error": text}, status=status, headers=HEADERS.get(status, {}))
+def _error(status: HTTPStatus, text: str, **more: Any) -> HttpResponse:
+    return JsonResponse({"error": text, **more}, status=status, headers=HEADERS.get(status, {}))

@@ -21,7 +21,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.authentication.certificates import Certificates
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
-from scheduled_jobs.exceptions import NotAllowed, NotAuthenticated
+from scheduled_jobs.exceptions import CertificatesUnavailable, NotAllowed, NotAuthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-__all__ = ["certificates", "sign_job", "verify", "verify_caller"]
+__all__ = ["PROBE_HEADER", "certificates", "refusals_of", "sign_job", "sign_probe", "verify", "verify_caller"]
 
 logger = logging.getLogger("scheduled_jobs")
 
 AUTHORIZATION = "Authorization"
 JOB_NAME = "X-CloudScheduler-JobName"
 SALT = "scheduled_jobs.endpoint"
+PROBE_HEADER = "X-Scheduled-Jobs-Probe"
+PROBE_SALT = "scheduled_jobs.probe"
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"
 """What a private Cloud Run service puts in place of the signature of a token that it has verified.
@@ -122,6 +124,52 @@ def _is_signed_for(headers: Mapping[str, str], task: str) -> bool:
     except BadSignature:
         return False
     return value == f"{name}:{task}"
+
+
+# --- The probe ---------------------------------------------------------------------------------------
+
+
+def sign_probe(audience: str, email: str, now: datetime) -> str:
+    """The value of the header by which this app asks its own view how it would receive Google's token.
+
+    It opens nothing: what it says is only what the token is going to say.
+    """
+    claims = {"aud": audience, "email": email, "iat": now.timestamp()}
+    return Signer(salt=PROBE_SALT).sign_object(claims)
+
+
+def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[str] | None:
+    """Why the token that a probe describes would be refused here; None where there is no probe of this app.
+
+    Some of "task", "audience", "account", "clock" and "certificates".
+    """
+    signed = headers.get(PROBE_HEADER, "")
+    if not signed or len(signed) > MAX_TOKEN or not signed.isascii():
+        return None
+    try:
+        claims = Signer(salt=PROBE_SALT).unsign_object(signed)
+    except BadSignature:
+        return None
+    task_class = registry.get(task)
+    if task_class is None:
+        return ["task"]
+    if task_class.schedule_use_oidc is False:
+        return []
+    wrong = {
+        "audience": claims["aud"] != settings.OIDC_AUDIENCE,
+        "account": claims["email"] not in (settings.OIDC_ALLOWED_EMAILS or ()),
+        "clock": abs(claims["iat"] - now.timestamp()) > CLOCK_SKEW,
+        "certificates": not _are_certificates_there(),
+    }
+    return [name for name, is_wrong in wrong.items() if is_wrong]
+
+
+def _are_certificates_there() -> bool:
+    try:
+        certificates.for_key(settings.OIDC_CERTS_URL or "", "")
+    except CertificatesUnavailable:
+        return False
+    return True
 
 
 # --- The token ---------------------------------------------------------------------------------------

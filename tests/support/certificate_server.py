@@ -38,10 +38,10 @@ class SigningKey:
             .sign(key, hashes.SHA256())
         )
         self.certificate = certificate.public_bytes(serialization.Encoding.PEM).decode()
-        private = key.private_bytes(
+        self.private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        self._signer = crypt.RSASigner.from_string(private, key_id)
+        self._signer = crypt.RSASigner.from_string(self.private, key_id)
 
     def token(self, header: dict[str, Any] | None = None, **claims: Any) -> str:
         """A token as Google makes them; ``claims`` replace its claims, None leaves one out."""

@@ -1,0 +1,5 @@
+"""Looking at the whole from outside: what answers Google, and what keeps jobs from running."""
+
+from scheduled_jobs.services.monitoring.reach import Answerer, Target, ask_address
+
+__all__ = ["Answerer", "Target", "ask_address"]

@@ -1,0 +1,349 @@
+"""What an answer from the address that Google calls says of what is there: its usual cause and remedy."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from django.conf import settings as django_settings
+from django.http.request import validate_host
+from django.shortcuts import resolve_url
+from urllib3 import exceptions as failures
+
+from scheduled_jobs.conf import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from urllib.parse import SplitResult
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 – recognised, not listened on
+
+
+@dataclass(frozen=True)
+class Got:
+    """What a POST met: an answer, or why there is none."""
+
+    asked: SplitResult
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    error: Exception | None = None
+
+    @property
+    def redirect(self) -> SplitResult:
+        """Where the answer leads to, absolute."""
+        try:
+            return urlsplit(urljoin(self.asked.geturl(), self.headers.get("Location", "")))
+        except ValueError:
+            return self.asked
+
+    @property
+    def is_led(self) -> bool:
+        return 300 <= self.status < 400 and bool(self.headers.get("Location"))
+
+    @property
+    def json(self) -> Any:
+        """The answer's JSON object; empty for anything else."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def server(self) -> str:
+        """What calls itself the server, in as few characters as such a name needs."""
+        return re.sub(r"[^\w ./()-]", "", self.headers.get("Server", ""))[:40]
+
+    @property
+    def is_googles(self) -> bool:
+        return self.server in ("Google Frontend", "gws", "ESF")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Of answers that ``fits``: what is there, and the remedy, as formats of what ``facts_of`` gives."""
+
+    fits: Callable[[Got], bool]
+    text: str
+    remedy: str
+
+
+def meaning_of(got: Got, *, task: str) -> tuple[str, str]:
+    """What is there in place of our view, after "the address …", and what to do."""
+    meaning = next(meaning for meaning in MEANINGS if meaning.fits(got))
+    facts = facts_of(got, task)
+    return meaning.text.format_map(facts), meaning.remedy.format_map(facts)
+
+
+def facts_of(got: Got, task: str) -> dict[str, str]:
+    """What the sentences about an answer name."""
+    led = got.redirect
+    status = f"is answered {got.status}" + (f" by {got.server}" if got.server else "")
+    return {
+        "status": status,
+        "led": f"{status} and led to {led.scheme}://{led.netloc}{led.path}"[:300],
+        "new_origin": f"{led.scheme}://{led.netloc}",
+        "host": got.asked.hostname or "",
+        "port": str(got.asked.port or {"http": 80, "https": 443}[got.asked.scheme]),
+        "mount": got.asked.path.removesuffix(task),
+        "error": reason_of_failure(got.error),
+        "ENDPOINT": f"{PREFIX}ENDPOINT",
+        "above": "the include of scheduled_jobs.urls above patterns that take every address",
+        "again": "run schedule_tasks again",
+    }
+
+
+def reason_of_failure(error: BaseException | None) -> str:
+    """The innermost reason of a failure, in the words of the operating system or of OpenSSL."""
+    if isinstance(error, ssl.SSLError):
+        verified = getattr(error, "verify_message", "")
+        return str(verified or error.reason or type(error).__name__).replace("_", " ")
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    inner = error.__cause__ if isinstance(error, failures.NewConnectionError) else None
+    if inner is None and isinstance(error, failures.SSLError | failures.ProtocolError):
+        inner = next((arg for arg in reversed(error.args) if isinstance(arg, BaseException)), None)
+    return reason_of_failure(inner) if inner is not None else type(error).__name__
+
+
+# --- What fits ----------------------------------------------------------------------------------------
+
+
+def _was_refused(got: Got) -> bool:
+    is_new = isinstance(got.error, failures.NewConnectionError)
+    return is_new and isinstance(got.error.__cause__, ConnectionRefusedError)  # type: ignore[union-attr]
+
+
+def _is_tls_fault(got: Got) -> bool:
+    return isinstance(got.error, failures.SSLError)
+
+
+def _is_host_refused(got: Got) -> bool:
+    return "DisallowedHost" in got.body or not _is_host_allowed(got.asked.hostname or "")
+
+
+def _is_host_allowed(host: str) -> bool:
+    allowed = django_settings.ALLOWED_HOSTS
+    if django_settings.DEBUG and not allowed:
+        allowed = [".localhost", "127.0.0.1", "[::1]"]
+    return validate_host(f"[{host}]" if ":" in host else host, allowed)
+
+
+def _is_login(got: Got) -> bool:
+    led = got.redirect
+    words = re.search(r"log-?in|sign-?in|/auth\b|/sso\b|/oauth2?\b", led.path, re.IGNORECASE)
+    wanted = urlsplit(resolve_url(django_settings.LOGIN_URL)).path
+    return got.is_led and bool(words or led.path == wanted or "next" in parse_qs(led.query))
+
+
+def _is_identity_aware_proxy(got: Got) -> bool:
+    by_header = got.headers.get("X-Goog-IAP-Generated-Response") is not None
+    return by_header or (got.is_led and got.redirect.hostname == "accounts.google.com")
+
+
+def _is_led_to_same_path(got: Got) -> bool:
+    return got.is_led and got.redirect.path == got.asked.path
+
+
+def _gets_a_language(got: Got) -> bool:
+    with_language = r"/[a-z]{2,3}([-_]\w+)?" + re.escape(got.asked.path)
+    return got.is_led and re.fullmatch(with_language, got.redirect.path, re.IGNORECASE) is not None
+
+
+def _asks_for(got: Got) -> str:
+    return got.headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
+
+
+# --- The table ----------------------------------------------------------------------------------------
+
+NO_ANSWER = (
+    Meaning(
+        lambda got: isinstance(got.error, failures.NameResolutionError),
+        "cannot be reached: no address is known for the name {host}",
+        "Correct {ENDPOINT}, or the DNS entry of {host}.",
+    ),
+    Meaning(
+        lambda got: _was_refused(got) and got.asked.hostname in LOCAL_NAMES,
+        "cannot be reached: nothing listens on port {port}",
+        "Start the web server, or set {ENDPOINT} to the port on which it listens (runserver: 8000).",
+    ),
+    Meaning(
+        _was_refused,
+        "cannot be reached: nothing listens at {host} on port {port}",
+        "Start the web server, or correct {ENDPOINT}.",
+    ),
+    Meaning(
+        lambda got: isinstance(got.error, TimeoutError | failures.TimeoutError),
+        "gave no answer within five seconds",
+        "Look whether {host} is up and lets connections to port {port} in, or correct {ENDPOINT}.",
+    ),
+    Meaning(
+        lambda got: _is_tls_fault(got) and "verify" in str(got.error).lower(),
+        "has a TLS certificate that is not trusted: {error}",
+        "Give {host} a valid certificate, with the intermediate ones, of a publicly trusted authority.",
+    ),
+    Meaning(
+        _is_tls_fault,
+        "speaks no TLS that is understood: {error}",
+        "Write http:// in {ENDPOINT} if what listens on port {port} has no certificate, or its TLS port.",
+    ),
+    Meaning(
+        lambda got: isinstance(got.error, failures.ProtocolError) and got.asked.scheme == "http",
+        "closes the connection without an answer in HTTP: {error}",
+        "Write https:// in {ENDPOINT} if port {port} speaks TLS; else look what listens there.",
+    ),
+    Meaning(
+        lambda got: got.error is not None,
+        "cannot be reached: {error}",
+        "Correct {ENDPOINT}, or what stands between this machine and {host}.",
+    ),
+)
+LED = (
+    # Google follows, and takes whatever page comes for success.
+    Meaning(
+        _is_identity_aware_proxy,
+        "{led}: Google's Identity-Aware Proxy asks for a login",
+        "Let {mount} pass without IAP, such as by a backend service of its own.",
+    ),
+    Meaning(
+        _gets_a_language,
+        "{led}: the addresses have a language in front",
+        "Include scheduled_jobs.urls outside i18n_patterns, and {again}.",
+    ),
+    Meaning(
+        _is_login,
+        "{led}, a login page, which Google takes for success: something asks for a login before the view",
+        "Let {mount} pass the middleware, or the server in front, that asks for the login.",
+    ),
+    Meaning(
+        lambda got: (
+            _is_led_to_same_path(got) and (got.asked.scheme, got.redirect.scheme) == ("http", "https")
+        ),
+        "{led}: http is led to https (SECURE_SSL_REDIRECT, or the server in front)",
+        "Set {ENDPOINT} to {new_origin} and {again}.",
+    ),
+    Meaning(
+        lambda got: _is_led_to_same_path(got) and got.redirect.netloc == got.asked.netloc,
+        "{led}, itself: Django does not see that the request came by https",
+        "Set SECURE_PROXY_SSL_HEADER to the header by which the server in front says so.",
+    ),
+    Meaning(
+        _is_led_to_same_path,
+        "{led}: another host is wanted (PREPEND_WWW, or the server in front)",
+        "Set {ENDPOINT} to {new_origin} and {again}.",
+    ),
+    Meaning(
+        lambda got: got.is_led and got.redirect.path == got.asked.path + "/",
+        "{led}: a slash is added, so that another pattern than ours has taken the address",
+        "Put {above}, and let no server add slashes.",
+    ),
+    Meaning(
+        lambda got: got.is_led,
+        "{led}, and not by this app's view",
+        "Set {ENDPOINT} to an address that leads nowhere else, or let {mount} through to Django.",
+    ),
+)
+REFUSED = (
+    Meaning(
+        lambda got: got.status == 400 and "HTTPS port" in got.body,
+        "{status}: port {port} speaks TLS",
+        "Write https:// in {ENDPOINT} and {again}.",
+    ),
+    Meaning(
+        lambda got: got.status == 400 and _is_host_refused(got),
+        "{status}: Django does not serve the host {host}",
+        "Add {host} to ALLOWED_HOSTS.",
+    ),
+    Meaning(
+        lambda got: got.status == 400,
+        "{status}, and not by this app's view; most often Django does not serve the host {host}",
+        "See whether {host} is in the ALLOWED_HOSTS of the web server; its log says.",
+    ),
+    Meaning(
+        lambda got: got.status == 401 and _asks_for(got) == "bearer" and "error" in got.json,
+        "{status}, by django-scheduled-jobs in another project, or with another SECRET_KEY",
+        "Correct {ENDPOINT} if it is another project; else give this app one SECRET_KEY wherever it runs.",
+    ),
+    Meaning(
+        lambda got: got.status == 401 and _asks_for(got) == "basic",
+        "{status}: a password is asked for before the view is reached",
+        "Let {mount} pass the server, or the middleware, that asks for it.",
+    ),
+    Meaning(
+        lambda got: got.status == 401,
+        "{status}, and not by this app's view",
+        "Correct {ENDPOINT} if it is another project's server; else let {mount} pass what asks for a login.",
+    ),
+    Meaning(
+        lambda got: got.status == 403 and "CSRF" in got.body,
+        "{status} with Django's CSRF page: our view is exempt, so that another has taken the address",
+        "Put {above}, or correct {ENDPOINT} if another project answers there.",
+    ),
+    Meaning(
+        lambda got: got.status == 403,
+        "{status}, and not by this app's view",
+        "Let POST to {mount} pass the firewall, the middleware or the server in front.",
+    ),
+    Meaning(
+        lambda got: got.status == 404 and got.is_googles,
+        "{status}: no service is there, or its ingress lets nothing in from here",
+        "Correct {ENDPOINT} if the service has another address; Cloud Run names it as its URL.",
+    ),
+    Meaning(
+        lambda got: got.status in (404, 410),
+        "{status}: a server is there that does not know this address, of another prefix or another project",
+        "Compare {ENDPOINT} and the path of the include with what the web server serves, then {again}.",
+    ),
+    Meaning(
+        lambda got: got.status == 405,
+        "{status}: what is there takes no POST, and is not this app's view",
+        "Compare {ENDPOINT} and the path of the include with what the web server serves, then {again}.",
+    ),
+    Meaning(
+        lambda got: got.status == 407,
+        "{status}: a proxy asks for credentials",
+        "Set {ENDPOINT} to the address of the web server itself.",
+    ),
+    Meaning(
+        lambda got: got.status == 429,
+        "{status}: requests are limited before the view is reached",
+        "Exempt {mount} from the limit.",
+    ),
+    Meaning(
+        lambda got: got.status in (502, 504),
+        "{status}: the server in front gets no answer from Django",
+        "Start Django's server; its log, or that of the server in front, says why it does not answer.",
+    ),
+    Meaning(
+        lambda got: got.status == 503,
+        "{status}: the service is down, overloaded or in maintenance",
+        "Bring it up, and let {mount} pass a page that says so.",
+    ),
+    Meaning(
+        lambda got: got.status == 500 and "APPEND_SLASH" in got.body,
+        "{status}: Django wants a slash at the end, so that another pattern than ours has taken the address",
+        "Put {above}.",
+    ),
+    Meaning(
+        lambda got: got.status >= 500,
+        "{status}: the server fails before the view is reached",
+        "See its log: most often a middleware raises, or the settings cannot be loaded.",
+    ),
+    Meaning(
+        lambda got: 200 <= got.status < 300,
+        "{status}, and not by this app's view: Google takes that for success, and no task ever runs",
+        "Correct {ENDPOINT} if it is another server; else put {above}.",
+    ),
+    Meaning(
+        lambda _: True,
+        "{status}, and not by this app's view",
+        "Correct {ENDPOINT} if it is another server; else see the log of the web server.",
+    ),
+)
+MEANINGS = (*NO_ANSWER, *LED, *REFUSED)
+"""From an answer to its usual cause; the first that fits."""

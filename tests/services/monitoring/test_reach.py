@@ -1,0 +1,481 @@
+"""What is said of whatever answers at the address that Google calls."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import include, path, re_path
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_protect
+
+from scheduled_jobs import authentication
+from scheduled_jobs.services.monitoring import Answerer, Target, ask_address
+from tests.support import make_task
+from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
+from tests.support.web_servers import answering, free_port, saying, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from django.http import HttpRequest
+
+TASK = "shop.reports.Report"
+ENDPOINT = "DJANGO_CLOUD_TASKS_ENDPOINT"
+ABOVE = "the include of scheduled_jobs.urls above patterns that take every address"
+
+urlpatterns = [path("tasks/", include("scheduled_jobs.urls"))]
+
+
+def target(origin: str, prefix: str = "/tasks/", **values: str) -> Target:
+    return Target(
+        **{
+            "uri": f"{origin}{prefix}{TASK}",
+            "task": TASK,
+            "audience": "https://shop.example.com",
+            "service_account": EMAIL,
+            **values,
+        }
+    )
+
+
+def asked(origin: str, prefix: str = "/tasks/", **values: str) -> Answerer:
+    """What is said of this server; it is ENDPOINT unless the test has set another."""
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=origin):
+        return ask_address(target(origin, prefix, **values), timezone.now())
+
+
+# --- This app itself ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificates() -> Iterator[CertificateServer]:
+    authentication.certificates.forget()
+    server = CertificateServer(SigningKey("one"))
+    yield server
+    server.stop()
+    authentication.certificates.forget()
+
+
+@contextmanager
+def this_app(certs: CertificateServer | None = None, **more: Any) -> Iterator[str]:
+    """This Django app, with what these settings change."""
+    settings = {
+        "ROOT_URLCONF": __name__,
+        "ALLOWED_HOSTS": ["*"],
+        "MIDDLEWARE": [],
+        "DJANGO_CLOUD_TASKS_OIDC_AUDIENCE": "https://shop.example.com",
+        "DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT": EMAIL,
+        "DJANGO_CLOUD_TASKS_OIDC_CERTS_URL": certs.url if certs else "http://127.0.0.1:1/certs",
+        **more,
+    }
+    with override_settings(**settings), serving() as origin:
+        yield origin
+
+
+def test_our_own_view_is_known_by_what_it_answers(certificates: CertificateServer) -> None:
+    make_task()
+    with this_app(certificates) as origin:
+        assert asked(origin) == Answerer(
+            is_right=True, text=f"{origin}/tasks/{TASK} is this app, and asks for a token as it must"
+        )
+
+
+def test_a_task_without_tokens_is_answered_all_the_same() -> None:
+    make_task(schedule_use_oidc=False)
+    with this_app(DJANGO_CLOUD_TASKS_ALLOW_UNAUTHENTICATED=True) as origin:
+        assert asked(origin, service_account="", audience="").is_right
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "remedy"),
+    [
+        (
+            {"DJANGO_CLOUD_TASKS_OIDC_AUDIENCE": "https://www.example.com"},
+            "the token is for https://shop.example.com, and DJANGO_CLOUD_TASKS_OIDC_AUDIENCE is another there",
+            "Give DJANGO_CLOUD_TASKS_OIDC_AUDIENCE, or else ENDPOINT, one value in all processes; run schedule_tasks again.",
+        ),
+        (
+            {"DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS": ["other@example.com"]},
+            f"the token is of {EMAIL}, which may not run tasks there",
+            "Give DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT and OIDC_ALLOWED_EMAILS one value in all processes; "
+            "run schedule_tasks again.",
+        ),
+        (
+            {"DJANGO_CLOUD_TASKS_OIDC_CERTS_URL": "http://127.0.0.1:1/certs"},
+            "it cannot fetch the certificates by which tokens are verified",
+            "Let the web server reach the address of DJANGO_CLOUD_TASKS_OIDC_CERTS_URL; its log has the reason.",
+        ),
+    ],
+    ids=["another audience", "an account that may not", "certificates out of reach"],
+)
+def test_a_web_server_that_would_refuse_google_says_so(
+    certificates: CertificateServer, settings: dict[str, Any], text: str, remedy: str
+) -> None:
+    make_task()
+    with this_app(certificates, **settings) as origin:
+        uri = f"{origin}/tasks/{TASK}"
+        assert asked(origin) == Answerer(
+            is_right=False, text=f"{uri} is this app, which would refuse Google: {text}", remedy=remedy
+        )
+
+
+def test_a_web_server_of_another_time_or_code_says_so(certificates: CertificateServer) -> None:
+    with this_app(certificates) as origin:
+        assert asked(origin).text.endswith("would refuse Google: its code has no task shop.reports.Report")
+        make_task()
+        with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=origin):
+            found = ask_address(target(origin), timezone.now() - timedelta(minutes=1))
+    assert (found.is_right, found.remedy) == (False, "Set both clocks by a time server (NTP).")
+
+
+def test_the_same_package_in_another_project_is_not_ours(certificates: CertificateServer) -> None:
+    make_task()
+    signed = authentication.sign_probe
+
+    def of_another_project(*args: Any) -> str:
+        with override_settings(SECRET_KEY="of another project"):
+            return signed(*args)
+
+    with this_app(certificates) as origin, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scheduled_jobs.services.monitoring.reach.sign_probe", of_another_project)
+        assert asked(origin) == Answerer(
+            is_right=False,
+            text=(
+                f"{origin}/tasks/{TASK} is answered 401 by Elsewhere, by django-scheduled-jobs in another project, "
+                "or with another SECRET_KEY"
+            ),
+            remedy=f"Correct {ENDPOINT} if it is another project; else give this app one SECRET_KEY wherever it runs.",
+        )
+
+
+# --- What stands between Google and the view, in Django -----------------------------------------------
+
+
+class AsksForLogin:
+    """As people write it by hand: it knows nothing of views that are exempt."""
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(status=302, headers={"Location": f"/accounts/login/?next={request.path}"})
+
+
+def everything(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    """The page of a single-page app, which takes every address."""
+    return HttpResponse("<!doctype html><title>Shop</title>")
+
+
+class WithCatchAll:
+    urlpatterns = [re_path(r"^.*$", everything), *urlpatterns]
+
+
+class WithCsrf:
+    urlpatterns = [re_path(r"^.*$", csrf_protect(everything)), *urlpatterns]
+
+
+class WithLanguage:
+    @property
+    def urlpatterns(self) -> Any:
+        from django.conf.urls.i18n import i18n_patterns
+
+        return i18n_patterns(*urlpatterns)
+
+
+SURROUNDINGS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a login middleware": (
+        {"MIDDLEWARE": [f"{__name__}.AsksForLogin"]},
+        "is answered 302 by Elsewhere and led to {origin}/accounts/login/, a login page, which Google takes for "
+        "success: something asks for a login before the view",
+        "Let /tasks/ pass the middleware, or the server in front, that asks for the login.",
+    ),
+    "a redirect to https": (
+        {"MIDDLEWARE": ["django.middleware.security.SecurityMiddleware"], "SECURE_SSL_REDIRECT": True},
+        "is answered 301 by Elsewhere and led to {https}/tasks/shop.reports.Report: http is led to https "
+        "(SECURE_SSL_REDIRECT, or the server in front)",
+        f"Set {ENDPOINT} to {{https}} and run schedule_tasks again.",
+    ),
+    "a host that is not allowed": (
+        {"MIDDLEWARE": ["django.middleware.common.CommonMiddleware"], "ALLOWED_HOSTS": ["shop.example.com"]},
+        "is answered 400 by Elsewhere: Django does not serve the host 127.0.0.1",
+        "Add 127.0.0.1 to ALLOWED_HOSTS.",
+    ),
+    "another prefix": (
+        {"ROOT_URLCONF": (path("jobs/", include("scheduled_jobs.urls")),)},
+        "is answered 404 by Elsewhere: a server is there that does not know this address, of another prefix or "
+        "another project",
+        f"Compare {ENDPOINT} and the path of the include with what the web server serves, then run schedule_tasks again.",
+    ),
+    "a pattern that takes everything": (
+        {"ROOT_URLCONF": WithCatchAll},
+        "is answered 200 by Elsewhere, and not by this app's view: Google takes that for success, and no task ever runs",
+        f"Correct {ENDPOINT} if it is another server; else put {ABOVE}.",
+    ),
+    "Django's CSRF page": (
+        {"ROOT_URLCONF": WithCsrf},
+        "is answered 403 by Elsewhere with Django's CSRF page: our view is exempt, so that another has taken the address",
+        f"Put {ABOVE}, or correct {ENDPOINT} if another project answers there.",
+    ),
+    "a language in front": (
+        {"ROOT_URLCONF": WithLanguage(), "MIDDLEWARE": ["django.middleware.locale.LocaleMiddleware"]},
+        "is answered 302 by Elsewhere and led to {origin}/en/tasks/shop.reports.Report: the addresses have a "
+        "language in front",
+        "Include scheduled_jobs.urls outside i18n_patterns, and run schedule_tasks again.",
+    ),
+    "a host with www in front": (
+        {"MIDDLEWARE": ["django.middleware.common.CommonMiddleware"], "PREPEND_WWW": True},
+        "is answered 301 by Elsewhere and led to {www}/tasks/shop.reports.Report: another host is wanted "
+        "(PREPEND_WWW, or the server in front)",
+        f"Set {ENDPOINT} to {{www}} and run schedule_tasks again.",
+    ),
+    "a middleware that raises": (
+        {"MIDDLEWARE": ["tests.services.monitoring.test_reach.Raises"], "DEBUG_PROPAGATE_EXCEPTIONS": False},
+        "is answered 500 by Elsewhere: the server fails before the view is reached",
+        "See its log: most often a middleware raises, or the settings cannot be loaded.",
+    ),
+}
+
+
+class Raises(AsksForLogin):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        raise LookupError("no tenant of this name")
+
+
+@pytest.mark.parametrize(("settings", "text", "remedy"), SURROUNDINGS.values(), ids=SURROUNDINGS)
+def test_what_django_answers_before_the_view_is_named(
+    settings: dict[str, Any], text: str, remedy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with this_app(**settings) as origin:
+        names = {
+            "origin": origin,
+            "https": origin.replace("http:", "https:"),
+            "www": origin.replace("//", "//www."),
+        }
+        found = asked(origin)
+    assert found == Answerer(
+        is_right=False, text=f"{origin}/tasks/{TASK} {text.format(**names)}", remedy=remedy.format(**names)
+    )
+
+
+# --- Servers of other people --------------------------------------------------------------------------
+
+HERE = "http://{HTTP_HOST}{PATH_INFO}"
+GOOGLES_403 = answering(
+    "403 Forbidden",
+    "<title>403 Forbidden</title><h2>Your client does not have permission to get URL from this server.</h2>",
+    Server="Google Frontend",
+)
+ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
+    "another server's page": (
+        answering("200 OK", "<!doctype html>", Server="nginx/1.27.0"),
+        "is answered 200 by nginx/1.27.0, and not by this app's view: Google takes that for success, and no task ever runs",
+        f"Correct {ENDPOINT} if it is another server; else put {ABOVE}.",
+    ),
+    "another project's 401": (
+        answering("401 Unauthorized", '{"error": "no token"}', WWW_Authenticate="Token"),
+        "is answered 401 by Elsewhere, and not by this app's view",
+        f"Correct {ENDPOINT} if it is another project's server; else let /tasks/ pass what asks for a login.",
+    ),
+    "a password": (
+        answering("401 Unauthorized", "", WWW_Authenticate='Basic realm="staging"'),
+        "is answered 401 by Elsewhere: a password is asked for before the view is reached",
+        "Let /tasks/ pass the server, or the middleware, that asks for it.",
+    ),
+    "Identity-Aware Proxy": (
+        answering("302 Found", "", Location="https://accounts.google.com/o/oauth2/v2/auth?client_id=1"),
+        "is answered 302 by Elsewhere and led to https://accounts.google.com/o/oauth2/v2/auth: Google's "
+        "Identity-Aware Proxy asks for a login",
+        "Let /tasks/ pass without IAP, such as by a backend service of its own.",
+    ),
+    "a slash": (
+        answering("301 Moved", "", Location=HERE + "/"),
+        "is answered 301 by Elsewhere and led to {origin}/tasks/shop.reports.Report/: a slash is added, so that "
+        "another pattern than ours has taken the address",
+        f"Put {ABOVE}, and let no server add slashes.",
+    ),
+    "a redirect to itself": (
+        answering("301 Moved", "", Location=HERE),
+        "is answered 301 by Elsewhere and led to {origin}/tasks/shop.reports.Report, itself: Django does not see "
+        "that the request came by https",
+        "Set SECURE_PROXY_SSL_HEADER to the header by which the server in front says so.",
+    ),
+    "a redirect to somewhere": (
+        answering("302 Found", "", Location="/welcome?token=secret"),
+        "is answered 302 by Elsewhere and led to {origin}/welcome, and not by this app's view",
+        f"Set {ENDPOINT} to an address that leads nowhere else, or let /tasks/ through to Django.",
+    ),
+    "a firewall": (
+        answering("403 Forbidden", "<h1>Attention required</h1>", Server="cloudflare"),
+        "is answered 403 by cloudflare, and not by this app's view",
+        "Let POST to /tasks/ pass the firewall, the middleware or the server in front.",
+    ),
+    "a service that is not there": (
+        answering("404 Not Found", "<title>404 Page not found</title>", Server="Google Frontend"),
+        "is answered 404 by Google Frontend: no service is there, or its ingress lets nothing in from here",
+        f"Correct {ENDPOINT} if the service has another address; Cloud Run names it as its URL.",
+    ),
+    "a file server": (
+        answering("405 Method Not Allowed"),
+        "is answered 405 by Elsewhere: what is there takes no POST, and is not this app's view",
+        f"Compare {ENDPOINT} and the path of the include with what the web server serves, then run schedule_tasks again.",
+    ),
+    "a proxy": (
+        answering("407 Proxy Authentication Required"),
+        "is answered 407 by Elsewhere: a proxy asks for credentials",
+        f"Set {ENDPOINT} to the address of the web server itself.",
+    ),
+    "a limit": (
+        answering("429 Too Many Requests"),
+        "is answered 429 by Elsewhere: requests are limited before the view is reached",
+        "Exempt /tasks/ from the limit.",
+    ),
+    "a server in front of nothing": (
+        answering("502 Bad Gateway"),
+        "is answered 502 by Elsewhere: the server in front gets no answer from Django",
+        "Start Django's server; its log, or that of the server in front, says why it does not answer.",
+    ),
+    "a service that is down": (
+        answering("503 Service Unavailable", "", Retry_After="60"),
+        "is answered 503 by Elsewhere: the service is down, overloaded or in maintenance",
+        "Bring it up, and let /tasks/ pass a page that says so.",
+    ),
+    "a slash that Django wants": (
+        answering("500 Internal Server Error", "RuntimeError: … set APPEND_SLASH=False"),
+        "is answered 500 by Elsewhere: Django wants a slash at the end, so that another pattern than ours has taken "
+        "the address",
+        f"Put {ABOVE}.",
+    ),
+    "a port of TLS": (
+        answering("400 Bad Request", "The plain HTTP request was sent to HTTPS port", Server="nginx"),
+        "is answered 400 by nginx: port {port} speaks TLS",
+        f"Write https:// in {ENDPOINT} and run schedule_tasks again.",
+    ),
+    "a bad request": (
+        answering("400 Bad Request", "<h1>Bad Request (400)</h1>"),
+        "is answered 400 by Elsewhere, and not by this app's view; most often Django does not serve the host 127.0.0.1",
+        "See whether 127.0.0.1 is in the ALLOWED_HOSTS of the web server; its log says.",
+    ),
+    "something else": (
+        answering("418 I'm a teapot", "secret body"),
+        "is answered 418 by Elsewhere, and not by this app's view",
+        f"Correct {ENDPOINT} if it is another server; else see the log of the web server.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("app", "text", "remedy"), ANSWERS.values(), ids=ANSWERS)
+@override_settings(ALLOWED_HOSTS=["*"])
+def test_what_another_server_answers_is_named(app: Any, text: str, remedy: str) -> None:
+    with serving(app) as origin:
+        names = {"origin": origin, "port": origin.rpartition(":")[2]}
+        assert asked(origin) == Answerer(
+            is_right=False, text=f"{origin}/tasks/{TASK} {text.format(**names)}", remedy=remedy
+        )
+
+
+def test_a_private_cloud_run_service_is_right_as_far_as_can_be_seen() -> None:
+    with serving(GOOGLES_403) as origin:
+        assert asked(origin) == Answerer(
+            is_right=True,
+            is_private=True,
+            text=(
+                f"{origin}/tasks/{TASK} is private: Google answers 403 to who has no token, and whether it lets "
+                f"{EMAIL} in cannot be seen from here"
+            ),
+            remedy=(
+                f"Give {EMAIL} roles/run.invoker on the service; the audience https://shop.example.com must be the "
+                "service's URL or one of its custom audiences."
+            ),
+        )
+
+
+# --- Nothing that answers -----------------------------------------------------------------------------
+
+
+def test_a_port_on_which_nothing_listens_is_named() -> None:
+    port = free_port()
+    assert asked(f"http://127.0.0.1:{port}") == Answerer(
+        is_right=False,
+        text=f"http://127.0.0.1:{port}/tasks/{TASK} cannot be reached: nothing listens on port {port}",
+        remedy=f"Start the web server, or set {ENDPOINT} to the port on which it listens (runserver: 8000).",
+    )
+
+
+def test_a_name_that_nobody_knows_is_named() -> None:
+    assert asked("https://shop.invalid") == Answerer(
+        is_right=False,
+        text=f"https://shop.invalid/tasks/{TASK} cannot be reached: no address is known for the name shop.invalid",
+        remedy=f"Correct {ENDPOINT}, or the DNS entry of shop.invalid.",
+    )
+
+
+def test_a_certificate_that_nobody_trusts_is_named(tmp_path: Path) -> None:
+    key = SigningKey("shop.example.com")
+    (tmp_path / "both.pem").write_bytes(key.private + key.certificate.encode())
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "both.pem")
+    with serving(answering("200 OK"), tls) as origin:
+        found = asked(origin)
+    assert (
+        found.text
+        == f"{origin}/tasks/{TASK} has a TLS certificate that is not trusted: self-signed certificate"
+    )
+    assert found.remedy == (
+        "Give 127.0.0.1 a valid certificate, with the intermediate ones, of a publicly trusted authority."
+    )
+
+
+def test_a_port_that_speaks_another_language_is_named() -> None:
+    with saying(b"SSH-2.0-OpenSSH_9.6\r\n") as address:
+        plain, encrypted = asked(f"http://{address}"), asked(f"https://{address}")
+    assert plain.text.startswith(
+        f"http://{address}/tasks/{TASK} closes the connection without an answer in HTTP"
+    )
+    assert encrypted.text.startswith(f"https://{address}/tasks/{TASK} speaks no TLS that is understood: ")
+    assert encrypted.remedy == (
+        f"Write http:// in {ENDPOINT} if what listens on port {address[10:]} has no certificate, or its TLS port."
+    )
+
+
+def test_a_server_that_never_ends_its_answer_is_not_waited_for() -> None:
+    waiting = threading.Event()
+
+    def app(environ: Any, start: Any) -> Any:
+        waiting.wait(20)
+        start("200 OK", [])
+        return [b""]
+
+    with serving(app) as origin, override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=origin):
+        begun = time.monotonic()
+        found = ask_address(target(origin), timezone.now(), seconds=0.3)
+        took = time.monotonic() - begun
+        waiting.set()
+    assert found.text == f"{origin}/tasks/{TASK} gave no answer within five seconds"
+    assert took < 15
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://169.254.169.254/tasks/x",
+        "http://shop.example.com.evil.test/tasks/x",
+        "file:///etc/passwd",
+        "http://[/",
+    ],
+)
+@override_settings(DJANGO_CLOUD_TASKS_ENDPOINT="http://shop.example.com")
+def test_only_an_address_under_endpoint_is_asked(uri: str) -> None:
+    assert ask_address(target("", uri=uri), timezone.now()) == Answerer(
+        is_right=False,
+        text=f"{uri} is no http or https address under http://shop.example.com, and was not asked",
+        remedy=f"Correct {ENDPOINT} and run schedule_tasks again.",
+    )
