@@ -8,6 +8,7 @@ ScheduledJobsError
 ├── RunRefused (ValueError)             a run cannot be asked for as it is
 ├── BeingDeleted (ValueError)           a job that is going is neither changed nor run
 ├── DiscardTask                         raised by a task, to end its run without retries
+├── TaskExited                          a task that was run here and now wanted to end the process
 ├── CallerRefused                       an inbound call that may not be answered
 │   ├── NotAuthenticated                401
 │   ├── NotAllowed                      403
@@ -65,6 +66,10 @@ class BeingDeleted(ScheduledJobsError, ValueError):
 
 class DiscardTask(ScheduledJobsError):
     """Raised inside ``run()``: there is nothing to do, and trying again would not help."""
+
+
+class TaskExited(ScheduledJobsError):
+    """A task called ``sys.exit()``, or raised something else that would have ended the process."""
 
 
 class CallerRefused(ScheduledJobsError):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import decimal
 import inspect
 import logging
+import signal
+import threading
 import traceback
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +21,7 @@ from scheduled_jobs.domain.errors import error_key, place_of
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.domain.payloads.redaction import texts_under, without, without_tokens
-from scheduled_jobs.exceptions import DiscardTask
+from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 
@@ -42,8 +47,8 @@ MAX_TRACEBACK = 100_000
 class Outcome:
     """How a run ended. ``value`` is what ``run()`` returned, ``result`` what of it can be kept.
 
-    ``raised`` is what ``run()`` raised. A process that is being stopped (``is_stopping``) raises it again
-    once the end is written.
+    ``raised`` is what ``run()`` raised, as whoever called for the run may be given it. A process that is
+    being stopped (``is_stopping``) raises it again once the end is written.
     """
 
     status: str
@@ -54,11 +59,7 @@ class Outcome:
     traceback: str = ""
     notes: list[str] = field(default_factory=list)
     raised: BaseException | None = None
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the process was told to stop while the task ran."""
-        return isinstance(self.raised, (SystemExit, KeyboardInterrupt))
+    is_stopping: bool = False
 
 
 def execute(
@@ -74,6 +75,20 @@ def execute(
 
     ``arguments`` None: the payload of the row is validated first, as part of the run.
     """
+    # What a task activates, its zone and its language above all, is gone with the copy.
+    return copy_context().run(_execute, run, task, arguments, clock, request, headers)
+
+
+def _execute(
+    run: JobRun,
+    task: type[Task],
+    arguments: Mapping[str, Any] | None,
+    clock: Callable[[], datetime],
+    request: HttpRequest | None,
+    headers: Mapping[str, str] | None,
+) -> Outcome:
+    # The one thing there that is changed in place.
+    decimal.setcontext(decimal.getcontext().copy())
     depths = {c.alias: len(c.atomic_blocks) for c in connections.all(initialized_only=True)}
     with heartbeat.of(run) as report:
         try:
@@ -88,6 +103,8 @@ def execute(
         except DiscardTask as error:
             return Outcome(Status.DISCARDED, error=_shortened(_kept(run, _text_of(error)), MAX_ERROR))
         except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
+            if isinstance(error, SystemExit) and not is_stop(error) and error.code in (None, 0):
+                return Outcome(Status.SUCCEEDED, notes=["run() was ended by sys.exit()."])
             return _failure(run, task, error, clock())
         finally:
             _leave_transactions(depths)
@@ -110,13 +127,41 @@ def metadata_of(run: JobRun, headers: Mapping[str, str] | None = None) -> TaskMe
 
 def _call(task: Task, arguments: Mapping[str, Any]) -> Any:
     returned = task.run(**arguments)
+    if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+        raise TypeError("run() returned a generator, whose body is only run by whoever iterates over it")
     if not inspect.isawaitable(returned):
         return returned
 
     async def wait() -> Any:
         return await returned
 
-    return async_to_sync(wait)()
+    # In a loop of its own: what ends a loop, such as SystemExit in one of its tasks, must not end a server's.
+    return async_to_sync(wait, force_new_loop=True)()
+
+
+def is_stop(error: BaseException) -> bool:
+    """Whether the process was told to stop, and this is how it does: not something that the task does.
+
+    A server's stop comes out of the handler of a signal; so may Ctrl-C, or else it is raised in the main
+    thread, where alone signals are handled.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_stop(inner) for inner in error.exceptions)
+    if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+        return True
+    if not isinstance(error, (SystemExit, KeyboardInterrupt)):
+        return False
+    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
+    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _code_of(handler: Any) -> Any:
+    """The code that a handler of signals runs; None for what is not written in Python."""
+    while hasattr(handler, "func"):  # functools.partial
+        handler = handler.func
+    if not hasattr(handler, "__code__") and not hasattr(handler, "__func__"):
+        handler = getattr(handler, "__call__", None)  # noqa: B004 – the method of an object that can be called
+    return getattr(getattr(handler, "__func__", handler), "__code__", None)
 
 
 def _success(value: Any) -> Outcome:
@@ -129,10 +174,15 @@ def _success(value: Any) -> Outcome:
 
 
 def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime) -> Outcome:
-    outcome = Outcome(Status.FAILED, raised=error)
-    if outcome.is_stopping and run.deadline_at is not None and run.deadline_at < now:
+    outcome = Outcome(Status.FAILED, raised=error, is_stopping=is_stop(error))
+    is_cut_off = outcome.is_stopping or isinstance(error, asyncio.CancelledError)
+    if is_cut_off and run.deadline_at is not None and run.deadline_at < now:
         # The server has stopped the process because it took too long: Google has long hung up.
         outcome.status = Status.TIMED_OUT
+    if not outcome.is_stopping and not isinstance(error, Exception):
+        # Whoever calls for the run here and now must not be ended by what the task does.
+        outcome.raised = TaskExited(f"{task.name()} raised {type(error).__name__}: {_text_of(error)}")
+        outcome.raised.__cause__ = error
     name, text = type(error).__name__, _kept(run, _text_of(error))
     outcome.error = _shortened(f"{name}: {text}" if text else name, MAX_ERROR)
     is_late = outcome.status == Status.TIMED_OUT
@@ -159,7 +209,7 @@ def _shortened(text: str, limit: int) -> str:
 def _text_of(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 – an exception of the task's own may not even be shown
+    except BaseException:  # noqa: BLE001 – an exception of the task's own may not even be shown
         return "(its message cannot be shown)"
 
 
@@ -172,7 +222,7 @@ def _below_us(frames: TracebackType | None) -> TracebackType | None:
 
 
 def _leave_transactions(depths: Mapping[str, int]) -> None:
-    """Undo what a task left behind: transactions that it never ended, or autocommit turned off.
+    """Undo what a task left behind: transactions that it never ended, raw ones too, or autocommit off.
 
     The end of the run would be written into them, and vanish with them. ``depths`` tells how many
     transactions were open before the task, by database.
@@ -184,7 +234,7 @@ def _leave_transactions(depths: Mapping[str, int]) -> None:
                 connection.atomic_blocks[-1].__exit__(TransactionAbandoned, TransactionAbandoned(), None)
         except Error:
             connection.close()
-        if depth == 0 and _is_autocommit_off(connection):
+        if depth == 0 and _is_left_open(connection):
             connection.close()
             if connection.connection is not None:  # a database in memory is never closed
                 connection.rollback()
@@ -195,6 +245,13 @@ class TransactionAbandoned(Exception):
     """A task has left a transaction open."""
 
 
-def _is_autocommit_off(connection: BaseDatabaseWrapper) -> bool:
-    is_wanted = bool(connection.settings_dict["AUTOCOMMIT"])
-    return is_wanted and connection.connection is not None and not connection.autocommit
+def _is_left_open(connection: BaseDatabaseWrapper) -> bool:
+    raw = connection.connection
+    if raw is None or not connection.settings_dict["AUTOCOMMIT"]:
+        return False
+    if not connection.autocommit or getattr(raw, "in_transaction", False):  # sqlite3
+        return True
+    # psycopg, where 0 is idle, and PyMySQL, whose lowest bit it is.
+    return bool(
+        getattr(getattr(raw, "info", None), "transaction_status", 0) or getattr(raw, "server_status", 0) & 1
+    )

@@ -94,8 +94,8 @@ def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answ
 def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
     """Run a task here and now, without Google, with the payload in force; returns what it returns.
 
-    The run is recorded. Raises what the task raised, InvalidPayload if the payload does not fit ``run()``. A
-    task that discards itself returns None.
+    The run is recorded. Raises what the task raised, TaskExited in place of what would end the process, and
+    InvalidPayload if the payload does not fit ``run()``. A task that discards itself returns None.
     """
     now = timezone.now()
     with statements.statement():

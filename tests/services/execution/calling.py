@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +13,7 @@ from scheduled_jobs.services.execution import Answer, Delivery
 from tests.support import SLOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from scheduled_jobs.models import ScheduledJob
@@ -37,3 +41,21 @@ def deliver(
     text = slot.isoformat() if slot is not None else None
     delivery = Delivery(job=job, task=task, schedule_time=text, body=body, **values)
     return execution.deliver(delivery, clock=lambda: now, sleep=not_waited)
+
+
+@contextmanager
+def stopped_by(stop: BaseException) -> Iterator[Callable[..., None]]:
+    """A ``run`` that a signal cuts off, whose handler raises ``stop``: a server's way to end a worker."""
+
+    class Worker:
+        def handle_abort(self, *args: Any) -> None:
+            raise stop
+
+    def run(self: PeriodicTask) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, Worker().handle_abort)
+    try:
+        yield run
+    finally:
+        signal.signal(signal.SIGUSR1, before)

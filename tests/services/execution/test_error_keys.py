@@ -9,7 +9,7 @@ import pytest
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
-from tests.services.execution.calling import AFTER, deliver
+from tests.services.execution.calling import AFTER, deliver, stopped_by
 from tests.support import NEXT_SLOT, SLOT, make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -73,12 +73,9 @@ def test_a_lost_run_has_a_key_of_its_own_until_its_end_comes(job: ScheduledJob) 
 
 def test_a_run_stopped_after_its_deadline_has_a_key_of_its_own(job: ScheduledJob) -> None:
     run = make_run(job, "running", deadline_at=AFTER - timedelta(minutes=1))
-    outcome = execution.runner.execute(run, make_task(stop), {}, clock=lambda: AFTER)
+    with stopped_by(SystemExit(1)) as stopped:
+        outcome = execution.runner.execute(run, make_task(stopped), {}, clock=lambda: AFTER)
     assert (outcome.status, outcome.error_key) == ("timed_out", "timed_out")
-
-
-def stop(self: PeriodicTask) -> None:
-    raise SystemExit(1)
 
 
 def test_a_payload_that_does_not_fit_is_an_error_like_any_other() -> None:

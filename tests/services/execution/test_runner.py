@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, connections, transaction
 from django.test import RequestFactory
 
 from scheduled_jobs.models import JobRun
-from tests.services.execution.calling import AFTER, BEFORE, deliver
+from tests.services.execution.calling import AFTER, BEFORE, deliver, stopped_by
 from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_task
 
 if TYPE_CHECKING:
@@ -151,14 +151,9 @@ def test_a_task_whose_class_cannot_be_made_has_failed() -> None:
     assert JobRun.objects.get().error == "RuntimeError: no"
 
 
-@pytest.mark.parametrize("stop", [SystemExit(1), KeyboardInterrupt()])
-def test_a_process_that_is_stopped_fails_the_run_and_stops(
-    stop: BaseException,
-) -> None:
-    def run(self: PeriodicTask) -> None:
-        raise stop
-
-    with pytest.raises(type(stop)):
+@pytest.mark.parametrize("stop", [SystemExit(1), SystemExit(0), KeyboardInterrupt()])
+def test_a_process_that_is_stopped_fails_the_run_and_stops(stop: BaseException) -> None:
+    with stopped_by(stop) as run, pytest.raises(type(stop)):
         run_once(run)
 
     found = JobRun.objects.get()
@@ -167,15 +162,12 @@ def test_a_process_that_is_stopped_fails_the_run_and_stops(
 
 
 def test_a_process_stopped_after_the_deadline_has_timed_out() -> None:
-    def run(self: PeriodicTask) -> None:
-        # As though the deadline had been three minutes ago when the worker's time was up.
-        raise SystemExit(1)
-
-    task = make_task(run)
-    job = make_job(task, declared_attempt_deadline=timedelta(seconds=-1))
-
-    with pytest.raises(SystemExit):
-        deliver(job, task)
+    # As though the deadline had been three minutes ago when the worker's time was up.
+    with stopped_by(SystemExit(1)) as run:
+        task = make_task(run)
+        job = make_job(task, declared_attempt_deadline=timedelta(seconds=-1))
+        with pytest.raises(SystemExit):
+            deliver(job, task)
 
     found = JobRun.objects.get()
     assert (found.status, found.error, found.settled_slot) == (Status.TIMED_OUT, "SystemExit: 1", None)
@@ -207,6 +199,20 @@ class TestTransactionsLeftBehind:
 
         assert (found.status, found.result) == (Status.SUCCEEDED, "done")
         assert transaction.get_autocommit()
+        assert not get_user_model().objects.exists()
+
+    def test_a_raw_transaction_left_open_is_rolled_back(self) -> None:
+        def run(self: PeriodicTask) -> str:
+            with connection.cursor() as cursor:
+                cursor.execute("BEGIN")
+            get_user_model().objects.create(username="left behind")
+            return "done"
+
+        found = run_once(run)
+
+        assert (found.status, found.result) == (Status.SUCCEEDED, "done")
+        connection.close()
+        assert JobRun.objects.get().status == Status.SUCCEEDED
         assert not get_user_model().objects.exists()
 
     def test_a_connection_closed_inside_a_transaction_is_opened_anew(self) -> None:

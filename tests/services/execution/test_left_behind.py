@@ -1,0 +1,213 @@
+"""What a task does to the process that runs it: nothing that others there would notice."""
+
+from __future__ import annotations
+
+import asyncio
+import decimal
+import functools
+import signal
+import sys
+import threading
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import get_script_prefix, set_script_prefix
+from django.utils import timezone, translation
+
+from scheduled_jobs.exceptions import TaskExited
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services import execution
+from scheduled_jobs.services.execution.runner import is_stop
+from tests.services.execution.calling import deliver
+from tests.support import make_job, make_task
+
+if TYPE_CHECKING:
+    from scheduled_jobs.tasks import PeriodicTask
+
+pytestmark = pytest.mark.django_db
+
+Status = JobRun.Status
+
+
+class OnStrike(BaseException):
+    def __str__(self) -> str:
+        raise SystemExit("not even its message")
+
+
+def raising(error: Any) -> Any:
+    def run(self: PeriodicTask) -> None:
+        raise error
+
+    return run
+
+
+# --- The end of a process is the end of the run alone ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (SystemExit(), Status.SUCCEEDED, ""),
+        (SystemExit(0), Status.SUCCEEDED, ""),
+        (SystemExit(3), Status.FAILED, "SystemExit: 3"),
+        (SystemExit("no rates"), Status.FAILED, "SystemExit: no rates"),
+        (GeneratorExit(), Status.FAILED, "GeneratorExit"),
+        (asyncio.CancelledError(), Status.FAILED, "CancelledError"),
+        (
+            BaseExceptionGroup("two", [SystemExit(1), ValueError("x")]),
+            Status.FAILED,
+            "two (2 sub-exceptions)",
+        ),
+        (OnStrike(), Status.FAILED, "OnStrike: (its message cannot be shown)"),
+    ],
+)
+def test_what_would_end_the_process_ends_the_run(error: BaseException, status: str, text: str) -> None:
+    task = make_task(raising(error))
+
+    answer = deliver(make_job(task), task)
+
+    found = JobRun.objects.get()
+    assert (answer.status, found.status) == (200 if status == Status.SUCCEEDED else 500, status)
+    assert text in found.error
+    assert found.overlap_lock is None
+    notes = ["run() was ended by sys.exit()."] if status == Status.SUCCEEDED else None
+    assert found.context.get("notes") == notes
+
+
+def test_async_code_that_exits_ends_its_run_alone() -> None:
+    async def leave() -> None:
+        sys.exit(4)
+
+    async def run(self: PeriodicTask) -> None:
+        await asyncio.gather(leave(), asyncio.sleep(60))
+
+    task = make_task(run)
+    assert deliver(make_job(task), task).status == 500
+    assert JobRun.objects.get().error == "SystemExit: 4"
+
+
+def test_an_interrupt_in_a_thread_is_the_tasks_own() -> None:
+    found = []
+    thread = threading.Thread(target=lambda: found.append(is_stop(KeyboardInterrupt())))
+    thread.start()
+    thread.join()
+    assert found == [False]
+    assert is_stop(KeyboardInterrupt())
+
+
+def test_a_stop_within_a_group_is_a_stop() -> None:
+    def stop(text: str, *args: Any) -> None:
+        sys.exit(text)
+
+    class Handler:
+        def __call__(self, *args: Any) -> None:
+            sys.exit(1)
+
+    for handler in (functools.partial(stop, "bye"), Handler()):
+        before = signal.signal(signal.SIGUSR2, handler)
+        try:
+            with pytest.raises(SystemExit) as caught:
+                signal.raise_signal(signal.SIGUSR2)
+            assert is_stop(BaseExceptionGroup("one", [caught.value]))
+        finally:
+            signal.signal(signal.SIGUSR2, before)
+        assert not is_stop(caught.value)
+
+
+def test_what_is_run_here_and_now_never_ends_its_caller() -> None:
+    task = make_task(raising(SystemExit(2)))
+    job = make_job(task)
+    with pytest.raises(TaskExited, match=r"^shop.reports.Report raised SystemExit: 2$"):
+        execution.run_eagerly(job, task)
+
+    done = make_task(raising(SystemExit(0)))
+    assert execution.run_eagerly(job, done) is None
+    assert set(JobRun.objects.values_list("status", flat=True)) == {Status.FAILED, Status.SUCCEEDED}
+
+
+def test_cancelled_by_the_server_after_the_deadline_is_timed_out() -> None:
+    task = make_task(raising(asyncio.CancelledError()))
+    deliver(make_job(task, declared_attempt_deadline=timedelta(seconds=-1)), task)
+    assert JobRun.objects.get().status == Status.TIMED_OUT
+
+
+# --- What a task activates is gone when it ends ----------------------------------------------------
+
+tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
+
+
+def around() -> tuple[Any, ...]:
+    names = timezone.get_current_timezone_name(), translation.get_language(), get_script_prefix()
+    return *names, decimal.getcontext().prec, tenant.get()
+
+
+def activate() -> None:
+    timezone.activate("Asia/Tokyo")
+    translation.activate("de")
+    set_script_prefix("/elsewhere/")
+    decimal.getcontext().prec = 3
+    tenant.set("emea")
+
+
+@pytest.mark.parametrize("ends", [None, ValueError("x"), SystemExit(0)])
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("is_eager", [False, True])
+def test_what_a_task_activates_is_gone_when_it_ends(
+    ends: BaseException | None, is_async: bool, is_eager: bool
+) -> None:
+    inside = []
+
+    def work(self: PeriodicTask) -> None:
+        activate()
+        inside.append(around())
+        if ends is not None:
+            raise ends
+
+    async def work_async(self: PeriodicTask) -> None:
+        work(self)
+
+    task = make_task(work_async if is_async else work)
+    job = make_job(task)
+    before = around()
+    if is_eager and isinstance(ends, ValueError):
+        with pytest.raises(ValueError):
+            execution.run_eagerly(job, task)
+    elif is_eager:
+        execution.run_eagerly(job, task)
+    else:
+        deliver(job, task)
+
+    assert inside == [("Asia/Tokyo", "de", "/elsewhere/", 3, "emea")]
+    assert around() == before
+    assert before[0] != "Asia/Tokyo"
+
+
+def test_a_run_sees_what_was_activated_before_it() -> None:
+    seen = []
+    task = make_task(lambda self: seen.append(timezone.get_current_timezone_name()))
+    job = make_job(task)
+    with timezone.override("Europe/Lisbon"):
+        deliver(job, task)
+    assert seen == ["Europe/Lisbon"]
+
+
+@pytest.mark.parametrize("shape", ["sync", "async", "decorated"])
+def test_a_run_that_only_makes_a_generator_has_failed(shape: str) -> None:
+    """A decorator hides the yield from the checks."""
+
+    def run(self: PeriodicTask) -> Any:
+        yield 1
+
+    async def run_async(self: PeriodicTask) -> Any:
+        yield 1
+
+    def decorated(self: PeriodicTask) -> Any:
+        return run(self)
+
+    task = make_task({"sync": run, "async": run_async, "decorated": decorated}[shape])
+    assert deliver(make_job(task), task).status == 500
+    assert JobRun.objects.get().error == (
+        "TypeError: run() returned a generator, whose body is only run by whoever iterates over it"
+    )
