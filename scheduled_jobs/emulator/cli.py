@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, current_thread, main_thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from scheduled_jobs.emulator.faults import Faults
 from scheduled_jobs.emulator.process import Emulator
@@ -72,13 +72,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="how long a job that was just changed answers ABORTED to the next change (default: %(default)s)",
     )
-    parser.add_argument("--log-attempts", action="store_true", help="write a line for every attempt")
+    parser.add_argument(
+        "--log-attempts",
+        action="store_true",
+        help="write a line for every attempt, not only for those that fail",
+    )
 
 
 def serve(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code: 0 after a clean stop, 1 if it could not start."""
-    stop = Event()
-    with _signals(stop), _log(logging.INFO if options.log_attempts else logging.ERROR):
+    with stop_signals() as stop, attempts_told(every=options.log_attempts):
         try:
             emulator = _make(options)
         except CannotStart as error:
@@ -90,41 +93,48 @@ def serve(options: argparse.Namespace) -> int:
                 f"certificates at {emulator.certs_url}\n"
             )
             sys.stdout.flush()
-            # Python runs a signal's handler in the main thread, and another may have received the signal:
-            # gRPC has threads of its own. A wait without an end would not be interrupted then.
             while not stop.wait(AWAKE_EVERY):
                 pass
     return 0
 
 
 @contextmanager
-def _signals(stop: Event) -> Iterator[None]:
-    """Turn both signals into the event; in another than the main thread Python allows no such thing."""
+def stop_signals() -> Iterator[Event]:
+    """An event that is set by what stops a program at a terminal; wait for ``AWAKE_EVERY`` seconds at a time.
+
+    No exception is raised inside what happens to be under way. Python runs a signal's handler in the main
+    thread, and another may have received the signal: gRPC has threads of its own. A wait without an end would
+    not be interrupted then. In another than the main thread Python allows no handlers.
+    """
+    stop = Event()
+    # Ctrl-C also where a shell without job control has made us deaf to it; not a closed terminal after nohup.
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     if current_thread() is not main_thread():
-        yield
-        return
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+        numbers = []
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 @contextmanager
-def _log(level: int) -> Iterator[None]:
+def attempts_told(*, every: bool, to: TextIO | None = None) -> Iterator[None]:
+    """Write a line for each attempt that failed, or for every one; to standard error if nothing is named."""
     logger = logging.getLogger("scheduled_jobs.emulator")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    before = logger.level
+    handler = logging.StreamHandler(to or sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    before = logger.level, logger.propagate
     logger.addHandler(handler)
-    logger.setLevel(level)
+    logger.setLevel(logging.INFO if every else logging.WARNING)
+    logger.propagate = False  # a project's own handlers would write it a second time
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logger.level, logger.propagate = before
         logger.removeHandler(handler)
 
 

@@ -23,7 +23,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from scheduled_jobs.emulator.delivery import Delivery, Outcome, Unanswered
+from scheduled_jobs.emulator.answers import MOST_READ, Answer, line_of, redirect, why_unreachable
+from scheduled_jobs.emulator.delivery import Delivery, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ class HttpClient:
         self._origins: defaultdict[str, _Origin] = defaultdict(_Origin)
         self._threads = _Threads()
 
-    async def send(self, delivery: Delivery) -> Outcome:
+    async def send(self, delivery: Delivery) -> Answer:
         """One attempt: its redirects are followed and the final answer counts.
 
         The deadline does not run while the attempt waits for its turn behind others to the same target.
@@ -80,28 +81,33 @@ class HttpClient:
                     raise
             return await attempt
 
-    async def _attempt(self, delivery: Delivery, line: _Line) -> Outcome:
+    async def _attempt(self, delivery: Delivery, line: _Line) -> Answer:
+        seconds = delivery.deadline.total_seconds()
         try:
             # The time of the whole attempt, which no timeout of a single read could keep.
-            async with asyncio.timeout(delivery.deadline.total_seconds()):
+            async with asyncio.timeout(seconds):
                 return await self._threads.run(lambda: self._follow(delivery, line))
         except TimeoutError:
-            return Unanswered.DEADLINE
-        except (HTTPError, HTTPException, OSError, ValueError):
-            return Unanswered.UNREACHABLE
+            return Answer(Unanswered.DEADLINE, f"no answer within the attempt deadline of {seconds:g} s")
         finally:
             line.cut()
 
-    def _follow(self, delivery: Delivery, line: _Line) -> Outcome:
+    def _follow(self, delivery: Delivery, line: _Line) -> Answer:
         # http.client writes a byte for each character: beyond ASCII these are the bytes of UTF-8.
         headers = {name: value.encode().decode("latin-1") for name, value in delivery.headers.items()}
         if delivery.oidc is not None:
             headers["Authorization"] = f"Bearer {self._token(*delivery.oidc)}"
         uri, method, body = delivery.uri, delivery.method, delivery.body
-        for _ in range(MAX_REDIRECTS + 1):
-            status, location = self._ask(line, method, uri, headers, body)
+        redirects: tuple[str, ...] = ()
+        while len(redirects) <= MAX_REDIRECTS:
+            try:
+                status, location, said = self._ask(line, method, uri, headers, body)
+            except (HTTPError, HTTPException, OSError, ValueError) as error:
+                why = why_unreachable(error, urlsplit(uri).netloc)
+                return Answer(Unanswered.UNREACHABLE, why, redirects)
             if status not in REDIRECTS or not location:
-                return status
+                return Answer(status, said, redirects)
+            redirects += (redirect(status, location),)
             target = urljoin(uri, location)
             if urlsplit(target).netloc != urlsplit(uri).netloc:
                 headers.pop("Authorization", None)  # a token is not for whoever is redirected to
@@ -109,12 +115,12 @@ class HttpClient:
                 method, body = "GET", b""
                 headers.pop("Content-Type", None)
             uri = target
-        return Unanswered.UNREACHABLE
+        return Answer(Unanswered.UNREACHABLE, f"more than {MAX_REDIRECTS} redirects", redirects[:1])
 
     def _ask(
         self, line: _Line, method: str, uri: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, str | None]:
-        """One request: the status of its answer, and where that redirects to."""
+    ) -> tuple[int, str | None, str]:
+        """One request: the status of its answer, where that redirects to, and what it says."""
         url = parse_url(uri)
         host = (url.host or "").strip("[]")
         connection: HTTPConnection
@@ -129,12 +135,14 @@ class HttpClient:
             with suppress(BrokenPipeError, ConnectionResetError):  # it may answer without reading to the end
                 connection.request(method, url.request_uri, body or None, headers, preload_content=False)
             response = connection.getresponse()
-            read = 0
+            read, kept = 0, b""
             for piece in response.stream(PIECE, decode_content=False):
                 read += len(piece)
+                kept += piece[: MOST_READ - len(kept)]
                 if read > MAX_BODY:
                     break
-            return response.status, response.headers.get("Location")
+            said = line_of(kept, response.headers.get("Content-Encoding", ""))
+            return response.status, response.headers.get("Location"), said
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -180,12 +188,12 @@ class _Threads:
     """Runs what blocks; unlike an executor's, these threads do not keep the process from ending."""
 
     def __init__(self) -> None:
-        self._work: SimpleQueue[tuple[Future[Outcome], Callable[[], Outcome]]] = SimpleQueue()
+        self._work: SimpleQueue[tuple[Future[Answer], Callable[[], Answer]]] = SimpleQueue()
         self._idle = Semaphore(0)
 
-    def run(self, call: Callable[[], Outcome]) -> asyncio.Future[Outcome]:
+    def run(self, call: Callable[[], Answer]) -> asyncio.Future[Answer]:
         """Call it in a thread that has nothing to do, or in a new one."""
-        future: Future[Outcome] = Future()
+        future: Future[Answer] = Future()
         future.set_running_or_notify_cancel()
         self._work.put((future, call))
         if not self._idle.acquire(blocking=False):

@@ -8,7 +8,8 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from scheduled_jobs.emulator.delivery import Delivery, Unanswered, is_success
+from scheduled_jobs.emulator.answers import Answer
+from scheduled_jobs.emulator.delivery import Delivery, Unanswered
 from scheduled_jobs.emulator.dispatcher import Dispatcher
 from scheduled_jobs.emulator.http_client import HttpClient
 
@@ -101,15 +102,15 @@ class Runner:
 
     async def _attempt(self, delivery: Delivery) -> None:
         try:
-            outcome = await self._client.send(delivery)
+            answer = await self._client.send(delivery)
         except Exception:
             logger.exception("%s: attempt %d failed inside the emulator", delivery.job_id, delivery.attempt)
-            outcome = Unanswered.UNREACHABLE
-        self._dispatcher.finish(delivery, outcome, self._store.clock())
+            answer = Answer(Unanswered.UNREACHABLE, "the emulator failed")
+        self._dispatcher.finish(delivery, answer.outcome, self._store.clock())
         self._wake.set()
-        level = logging.INFO if is_success(outcome) else logging.WARNING
-        text = outcome.name if isinstance(outcome, Unanswered) else outcome
-        logger.log(level, "%s: attempt %d of %s: %s", delivery.job_id, delivery.attempt, delivery.uri, text)
+        level, mark = (logging.INFO, "") if answer.is_as_wished else (logging.WARNING, "[!] ")
+        met = f"{mark}{delivery.job_id}: attempt {delivery.attempt} of {delivery.uri}: {answer}"
+        logger.log(level, "%s", met)
 
     async def _flush_regularly(self) -> None:
         while True:

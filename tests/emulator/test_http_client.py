@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
+import zlib
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,11 +24,14 @@ from urllib3.connection import HTTPConnection
 from scheduled_jobs.emulator import http_client
 from scheduled_jobs.emulator.delivery import Delivery, Outcome, Unanswered
 from scheduled_jobs.emulator.http_client import HttpClient
+from tests.emulator.http_target import http_target
 from tests.emulator.jobs import NOON, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
+
+    from scheduled_jobs.emulator.answers import Answer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HELD = 3600.0  # seconds: longer than any deadline, and than any test
@@ -117,18 +121,22 @@ def make(uri: str, method: str = "POST", body: bytes = b"", **fields: object) ->
     return replace(delivery, **fields)  # type: ignore[arg-type] # any of the fields above
 
 
-def run(work: Callable[[HttpClient], Awaitable[list[Outcome]]]) -> list[Outcome]:
-    async def main() -> list[Outcome]:
+def run(work: Callable[[HttpClient], Awaitable[list[Answer]]]) -> list[Answer]:
+    async def main() -> list[Answer]:
         return await work(HttpClient(lambda email, audience: f"token-for-{email}-{audience}"))
 
     return asyncio.run(main())
 
 
-def send(*deliveries: Delivery) -> list[Outcome]:
-    async def work(client: HttpClient) -> list[Outcome]:
+def answers(*deliveries: Delivery) -> list[Answer]:
+    async def work(client: HttpClient) -> list[Answer]:
         return await asyncio.gather(*map(client.send, deliveries))
 
     return run(work)
+
+
+def send(*deliveries: Delivery) -> list[Outcome]:
+    return [answer.outcome for answer in answers(*deliveries)]
 
 
 def test_a_request_is_what_the_delivery_says(target: RawTarget) -> None:
@@ -329,6 +337,86 @@ def test_another_redirect_is_followed_with_get(target: RawTarget, status: int) -
     assert b"Content-" not in target.received[1]
 
 
+def told(*deliveries: Delivery) -> list[str]:
+    return [str(answer) for answer in answers(*deliveries)]
+
+
+def page(status: str, body: str, kind: str = "text/html") -> list[bytes | float]:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return [(head + body).encode()]
+
+
+def test_what_an_attempt_met_is_told_with_the_reason(target: RawTarget) -> None:
+    login = page("200 OK", "<html><title>Log in | Django site admin</title>")
+    target.answers |= {
+        "/ours": page("401 x", '{"error": "the token has expired"}', "application/json"),
+        "/host": page("400 x", "<!doctype html><title>DisallowedHost\n at /tasks/x</title>"),
+        "/text": page("502 x", "\n<h1>Bad &amp; gone</h1>\nmore", "text/plain"),
+        "/mute": page("500 x", ""),
+        "/ran": page("200 x", '{"status": "executed", "result": null, "run": 7}'),
+        "/skipped": page("200 x", '{"status": "skipped", "reason": "paused"}'),
+        "/login": redirect(302, "/accounts/login/?next=/login"),
+        "/accounts/login/?next=/login": login,
+        "/circle": redirect(307, "/circle"),
+    }
+    paths = [path for path in target.answers if not path.startswith("/accounts")]
+    assert dict(zip(paths, told(*(make(target.origin + path) for path in paths)), strict=True)) == {
+        "/ours": "401 Unauthorized: the token has expired",
+        "/host": "400 Bad Request: DisallowedHost at /tasks/x",
+        "/text": "502 Bad Gateway: Bad & gone",
+        "/mute": "500 Internal Server Error",
+        "/ran": "200 OK: executed",
+        "/skipped": "200 OK: skipped: paused",
+        "/login": (
+            "302 to /accounts/login/?next=/login, then 200 OK: Log in | Django site admin "
+            "(to Cloud Scheduler a success)"
+        ),
+        "/circle": "307 to /circle, then more than 10 redirects",
+    }
+
+
+def test_a_redirect_to_https_that_is_not_there_is_told(target: RawTarget) -> None:
+    with http_target() as plain:
+        https = plain.origin.replace("http:", "https:")
+        target.answers["/"] = redirect(301, f"{https}/tasks/x")
+        assert told(make(target.origin)) == [
+            f"301 to {https}/tasks/x, then no TLS from {https[8:]}: wrong version number"
+        ]
+
+
+def test_why_nobody_answered_is_told(target: RawTarget) -> None:
+    target.answers |= {"/held": [HELD], "/smtp": [b"SMTP ready\r\n\r\n"], "/gone": []}
+    held = make(f"{target.origin}/held", deadline=timedelta(seconds=0.2))
+    nobody, unknown = make("http://127.0.0.1:1/tasks/x"), make("http://nowhere.invalid/tasks/x")
+    found = told(held, nobody, unknown, make(f"{target.origin}/smtp"), make(f"{target.origin}/gone"))
+    where = f"127.0.0.1:{target.port}"
+    assert found[:2] == [
+        "no answer within the attempt deadline of 0.2 s",
+        "connection refused: nothing listens on 127.0.0.1:1",
+    ]
+    assert found[2].startswith("no answer from nowhere.invalid: ")
+    assert found[3:] == [
+        f"no answer from {where}: SMTP ready",
+        f"no answer from {where}: Remote end closed connection without response",
+    ]
+
+
+def test_what_a_terminal_would_obey_is_not_told(target: RawTarget) -> None:
+    target.answers["/"] = page("500 x", "\x1b[2J\x07" + "x" * 300)
+    assert told(make(target.origin)) == ["500 Internal Server Error: [2J " + "x" * 195 + "…"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_compressed_answer_is_told_too(target: RawTarget, encoding: str) -> None:
+    window = {"gzip": 31, "deflate": 15}[encoding]
+    packer = zlib.compressobj(wbits=window)
+    body = packer.compress(b"<title>Page not found at /tasks/x</title>") + packer.flush()
+    head = f"HTTP/1.1 404 x\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    target.answers |= {"/": [head.encode() + body], "/broken": [head.encode() + b"x" * len(body)]}
+    assert told(make(target.origin)) == ["404 Not Found: Page not found at /tasks/x"]
+    assert told(make(f"{target.origin}/broken")) == ["404 Not Found: " + "x" * len(body)]
+
+
 def test_a_token_does_not_follow_to_another_origin(target: RawTarget) -> None:
     other = target.origin.replace("127.0.0.1", "localhost")
     target.answers["/old"] = redirect(307, f"{other}/new")
@@ -361,7 +449,7 @@ def test_a_target_that_holds_its_attempts_leaves_room_for_others(
     slow = [make(f"{target.origin}/slow", id=number) for number in range(10)]
     fast = make(target.origin.replace("127.0.0.1", "localhost"))
 
-    async def work(client: HttpClient) -> list[Outcome]:
+    async def work(client: HttpClient) -> list[Answer]:
         held = [asyncio.create_task(client.send(delivery)) for delivery in slow]
         while len(target.received) < 3:
             await asyncio.sleep(0.01)
@@ -371,7 +459,7 @@ def test_a_target_that_holds_its_attempts_leaves_room_for_others(
         await asyncio.gather(*held, return_exceptions=True)
         return [outcome]
 
-    assert run(work) == [200]
+    assert [answer.outcome for answer in run(work)] == [200]
     assert len(target.received) == 4
     assert target.most_open == 4
 
@@ -382,7 +470,7 @@ def test_the_deadline_does_not_run_before_an_attempts_turn(
     monkeypatch.setattr(http_client, "PER_ORIGIN", 1)
     target.answers["/held"] = [HELD, OK]
 
-    async def work(client: HttpClient) -> list[Outcome]:
+    async def work(client: HttpClient) -> list[Answer]:
         loop = asyncio.get_running_loop()
         held = asyncio.create_task(
             client.send(make(f"{target.origin}/held", deadline=timedelta(seconds=7200)))
@@ -397,7 +485,7 @@ def test_the_deadline_does_not_run_before_an_attempts_turn(
         held.cancel()
         return [await waiting]
 
-    assert run(work) == [200]
+    assert [answer.outcome for answer in run(work)] == [200]
 
 
 def test_only_a_few_knock_at_a_time(target: RawTarget, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,7 +502,7 @@ def test_an_attempt_that_is_held_lets_others_knock(
     monkeypatch.setattr(http_client, "KNOCKING_PER_ORIGIN", 2)
     target.answers["/"] = [HELD]
 
-    async def work(client: HttpClient) -> list[Outcome]:
+    async def work(client: HttpClient) -> list[Answer]:
         held = [asyncio.create_task(client.send(make(target.origin))) for _ in range(5)]
         while len(target.received) < 5:
             await asyncio.sleep(0.01)

@@ -232,9 +232,10 @@ def test_a_job_that_is_still_settling_aborts_the_next_change() -> None:
             client.delete_job(name=NAME, retry=None)
 
 
-def test_attempts_are_written_to_standard_error_when_asked() -> None:
+@pytest.mark.parametrize("options", [[], ["--log-attempts"]], ids=["unasked", "all"])
+def test_failed_attempts_are_told_unasked_and_others_on_demand(options: list[str]) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--log-attempts"],
+        [*COMMAND, "--port", "0", *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -243,14 +244,23 @@ def test_attempts_are_written_to_standard_error_when_asked() -> None:
     try:
         assert process.stdout is not None
         host = process.stdout.readline().split()[5].rstrip(",")
-        with http_target() as target, client_of(host) as client:
-            client.create_job(parent=PARENT, job=a_job(target.origin))
-            client.run_job(name=NAME)
-            assert process.stderr is not None
-            assert process.stderr.readline().endswith(f" report: attempt 1 of {target.origin}/: 200\n")
+        with http_target(lambda request: 200 if request.path == "/good" else 503) as target:
+            with client_of(host) as client:
+                for job_id in ("good", "bad"):
+                    client.create_job(parent=PARENT, job=a_job(f"{target.origin}/{job_id}", job_id))
+                    client.run_job(name=name_of(job_id))
+                    while not client.get_job(name=name_of(job_id)).last_attempt_time:
+                        time.sleep(0.01)
+            process.terminate()
+            lines = process.communicate(timeout=30)[1].splitlines()
+            assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
+            assert [line[9:] for line in lines] == [
+                *[f"good: attempt 1 of {target.origin}/good: 200 OK"][: len(options)],
+                f"[!] bad: attempt 1 of {target.origin}/bad: 503 Service Unavailable",
+            ]
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.fixture

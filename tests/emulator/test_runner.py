@@ -207,7 +207,7 @@ def test_a_failure_inside_an_attempt_counts_as_a_failed_attempt(
         wait_for_code(store, 14)
     assert caplog.messages[:2] == [
         "report: attempt 1 failed inside the emulator",
-        "report: attempt 1 of http://127.0.0.1:1/: UNREACHABLE",
+        "[!] report: attempt 1 of http://127.0.0.1:1/: the emulator failed",
     ]
 
 
@@ -249,7 +249,7 @@ def test_attempts_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         create(store, f"{target.origin}/x")
         store.run_job(NAME)
         wait_for_code(store, 0)
-    assert f"report: attempt 1 of {target.origin}/x: 200" in caplog.messages
+    assert f"report: attempt 1 of {target.origin}/x: 200 OK" in caplog.messages
 
 
 def test_a_thousand_jobs_of_one_minute_all_arrive() -> None:
