@@ -23,8 +23,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from scheduled_jobs.emulator.answers import MOST_READ, Answer, line_of, redirect, why_unreachable
 from scheduled_jobs.emulator.delivery import Delivery, Unanswered
+from scheduled_jobs.emulator.met import MOST_READ, Met, redirected, telling_line, why_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class HttpClient:
         self._origins: defaultdict[str, _Origin] = defaultdict(_Origin)
         self._threads = _Threads()
 
-    async def send(self, delivery: Delivery) -> Answer:
+    async def send(self, delivery: Delivery) -> Met:
         """One attempt: its redirects are followed and the final answer counts.
 
         The deadline does not run while the attempt waits for its turn behind others to the same target.
@@ -81,18 +81,18 @@ class HttpClient:
                     raise
             return await attempt
 
-    async def _attempt(self, delivery: Delivery, line: _Line) -> Answer:
+    async def _attempt(self, delivery: Delivery, line: _Line) -> Met:
         seconds = delivery.deadline.total_seconds()
         try:
             # The time of the whole attempt, which no timeout of a single read could keep.
             async with asyncio.timeout(seconds):
                 return await self._threads.run(lambda: self._follow(delivery, line))
         except TimeoutError:
-            return Answer(Unanswered.DEADLINE, f"no answer within the attempt deadline of {seconds:g} s")
+            return Met(Unanswered.DEADLINE, f"no answer within the attempt deadline of {seconds:g} s")
         finally:
             line.cut()
 
-    def _follow(self, delivery: Delivery, line: _Line) -> Answer:
+    def _follow(self, delivery: Delivery, line: _Line) -> Met:
         # http.client writes a byte for each character: beyond ASCII these are the bytes of UTF-8.
         headers = {name: value.encode().decode("latin-1") for name, value in delivery.headers.items()}
         if delivery.oidc is not None:
@@ -104,10 +104,10 @@ class HttpClient:
                 status, location, said = self._ask(line, method, uri, headers, body)
             except (HTTPError, HTTPException, OSError, ValueError) as error:
                 why = why_unreachable(error, urlsplit(uri).netloc)
-                return Answer(Unanswered.UNREACHABLE, why, redirects)
+                return Met(Unanswered.UNREACHABLE, why, redirects)
             if status not in REDIRECTS or not location:
-                return Answer(status, said, redirects)
-            redirects += (redirect(status, location),)
+                return Met(status, said, redirects)
+            redirects += (redirected(status, location),)
             target = urljoin(uri, location)
             if urlsplit(target).netloc != urlsplit(uri).netloc:
                 headers.pop("Authorization", None)  # a token is not for whoever is redirected to
@@ -115,7 +115,7 @@ class HttpClient:
                 method, body = "GET", b""
                 headers.pop("Content-Type", None)
             uri = target
-        return Answer(Unanswered.UNREACHABLE, f"more than {MAX_REDIRECTS} redirects", redirects[:1])
+        return Met(Unanswered.UNREACHABLE, f"more than {MAX_REDIRECTS} redirects", redirects[:1])
 
     def _ask(
         self, line: _Line, method: str, uri: str, headers: dict[str, str], body: bytes
@@ -141,7 +141,7 @@ class HttpClient:
                 kept += piece[: MOST_READ - len(kept)]
                 if read > MAX_BODY:
                     break
-            said = line_of(kept, response.headers.get("Content-Encoding", ""))
+            said = telling_line(kept, response.headers.get("Content-Encoding", ""))
             return response.status, response.headers.get("Location"), said
 
     @cached_property
@@ -188,12 +188,12 @@ class _Threads:
     """Runs what blocks; unlike an executor's, these threads do not keep the process from ending."""
 
     def __init__(self) -> None:
-        self._work: SimpleQueue[tuple[Future[Answer], Callable[[], Answer]]] = SimpleQueue()
+        self._work: SimpleQueue[tuple[Future[Met], Callable[[], Met]]] = SimpleQueue()
         self._idle = Semaphore(0)
 
-    def run(self, call: Callable[[], Answer]) -> asyncio.Future[Answer]:
+    def run(self, call: Callable[[], Met]) -> asyncio.Future[Met]:
         """Call it in a thread that has nothing to do, or in a new one."""
-        future: Future[Answer] = Future()
+        future: Future[Met] = Future()
         future.set_running_or_notify_cancel()
         self._work.put((future, call))
         if not self._idle.acquire(blocking=False):

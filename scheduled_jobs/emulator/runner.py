@@ -8,10 +8,10 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from scheduled_jobs.emulator.answers import Answer
 from scheduled_jobs.emulator.delivery import Delivery, Unanswered
 from scheduled_jobs.emulator.dispatcher import Dispatcher
 from scheduled_jobs.emulator.http_client import HttpClient
+from scheduled_jobs.emulator.met import Met
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,7 @@ class Runner:
             answer = await self._client.send(delivery)
         except Exception:
             logger.exception("%s: attempt %d failed inside the emulator", delivery.job_id, delivery.attempt)
-            answer = Answer(Unanswered.UNREACHABLE, "the emulator failed")
+            answer = Met(Unanswered.UNREACHABLE, "the emulator failed")
         self._dispatcher.finish(delivery, answer.outcome, self._store.clock())
         self._wake.set()
         level, mark = (logging.INFO, "") if answer.is_as_wished else (logging.WARNING, "[!] ")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from scheduled_jobs.emulator.answers import Answer
+    from scheduled_jobs.emulator.met import Met
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HELD = 3600.0  # seconds: longer than any deadline, and than any test
@@ -121,15 +121,15 @@ def make(uri: str, method: str = "POST", body: bytes = b"", **fields: object) ->
     return replace(delivery, **fields)  # type: ignore[arg-type] # any of the fields above
 
 
-def run(work: Callable[[HttpClient], Awaitable[list[Answer]]]) -> list[Answer]:
-    async def main() -> list[Answer]:
+def run(work: Callable[[HttpClient], Awaitable[list[Met]]]) -> list[Met]:
+    async def main() -> list[Met]:
         return await work(HttpClient(lambda email, audience: f"token-for-{email}-{audience}"))
 
     return asyncio.run(main())
 
 
-def answers(*deliveries: Delivery) -> list[Answer]:
-    async def work(client: HttpClient) -> list[Answer]:
+def answers(*deliveries: Delivery) -> list[Met]:
+    async def work(client: HttpClient) -> list[Met]:
         return await asyncio.gather(*map(client.send, deliveries))
 
     return run(work)
@@ -449,7 +449,7 @@ def test_a_target_that_holds_its_attempts_leaves_room_for_others(
     slow = [make(f"{target.origin}/slow", id=number) for number in range(10)]
     fast = make(target.origin.replace("127.0.0.1", "localhost"))
 
-    async def work(client: HttpClient) -> list[Answer]:
+    async def work(client: HttpClient) -> list[Met]:
         held = [asyncio.create_task(client.send(delivery)) for delivery in slow]
         while len(target.received) < 3:
             await asyncio.sleep(0.01)
@@ -470,7 +470,7 @@ def test_the_deadline_does_not_run_before_an_attempts_turn(
     monkeypatch.setattr(http_client, "PER_ORIGIN", 1)
     target.answers["/held"] = [HELD, OK]
 
-    async def work(client: HttpClient) -> list[Answer]:
+    async def work(client: HttpClient) -> list[Met]:
         loop = asyncio.get_running_loop()
         held = asyncio.create_task(
             client.send(make(f"{target.origin}/held", deadline=timedelta(seconds=7200)))
@@ -502,7 +502,7 @@ def test_an_attempt_that_is_held_lets_others_knock(
     monkeypatch.setattr(http_client, "KNOCKING_PER_ORIGIN", 2)
     target.answers["/"] = [HELD]
 
-    async def work(client: HttpClient) -> list[Answer]:
+    async def work(client: HttpClient) -> list[Met]:
         held = [asyncio.create_task(client.send(make(target.origin))) for _ in range(5)]
         while len(target.received) < 5:
             await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ TAG = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Met:
     """How an attempt ended, which counts, and what was met on the way, in words."""
 
     outcome: Outcome
@@ -49,12 +49,12 @@ class Answer:
         )
 
 
-def redirect(status: int, location: str) -> str:
+def redirected(status: int, location: str) -> str:
     """A redirect, as it is told."""
-    return f"{status} to {shown(location)}"
+    return f"{status} to {on_one_line(location)}"
 
 
-def line_of(body: bytes, encoding: str = "") -> str:
+def telling_line(body: bytes, encoding: str = "") -> str:
     """The line of a body that says most: the error in a JSON object, the title of a page, or the first."""
     if encoding.lower() in ("gzip", "deflate"):
         with suppress(zlib.error):
@@ -62,10 +62,10 @@ def line_of(body: bytes, encoding: str = "") -> str:
     text = body.decode(errors="replace")
     with suppress(ValueError, RecursionError):
         if isinstance(found := json.loads(text), dict):
-            return shown(": ".join(value for key in KEYS if isinstance(value := found.get(key), str)))
+            return on_one_line(": ".join(value for key in KEYS if isinstance(value := found.get(key), str)))
     if (title := TITLE.search(text)) is not None:
-        return shown(html.unescape(title[1]))
-    lines = (shown(html.unescape(TAG.sub(" ", line))) for line in text.splitlines())
+        return on_one_line(html.unescape(title[1]))
+    lines = (on_one_line(html.unescape(TAG.sub(" ", line))) for line in text.splitlines())
     return next(filter(None, lines), "")
 
 
@@ -76,11 +76,11 @@ def why_unreachable(error: BaseException, where: str) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"connection refused: nothing listens on {where}"
     what = "TLS" if isinstance(error, ssl.SSLError) else "answer"
-    why = shown(OPENSSL.sub("", str(getattr(error, "strerror", None) or error)))
+    why = on_one_line(OPENSSL.sub("", str(getattr(error, "strerror", None) or error)))
     return f"no {what} from {where}: {why or type(error).__name__}"
 
 
-def shown(text: str) -> str:
+def on_one_line(text: str) -> str:
     """A text of strangers in one line of a terminal, without what a terminal would obey."""
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
