@@ -21,7 +21,7 @@ ScheduledJobsError
 ├── CannotStart                         the emulator: a taken port, a state file that is none
 └── BackendError                        Cloud Scheduler did not do what it was asked
     ├── NotFound  AlreadyExists  Aborted  InvalidArgument  PermissionDenied
-    ├── Unauthenticated  FailedPrecondition  ResourceExhausted
+    ├── Unauthenticated  FailedPrecondition  ResourceExhausted  TooManyJobs
     ├── OutOfTime                       the call was not made
     ├── NotOurs  ClassMissing           the call is not made, since the job is not this process's to change
     └── OutcomeUnknown                  the call may or may not have been applied
@@ -158,6 +158,10 @@ class FailedPrecondition(BackendError):
 
 class ResourceExhausted(BackendError):
     """The quota of Cloud Scheduler calls is used up for this minute."""
+
+
+class TooManyJobs(BackendError):
+    """The location has all the jobs that its quota allows."""
 
 
 class OutOfTime(BackendError):

@@ -216,7 +216,7 @@ def googles_errors_translated() -> Iterator[None]:
         except RpcError as error:
             raise from_grpc_error(error) from error  # type: ignore[no-untyped-call]
     except (RetryError, TransportError) as error:
-        raise exceptions.OutcomeUnknown(str(error)) from error
+        raise error_of("UNAVAILABLE", str(error)) from error
     except GoogleAuthError as error:
         raise exceptions.Unauthenticated(str(error)) from error
     except GoogleAPICallError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from scheduled_jobs import exceptions
 
 BY_STATUS: dict[str, type[exceptions.BackendError]] = {
@@ -18,6 +20,23 @@ BY_STATUS: dict[str, type[exceptions.BackendError]] = {
 }
 
 
+OWN_CREDENTIALS = re.compile(
+    r"reauth|invalid_grant|invalid_rapt|invalid_client|unauthorized_client|refresherror", re.IGNORECASE
+)
+"""In place of a token: gRPC then says UNAVAILABLE, "Getting metadata from plugin failed with error: …"
+(googleapis/google-cloud-python #10424), though nothing was sent and nothing will be.
+"""
+QUOTA_OF_CALLS = re.compile(r"minute|second|request|rate", re.IGNORECASE)
+
+
 def error_of(status: str, message: str) -> exceptions.BackendError:
     """The exception for a status. Of all others nobody knows whether the call was applied."""
+    if status not in BY_STATUS and OWN_CREDENTIALS.search(message):
+        return exceptions.Unauthenticated(message)
+    if (
+        status == "RESOURCE_EXHAUSTED"
+        and re.search(r"\bjobs\b", message)
+        and not QUOTA_OF_CALLS.search(message)
+    ):
+        return exceptions.TooManyJobs(message)
     return BY_STATUS.get(status, exceptions.OutcomeUnknown)(message)

@@ -65,22 +65,22 @@ class Got:
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """Of answers that ``fits``: what is there, and the remedy, as formats of what ``facts_of`` gives."""
+class Cause:
+    """Of answers that ``fits``: what is there, and the remedy, as formats of what ``names_in`` gives."""
 
     fits: Callable[[Got], bool]
     text: str
     remedy: str
 
 
-def meaning_of(got: Got, *, task: str) -> tuple[str, str]:
+def cause_of(got: Got, *, task: str) -> tuple[str, str]:
     """What is there in place of our view, after "the address …", and what to do."""
-    meaning = next(meaning for meaning in MEANINGS if meaning.fits(got))
-    facts = facts_of(got, task)
-    return meaning.text.format_map(facts), meaning.remedy.format_map(facts)
+    cause = next(cause for cause in CAUSES if cause.fits(got))
+    facts = names_in(got, task)
+    return cause.text.format_map(facts), cause.remedy.format_map(facts)
 
 
-def facts_of(got: Got, task: str) -> dict[str, str]:
+def names_in(got: Got, task: str) -> dict[str, str]:
     """What the sentences about an answer name."""
     led = got.redirect
     status = f"is answered {got.status}" + (f" by {got.server}" if got.server else "")
@@ -162,42 +162,42 @@ def _asks_for(got: Got) -> str:
 # --- The table ----------------------------------------------------------------------------------------
 
 NO_ANSWER = (
-    Meaning(
+    Cause(
         lambda got: isinstance(got.error, failures.NameResolutionError),
         "cannot be reached: no address is known for the name {host}",
         "Correct {ENDPOINT}, or the DNS entry of {host}.",
     ),
-    Meaning(
+    Cause(
         lambda got: _was_refused(got) and got.asked.hostname in LOCAL_NAMES,
         "cannot be reached: nothing listens on port {port}",
         "Start the web server, or set {ENDPOINT} to the port on which it listens (runserver: 8000).",
     ),
-    Meaning(
+    Cause(
         _was_refused,
         "cannot be reached: nothing listens at {host} on port {port}",
         "Start the web server, or correct {ENDPOINT}.",
     ),
-    Meaning(
+    Cause(
         lambda got: isinstance(got.error, TimeoutError | failures.TimeoutError),
         "gave no answer within five seconds",
         "Look whether {host} is up and lets connections to port {port} in, or correct {ENDPOINT}.",
     ),
-    Meaning(
+    Cause(
         lambda got: _is_tls_fault(got) and "verify" in str(got.error).lower(),
         "has a TLS certificate that is not trusted: {error}",
         "Give {host} a valid certificate, with the intermediate ones, of a publicly trusted authority.",
     ),
-    Meaning(
+    Cause(
         _is_tls_fault,
         "speaks no TLS that is understood: {error}",
         "Write http:// in {ENDPOINT} if what listens on port {port} has no certificate, or its TLS port.",
     ),
-    Meaning(
+    Cause(
         lambda got: isinstance(got.error, failures.ProtocolError) and got.asked.scheme == "http",
         "closes the connection without an answer in HTTP: {error}",
         "Write https:// in {ENDPOINT} if port {port} speaks TLS; else look what listens there.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.error is not None,
         "cannot be reached: {error}",
         "Correct {ENDPOINT}, or what stands between this machine and {host}.",
@@ -205,145 +205,145 @@ NO_ANSWER = (
 )
 LED = (
     # Google follows, and takes whatever page comes for success.
-    Meaning(
+    Cause(
         _is_identity_aware_proxy,
         "{led}: Google's Identity-Aware Proxy asks for a login",
         "Let {mount} pass without IAP, such as by a backend service of its own.",
     ),
-    Meaning(
+    Cause(
         _gets_a_language,
         "{led}: the addresses have a language in front",
         "Include scheduled_jobs.urls outside i18n_patterns, and {again}.",
     ),
-    Meaning(
+    Cause(
         _is_login,
         "{led}, a login page, which Google takes for success: something asks for a login before the view",
         "Let {mount} pass the middleware, or the server in front, that asks for the login.",
     ),
-    Meaning(
+    Cause(
         lambda got: (
             _is_led_to_same_path(got) and (got.asked.scheme, got.redirect.scheme) == ("http", "https")
         ),
         "{led}: http is led to https (SECURE_SSL_REDIRECT, or the server in front)",
         "Set {ENDPOINT} to {new_origin} and {again}.",
     ),
-    Meaning(
+    Cause(
         lambda got: _is_led_to_same_path(got) and got.redirect.netloc == got.asked.netloc,
         "{led}, itself: Django does not see that the request came by https",
         "Set SECURE_PROXY_SSL_HEADER to the header by which the server in front says so.",
     ),
-    Meaning(
+    Cause(
         _is_led_to_same_path,
         "{led}: another host is wanted (PREPEND_WWW, or the server in front)",
         "Set {ENDPOINT} to {new_origin} and {again}.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.is_led and got.redirect.path == got.asked.path + "/",
         "{led}: a slash is added, so that another pattern than ours has taken the address",
         "Put {above}, and let no server add slashes.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.is_led,
         "{led}, and not by this app's view",
         "Set {ENDPOINT} to an address that leads nowhere else, or let {mount} through to Django.",
     ),
 )
 REFUSED = (
-    Meaning(
+    Cause(
         lambda got: got.status == 400 and "HTTPS port" in got.body,
         "{status}: port {port} speaks TLS",
         "Write https:// in {ENDPOINT} and {again}.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 400 and _is_host_refused(got),
         "{status}: Django does not serve the host {host}",
         "Add {host} to ALLOWED_HOSTS.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 400,
         "{status}, and not by this app's view; most often Django does not serve the host {host}",
         "See whether {host} is in the ALLOWED_HOSTS of the web server; its log says.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 401 and _asks_for(got) == "bearer" and "error" in got.json,
         "{status}, by django-scheduled-jobs in another project, or with another SECRET_KEY",
         "Correct {ENDPOINT} if it is another project; else give this app one SECRET_KEY wherever it runs.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 401 and _asks_for(got) == "basic",
         "{status}: a password is asked for before the view is reached",
         "Let {mount} pass the server, or the middleware, that asks for it.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 401,
         "{status}, and not by this app's view",
         "Correct {ENDPOINT} if it is another project's server; else let {mount} pass what asks for a login.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 403 and "CSRF" in got.body,
         "{status} with Django's CSRF page: our view is exempt, so that another has taken the address",
         "Put {above}, or correct {ENDPOINT} if another project answers there.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 403,
         "{status}, and not by this app's view",
         "Let POST to {mount} pass the firewall, the middleware or the server in front.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 404 and got.is_googles,
         "{status}: no service is there, or its ingress lets nothing in from here",
         "Correct {ENDPOINT} if the service has another address; Cloud Run names it as its URL.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status in (404, 410),
         "{status}: a server is there that does not know this address, of another prefix or another project",
         "Compare {ENDPOINT} and the path of the include with what the web server serves, then {again}.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 405,
         "{status}: what is there takes no POST, and is not this app's view",
         "Compare {ENDPOINT} and the path of the include with what the web server serves, then {again}.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 407,
         "{status}: a proxy asks for credentials",
         "Set {ENDPOINT} to the address of the web server itself.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 429,
         "{status}: requests are limited before the view is reached",
         "Exempt {mount} from the limit.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status in (502, 504),
         "{status}: the server in front gets no answer from Django",
         "Start Django's server; its log, or that of the server in front, says why it does not answer.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 503,
         "{status}: the service is down, overloaded or in maintenance",
         "Bring it up, and let {mount} pass a page that says so.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status == 500 and "APPEND_SLASH" in got.body,
         "{status}: Django wants a slash at the end, so that another pattern than ours has taken the address",
         "Put {above}.",
     ),
-    Meaning(
+    Cause(
         lambda got: got.status >= 500,
         "{status}: the server fails before the view is reached",
         "See its log: most often a middleware raises, or the settings cannot be loaded.",
     ),
-    Meaning(
+    Cause(
         lambda got: 200 <= got.status < 300,
         "{status}, and not by this app's view: Google takes that for success, and no task ever runs",
         "Correct {ENDPOINT} if it is another server; else put {above}.",
     ),
-    Meaning(
+    Cause(
         lambda _: True,
         "{status}, and not by this app's view",
         "Correct {ENDPOINT} if it is another server; else see the log of the web server.",
     ),
 )
-MEANINGS = (*NO_ANSWER, *LED, *REFUSED)
+CAUSES = (*NO_ANSWER, *LED, *REFUSED)
 """From an answer to its usual cause; the first that fits."""

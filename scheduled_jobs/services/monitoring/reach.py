@@ -15,7 +15,7 @@ from urllib3 import exceptions as failures
 from scheduled_jobs.authentication import PROBE_HEADER, sign_probe
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.jobs import lies_under
-from scheduled_jobs.services.monitoring.answers import Got, meaning_of
+from scheduled_jobs.services.monitoring.answers import Got, cause_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -119,7 +119,7 @@ def _described(got: Got, target: Target) -> Answerer:
             ),
             remedy=PRIVATE.format(account=target.service_account, audience=target.audience),
         )
-    text, remedy = meaning_of(got, task=target.task)
+    text, remedy = cause_of(got, task=target.task)
     return Answerer(is_right=False, text=f"{target.uri} {text}", remedy=remedy)
 
 

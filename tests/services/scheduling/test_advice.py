@@ -8,6 +8,7 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs import exceptions
+from scheduled_jobs.backends.errors import error_of
 from scheduled_jobs.services.scheduling.advice import next_step, reason_of
 from tests.support.declaring import declare, row, schedule_tasks
 
@@ -38,6 +39,11 @@ CHECK_LOCATION = (
     "--project=test-project shows those there are"
 )
 
+REAUTHENTICATE = (
+    "Getting metadata from plugin failed with error: Reauthentication is needed. Please run `gcloud auth "
+    "application-default login` to reauthenticate."
+)
+
 REFUSALS = {
     "the account may not act as the token's": (
         "PERMISSION_DENIED",
@@ -45,7 +51,7 @@ REFUSALS = {
         (
             "The principal lacks IAM permission iam.serviceAccounts.actAs. Grant the account that makes this "
             "call roles/iam.serviceAccountUser (which holds iam.serviceAccounts.actAs) on "
-            "scheduler@test-project.iam.gserviceaccount.com."
+            "scheduler@test-project.iam.gserviceaccount.com; see that it exists."
         ),
     ),
     "the API is disabled": ("PERMISSION_DENIED", NOT_IN_USE, f"{NOT_IN_USE} {ENABLE}"),
@@ -96,7 +102,41 @@ REFUSALS = {
     "the schedule is wrong": (
         "INVALID_ARGUMENT",
         "The provided schedule or timezone are invalid.",
-        "The provided schedule or timezone are invalid",
+        (
+            "The provided schedule or timezone are invalid. The schedule sent was '0 9 * * *', the time zone "
+            "'UTC'."
+        ),
+    ),
+    "the project has no more jobs to give": (
+        "RESOURCE_EXHAUSTED",
+        "The location has its 5000 jobs.",
+        (
+            "The location has its 5000 jobs. Delete jobs in europe-west1 that nobody needs, or ask for a higher "
+            "quota of jobs there (IAM & Admin, Quotas)."
+        ),
+    ),
+    "a person's credentials have no project": (
+        "PERMISSION_DENIED",
+        "Cloud Scheduler API has not been used in project 764086051850 before or it is disabled.",
+        (
+            "Cloud Scheduler API has not been used in project 764086051850 before or it is disabled. These are a "
+            "person's credentials without a project of their own: gcloud auth application-default "
+            "set-quota-project test-project."
+        ),
+    ),
+    "the service account does not exist": (
+        "NOT_FOUND",
+        "Service account scheduler@test-project.iam.gserviceaccount.com does not exist.",
+        (
+            "Service account scheduler@test-project.iam.gserviceaccount.com does not exist. Correct "
+            "DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT (scheduler@test-project.iam.gserviceaccount.com), or create "
+            "it in test-project: it must be an account of the jobs' own project."
+        ),
+    ),
+    "our own credentials have expired": (
+        "UNAVAILABLE",
+        REAUTHENTICATE,
+        f"{REAUTHENTICATE} Log in again: gcloud auth application-default login; on a server, use a service account.",
     ),
 }
 
@@ -162,3 +202,89 @@ def test_an_unknown_outcome_is_pushed_again_by_the_next_sync() -> None:
         "Deadline Exceeded. Nothing is lost: the next schedule_tasks, or Push to Google in the admin, sends it again."
     )
     assert reason_of(None) == ""
+
+
+LOG_IN = "Log in again: gcloud auth application-default login; on a server, use a service account."
+DENIED = (
+    "Grant the account that makes this call roles/cloudscheduler.admin in test-project, and "
+    "roles/iam.serviceAccountUser (iam.serviceAccounts.actAs) on scheduler@test-project.iam.gserviceaccount.com."
+)
+ADVISED = {
+    "a quota project that is not set": (
+        exceptions.PermissionDenied(
+            "The cloudscheduler.googleapis.com API requires a quota project, which is not set"
+        ),
+        "These are a person's credentials without a project of their own: gcloud auth application-default "
+        "set-quota-project test-project.",
+    ),
+    "a quota project that may not be used": (
+        exceptions.PermissionDenied("Caller does not have required permission to use project test-project."),
+        "Grant the account that makes this call roles/serviceusage.serviceUsageConsumer in test-project.",
+    ),
+    "billing that is off": (
+        exceptions.PermissionDenied(
+            "This API method requires billing to be enabled. Please enable billing on it."
+        ),
+        "",
+    ),
+    "scopes that are missing": (
+        exceptions.PermissionDenied("Request had insufficient authentication scopes."),
+        "Give the credentials, or the machine, the scope https://www.googleapis.com/auth/cloud-platform.",
+    ),
+    "a project that is not there": (
+        exceptions.PermissionDenied("Permission denied on resource project test-projct."),
+        "Check DJANGO_CLOUD_TASKS_PROJECT_ID (test-project).",
+    ),
+    "a zone in place of a location": (
+        exceptions.PermissionDenied("Permission denied on 'locations/europe-west1-b' (or it may not exist)."),
+        f"{CHECK_LOCATION}; if it is right, grant the account that makes this call roles/cloudscheduler.admin in "
+        "test-project.",
+    ),
+    "a permission": (
+        exceptions.PermissionDenied("Permission 'cloudscheduler.jobs.list' denied on resource"),
+        DENIED,
+    ),
+    "a refusal of another kind": (exceptions.PermissionDenied("Cannot be done on Sundays."), ""),
+    "a clock that is wrong": (
+        error_of("UNAVAILABLE", "invalid_grant: Invalid JWT: Token must be a short-lived token (60 minutes)"),
+        "The clock of this machine is wrong: set it by a time server (NTP).",
+    ),
+    "a key that was deleted": (
+        error_of(
+            "UNAVAILABLE",
+            "metadata from plugin failed with error: ('invalid_grant: Invalid JWT Signature.',)",
+        ),
+        "The key or its account is gone or disabled: use a new key, or the service account of the server.",
+    ),
+    "a session that ended": (
+        error_of("UNKNOWN", "invalid_grant: reauth related error (invalid_rapt)"),
+        LOG_IN,
+    ),
+    "a quota that is not named": (
+        error_of("RESOURCE_EXHAUSTED", "Quota exceeded for limit 'Write jobs requests per minute'."),
+        "Run schedule_tasks again in a minute, or lower DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "step"), ADVISED.values(), ids=ADVISED)
+def test_a_remedy_is_stated_where_it_is_known_to_be_one(error: exceptions.BackendError, step: str) -> None:
+    assert next_step(error) == step
+
+
+@override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085")
+def test_an_emulator_that_is_not_there_is_named() -> None:
+    error = exceptions.OutcomeUnknown("failed to connect to all addresses; connect: Connection refused (111)")
+    assert (
+        next_step(error) == "No emulator listens at 127.0.0.1:8085: start manage.py run_scheduler_emulator."
+    )
+
+
+def test_a_run_fails_at_once_where_our_credentials_have_expired(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    google.store.faults.refuse("RunJob", "UNAVAILABLE", REAUTHENTICATE, times=9)
+    run = row("One").run_now()
+    run.refresh_from_db()
+    assert (run.status, run.sent, run.error) == ("failed", 0, f"{REAUTHENTICATE} {LOG_IN}")
+    assert [call.method for call in google.store.faults.calls].count("RunJob") == 1

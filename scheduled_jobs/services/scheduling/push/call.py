@@ -58,7 +58,7 @@ class PushOutcome:
     @property
     def why(self) -> str:
         """What went wrong and what to do about it; empty where nothing did."""
-        return reason_of(self.error) or self.note
+        return reason_of(self.error, self.desired.spec) or self.note
 
     @property
     def is_certain(self) -> bool:
