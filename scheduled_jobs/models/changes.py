@@ -11,6 +11,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs.models.fields import one_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -61,17 +63,22 @@ def current_attribution(by: Any = None, *, reason: str = "") -> Attribution:
     return replace(around, reason=reason) if reason else around
 
 
+class Via(models.TextChoices):
+    """Through what a change was made."""
+
+    FORM = "form", _("form")
+    BULK = "bulk", _("bulk action")
+    CLI = "cli", _("command line")
+    SYNC = "sync", _("sync")
+    ADOPT = "adopt", _("adopted from Google")
+    AUTO = "auto", _("automatic")
+    CODE = "code", _("code")
+
+
 class JobChange(models.Model):
     """One field of one job, changed once. Never edited, never deleted with its job."""
 
-    class Via(models.TextChoices):
-        FORM = "form", _("form")
-        BULK = "bulk", _("bulk action")
-        CLI = "cli", _("command line")
-        SYNC = "sync", _("sync")
-        ADOPT = "adopt", _("adopted from Google")
-        AUTO = "auto", _("automatic")
-        CODE = "code", _("code")
+    Via = Via
 
     job = models.ForeignKey(
         "scheduled_jobs.ScheduledJob",
@@ -96,6 +103,7 @@ class JobChange(models.Model):
         verbose_name_plural = _("changes")
         ordering = ["-pk"]
         indexes = [models.Index(fields=["job", "-id"], name="sj_change_job")]
+        constraints = [one_of("sj_change_via", "via", Via)]
 
     def __str__(self) -> str:
         return f"{self.job_name}: {self.field}"

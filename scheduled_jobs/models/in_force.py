@@ -22,6 +22,7 @@ from scheduled_jobs.domain.jobs import (
     normalised,
 )
 from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.models.fields import ObjectField
 
 if TYPE_CHECKING:
     from scheduled_jobs.models.jobs import ScheduledJob
@@ -97,7 +98,7 @@ class WithOverrides(ValuesInForce, models.Model):
 
     declared_schedule = models.CharField(_("schedule"), max_length=500, blank=True, default="")
     declared_time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
-    declared_payload = models.JSONField(_("payload"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    declared_payload = ObjectField(_("payload"), default=dict, blank=True)
     declared_description = models.CharField(_("description"), max_length=500, blank=True, default="")
     declared_retry_count = models.PositiveSmallIntegerField(_("retry count"), default=0)
     declared_min_backoff = models.DurationField(_("minimum backoff"), default=DEFAULT_MIN_BACKOFF)

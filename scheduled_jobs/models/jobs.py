@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +20,7 @@ from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.facts import FACTS, facts_from
+from scheduled_jobs.models.fields import ObjectField, one_of
 from scheduled_jobs.models.in_force import OVERRIDES, WithOverrides
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet, added
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
@@ -66,9 +66,9 @@ class ScheduledJob(WithOverrides):
     push_token = models.CharField(max_length=32, null=True, editable=False)
     push_until = models.DateTimeField(null=True, editable=False)
     push_revision = models.PositiveBigIntegerField(null=True, editable=False)
-    pushed = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
+    pushed = ObjectField(null=True, editable=False)
     """What was last pushed: ``sent`` and the service's ``answer``, field -> value; headers as digests."""
-    live = models.JSONField(null=True, editable=False, encoder=DjangoJSONEncoder)
+    live = ObjectField(null=True, editable=False)
     """What Google was last seen to have, field -> value, and its ``state``; null if it had no such job."""
     live_seen_at = models.DateTimeField(_("seen in Google at"), null=True, editable=False)
     next_run_at = models.DateTimeField(_("next run"), null=True, blank=True, editable=False)
@@ -99,6 +99,11 @@ class ScheduledJob(WithOverrides):
             ("run_scheduledjob", "Can run scheduled job"),
             ("pause_scheduledjob", "Can pause and resume scheduled job"),
             ("sync_scheduledjob", "Can sync scheduled job with Google"),
+        ]
+        constraints = [
+            one_of("sj_job_origin", "origin", Origin),
+            one_of("sj_job_sync_state_known", "sync_state", SyncState),
+            one_of("sj_job_last_status", "last_status", JobRun.Status, blank=True),
         ]
         indexes = [
             models.Index(fields=["sync_state"], name="sj_job_sync_state"),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.domain.errors import MAX_KEY
+from scheduled_jobs.models.fields import ObjectField, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +41,30 @@ class JobRunQuerySet(models.QuerySet["JobRun"]):
         return counts.total(), dict(counts)
 
 
+class Status(models.TextChoices):
+    """How a run is, or how it ended."""
+
+    QUEUED = "queued", _("queued")
+    RUNNING = "running", _("running")
+    SUCCEEDED = "succeeded", _("succeeded")
+    FAILED = "failed", _("failed")
+    DISCARDED = "discarded", _("discarded")
+    TIMED_OUT = "timed_out", _("timed out")
+    LOST = "lost", _("lost")
+    MISSED = "missed", _("missed")
+    SKIPPED = "skipped", _("skipped")
+
+
+class Trigger(models.TextChoices):
+    """What asked for a run."""
+
+    SCHEDULE = "schedule", _("schedule")
+    MANUAL = "manual", _("manual")
+    RETRY = "retry", _("rerun")
+    BACKFILL = "backfill", _("backfill")
+    EAGER = "eager", _("eager")
+
+
 class JobRun(models.Model):
     """One attempt at running a task.
 
@@ -53,23 +78,8 @@ class JobRun(models.Model):
     be read; ``was_missed``, true for a slot that was reported as missed and arrived after all.
     """
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("queued")
-        RUNNING = "running", _("running")
-        SUCCEEDED = "succeeded", _("succeeded")
-        FAILED = "failed", _("failed")
-        DISCARDED = "discarded", _("discarded")
-        TIMED_OUT = "timed_out", _("timed out")
-        LOST = "lost", _("lost")
-        MISSED = "missed", _("missed")
-        SKIPPED = "skipped", _("skipped")
-
-    class Trigger(models.TextChoices):
-        SCHEDULE = "schedule", _("schedule")
-        MANUAL = "manual", _("manual")
-        RETRY = "retry", _("rerun")
-        BACKFILL = "backfill", _("backfill")
-        EAGER = "eager", _("eager")
+    Status = Status
+    Trigger = Trigger
 
     SETTLING = (Status.SUCCEEDED, Status.DISCARDED, Status.SKIPPED)
     """Statuses after which a slot is never run again."""
@@ -116,11 +126,10 @@ class JobRun(models.Model):
         "self", verbose_name=_("rerun of"), related_name="reruns", null=True, on_delete=models.SET_NULL
     )
     code_version = models.CharField(_("code version"), max_length=100, blank=True, default="")
-    context = models.JSONField(
+    context = ObjectField(
         _("context"),
         default=dict,
         blank=True,
-        encoder=DjangoJSONEncoder,
         help_text=_("What else is known of the delivery and of the run."),
     )
     deliveries = models.PositiveIntegerField(_("deliveries"), default=0)
@@ -144,6 +153,8 @@ class JobRun(models.Model):
         ordering = ["-pk"]
         get_latest_by = "pk"
         constraints = [
+            one_of("sj_run_status", "status", Status),
+            one_of("sj_run_trigger", "trigger", Trigger),
             models.UniqueConstraint(fields=["job", "active_slot"], name="sj_run_one_active"),
             models.UniqueConstraint(fields=["job", "settled_slot"], name="sj_run_one_settled"),
             models.UniqueConstraint(fields=["job", "overlap_lock"], name="sj_run_one_overlap"),

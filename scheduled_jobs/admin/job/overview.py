@@ -83,7 +83,7 @@ def _said(brief: Brief) -> str:
     """The first line of the error, else the result, and why a person asked for it."""
     run, said = brief.run, ""
     if brief.error:
-        said = brief.error.strip().splitlines()[0]
+        said = brief.error.strip().partition("\n")[0]
     elif brief.has_long_result:
         said = _("a long result")
     elif brief.result is not None:

@@ -23,7 +23,7 @@ def zone_of(name: str) -> ZoneInfo:
     """The zone of a job; UTC for a name that this machine does not know."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as "Europe"
         return ZoneInfo("UTC")
 
 

@@ -82,7 +82,7 @@ def with_pushed(wanted: Sequence[Desired], *, using: str) -> list[Desired]:
     pushed: dict[int | None, Any] = {}
     for some in rows.in_batches(desired.pk for desired in wanted if desired.pk is not None):
         pushed.update(some.values_list("pk", "pushed"))
-    return [replace(job, pushed=pushed[job.pk]) if job.pk in pushed else job for job in wanted]
+    return [replace(job, pushed=pushed[job.pk] or {}) if job.pk in pushed else job for job in wanted]
 
 
 def desired_of(job: ScheduledJob | Row, app: App, prefix: str, names: Sequence[OwnName] = ()) -> Desired:
