@@ -5,6 +5,7 @@ A class counts from the moment it is defined. Nothing else happens at import.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -49,9 +50,22 @@ class Task(Protocol):
 _tasks: dict[str, type[Task]] = {}
 
 
+def dotted_path(task: type[Task]) -> str:
+    """The dotted path by which a task is known, whatever its class has under ``name``."""
+    return f"{task.__module__}.{task.__qualname__.rpartition('<locals>.')[2]}"
+
+
+def uses_oidc(task: type[Task]) -> bool:
+    """Whether Google is to send a token: ``schedule_use_oidc``, a value, a class method or a property."""
+    value: Any = task.schedule_use_oidc
+    if isinstance(value, property) and value.fget is not None:
+        value = partial(value.fget, task)
+    return value() if callable(value) else value  # type: ignore[no-any-return] # checked where it is declared
+
+
 def register(task: type[Task]) -> None:
     """Remember a task class; a class that is defined anew replaces the one of the same dotted path."""
-    _tasks[task.name()] = task
+    _tasks[dotted_path(task)] = task
 
 
 def get(path: str) -> type[Task] | None:

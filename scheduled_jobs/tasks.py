@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import abc
 import inspect
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
@@ -25,6 +28,14 @@ if TYPE_CHECKING:
     from scheduled_jobs.models import ScheduledJob
 
 
+def _metadata_outside_a_run(task: PeriodicTask) -> TaskMetadata:
+    """That of an eager run: a unit test calls ``run()`` itself."""
+    cls = type(task)
+    return TaskMetadata(
+        registry.dotted_path(cls), cls.job_id(), scheduled_for=timezone.now(), trigger="eager"
+    )
+
+
 class PeriodicTask:
     """A recurring job. Set ``run_every`` and write ``run``; all else has a default.
 
@@ -35,7 +46,7 @@ class PeriodicTask:
     run_every: ClassVar[str | timedelta]
     """unix-cron, a shorthand such as ``@daily``, the English-like form, or a timedelta of whole minutes."""
     schedule_use_oidc: ClassVar[bool] = True
-    """Whether Google sends an OIDC token, and one is required."""
+    """Whether Google sends an OIDC token, and one is required. A class method or a property is taken too."""
     schedule_paused: ClassVar[bool] = False
     """The state in which the job is first created; never applied again."""
     overlap: ClassVar[Literal["skip", "allow"]] = "skip"
@@ -43,12 +54,13 @@ class PeriodicTask:
 
     request: HttpRequest | None = None
     """The request that started this run; None outside one."""
-    _metadata: TaskMetadata
+    _metadata: TaskMetadata = cached_property(_metadata_outside_a_run)  # type: ignore[assignment] # the same to read
     _progress: Callable[[float, float, str], None] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if abc.ABC not in cls.__bases__ and not getattr(cls.run, "__isabstractmethod__", False):
+        run = inspect.getattr_static(cls, "run")
+        if abc.ABC not in cls.__bases__ and not getattr(run, "__isabstractmethod__", False):
             registry.register(cls)
 
     @abc.abstractmethod
@@ -74,7 +86,7 @@ class PeriodicTask:
     @classmethod
     def schedule_name(cls) -> str:
         """The job's name, before the app's name is put in front; the default is the dotted path."""
-        return cls.name()
+        return registry.dotted_path(cls)
 
     @classmethod
     def schedule_headers(cls) -> dict[str, str]:
@@ -132,14 +144,14 @@ class PeriodicTask:
     @classmethod
     def name(cls) -> str:
         """The dotted path by which the task is known."""
-        return f"{cls.__module__}.{cls.__qualname__.rpartition('<locals>.')[2]}"
+        return registry.dotted_path(cls)
 
     @classmethod
     def url(cls) -> str:
         """The address to which Google sends the job's requests."""
         from scheduled_jobs.services import scheduling
 
-        return scheduling.task_url(cls.name())
+        return scheduling.task_url(registry.dotted_path(cls))
 
     @classmethod
     def job_id(cls) -> str:

@@ -81,7 +81,7 @@ def verify(request: HttpRequest, task: str) -> str:
     like any other, so that nobody learns here which there are.
     """
     task_class = registry.get(task)
-    use_oidc = task_class is None or task_class.schedule_use_oidc is not False
+    use_oidc = task_class is None or registry.uses_oidc(task_class) is not False
     return verify_caller(request.headers, use_oidc=use_oidc, task=task, now=timezone.now())
 
 
@@ -153,7 +153,7 @@ def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[st
     task_class = registry.get(task)
     if task_class is None:
         return ["task"]
-    if task_class.schedule_use_oidc is False:
+    if registry.uses_oidc(task_class) is False:
         return []
     wrong = {
         "audience": claims["aud"] != settings.OIDC_AUDIENCE,

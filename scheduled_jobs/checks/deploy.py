@@ -74,7 +74,7 @@ def _shared_account() -> checks.CheckMessage | None:
 
 
 def _readable_headers() -> checks.CheckMessage | None:
-    tasks = [task.name() for task in registry.tasks() if not task.schedule_use_oidc]
+    tasks = [registry.dotted_path(task) for task in registry.tasks() if not registry.uses_oidc(task)]
     if not tasks:
         return None
     return warning(

@@ -124,7 +124,7 @@ def _account() -> checks.CheckMessage | None:
 
 
 def _nobody() -> checks.CheckMessage | None:
-    if settings.OIDC_ALLOWED_EMAILS or not any(task.schedule_use_oidc for task in registry.tasks()):
+    if settings.OIDC_ALLOWED_EMAILS or not any(registry.uses_oidc(task) for task in registry.tasks()):
         return None
     if settings.mode != "google":
         return None

@@ -48,7 +48,7 @@ def rows_run(seeded: Seeded, *, write: bool) -> Iterator[LocalChange]:
 
 
 def _run(task: type[Task]) -> str | None:
-    job = ScheduledJob.objects.get(task=task.name(), origin=ScheduledJob.Origin.CODE)
+    job = ScheduledJob.objects.get(task=registry.dotted_path(task), origin=ScheduledJob.Origin.CODE)
     try:
         execution.run_eagerly(job, task)
     except Exception as error:  # noqa: BLE001 – the task is the user's code; its run has the traceback

@@ -157,7 +157,7 @@ BULK_ACTIONS = (
             "n",
         ),
         logged="Asked for a run.",
-        concerned=lambda _now: ACTIVE & Q(task__in=[task.name() for task in registry.tasks()]),
+        concerned=lambda _now: ACTIVE & Q(task__in=[registry.dotted_path(task) for task in registry.tasks()]),
         cells=_run_row,
         do=ScheduledJobQuerySet.run_now,
         most=MAX_RUNS,

@@ -89,7 +89,7 @@ class OwnJobForm(ReasonForm):
         self, data: Mapping[str, Any] | None = None, *, initial: dict[str, str] | None = None
     ) -> None:
         super().__init__(data, initial=initial)
-        names = [(task.name(), task.name()) for task in registry.tasks()]
+        names = [(registry.dotted_path(task), registry.dotted_path(task)) for task in registry.tasks()]
         self.fields["task"] = forms.ChoiceField(
             label=_("Task"),
             choices=[("", "---------"), *names],

@@ -206,5 +206,5 @@ def _where_tasks_are() -> dict[str, Any]:
     return {
         "apps": len(modules),
         "modules": [name for name in modules if name in sys.modules and name != "scheduled_jobs.tasks"],
-        "tasks": [task.name() for task in registry.tasks()],
+        "tasks": [registry.dotted_path(task) for task in registry.tasks()],
     }

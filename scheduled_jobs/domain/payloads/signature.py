@@ -80,6 +80,10 @@ class Signature:
         without a default, or is no function at all.
         """
         function = getattr(run, "__func__", run)
+        if not callable(function):
+            raise InvalidPayload(
+                {"": f"the parameters of run() cannot be read: it is {type(function).__name__}"}
+            )
         return _read(function, bound=function is not run)
 
     def validate(self, payload: Any, *, secret_keys: Iterable[str]) -> dict[str, Any]:

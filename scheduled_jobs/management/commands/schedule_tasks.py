@@ -234,7 +234,7 @@ def refuse_unusable_settings() -> None:
 
 def chosen_tasks(paths: list[str]) -> tuple[type[Task], ...] | None:
     """The classes of these dotted paths, None for all; raises CommandError saying where was looked."""
-    known = {task.name(): task for task in registry.tasks()}
+    known = {registry.dotted_path(task): task for task in registry.tasks()}
     if not known:
         raise CommandError(f"No task was found, and nothing was deleted. Looked for {looked_for()}.")
     if not paths:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import async_to_sync
 from django.db import Error, connections
 
+from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key, place_of
 from scheduled_jobs.domain.metadata import TaskMetadata
@@ -181,7 +182,9 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime)
         outcome.status = Status.TIMED_OUT
     if not outcome.is_stopping and not isinstance(error, Exception):
         # Whoever calls for the run here and now must not be ended by what the task does.
-        outcome.raised = TaskExited(f"{task.name()} raised {type(error).__name__}: {_text_of(error)}")
+        outcome.raised = TaskExited(
+            f"{registry.dotted_path(task)} raised {type(error).__name__}: {_text_of(error)}"
+        )
         outcome.raised.__cause__ = error
     name, text = type(error).__name__, _kept(run, _text_of(error))
     outcome.error = _shortened(f"{name}: {text}" if text else name, MAX_ERROR)
@@ -192,7 +195,7 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime)
     outcome.traceback = _shortened(kept, MAX_TRACEBACK)
     # Error trackers want the exception itself; with a secret in it they get what is kept of it.
     shown = error if kept == lines else None
-    logger.error("%s failed in run %s: %s", task.name(), run.pk, outcome.error, exc_info=shown)
+    logger.error("%s failed in run %s: %s", registry.dotted_path(task), run.pk, outcome.error, exc_info=shown)
     return outcome
 
 

@@ -147,8 +147,8 @@ def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
             domain.MARK_HEADER: domain.mark_of(app.app_name),
             domain.TOKEN_HEADER: authentication.sign_job(job.name, job.task),
         },
-        oidc_service_account=app.service_account if task.schedule_use_oidc else "",
-        oidc_audience=app.audience if task.schedule_use_oidc else "",
+        oidc_service_account=app.service_account if registry.uses_oidc(task) else "",
+        oidc_audience=app.audience if registry.uses_oidc(task) else "",
         attempt_deadline=job.attempt_deadline,
         retry=job.retry_policy,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import router
 
+from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.domain.payloads import redact, storable
@@ -26,9 +27,9 @@ def schedule_task(task: type[Task], *, payload: dict[str, Any] | None = None) ->
     """
     seeded = seed_tasks([task], retire=False)
     if seeded.faulty:
-        raise InvalidDefinition(f"{task.name()}: {seeded.faulty[0][1]}")
+        raise InvalidDefinition(f"{registry.dotted_path(task)}: {seeded.faulty[0][1]}")
     rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
-    job = rows.get(task=task.name(), origin=ScheduledJob.Origin.CODE)
+    job = rows.get(task=registry.dotted_path(task), origin=ScheduledJob.Origin.CODE)
     if payload is not None and not same_json(job.payload_override, _as_stored(payload)):
         if job.payload_override is not None:
             theirs = redact(job.payload_override, settings.REDACTED_KEYS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.limits import (
@@ -20,6 +21,7 @@ from scheduled_jobs.domain.payloads import Signature, parse_body
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.services.scheduling.names import App, this_app
+from scheduled_jobs.services.scheduling.seed.shape import faults_of_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,18 +71,20 @@ class Declaration:
 def declare(task: type[Task], app: App | None = None) -> Declaration:
     """Read the attributes and hooks of a task class. Raises nothing: what is wrong is in ``faults``."""
     app = app or this_app()
-    declaration = Declaration(task, task.name())
+    declaration = Declaration(task, registry.dotted_path(task))
+    declaration.faults.update(faults_of_shape(task))
     read = _Reader(declaration.faults).read
     declaration.name = read("schedule_name()", lambda: _name(task, app)) or ""
     read("url()", lambda: _url(task, app))
     zone = read("schedule_time_zone()", lambda: _time_zone(task)) or "UTC"
     schedule = read("run_every", lambda: _schedule(task, zone))
-    payload = read("schedule_body_payload()", lambda: _payload(task))
+    read("run()", lambda: _signature(task))
+    # A payload can be held against a run() that can be read, and is not at fault for another.
+    payload = {} if "run()" in declaration.faults else read("schedule_body_payload()", lambda: _payload(task))
     read("schedule_headers()", lambda: check_headers(task.schedule_headers()))
-    read("schedule_paused", lambda: _flag(task, "schedule_paused"))
+    read("schedule_paused", lambda: _check_flag(task.schedule_paused))
     read("schedule_use_oidc", lambda: _oidc(task, app))
     read("overlap", lambda: _overlap(task))
-    read("run()", lambda: _signature(task))
     declaration.values = {"schedule": schedule, "time_zone": zone, "payload": payload}
     for name, hook in HOOKS.items():
         declaration.values[name] = read(f"{hook}()", lambda n=name, h=hook: _hook(task, n, h))  # type: ignore[misc]
@@ -96,6 +100,8 @@ class _Reader:
         self.faults = faults
 
     def read(self, hook: str, value: Callable[[], Any]) -> Any:
+        if hook in self.faults:  # its shape is wrong, so that it cannot even be asked
+            return None
         try:
             return value()
         except InvalidDefinition as error:
@@ -115,7 +121,7 @@ def _name(task: type[Task], app: App) -> str:
 
 
 def _url(task: type[Task], app: App) -> None:
-    url = app.url(task.name())
+    url = app.url(registry.dotted_path(task))
     if not url.startswith(("http://", "https://")):
         raise InvalidDefinition(
             f"{url!r} is not an address: DJANGO_CLOUD_TASKS_ENDPOINT must begin with https:// (or http://)"
@@ -167,15 +173,14 @@ def _hook(task: type[Task], name: str, hook: str) -> Any:
     return DEFAULTS[name] if value is None else CHECKS[name](value)
 
 
-def _flag(task: type[Task], name: str) -> None:
-    value = getattr(task, name)
+def _check_flag(value: Any) -> None:
     if not isinstance(value, bool):
         raise InvalidDefinition(f"{value!r} is neither True nor False")
 
 
 def _oidc(task: type[Task], app: App) -> None:
-    _flag(task, "schedule_use_oidc")
-    if task.schedule_use_oidc and app.needs_account and not app.service_account:
+    _check_flag(uses_oidc := registry.uses_oidc(task))
+    if uses_oidc and app.needs_account and not app.service_account:
         raise InvalidDefinition(
             "there is no account to send a token for: set DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT to the "
             "email of a service account, or write schedule_use_oidc = False"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from scheduled_jobs import registry
 from scheduled_jobs.domain.plan import Desired, Listing, Plan, change_for, make_plan
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
@@ -76,7 +77,7 @@ def _jobs(
     seeded: Seeded, options: Options, using: str
 ) -> tuple[list[Row | ScheduledJob], list[Row | ScheduledJob]]:
     """The rows to compare, and those whose classes are faulty: these stay as they are."""
-    chosen = None if options.tasks is None else {task.name() for task in options.tasks}
+    chosen = None if options.tasks is None else {registry.dotted_path(task) for task in options.tasks}
     faulty = {path for path, _ in seeded.faulty}
     rows: list[Row | ScheduledJob] = list(read_rows(ScheduledJob.objects.using(using)))
     if not options.write:

@@ -1,0 +1,129 @@
+"""What a task class may look like, before anything that it declares is read: nothing of it is called here."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cached_property
+from types import FunctionType, MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any
+
+from scheduled_jobs import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scheduled_jobs.registry import Task
+
+GIVEN: Mapping[str, type] = MappingProxyType(
+    {
+        "name": classmethod,
+        "url": classmethod,
+        "job_id": classmethod,
+        "schedule": classmethod,
+        "report_progress": FunctionType,
+        "metadata": property,
+        "request": NoneType,
+        "_metadata": cached_property,
+        "_progress": NoneType,
+    }
+)
+"""What every task has by its base class, and how; whatever hides it is in the way of others."""
+INSTEAD = {
+    "name": "schedule_name() names the job, and schedule_description() says what it is for",
+    "schedule": "run_every is the schedule",
+    "url": "the address is made of DJANGO_CLOUD_TASKS_ENDPOINT and the URLs of the project",
+    "job_id": "schedule_name() names the job",
+}
+HOOKS = (
+    "schedule_name",
+    "schedule_headers",
+    "schedule_retries",
+    "schedule_min_backoff",
+    "schedule_max_backoff",
+    "schedule_max_retry_duration",
+    "schedule_max_doublings",
+    "schedule_attempt_deadline",
+    "schedule_body_payload",
+    "schedule_description",
+    "schedule_time_zone",
+)
+OF_THE_TASK = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
+"""The kinds of parameters that take the task itself."""
+
+
+def faults_of_shape(task: type[Task]) -> dict[str, str]:
+    """Attribute or method -> what is wrong with its shape, and what to write instead."""
+    faults = {f"{hook}()": text for hook in HOOKS if (text := _fault_of_hook(task, hook))}
+    for name, kind in GIVEN.items():
+        if not isinstance(found := inspect.getattr_static(task, name), kind):
+            instead = f"; {INSTEAD[name]}" if name in INSTEAD else ""
+            faults[name] = f"{_named(found)} here hides what every task has as {name}; rename it{instead}"
+    if "name" not in faults and task.name() != registry.dotted_path(task):
+        faults["name()"] = f"a task is known by its dotted path, and by no other name; {INSTEAD['name']}"
+    if text := _fault_of_making(task):
+        faults["__init__()"] = text
+    if text := _fault_of_run(inspect.getattr_static(task, "run")):
+        faults["run()"] = text
+    return faults
+
+
+def _fault_of_hook(task: type[Task], name: str) -> str:
+    found = inspect.getattr_static(task, name)
+    if isinstance(found, (FunctionType, property, cached_property)):
+        return f"it is {_named(found)}; make it a class method: write @classmethod above it, and cls for self"
+    if not isinstance(found, (classmethod, staticmethod)) and not callable(getattr(task, name)):
+        return f"it is {_named(found)}; write a class method of this name that returns it"
+    return ""
+
+
+def _fault_of_making(task: type[Task]) -> str:
+    """A task is made anew for each run, without arguments."""
+    if missing := sorted(getattr(task, "__abstractmethods__", ())):
+        return (
+            f"the class leaves {', '.join(missing)} abstract; write what is missing, "
+            "or list abc.ABC among the bases of what is only a base class"
+        )
+    try:
+        signature = inspect.signature(task)
+    except (TypeError, ValueError):  # that of a metaclass of somebody's own
+        return ""
+    try:
+        signature.bind()
+    except TypeError as error:
+        return f"a task is made without arguments, and this is {error}; give it a default"
+    return ""
+
+
+def _fault_of_run(run: Any) -> str:
+    if isinstance(run, (property, cached_property)):
+        return f"it is {_named(run)}; write a method"
+    function = getattr(run, "__func__", run)
+    if not callable(function):
+        return f"it is {_named(run)}; write a method"
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return (
+            "it contains yield, so that calling it only makes a generator, and its body never runs; "
+            "collect what it yields in a list, and return that"
+        )
+    if not isinstance(run, FunctionType):
+        return ""
+    first = next(iter(inspect.signature(run).parameters.values()), None)
+    if first is None or first.kind not in OF_THE_TASK:
+        return "it does not take the task; write self as its first parameter"
+    if first.kind is not first.VAR_POSITIONAL and first.name != "self":
+        return f"its first parameter, which is the task itself, is called {first.name}; call it self"
+    return ""
+
+
+def _named(value: Any) -> str:
+    """What a value is, in words for whoever wrote it."""
+    if isinstance(value, FunctionType):
+        return "a plain method"
+    if isinstance(value, (property, cached_property)):
+        return "a property"
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
