@@ -119,6 +119,22 @@ def test_two_tasks_of_one_id_are_an_error_that_names_both() -> None:
     )
 
 
+def test_an_interval_that_googles_parser_may_not_read_is_a_warning() -> None:
+    for name, run_every in {
+        "Fine": timedelta(hours=17), "Five": timedelta(minutes=10_081), "Said": "every 300 minutes",
+        "Long": timedelta(minutes=1010), "Hours": timedelta(days=70), "Text": "every 1020 minutes from 9:00 to 8:00",
+        "Cron": "0 0 1 1 *",
+    }.items():  # fmt: skip
+        declare(name, run_every=run_every)
+    found = {message.msg: (message.id, message.hint) for message in check_tasks()}
+    known = "run_every: Google's published parser reads no number as in"
+    hint = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule."
+    assert found == {
+        f"shop.tasks.{name}: {known} 'every {number}'.": ("scheduled_jobs.W012", hint)
+        for name, number in {"Long": "1010 minutes", "Hours": "1680 hours", "Text": "1020 minutes"}.items()
+    }
+
+
 class Formless:
     """What JSON has no form for."""
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from scheduled_jobs import registry
 from scheduled_jobs.checks.messages import Messages, error, warning
 from scheduled_jobs.domain.payloads import Signature
+from scheduled_jobs.domain.schedules import FOUR_DIGITS
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.services.scheduling import declare
 from scheduled_jobs.services.scheduling.seed.rows import clash
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.seed.declare import Declaration
 
 
+FEW_DIGITS = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule."
+
+
 def check_tasks(**_: Any) -> Messages:
-    """E010, E011, W010, W011."""
+    """E010, E011, W010 to W012."""
     try:
         declarations = [declare(task) for task in registry.tasks()]
     except ImproperlyConfigured:
@@ -39,6 +43,9 @@ def check_tasks(**_: Any) -> Messages:
             for hook, text in declaration.faults.items()
         ]
         messages += _unchecked(declaration)
+        if number := FOUR_DIGITS.match(declaration.values["schedule"] or ""):
+            text = f"run_every: Google's published parser reads no number as in {number[0]!r}."
+            messages.append(warning(12, f"{declaration.path}: {text}", FEW_DIGITS, declaration.task))
         if not declaration.name:
             continue
         if (other := holders.setdefault(declaration.name, declaration.path)) != declaration.path:

@@ -56,7 +56,7 @@ def test_recorded_names_of_months_and_days_are_taken() -> None:
 
 
 def test_recorded_six_fields_are_refused() -> None:
-    with pytest.raises(InvalidSchedule, match="has six fields"):
+    with pytest.raises(InvalidSchedule, match="has a field for seconds"):
         Schedule.parse("0 0 9 * * *")
 
 
@@ -128,11 +128,13 @@ def test_shorthands_are_expanded_before_they_are_sent(shorthand: str, expression
         (timedelta(days=7), "0 0 * * 0"),
         (timedelta(minutes=45), "every 45 minutes"),
         (timedelta(minutes=90), "every 90 minutes"),
-        (timedelta(hours=5), "every 300 minutes"),
-        (timedelta(hours=36), "every 2160 minutes"),
-        (timedelta(days=2), "every 2880 minutes"),
+        (timedelta(hours=5), "every 5 hours"),
+        (timedelta(hours=17), "every 17 hours"),
+        (timedelta(hours=36), "every 36 hours"),
+        (timedelta(days=2), "every 48 hours"),
         (timedelta(days=7, minutes=1), "every 10081 minutes"),
         (timedelta(minutes=99_999), "every 99999 minutes"),
+        (timedelta(days=50), "every 72000 minutes"),
         (timedelta(days=70), "every 1680 hours"),
         (timedelta(hours=99_999), "every 99999 hours"),
     ],
@@ -154,7 +156,7 @@ def test_a_timedelta_is_cron_where_cron_says_it_evenly(length: timedelta, expres
         ),
         (
             timedelta(seconds=90),
-            "0:01:30 is not a number of whole minutes: write timedelta(minutes=1), or one more",
+            "0:01:30 is not a number of whole minutes: write timedelta(minutes=1) or timedelta(minutes=2)",
         ),
         (
             timedelta(minutes=100_001),

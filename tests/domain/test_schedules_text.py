@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 
@@ -64,6 +65,10 @@ def test_any_text_either_parses_or_gives_a_message(text: str, zone: str) -> None
         assert len(message) > 10
         assert len(message) < 400
         message.encode()  # a lone surrogate would not go into a database or on a page
+        for suggested in (
+            re.findall(r"'([^']+)'", message.rpartition(": write ")[2]) if ": write " in message else []
+        ):
+            assert Schedule.parse(suggested), (text, suggested)
         return
     again = Schedule.parse(schedule.expression, zone)
     assert again == schedule

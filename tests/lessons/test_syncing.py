@@ -149,7 +149,7 @@ def test_a_typing_error_in_a_class_is_told_at_the_start(google: CloudScheduler) 
     declare("Digest", "0 9 * *")
     said = (
         "run_every: '0 9 * *' has four fields; a cron schedule has five: minute, hour, day of the month, month, "
-        "day of the week; or write it in words, such as 'every monday 09:00' or 'every 2 hours'"
+        "day of the week: write '0 9 * * *'"
     )
     found = [message for message in checks.run_checks(tags=["scheduled_jobs"]) if "Digest" in message.msg]
     assert [(message.id, message.msg) for message in found] == [

@@ -27,13 +27,6 @@ DAY_NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 COUNTS = ("no fields", "one field", "two fields", "three fields", "four fields", "five fields", "six fields")
 
-SPECIAL = {
-    "L": "'L' (the last) is not supported; write numbers",
-    "W": "'W' (the nearest weekday) is not supported; write numbers, such as 1-5 in the fifth field",
-    "#": "'#' is not supported; write it in words, such as '2nd monday of month 09:00'",
-    "?": "'?' is not supported; write '*'",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class CronField:
@@ -94,26 +87,18 @@ def read_fields(fields: list[str], expression: str) -> list[Parsed]:
 
 def _refuse_count(fields: list[str], expression: str) -> NoReturn:
     count = COUNTS[len(fields)] if len(fields) < len(COUNTS) else f"{len(fields)} fields"
-    advice = "a cron schedule has five: minute, hour, day of the month, month, day of the week"
-    if any(field.endswith(",") for field in fields):
-        advice += ", each without blanks"
-    elif len(fields) == 6 and fields[5][0].isalpha():
-        advice += "; the time zone is not part of it"
-    elif len(fields) == 6:
-        advice += "; Cloud Scheduler has no field for seconds"
-    elif len(fields) < 5:
-        advice += "; or write it in words, such as 'every monday 09:00' or 'every 2 hours'"
-    raise InvalidSchedule(f"{quoted(expression)} has {count}; {advice}")
+    raise InvalidSchedule(
+        f"{quoted(expression)} has {count}; a cron schedule has five: minute, hour, day of the month, month, "
+        "day of the week"
+    )
 
 
 def _days(day: Parsed, month: Parsed, weekday: Parsed, expression: str) -> Days:
     if day.text != "*" and weekday.text != "*":
         for field, mine, other in ((DAY_OF_MONTH, day, "week"), (DAY_OF_WEEK, weekday, "month")):
             if mine.text.startswith("*/"):
-                instead = f"{field.low}-{field.high}{mine.text[1:]}"
                 raise InvalidSchedule(
-                    f"{quoted(mine.text)} beside a day of the {other} is not defined by Cloud Scheduler: "
-                    f"write {instead!r} for days that match either, "
+                    f"{quoted(mine.text)} beside a day of the {other} is not defined by Cloud Scheduler, "
                     f"in the {ORDINALS[field.position]} field of {quoted(expression)}"
                 )
     every_day, every_weekday = len(day.values) == 31, len(weekday.values) == 7
@@ -150,9 +135,7 @@ class _FieldReader:
         texts: list[str] = []
         for item in text.split(","):
             if item == "*" or item.startswith("*/"):
-                step = f"/{self._step(item[2:], item)}" if item != "*" else ""
-                instead = f"{self._field.low}-{self._field.high}{step}"
-                raise self._error(f"'*' cannot stand in a list: write {quoted(instead)} for {quoted(item)}")
+                raise self._error(f"{quoted(item)} cannot stand in a list")
             values, item_text = self._item(item)
             found.update(values)
             texts.append(item_text)
@@ -174,60 +157,28 @@ class _FieldReader:
             value = self._value(body)
             if slash:
                 self._step(step_text, item)
-                first, top = self._field.low if value == self._field.alias else body, self._field.high
-                raise self._error(
-                    f"a step follows a range: write {quoted(f'{first}-{top}/{step_text}')} for {quoted(item)}"
-                )
+                raise self._error(f"a step follows a range or '*', not a number as in {quoted(item)}")
             return range(value, value + 1), self._text(body)
         first, last = self._value(first_text), self._value(last_text)
         if first > last:
-            instead = self._forwards(first, last, self._step(step_text, item) if slash else 1)
-            raise self._error(
-                f"{quoted(item)} runs backwards: write {quoted(instead)} or begin with the smaller value"
-            )
+            raise self._error(f"{quoted(item)} runs backwards")
         text = f"{self._text(first_text)}-{self._text(last_text)}"
         if not slash:
             return range(first, last + 1), text
         step = self._step(step_text, item)
         return range(first, last + 1, step), f"{text}/{step}"
 
-    def _forwards(self, first: int, last: int, step: int) -> str:
-        """What a range that begins anew at the lowest value seems to mean."""
-        field = self._field
-        size = len(field.values)
-        first = field.low if first == field.alias else first
-        if step > 1:
-            end = last + size if last < first else last
-            return ",".join(
-                str((value - field.low) % size + field.low) for value in range(first, end + 1, step)
-            )
-        parts = [(first, field.high), (field.low, last)]
-        if first <= last:
-            parts = [(first, last)]
-        elif field.alias is not None and last == field.low:
-            parts = [(first, field.alias)]
-        return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)
-
     def _value(self, text: str) -> int:
         field = self._field
+        if not text:
+            raise self._error("something is missing before or after ',', '-' or '/'")
         if text.isascii() and text.isdigit() and len(text) <= 2:
             value = int(text)
             if field.low <= value <= field.high or value == field.alias:
                 return value
         elif text in field.names:
             return field.low + field.names.index(text)
-        raise self._error(f"{quoted(text)} is not {field.noun}", hint=self._hint(text))
-
-    def _hint(self, text: str) -> str:
-        if text[:3].upper() in self._field.names and text.isalpha():
-            return f": write {text[:3].upper()!r}, in capitals and three letters"
-        for other, what in ((MONTH, "months stand"), (DAY_OF_WEEK, "days of the week stand")):
-            if text[:3].upper() in other.names:
-                return f": {what} in the {ORDINALS[other.position]} field"
-        for character, advice in SPECIAL.items():
-            if character in text[:40]:
-                return f": {advice}"
-        return "" if text else ": something is missing before or after ',', '-' or '/'"
+        raise self._error(f"{quoted(text)} is not {field.noun}")
 
     def _step(self, text: str, item: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= self._field.high:
@@ -238,6 +189,6 @@ class _FieldReader:
     def _text(text: str) -> str:
         return str(int(text)) if text.isdigit() else text
 
-    def _error(self, what: str, hint: str = "") -> InvalidSchedule:
+    def _error(self, what: str) -> InvalidSchedule:
         where = f"in the {ORDINALS[self._field.position]} field of {quoted(self._expression)}"
-        return InvalidSchedule(f"{what}, {where}{hint}")
+        return InvalidSchedule(f"{what}, {where}")

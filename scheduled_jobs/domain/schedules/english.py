@@ -33,42 +33,15 @@ KINDS = {word: word for word in PLAIN}
 KINDS |= dict.fromkeys(ORDINALS, "ordinal") | dict.fromkeys(WEEKDAYS, "weekday")
 KINDS |= dict.fromkeys(MONTH_NAMES, "month name") | dict.fromkeys(UNITS, "unit")
 
-UNKNOWN = {
-    "hour": "write a number and 'hours', such as 'every 2 hours'",
-    "minute": "write a number and 'minutes', such as 'every 5 minutes'",
-    "min": "write 'mins' or 'minutes'",
-    "hr": "write 'hours'",
-    "hrs": "write 'hours'",
-    "seconds": "the shortest interval is a minute: '* * * * *'",
-    "secs": "the shortest interval is a minute: '* * * * *'",
-    "days": "write 'every day 09:00', or the interval in hours",
-    "week": "write the day and the time, such as 'every monday 09:00'",
-    "weeks": "write the day and the time, such as 'every monday 09:00'",
-    "weekday": "write the days and the time, such as 'every mon,tue,wed,thu,fri 09:00'",
-    "midnight": "write '00:00'",
-    "noon": "write '12:00'",
-    "m": "write 'minutes'",
-    "h": "write 'hours'",
-    "s": "the shortest interval is a minute: '* * * * *'",
-    "sec": "the shortest interval is a minute: '* * * * *'",
-    "tues": "write 'tue' or 'tuesday'",
-    "weds": "write 'wed' or 'wednesday'",
-    "thur": "write 'thu' or 'thursday'",
-    "thurs": "write 'thu' or 'thursday'",
-    "sept": "write 'sep' or 'september'",
-    "am": "write a time from 0:00 to 23:59",
-    "pm": "write a time from 0:00 to 23:59",
-    "last": "the last of a month cannot be said; write '1st', '2nd', '3rd', '4th' or '5th'",
-    **dict.fromkeys(("st", "nd", "rd", "th"), "write the number alone, such as '10 of month 09:00'"),
-    "at": "leave it out",
-    "on": "write the days and the time alone, such as 'every monday 09:00'",
-    "and": "write a comma between days, or one interval in minutes",
-    "-": "write the days one by one, such as 'mon,tue,wed,thu,fri'",
-    ".": "write the time with a colon, such as '09:00'",
-}
+MISTAKES = (
+    "hour", "hr", "hrs", "minute", "min", "m", "h", "s", "sec", "secs", "seconds", "days", "week", "weeks",
+    "weekday", "midnight", "noon", "tues", "weds", "thur", "thurs", "sept", "am", "pm", "last", "st", "nd",
+    "rd", "th", "at", "on", "and", "-", ".",
+)  # fmt: skip
+"""Words that people write, and of which a part is a word of the form or might be."""
 
 TOKEN = re.compile(
-    rf"\s*(?:(?P<mistake>(?:{'|'.join(map(re.escape, UNKNOWN))})(?![a-z]))"
+    rf"\s*(?:(?P<mistake>(?:{'|'.join(map(re.escape, MISTAKES))})(?![a-z]))"
     r"|(?P<time>(?:[01][0-9]|2[0-3]|[0-9]):[0-5][0-9])"
     rf"|(?P<word>{'|'.join(sorted(KINDS, key=len, reverse=True))})"
     r"|(?P<number>[0-9]+)|(?P<comma>,)|(?P<unknown>[a-z]+|[0-9:]+|\S))"
@@ -127,7 +100,7 @@ def parse_english(text: str) -> tuple[str, SpecificTime | RangedInterval | Drift
     parser = _Parser(text.lower())
     found = parser.interval() if parser.is_interval() else parser.specific()
     if text != text.lower():
-        raise InvalidSchedule(f"{quoted(text)} has capitals: write it in small letters")
+        raise InvalidSchedule(f"{quoted(text)} has capitals")
     return parser.normalised(), found
 
 
@@ -145,8 +118,7 @@ class _Parser:
             time = TIME_LIKE.match(self._text, match.start(kind))
             if time is not None:
                 self._refuse(f"{quoted(time[0])} is not a time (0:00-23:59)")
-            advice = UNKNOWN.get(text)
-            self._refuse(f"{quoted(text)} cannot stand", f": {advice}" if advice else "")
+            self._refuse(f"{quoted(text)} cannot stand")
         if kind == "number":
             if len(text) > 5:
                 self._refuse(f"{quoted(text)} is too long a number (at most 5 digits)")
@@ -177,8 +149,8 @@ class _Parser:
         if self._peek() != "end":
             self._refuse(f"{quoted(self._tokens[self._at].text)} is too much")
 
-    def _refuse(self, what: str, advice: str = "") -> NoReturn:
-        raise InvalidSchedule(f"{what}, in {quoted(self._text)}{advice}")
+    def _refuse(self, what: str) -> NoReturn:
+        raise InvalidSchedule(f"{what}, in {quoted(self._text)}")
 
     def normalised(self) -> str:
         """The tokens, one blank between words and none beside commas."""
@@ -191,7 +163,7 @@ class _Parser:
 
     def interval(self) -> RangedInterval | DriftingInterval:
         self._take("every", "'every'")
-        count = int(self._take("number", "a number, such as 'every 2 hours',"))
+        count = int(self._take("number", "a number"))
         unit = self._take("unit", "'hours' or 'minutes'")
         if count == 0:
             self._refuse("the shortest interval is one minute")
@@ -271,7 +243,7 @@ class _Parser:
         months: tuple[int, ...],
     ) -> SpecificTime:
         if self._peek() == "end":
-            self._refuse("a time is missing: write it at the end, such as '09:00'")
+            self._refuse("a time is missing")
         time = _seconds(self._take("time", "a time (0:00-23:59)"))
         self._end()
         if month_days:

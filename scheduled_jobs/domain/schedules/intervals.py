@@ -6,7 +6,9 @@ SDK); that Cloud Scheduler runs the same is an inference.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.schedules.occurrences import (
@@ -17,11 +19,54 @@ from scheduled_jobs.domain.schedules.occurrences import (
     wall_datetime,
 )
 from scheduled_jobs.domain.schedules.zones import DAY, END, HOUR
+from scheduled_jobs.exceptions import InvalidSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scheduled_jobs.domain.schedules.zones import Clock
+
+
+LARGEST_NUMBER = 99_999
+"""Of minutes or hours in an interval: the English-like form takes numbers of five digits."""
+
+FOUR_DIGITS = re.compile(r"every \d{4} [a-z]+\b")
+"""An interval whose number Google's published parser does not read: it takes one to three digits, or five."""
+
+
+def interval_schedule(length: timedelta) -> str:
+    """A schedule of this interval: cron where its fields divide evenly, so that runs do not drift.
+
+    Else the English-like form, in hours where it can be. Raises InvalidSchedule for a length that is none.
+    """
+    minutes, rest = divmod(length, timedelta(minutes=1))
+    if length < timedelta(minutes=1):
+        raise InvalidSchedule(f"{length} is too short: the shortest interval is timedelta(minutes=1)")
+    hours, rest_of_hour = divmod(minutes, 60)
+    if minutes > LARGEST_NUMBER and (rest or rest_of_hour or hours > LARGEST_NUMBER):
+        raise InvalidSchedule(
+            f"{length} is longer than an interval may be ({LARGEST_NUMBER} minutes or whole hours): "
+            "write a cron schedule"
+        )
+    if rest:
+        raise InvalidSchedule(
+            f"{length} is not a number of whole minutes: "
+            f"write timedelta(minutes={minutes}) or timedelta(minutes={minutes + 1})"
+        )
+    if minutes == 1:
+        return "* * * * *"
+    if 60 % minutes == 0:
+        return f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
+    if rest_of_hour:
+        return f"every {minutes} minutes"
+    if 24 % hours == 0:
+        return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"
+    if hours == 7 * 24:
+        return "0 0 * * 0"
+    # Four digits are read by nobody for sure; as minutes these have five.
+    return (
+        f"every {minutes} minutes" if hours >= 1_000 and minutes <= LARGEST_NUMBER else f"every {hours} hours"
+    )
 
 
 def elapsed_in_words(seconds: int) -> str:

@@ -13,7 +13,8 @@ from scheduled_jobs.domain.schedules import words
 from scheduled_jobs.domain.schedules.cron import parse_cron
 from scheduled_jobs.domain.schedules.cron_words import cron_in_words
 from scheduled_jobs.domain.schedules.english import SpecificTime, looks_english, parse_english
-from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval
+from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval, interval_schedule
+from scheduled_jobs.domain.schedules.meant import SHORTHANDS, explained
 from scheduled_jobs.domain.schedules.messages import quoted
 from scheduled_jobs.domain.schedules.occurrences import EPOCH, Occurrence
 from scheduled_jobs.domain.schedules.wall_times import WallTimes
@@ -25,20 +26,6 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 500
 """Characters of a schedule: every value of every field written out takes fewer."""
-
-SHORTHANDS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-"""Expanded before they are sent: Google documents none of them."""
-
-LARGEST_NUMBER = 99_999
-"""Of minutes or hours in an interval: the English-like form takes numbers of five digits."""
 
 
 class Timing(Protocol):
@@ -72,11 +59,10 @@ class Schedule:
         what to write instead; a schedule that can never come is refused too.
         """
         if isinstance(run_every, timedelta):
-            run_every = _interval(run_every)
+            run_every = interval_schedule(run_every)
         if not isinstance(run_every, str):
-            raise InvalidSchedule(
-                f"{quoted(run_every)} is not a schedule: write a string such as '0 9 * * *', or a timedelta"
-            )
+            shown = quoted(run_every)
+            raise InvalidSchedule(explained(shown, f"{shown} is not a schedule", shown))
         if len(run_every) > MAX_LENGTH:
             raise InvalidSchedule(
                 f"{quoted(run_every)} has {len(run_every)} characters; a schedule has at most {MAX_LENGTH}"
@@ -161,32 +147,6 @@ class Schedule:
                 yield occurrence
 
 
-def _interval(length: timedelta) -> str:
-    """Cron where its fields divide evenly, so that runs do not drift; else the English-like form."""
-    minutes, rest = divmod(length, timedelta(minutes=1))
-    if length < timedelta(minutes=1):
-        raise InvalidSchedule(f"{length} is too short: the shortest interval is timedelta(minutes=1)")
-    hours, rest_of_hour = divmod(minutes, 60)
-    if minutes > LARGEST_NUMBER and (rest or rest_of_hour or hours > LARGEST_NUMBER):
-        raise InvalidSchedule(
-            f"{length} is longer than an interval may be ({LARGEST_NUMBER} minutes or whole hours): "
-            "write a cron schedule"
-        )
-    if rest:
-        raise InvalidSchedule(
-            f"{length} is not a number of whole minutes: write timedelta(minutes={minutes}), or one more"
-        )
-    if minutes == 1:
-        return "* * * * *"
-    if 60 % minutes == 0:
-        return f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *"
-    if rest_of_hour == 0 and 24 % hours == 0:
-        return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"
-    if rest_of_hour == 0 and hours == 7 * 24:
-        return "0 0 * * 0"
-    return f"every {minutes} minutes" if minutes <= LARGEST_NUMBER else f"every {hours} hours"
-
-
 # Many jobs share few schedules, and lists of them are read again and again.
 @lru_cache(maxsize=4096)
 def _parse(text: str, time_zone: str) -> Schedule:
@@ -200,18 +160,21 @@ def parse_uncached(text: str, time_zone: str) -> Schedule:
     fields = text.split()
     if not fields:
         raise InvalidSchedule("the schedule is empty: write one such as '0 9 * * *' or 'every 2 hours'")
-    if fields[0].startswith("@"):
-        fields = _expand(" ".join(fields)).split()
-    elif looks_english(text):
-        return _english(" ".join(fields), zone, clock)
-    expression, times = parse_cron(fields)
+    try:
+        if looks_english(text):
+            return _english(" ".join(fields), zone, clock)
+        if fields[0].startswith("@"):
+            fields = _expand(" ".join(fields)).split()
+        expression, times = parse_cron(fields)
+    except InvalidSchedule as error:
+        raise InvalidSchedule(explained(text, str(error))) from None
     return Schedule(expression, zone, times, lambda: cron_in_words(expression), clock)
 
 
 def _expand(text: str) -> str:
     if text in SHORTHANDS:
         return SHORTHANDS[text]
-    raise InvalidSchedule(f"{quoted(text)} is not a shorthand: write one of {', '.join(SHORTHANDS)}")
+    raise InvalidSchedule(f"{quoted(text)} is not one of {', '.join(SHORTHANDS)}")
 
 
 def _english(text: str, zone: str, clock: Clock) -> Schedule:
