@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.db.models.signals import pre_delete
-from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -20,14 +19,14 @@ class ScheduledJobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from scheduled_jobs import checks, signals
+        from scheduled_jobs import checks, registry, signals
         from scheduled_jobs.models import JobRun, ScheduledJob
 
         checks.register_checks()
         signals.job_edited.connect(push_edited, sender=ScheduledJob)
         signals.run_requested.connect(fire_requested, sender=JobRun)
         pre_delete.connect(delete_in_google, sender=ScheduledJob)
-        autodiscover_modules("tasks")
+        registry.discover()
 
 
 def push_edited(*, pks: list[int], using: str, **_: Any) -> None:

@@ -7,6 +7,7 @@ ScheduledJobsError
 ├── OverrideExists
 ├── RunRefused (ValueError)             a run cannot be asked for as it is
 ├── BeingDeleted (ValueError)           a job that is going is neither changed nor run
+├── TaskNotLoaded                       the module of a job's task is there and cannot be imported
 ├── DiscardTask                         raised by a task, to end its run without retries
 ├── TaskExited                          a task that was run here and now wanted to end the process
 ├── CallerRefused                       an inbound call that may not be answered
@@ -62,6 +63,10 @@ class RunRefused(ScheduledJobsError, ValueError):
 
 class BeingDeleted(ScheduledJobsError, ValueError):
     """The job is being deleted, and its pause, its overrides and its runs are settled by that."""
+
+
+class TaskNotLoaded(ScheduledJobsError):
+    """The module of a task raises when it is imported, so that nobody knows whether it is there."""
 
 
 class DiscardTask(ScheduledJobsError):

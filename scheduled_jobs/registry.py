@@ -1,15 +1,28 @@
 """The task classes of this process, by dotted path.
 
 A class counts from the moment it is defined. Nothing else happens at import.
+
+The modules that define them are imported when the apps are ready, and one by one for jobs whose task is in
+another place, which some other process has imported.
 """
 
 from __future__ import annotations
 
+import pkgutil
+import re
+import sys
 from functools import partial
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from django.apps import apps
+from django.utils.module_loading import autodiscover_modules
+
+from scheduled_jobs.exceptions import TaskNotLoaded
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import timedelta
 
     from django.http import HttpRequest
@@ -48,6 +61,8 @@ class Task(Protocol):
 
 
 _tasks: dict[str, type[Task]] = {}
+_LEFT_OUT = re.compile(r"tests|test_.*|conftest|__\w+__")
+"""Modules of a package ``tasks`` that hold no tasks, and that want more than a server has."""
 
 
 def dotted_path(task: type[Task]) -> str:
@@ -76,3 +91,64 @@ def get(path: str) -> type[Task] | None:
 def tasks() -> Iterator[type[Task]]:
     """All task classes, in the order of their dotted paths."""
     return iter([_tasks[path] for path in sorted(_tasks)])
+
+
+# --- Where they are defined -----------------------------------------------------------------------
+
+
+def discover() -> None:
+    """Import the module ``tasks`` of every installed app, and if that is a package, all modules in it.
+
+    Raises whatever one of them raises: a task that is not there would be taken for one that was removed.
+    """
+    autodiscover_modules("tasks")
+    for config in apps.get_app_configs():
+        package = f"{config.name}.tasks"
+        _import_below(package, getattr(sys.modules.get(package), "__path__", ()))
+
+
+def _import_below(package: str, places: Iterable[str]) -> None:
+    names = {module.name for module in pkgutil.iter_modules(places)}
+    # A folder without __init__ is a package too, if there is any module below it.
+    folders = [folder for place in places if Path(place).is_dir() for folder in Path(place).iterdir()]
+    names |= {folder.name for folder in folders if folder.is_dir() and any(folder.rglob("*.py"))}
+    for name in sorted(names):
+        if name.isidentifier() and not _LEFT_OUT.fullmatch(name):
+            module = import_module(f"{package}.{name}")
+            _import_below(module.__name__, getattr(module, "__path__", ()))
+
+
+def find(path: str) -> type[Task] | None:
+    """The task class of a dotted path, its module imported if need be; None if the code has none any more.
+
+    Only what lies in an installed app is imported, and nobody asks this for the path of a request. Raises
+    TaskNotLoaded where the module is there and cannot be imported: then nobody knows.
+    """
+    module = path
+    while path not in _tasks and (module := module.rpartition(".")[0]):
+        if apps.get_containing_app_config(module) is None or _is_imported(module):
+            break
+    return _tasks.get(path)
+
+
+def is_removed(path: str) -> bool:
+    """Whether the code is known to have no such task any more."""
+    try:
+        return find(path) is None
+    except TaskNotLoaded:
+        return False
+
+
+def _is_imported(module: str) -> bool:
+    """Import a module; False if there is none. What one that fails has defined until then does not count."""
+    before = dict(_tasks)
+    try:
+        import_module(module)
+    except (Exception, SystemExit) as error:
+        _tasks.clear()
+        _tasks.update(before)
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module}.".startswith(f"{missing}."):
+            return False
+        raise TaskNotLoaded(f"{module} cannot be imported: {type(error).__name__}: {error}") from error
+    return True

@@ -43,6 +43,7 @@ STATUS: Mapping[type[exceptions.ScheduledJobsError], HTTPStatus] = {
     exceptions.CertificatesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     exceptions.WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
     exceptions.UnknownTarget: HTTPStatus.NOT_FOUND,
+    exceptions.TaskNotLoaded: HTTPStatus.SERVICE_UNAVAILABLE,
     exceptions.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
@@ -52,7 +53,8 @@ HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 
 
 # NotAuthenticated -> 401, NotAllowed -> 403, CertificatesUnavailable -> 503,
-# WrongMethod -> 405, UnknownTarget -> 404, BodyTooLarge -> 413, a database that is gone -> 503.
+# WrongMethod -> 405, UnknownTarget -> 404, TaskNotLoaded -> 503, BodyTooLarge -> 413, a database that is
+# gone -> 503.
 @csrf_exempt
 def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     """Answer Cloud Scheduler: run the task of the path for the job of the JobName header, or say why not."""
@@ -62,7 +64,7 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
         caller = authentication.verify(request, task)
         delivery = parse(request, task, caller)
         answer = execution.deliver(delivery)
-    except (exceptions.CallerRefused, exceptions.BadDelivery) as refusal:
+    except (exceptions.CallerRefused, exceptions.BadDelivery, exceptions.TaskNotLoaded) as refusal:
         return _refuse(request, refusal)
     except Error as error:
         logger.exception("A delivery of %s could not be decided", task)
@@ -80,12 +82,13 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
     """The delivery of a verified request. Raises BadDelivery, in the order: method, task, job, body."""
     if request.method != "POST":
         raise exceptions.WrongMethod(f"{request.method} is not allowed; send POST")
-    task_class = registry.get(task)
-    if task_class is None:
-        raise exceptions.UnknownTarget(f"Task {task} not found")
     execution.write_kept()
     name = request.headers.get(JOB_NAME, "")
     job = execution.job_of_task(task, name) if name else None
+    # Nothing is imported for the path of a request: it has to be the task of a job that is there.
+    task_class = registry.get(task) if job is None else registry.find(job.task)
+    if task_class is None:
+        raise exceptions.UnknownTarget(f"Task {task} not found")
     if job is None:
         known = f"Job {name} not found" if name else f"Job not found: the request has no {JOB_NAME} header"
         raise exceptions.UnknownTarget(known)

@@ -32,7 +32,8 @@ def check_tasks(**_: Any) -> Messages:
             warning(
                 10,
                 "No task was found.",
-                "Derive a class from scheduled_jobs.tasks.PeriodicTask in the tasks module of an app.",
+                "Derive a class from scheduled_jobs.tasks.PeriodicTask in the module tasks of an installed "
+                "app, or in any module of its package tasks.",
             )
         ]
     messages: Messages = []

@@ -87,7 +87,7 @@ def test_no_task_at_all_is_a_warning_at_the_start(no_tasks: None) -> None:
     (found,) = [message for message in checks.run_checks(tags=["scheduled_jobs"]) if "task" in message.msg]
     assert (found.id, found.msg) == ("scheduled_jobs.W010", "No task was found.")
     assert found.hint == (
-        "Derive a class from scheduled_jobs.tasks.PeriodicTask in the tasks module of an app."
+        "Derive a class from scheduled_jobs.tasks.PeriodicTask in the module tasks of an installed app, or in any module of its package tasks."
     )
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from scheduled_jobs import registry
 from scheduled_jobs.checks import check_settings
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.management.text import as_json, pluralized
@@ -239,9 +239,13 @@ def chosen_tasks(paths: list[str]) -> tuple[type[Task], ...] | None:
         raise CommandError(f"No task was found, and nothing was deleted. Looked for {looked_for()}.")
     if not paths:
         return None
-    if unknown := [path for path in paths if path not in known]:
+    try:
+        found = {path: registry.find(path) for path in paths}
+    except TaskNotLoaded as error:
+        raise CommandError(str(error)) from error
+    if unknown := [path for path, task in found.items() if task is None]:
         raise CommandError(f"No task {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-    return tuple(known[path] for path in dict.fromkeys(paths))
+    return tuple(task for task in found.values() if task is not None)
 
 
 def looked_for() -> str:

@@ -13,7 +13,7 @@ from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.jobs import JobSpec, parse_job_id
 from scheduled_jobs.domain.plan import Desired
-from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.exceptions import InvalidDefinition, TaskNotLoaded
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.in_force import DECLARED, OVERRIDES, ValuesInForce
 from scheduled_jobs.services.scheduling.google_names import OwnName, names_of
@@ -89,10 +89,15 @@ def desired_of(job: ScheduledJob | Row, app: App, prefix: str, names: Sequence[O
     """What a row wants, read together with its class."""
     spec: JobSpec | None = None
     fault, is_class_missing = "", False
-    task = registry.get(job.task)
+    task = None
+    try:
+        # A row that is retired wants nothing of its class.
+        task = registry.get(job.task) if job.retired_at is not None else registry.find(job.task)
+    except TaskNotLoaded as error:
+        is_class_missing, fault = True, str(error)
     if task is None:
         is_class_missing = True
-        fault = f"{job.task} is not in the code of this process"
+        fault = fault or f"{job.task} is not in the code of this process"
     else:
         try:
             check_prefix(job.name, app)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
+from scheduled_jobs.exceptions import TaskNotLoaded
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.models.in_force import DECLARED
@@ -49,19 +50,38 @@ class Seeded:
 def seed_tasks(tasks: Iterable[type[Task]], *, retire: bool, write: bool = True) -> Seeded:
     """Bring the rows of these classes up to what the code declares, in one transaction.
 
-    With ``retire`` the rows of all other tasks are retired: history, overrides and pause stay and return
-    with the class. Without ``write`` nothing is written: the rows in the answer say what would be.
+    With ``retire`` the rows of all other tasks are retired, once their modules were looked into: history,
+    overrides and pause stay and return with the class. Where one cannot be imported none is retired. Without
+    ``write`` nothing is written: the rows in the answer say what would be.
     """
     using = router.db_for_write(ScheduledJob)
     app = this_app()
+    tasks, unknown = _with_found(tasks, using) if retire else (tasks, [])
     seeding = _Seeding([declare(task, app) for task in tasks], app.job_id(""), using)
     with transaction.atomic(using=using), attribution(via="code"):
-        seeding.plan(retire=retire, lock=write)
+        seeding.plan(retire=retire and not unknown, lock=write)
         if write:
             seeding.write()
         else:
             seeding.preview()
+    seeding.result.faulty += unknown
     return seeding.result
+
+
+def _with_found(tasks: Iterable[type[Task]], using: str) -> tuple[list[type[Task]], list[tuple[str, str]]]:
+    """The tasks, and those of rows which only another process has imported; and which nobody can know of."""
+    known = {registry.dotted_path(task): task for task in tasks}
+    unknown: list[tuple[str, str]] = []
+    rows = ScheduledJob.objects.using(using).filter(retired_at=None)
+    for path in rows.order_by("task").values_list("task", flat=True).distinct():
+        if path in known:
+            continue
+        try:
+            if (task := registry.find(path)) is not None:
+                known[path] = task
+        except TaskNotLoaded as error:
+            unknown.append((path, f"{error}; no task is taken for removed until then"))
+    return [known[path] for path in sorted(known)], unknown
 
 
 class _Seeding:
@@ -130,7 +150,7 @@ class _Seeding:
     @staticmethod
     def _keeps(holder: Row, declaration: Declaration, names: dict[str, str]) -> bool:
         """Whether the row that has this name belongs to another class that is not giving it up now."""
-        if holder.task == declaration.path or registry.get(holder.task) is None:
+        if holder.task == declaration.path or registry.is_removed(holder.task):
             return False
         return names.get(holder.task, holder.name) == declaration.name
 
@@ -140,11 +160,7 @@ class _Seeding:
         if job is None:
             # A class that was moved keeps its name: the row of that name is its own, if no class claims it.
             namesake = self.by_name.get(declaration.name)
-            if (
-                namesake is not None
-                and namesake.origin == Origin.CODE
-                and registry.get(namesake.task) is None
-            ):
+            if namesake is not None and namesake.origin == Origin.CODE and registry.is_removed(namesake.task):
                 job = namesake
         if job is None:
             self.result.created.append(declaration)

@@ -1,0 +1,242 @@
+"""Where tasks are found: when the apps are ready, and for the jobs that there are."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from scheduled_jobs import registry
+from scheduled_jobs.exceptions import TaskNotLoaded
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.scheduling import push_jobs
+from tests.support.declaring import schedule_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from django.test import Client
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+
+pytestmark = pytest.mark.usefixtures("no_tasks")
+
+TASK = """
+from scheduled_jobs.tasks import PeriodicTask
+
+
+class {name}(PeriodicTask):
+    run_every = "0 9 * * *"
+
+    def run(self):
+        return "done"
+"""
+
+
+class Stall:
+    """The app ``stall`` of a project, in files that are yet to be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "stall"
+        self.write("__init__.py", "")
+
+    def write(self, path: str, text: str) -> None:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text))
+
+    def task(self, path: str, name: str) -> None:
+        self.write(path, TASK.format(name=name))
+
+    def install(self) -> Any:
+        return override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "stall"])
+
+
+def forget() -> None:
+    """As in a process that has just begun."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "stall"]:
+        del sys.modules[name]
+    registry._tasks.clear()
+
+
+@pytest.fixture
+def stall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stall]:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield Stall(tmp_path)
+    forget()
+
+
+def paths() -> list[str]:
+    return [registry.dotted_path(task) for task in registry.tasks() if task.__module__.startswith("stall")]
+
+
+# --- Discovery -------------------------------------------------------------------------------------
+
+
+def test_all_modules_of_a_tasks_package_are_imported_but_its_tests(stall: Stall) -> None:
+    for module in ("reports", "eu/lisbon/nightly", "plain/__init__", "plain/deep", "latest"):
+        stall.task(f"tasks/{module}.py", module.replace("/", "_").title())
+    stall.write("tasks/__init__.py", "")
+    stall.write("tasks/sql/totals.sql", "")
+    for module in (
+        "tests",
+        "test_reports",
+        "conftest",
+        "__main__",
+        "plain/tests/test_deep",
+        "plain/conftest",
+    ):
+        stall.write(f"tasks/{module}.py", "raise AssertionError(__name__)")
+    with stall.install():
+        assert paths() == [
+            "stall.tasks.eu.lisbon.nightly.Eu_Lisbon_Nightly",
+            "stall.tasks.latest.Latest",
+            "stall.tasks.plain.Plain___Init__",
+            "stall.tasks.plain.deep.Plain_Deep",
+            "stall.tasks.reports.Reports",
+        ]
+
+
+def test_a_tasks_folder_without_init_is_a_package_too(stall: Stall) -> None:
+    stall.task("tasks/reports.py", "Report")
+    with stall.install():
+        assert paths() == ["stall.tasks.reports.Report"]
+
+
+def test_a_module_of_tasks_that_raises_is_not_swallowed(stall: Stall) -> None:
+    stall.write("tasks/__init__.py", "")
+    stall.write("tasks/reports.py", "import no_such_library")
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"), stall.install():
+        pass
+
+
+# --- Once more, before a row is retired ------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_task_that_only_the_views_import_keeps_its_job(stall: Stall, google: MemoryBackend) -> None:
+    stall.task("tasks.py", "Known")
+    stall.task("reports/exports.py", "Export")
+    with stall.install():
+        registry.find("stall.reports.exports.Export")
+        assert schedule_tasks().lines == [
+            "[+] Job created: stall.reports.exports.Export",
+            "[+] Job created: stall.tasks.Known",
+        ]
+    forget()
+    with stall.install():
+        assert paths() == ["stall.tasks.Known"]
+        assert schedule_tasks().lines == []
+        assert ScheduledJob.objects.filter(retired_at=None).count() == 2
+    forget()
+    with stall.install():
+        # A push, too, by a process that has not imported it.
+        job = ScheduledJob.objects.get(task="stall.reports.exports.Export")
+        job.schedule_override = "0 10 * * *"
+        job.save()
+        push_jobs([job.pk])
+        job.refresh_from_db()
+        assert (job.sync_state, job.sync_error) == ("synced", "")
+        assert google.get(google.remote_name(job.name), timeout=1).values["schedule"] == "0 10 * * *"
+    forget()
+    with stall.install():
+        assert schedule_tasks("stall.reports.exports.Export").code == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("gone", ["class", "module", "package", "app"])
+def test_a_task_is_gone_where_its_class_module_or_app_is(stall: Stall, google: Any, gone: str) -> None:
+    stall.task("tasks.py", "Known")
+    stall.task("reports/exports.py", "Export")
+    with stall.install():
+        registry.find("stall.reports.exports.Export")
+        schedule_tasks()
+    forget()
+    if gone == "class":
+        stall.write("reports/exports.py", "")
+    elif gone == "app":
+        ScheduledJob.objects.filter(task__endswith="Export").update(task="market.exports.Export")
+    else:
+        (stall.folder / "reports/exports.py").unlink()
+        if gone == "package":
+            (stall.folder / "reports").rmdir()
+    with stall.install():
+        path = "market.exports.Export" if gone == "app" else "stall.reports.exports.Export"
+        assert schedule_tasks().lines == [f"[-] Job deleted: {path}"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("from stall import no_such_name", "ImportError: cannot import name 'no_such_name'"),
+        ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
+        ("import sys; sys.exit('usage: …')", "SystemExit: usage: …"),
+    ],
+)
+def test_while_a_module_cannot_be_imported_nothing_is_retired(
+    stall: Stall, google: Any, text: str, why: str
+) -> None:
+    stall.task("tasks.py", "Known")
+    stall.task("exports.py", "Export")
+    stall.task("old.py", "Old")
+    with stall.install():
+        registry.find("stall.exports.Export")
+        registry.find("stall.old.Old")
+        schedule_tasks()
+    forget()
+    stall.write("exports.py", TASK.format(name="Export") + text)
+    stall.write("old.py", "")
+    with stall.install():
+        output = schedule_tasks()
+        assert output.code == 1
+        [line] = output.lines
+        assert line.startswith(
+            f"[!] Job failed: stall.exports.Export: stall.exports cannot be imported: {why}"
+        )
+        assert line.endswith("; no task is taken for removed until then")
+        assert not ScheduledJob.objects.exclude(retired_at=None).exists()
+        # What it had defined until then does not count: asked again, the answer is the same.
+        with pytest.raises(TaskNotLoaded):
+            registry.find("stall.exports.Export")
+
+
+# --- A delivery ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_delivery_imports_the_task_of_its_job_and_no_other(stall: Stall, client: Client) -> None:
+    stall.task("exports.py", "Export")
+    stall.task("other.py", "Other")
+    stall.write("broken.py", "raise RuntimeError('no licence')")
+    for name in ("exports.Export", "broken.Broken"):
+        job = ScheduledJob(name=name.replace(".", "-"), task=f"stall.{name}", declared_schedule="0 9 * * *")
+        ScheduledJob.objects.bulk_create([job])
+
+    def deliver(task: str, name: str) -> tuple[int, Any]:
+        response = client.post(
+            f"/tasks/{task}", content_type="application/json", headers={"X-CloudScheduler-JobName": name}
+        )
+        return response.status_code, response.json()
+
+    with stall.install(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scheduled_jobs.authentication.verify", lambda request, task: "")
+        assert deliver("stall.other.Other", "exports-Export") == (
+            404,
+            {"error": "Task stall.other.Other not found"},
+        )
+        assert "stall.other" not in sys.modules
+        assert deliver("stall.broken.Broken", "broken-Broken") == (
+            503,
+            {"error": "stall.broken cannot be imported: RuntimeError: no licence"},
+        )
+        status, body = deliver("stall.exports.Export", "exports-Export")
+    assert (status, body["status"], body["result"]) == (200, "executed", "done")
+    assert JobRun.objects.get().status == "succeeded"
