@@ -12,6 +12,8 @@ import json
 import logging
 import time
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from scheduled_jobs.exceptions import CertificatesUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from cachecontrol.cache import DictCache
 
@@ -43,13 +46,16 @@ class _Fetched:
     """When the server itself was last asked; the cache may have answered since."""
     certificates: Mapping[str, str] | None
     error: str = ""
+    server_time: datetime | None = None
+    """When the document was sent, by the clock of its server."""
 
 
 class Certificates:
     """The certificates of a process, by key id; thread-safe. ``clock`` gives monotonic seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, level: int = logging.WARNING) -> None:
         self._clock = clock
+        self._level = level
         self._lock = Lock()
         self._cache: DictCache | None = None
         self._last: _Fetched | None = None
@@ -58,6 +64,18 @@ class Certificates:
         """Drop everything, as at the start of the process."""
         with self._lock:
             self._cache = self._last = None
+
+    def ask(self, url: str) -> datetime | None:
+        """Fetch the document anew, and give the time by its server's clock, where that tells it.
+
+        Raises CertificatesUnavailable. What is known already stays as it is.
+        """
+        now = self._clock()
+        others = Certificates(self._clock, level=logging.DEBUG)  # whoever asks tells what is wrong
+        fetched = others._fetch(url, now, now, fresh=True)
+        if fetched.certificates is None:
+            raise CertificatesUnavailable(fetched.error)
+        return fetched.server_time
 
     def for_key(self, url: str, key_id: str) -> Mapping[str, str]:
         """All certificates at ``url``, which hold the key's if there is one.
@@ -114,12 +132,18 @@ class Certificates:
                 if not response.from_cache:
                     sent_at = now
                 response.raise_for_status()
-                return _Fetched(url, now, sent_at, _certificates_in(response.content))
+                return _Fetched(
+                    url,
+                    now,
+                    sent_at,
+                    _certificates_in(response.content),
+                    server_time=_time_of(response.headers),
+                )
         except requests.HTTPError as error:
             reason = f"HTTP {error.response.status_code}"
         except requests.RequestException as error:
             # The whole text names addresses; the answer goes to callers that nobody knows.
-            logger.warning("The certificates at %s cannot be fetched: %s", url, error)
+            logger.log(self._level, "The certificates at %s cannot be fetched: %s", url, error)
             reason = type(error).__name__
         except CertificatesUnavailable as error:
             reason = str(error)
@@ -141,3 +165,12 @@ def _certificates_in(document: bytes) -> Mapping[str, str]:
             "they are JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs"
         )
     return MappingProxyType({str(key): str(certificate) for key, certificate in certificates.items()})
+
+
+def _time_of(headers: Mapping[str, str]) -> datetime | None:
+    """When an answer was sent; a cache on the way says how long ago that was."""
+    try:
+        sent = parsedate_to_datetime(headers["Date"])
+        return sent + timedelta(seconds=int(headers.get("Age", "0")))
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None

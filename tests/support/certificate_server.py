@@ -6,14 +6,18 @@ import json
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from google.auth import crypt, jwt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EMAIL = "scheduler@test-project.iam.gserviceaccount.com"
 AUDIENCE = "https://shop.example.com"
@@ -70,6 +74,7 @@ class CertificateServer:
         self.headers: dict[str, str] = {}
         self.delay = 0.0
         self.fetches = 0
+        self.server_time: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.serve(*keys)
         outer = self
 
@@ -83,6 +88,9 @@ class CertificateServer:
                 self.send_header("Content-Length", str(len(outer.document)))
                 self.end_headers()
                 self.wfile.write(outer.document)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return format_datetime(outer.server_time(), usegmt=True)
 
             def log_message(self, *args: Any) -> None:
                 pass

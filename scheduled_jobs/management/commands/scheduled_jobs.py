@@ -8,6 +8,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.management.verbs.common import who
+from scheduled_jobs.management.verbs.doctor import examine_jobs
 from scheduled_jobs.management.verbs.jobs import list_jobs, show_job
 from scheduled_jobs.management.verbs.next_runs import next_runs
 from scheduled_jobs.management.verbs.pause import pause_job, resume_job
@@ -31,6 +32,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "resume": resume_job,
     "reset": reset_job,
     "prune": prune_runs,
+    "doctor": examine_jobs,
 }
 
 
@@ -76,6 +78,14 @@ class Command(BaseCommand):
         reset.add_argument("--reason", default="", help="kept in the audit")
         pruning = verb("prune", "Delete the runs that need not be kept any more.")
         pruning.add_argument("--dry-run", action="store_true", help="only say how many they are")
+
+        verb("doctor", "Why nothing runs, a line each; exit 1 if a job cannot run.", reads=True)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """As Django's; what is wrong is what ``doctor`` is asked, and no reason not to answer."""
+        if options["verb"] == "doctor":
+            self.requires_system_checks = ()
+        return super().execute(*args, **options)
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
         if options.get("reason"):

@@ -1,5 +1,7 @@
 """Looking at the whole from outside: what answers Google, and what keeps jobs from running."""
 
+from scheduled_jobs.services.monitoring.doctor import examine
+from scheduled_jobs.services.monitoring.findings import Finding
 from scheduled_jobs.services.monitoring.reach import Answerer, Target, ask_address
 
-__all__ = ["Answerer", "Target", "ask_address"]
+__all__ = ["Answerer", "Finding", "Target", "ask_address", "examine"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from scheduled_jobs.authentication import PROBE_HEADER, sign_probe
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.jobs import lies_under
 from scheduled_jobs.services.monitoring.answers import Got, cause_of
+from scheduled_jobs.services.monitoring.asking import begin
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,16 +60,10 @@ def ask_address(target: Target, now: datetime, *, seconds: float = SECONDS) -> A
             remedy=f"Correct {PREFIX}ENDPOINT and run schedule_tasks again.",
         )
     probe = sign_probe(target.audience, target.service_account, now)
-    got: list[Got] = []
-    # A name that is looked up knows no timeout, and a server may send a byte now and then for ever.
-    asking = threading.Thread(
-        target=lambda: got.append(_post(target.uri, probe, parts, seconds)),
-        name="scheduled_jobs.reach",
-        daemon=True,
-    )
-    asking.start()
-    asking.join(seconds)
-    answer = got[0] if got else Got(parts, error=TimeoutError())
+    try:
+        answer = begin(lambda: _post(target.uri, probe, parts, seconds))(seconds)
+    except TimeoutError as error:
+        answer = Got(parts, error=error)
     return _described(answer, target)
 
 

@@ -1,6 +1,6 @@
 """Outward: from task classes to rows, and from rows to Cloud Scheduler."""
 
-from scheduled_jobs.services.scheduling.advice import reason_of
+from scheduled_jobs.services.scheduling.advice import next_step, reason_of
 from scheduled_jobs.services.scheduling.deleting import (
     ask_to_delete,
     delete_on_commit,
@@ -20,6 +20,6 @@ from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
 __all__ = [
     "Declaration", "Options", "Report", "Seeded", "after_delivery", "ask_to_delete", "declare",
     "delete_on_commit", "delete_orphan", "finish_deletion", "fire", "fire_on_commit", "job_id",
-    "masked_fields", "push_jobs", "push_on_commit", "reason_of", "schedule_task", "seed_tasks", "settle",
-    "sync_jobs", "task_url",
+    "masked_fields", "next_step", "push_jobs", "push_on_commit", "reason_of", "schedule_task", "seed_tasks",
+    "settle", "sync_jobs", "task_url",
 ]  # fmt: skip

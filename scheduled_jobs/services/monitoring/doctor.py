@@ -1,0 +1,243 @@
+"""Why nothing runs: one question after another, of which none hides what another finds."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import router
+
+from scheduled_jobs import registry
+from scheduled_jobs.authentication import certificates
+from scheduled_jobs.backends import get_backend
+from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.domain.jobs import ENABLED, lies_under
+from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, InvalidDefinition
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.monitoring import process
+from scheduled_jobs.services.monitoring.asking import begin
+from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
+from scheduled_jobs.services.monitoring.reach import Target, ask_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from scheduled_jobs.domain.plan import Change, Desired
+    from scheduled_jobs.services.scheduling import Report
+
+SECONDS = 10.0
+"""Most that one answer of somebody else is waited for."""
+NOTABLE = timedelta(seconds=5)
+WRONG = timedelta(seconds=10)
+"""From here on a clock that is behind refuses fresh tokens."""
+SYNC = "Run manage.py schedule_tasks."
+
+
+def examine() -> list[Finding]:
+    """Ask all that can be asked, in half a minute or so. Raises nothing."""
+    return _Examination().run()
+
+
+@dataclass
+class _Examination:
+    """What one question has found and the next ones want to know."""
+
+    report: Report | None = None
+    """The jobs beside what Google has."""
+    has_tables: bool = False
+    has_google: bool = False
+
+    def run(self) -> list[Finding]:
+        self.alias = router.db_for_write(ScheduledJob)
+        # Waited for last: they have nothing to do with all the rest.
+        self.certificates = begin(_ask_certificates)
+        questions: dict[str, Callable[[], Iterable[Finding]]] = {
+            "settings": process.examine_settings,
+            "tasks": process.examine_tasks,
+            "database": self.database,
+            "google": self.google,
+            "jobs": self.jobs,
+            "address": self.address,
+            "certificates": self.certificates_and_clock,
+            "watch": watching,
+            "versions": lambda: process.examine_versions(self.alias),
+        }
+        findings: list[Finding] = []
+        for topic, ask in questions.items():
+            try:
+                findings += ask()
+            except Exception as error:  # noqa: BLE001 – the other questions are asked all the same
+                findings.append(
+                    wrong(topic, f"the {topic} cannot be looked at: {type(error).__name__}: {error}")
+                )
+        return findings
+
+    def database(self) -> list[Finding]:
+        found = list(process.examine_database(self.alias))
+        self.has_tables = all(finding.is_ok for finding in found)
+        return found
+
+    # --- Google -----------------------------------------------------------------------------------
+
+    def google(self) -> Iterator[Finding]:
+        """Credentials, project, location, API and the right to list, by the one call that needs them all."""
+        if settings.mode != "google":
+            return
+        who = f"the emulator at {settings.EMULATOR_HOST}" if settings.EMULATOR_HOST else "Cloud Scheduler"
+        try:
+            parent, n = begin(_count_jobs)(SECONDS)
+        except TimeoutError:
+            text = f"{who} gave no answer within {SECONDS:.0f} seconds"
+            yield wrong("google", text, "See whether this machine reaches it.")
+        except BackendError as error:
+            text = f"{who} could not be asked for its jobs: {error}"
+            yield wrong("google", text, scheduling.next_step(error))
+        else:
+            self.has_google = True
+            yield right("google", f"{who} answers: jobs in {parent}: {n}")
+            if self.has_tables:
+                self.report = scheduling.sync_jobs(scheduling.Options(write=False))
+
+    # --- The jobs ---------------------------------------------------------------------------------
+
+    def jobs(self) -> Iterator[Finding]:
+        """How the rows stand with Google, and Google's jobs with what the rows want."""
+        if not self.has_tables:
+            return
+        rows = ScheduledJob.objects.using(self.alias).filter(retired_at=None, deleting_at=None)
+        failed = dict(rows.filter(sync_state=ScheduledJob.SyncState.FAILED).values_list("name", "sync_error"))
+        if paused := list(rows.filter(paused=True).values_list("name", flat=True)):
+            yield right("jobs", f"Paused here, {how_many(paused, 'job')}")
+        found = [*_failures(failed), *self._differences(failed)]
+        if not found and not rows.exists():
+            found.append(wrong("jobs", "No job has been made yet", SYNC))
+        elif not found and self.report is not None:
+            found.append(right("jobs", "Google has every job as it is wanted here"))
+        yield from found
+
+    def _differences(self, failed: Iterable[str]) -> Iterator[Finding]:
+        """What the next ``schedule_tasks`` would change; what it was refused for is told already."""
+        all_changes = self.report.plan.changes if self.report is not None else ()
+        changes = [change for change in all_changes if change.name not in failed]
+        if absent := [change.label for change in changes if change.kind == "create"]:
+            yield wrong("jobs", f"Not in Google, {how_many(absent, 'job')}", SYNC)
+        for change in changes:
+            if change.kind == "update":
+                yield _difference(change)
+            elif change.kind == "refuse":
+                yield wrong("jobs", f"{change.label}: {change.why}")
+            elif change.kind != "create":
+                yield wrong("jobs", f"Google has {change.name}, which nothing here wants", SYNC, stops=False)
+
+    # --- What is at the address -------------------------------------------------------------------
+
+    def address(self) -> Iterator[Finding]:
+        if settings.mode == "google" and (target := self._target()) is not None:
+            found = ask_address(target, datetime.now(UTC))
+            yield Finding("address", found.is_right, found.text, found.remedy, stops=not found.is_right)
+
+    def _target(self) -> Target | None:
+        """What Google was seen to have, of the first job that calls this app; else what it would be given."""
+        if self.report is not None:
+            plan, jobs = self.report.plan, self.report.listing.jobs
+            known: list[Desired | Change] = [*plan.unchanged, *plan.of_kind("update")]
+            for wanted in known:
+                live = jobs.get(wanted.remote_name)
+                if live is not None and lies_under(live.uri, settings.ENDPOINT):
+                    account = live.values["oidc_service_account"]
+                    return Target(live.uri, wanted.task, live.values["oidc_audience"], account)
+        task = next(iter(registry.tasks()), None)
+        if task is None:
+            return None
+        try:
+            uri = scheduling.task_url(task.name())
+        except InvalidDefinition:
+            return None  # a fault of the settings, which is told there
+        account = (settings.OIDC_SERVICE_ACCOUNT or "") if task.schedule_use_oidc else ""
+        return Target(uri, task.name(), settings.OIDC_AUDIENCE or "", account)
+
+    # --- Certificates and clock -------------------------------------------------------------------
+
+    def certificates_and_clock(self) -> Iterator[Finding]:
+        url = settings.OIDC_CERTS_URL
+        if settings.mode != "google" or (settings.EMULATOR_HOST and not self.has_google):
+            return  # one cause, one message: the emulator that does not answer serves them too
+        remedy = f"Let this machine reach them, or correct {PREFIX}OIDC_CERTS_URL."
+        try:
+            server_time, at, took = self.certificates(SECONDS)
+        except TimeoutError:
+            text = f"the certificates at {url} cannot be fetched: no answer within {SECONDS:.0f} seconds"
+            yield wrong("certificates", text, remedy)
+        except CertificatesUnavailable as error:
+            yield wrong("certificates", str(error), remedy)
+        else:
+            yield right("certificates", f"the certificates at {url} can be fetched")
+            if server_time is not None:
+                yield _clock(at - server_time, took)
+
+
+def _count_jobs() -> tuple[str, int]:
+    backend = get_backend()
+    return backend.parent, sum(1 for _ in backend.list(timeout=min(settings.RPC_TIMEOUT, SECONDS)))
+
+
+def _ask_certificates() -> tuple[datetime | None, datetime, timedelta]:
+    """The time by their server's clock, by ours, and how long the answer took."""
+    begun = time.monotonic()
+    server_time = certificates.ask(settings.OIDC_CERTS_URL or "")
+    return server_time, datetime.now(UTC), timedelta(seconds=time.monotonic() - begun)
+
+
+def _clock(ahead: timedelta, took: timedelta) -> Finding:
+    """``ahead`` is known to the second that a server tells, and to the time that its answer ``took``."""
+    surely = abs(ahead) - took - timedelta(seconds=1)
+    if surely <= NOTABLE:
+        return right("clock", "the clock of this machine is right")
+    which = "fast" if ahead > timedelta() else "slow"
+    text = f"the clock of this machine is {abs(ahead).total_seconds():.0f} seconds {which}"
+    return wrong("clock", text, "Set it by a time server (NTP).", stops=surely > WRONG)
+
+
+def _failures(failed: dict[str, str]) -> Iterator[Finding]:
+    by_reason = defaultdict(list)
+    for name, reason in failed.items():
+        by_reason[reason].append(name)
+    for reason, names in by_reason.items():
+        yield wrong("jobs", f"the last push of {some(names)} failed: {reason}", SYNC)
+
+
+TOKEN = {"oidc_audience": "audience", "oidc_service_account": "account"}
+
+
+def _difference(change: Change) -> Finding:
+    fields: Any = change.fields
+    remedy = "Run manage.py schedule_tasks, or decide on the admin's page that compares with Google."
+    if "state" in fields:
+        live, wanted = fields["state"]
+        text = f"{change.label} is {live} in Google, and {wanted} here"
+        return wrong("jobs", text, remedy, stops=live != ENABLED)
+    if "uri" in fields:
+        live, wanted = fields["uri"]
+        return wrong(
+            "jobs", f"{change.label}: Google calls {live}, and by the settings it is {wanted}", remedy
+        )
+    for name, called in TOKEN.items():
+        if name in fields:
+            live, wanted = (value or "none" for value in fields[name])
+            text = f"{change.label}: the {called} of Google's token is {live}, and by the settings {wanted}"
+            return wrong("jobs", text, remedy)
+    return wrong("jobs", f"{change.label} differs in Google: {', '.join(fields)}", remedy, stops=False)
+
+
+def watching() -> Iterator[Finding]:
+    """Nothing of this package notices a run that does not come, unless somebody looks."""
+    yield wrong(
+        "watch",
+        "Nobody watches: a missed run is seen by whoever looks at the jobs, and told to nobody",
+        "Let a monitor run manage.py scheduled_jobs doctor; it exits with 1 where a job cannot run.",
+        stops=False,
+    )

@@ -1,0 +1,104 @@
+"""What can be found out without a network: settings, tasks, database, versions."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import django
+from django.core import checks
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from scheduled_jobs import registry
+from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.services.monitoring.findings import how_many, right, some, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scheduled_jobs.services.monitoring.findings import Finding
+
+RUN_ON = {
+    "5.2": ("3.11", "3.12", "3.13"),
+    "6.0": ("3.12", "3.13"),
+    "6.1": ("3.12", "3.13"),
+}
+"""Django -> the versions of Python with which the tests of this package are run."""
+RUN_WITH = ("sqlite", "postgresql", "mysql")
+MODES = {
+    "push-off": (
+        f'Pushes are off ({PREFIX}PUSH = "off"): nothing is sent to Google',
+        f"Remove {PREFIX}PUSH and run schedule_tasks.",
+    ),
+    "eager": (
+        f"Tasks run in schedule_tasks alone ({PREFIX}EAGER): nothing is sent to Google",
+        f"Remove {PREFIX}EAGER and run schedule_tasks.",
+    ),
+}
+
+
+def examine_settings() -> Iterator[Finding]:
+    """What ``manage.py check`` says of this app, in its words."""
+    messages = [
+        message for message in checks.run_checks(tags=["scheduled_jobs"]) if not message.is_silenced()
+    ]
+    if not messages:
+        yield right("settings", "manage.py check finds no fault in settings and tasks")
+    for message in messages:
+        yield wrong("settings", str(message.msg), str(message.hint or ""), stops=message.is_serious())
+    if settings.mode in MODES:
+        text, remedy = MODES[settings.mode]
+        yield wrong("settings", text, remedy)
+
+
+def examine_tasks() -> Iterator[Finding]:
+    """Which tasks there are; that there is none is told by ``manage.py check``."""
+    if names := [task.name() for task in registry.tasks()]:
+        yield right("tasks", how_many(names, "task"))
+
+
+def examine_database(alias: str) -> Iterator[Finding]:
+    """Whether the database of the jobs answers, and has our tables."""
+    connection = connections[alias]
+    name = f"the database {alias!r} ({connection.display_name})"
+    try:
+        connection.ensure_connection()
+        version = ".".join(map(str, connection.get_database_version()))
+    except Exception as error:  # noqa: BLE001 – drivers raise what they like
+        yield wrong(
+            "database",
+            f"{name} cannot be reached: {error}",
+            "Correct DATABASES, or start the server of the database.",
+        )
+        return
+    yield right("database", f"{name}, version {version}, answers")
+    if missing := _not_applied(alias):
+        option = "" if alias == "default" else f" --database {alias}"
+        text = f"Not applied, {how_many(missing, 'migration')}"
+        yield wrong("migrations", text, f"Run manage.py migrate{option}.")
+    else:
+        yield right("migrations", "All migrations of scheduled_jobs are applied")
+
+
+def _not_applied(alias: str) -> list[str]:
+    executor = MigrationExecutor(connections[alias])
+    nodes = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "scheduled_jobs"]
+    plan = executor.migration_plan(nodes)
+    return [migration.name for migration, _ in plan if migration.app_label == "scheduled_jobs"]
+
+
+def examine_versions(alias: str) -> Iterator[Finding]:
+    """On what it runs, and whether its tests do too."""
+    python, release = platform.python_version(), django.get_version()
+    connection = connections[alias]
+    text = f"Django {release}, Python {python}, {connection.display_name}"
+    pythons = RUN_ON.get(".".join(release.split(".")[:2]), ())
+    if ".".join(python.split(".")[:2]) in pythons and connection.vendor in RUN_WITH:
+        yield right("versions", f"{text}: the tests of this package are run on these")
+    else:
+        known = "; ".join(f"Django {name} with Python {some(found)}" for name, found in RUN_ON.items())
+        yield wrong(
+            "versions", f"{text}: the tests of this package are not run on these together",
+            f"They are run on {known}.", stops=False,
+        )  # fmt: skip

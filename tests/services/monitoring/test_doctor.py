@@ -1,0 +1,342 @@
+"""What ``doctor`` finds: each broken set-up by its cause, and none that hides another."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import override_settings
+from django.urls import include, path
+
+from scheduled_jobs import authentication
+from scheduled_jobs.services import monitoring
+from tests.support import full_name
+from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
+from tests.support.console import edit_in_console
+from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.web_servers import answering, free_port, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+    from scheduled_jobs.services.monitoring import Finding
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+
+urlpatterns = [path("tasks/", include("scheduled_jobs.urls"))]
+NOBODY_WATCHES = (
+    "[!] Nobody watches: a missed run is seen by whoever looks at the jobs, and told to nobody. Let a monitor run "
+    "manage.py scheduled_jobs doctor; it exits with 1 where a job cannot run."
+)
+DECIDE = "Run manage.py schedule_tasks, or decide on the admin's page that compares with Google."
+
+
+@pytest.fixture
+def certificates() -> Iterator[CertificateServer]:
+    authentication.certificates.forget()
+    server = CertificateServer(SigningKey("one"))
+    yield server
+    server.stop()
+    authentication.certificates.forget()
+
+
+@pytest.fixture
+def origin(google: MemoryBackend, certificates: CertificateServer, settings: Any) -> Iterator[str]:
+    """This app at an address of its own, with one job that is as it must be."""
+    settings.ROOT_URLCONF = __name__
+    settings.MIDDLEWARE = []
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    settings.DJANGO_CLOUD_TASKS_OIDC_CERTS_URL = certificates.url
+    with serving() as origin:
+        settings.DJANGO_CLOUD_TASKS_ENDPOINT = origin
+        declare("One")
+        schedule_tasks()
+        yield origin
+
+
+def told(*topics: str) -> list[str]:
+    """The lines about these topics; those that stop a job end in a star."""
+    return [line_of(found) for found in monitoring.examine() if found.topic in topics]
+
+
+def wrong() -> list[str]:
+    """All lines about what is wrong, but that nobody watches, which is always so."""
+    found = [finding for finding in monitoring.examine() if not finding.is_ok]
+    assert [finding.line for finding in found if finding.topic == "watch"] == [NOBODY_WATCHES]
+    return [line_of(finding) for finding in found if finding.topic != "watch"]
+
+
+def line_of(finding: Finding) -> str:
+    return finding.line + (" *" if finding.stops else "")
+
+
+def test_of_a_set_up_that_is_right_every_line_says_so(origin: str) -> None:
+    found = monitoring.examine()
+    assert [finding.line for finding in found if not finding.is_ok] == [NOBODY_WATCHES]
+    assert [finding.topic for finding in found] == [
+        "settings", "tasks", "database", "migrations", "google", "jobs", "address", "certificates", "clock", "watch",
+        "versions",
+    ]  # fmt: skip
+    assert not any(finding.stops for finding in found)
+    lines = {finding.topic: finding.line for finding in found}
+    assert lines["tasks"] == "[ok] 1 task: shop.tasks.One."
+    assert (
+        lines["google"]
+        == "[ok] Cloud Scheduler answers: jobs in projects/test-project/locations/europe-west1: 1."
+    )
+    assert lines["jobs"] == "[ok] Google has every job as it is wanted here."
+    assert (
+        lines["address"]
+        == f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must."
+    )
+    assert lines["clock"] == "[ok] The clock of this machine is right."
+
+
+# --- Settings -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        (
+            "PUSH",
+            "off",
+            '[!] Pushes are off (DJANGO_CLOUD_TASKS_PUSH = "off"): nothing is sent to Google. Remove '
+            "DJANGO_CLOUD_TASKS_PUSH and run schedule_tasks. *",
+        ),
+        (
+            "EAGER",
+            True,
+            "[!] Tasks run in schedule_tasks alone (DJANGO_CLOUD_TASKS_EAGER): nothing is sent to Google. Remove "
+            "DJANGO_CLOUD_TASKS_EAGER and run schedule_tasks. *",
+        ),
+    ],
+)
+def test_a_mode_in_which_nothing_is_sent_is_named(origin: str, name: str, value: Any, line: str) -> None:
+    with override_settings(**{f"DJANGO_CLOUD_TASKS_{name}": value}):
+        assert wrong() == [line]
+
+
+def test_a_fault_of_a_task_is_told_in_the_words_of_the_check(origin: str) -> None:
+    declare("Two", "every full moon")
+    (line,) = told("settings")
+    assert line.startswith("[!] shop.tasks.Two: run_every: ")
+    assert line.endswith(" *")
+
+
+# --- Database -----------------------------------------------------------------------------------------
+
+
+def test_a_migration_that_is_not_applied_is_named(origin: str) -> None:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("scheduled_jobs", "0001_initial")
+    try:
+        assert wrong() == ["[!] Not applied, 1 migration: 0001_initial. Run manage.py migrate. *"]
+    finally:
+        recorder.record_applied("scheduled_jobs", "0001_initial")
+
+
+def test_a_question_that_fails_hides_no_other(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(alias: str) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("scheduled_jobs.services.monitoring.process.examine_database", fail)
+    assert told("database", "migrations", "google", "address") == [
+        "[!] The database cannot be looked at: ZeroDivisionError: a bug. *",
+        "[ok] Cloud Scheduler answers: jobs in projects/test-project/locations/europe-west1: 1.",
+        f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must.",
+    ]
+
+
+# --- Google -------------------------------------------------------------------------------------------
+
+LOCATION = "projects/test-project/locations/europe-west1"
+REFUSALS = {
+    "the API is off": (
+        "PERMISSION_DENIED",
+        "Cloud Scheduler API has not been used in project test-project before or it is disabled.",
+        "Enable the API: gcloud services enable cloudscheduler.googleapis.com --project=test-project, wait a minute and "
+        "run schedule_tasks again.",
+    ),
+    "credentials that have expired": (
+        "UNAVAILABLE",
+        "Getting metadata from plugin failed with error: Reauthentication is needed.",
+        "Log in again: gcloud auth application-default login; on a server, use a service account.",
+    ),
+    "no credentials": (
+        "UNAUTHENTICATED",
+        "Your default credentials were not found.",
+        "Find credentials: gcloud auth application-default login on your machine, a service account on the server, or "
+        "DJANGO_CLOUD_TASKS_EMULATOR_HOST for the local emulator.",
+    ),
+    "another location": (
+        "NOT_FOUND",
+        f"Location {LOCATION} was not found.",
+        "Check DJANGO_CLOUD_TASKS_LOCATION (europe-west1): gcloud scheduler locations list --project=test-project shows "
+        "those there are.",
+    ),
+    "no right to list": (
+        "PERMISSION_DENIED",
+        "The caller does not have permission.",
+        "Grant the account that makes this call roles/cloudscheduler.admin in test-project, and "
+        f"roles/iam.serviceAccountUser (iam.serviceAccounts.actAs) on {EMAIL}.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "message", "remedy"), REFUSALS.values(), ids=REFUSALS)
+def test_what_google_refuses_is_named_with_its_remedy(
+    origin: str, google: MemoryBackend, code: str, message: str, remedy: str
+) -> None:
+    google.store.faults.refuse("ListJobs", code, message, times=9)
+    assert wrong() == [f"[!] Cloud Scheduler could not be asked for its jobs: {message} {remedy} *"]
+
+
+def test_a_google_that_never_answers_is_not_waited_for(
+    origin: str, google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduled_jobs.services.monitoring.doctor.SECONDS", 0.2)
+    google.store.faults.latency = 2
+    assert told("google") == [
+        "[!] Cloud Scheduler gave no answer within 0 seconds. See whether this machine reaches it. *"
+    ]
+
+
+def test_an_emulator_that_is_not_there_is_one_line() -> None:
+    port = free_port()
+    declare("One")
+    with override_settings(
+        DJANGO_CLOUD_TASKS_EMULATOR_HOST=f"127.0.0.1:{port}",
+        DJANGO_CLOUD_TASKS_BACKEND=None,
+        DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=None,
+    ):
+        (line,) = told("google", "certificates")
+    assert line.startswith(
+        f"[!] The emulator at 127.0.0.1:{port} could not be asked for its jobs: failed to connect"
+    )
+    assert line.endswith(
+        f". No emulator listens at 127.0.0.1:{port}: start manage.py run_scheduler_emulator. *"
+    )
+
+
+# --- The jobs -----------------------------------------------------------------------------------------
+
+
+def test_a_push_that_failed_is_told_with_its_reason(origin: str, google: MemoryBackend) -> None:
+    declare("Two")
+    denied = "The principal lacks IAM permission iam.serviceAccounts.actAs."
+    google.store.faults.refuse("CreateJob", "PERMISSION_DENIED", denied, times=9)
+    schedule_tasks()
+    assert wrong() == [
+        f"[!] The last push of shop--shop-tasks-Two failed: {denied} Grant the account that makes this call "
+        "roles/iam.serviceAccountUser (which holds iam.serviceAccounts.actAs) on "
+        f"{EMAIL}; see that it exists. Run manage.py schedule_tasks. *"
+    ]
+
+
+def test_a_job_that_google_has_not_is_named(origin: str, google: MemoryBackend) -> None:
+    declare("Two")
+    google.store.delete_job(full_name(row("One")))
+    assert told("jobs") == [
+        "[!] Not in Google, 2 jobs: shop.tasks.One, shop.tasks.Two. Run manage.py schedule_tasks. *"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"http_target__oidc_token__audience": "https://www.example.com"},
+            "[!] shop.tasks.One: the audience of Google's token is https://www.example.com, and by the settings {origin}.",
+        ),
+        (
+            {"http_target__oidc_token__service_account_email": "other@example.com"},
+            f"[!] shop.tasks.One: the account of Google's token is other@example.com, and by the settings {EMAIL}.",
+        ),
+        (
+            {"http_target__uri": "{origin}/jobs/shop.tasks.One"},
+            "[!] shop.tasks.One: Google calls {origin}/jobs/shop.tasks.One, and by the settings it is "
+            "{origin}/tasks/shop.tasks.One.",
+        ),
+    ],
+    ids=["audience", "account", "address"],
+)
+def test_what_was_changed_in_the_console_is_named(
+    origin: str, google: MemoryBackend, values: dict[str, str], line: str
+) -> None:
+    changed = {name: value.format(origin=origin) for name, value in values.items()}
+    edit_in_console(google, row("One"), "http_target", **changed)
+    assert told("jobs") == [f"{line.format(origin=origin)} {DECIDE} *"]
+
+
+def test_the_address_that_google_has_is_the_one_asked(origin: str, google: MemoryBackend) -> None:
+    edit_in_console(google, row("One"), "http_target", http_target__uri=f"{origin}/jobs/shop.tasks.One")
+    assert told("address")[0].startswith(f"[!] {origin}/jobs/shop.tasks.One is answered 404")
+
+
+def test_an_address_elsewhere_is_told_and_not_asked(origin: str, google: MemoryBackend) -> None:
+    with serving(answering("200 OK")) as elsewhere:
+        edit_in_console(
+            google, row("One"), "http_target", http_target__uri=f"{elsewhere}/tasks/shop.tasks.One"
+        )
+        lines = told("jobs", "address")
+    assert lines == [
+        f"[!] shop.tasks.One: Google has a job of this id, but it points at {elsewhere}/tasks/shop.tasks.One; --adopt moves it here. *",
+        f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must.",
+    ]
+
+
+def test_pauses_here_and_in_google_are_told_apart(origin: str, google: MemoryBackend) -> None:
+    declare("Two")
+    schedule_tasks()
+    row("Two").pause(reason="Stocktaking")
+    google.store.pause_job(full_name(row("One")))
+    assert told("jobs") == [
+        "[ok] Paused here, 1 job: shop--shop-tasks-Two.",
+        f"[!] shop.tasks.One is PAUSED in Google, and ENABLED here. {DECIDE} *",
+    ]
+
+
+def test_a_difference_that_stops_nothing_stops_nothing(origin: str, google: MemoryBackend) -> None:
+    edit_in_console(google, row("One"), "description", description="Edited")
+    assert wrong() == [f"[!] shop.tasks.One differs in Google: description. {DECIDE}"]
+
+
+# --- Certificates and clock ---------------------------------------------------------------------------
+
+
+def test_certificates_out_of_reach_are_named(origin: str, certificates: CertificateServer) -> None:
+    certificates.status = 503
+    assert told("certificates", "clock") == [
+        f"[!] The certificates at {certificates.url} cannot be fetched: HTTP 503. Let this machine reach them, or "
+        "correct DJANGO_CLOUD_TASKS_OIDC_CERTS_URL. *"
+    ]
+
+
+@pytest.mark.parametrize(("ahead", "which"), [(60, "slow"), (-60, "fast")])
+def test_a_clock_that_is_off_by_a_minute_is_named(
+    origin: str, certificates: CertificateServer, ahead: int, which: str
+) -> None:
+    """Of the server that gives certificates, the clock goes ``ahead`` of ours."""
+    certificates.server_time = lambda: datetime.now(UTC) + timedelta(seconds=ahead)
+    (line,) = told("clock")
+    found = re.fullmatch(
+        rf"\[!\] The clock of this machine is (\d+) seconds {which}\. Set it by a time server \(NTP\)\. \*",
+        line,
+    )
+    assert found is not None
+    assert abs(int(found[1]) - 60) <= 1
+
+
+def test_a_clock_that_is_off_by_some_seconds_stops_nothing(
+    origin: str, certificates: CertificateServer
+) -> None:
+    certificates.server_time = lambda: datetime.now(UTC) - timedelta(seconds=9)
+    assert [finding.stops for finding in monitoring.examine() if finding.topic == "clock"] == [False]
+    certificates.headers["Age"] = "9"
+    assert told("clock") == ["[ok] The clock of this machine is right."]
