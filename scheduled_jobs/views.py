@@ -92,10 +92,15 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
     if job is None:
         known = f"Job {name} not found" if name else f"Job not found: the request has no {JOB_NAME} header"
         raise exceptions.UnknownTarget(known)
+    try:
+        body = _body(request)
+    except exceptions.BodyTooLarge:
+        execution.note_delivery(job.pk, timezone.now())
+        raise
     return execution.Delivery(
         job=job,
         task=task_class,
-        body=_body(request),
+        body=body,
         schedule_time=request.headers.get(SCHEDULE_TIME),
         request=request,
         headers=_shown_headers(request),

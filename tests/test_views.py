@@ -243,6 +243,9 @@ def test_a_body_over_a_megabyte_is_413_before_it_is_read(job: ScheduledJob, bear
         {"error": "the body is larger than 1000000 bytes"},
     )
     assert not JobRun.objects.exists()
+    # It has arrived all the same: nobody need look for it at another address.
+    job.refresh_from_db()
+    assert job.last_delivery_at is not None
 
 
 def test_a_body_that_hides_its_length_is_413(

@@ -83,6 +83,8 @@ def live_job(message: Any) -> LiveJob:
         mark=parse_mark(mark),
         schedule_time=_time(message, "schedule_time"),
         last_attempt_time=_time(message, "last_attempt_time"),
+        # After a success there is none, or one without a code (recorded).
+        status=message.status.code,
         values=normalised(
             schedule=clean_text(message.schedule),
             time_zone=clean_text(message.time_zone),

@@ -35,7 +35,7 @@ class Known(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class CodeMeaning:
     """What a code says. ``told`` goes on after "Google" or "Google's attempt", ``heading`` stands alone."""
 
     name: str
@@ -45,9 +45,9 @@ class Meaning:
     remedy: str
 
 
-MEANINGS: dict[int, Meaning] = {
-    NEVER: Meaning("", "has not tried yet", Known.RECORDED, "Google has not tried yet", ""),
-    OK: Meaning(
+MEANINGS: dict[int, CodeMeaning] = {
+    NEVER: CodeMeaning("", "has not tried yet", Known.RECORDED, "Google has not tried yet", ""),
+    OK: CodeMeaning(
         "OK",
         "got a success (2xx)",
         Known.RECORDED,
@@ -56,21 +56,21 @@ MEANINGS: dict[int, Meaning] = {
         "Identity-Aware Proxy asks for, or another server. Let Google's POST through to this app without a "
         "session; the view checks Google's own token.",
     ),
-    2: Meaning(
+    2: CodeMeaning(
         "UNKNOWN",
         "got an answer for which it has no code",
         Known.ASSUMED,
         "Google got an answer that it cannot name",
         "See what answers at that address.",
     ),
-    3: Meaning(
+    3: CodeMeaning(
         "INVALID_ARGUMENT",
         "was probably answered 400",
         Known.ASSUMED,
         "Google's call is probably answered 400",
         "Django answers 400 where the host of the address is missing in ALLOWED_HOSTS: see the server's log.",
     ),
-    4: Meaning(
+    4: CodeMeaning(
         "DEADLINE_EXCEEDED",
         "got no answer in time",
         Known.RECORDED,
@@ -78,7 +78,7 @@ MEANINGS: dict[int, Meaning] = {
         "Nothing answered within the attempt deadline, or something answered 504: look for a firewall that "
         "drops the connection, and at the time limits of proxy and web server.",
     ),
-    5: Meaning(
+    5: CodeMeaning(
         "NOT_FOUND",
         "was probably answered 404",
         Known.ASSUMED,
@@ -86,7 +86,7 @@ MEANINGS: dict[int, Meaning] = {
         "Does the address lie where this app is included, and does that server have the class? "
         "schedule_tasks sends the address anew.",
     ),
-    7: Meaning(
+    7: CodeMeaning(
         "PERMISSION_DENIED",
         "was refused (403, as others report)",
         Known.REPORTED,
@@ -94,21 +94,21 @@ MEANINGS: dict[int, Meaning] = {
         "Usual causes: a private Cloud Run service without the Invoker role for the service account, or an "
         "account that OIDC_ALLOWED_EMAILS does not name.",
     ),
-    8: Meaning(
+    8: CodeMeaning(
         "RESOURCE_EXHAUSTED",
         "was probably answered 429",
         Known.ASSUMED,
         "Google is probably told to come less often",
         "See what limits the rate of requests in front of this app.",
     ),
-    13: Meaning(
+    13: CodeMeaning(
         "INTERNAL",
         "was answered 500",
         Known.RECORDED,
         "Google's call is answered 500",
         "Something answers 500 before this app could record the call: see the log of the server.",
     ),
-    14: Meaning(
+    14: CodeMeaning(
         "UNAVAILABLE",
         "got no usable answer",
         Known.ASSUMED,
@@ -116,7 +116,7 @@ MEANINGS: dict[int, Meaning] = {
         "Nothing answered at that address, or something answered 503, perhaps this app itself while its "
         "database was away. Does the address reach this server?",
     ),
-    16: Meaning(
+    16: CodeMeaning(
         "UNAUTHENTICATED",
         "was probably answered 401",
         Known.ASSUMED,
@@ -130,15 +130,15 @@ MEANINGS: dict[int, Meaning] = {
 ADVICE = "manage.py scheduled_jobs doctor says what answers there."
 
 
-def meaning_of(code: int) -> Meaning:
+def code_meaning(code: int) -> CodeMeaning:
     """What a code means; one that nobody has met yet is told by its number."""
-    return MEANINGS.get(code) or Meaning(
+    return MEANINGS.get(code) or CodeMeaning(
         f"code {code}", f"failed with code {code}", Known.ASSUMED, "Google's attempt failed", ""
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class LastAttempt:
     """The last attempt as one look has shown it. All times are aware.
 
     ``code`` may still be that of the attempt before: until an attempt ends, or its deadline has passed.
@@ -152,7 +152,7 @@ class Attempt:
 
 
 def earliest(
-    attempt: Attempt, *, address_since: datetime, is_first: bool, schedule: Schedule | None
+    attempt: LastAttempt, *, address_since: datetime, is_first: bool, schedule: Schedule | None
 ) -> datetime | None:
     """When the attempt that the code tells of began, at the earliest; None where nothing may be said of it.
 

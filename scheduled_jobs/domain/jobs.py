@@ -100,6 +100,8 @@ class LiveJob:
     """The app whose mark the job carries; None for a job without one."""
     schedule_time: datetime | None = None
     last_attempt_time: datetime | None = None
+    status: int = -1
+    """Of the last attempt that has ended, a code of ``google.rpc.Code``; -1 where none has."""
 
     @property
     def uri(self) -> str:

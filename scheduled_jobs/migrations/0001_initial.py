@@ -18,6 +18,17 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='LastList',
+            fields=[
+                ('parent', models.CharField(max_length=190, primary_key=True, serialize=False, verbose_name='location')),
+                ('at', models.DateTimeField(verbose_name='at')),
+            ],
+            options={
+                'verbose_name': 'last list',
+                'verbose_name_plural': 'last lists',
+            },
+        ),
+        migrations.CreateModel(
             name='Lease',
             fields=[
                 ('name', models.CharField(max_length=64, primary_key=True, serialize=False, verbose_name='name')),
@@ -123,6 +134,9 @@ class Migration(migrations.Migration):
                 ('live', scheduled_jobs.models.fields.ObjectField(editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
                 ('live_seen_at', models.DateTimeField(editable=False, null=True, verbose_name='seen in Google at')),
                 ('next_run_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next run')),
+                ('late_since', models.DateTimeField(editable=False, null=True, verbose_name='late since')),
+                ('unreachable_since', models.DateTimeField(editable=False, null=True)),
+                ('no_run_since', models.DateTimeField(editable=False, null=True)),
                 ('last_run_at', models.DateTimeField(editable=False, null=True, verbose_name='last run at')),
                 ('last_status', models.CharField(blank=True, default='', editable=False, max_length=10, verbose_name='last outcome')),
                 ('last_duration', models.DurationField(editable=False, null=True, verbose_name='last duration')),

@@ -4,11 +4,12 @@ from scheduled_jobs.models.changes import JobChange, attribution
 from scheduled_jobs.models.facts import FACTS, facts_from
 from scheduled_jobs.models.google_names import GoogleName
 from scheduled_jobs.models.jobs import ScheduledJob
+from scheduled_jobs.models.last_list import LastList
 from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.versions import JobVersion
 
 __all__ = [
-    "FACTS", "GoogleName", "JobChange", "JobRun", "JobVersion", "Lease", "ScheduledJob", "attribution",
-    "facts_from",
+    "FACTS", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "Lease", "ScheduledJob",
+    "attribution", "facts_from",
 ]  # fmt: skip

@@ -69,9 +69,16 @@ class ScheduledJob(WithOverrides):
     pushed = ObjectField(null=True, editable=False)
     """What was last pushed: ``sent`` and the service's ``answer``, field -> value; headers as digests."""
     live = ObjectField(null=True, editable=False)
-    """What Google was last seen to have, field -> value, and its ``state``; null if it had no such job."""
+    """What Google was last seen to have, field -> value, with its ``state`` and, of its last attempt,
+    ``last_attempt_time`` and ``status``; null if it had no such job. By ``services.scheduling.seen``."""
     live_seen_at = models.DateTimeField(_("seen in Google at"), null=True, editable=False)
     next_run_at = models.DateTimeField(_("next run"), null=True, blank=True, editable=False)
+    late_since = models.DateTimeField(_("late since"), null=True, editable=False)
+    """The next run as Google had told it, where its time had passed at the last look and nothing arrived."""
+    unreachable_since = models.DateTimeField(null=True, editable=False)
+    """When Google's last attempt, which failed, began at the earliest; ``domain.attempts.earliest``."""
+    no_run_since = models.DateTimeField(null=True, editable=False)
+    """The same of one that succeeded: it must be found among the deliveries."""
 
     last_run = models.ForeignKey(
         JobRun,

@@ -15,10 +15,10 @@ from scheduled_jobs.domain.attempts import (
     NEVER,
     OK,
     SKEW,
-    Attempt,
     Known,
+    LastAttempt,
+    code_meaning,
     earliest,
-    meaning_of,
     stands,
 )
 from scheduled_jobs.domain.schedules import Schedule
@@ -42,7 +42,7 @@ def since(
     is_first: bool = False,
 ) -> datetime | None:
     """``earliest`` of an attempt at nine."""
-    attempt = Attempt(NINE, code, NINE + seen_after, DEADLINE)
+    attempt = LastAttempt(NINE, code, NINE + seen_after, DEADLINE)
     return earliest(attempt, address_since=address_since, is_first=is_first, schedule=schedule)
 
 
@@ -66,7 +66,7 @@ def since(
     ],
 )
 def test_each_code_says_how_surely_it_is_known(code: int, known: str, told: str) -> None:
-    meaning = meaning_of(code)
+    meaning = code_meaning(code)
     assert (meaning.known, meaning.told) == (known, told)
     assert meaning.remedy or code == NEVER
 
@@ -88,7 +88,7 @@ def test_the_statuses_are_those_of_the_emulator() -> None:
 
 
 def test_a_code_that_nobody_has_met_is_told_by_its_number() -> None:
-    assert (meaning_of(99).told, meaning_of(99).remedy) == ("failed with code 99", "")
+    assert (code_meaning(99).told, code_meaning(99).remedy) == ("failed with code 99", "")
 
 
 # --- Which attempts may be judged -----------------------------------------------------------------------
@@ -214,7 +214,7 @@ def judged(history: tuple[int, int, int, list[Tried]], look: float) -> tuple[dat
     if not begun:
         return None, None
     last = max(over, key=lambda one: one.ended, default=None)
-    attempt = Attempt(
+    attempt = LastAttempt(
         at(begun[-1].began), last.code if last else NEVER, at(look), timedelta(seconds=deadline)
     )
     found = earliest(

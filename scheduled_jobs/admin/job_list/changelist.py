@@ -18,12 +18,13 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs import registry
 from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
 from scheduled_jobs.admin.job_list.rows import KEY, build_rows
-from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, last_look, may
+from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, may
 from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
 from scheduled_jobs.services.history.health import ORDER, urgency
 from scheduled_jobs.services.history.listed_jobs import listed_jobs
+from scheduled_jobs.services.history.looks import last_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable

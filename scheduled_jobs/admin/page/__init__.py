@@ -9,7 +9,6 @@ from scheduled_jobs.admin.page.render import (
     find_job,
     find_run,
     job_crumbs,
-    last_look,
     posted_reason,
     render_for_job,
     render_page,
@@ -21,7 +20,7 @@ from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
 
 __all__ = [
     "SAFE_METHODS", "TEMPLATES", "ViewerZone", "address", "address_if_any", "allowed", "environment_banner",
-    "find_job", "find_run", "job_crumbs", "last_look", "may", "offered_zones", "posted_reason",
+    "find_job", "find_run", "job_crumbs", "may", "offered_zones", "posted_reason",
     "render_for_job", "render_page", "require", "require_safe_method", "token_of", "urls_of",
     "why_nothing_is_sent",
 ]  # fmt: skip

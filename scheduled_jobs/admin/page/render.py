@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.utils import unquote
-from django.db.models import Min
 from django.http import Http404
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
@@ -17,6 +16,7 @@ from scheduled_jobs.admin.words import job_label, times
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.history.looks import last_look
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -159,11 +159,3 @@ def _target() -> str:
     if settings.BACKEND != CLOUD_SCHEDULER_BACKEND:
         return settings.BACKEND.rpartition(".")[2] if settings.BACKEND else ""
     return _("Google Cloud")
-
-
-def last_look() -> datetime | None:
-    """Since when each of the jobs that are said to be synced has been compared with Google; None if never."""
-    # Of a retired job there is nothing more to be looked at.
-    synced = ScheduledJob.objects.filter(sync_state=ScheduledJob.SyncState.SYNCED, retired_at=None)
-    seen: datetime | None = synced.aggregate(at=Min("live_seen_at"))["at"]
-    return seen

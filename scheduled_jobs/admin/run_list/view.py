@@ -8,7 +8,8 @@ from django.contrib.admin import ModelAdmin
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page import environment_banner, last_look, require, require_safe_method
+from scheduled_jobs.admin.page import environment_banner, require, require_safe_method
+from scheduled_jobs.services.history.looks import last_look
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

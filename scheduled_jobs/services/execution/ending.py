@@ -19,7 +19,7 @@ from django.db import (
     connections,
     transaction,
 )
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, F, Q, Value, When
 
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -123,6 +123,20 @@ def announce(run: JobRun) -> None:
         send(signals.job_recovered, run)
 
 
+def note_delivery(job_pk: int, at: datetime) -> None:
+    """Keep when a verified delivery arrived that leaves no run of its own to tell it. Raises nothing.
+
+    What Google tells of its last attempt is believed only where nothing arrived that could be it.
+    """
+    older = Q(last_delivery_at=None) | Q(last_delivery_at__lt=at)
+    try:
+        with statements.statement():
+            jobs = ScheduledJob.objects.using(statements.database())
+            jobs.filter(older, pk=job_pk).update(last_delivery_at=at)
+    except Error:
+        logger.exception("The arrival of a delivery could not be written on job %s", job_pk)
+
+
 def send(signal: Signal, run: JobRun) -> None:
     """Tell the receivers once the row is committed: at once, or after the transaction of the caller."""
     transaction.on_commit(
@@ -188,18 +202,26 @@ def _update_facts(run: JobRun) -> bool:
         "last_status": run.status,
         "last_duration": run.duration,
     }
-    if run.started_at is not None and run.trigger != JobRun.Trigger.EAGER:
-        facts["last_delivery_at"] = run.started_at
+    arrived = run.started_at if run.trigger != JobRun.Trigger.EAGER else None
+    if arrived is not None:
+        # Another may have arrived while this one ran.
+        later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
+        facts["last_delivery_at"] = Case(later, default=Value(arrived))
+    is_recovery = False
     if run.status in FAILING:
         # A run that was lost and then fails after all is one failure. MySQL sets columns in the order
         # written here, and compares with the new values: the count comes first.
         again = When(last_run=run, last_status__in=FAILING, then=F("failures_in_a_row"))
-        jobs.update(failures_in_a_row=Case(again, default=F("failures_in_a_row") + 1), **facts)
-        return False
-    if run.status != Status.SUCCEEDED:
-        jobs.update(**facts)
-        return False
-    failing = Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED)
-    if jobs.exclude(failing).update(**facts):
-        return bool(run.context.get("was_missed"))
-    return bool(jobs.filter(failing).update(failures_in_a_row=0, **facts))
+        written = jobs.update(failures_in_a_row=Case(again, default=F("failures_in_a_row") + 1), **facts)
+    elif run.status != Status.SUCCEEDED:
+        written = jobs.update(**facts)
+    else:
+        failing = Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED)
+        written = jobs.exclude(failing).update(**facts)
+        is_recovery = bool(written and run.context.get("was_missed"))
+        if not written:
+            written = jobs.filter(failing).update(failures_in_a_row=0, **facts)
+            is_recovery = bool(written)
+    if not written and arrived is not None:
+        note_delivery(run.job_id, arrived)
+    return is_recovery

@@ -65,6 +65,7 @@ def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = ti
         now = max(clock(), delivery.announced.slot or now)
     decided = decision.decide(delivery, now, stale=wait > 0)
     if isinstance(decided, Answer):
+        ending.note_delivery(delivery.job.pk, now)
         return decided
     return _serve(delivery, decided, clock, sleep)
 

@@ -23,8 +23,12 @@ from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.push.on_commit import push_on_commit
-from scheduled_jobs.services.scheduling.push.record import record_agreement, record_drift, record_look
+from scheduled_jobs.services.scheduling.push.record import record_agreement, record_drift, record_seen
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
+from scheduled_jobs.services.scheduling.seen import record_list
+from scheduled_jobs.services.scheduling.sync.compare import seen_of
+from scheduled_jobs.services.scheduling.sync.report import Options, Report
+from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Change, Desired, Ownership
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.services.scheduling.sync.report import Report
 
 SyncState = ScheduledJob.SyncState
 
@@ -104,28 +107,36 @@ def record(found: Look) -> None:
     """Write on the row what a look has shown, unless it is being edited or pushed."""
     if found.refusal_reason is not None:
         return
-    seen, at, using = {found.job.pk: found.live}, found.at, _using()
+    pk, using = found.job.pk, _using()
     if found.is_drift:
-        record_drift(seen, at, using=using)
+        record_drift([pk], using=using)
     elif found.live is not None and not found.differences:
-        same = {found.job.pk: (found.desired, found.live)}
-        record_agreement(same, at, using=using, healed=[SyncState.DRIFTED])
-    else:
-        record_look(seen, at, using=using)
+        same = {pk: (found.desired, found.live)}
+        record_agreement(same, found.at, using=using, healed=[SyncState.DRIFTED])
+    record_seen({pk: found.live}, found.at, using=using, is_of_all=False)
+
+
+def look_at_all() -> Report:
+    """All jobs beside what Google has now, written on their rows. Raises a BackendError of Google's."""
+    report = sync_jobs(Options(write=False))
+    record_all(report)
+    return report
 
 
 def record_all(report: Report) -> None:
     """Write on the rows what a plan's look has shown; nothing was pushed."""
     jobs, at = report.listing.jobs, report.listing.at
-    drifted = {
-        change.pk: jobs.get(change.remote_name)
+    drifted = [
+        change.pk
         for change in report.plan.of_kind("create", "update", "refuse")
         if change.pk is not None and (change.kind == "create" or change.drifted)
-    }
-    record_drift(drifted, at, using=_using())
+    ]
+    record_drift(drifted, using=_using())
     # What is compared in a plan is what the code says, which no row may have yet.
     agreeing = {d.pk: (d, jobs.get(d.remote_name)) for d in report.comparison.agreeing if d.pk is not None}
     record_agreement(agreeing, at, using=_using(), healed=[SyncState.DRIFTED])
+    record_seen(seen_of(report.comparison), at, using=_using())
+    record_list(report.listing, using=_using())
 
 
 # --- Deciding ---------------------------------------------------------------------------------------

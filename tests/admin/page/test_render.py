@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
-from scheduled_jobs.admin.page.render import environment_banner, last_look
+from scheduled_jobs.admin.page.render import environment_banner
+from scheduled_jobs.models import LastList
+from scheduled_jobs.services.history.looks import last_look
 from tests.support import make_job, make_task
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -62,6 +64,14 @@ def test_google_was_last_seen_when_the_oldest_job_was() -> None:
     make_job(make_task(), "d", live_seen_at=NOW - timedelta(days=9), sync_state="failed")
     make_job(make_task(), "e", live_seen_at=NOW - timedelta(days=9), sync_state="synced", retired_at=NOW)
     assert last_look() == NOW - timedelta(hours=1)
+
+
+@pytest.mark.django_db
+def test_a_list_has_looked_at_all_jobs() -> None:
+    LastList.objects.create(parent="projects/p/locations/l", at=NOW)
+    assert last_look() is None
+    make_job(make_task(), "a", live_seen_at=NOW - timedelta(hours=1), sync_state="synced")
+    assert last_look() == NOW
 
 
 def test_a_page_says_where_it_is() -> None:

@@ -346,6 +346,76 @@ def test_the_arrival_of_a_delivery_is_kept_with_its_run() -> None:
 
 
 @pytest.mark.django_db
+def test_a_duplicate_has_arrived_too() -> None:
+    task = make_task()
+    job = make_job(task)
+    deliver(job, task)
+    later = AFTER + timedelta(minutes=2)
+    assert deliver(job, task, now=later).body["status"] == "duplicate"
+    job.refresh_from_db()
+    assert (job.last_delivery_at, job.last_run_at) == (later, AFTER)
+
+
+@pytest.mark.django_db
+def test_what_is_skipped_or_still_running_has_arrived_too() -> None:
+    task = make_task()
+    paused = make_job(task, paused=True, pause_reason="migration")
+    assert deliver(paused, task).body["status"] == "skipped"
+    running = make_job(task, "shop--other")
+    make_run(running, Status.RUNNING, scheduled_for=SLOT, active_slot=SLOT)
+    assert deliver(running, task).status == 409
+    assert set(ScheduledJob.objects.values_list("last_delivery_at", flat=True)) == {AFTER}
+
+
+@pytest.mark.django_db
+def test_a_body_that_is_refused_has_arrived_too() -> None:
+    task = make_task()
+    job = make_job(task)
+    assert deliver(job, task, body=b"[").status == 400
+    job.refresh_from_db()
+    assert job.last_delivery_at == AFTER
+
+
+@pytest.mark.django_db
+def test_the_end_of_a_run_takes_back_no_later_arrival() -> None:
+    later = AFTER + timedelta(minutes=30)
+
+    def run(self: PeriodicTask) -> None:
+        ending.note_delivery(job.pk, later)
+
+    task = make_task(run)
+    job = make_job(task)
+    deliver(job, task)
+    job.refresh_from_db()
+    assert (job.last_delivery_at, job.last_run_at) == (later, AFTER)
+
+
+@pytest.mark.django_db
+def test_an_arrival_is_kept_where_a_newer_run_has_the_facts() -> None:
+    task = make_task()
+    job = make_job(task, last_run_at=AFTER + timedelta(minutes=5), last_status=Status.SUCCEEDED)
+    deliver(job, task)
+    job.refresh_from_db()
+    assert (job.last_delivery_at, job.last_run_at) == (AFTER, AFTER + timedelta(minutes=5))
+
+
+@pytest.mark.django_db
+def test_an_arrival_that_cannot_be_written_changes_no_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task()
+    job = make_job(task)
+    deliver(job, task)
+
+    def gone(*args: Any, **values: Any) -> int:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(type(ScheduledJob.objects.all()), "update", gone)
+    assert deliver(job, task).body["status"] == "duplicate"
+    assert f"The arrival of a delivery could not be written on job {job.pk}" in caplog.text
+
+
+@pytest.mark.django_db
 def test_what_a_command_runs_was_delivered_by_nobody() -> None:
     task = make_task()
     job = make_job(task)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import override_settings
-from django.utils import timezone
 from google.cloud import scheduler_v1
 
 from scheduled_jobs.exceptions import OutcomeUnknown
@@ -100,24 +99,10 @@ def test_a_plan_records_all_drift_at_once(google: MemoryBackend, job: ScheduledJ
     assert (row("One").sync_state, row("Two").sync_state) == ("drifted", "synced")
 
 
-def test_a_look_that_agrees_is_the_last_one_seen(google: MemoryBackend, job: ScheduledJob) -> None:
-    def forget_when() -> None:
-        ScheduledJob.objects.update(live_seen_at=timezone.now() - timedelta(days=2))
-
-    forget_when()
+def test_a_look_at_one_job_tells_on_its_row_when(google: MemoryBackend, job: ScheduledJob) -> None:
     found = drift.look(job.pk)
     drift.record(found)
     assert (row("One").live_seen_at, row("One").sync_state) == (found.at, "synced")
-    forget_when()
-    report = scheduling.sync_jobs(scheduling.Options(write=False))
-    drift.record_all(report)
-    assert report.listing is not None
-    assert row("One").live_seen_at == report.listing.at
-    forget_when()
-    report = scheduling.sync_jobs(scheduling.Options())
-    assert report.plan.changes == ()
-    assert report.listing is not None
-    assert row("One").live_seen_at == report.listing.at
 
 
 def test_a_job_that_google_disabled_is_recorded_as_drifted(google: MemoryBackend, job: ScheduledJob) -> None:

@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
 from scheduled_jobs.domain.jobs import (
     DISABLED,
     ENABLED,
@@ -32,6 +34,7 @@ from scheduled_jobs.services.scheduling.masked import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from scheduled_jobs.domain.plan import Desired, Listing
     from scheduled_jobs.services.scheduling.client import Client
@@ -54,6 +57,8 @@ class PushOutcome:
     unknown: list[str] = field(default_factory=list)
     """Those whose deletion was not answered."""
     writes: int = 0
+    begun: datetime = field(default_factory=timezone.now)
+    """Before the first call."""
 
     @property
     def why(self) -> str:

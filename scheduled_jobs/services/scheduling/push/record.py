@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -16,6 +16,14 @@ from scheduled_jobs import signals
 from scheduled_jobs.exceptions import ClassMissing, NotOurs
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
+from scheduled_jobs.services.scheduling.seen import (
+    SEEN,
+    Before,
+    columns,
+    record_look,
+    seen_before,
+    write_columns,
+)
 from scheduled_jobs.services.scheduling.versions import confirm_versions, open_versions
 
 if TYPE_CHECKING:
@@ -85,25 +93,14 @@ class Recorder:
         return (again - set(last)) | overtaken
 
     def _keep_seen(self, outcomes: Iterable[PushOutcome], now: datetime) -> None:
-        """What was sent and what Google answered: other values for each row, in one round trip.
-
-        With ``bulk_update()`` this takes fifteen times as long, and with it half of a whole push.
-        """
-        connection = connections[self.leases.using]
-        columns: list[Any] = [ScheduledJob._meta.get_field(name) for name in (*SEEN, "id")]
-        quote = connection.ops.quote_name
-        *seen, key = (f"{quote(column.column)} = %s" for column in columns)
+        """What was sent and what Google answered."""
+        certain = {outcome.desired.pk or 0: outcome for outcome in outcomes if outcome.is_certain}
+        before = seen_before(certain, self.leases.using)
         rows = [
-            [
-                column.get_db_prep_save(value, connection)
-                for column, value in zip(columns, values, strict=True)
-            ]
-            for values in (seen_values(outcome, now) for outcome in outcomes if outcome.is_certain)
+            (*_seen(outcome, before[pk], now).values(), now, _pushed(outcome), pk)
+            for pk, outcome in certain.items()
         ]
-        table = quote(ScheduledJob._meta.db_table)
-        with connection.cursor() as cursor:
-            statement = f"UPDATE {table} SET {', '.join(seen)} WHERE {key}"  # noqa: S608 – our own columns
-            cursor.executemany(statement, rows)
+        write_columns((*SEEN, "live_seen_at", "pushed"), rows, self.leases.using)
 
     def _settle(self, outcomes: Mapping[int, PushOutcome], now: datetime) -> None:
         """Write how each push ended and free its lease, unless somebody has saved since it was taken."""
@@ -181,28 +178,19 @@ def _has_listeners() -> bool:
     return signals.job_synced.has_listeners(ScheduledJob) or signals.sync_failed.has_listeners(ScheduledJob)
 
 
-SEEN = ("live", "live_seen_at", "next_run_at", "pushed")
+def _seen(outcome: PushOutcome, before: Before, now: datetime) -> dict[str, Any]:
+    is_ours = not isinstance(outcome.error, NotOurs)
+    return columns(outcome.live, before, now, begun=outcome.begun, is_ours=is_ours)
 
 
-def seen_values(outcome: PushOutcome, now: datetime) -> tuple[Any, ...]:
-    """The values of the columns ``SEEN`` after a push, and the row's key."""
+def _pushed(outcome: PushOutcome) -> Any:
     desired, live = outcome.desired, outcome.live
-    pushed: Any = desired.pushed or None
-    if outcome.error is None and desired.spec is not None and live is not None:
-        sent = desired.values
-        # What the service stored otherwise than it was sent.
-        answer = {name: live.values.get(name) for name in sent if live.values.get(name) != sent[name]}
-        pushed = {"sent": sent, "answer": answer}
-    return (*snapshot(live, now).values(), pushed, desired.pk)
-
-
-def snapshot(live: LiveJob | None, at: datetime) -> dict[str, Any]:
-    """The columns that keep what Google was seen to have; null where it had no such job."""
-    return {
-        "live": None if live is None else {**live.values, "state": live.state},
-        "live_seen_at": at,
-        "next_run_at": live.schedule_time if live else None,
-    }
+    if outcome.error is not None or desired.spec is None or live is None:
+        return desired.pushed or None
+    sent = desired.values
+    # What the service stored otherwise than it was sent.
+    answer = {name: live.values.get(name) for name in sent if live.values.get(name) != sent[name]}
+    return {"sent": sent, "answer": answer}
 
 
 # --- What a look has shown ----------------------------------------------------------------------------
@@ -223,41 +211,34 @@ def record_agreement(
     rows = ScheduledJob.objects.using(using).filter(_unheld())
     ill = rows.exclude(sync_state=SyncState.SYNCED, sync_error="").filter(sync_state__in=healed)
     for pk in found.keys() & set(ill.values_list("pk", flat=True)):
-        desired, live = found[pk]
+        desired, _ = found[pk]
         rows.filter(pk=pk, revision=desired.revision).update(
-            sync_state=SyncState.SYNCED,
-            sync_error="",
-            synced_at=at,
-            pushed_revision=desired.revision,
-            **snapshot(live, at),
+            sync_state=SyncState.SYNCED, sync_error="", synced_at=at, pushed_revision=desired.revision
         )
     there = {pk: live for pk, (desired, live) in found.items() if desired.state is not None}
-    _update_unheld(there, using, Q(sync_state=SyncState.SYNCED, live_seen_at__lt=at), live_seen_at=at)
-    confirm_versions(there, now=at, using=using)
     unconfirmed = [found[pk][0].remote_name for pk in there if not found[pk][0].is_confirmed]
     google_names.confirm(unconfirmed, now=at, using=using)
     google_names.forget(absent, now=at, using=using)
 
 
-def record_drift(seen: Mapping[int, LiveJob | None], at: datetime, *, using: str) -> None:
+def record_drift(pks: Iterable[int], *, using: str) -> None:
     """Google has what nobody here has asked for."""
     # A row that is not synced says what is wrong already; one that is being pushed is about to change.
     synced = Q(sync_state__in=(SyncState.SYNCED, SyncState.DRIFTED))
-    _update_unheld(seen, using, synced, sync_state=SyncState.DRIFTED)
-    record_look(seen, at, using=using)
+    _update_unheld(pks, using, synced, sync_state=SyncState.DRIFTED)
 
 
-def record_look(seen: Mapping[int, LiveJob | None], at: datetime, *, using: str) -> None:
+def record_seen(
+    seen: Mapping[int, LiveJob | None], at: datetime, *, using: str, is_of_all: bool = True
+) -> None:
     """Keep what Google had at ``at``, unless something newer is known."""
-    older = _unheld() & (Q(live_seen_at=None) | Q(live_seen_at__lt=at))
-    for pk, live in seen.items():
-        ScheduledJob.objects.using(using).filter(older, pk=pk).update(**snapshot(live, at))
+    record_look(seen, at, using=using, is_of_all=is_of_all)
     confirm_versions(seen, now=at, using=using)
 
 
-def record_failure(pks: Iterable[int], why: str, *, using: str, **seen: Any) -> None:
+def record_failure(pks: Iterable[int], why: str, *, using: str) -> None:
     """These rows cannot be pushed, without a call that says so."""
-    _update_unheld(pks, using, Q(), sync_state=SyncState.FAILED, sync_error=why, **seen)
+    _update_unheld(pks, using, Q(), sync_state=SyncState.FAILED, sync_error=why)
 
 
 def _update_unheld(pks: Iterable[int], using: str, condition: Q, **values: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from scheduled_jobs import registry
-from scheduled_jobs.domain.plan import Desired, Listing, Plan, change_for, make_plan
+from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan, change_for, make_plan
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.desired import Row, desired_of_all, read_rows, with_pushed
@@ -18,6 +18,7 @@ from scheduled_jobs.services.scheduling.sync.report import Comparison, Options
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends import Backend
+    from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.services.scheduling.seed.rows import Seeded
 
 
@@ -62,6 +63,19 @@ def is_needed(desired: Desired, listing: Listing, *, adopt: bool) -> bool:
     if was_pushed_since(desired, listing):
         return False
     return change_for(desired, listing, ownership(), adopt=adopt) is not None
+
+
+def seen_of(found: Comparison) -> dict[int, LiveJob | None]:
+    """Row -> what the list shows of its job; not of those that are another's, or have another name there."""
+    own = ownership()
+    seen: dict[int, LiveJob | None] = {}
+    wanted: list[Desired | Change] = [*found.agreeing, *found.plan.changes]
+    for one in wanted:
+        live = found.listing.jobs.get(one.remote_name)
+        is_absent = live is None and isinstance(one, Change) and one.kind == "create"
+        if one.pk is not None and (is_absent or (live is not None and own.refusal_reason(live) is None)):
+            seen[one.pk] = live
+    return seen
 
 
 def was_pushed_since(desired: Desired, listing: Listing) -> bool:

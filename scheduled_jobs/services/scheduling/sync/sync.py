@@ -22,10 +22,11 @@ from scheduled_jobs.services.scheduling.push.record import (
     record_agreement,
     record_drift,
     record_failure,
-    snapshot,
+    record_seen,
 )
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
-from scheduled_jobs.services.scheduling.sync.compare import compare, is_needed
+from scheduled_jobs.services.scheduling.seen import record_list
+from scheduled_jobs.services.scheduling.sync.compare import compare, is_needed, seen_of
 from scheduled_jobs.services.scheduling.sync.lock import sync_lock
 from scheduled_jobs.services.scheduling.sync.report import Comparison, Options, Report
 
@@ -117,7 +118,7 @@ class _Sync:
         return Report(found, self.options, faulty=seeded.faulty, held_back=held_back)
 
     def _confirm(self, found: Comparison) -> None:
-        """Write what the list shows of the rows for which there is nothing to do."""
+        """Write what the list shows, and heal the rows for which there is nothing to do."""
         jobs, at = found.listing.jobs, found.listing.at
         agreeing = {
             desired.pk: (desired, jobs.get(desired.remote_name))
@@ -129,7 +130,10 @@ class _Sync:
             live = jobs.get(change.remote_name)
             # No call helps a job that Google has disabled, so that no push writes what is wrong with it.
             if change.pk is not None and live is not None and live.state == DISABLED:
-                record_failure([change.pk], change.why, using=self.using, **snapshot(live, at))
+                record_failure([change.pk], change.why, using=self.using)
+        record_seen(seen_of(found), at, using=self.using)
+        if self.options.tasks is None:
+            record_list(found.listing, using=self.using)
 
     # --- What is not as it should be --------------------------------------------------------------
 
@@ -166,8 +170,7 @@ class _Sync:
                 push.left.update(changes)
         for pk in sorted(push.left & changes.keys()):
             self._tell(report, changes[pk], OUT_OF_TIME if self.has_lock else LOCK_LOST)
-        drifted = {pk: listing.jobs.get(changes[pk].remote_name) for pk in push.left if changes[pk].drifted}
-        record_drift(drifted, listing.at, using=self.using)
+        record_drift([pk for pk in push.left if changes[pk].drifted], using=self.using)
         self._delete(report, [change for change in report.to_apply if change.pk is None])
 
     def _holds_lock(self) -> bool:

@@ -1,0 +1,20 @@
+"""When all jobs were last looked at in Google."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class LastList(models.Model):
+    """The last list of a location's jobs; a job's own row is written only where it showed something new."""
+
+    parent = models.CharField(_("location"), max_length=190, primary_key=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("last list")
+        verbose_name_plural = _("last lists")
+
+    def __str__(self) -> str:
+        return self.parent
