@@ -130,7 +130,7 @@ def test_an_interval_that_googles_parser_may_not_read_is_a_warning() -> None:
     known = "run_every: Google's published parser reads no number as in"
     hint = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule."
     assert found == {
-        f"shop.tasks.{name}: {known} 'every {number}'.": ("scheduled_jobs.W012", hint)
+        f"shop.tasks.{name}: {known} 'every {number}'.": ("scheduled_jobs.W019", hint)
         for name, number in {"Long": "1010 minutes", "Hours": "1680 hours", "Text": "1020 minutes"}.items()
     }
 

@@ -22,7 +22,7 @@ FEW_DIGITS = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule
 
 
 def check_tasks(**_: Any) -> Messages:
-    """E010, E011, W010 to W012."""
+    """E010, E011, W010, W011, W019."""
     try:
         declarations = [declare(task) for task in registry.tasks()]
     except ImproperlyConfigured:
@@ -46,7 +46,7 @@ def check_tasks(**_: Any) -> Messages:
         messages += _unchecked(declaration)
         if number := FOUR_DIGITS.match(declaration.values["schedule"] or ""):
             text = f"run_every: Google's published parser reads no number as in {number[0]!r}."
-            messages.append(warning(12, f"{declaration.path}: {text}", FEW_DIGITS, declaration.task))
+            messages.append(warning(19, f"{declaration.path}: {text}", FEW_DIGITS, declaration.task))
         if not declaration.name:
             continue
         if (other := holders.setdefault(declaration.name, declaration.path)) != declaration.path:
