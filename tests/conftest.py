@@ -24,7 +24,7 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server", "new_database"}
 CONSTANT = {"django_content_type", "auth_permission"}
 """Tables that hold what the migrations have put there, and that no test changes."""
 LEFT_OUT = pytest.StashKey[int]()

@@ -21,6 +21,10 @@ if os.environ.get("DATABASE_URL"):
 else:
     DATABASES["default"]["NAME"] = "unused.sqlite3"
 
+# No test may read our tables from anywhere but where they are written: in the replica there are none.
+DATABASES["replica"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": "unused-replica.sqlite3"}
+DATABASE_ROUTERS = ["tests.support.routers.ReadsFromReplica"]
+
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DJANGO_CLOUD_TASKS_EMULATOR_HOST = None

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.apps import apps
+
+from scheduled_jobs.models.writer import WriterQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,3 +133,24 @@ def test_what_tests_share_is_in_support() -> None:
         if "test_" in name or not path.is_relative_to(ROOT / Path(*name.split(".")[:-1]))
     ]
     assert wrong == []
+
+
+# --- The database -----------------------------------------------------------------------------------
+
+
+def test_no_cursor_stays_open_on_the_server() -> None:
+    """A pool that gives each transaction another connection, as PgBouncer may, loses it between two fetches."""
+    calls = [
+        name_of(path)
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("iterator", "aiterator", "chunked_cursor")
+    ]
+    assert calls == []
+
+
+def test_every_model_is_read_where_it_is_written() -> None:
+    models = apps.get_app_config("scheduled_jobs").get_models()
+    managers = [manager for model in models for manager in (model._base_manager, *model._meta.managers)]
+    assert len(managers) >= 12
+    assert [manager for manager in managers if not isinstance(manager.all(), WriterQuerySet)] == []

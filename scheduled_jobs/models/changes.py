@@ -12,6 +12,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.models.fields import one_of
+from scheduled_jobs.models.writer import ReadFromWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,7 +76,7 @@ class Via(models.TextChoices):
     CODE = "code", _("code")
 
 
-class JobChange(models.Model):
+class JobChange(ReadFromWriter):
     """One field of one job, changed once. Never edited, never deleted with its job."""
 
     Via = Via

@@ -6,9 +6,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.models.fields import CaseSensitiveCharField
+from scheduled_jobs.models.writer import ReadFromWriter
 
 
-class GoogleName(models.Model):
+class GoogleName(ReadFromWriter):
     """A full resource name that a job has, or has had, in Google.
 
     A row that lost its job owes a deletion in Google, until ``gone_at``. The keys have no constraint in the

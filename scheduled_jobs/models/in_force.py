@@ -23,6 +23,7 @@ from scheduled_jobs.domain.jobs import (
 )
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.models.fields import ObjectField
+from scheduled_jobs.models.writer import ReadFromWriter
 
 if TYPE_CHECKING:
     from scheduled_jobs.models.jobs import ScheduledJob
@@ -90,7 +91,7 @@ class ValuesInForce:
         )
 
 
-class WithOverrides(ValuesInForce, models.Model):
+class WithOverrides(ValuesInForce, ReadFromWriter):
     """What the code declares, what people override, and what is in force.
 
     ``declared_*`` is written by code only, ``*_override`` by people only: null follows the code.

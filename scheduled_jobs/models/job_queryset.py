@@ -20,6 +20,7 @@ from scheduled_jobs.models.origin import fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.sync_state import pending
 from scheduled_jobs.models.validation import errors_of
+from scheduled_jobs.models.writer import WriterQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ NOT_PAUSED: dict[str, Any] = {
 }  # fmt: skip
 
 
-class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
+class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
     """Each change here is one transaction: the columns, the audit, and the wish for a push on commit.
 
     Jobs that are being deleted are passed over. What returns a number returns how many jobs were changed.
@@ -60,7 +61,7 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
         An UPDATE locks in the order in which it finds them: two of them, or one beside whoever locks in
         order, can die of a deadlock. A database that locks no rows has one writer at a time.
         """
-        if connections[self.select_for_update().db].features.has_select_for_update:
+        if connections[self.db].features.has_select_for_update:
             list(self.select_for_update().order_by("pk").values_list("pk"))
 
     lock.queryset_only = True  # type: ignore[attr-defined]
@@ -77,7 +78,7 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the rows, and on commit their jobs in Google; their runs before, in chunks."""
-        using = self.select_for_update().db
+        using = self.db
         pks = self.using(using).order_by().values_list("pk", flat=True)
         deletions = []
         for rows in self.model.objects.using(using).in_batches(sorted(set(pks))):
@@ -214,7 +215,7 @@ def _in_chunks(jobs: ScheduledJobQuerySet) -> Iterator[Iterator[ScheduledJobQuer
     All of a chunk are locked before any is written, in the order of their keys: two who change many at once
     wait for one another, and do not deadlock. Whoever has changed meanwhile is changed all the same.
     """
-    using = jobs.select_for_update().db
+    using = jobs.db
     with transaction.atomic(using=using):
         # A set that was found through another table may name a job more than once.
         pks = sorted(set(jobs.using(using).values_list("pk", flat=True)))

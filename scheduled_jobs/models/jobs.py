@@ -95,7 +95,7 @@ class ScheduledJob(WithOverrides):
     last_delivery_at = models.DateTimeField(_("last delivery at"), null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
 
-    objects = ScheduledJobQuerySet.as_manager()
+    objects = ScheduledJobQuerySet.as_manager()  # type: ignore[assignment,misc]
     tracker = ChangeTracker(fields=[*OVERRIDES, "paused", "paused_until", "pause_reason", "paused_by"])
 
     class Meta:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs.models.writer import ReadFromWriter
 
-class Lease(models.Model):
+
+class Lease(ReadFromWriter):
     """Who may do something now, and until when; a process that dies lets go when its time is up."""
 
     name = models.CharField(_("name"), max_length=64, primary_key=True)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.domain.errors import MAX_KEY
 from scheduled_jobs.models.fields import ObjectField, one_of
+from scheduled_jobs.models.writer import ReadFromWriter, WriterQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 
 
-class JobRunQuerySet(models.QuerySet["JobRun"]):
+class JobRunQuerySet(WriterQuerySet["JobRun"]):
     def queued(self) -> JobRunQuerySet:
         """Runs that were asked for and not yet claimed, the oldest first."""
         return self.filter(status=JobRun.Status.QUEUED).order_by("pk")
@@ -65,7 +66,7 @@ class Trigger(models.TextChoices):
     EAGER = "eager", _("eager")
 
 
-class JobRun(models.Model):
+class JobRun(ReadFromWriter):
     """One attempt at running a task.
 
     The database decides what may run: ``active_slot``, ``settled_slot`` and ``overlap_lock`` are null
@@ -145,7 +146,7 @@ class JobRun(models.Model):
     sent = models.PositiveSmallIntegerField(default=0, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)
 
-    objects = JobRunQuerySet.as_manager()
+    objects = JobRunQuerySet.as_manager()  # type: ignore[assignment,misc]
 
     class Meta:
         verbose_name = _("run")

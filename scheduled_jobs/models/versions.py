@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs.models.writer import ReadFromWriter
 
-class JobVersion(models.Model):
+
+class JobVersion(ReadFromWriter):
     """A span of time in which Cloud Scheduler had one schedule, zone and state for a job.
 
     It is opened before a call that changes the job is made, and is uncertain until the call's answer,

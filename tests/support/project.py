@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.demo_process import ROOT
 
@@ -117,6 +117,12 @@ class Project:
         """Add lines at the end of the settings."""
         with (self.folder / "project/settings.py").open("a") as file:
             file.write("\n" + textwrap.dedent(text))
+
+    def use_databases(self, **databases: dict[str, Any]) -> None:
+        """Put these in place of the project's database."""
+        if any(database["ENGINE"].endswith("mysql") for database in databases.values()):
+            self.add_settings("import pymysql\npymysql.install_as_MySQLdb()")
+        self.add_settings(f"DATABASES = {databases!r}")
 
     def python(self, *args: str, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
         """What Python does with these arguments in the project's folder."""

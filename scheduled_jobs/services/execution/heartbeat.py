@@ -155,6 +155,7 @@ class Heartbeat:
             self._condition.notify()
 
     def _work(self) -> None:
+        _leave_pools()
         while True:
             with self._condition:
                 due_at = min((beat.due_at for beat in self._beats), default=None)
@@ -171,6 +172,15 @@ class Heartbeat:
         self._condition = threading.Condition()
         self._beats = []
         self._thread = None
+
+
+def _leave_pools() -> None:
+    """Take this thread's connections past the pools, which the runs themselves may hold whole."""
+    for alias in connections:
+        connection = connections[alias]
+        if connection.settings_dict.get("OPTIONS", {}).get("pool"):
+            connections[alias] = own = connection.copy()
+            own.settings_dict["OPTIONS"]["pool"] = False
 
 
 def _finite(number: float) -> float | None:

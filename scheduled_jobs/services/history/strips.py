@@ -33,7 +33,7 @@ def recent_runs(job_pks: Iterable[int], length: int = LENGTH) -> dict[int, list[
     bars: dict[int, list[Bar]] = {pk: [] for pk in pks}
     if not pks:
         return bars
-    connection = connections[router.db_for_read(JobRun)]
+    connection = connections[router.db_for_write(JobRun)]
     with connection.cursor() as cursor:
         for chunk in (pks[start : start + MOST] for start in range(0, len(pks), MOST)):
             cursor.execute(_statement(connection, len(chunk), length), chunk)

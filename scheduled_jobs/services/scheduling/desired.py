@@ -60,8 +60,12 @@ class Row(ValuesInForce, _Columns):
 
 
 def read_rows(jobs: QuerySet[ScheduledJob]) -> Iterator[Row]:
-    """These jobs, in one query, one after another."""
-    return map(Row._make, jobs.values_list(*COLUMNS).iterator(chunk_size=2000))
+    """These jobs, in one query.
+
+    Without ``iterator()``: its cursor on the server is gone with the next statement where a pool gives each
+    transaction another connection, as PgBouncer does.
+    """
+    return map(Row._make, jobs.values_list(*COLUMNS))
 
 
 MANY = 500

@@ -163,7 +163,8 @@ class Recorder:
         return others
 
     def _tell(self, outcomes: Mapping[int, PushOutcome], settled: Collection[int]) -> None:
-        for job in self.leases.rows.filter(pk__in=settled) if _has_listeners() else []:
+        told: Iterable[ScheduledJob] = self.leases.rows.filter(pk__in=settled) if _has_listeners() else []
+        for job in told:
             if outcomes[job.pk].error is None:
                 signals.job_synced.send_robust(sender=ScheduledJob, job=job)
             else:

@@ -1,0 +1,39 @@
+"""Which database is asked: always the one that is written to, whatever a router has for reading."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db import models, router
+
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
+
+
+class WriterQuerySet(models.QuerySet[M_co]):
+    """Reads where a router has writes made, unless ``using()`` names another database.
+
+    Every row here is read by what has just written it, or decides what is written next: as a replica had
+    it a second ago, a job would be missing after it was made, and a run would be claimed twice.
+    """
+
+    @property
+    def db(self) -> str:
+        """The database of this query."""
+        query: Any = self
+        return str(query._db or router.db_for_write(self.model, **query._hints))  # noqa: SLF001 – as Django's own
+
+
+class WriterManager(models.Manager[M_co]):
+    """Written out: what ``as_manager()`` makes of a generic set, mypy forgets between two runs."""
+
+    _queryset_class = WriterQuerySet
+
+
+class ReadFromWriter(models.Model):
+    """A model of which all queries are a ``WriterQuerySet``, those of relations and refreshes too."""
+
+    objects = WriterManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
