@@ -25,7 +25,7 @@ def who() -> str:
         return ""
 
 
-def find_job(name: str) -> ScheduledJob:
+def job_named(name: str) -> ScheduledJob:
     """The job of this id or task; raises CommandError saying what there is."""
     name = clean_text(name)
     found = list(ScheduledJob.objects.filter(name=name)) or list(ScheduledJob.objects.filter(task=name))

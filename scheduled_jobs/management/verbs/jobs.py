@@ -12,7 +12,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.management.text import as_json, cell, table
-from scheduled_jobs.management.verbs.common import find_job
+from scheduled_jobs.management.verbs.common import job_named
 from scheduled_jobs.management.verbs.next_runs import next_or_why, noticed, why_nothing
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health, health_of, with_health
@@ -47,7 +47,7 @@ def list_jobs(terminal: BaseCommand, **options: Any) -> None:
 
 def show_job(terminal: BaseCommand, job: str, **options: Any) -> None:
     """Print one job, field by field."""
-    row, now = find_job(job), timezone.now()
+    row, now = job_named(job), timezone.now()
     state = health_of(row, now)
     if options["json"]:
         terminal.stdout.write(as_json({**summary(row, state, now), "fields": field_values(row)}))

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime, parse_duration
 
 from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.management.text import cell
-from scheduled_jobs.management.verbs.common import find_job, say, who
+from scheduled_jobs.management.verbs.common import job_named, say, who
 from scheduled_jobs.management.verbs.next_runs import next_or_why
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def pause_job(terminal: BaseCommand, job: str, reason: str, until: str | None, **_: Any) -> None:
     """Pause a job, until ``until`` if it is given."""
-    row = find_job(job)
+    row = job_named(job)
     if not reason.strip():
         raise CommandError("--reason is empty; say why the job is paused")
     try:
@@ -32,7 +32,7 @@ def pause_job(terminal: BaseCommand, job: str, reason: str, until: str | None, *
 
 def resume_job(terminal: BaseCommand, job: str, **_: Any) -> None:
     """End the pause of a job."""
-    row = find_job(job)
+    row = job_named(job)
     if not row.paused:
         raise CommandError(f"{row.name} is not paused.")
     if row.end_pause(timezone.now()):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from scheduled_jobs.management.verbs.common import find_job, say, who
+from scheduled_jobs.management.verbs.common import job_named, say, who
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def reset_job(terminal: BaseCommand, job: str, fields: list[str], **_: Any) -> None:
     """Remove overrides of a job; without ``fields`` all of them."""
-    row = find_job(job)
+    row = job_named(job)
     try:
         row.reset(*fields, by=who())
     except ValueError as error:

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from scheduled_jobs.domain.payloads import MAX_DEPTH, storable
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
-from scheduled_jobs.management.verbs.common import find_job, who
+from scheduled_jobs.management.verbs.common import job_named, who
 from scheduled_jobs.models import JobRun
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ WAIT = 1.0
 
 def run_job(terminal: BaseCommand, job: str, payload: str | None, wait: bool, reason: str, **_: Any) -> None:  # noqa: FBT001
     """Ask Google to run a job, and ``wait`` for the end if that is wanted."""
-    row = find_job(job)
+    row = job_named(job)
     try:
         run = row.run_now(None if payload is None else parsed_payload(payload), by=who(), reason=reason)
     except InvalidDefinition as error:

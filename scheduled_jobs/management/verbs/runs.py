@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.management.text import as_json, cell, table
-from scheduled_jobs.management.verbs.common import counted, find_job
+from scheduled_jobs.management.verbs.common import counted, job_named
 from scheduled_jobs.models import JobRun
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def list_runs(terminal: BaseCommand, job: str | None, n: int, status: str | None
     n = counted(n)
     runs = JobRun.objects.select_related("job").order_by("-pk")
     if job is not None:
-        runs = runs.filter(job=find_job(job))
+        runs = runs.filter(job=job_named(job))
     if status is not None:
         runs = runs.filter(status=status)
     if options["json"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from scheduled_jobs.exceptions import (
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
+from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def fire_on_commit(pks: Iterable[int], using: str) -> None:
 
 
 def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
-    """Send again, or give up, what was asked for and never delivered; at most ``most`` client."""
+    """Send again, or give up, what was asked for and never delivered; at most ``most`` runs."""
     now = timezone.now()
     queued = _runs().filter(status=Status.QUEUED)
     if job_pk is not None:
@@ -164,14 +166,36 @@ def _run_job(run: JobRun, client: Client) -> None:
         _push(run.job)
         client.run(remote_name)
     except FailedPrecondition:
-        # A natural delivery in between is answered "skipped": the database is paused all the while.
         if not run.job.paused:
             raise
+        _run_paused(run.job, remote_name, client)
+
+
+def _run_paused(job: ScheduledJob, remote_name: str, client: Client) -> None:
+    """Resume, run and pause a job that Google does not run while it is paused.
+
+    Under the job's lease, so that a person's resume is never undone by the pause. A natural delivery in
+    between is answered "skipped": the database is paused all the while. Where Google does not take the pause
+    the row is pending, and the next push makes it.
+    """
+    leases = JobLeases(router.db_for_write(ScheduledJob))
+    if not leases.take([job.pk]):
+        raise Aborted("the job is being pushed")
+    why = "Run now has resumed the job in Google and could not pause it again"
+    is_paused = True
+    try:
+        if not leases.held([job.pk]).filter(paused=True).exists():
+            raise Aborted("the job was resumed meanwhile")
+        is_paused = False
         client.resume(remote_name)
         try:
             client.run(remote_name)
         finally:
-            client.pause(remote_name)
+            with suppress(BackendError):
+                client.pause(remote_name)
+                is_paused = True
+    finally:
+        leases.free([job.pk], pending=not is_paused, why="" if is_paused else why)
 
 
 def _push(job: ScheduledJob) -> None:

@@ -122,7 +122,7 @@ def test_a_refused_second_call_leaves_the_run_lost(google: MemoryBackend, job: S
     scheduling.settle(job.pk)
     run.refresh_from_db()
     assert (run.status, run.sent) == ("lost", 1)
-    assert run.error.startswith("Cloud Scheduler did not deliver it, and now refuses: no. Grant")
+    assert run.error == "Cloud Scheduler did not deliver it, and now refuses: no"
 
 
 def test_a_job_that_google_lost_is_created_and_then_run(google: MemoryBackend, job: ScheduledJob) -> None:
@@ -139,6 +139,33 @@ def test_a_paused_job_can_be_run_now(google: MemoryBackend, job: ScheduledJob) -
     assert job.run_now().status == "queued"
     assert methods(google) == ["RunJob", "ResumeJob", "RunJob", "PauseJob"]
     assert google.get(full_name(job), timeout=1).state == "PAUSED"
+
+
+def test_a_pause_that_google_refuses_after_the_run_is_pending(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    job.pause(reason="x")
+    google.store.faults.refuse("RunJob", "FAILED_PRECONDITION", "Job is paused")
+    google.store.faults.refuse("PauseJob", "PERMISSION_DENIED", "no")
+    run = job.run_now()
+    assert (run.status, run.sent, run.error) == ("queued", 1, "")
+    stored = row("One")
+    assert (stored.sync_state, stored.push_token) == ("pending", None)
+    assert stored.sync_error == "Run now has resumed the job in Google and could not pause it again"
+    schedule_tasks()
+    assert google.get(full_name(job), timeout=1).state == "PAUSED"
+    assert row("One").sync_state == "synced"
+
+
+def test_a_paused_job_that_is_being_pushed_waits_with_its_run(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    job.pause(reason="x")
+    ScheduledJob.objects.update(push_token="another", push_until=timezone.now() + timedelta(minutes=1))
+    google.store.faults.refuse("RunJob", "FAILED_PRECONDITION", "Job is paused")
+    google.store.faults.calls.clear()
+    run = job.run_now()
+    assert (run.status, run.sent, methods(google)) == ("queued", 0, ["RunJob"])
 
 
 def test_a_wrong_state_of_a_job_that_is_not_paused_is_a_refusal(
