@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs.models.writer import ReadFromWriter
 
-class LastList(models.Model):
+
+class LastList(ReadFromWriter):
     """The last list of a location's jobs; a job's own row is written only where it showed something new."""
 
     parent = models.CharField(_("location"), max_length=190, primary_key=True)
