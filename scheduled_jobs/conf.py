@@ -4,12 +4,14 @@ What ``scheduled_jobs dev`` says comes before all of them, in its own process an
 
 They are read at each use, never at import, so that ``override_settings`` works. In the environment
 booleans are 1, 0, true or false, lists are split at commas, durations are seconds and nothing is None.
+Blanks and newlines around a value, as secret files end with, are cut off wherever it stands.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import types
 import typing
 from contextlib import contextmanager
@@ -19,12 +21,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
+from scheduled_jobs.domain.addresses import as_sent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PREFIX = "DJANGO_CLOUD_TASKS_"
+DEFAULT_ENDPOINT = "http://localhost:8000"
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 CLOUD_SCHEDULER_BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"
+LOCAL_ACCOUNT = "scheduler@local.iam.gserviceaccount.com"
 # Set by the pytest plugin, which may not import Django: a test suite never looks for credentials.
 DEFAULT_BACKEND_VARIABLE = "SCHEDULED_JOBS_DEFAULT_BACKEND"
 # A JSON object: a process that is started inherits it, whatever its settings say.
@@ -40,7 +46,7 @@ class Settings:
     """Google Cloud project of the jobs. None: the project of the default credentials."""
     LOCATION: str | None = None
     """Cloud Scheduler location of the jobs, such as ``europe-west1``."""
-    ENDPOINT: str = "http://localhost:8000"
+    ENDPOINT: str = DEFAULT_ENDPOINT
     """Scheme and host under which Google reaches this Django app. The default is runserver's own."""
     APP_NAME: str | None = None
     """First part of every job id; keeps the jobs of two apps in one project apart."""
@@ -85,10 +91,20 @@ class Settings:
 
     @property
     def mode(self) -> Literal["google", "push-off", "eager"]:
-        """Whether Google is called, nobody, or the tasks are run here at once."""
-        if self.EAGER:
-            return "eager"
-        return "push-off" if self.PUSH == "off" else "google"
+        """Whether Google is called, nobody, or the tasks are run here at once.
+
+        Where that cannot be read, whoever would call Google is told so.
+        """
+        try:
+            return "eager" if self.EAGER else "push-off" if self.PUSH == "off" else "google"
+        except ImproperlyConfigured:
+            return "google"
+
+    @property
+    def calls_google(self) -> bool:
+        """Whether calls go to Google itself: neither to the emulator, nor to another backend."""
+        is_real = self.BACKEND == CLOUD_SCHEDULER_BACKEND and not self.EMULATOR_HOST
+        return is_real and self.mode == "google"
 
     if not TYPE_CHECKING:
 
@@ -96,6 +112,8 @@ class Settings:
             if not name.isupper():
                 return object.__getattribute__(self, name)
             value = self._read(name)
+            if name == "ENDPOINT":
+                return as_sent(value)
             if value is None and (derive := DERIVED.get(name)) is not None:
                 return derive(self)
             return value
@@ -114,6 +132,10 @@ class Settings:
 
 
 DERIVED: dict[str, typing.Callable[[Settings], Any]] = {
+    # The emulator takes any: whoever tries the package need set nothing.
+    "PROJECT_ID": lambda s: "local" if s.EMULATOR_HOST else None,
+    "LOCATION": lambda s: "us-central1" if s.EMULATOR_HOST else None,
+    "OIDC_SERVICE_ACCOUNT": lambda s: LOCAL_ACCOUNT if s.EMULATOR_HOST else None,
     "OIDC_AUDIENCE": lambda s: s.ENDPOINT,
     "OIDC_ALLOWED_EMAILS": lambda s: [s.OIDC_SERVICE_ACCOUNT] if s.OIDC_SERVICE_ACCOUNT else [],
     "OIDC_CERTS_URL": lambda s: emulator_certs_url(s.EMULATOR_HOST) if s.EMULATOR_HOST else GOOGLE_CERTS_URL,
@@ -144,7 +166,9 @@ def outranked_by(values: Mapping[str, Any]) -> Iterator[None]:
 def emulator_certs_url(host: str) -> str:
     """Where the emulator at ``host`` (``host:port``) serves its certificates: on the next port."""
     name, _, port = host.rpartition(":")
-    if not name or not port.isdigit():
+    if not re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:.]+\]", name) or not (
+        port.isdigit() and 0 < int(port) < 65535
+    ):
         raise ImproperlyConfigured(
             f"{PREFIX}EMULATOR_HOST is {host!r}; write host:port, such as 127.0.0.1:8085"
         )
@@ -190,7 +214,7 @@ def _parsed(key: str, text: str, hint: Any) -> Any:
             raise ImproperlyConfigured(
                 f"{key} is {text!r} in the environment; write a number{unit}"
             ) from None
-        return _checked(key, timedelta(seconds=number) if kind is timedelta else number, hint)
+        return _checked(key, number, hint)
     return _checked(key, text, hint)
 
 
@@ -201,6 +225,10 @@ def _default_of(key: str) -> Any:
 def _checked(key: str, value: Any, hint: Any) -> Any:
     """The value of a Django setting, or ImproperlyConfigured saying what it must be."""
     kinds = _alternatives(hint)
+    if isinstance(value, str):
+        value = value.strip()
+        if not value and type(None) in kinds:
+            return None
     if value is None:
         return None if type(None) in kinds else _default_of(key)
     kind = kinds[0]
@@ -211,19 +239,25 @@ def _checked(key: str, value: Any, hint: Any) -> Any:
         return value
     if kind == list[str]:
         if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value):
-            return list(value)
+            return [part.strip() for part in value]
         raise ImproperlyConfigured(f"{key} is {value!r}; write a list of strings")
-    if kind is timedelta and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    if kind is float and isinstance(value, timedelta):
-        return value.total_seconds()
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if kind in (timedelta, float) and (seconds := _seconds(value)) is not None:
+        return seconds if kind is float else timedelta(seconds=seconds)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ImproperlyConfigured(f"{key} is {value!r}; write {WANTED[kind]}")
     return value
 
 
+def _seconds(value: Any) -> float | None:
+    """A duration in seconds; None for what is none, or is longer than any."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) <= MAX_SECONDS else None
+
+
+MAX_SECONDS = 10**12
 WANTED = {
     bool: "True or False",
     int: "a whole number",

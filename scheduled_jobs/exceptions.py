@@ -24,6 +24,7 @@ ScheduledJobsError
     ├── NotFound  AlreadyExists  Aborted  InvalidArgument  PermissionDenied
     ├── Unauthenticated  FailedPrecondition  ResourceExhausted  TooManyJobs
     ├── OutOfTime                       the call was not made
+    ├── Misconfigured                   the call is not made, since a setting or the address is at fault
     ├── NotOurs  ClassMissing           the call is not made, since the job is not this process's to change
     └── OutcomeUnknown                  the call may or may not have been applied
 """
@@ -171,6 +172,10 @@ class TooManyJobs(BackendError):
 
 class OutOfTime(BackendError):
     """Time ran out before the call was made; nothing was sent."""
+
+
+class Misconfigured(BackendError):
+    """A setting, or the address that Google would be given, is at fault; nothing was sent."""
 
 
 class NotOurs(BackendError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import re_path
 
 from scheduled_jobs import views
 
-urlpatterns = [path("<path:task>", views.tasks_endpoint, name="tasks-endpoint")]
+TASK = r"(?P<task>[^\W\d]\w*(\.[^\W\d]\w*)+)"
+"""Dotted Python names alone: no other page of the site is ever answered here, wherever this is included."""
+
+urlpatterns = [re_path(rf"^{TASK}\Z", views.tasks_endpoint, name="tasks-endpoint")]

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from scheduled_jobs import checks, conf
+from scheduled_jobs.services.scheduling import faults
 from tests.support.documents import PAGES, ROOT, anchors, code_blocks, read, rows, section
 
 COMMANDS = sorted(name for name, app in get_commands().items() if app == "scheduled_jobs")
@@ -36,9 +37,19 @@ def test_every_setting_is_explained_with_its_default() -> None:
     assert documented == {f"`{name}`": f"`{default_of(name)}`" for name in conf.names()}
 
 
+def id_of_fault(node: ast.AST) -> str:
+    """The id under which ``manage.py check`` tells a fault that is made here."""
+    match node:
+        case ast.Call(func=ast.Name(id="Fault"), args=[ast.Constant(value=int(number)), _, _, *rest]):
+            level = rest[0].value if rest and isinstance(rest[0], ast.Constant) else "fault"
+            is_error = level == "error" or (node.keywords and level == "fault")
+            return f"scheduled_jobs.{'E' if is_error else 'W'}{number:03}"
+    return ""
+
+
 def ids_in_the_code() -> set[str]:
     letters = {"error": "E", "warning": "W"}
-    found = set()
+    found = {id_of_fault(call) for call in ast.walk(ast.parse(Path(faults.__file__).read_text()))} - {""}
     for path in Path(checks.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:

@@ -119,7 +119,7 @@ def test_without_a_good_token_no_query_is_made(
         answers = [
             client.generic(method, path, body, headers=header)
             for method in ("POST", "GET", "PUT")
-            for path in (PATH, "/tasks/no.such.Task", "/tasks/a/b")
+            for path in (PATH, "/tasks/no.such.Task")
             for body in (b"{}", b"[", b"x" * 1_100_000)
         ]
     assert {answer.status_code for answer in answers} == {401}

@@ -48,8 +48,6 @@ class CloudSchedulerBackend(Backend):
     def _project(self) -> str:
         if settings.PROJECT_ID:
             return settings.PROJECT_ID
-        if settings.EMULATOR_HOST:
-            return "local"
         import google.auth
 
         with googles_errors_translated():
@@ -63,8 +61,6 @@ class CloudSchedulerBackend(Backend):
     def _location(self) -> str:
         if settings.LOCATION:
             return settings.LOCATION
-        if settings.EMULATOR_HOST:
-            return "us-central1"
         raise exceptions.InvalidArgument(
             "no location is set; set DJANGO_CLOUD_TASKS_LOCATION, such as europe-west1"
         )

@@ -204,7 +204,8 @@ def test_settings_that_make_no_job_are_refused_before_google(
     declare("One")
     settings.DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com/?a=b"  # type: ignore[attr-defined]
     assert schedule_tasks() == (
-        "CommandError: DJANGO_CLOUD_TASKS_ENDPOINT is 'https://shop.example.com/?a=b', which is not the "
-        "address of a Django app. Write its scheme and host, such as https://shop.example.com."
+        "CommandError: DJANGO_CLOUD_TASKS_ENDPOINT is 'https://shop.example.com/?a=b', not the address of a "
+        "Django app: it has a query or a fragment; write what stands before the ? or the #. It is the scheme "
+        "and host of this app, such as https://shop.example.com."
     )
     assert google.store.faults.calls == []

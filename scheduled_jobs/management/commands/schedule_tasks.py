@@ -10,7 +10,6 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from scheduled_jobs import registry
-from scheduled_jobs.checks import check_settings
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
@@ -18,6 +17,7 @@ from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.scheduling.faults import faults
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -226,10 +226,10 @@ class Command(BaseCommand):
 
 
 def refuse_unusable_settings() -> None:
-    """Raise CommandError for settings with which no job could be made: the errors of the system check."""
-    errors = [message for message in check_settings() if message.is_serious()]
-    if errors:
-        raise CommandError("\n".join(f"{message.msg} {message.hint}" for message in errors))
+    """Raise CommandError for settings with which nothing is sent, in the words of the system checks."""
+    found = [str(fault) for fault in faults() if fault.holds_back]
+    if found:
+        raise CommandError("\n".join(found))
 
 
 def chosen_tasks(paths: list[str]) -> tuple[type[Task], ...] | None:

@@ -152,8 +152,8 @@ NO_EMULATOR = "No emulator listens at {emulator}: start manage.py run_scheduler_
 
 def reason_of(error: Error | None, spec: JobSpec | None = None) -> str:
     """Google's reason in Google's words, and the next step where one is known."""
-    if error is None:
-        return ""
+    if error is None or isinstance(error, exceptions.Misconfigured):
+        return str(error or "")
     text = str(error).strip().rstrip(".") or type(error).__name__
     step = next_step(error, spec)
     return f"{text}. {step}" if step else text

@@ -19,6 +19,7 @@ from scheduled_jobs.exceptions import (
     OutOfTime,
     ResourceExhausted,
 )  # fmt: skip
+from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.names import ownership
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def hold_time() -> timedelta:
 class Client:
     """One backend, for work that must be over at ``until`` (monotonic seconds).
 
+    Made only where the settings are right: raises Misconfigured.
+
     Each call takes at most ``settings.RPC_TIMEOUT`` seconds, its retries included; only a quota that is used
     up is waited for until ``until``, since others of the project may use it up too. A call of which the
     outcome is unknown may be made again: all but ``run`` end in the same state however often they are
@@ -50,6 +53,7 @@ class Client:
     """
 
     def __init__(self, until: float, backend: Backend | None = None) -> None:
+        refuse()
         self.backend = backend or get_backend()
         self.until = until
         self.patience = settings.RPC_TIMEOUT

@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import GoogleName, ScheduledJob
+from scheduled_jobs.services.scheduling import mount
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Set
@@ -203,7 +204,7 @@ def a_call() -> timedelta:
 
 def today() -> str:
     """The endpoint under which names are claimed now."""
-    return settings.ENDPOINT.rstrip("/")
+    return mount.site()
 
 
 def _debts(using: str) -> QuerySet[GoogleName]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from django.urls import NoReverseMatch, reverse
-
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.domain.addresses import SAFE
 from scheduled_jobs.domain.plan import Ownership
 from scheduled_jobs.exceptions import InvalidDefinition
-
-PROBE = "app.tasks.Task"
-SAFE = "!$&'()*+,;=/~:@"
-"""Characters that ``reverse`` leaves as they are."""
+from scheduled_jobs.services.scheduling import mount
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +21,6 @@ class App:
     delimiter: str
     service_account: str
     audience: str
-    needs_account: bool
     url_parts: tuple[str, str] | None
     """What stands before and after the task's path in its address; None if there is no such URL."""
     url_fault: str = ""
@@ -46,19 +41,15 @@ def this_app() -> App:
     """What the settings say now."""
     parts, fault = None, ""
     try:
-        before, _, after = reverse(settings.URL_NAME, args=[PROBE]).partition(PROBE)
-        parts = (settings.ENDPOINT.rstrip("/") + before, after)
-    except NoReverseMatch:
-        fault = (
-            f"no URL is named {settings.URL_NAME!r}; "
-            'add path("tasks/", include("scheduled_jobs.urls")) to your URLs'
-        )
+        before, after = mount.path_parts()
+        parts = (mount.site() + before, after)
+    except InvalidDefinition as error:
+        fault = str(error)
     return App(
         app_name=settings.APP_NAME,
         delimiter=settings.DELIMITER,
         service_account=settings.OIDC_SERVICE_ACCOUNT or "",
         audience=settings.OIDC_AUDIENCE or "",
-        needs_account=settings.mode == "google",
         url_parts=parts,
         url_fault=fault,
     )
@@ -76,4 +67,4 @@ def task_url(path: str) -> str:
 
 def ownership() -> Ownership:
     """By what this app's jobs are known."""
-    return Ownership(settings.APP_NAME, settings.DELIMITER, settings.ENDPOINT)
+    return Ownership(settings.APP_NAME, settings.DELIMITER, mount.site())

@@ -31,6 +31,7 @@ from scheduled_jobs.exceptions import (
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
+from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
 
@@ -116,9 +117,10 @@ def _fire(run: JobRun) -> None:
     if settings.mode != "google":
         _give_up(run, Status.FAILED, NOBODY_ASKED[settings.mode])
         return
-    client = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
     counted = False
     try:
+        refuse()
+        client = Client(time.monotonic() + 2 * settings.RPC_TIMEOUT)
         # An old address or old headers must not be fired; the payload comes from the run anyway.
         if run.job.pushed_revision < run.job.revision:
             _push(run.job)
