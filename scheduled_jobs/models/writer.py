@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, router
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
@@ -37,3 +40,8 @@ class ReadFromWriter(models.Model):
     class Meta:
         abstract = True
         base_manager_name = "objects"
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's without the relations, which nobody types: it looks for their rows in a replica."""
+        relations = [field.name for field in self._meta.concrete_fields if field.is_relation]
+        super().clean_fields(exclude={*(exclude or ()), *relations})
