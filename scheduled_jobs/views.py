@@ -82,9 +82,9 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
     """The delivery of a verified request. Raises BadDelivery, in the order: method, task, job, body."""
     if request.method != "POST":
         raise exceptions.WrongMethod(f"{request.method} is not allowed; send POST")
-    execution.write_kept()
     name = request.headers.get(JOB_NAME, "")
     job = execution.job_of_task(task, name) if name else None
+    execution.write_kept()
     # Nothing is imported for the path of a request: it has to be the task of a job that is there.
     task_class = registry.get(task) if job is None else registry.find(job.task)
     if task_class is None:

@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import ending, serving, statements
+from scheduled_jobs.services.execution.heartbeat import Kept, heartbeat
 from tests.support import make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -384,10 +386,14 @@ def test_in_a_transaction_a_lost_connection_is_not_opened_anew(
     assert ScheduledJob.objects.exists()
 
 
-def test_an_end_that_was_kept_is_written_at_the_next_request(job: ScheduledJob, send: Send) -> None:
+def test_an_end_that_was_kept_is_written_at_the_next_request(
+    job: ScheduledJob, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = timezone.now()
     run = make_run(job, Status.RUNNING, trigger=JobRun.Trigger.MANUAL, started_at=now)
-    ending._kept.append((run, {"status": Status.SUCCEEDED, "finished_at": now}))
+    values = {"status": Status.SUCCEEDED, "finished_at": now}
+    kept = Kept(run.pk, partial(ending._write, run, values), try_at=now)
+    monkeypatch.setattr(heartbeat, "_kept", [kept])
 
     assert send().json()["status"] == "executed"
     run.refresh_from_db()

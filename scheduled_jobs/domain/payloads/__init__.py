@@ -11,6 +11,7 @@ from scheduled_jobs.domain.payloads.storage import (
     MAX_DIGITS,
     MAX_STORED,
     clean_text,
+    in_three_bytes,
     parse_body,
     storable,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Field",
     "Signature",
     "clean_text",
+    "in_three_bytes",
     "parse_body",
     "redact",
     "restore",

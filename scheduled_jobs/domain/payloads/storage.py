@@ -21,6 +21,7 @@ MAX_STORED = 4_000_000
 """Bytes of JSON in one column; a packet of MySQL's holds 16 MB at least by default."""
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_BEYOND_THREE_BYTES = re.compile("[\U00010000-\U0010ffff]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _TOO_DEEP = f"more than {MAX_DEPTH} objects and lists lie within one another"
@@ -89,6 +90,14 @@ def storable(value: Any) -> Any:
 def clean_text(text: str) -> str:
     """The text with U+FFFD in place of the characters that PostgreSQL cannot hold."""
     return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def in_three_bytes(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, their texts with U+FFFD in place of emoji and the like, which utf8mb3 cannot hold."""
+    return {
+        name: _BEYOND_THREE_BYTES.sub(REPLACEMENT, value) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def _no_constant(name: str) -> Any:

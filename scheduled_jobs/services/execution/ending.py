@@ -5,25 +5,21 @@ Work that its only witness saw succeed is never run again because the database w
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import (
-    DatabaseError,
-    Error,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
+from django.db import Error, IntegrityError, connections, transaction
 from django.db.models import Case, F, Q, Value, When
+from django.utils import timezone
 
 from scheduled_jobs import signals
+from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.execution import statements
+from scheduled_jobs.services.execution.heartbeat import heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,10 +36,11 @@ FAILING = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
 
 DELAYS = (0.2, 1.0, 3.0, 5.0, 10.0)
 """Seconds to wait before the end is tried again over a new connection."""
-MAX_KEPT = 1_000
-
-_kept: deque[tuple[JobRun, dict[str, Any]]] = deque(maxlen=MAX_KEPT)
-"""Ends that could not be written, the oldest first. A deque is safe to share among threads."""
+PATIENCE = 20.0
+"""Seconds after which nothing is tried any more: a statement may itself wait long, as for SQLite's lock."""
+MOST_OF_A_REQUEST = 3
+"""Kept ends that a request writes for others."""
+MAX_KEPT_TEXT = 65_536
 
 
 def finish(
@@ -54,45 +51,38 @@ def finish(
     sleep: Callable[[float], None] = time.sleep,
     delays: Iterable[float] = DELAYS,
 ) -> bool:
-    """Write how a run ended, at ``now`` (aware); False if that could not be recorded (yet)."""
+    """Write how a run ended, at ``now`` (aware); False if that could not be recorded (yet).
+
+    Whether the database is gone, or refuses what is written, cannot be told from the class of its error:
+    over a new connection the end is tried as it is, and then plain.
+    """
     values = _values(run, outcome, now)
-    using = statements.database()
-    waits = iter(delays)
+    connection = connections[statements.database()]
+    began, waits = time.monotonic(), iter((0.0, *delays))
+    attempt: Callable[[JobRun, dict[str, Any]], bool] = _write
     while True:
         try:
-            return _write(run, values)
-        except (OperationalError, InterfaceError) as error:
-            if connections[using].in_atomic_block:
-                logger.error("The end of run %s could not be written: %s", run.pk, error)  # noqa: TRY400
-                return False
+            return attempt(run, values)
+        except Exception as error:  # noqa: BLE001 – a driver has its own, and the end is not to be lost
+            logger.warning("The end of run %s could not be written: %s", run.pk, error)
+        if not connection.in_atomic_block:
             # The usual cause is a pooled connection that went stale while the task ran.
-            connections[using].close()
-            wait = next(waits, None)
-            if wait is None:
-                logger.error("The end of run %s is kept in memory: %s", run.pk, error)  # noqa: TRY400
-                _kept.append((run, values))
-                return False
+            connection.close()
+        elif attempt is _write_somehow:
+            return False
+        attempt = _write_somehow
+        wait = next(waits, None)
+        if wait is None or time.monotonic() - began > PATIENCE:
+            logger.error("The end of run %s is kept in memory", run.pk)
+            heartbeat.keep(run.pk, partial(_write_somehow, run, _kept(values)))
+            return False
+        if wait and not connection.in_atomic_block:
             sleep(wait)
-        except DatabaseError as error:
-            plain = _plain(values, error)
-            if plain == values:
-                logger.exception("The end of run %s could not be written", run.pk)
-                return False
-            values = plain
 
 
 def write_kept() -> None:
-    """Write the ends that could not be written when they came; stops at the first that still cannot."""
-    while _kept:
-        try:
-            run, values = _kept.popleft()
-        except IndexError:  # another thread was faster
-            return
-        try:
-            _write(run, values)
-        except Error:
-            _kept.appendleft((run, values))
-            return
+    """Write a few of the ends that could not be written when they came, where it is time to try again."""
+    heartbeat.write_kept(timezone.now(), most=MOST_OF_A_REQUEST)
 
 
 def expire(now: datetime, *, job: ScheduledJob | None = None) -> list[JobRun]:
@@ -161,11 +151,34 @@ def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
     }
 
 
+def _kept(values: dict[str, Any]) -> dict[str, Any]:
+    """What of an end may stay in memory."""
+    is_large = len(json.dumps(values["result"])) > MAX_KEPT_TEXT
+    traceback = values["traceback"]
+    return {
+        **values,
+        "result": None if is_large else values["result"],
+        "traceback": "" if len(traceback) > MAX_KEPT_TEXT else traceback,
+    }
+
+
+def _write_somehow(run: JobRun, values: dict[str, Any]) -> bool:
+    """Write the end as it is, or else without what a database may refuse; raises why it refuses even that."""
+    short = in_three_bytes(values)
+    for some in (values, short) if short != values else (values,):
+        try:
+            return _write(run, some)
+        except Exception as error:  # noqa: BLE001 – a driver has its own
+            refusal = error
+    return _write(run, _plain(values, refusal))
+
+
 def _plain(values: dict[str, Any], error: Exception) -> dict[str, Any]:
     """The same end with nothing in it that a database could refuse."""
-    note = f"The database refused the result: {type(error).__name__}"
+    note = f"The database refused the result or the traceback: {type(error).__name__}"
     plain = {"result": None, "traceback": "", "progress_done": None, "progress_total": None}
-    return {**values, **plain, "progress_message": "", "context": {"notes": [note]}}
+    words = {name: values[name].encode("ascii", "replace").decode() for name in ("error", "error_key")}
+    return {**values, **plain, **words, "progress_message": "", "context": {"notes": [note]}}
 
 
 def _write(run: JobRun, values: dict[str, Any]) -> bool:
@@ -174,19 +187,21 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
         recorded = statements.end(run, values, settles=settles)
     except IntegrityError:
         # Two attempts ran at once, as the lease of the first was out: the other has settled the slot.
-        values = {**values, "status": Status.DISCARDED, "error": _beaten(run), "error_key": ""}
+        slot = statements.runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for)
+        if run.scheduled_for is None or (other := slot.exclude(pk=run.pk).first()) is None:
+            raise
+        beaten = f"attempt {other.attempt} had already {other.status}; this one ran too"
+        values = {**values, "status": Status.DISCARDED, "error": beaten, "error_key": ""}
         recorded = statements.end(run, values, settles=False)
+    if not recorded:
+        # Written just now, by a statement whose answer was lost with its connection.
+        same = {name: values[name] for name in ("status", "finished_at")}
+        recorded = statements.runs().filter(pk=run.pk, **same).exists()
     if recorded:
         for name, value in values.items():
             setattr(run, name, value)
         announce(run)
     return recorded
-
-
-def _beaten(run: JobRun) -> str:
-    other = statements.runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for).first()
-    attempt, status = (other.attempt, other.status) if other is not None else ("?", Status.SUCCEEDED)
-    return f"attempt {attempt} had already {status}; this one ran too"
 
 
 def _update_facts(run: JobRun) -> bool:

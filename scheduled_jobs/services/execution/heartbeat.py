@@ -2,11 +2,12 @@
 
 It also writes their progress, at most once a second each: over a connection of its own, so that progress
 shows while the task is inside a transaction, and so that neither plain nor async code waits for it.
-A run shorter than a second costs nothing.
+A run shorter than a second costs nothing. And it writes the ends that could not be written when they came.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import os
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.utils import timezone
 
+from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.domain.payloads.redaction import without_tokens
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.statements import LEASE, database
@@ -32,6 +34,11 @@ logger = logging.getLogger("scheduled_jobs")
 RENEW_EVERY = timedelta(seconds=20)
 AFTER_AN_ERROR = timedelta(seconds=5)
 PROGRESS_EVERY = timedelta(seconds=1)
+FIRST_TRY, LAST_TRY = timedelta(seconds=2), timedelta(seconds=60)
+"""After how long a kept end is tried again, at first and at most: it doubles."""
+MAX_KEPT = 1_000
+LAST_WORDS = 5.0
+"""Seconds that a process takes to write what it has kept, before it ends."""
 MAX_MESSAGE = 500
 
 
@@ -53,6 +60,17 @@ class Beat:
         return self.renew_at if self.reported is self.written else min(self.renew_at, self.write_at)
 
 
+@dataclass(eq=False, slots=True)
+class Kept:
+    """An end that could not be written. Each has its own next try: one that is refused stops no other."""
+
+    run_id: int
+    write: Callable[[], Any]
+    """Raises while it cannot be written."""
+    try_at: datetime
+    wait: timedelta = FIRST_TRY
+
+
 class Heartbeat:
     """The runs of one process, and the thread that speaks for them."""
 
@@ -60,6 +78,8 @@ class Heartbeat:
         self._fixed_clock = clock
         self._condition = threading.Condition()
         self._beats: list[Beat] = []
+        self._kept: list[Kept] = []
+        self._is_closing = False
         self._thread: threading.Thread | None = None
 
     def _clock(self) -> datetime:
@@ -103,8 +123,50 @@ class Heartbeat:
         for beat in beats:
             if beat.reported is not beat.written and beat.write_at <= now:
                 self._write(beat, now)
+        self.write_kept(now)
         with self._condition:
-            return min((beat.due_at for beat in self._beats), default=None)
+            return self._due_at()
+
+    def _due_at(self) -> datetime | None:
+        return min(
+            (*(beat.due_at for beat in self._beats), *(kept.try_at for kept in self._kept)), default=None
+        )
+
+    def keep(self, run_id: int, write: Callable[[], Any]) -> None:
+        """Write the end of a run as soon as that can be done; until then it lives in this process alone."""
+        now = self._clock()
+        with self._condition:
+            if len(self._kept) >= MAX_KEPT:
+                lost = self._kept.pop(0)
+                logger.error("The end of run %s is lost: %d others wait to be written", lost.run_id, MAX_KEPT)
+            self._kept.append(Kept(run_id, write, now + FIRST_TRY))
+            self._wake_or_start()
+
+    def write_kept(self, now: datetime, *, most: int | None = None) -> None:
+        """Write the kept ends that are due, or the first ``most`` of them."""
+        if not self._kept:
+            return
+        with self._condition:
+            due = [kept for kept in self._kept if kept.try_at <= now][:most]
+            for kept in due:
+                # Nobody else tries it meanwhile, and it stays in the list until it is written.
+                kept.try_at = now + kept.wait
+                kept.wait = min(2 * kept.wait, LAST_TRY)
+        for kept in due:
+            if _attempt(kept.write):
+                with self._condition:
+                    self._kept = [other for other in self._kept if other is not kept]
+
+    def at_exit(self) -> None:
+        """Give the thread a moment for what is kept; none is begun at this time, which Python refuses."""
+        with self._condition:
+            thread, self._is_closing = self._thread, True
+            if not self._kept or thread is None or not thread.is_alive():
+                return
+            for kept in self._kept:
+                kept.try_at = min(kept.try_at, self._clock())
+            self._condition.notify()
+        thread.join(LAST_WORDS)
 
     def _renew(self, beats: list[Beat], now: datetime) -> None:
         by_database: dict[str, list[Beat]] = defaultdict(list)
@@ -123,7 +185,8 @@ class Heartbeat:
         reported = beat.reported or {}
         # The end writes the last progress itself, and must not be overwritten by an older one.
         running = JobRun.objects.using(beat.using).filter(pk=beat.run_id, status=JobRun.Status.RUNNING)
-        if _attempt(running.update, **reported):
+        short = in_three_bytes(reported)
+        if _attempt(running.update, **reported) or (short != reported and _attempt(running.update, **short)):
             beat.written = reported
         beat.write_at = now + PROGRESS_EVERY
 
@@ -132,9 +195,12 @@ class Heartbeat:
     def _add(self, beat: Beat) -> None:
         with self._condition:
             self._beats.append(beat)
-            if self._thread is None or not self._thread.is_alive():
-                self._start()
-            self._condition.notify()
+            self._wake_or_start()
+
+    def _wake_or_start(self) -> None:
+        if not self._is_closing and (self._thread is None or not self._thread.is_alive()):
+            self._start()
+        self._condition.notify()
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="scheduled-jobs-heartbeat", daemon=True)
@@ -158,9 +224,10 @@ class Heartbeat:
         _leave_pools()
         while True:
             with self._condition:
-                due_at = min((beat.due_at for beat in self._beats), default=None)
-                now = self._clock()
+                due_at, now = self._due_at(), self._clock()
                 if due_at is None or due_at > now:
+                    if self._is_closing:
+                        return
                     self._condition.wait(None if due_at is None else (due_at - now).total_seconds())
                     continue
             self.step(now)
@@ -171,6 +238,7 @@ class Heartbeat:
         """A child process has none of its parent's threads, and none of its runs."""
         self._condition = threading.Condition()
         self._beats = []
+        self._kept = []
         self._thread = None
 
 
@@ -187,7 +255,7 @@ def _finite(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def _attempt(update: Callable[..., int], **values: Any) -> bool:
+def _attempt(update: Callable[..., Any], **values: Any) -> bool:
     """Whether an update went through. The thread outlives any failure: the next step tries again."""
     try:
         update(**values)
@@ -199,3 +267,4 @@ def _attempt(update: Callable[..., int], **values: Any) -> bool:
 
 heartbeat = Heartbeat()
 os.register_at_fork(after_in_child=heartbeat.after_fork)
+atexit.register(heartbeat.at_exit)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, router, transaction
+from django.db import Error, IntegrityError, connections, router, transaction
 from django.db.models import F
 
+from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -201,8 +202,17 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
         run.job = job
         return run
     place = {} if slot is None else {"scheduled_for": slot.at, "attempt": slot.attempts + 1}
+    try:
+        with statement():
+            return runs().create(job=job, deliveries=1, **place, **values)
+    except IntegrityError:
+        raise
+    except Error:
+        short = in_three_bytes(values)
+        if short == values:
+            raise
     with statement():
-        return runs().create(job=job, deliveries=1, **place, **values)
+        return runs().create(job=job, deliveries=1, **place, **short)
 
 
 # --- CREDIT ---------------------------------------------------------------------------------------

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import DataError, InterfaceError, OperationalError, connection
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
 
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, ending, statements
+from scheduled_jobs.services.execution.heartbeat import heartbeat
 from tests.services.execution.calling import AFTER, deliver
 from tests.support import SLOT, make_job, make_run, make_task
 
@@ -60,7 +62,8 @@ def at_the_start(monkeypatch: pytest.MonkeyPatch) -> Outage:
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 def test_a_database_gone_at_the_end_is_connected_to_anew(error: type[Exception], at_the_end: Outage) -> None:
     task = make_task()
-    at_the_end.left, at_the_end.error = 5, error("gone")
+    # Once as it came, then as it is and plain: over a new connection at once, and over four later ones.
+    at_the_end.left, at_the_end.error = 11, error("gone")
 
     answer = at_the_end.deliver(make_job(task), task)
 
@@ -75,34 +78,27 @@ def test_an_end_that_cannot_be_written_is_written_with_the_next(
 ) -> None:
     task = make_task()
     job = make_job(task)
-    at_the_end.left = 7
+    at_the_end.left = 15
+    still = heartbeat
 
     answer = at_the_end.deliver(job, task)
 
     run = JobRun.objects.get()
     assert (answer.status, answer.body["recorded"], run.status) == (200, False, Status.RUNNING)
+    assert at_the_end.waits == [0.2, 1.0, 3.0, 5.0, 10.0]
+    [kept] = still._kept
 
-    execution.write_kept()  # the last of the seven
-    assert JobRun.objects.get().status == Status.RUNNING
+    still.write_kept(kept.try_at - timedelta(seconds=1))  # too soon
+    assert at_the_end.left == 2
+    still.write_kept(kept.try_at)  # the last two of the fifteen
+    assert (at_the_end.left, JobRun.objects.get().status) == (0, Status.RUNNING)
     statements.mark_lost(AFTER + timedelta(minutes=2))
     assert JobRun.objects.get().status == Status.LOST
 
-    execution.write_kept()
+    still.write_kept(kept.try_at)
     run.refresh_from_db()
     assert (run.status, run.finished_at, run.settled_slot, run.error) == (Status.SUCCEEDED, AFTER, SLOT, "")
-    assert not ending._kept
-
-
-def test_a_kept_end_that_another_thread_takes_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    class TakenMeanwhile(list[Any]):
-        def popleft(self) -> Any:
-            self.clear()
-            raise IndexError
-
-    kept = TakenMeanwhile(["an end"])
-    monkeypatch.setattr(ending, "_kept", kept)
-    execution.write_kept()
-    assert kept == []
+    assert not still._kept
 
 
 @pytest.mark.django_db(transaction=True)
@@ -111,7 +107,7 @@ def test_a_failure_that_cannot_be_recorded_is_500(at_the_end: Outage) -> None:
         raise ValueError("no")
 
     task = make_task(run)
-    at_the_end.left = 6
+    at_the_end.left = 13
     answer = at_the_end.deliver(make_job(task), task)
     assert (answer.status, answer.body["status"], answer.body["recorded"]) == (500, "failed", False)
 
@@ -119,7 +115,7 @@ def test_a_failure_that_cannot_be_recorded_is_500(at_the_end: Outage) -> None:
 @pytest.mark.django_db
 def test_in_a_transaction_a_lost_end_is_said_and_not_waited_for(at_the_end: Outage) -> None:
     task = make_task()
-    at_the_end.left = 1
+    at_the_end.left = 3
     answer = at_the_end.deliver(make_job(task), task)
     assert (answer.body["recorded"], at_the_end.waits) == (False, [])
 
@@ -127,21 +123,124 @@ def test_in_a_transaction_a_lost_end_is_said_and_not_waited_for(at_the_end: Outa
 @pytest.mark.django_db
 def test_an_end_the_database_refuses_is_written_without_result(at_the_end: Outage) -> None:
     task = make_task()
-    at_the_end.left, at_the_end.error = 1, DataError("out of range")
+    at_the_end.left, at_the_end.error = 2, DataError("out of range")
 
     answer = at_the_end.deliver(make_job(task), task)
 
     run = JobRun.objects.get()
     assert answer.status == 200
     assert (run.status, run.result) == (Status.SUCCEEDED, None)
-    assert run.context["notes"] == ["The database refused the result: DataError"]
+    assert run.context["notes"] == ["The database refused the result or the traceback: DataError"]
 
 
-@pytest.mark.django_db
-def test_an_end_that_the_database_refuses_twice_is_not_recorded(at_the_end: Outage) -> None:
-    task = make_task()
-    at_the_end.left, at_the_end.error = 2, DataError("out of range")
-    assert at_the_end.deliver(make_job(task), task).body["recorded"] is False
+@pytest.fixture
+def three_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that takes three bytes for a character, and says so by the error of an outage."""
+    original = JobRunQuerySet.update
+
+    def update(self: Any, **values: Any) -> int:
+        if any(ord(character) > 0xFFFF for text in values.values() for character in str(text)):
+            raise OperationalError(1366, "Incorrect string value: '\\xF0\\x9F\\x92\\xA5'")
+        return original(self, **values)
+
+    monkeypatch.setattr(JobRunQuerySet, "update", update)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("three_bytes")
+def test_an_emoji_that_a_database_cannot_hold_costs_nothing_else(at_the_end: Outage) -> None:
+    def run(self: PeriodicTask) -> None:
+        self.report_progress(1, 2, "half \N{COLLISION SYMBOL}")
+        raise ValueError("no rates \N{COLLISION SYMBOL} today")
+
+    task = make_task(run)
+    answer = at_the_end.deliver(make_job(task), task)
+
+    found = JobRun.objects.get()
+    assert (answer.status, answer.body, at_the_end.waits) == (500, {"status": "failed", "run": found.pk}, [])
+    assert (found.status, found.error) == (Status.FAILED, "ValueError: no rates \ufffd today")
+    assert found.traceback.endswith("ValueError: no rates \ufffd today\n")
+    assert (found.progress_done, found.progress_message) == (1.0, "half \ufffd")
+    assert not heartbeat._kept
+
+
+@pytest.mark.skipif(connection.vendor != "mysql", reason="tells how MariaDB itself refuses; set DATABASE_URL")
+@pytest.mark.django_db(transaction=True)
+def test_mariadb_in_utf8mb3_records_what_holds_an_emoji(at_the_end: Outage) -> None:
+    def run(self: PeriodicTask) -> None:
+        raise ValueError("no rates \N{COLLISION SYMBOL}")
+
+    def run_other(self: PeriodicTask, *, number: int) -> None: ...
+
+    task = make_task(run)
+    other = make_task(run_other, name="Other")
+    job, refused = make_job(task), make_job(other, "shop--other")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE scheduled_jobs_jobrun CONVERT TO CHARACTER SET utf8mb3")
+    try:
+        assert at_the_end.deliver(job, task).body["status"] == "failed"
+        assert (JobRun.objects.get().error, at_the_end.waits) == ("ValueError: no rates \ufffd", [])
+        # Also where the run is refused before it begins.
+        answer = deliver(refused, other, body='{"number": "\N{COLLISION SYMBOL}"}'.encode())
+        assert answer.status == 400
+        assert "\ufffd" in JobRun.objects.get(job=refused).error
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE scheduled_jobs_jobrun CONVERT TO CHARACTER SET utf8mb4")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_that_is_refused_at_all_is_kept_in_ascii_at_last(at_the_end: Outage) -> None:
+    def run(self: PeriodicTask) -> None:
+        raise ValueError("Größe")
+
+    task = make_task(run)
+    at_the_end.left, at_the_end.error = 2, ValueError("the codec of a driver")
+    at_the_end.deliver(make_job(task), task)
+    found = JobRun.objects.get()
+    assert (found.status, found.error, found.traceback) == (Status.FAILED, "ValueError: Gr??e", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_whose_answer_was_lost_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, finished = statements.end, []
+
+    def unheard(*args: Any, **kwargs: Any) -> bool:
+        if original(*args, **kwargs):
+            raise OperationalError("server closed the connection")
+        return False
+
+    def hear(sender: Any, run: JobRun, **_: Any) -> None:
+        finished.append(run.status)
+
+    monkeypatch.setattr(statements, "end", unheard)
+    signals.run_finished.connect(hear)
+    try:
+        task = make_task()
+        answer = deliver(make_job(task), task)
+    finally:
+        signals.run_finished.disconnect(hear)
+    assert (answer.status, "recorded" in answer.body, finished) == (200, False, [Status.SUCCEEDED])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_constraint_of_the_database_is_no_other_attempt(at_the_end: Outage) -> None:
+    """MariaDB says IntegrityError for a value that a CHECK refuses."""
+    task = make_task(lambda self: "done")
+    at_the_end.left, at_the_end.error = 2, IntegrityError(4025, "CONSTRAINT `result` failed")
+    deliver(make_job(task), task)
+    found = JobRun.objects.get()
+    assert (found.status, found.result, found.error) == (Status.SUCCEEDED, None, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_large_results_and_tracebacks_are_not_kept_in_memory(at_the_end: Outage) -> None:
+    task = make_task(lambda self: ["x" * 70_000])
+    at_the_end.left = 13
+    at_the_end.deliver(make_job(task), task)
+    [kept] = heartbeat._kept
+    heartbeat.write_kept(kept.try_at)
+    assert (JobRun.objects.get().status, JobRun.objects.get().result) == (Status.SUCCEEDED, None)
 
 
 @pytest.mark.django_db(transaction=True)
