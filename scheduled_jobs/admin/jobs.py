@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 
 from scheduled_jobs.admin.actions import bulk, own_job, pause, run_now
+from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist, filters
 from scheduled_jobs.admin.page import may, urls_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     ("plan/", plan.plan_view, "plan"),
+    ("doctor/", doctor.doctor_view, "doctor"),
     ("add/schedule/", own_job.add_preview_view, "add_preview"),
     ("<path:object_id>/settings/", job_page.settings_view, "settings"),
     ("<path:object_id>/changes/", job_page.changes_view, "changes"),

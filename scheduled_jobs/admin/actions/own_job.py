@@ -25,6 +25,7 @@ from scheduled_jobs.admin.page import (
     render_for_job,
     render_page,
     require,
+    require_post,
     why_nothing_is_sent,
 )
 from scheduled_jobs.admin.payload.form import PayloadForm
@@ -121,11 +122,9 @@ def _is_taken(identifier: str) -> ValidationError:
     return ValidationError(_("There is a job %(id)s already; choose another name.") % {"id": identifier})
 
 
+@require_post("add")
 def add_preview_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """The preview of a new job's schedule alone, for the script of the page; nothing is saved."""
-    require(request, "add")
-    if request.method != "POST":
-        raise PermissionDenied
     viewer = ViewerZone(request)
     zone = request.POST.get("time_zone_override", "").strip()
     zone = zone or declared_of(request.POST.get("task", ""))["time_zone"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import router, transaction
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import RunNowForm
-from scheduled_jobs.admin.page import address, find_run, render_page, why_nothing_is_sent
+from scheduled_jobs.admin.page import address, find_run, render_page, require_post, why_nothing_is_sent
 from scheduled_jobs.admin.words import job_label, masked_parts, times
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
@@ -64,11 +64,10 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
     return render_page(model_admin, request, "jobrun/rerun.html", title=title, context=context, crumbs=crumbs)
 
 
+@require_post("run")
 def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Take back a run that has not begun."""
-    run = find_run(request, object_id, "run")
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+    run = find_run(request, object_id)
     with attribution(request.user, via="form"):
         cancelled = execution.cancel(run, by=request.user)
     if cancelled:
@@ -81,11 +80,10 @@ def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
     return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
 
 
+@require_post("run")
 def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Ask Google again for a run that was not delivered, or give it up where that was done already."""
-    run = find_run(request, object_id, "run")
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+    run = find_run(request, object_id)
     before = (run.status, run.sent)
     scheduling.settle(run.job_id)
     run.refresh_from_db(fields=["status", "sent"])

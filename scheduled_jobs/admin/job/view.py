@@ -6,7 +6,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,6 +27,7 @@ from scheduled_jobs.admin.page import (
     job_crumbs,
     offered_zones,
     render_page,
+    require_post,
     require_safe_method,
 )
 from scheduled_jobs.admin.words import (
@@ -172,11 +172,10 @@ def history_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     return HttpResponseRedirect(address(model_admin, "scheduledjob_changes", job.pk))
 
 
+@require_post("change")
 def preview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """The preview alone, for the script of the page; nothing is saved."""
-    if request.method != "POST":
-        raise PermissionDenied
-    job, viewer = find_job(request, object_id, "change"), ViewerZone(request)
+    job, viewer = find_job(request, object_id), ViewerZone(request)
     context = {"preview": preview_of(job, request.POST, viewer.name, timezone.now()), "viewer": viewer}
     response = render_page(model_admin, request, "scheduledjob/_preview.html", title="", context=context)
     return viewer.remember(response)

@@ -183,7 +183,11 @@ class JobChangeList(ChangeList):
 
 def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """The list of all jobs."""
-    context = {"title": _("Jobs"), "sj_links": _tools(model_admin, request)}
+    context = {
+        "title": _("Jobs"),
+        "sj_links": _tools(model_admin, request),
+        "may_sync": may(request.user, "sync"),
+    }
     response = admin.ModelAdmin.changelist_view(model_admin, request, context)
     found = getattr(response, "context_data", None)
     if found is not None and (cl := found.get("cl")) is not None:

@@ -1,6 +1,13 @@
 """What every page of the admin needs."""
 
-from scheduled_jobs.admin.page.permissions import SAFE_METHODS, allowed, may, require, require_safe_method
+from scheduled_jobs.admin.page.permissions import (
+    SAFE_METHODS,
+    allowed,
+    may,
+    require,
+    require_post,
+    require_safe_method,
+)
 from scheduled_jobs.admin.page.render import (
     TEMPLATES,
     address,
@@ -21,6 +28,6 @@ from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
 __all__ = [
     "SAFE_METHODS", "TEMPLATES", "ViewerZone", "address", "address_if_any", "allowed", "environment_banner",
     "find_job", "find_run", "job_crumbs", "may", "offered_zones", "posted_reason",
-    "render_for_job", "render_page", "require", "require_safe_method", "token_of", "urls_of",
+    "render_for_job", "render_page", "require", "require_post", "require_safe_method", "token_of", "urls_of",
     "why_nothing_is_sent",
 ]  # fmt: skip

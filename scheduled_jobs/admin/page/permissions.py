@@ -101,3 +101,23 @@ def require_safe_method(view: Callable[..., HttpResponse]) -> Callable[..., Http
         return HttpResponseNotAllowed(SAFE_METHODS)
 
     return answer
+
+
+def require_post(
+    verb: str,
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Answer 405 to a GET of an address that only acts; 403 to those who may not do this with jobs."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def answer(
+            model_admin: JobAdmin | RunAdmin, request: HttpRequest, *args: str, **route: str
+        ) -> HttpResponse:
+            require(request, "view", verb)
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            return view(model_admin, request, *args, **route)
+
+        return answer
+
+    return decorate

@@ -1,0 +1,25 @@
+"""``manage.py scheduled_jobs doctor`` as a page: where there is no shell, such as on Cloud Run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.page import address, render_page, require_post
+from scheduled_jobs.services import monitoring
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
+
+
+@require_post("sync")
+def doctor_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+    """Ask all that can be asked, and show it. By POST alone: it makes this server call others."""
+    findings = monitoring.examine()
+    context = {"findings": findings, "is_stopped": any(finding.stops for finding in findings)}
+    crumbs = [(_("Jobs"), address(model_admin, "scheduledjob_changelist"))]
+    title = _("Why nothing runs")
+    return render_page(model_admin, request, "doctor.html", title=title, context=context, crumbs=crumbs)
