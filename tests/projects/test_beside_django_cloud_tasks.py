@@ -1,0 +1,58 @@
+"""The project goes on using django_cloud_tasks for tasks on demand: what docs/moving.md promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.project import Project
+
+THEIR_URLS = """
+from django.http import HttpResponse
+from django.urls import path
+
+urlpatterns = [path("tasks/<task_name>", lambda request, task_name: HttpResponse(task_name), name="tasks-endpoint")]
+"""
+
+THEIR_COMMAND = """
+from django.core.management.base import BaseCommand
+
+class Command(BaseCommand):
+    def handle(self, **options):
+        print("theirs")
+"""
+
+
+def test_both_packages_find_their_own_addresses_and_command(project: Project) -> None:
+    for package in ("", "/management", "/management/commands"):
+        project.write(f"django_cloud_tasks{package}/__init__.py", "")
+    project.write("django_cloud_tasks/urls.py", THEIR_URLS)
+    project.write("django_cloud_tasks/management/commands/schedule_tasks.py", THEIR_COMMAND)
+    project.write(
+        "project/urls.py",
+        """
+        from django.urls import include, path
+        urlpatterns = [
+            path("", include("django_cloud_tasks.urls")),
+            path("jobs/", include("scheduled_jobs.urls")),
+        ]
+        """,
+    )
+    project.add_settings("""
+        INSTALLED_APPS += ["django_cloud_tasks"]
+        DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com"
+        DJANGO_CLOUD_TASKS_SUBSCRIBER_MAX_RETRIES = 3
+    """)
+    found = project.run_code("""
+        from django.core.management import get_commands
+        from django.urls import resolve, reverse
+        from shop.tasks import Report
+        print(Report.url(), resolve("/jobs/shop.tasks.Report").func.__module__)
+        print(reverse("tasks-endpoint", args=["Digest"]), resolve("/tasks/Digest").func.__module__)
+        print(get_commands()["schedule_tasks"])
+    """)
+    assert found.splitlines() == [
+        "https://shop.example.com/jobs/shop.tasks.Report scheduled_jobs.views",
+        "/tasks/Digest django_cloud_tasks.urls",
+        "scheduled_jobs",
+    ]
