@@ -17,7 +17,7 @@ from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.ahead import Ahead, Facts, ahead
 from scheduled_jobs.domain.limits import check_pause_end
 from scheduled_jobs.domain.payloads import Signature
-from scheduled_jobs.exceptions import BeingDeleted
+from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.facts import FACTS, facts_from
 from scheduled_jobs.models.fields import ObjectField, one_of
@@ -27,7 +27,7 @@ from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.sync_state import SyncState, pending
 from scheduled_jobs.models.tracking import ChangeTracker
-from scheduled_jobs.models.validation import errors_of
+from scheduled_jobs.models.validation import errors_of, payload_as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -149,6 +149,16 @@ class ScheduledJob(WithOverrides):
 
     # --- Validation ---------------------------------------------------------------------------
 
+    def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
+        """Django's own look at each column, after the payload was written as JSON has it."""
+        excluded = set(exclude or ())
+        if self.payload_override is not None:
+            try:
+                self.payload_override = payload_as_stored(self.task, self.payload_override)
+            except InvalidPayload:  # clean() says so, in better words
+                excluded.add("payload_override")
+        super().clean_fields(exclude=excluded)
+
     def clean(self) -> None:
         """Validate the overrides; errors are keyed by the ``…_override`` field."""
         if errors := errors_of(self, is_new=self._state.adding):
@@ -169,6 +179,8 @@ class ScheduledJob(WithOverrides):
         write (pause, sync, facts of the last run) are never written from here, so that a row loaded
         long ago cannot take them back.
         """
+        if (override := self.__dict__.get("payload_override")) is not None:
+            self.payload_override = payload_as_stored(self.task, override)
         using = using or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             if self._state.adding or force_insert:
@@ -303,7 +315,7 @@ class ScheduledJob(WithOverrides):
         It is executed at most once and settled within minutes, also while the job is paused. Raises
         InvalidPayload if ``payload`` does not fit the task's ``run()``, and BeingDeleted.
         """
-        chosen = self.payload if payload is None else payload
+        chosen = self.payload if payload is None else payload_as_stored(self.task, payload)
         task = registry.get(self.task)
         if task is not None:
             Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +16,7 @@ from scheduled_jobs.domain.limits import (
     check_pause_end,
     check_payload_size,
 )
-from scheduled_jobs.domain.payloads import Signature, storable
+from scheduled_jobs.domain.payloads import Signature, is_json, storable
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
 
@@ -87,10 +87,18 @@ def _check_name(name: str) -> None:
         )
 
 
+def payload_as_stored(task: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """A payload that Python code has made, as JSON has it; raises InvalidPayload for what has none there."""
+    found = registry.get(task)
+    if found is None or not isinstance(payload, dict) or is_json(payload):
+        return payload
+    return Signature.of(found.run).stored(payload, secret_keys=settings.REDACTED_KEYS)
+
+
 def _check_payload(job: ScheduledJob) -> None:
     if not isinstance(job.payload_override, dict):
         raise InvalidDefinition('the payload is a JSON object, such as {"region": "emea"}')
-    storable(job.payload_override)
+    storable(payload_as_stored(job.task, job.payload_override))
     check_payload_size(job.payload_override)
     task = registry.get(job.task)
     if task is not None:

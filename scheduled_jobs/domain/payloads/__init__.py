@@ -12,6 +12,7 @@ from scheduled_jobs.domain.payloads.storage import (
     MAX_STORED,
     clean_text,
     in_three_bytes,
+    is_json,
     parse_body,
     storable,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Signature",
     "clean_text",
     "in_three_bytes",
+    "is_json",
     "parse_body",
     "redact",
     "restore",

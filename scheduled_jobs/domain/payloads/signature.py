@@ -20,12 +20,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, resolve
 from scheduled_jobs.domain.payloads.conversion import adapter_of, adapter_of_rest, convert
-from scheduled_jobs.domain.payloads.storage import clean_text, storable
+from scheduled_jobs.domain.payloads.storage import clean_text, is_json, storable
 from scheduled_jobs.domain.payloads.wording import shown
 from scheduled_jobs.exceptions import InvalidPayload
 
@@ -117,6 +119,47 @@ class Signature:
             raise InvalidPayload({name: errors[name] for name in in_order})
         return arguments
 
+    def stored(self, payload: Mapping[str, Any], *, secret_keys: Iterable[str]) -> dict[str, Any]:
+        """The payload as it is stored: a date, a decimal, an enum … in its parameter's form in JSON.
+
+        Only what ``run()`` would be given back is converted. Raises InvalidPayload naming what is not.
+        """
+        errors: dict[str, str] = {}
+        forms: dict[str, Any] = {}
+        for name, value in payload.items():
+            try:
+                forms[name] = storable(value) if is_json(value) else self._form(name, value, secret_keys)
+            except InvalidPayload as error:
+                errors[name] = "; ".join(error.errors.values())
+        if errors:
+            raise InvalidPayload(errors)
+        return storable(forms)  # type: ignore[no-any-return] # what comes of a dict is one
+
+    def _form(self, name: str, value: Any, secret_keys: Iterable[str]) -> Any:
+        from pydantic_core import PydanticSerializationError, to_jsonable_python  # 0.06 s to import
+
+        field, kind = self._names.get(name), type(value).__name__
+        try:
+            form = to_jsonable_python(value)
+        except (PydanticSerializationError, ValueError, RecursionError):
+            raise InvalidPayload({name: f"{kind} has no form in JSON"}) from None
+        if isinstance(value, (set, frozenset)):
+            form = sorted(form, key=json.dumps)  # or else each process would have another order
+        is_number = isinstance(value, Decimal) and field is not None and field.kind in ("integer", "number")
+        if is_number:
+            form = int(value) if value == value.to_integral_value() else float(value)
+        errors: dict[str, str] = {}
+        adapter = self._extra_adapter if field is None else self._adapter
+        read = convert(adapter, {name: storable(form)}, errors, secret_keys).get(name)
+        if errors:
+            raise InvalidPayload(errors)
+        if not is_number and not _is_equal(read, value):
+            given = type(read).__name__
+            raise InvalidPayload(
+                {name: f"run() would be given {given} and not {kind}; annotate the parameter with {kind}"}
+            )
+        return form
+
     def dump(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Python values as a payload would write them: enums as values, dates as ISO 8601.
 
@@ -131,6 +174,16 @@ class Signature:
             for name in payload
             if name in self._reserved or not (self.accepts_anything or name in self._names)
         }
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    if isinstance(one, datetime) and isinstance(other, datetime) and one.tzinfo and other.tzinfo:
+        # Of two zones, a time that comes twice is never equal to itself.
+        one, other = one.astimezone(UTC), other.astimezone(UTC)
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 – a foreign object may raise anything
+        return False
 
 
 def _as_json(value: Any) -> Any:

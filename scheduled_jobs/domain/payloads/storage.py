@@ -87,6 +87,17 @@ def storable(value: Any) -> Any:
     return read
 
 
+def is_json(value: Any) -> bool:
+    """Whether a value has a form in JSON by itself, be it one that can be stored or not."""
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    except (ValueError, RecursionError):
+        return True
+    return True
+
+
 def clean_text(text: str) -> str:
     """The text with U+FFFD in place of the characters that PostgreSQL cannot hold."""
     return _UNSTORABLE.sub(REPLACEMENT, text)

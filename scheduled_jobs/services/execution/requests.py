@@ -14,6 +14,7 @@ from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import RunRefused
 from scheduled_jobs.models import JobChange, JobRun
 from scheduled_jobs.models.changes import current_attribution, label_of
+from scheduled_jobs.models.validation import payload_as_stored
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
 
@@ -37,7 +38,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
         )
     job = run.job
     recorded = job.payload if run.payload is None else run.payload
-    chosen = recorded if payload is None else payload
+    chosen = recorded if payload is None else payload_as_stored(job.task, payload)
     task = registry.get(job.task)
     if task is not None:
         Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)

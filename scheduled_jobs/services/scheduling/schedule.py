@@ -12,6 +12,7 @@ from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.domain.payloads import redact, storable
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload, OverrideExists
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models.validation import payload_as_stored
 from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
 
@@ -30,7 +31,7 @@ def schedule_task(task: type[Task], *, payload: dict[str, Any] | None = None) ->
         raise InvalidDefinition(f"{registry.dotted_path(task)}: {seeded.faulty[0][1]}")
     rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
     job = rows.get(task=registry.dotted_path(task), origin=ScheduledJob.Origin.CODE)
-    if payload is not None and not same_json(job.payload_override, _as_stored(payload)):
+    if payload is not None and not same_json(job.payload_override, _as_stored(job, payload)):
         if job.payload_override is not None:
             theirs = redact(job.payload_override, settings.REDACTED_KEYS)
             raise OverrideExists(
@@ -46,10 +47,10 @@ def schedule_task(task: type[Task], *, payload: dict[str, Any] | None = None) ->
     return job
 
 
-def _as_stored(payload: dict[str, Any]) -> dict[str, Any]:
+def _as_stored(job: ScheduledJob, payload: dict[str, Any]) -> dict[str, Any]:
     """The payload as the database gives it back, tuples as lists; as it is, if it cannot be stored."""
     try:
-        stored: dict[str, Any] = storable(payload)
+        stored: dict[str, Any] = storable(payload_as_stored(job.task, payload))
     except InvalidPayload:  # full_clean() says so under the field's name
         return payload
     return stored

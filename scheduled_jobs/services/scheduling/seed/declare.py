@@ -17,7 +17,7 @@ from scheduled_jobs.domain.limits import (
     check_job_id,
     check_payload_size,
 )
-from scheduled_jobs.domain.payloads import Signature, parse_body
+from scheduled_jobs.domain.payloads import Signature, is_json, parse_body
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.services.scheduling.names import App, this_app
@@ -156,6 +156,8 @@ def _payload(task: type[Task]) -> dict[str, Any]:
         if any(parameter.required for parameter in signature.fields):
             signature.validate({}, secret_keys=settings.REDACTED_KEYS)
         return {}
+    if not is_json(payload):
+        payload = Signature.of(task.run).stored(payload, secret_keys=settings.REDACTED_KEYS)
     try:
         text = domain.canonical(payload)
     except (TypeError, ValueError, RecursionError) as error:
