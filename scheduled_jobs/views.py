@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error, connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -55,6 +56,7 @@ HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 # NotAuthenticated -> 401, NotAllowed -> 403, CertificatesUnavailable -> 503,
 # WrongMethod -> 405, UnknownTarget -> 404, TaskNotLoaded -> 503, BodyTooLarge -> 413, a database that is
 # gone -> 503.
+@login_not_required  # or LoginRequiredMiddleware answers with the login page: a success to Google
 @csrf_exempt
 def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     """Answer Cloud Scheduler: run the task of the path for the job of the JobName header, or say why not."""

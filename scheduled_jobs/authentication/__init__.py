@@ -20,6 +20,7 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.authentication.certificates import Certificates
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.addresses import same_audience
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.exceptions import CertificatesUnavailable, NotAllowed, NotAuthenticated
 
@@ -156,7 +157,7 @@ def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[st
     if registry.uses_oidc(task_class) is False:
         return []
     wrong = {
-        "audience": claims["aud"] != settings.OIDC_AUDIENCE,
+        "audience": not same_audience(claims["aud"], settings.OIDC_AUDIENCE or ""),
         "account": claims["email"] not in (settings.OIDC_ALLOWED_EMAILS or ()),
         "clock": abs(claims["iat"] - now.timestamp()) > CLOCK_SKEW,
         "certificates": not _are_certificates_there(),
@@ -207,10 +208,10 @@ def _part(encoded: str) -> dict[str, Any]:
 def _check_claims(claims: Mapping[str, Any], now: datetime) -> None:
     """Raise NotAuthenticated unless the token was made by Google, for us, and for now."""
     audience, issuer = claims.get("aud"), claims.get("iss")
-    if not settings.OIDC_AUDIENCE or audience != settings.OIDC_AUDIENCE:
+    own = settings.OIDC_AUDIENCE
+    if not own or not isinstance(audience, str) or not same_audience(audience, own):
         raise NotAuthenticated(
-            f"the token's audience is {_short(audience)}; "
-            f"DJANGO_CLOUD_TASKS_OIDC_AUDIENCE is {settings.OIDC_AUDIENCE!r}"
+            f"the token's audience is {_short(audience)}; DJANGO_CLOUD_TASKS_OIDC_AUDIENCE is {own!r}"
         )
     if issuer not in ISSUERS:
         raise NotAuthenticated(f"the token's issuer is {_short(issuer)}, not Google")
@@ -251,7 +252,7 @@ def _verify_signature(token: _Token) -> None:
         id_token.verify_token(
             token.text,
             answer,  # type: ignore[arg-type] # in place of google.auth's Request, which would fetch
-            audience=settings.OIDC_AUDIENCE,
+            audience=token.claims["aud"],  # compared already, without regard to a last slash
             certs_url=url,
             clock_skew_in_seconds=CLOCK_SKEW,
         )

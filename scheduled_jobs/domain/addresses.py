@@ -26,7 +26,7 @@ def as_sent(address: str) -> str:
     host = _host(parts)
     host = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
-    return urlunsplit((parts.scheme, host + port, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
+    return urlunsplit((parts.scheme, host + port, quote(parts.path.rstrip("/"), safe=SAFE + "%"), "", ""))
 
 
 def fault_of(address: str) -> str | None:

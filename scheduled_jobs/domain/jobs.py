@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from scheduled_jobs.domain.addresses import as_sent
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -203,7 +205,7 @@ def normalised(
             if not ADDED_HEADERS.fullmatch(name)
         },
         "oidc_service_account": oidc_service_account,
-        "oidc_audience": (oidc_audience or uri) if oidc_service_account else "",
+        "oidc_audience": (oidc_audience or uri).rstrip("/") if oidc_service_account else "",
     }
 
 
@@ -274,4 +276,6 @@ def parse_mark(value: str | None) -> str | None:
 def lies_under(uri: str, endpoint: str) -> bool:
     """Whether a uri has this scheme and host, and begins with its path if it has one."""
     base = endpoint.rstrip("/")
-    return uri == base or uri.startswith((base + "/", base + "?"))
+    under = (base + "/", base + "?")
+    # As it is nearly all are, and to write thousands anew takes its time.
+    return uri.startswith(under) or f"{as_sent(uri)}/".startswith(under)

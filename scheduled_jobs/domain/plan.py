@@ -40,9 +40,15 @@ class Ownership:
             return "it was not made by scheduled_jobs; --adopt takes it over"
         if live.mark != (self.app_name or ""):
             return f"it belongs to the app {live.mark!r}; --adopt takes it over"
-        if not domain.lies_under(live.uri, self.endpoint):
-            return f"it points at {live.uri or 'no HTTP address'}; --adopt moves it here"
-        return None
+        if domain.lies_under(live.uri, self.endpoint):
+            return None
+        if self.app_name:
+            return f"it points at {_address(live)}; --adopt moves it here"
+        return (
+            f"it points at {_address(live)}, as that of another project does: set "
+            "DJANGO_CLOUD_TASKS_APP_NAME, so that their ids differ; only if this app's own address has "
+            "changed does --adopt move it here"
+        )
 
     def has_our_mark(self, live: LiveJob) -> bool:
         """Whether the id parses as ours and the job carries our mark, wherever it points."""
@@ -55,7 +61,7 @@ class Ownership:
         """
         return live.mark is not None and domain.lies_under(live.uri, self.endpoint)
 
-    def why_not_delete(self, live: LiveJob, *, created: bool, adopt: bool) -> str | None:
+    def why_not_delete(self, live: LiveJob, *, created: bool) -> str | None:
         """Why the job of a row that wants none is left in Google, or None if it is deleted.
 
         ``created`` tells that this database made it, perhaps under another name of the app.
@@ -65,10 +71,14 @@ class Ownership:
             return None
         if not self.has_our_mark(live):
             return why
-        return None if adopt else f"it points at {live.uri or 'no HTTP address'}; --adopt deletes it"
+        return f"it points at {_address(live)}, and this app is at {self.endpoint}: it stays there"
 
     def _parses(self, live: LiveJob) -> bool:
         return domain.parse_job_id(live.name, app_name=self.app_name, delimiter=self.delimiter) is not None
+
+
+def _address(live: LiveJob) -> str:
+    return live.uri or "no HTTP address"
 
 
 @dataclass(frozen=True)
@@ -227,7 +237,7 @@ def change_for(
         "update", task=desired.task, name=desired.name, remote_name=desired.remote_name, pk=desired.pk
     )
     if desired.state is None:
-        return _change_of_unwanted(desired, change, listing, ownership, adopt=adopt)
+        return _change_of_unwanted(desired, change, listing, ownership)
     if live is None:
         if desired.spec is None:
             return replace(change, kind="refuse", why=desired.fault)
@@ -260,13 +270,14 @@ def change_for(
 
 
 def _change_of_unwanted(
-    desired: Desired, change: Change, listing: Listing, ownership: Ownership, *, adopt: bool
+    desired: Desired, change: Change, listing: Listing, ownership: Ownership
 ) -> Change | None:
     live = listing.jobs.get(desired.remote_name)
-    why = None if live is None else ownership.why_not_delete(live, created=desired.is_claimed, adopt=adopt)
+    why = None if live is None else ownership.why_not_delete(live, created=desired.is_claimed)
     if (live is not None and why is None) or _former_left(desired, listing, ownership):
         return replace(change, kind="delete")
-    if live is not None and ownership.has_our_mark(live):
+    # Of a job that this database has never made nothing is owed, and nothing said: it is somebody else's.
+    if live is not None and desired.is_claimed and ownership.has_our_mark(live):
         return replace(change, kind="refuse", why=f"the job in Google is not deleted: {why}")
     return None
 

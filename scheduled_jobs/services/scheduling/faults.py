@@ -24,6 +24,7 @@ from scheduled_jobs.conf import DEFAULT_ENDPOINT, PREFIX, emulator_certs_url, na
 from scheduled_jobs.domain import addresses
 from scheduled_jobs.exceptions import InvalidDefinition, Misconfigured
 from scheduled_jobs.services.scheduling import mount
+from scheduled_jobs.services.scheduling.names import task_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -390,20 +391,24 @@ def _middleware() -> Iterator[Fault]:
     """What is seen in the settings to answer before the view does."""
     if settings.mode != "google" or addresses.fault_of(settings.ENDPOINT) is not None:
         return
+    try:
+        path = urlsplit(task_url(mount.PROBE)).path
+    except InvalidDefinition:
+        return
     endpoint, host = settings.ENDPOINT, addresses.host_of(settings.ENDPOINT)
     common, security = (
         f"django.middleware.{name}" in django_settings.MIDDLEWARE
         for name in ("common.CommonMiddleware", "security.SecurityMiddleware")
     )
-    if security and django_settings.SECURE_SSL_REDIRECT and endpoint.startswith("http://"):
-        path = urlsplit(mount.site()).path.lstrip("/")
-        if not any(re.search(pattern, path) for pattern in django_settings.SECURE_REDIRECT_EXEMPT):
-            yield Fault(
-                27,
-                f"SECURE_SSL_REDIRECT is on, and {PREFIX}ENDPOINT is {endpoint}: each call would be "
-                "redirected, and no task run.",
-                f"Write an https:// address as {PREFIX}ENDPOINT.",
-            )
+    exempt = (re.search(text, path.lstrip("/")) for text in django_settings.SECURE_REDIRECT_EXEMPT)
+    redirects = security and django_settings.SECURE_SSL_REDIRECT and endpoint.startswith("http://")
+    if redirects and not any(exempt):
+        yield Fault(
+            27,
+            f"SECURE_SSL_REDIRECT is on, and {PREFIX}ENDPOINT is {endpoint}: each call would be "
+            "redirected, and no task run.",
+            f"Write an https:// address as {PREFIX}ENDPOINT.",
+        )
     if common and django_settings.PREPEND_WWW and not host.startswith("www."):
         yield Fault(
             27,

@@ -139,20 +139,15 @@ class Marks(NamedTuple):
 NO_MARKS = Marks(frozenset(), None)
 
 
-def release(
-    names: Mapping[str, int | None], *, until: datetime, using: str, any_endpoint: bool = False
-) -> Marks:
+def release(names: Mapping[str, int | None], *, until: datetime, using: str) -> Marks:
     """Mark these names, each its row's, whose jobs are about to be deleted.
 
     The row is None where it is gone. A name that is not its row's any more is not marked, and left alone; nor
-    is one that was claimed under another endpoint, unless ``any_endpoint``.
+    is one that was claimed under another endpoint.
     """
     marked = set()
     for name, pk in names.items():
-        mine = _ledger(using).filter(name=name, job=pk, gone_at=None)
-        if not any_endpoint:
-            mine = mine.filter(endpoint=today())
-        if mine.update(busy_until=until):
+        if _debts(using).filter(name=name, job=pk).update(busy_until=until):
             marked.add(name)
     return Marks(frozenset(marked), until)
 

@@ -116,10 +116,11 @@ def test_a_task_removed_with_its_address_is_named(google: MemoryBackend) -> None
         assert output.code == 1
         assert output.lines[1] == (
             "[!] Job failed: shop.tasks.Two: the job in Google is not deleted: it points at "
-            "https://old.example.com/tasks/shop.tasks.Two; --adopt deletes it"
+            "https://old.example.com/tasks/shop.tasks.Two, and this app is at https://new.example.com: it "
+            "stays there"
         )
-        assert schedule_tasks(adopt=True, yes=True).code == 0
-    assert jobs(google) == ["shop--shop-tasks-One"]
+        assert schedule_tasks(adopt=True, yes=True).code == 1
+    assert jobs(google) == ["shop--shop-tasks-One", "shop--shop-tasks-Two"]
 
 
 @override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")

@@ -139,6 +139,39 @@ def test_another_app_in_the_project_touches_nothing(google: MemoryBackend, app_n
     assert f"{app_name}--shop-tasks-Two" in jobs(google)
 
 
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME=None)
+def test_two_projects_without_a_name_are_told_to_take_one(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    theirs = jobs(google)
+    other_database()
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT="https://other.example.com"):
+        declare("One")
+        advice = (
+            "Google has a job of this id, but it points at https://shop.example.com/tasks/shop.tasks.One, as "
+            "that of another project does: set DJANGO_CLOUD_TASKS_APP_NAME, so that their ids differ; only if "
+            "this app's own address has changed does --adopt move it here"
+        )
+        assert schedule_tasks().lines == [f"[!] Job failed: shop.tasks.One: {advice}"]
+        job = row("One")
+        job.pause(reason="x")
+        job.refresh_from_db()
+        assert job.sync_error == advice
+        # Its job was never in Google, so that nothing is owed when it goes.
+        registry._tasks.clear()
+        declare("Two")
+        for options in ({}, {"yes": True}, {"yes": True, "adopt": True}):
+            output = schedule_tasks(**options)
+            assert (output.code, [line for line in output.lines if "One" in line]) == (0, [])
+        ScheduledJob.objects.filter(name="shop-tasks-One").delete()
+        assert theirs.items() <= jobs(google).items()
+        registry._tasks.clear()
+        declare("One")
+        with override_settings(DJANGO_CLOUD_TASKS_APP_NAME="other"):
+            assert schedule_tasks("shop.tasks.One").lines == ["[+] Job created: shop.tasks.One"]
+    assert theirs.items() <= jobs(google).items()
+
+
 @pytest.mark.usefixtures("production")
 @override_settings(DJANGO_CLOUD_TASKS_APP_NAME=None)
 def test_an_app_without_a_name_takes_no_job_of_a_named_one() -> None:

@@ -208,7 +208,7 @@ class _Application:
             return
         live = self.outcome.live = self._look(remote_name)
         if live is not None:
-            why = self.ownership.why_not_delete(live, created=True, adopt=self.adopt)
+            why = self.ownership.why_not_delete(live, created=True)
             if why is not None:
                 raise NotOurs(f"the job in Google is not deleted: {why}")
         self._remove(live, remote_name)

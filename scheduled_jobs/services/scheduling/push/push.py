@@ -207,7 +207,7 @@ class Push:
             if desired.state is None:
                 names[desired.remote_name] = desired.pk
         until = timezone.now() + hold_time()
-        return google_names.release(names, until=until, using=self.using, any_endpoint=self.adopt)
+        return google_names.release(names, until=until, using=self.using)
 
     def _call(self, chunk: _Chunk, pool: ThreadPoolExecutor) -> None:
         client = Client.while_held(self.until, self.backend)
