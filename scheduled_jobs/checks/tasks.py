@@ -37,7 +37,7 @@ def check_tasks(**_: Any) -> Messages:
             )
         ]
     messages: Messages = []
-    holders: dict[str, str] = {}
+    holders: dict[str, Declaration] = {}
     for declaration in declarations:
         messages += [
             error(10, f"{declaration.path}: {hook}: {text}", remedy(hook), declaration.task)
@@ -49,11 +49,11 @@ def check_tasks(**_: Any) -> Messages:
             messages.append(warning(19, f"{declaration.path}: {text}", FEW_DIGITS, declaration.task))
         if not declaration.name:
             continue
-        if (other := holders.setdefault(declaration.name, declaration.path)) != declaration.path:
+        if (other := holders.setdefault(declaration.name.lower(), declaration)) is not declaration:
             messages.append(
                 error(
                     11,
-                    f"{declaration.path}: schedule_name(): {clash(declaration.name, other)}",
+                    f"{declaration.path}: schedule_name(): {clash(declaration.name, other.name, other.path)}",
                     "Two jobs of one id would overwrite each other in Google.",
                     declaration.task,
                 )

@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.models.fields import one_of
+from scheduled_jobs.models.fields import KeyField, LineField, ProseField, one_of
 from scheduled_jobs.models.writer import ReadFromWriter
 
 if TYPE_CHECKING:
@@ -30,20 +30,23 @@ class Attribution:
     reason: str = ""
 
 
+MOST = 254
+"""Characters of a label that its columns hold; a project's user names may be longer."""
+
 _current: ContextVar[Attribution | None] = ContextVar("scheduled_jobs_attribution", default=None)
 
 
 def key_of(by: Any) -> str:
     """The key of a user, as text: our tables may lie in another database than the users'."""
     is_stored = hasattr(by, "get_username") and getattr(by, "pk", None) is not None
-    return str(by.pk) if is_stored else ""
+    return str(by.pk)[:MOST] if is_stored else ""
 
 
 def label_of(by: Any) -> str:
     """The words by which a person is remembered: a user's name, or the text itself."""
     if by is None:
         return ""
-    return by.get_username() if hasattr(by, "get_username") else str(by)
+    return str(by.get_username() if hasattr(by, "get_username") else by)[:MOST]
 
 
 @contextmanager
@@ -88,16 +91,16 @@ class JobChange(ReadFromWriter):
         null=True,
         on_delete=models.SET_NULL,
     )
-    job_name = models.CharField(_("job id"), max_length=500)
-    task = models.CharField(_("task"), max_length=500)
+    job_name = KeyField(_("job id"), max_length=500)
+    task = KeyField(_("task"), max_length=500)
     at = models.DateTimeField(_("at"), auto_now_add=True)
-    actor_id = models.CharField(_("user"), max_length=255, blank=True, default="")
-    actor_label = models.CharField(_("by"), max_length=254, blank=True, default="")
+    actor_id = KeyField(_("user"), max_length=255, blank=True, default="")
+    actor_label = LineField(_("by"), max_length=254, blank=True, default="")
     via = models.CharField(_("via"), max_length=8, choices=Via.choices, default=Via.CODE)
     field = models.CharField(_("field"), max_length=64)
     old = models.JSONField(_("old value"), null=True, encoder=DjangoJSONEncoder)
     new = models.JSONField(_("new value"), null=True, encoder=DjangoJSONEncoder)
-    reason = models.TextField(_("reason"), blank=True, default="")
+    reason = ProseField(_("reason"), blank=True, default="")
 
     class Meta:
         verbose_name = _("change")

@@ -7,25 +7,64 @@ from typing import TYPE_CHECKING, Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.fields.json import KeyTransform
+from django.db.models.lookups import IContains, IExact
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-    _Text = models.CharField[str, str]
+    _Line = models.CharField[str, str]
+    _Prose = models.TextField[str, str]
     _Json = models.JSONField[Any, Any]
 else:
-    _Text = models.CharField
+    _Line = models.CharField
+    _Prose = models.TextField
     _Json = models.JSONField
 
+IN_ANY_CASE = "utf8mb4_general_ci"
 
-class CaseSensitiveCharField(_Text):
-    """A text in which ``A`` and ``a`` are two, also where MySQL would take them for one."""
+
+class _Utf8mb4:
+    """A text of any characters, also in a MySQL database that was made for those of three bytes."""
+
+    collation = IN_ANY_CASE
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        parameters: dict[str, Any] = super().db_parameters(connection)
+        parameters: dict[str, Any] = super().db_parameters(connection)  # type: ignore[misc]
         if connection.vendor == "mysql":
-            parameters["collation"] = "utf8mb4_bin"
+            parameters["collation"] = self.collation
         return parameters
+
+
+class LineField(_Utf8mb4, _Line):
+    """A short text for people."""
+
+
+class ProseField(_Utf8mb4, _Prose):
+    """A long text for people."""
+
+
+class KeyField(_Utf8mb4, _Line):
+    """A text that names something: ``A`` and ``a`` are two, also where MySQL would take them for one."""
+
+    collation = "utf8mb4_bin"
+
+
+class _InAnyCase:
+    """A search: there MySQL goes by the collation of the column."""
+
+    def process_lhs(self, compiler: Any, connection: Any, lhs: Any = None) -> tuple[str, Any]:
+        sql, params = super().process_lhs(compiler, connection, lhs)  # type: ignore[misc]
+        return (f"{sql} COLLATE {IN_ANY_CASE}" if connection.vendor == "mysql" else sql), params
+
+
+@KeyField.register_lookup
+class _IContains(_InAnyCase, IContains):
+    pass
+
+
+@KeyField.register_lookup
+class _IExact(_InAnyCase, IExact):
+    pass
 
 
 class ObjectField(_Json):

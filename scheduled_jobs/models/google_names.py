@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.models.fields import CaseSensitiveCharField
+from scheduled_jobs.models.fields import KeyField
 from scheduled_jobs.models.writer import ReadFromWriter
 
 
@@ -16,8 +16,8 @@ class GoogleName(ReadFromWriter):
     database: what deletes jobs behind Django's back has no deletions to owe.
     """
 
-    name = CaseSensitiveCharField(_("name in Google"), max_length=700, unique=True)
-    identifier = models.CharField(_("job id"), max_length=500, db_index=True)
+    name = KeyField(_("name in Google"), max_length=700, unique=True)
+    identifier = KeyField(_("job id"), max_length=500, db_index=True)
     """The id that X-CloudScheduler-JobName carries."""
     job = models.ForeignKey(
         "scheduled_jobs.ScheduledJob",
@@ -36,7 +36,7 @@ class GoogleName(ReadFromWriter):
         db_constraint=False,
     )
     """The job from which the name was taken over: what was sent for it before is still delivered to it."""
-    endpoint = models.CharField(_("endpoint"), max_length=500)
+    endpoint = KeyField(_("endpoint"), max_length=500)
     """DJANGO_CLOUD_TASKS_ENDPOINT when the name was claimed: a copy of the database owes nothing there."""
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
     """When Google was last known to have a job of ours under the name."""

@@ -22,7 +22,7 @@ from scheduled_jobs.domain.jobs import (
     normalised,
 )
 from scheduled_jobs.domain.schedules import Schedule
-from scheduled_jobs.models.fields import ObjectField
+from scheduled_jobs.models.fields import LineField, ObjectField
 from scheduled_jobs.models.writer import ReadFromWriter
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class WithOverrides(ValuesInForce, ReadFromWriter):
     declared_schedule = models.CharField(_("schedule"), max_length=500, blank=True, default="")
     declared_time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     declared_payload = ObjectField(_("payload"), default=dict, blank=True)
-    declared_description = models.CharField(_("description"), max_length=500, blank=True, default="")
+    declared_description = LineField(_("description"), max_length=500, blank=True, default="")
     declared_retry_count = models.PositiveSmallIntegerField(_("retry count"), default=0)
     declared_min_backoff = models.DurationField(_("minimum backoff"), default=DEFAULT_MIN_BACKOFF)
     declared_max_backoff = models.DurationField(_("maximum backoff"), default=DEFAULT_MAX_BACKOFF)
@@ -113,7 +113,9 @@ class WithOverrides(ValuesInForce, ReadFromWriter):
     schedule_override = models.CharField(_("schedule"), max_length=500, null=True, blank=True)
     time_zone_override = models.CharField(_("time zone"), max_length=64, null=True, blank=True)
     payload_override = models.JSONField(_("payload"), null=True, blank=True, encoder=DjangoJSONEncoder)
-    description_override = models.CharField(_("description"), max_length=500, null=True, blank=True)
+    description_override: models.CharField[str | None, str | None] = LineField(  # type: ignore[assignment,misc]
+        _("description"), max_length=500, null=True, blank=True
+    )
     retry_count_override = models.PositiveSmallIntegerField(_("retry count"), null=True, blank=True)
     min_backoff_override = models.DurationField(_("minimum backoff"), null=True, blank=True)
     max_backoff_override = models.DurationField(_("maximum backoff"), null=True, blank=True)

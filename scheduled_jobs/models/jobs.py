@@ -20,7 +20,7 @@ from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
 from scheduled_jobs.models.facts import FACTS, facts_from
-from scheduled_jobs.models.fields import ObjectField, one_of
+from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
 from scheduled_jobs.models.in_force import OVERRIDES, WithOverrides
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet, added
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
@@ -42,15 +42,15 @@ class ScheduledJob(WithOverrides):
     Origin = Origin
     SyncState = SyncState
 
-    name = models.CharField(_("job id"), max_length=500, unique=True)
-    task = models.CharField(_("task"), max_length=500, db_index=True)
+    name = KeyField(_("job id"), max_length=500, unique=True)
+    task = KeyField(_("task"), max_length=500, db_index=True)
     origin = models.CharField(_("origin"), max_length=8, choices=Origin.choices, default=Origin.CODE)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     paused = models.BooleanField(_("paused"), default=False)
-    pause_reason = models.TextField(_("reason"), blank=True, default="")
+    pause_reason = ProseField(_("reason"), blank=True, default="")
     paused_until = models.DateTimeField(_("until"), null=True, blank=True)
-    paused_by = models.CharField(_("paused by"), max_length=254, blank=True, default="")
+    paused_by = LineField(_("paused by"), max_length=254, blank=True, default="")
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True, editable=False)
     retired_at = models.DateTimeField(_("retired at"), null=True, blank=True, editable=False)
     deleting_at = models.DateTimeField(_("deleting since"), null=True, blank=True, editable=False)
@@ -58,7 +58,7 @@ class ScheduledJob(WithOverrides):
     sync_state = models.CharField(
         _("sync"), max_length=8, choices=SyncState.choices, default=SyncState.PENDING, editable=False
     )
-    sync_error = models.TextField(_("sync error"), blank=True, default="", editable=False)
+    sync_error = ProseField(_("sync error"), blank=True, default="", editable=False)
     synced_at = models.DateTimeField(_("synced at"), null=True, blank=True, editable=False)
     edited_at = models.DateTimeField(_("edited at"), default=timezone.now, editable=False)
     revision = models.PositiveBigIntegerField(default=1, editable=False)

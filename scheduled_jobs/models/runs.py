@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.domain.errors import MAX_KEY
-from scheduled_jobs.models.fields import ObjectField, one_of
+from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
 from scheduled_jobs.models.writer import ReadFromWriter, WriterQuerySet
 
 if TYPE_CHECKING:
@@ -110,23 +110,23 @@ class JobRun(ReadFromWriter):
 
     payload = models.JSONField(_("payload"), null=True, blank=True, encoder=DjangoJSONEncoder)
     result = models.JSONField(_("result"), null=True, blank=True, encoder=DjangoJSONEncoder)
-    error = models.TextField(_("error"), blank=True, default="")
-    error_key = models.CharField(max_length=MAX_KEY, blank=True, default="", editable=False)
+    error = ProseField(_("error"), blank=True, default="")
+    error_key = KeyField(max_length=MAX_KEY, blank=True, default="", editable=False)
     """What errors of one kind share; of a run that was lost, timed out or missed, its status."""
-    traceback = models.TextField(_("traceback"), blank=True, default="")
+    traceback = ProseField(_("traceback"), blank=True, default="")
     acknowledged_at = models.DateTimeField(_("dealt with at"), null=True, blank=True)
-    acknowledged_by = models.CharField(_("dealt with by"), max_length=254, blank=True, default="")
-    log = models.TextField(_("log"), blank=True, default="")
+    acknowledged_by = LineField(_("dealt with by"), max_length=254, blank=True, default="")
+    log = ProseField(_("log"), blank=True, default="")
     progress_done = models.FloatField(_("done"), null=True, blank=True)
     progress_total = models.FloatField(_("of"), null=True, blank=True)
-    progress_message = models.CharField(_("progress"), max_length=500, blank=True, default="")
+    progress_message = LineField(_("progress"), max_length=500, blank=True, default="")
 
-    requested_by = models.CharField(_("requested by"), max_length=254, blank=True, default="")
-    reason = models.TextField(_("reason"), blank=True, default="")
+    requested_by = LineField(_("requested by"), max_length=254, blank=True, default="")
+    reason = ProseField(_("reason"), blank=True, default="")
     retry_of = models.ForeignKey(
         "self", verbose_name=_("rerun of"), related_name="reruns", null=True, on_delete=models.SET_NULL
     )
-    code_version = models.CharField(_("code version"), max_length=100, blank=True, default="")
+    code_version = LineField(_("code version"), max_length=100, blank=True, default="")
     context = ObjectField(
         _("context"),
         default=dict,

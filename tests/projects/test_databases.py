@@ -149,3 +149,56 @@ def test_runs_that_hold_a_whole_pool_show_progress(project: Project, new_databas
     project.add_settings(SETTINGS)
     project.use_databases(default={**new_database(), "OPTIONS": {"pool": pool}})
     assert project.run_code(TWO_AT_ONCE) == "[1.0, 1.0]\n"
+
+
+EMOJI = """
+from datetime import timedelta
+from django.core.management import call_command
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.testing import running_cloud_scheduler
+
+call_command("migrate", verbosity=0)
+with running_cloud_scheduler() as google:
+    call_command("schedule_tasks")
+    job = ScheduledJob.objects.get()
+    job.description_override = "\N{FOX FACE}"
+    job.save()
+    job.pause(reason="\N{FOX FACE}", by="\N{FOX FACE}")
+    job.resume()
+    google.advance(timedelta(minutes=1))
+    ScheduledJob.objects.update(sync_error="\N{FOX FACE}")
+job.refresh_from_db()
+run = JobRun.objects.get()
+print(job.description, job.sync_error, run.error, run.progress_message, run.status)
+print({(change.actor_label, change.reason) for change in JobChange.objects.filter(field="paused", new=True)})
+print([search.count() for search in (
+    ScheduledJob.objects.filter(name__icontains="REPORT"), ScheduledJob.objects.filter(name="SHOP-TASKS-REPORT"),
+)])
+"""
+FAILS_WITH_EMOJI = '''
+from scheduled_jobs.tasks import PeriodicTask
+
+class Report(PeriodicTask):
+    """\N{FOX FACE}"""
+
+    run_every = "* * * * *"
+
+    def run(self):
+        self.report_progress(1, 2, "\N{FOX FACE}")
+        raise ValueError("\N{FOX FACE}")
+'''
+
+
+@pytest.mark.skipif(
+    not os.environ.get("DATABASE_URL", "").startswith("mysql"), reason="needs MariaDB; set DATABASE_URL"
+)
+def test_a_database_of_three_bytes_takes_an_emoji(project: Project, new_database: NewDatabase) -> None:
+    project.write("shop/tasks.py", FAILS_WITH_EMOJI)
+    project.add_settings(SETTINGS)
+    project.use_databases(default=new_database("CHARACTER SET utf8mb3"))
+    fox = "\N{FOX FACE}"
+    assert project.run_code(EMOJI).splitlines()[-3:] == [
+        f"{fox} {fox} ValueError: {fox} {fox} failed",
+        f"{{('{fox}', '{fox}')}}",
+        "[1, 0]",
+    ]

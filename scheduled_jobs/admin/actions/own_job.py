@@ -113,7 +113,7 @@ class OwnJobForm(ReasonForm):
                 "The name is too long by %(n)d characters: Google allows %(most)d with what this app adds."
             )
             raise ValidationError(text % {"n": len(identifier) - MAX_ID, "most": MAX_ID})
-        if ScheduledJob.objects.filter(name=identifier).exists():
+        if ScheduledJob.objects.filter(name__iexact=identifier).exists():
             raise _is_taken(identifier)
         return name
 

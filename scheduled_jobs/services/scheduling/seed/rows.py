@@ -104,7 +104,8 @@ class _Seeding:
         stored = list(read_rows(rows.select_for_update() if lock else rows))
         self.by_pk = {job.pk: job for job in stored}
         self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
-        self.by_name = {job.name: job for job in stored}
+        # In small letters: Google does not say that it takes A and a for two, and people may not.
+        self.by_name = {job.name.lower(): job for job in stored}
         good = self._without_clashes()
         kept = {row.pk for declaration in good if (row := self._plan_one(declaration)) is not None}
         self._plan_operators(stored, {declaration.path: declaration for declaration in good})
@@ -125,41 +126,44 @@ class _Seeding:
         while len(good) != len(rest):
             # A class that is refused gives up no name, and another may have to be refused for its sake.
             good = rest
-            first: dict[str, str] = {}
+            first: dict[str, Declaration] = {}
             names = {declaration.path: declaration.name for declaration in good}
             for declaration in good:
                 self._find_clash(declaration, first, names)
                 if not declaration.faults:
-                    first[declaration.name] = declaration.path
+                    first[declaration.name.lower()] = declaration
             rest = [declaration for declaration in good if not declaration.faults]
         self.result.faulty = [(each.path, each.fault) for each in self.declarations if each.faults]
         return good
 
-    def _find_clash(self, declaration: Declaration, first: dict[str, str], names: dict[str, str]) -> None:
-        holder = self.by_name.get(declaration.name)
-        if declaration.name in first:
-            declaration.faults["schedule_name()"] = clash(declaration.name, first[declaration.name])
+    def _find_clash(
+        self, declaration: Declaration, first: dict[str, Declaration], names: dict[str, str]
+    ) -> None:
+        holder = self.by_name.get(declaration.name.lower())
+        other = first.get(declaration.name.lower())
+        if other is not None:
+            declaration.faults["schedule_name()"] = clash(declaration.name, other.name, other.path)
         elif holder is not None and holder.origin == Origin.OPERATOR:
             declaration.faults["schedule_name()"] = (
                 f"the job id {declaration.name} is taken by a job that an operator added; "
                 "return another name, or delete that job in the admin"
             )
         elif holder is not None and self._keeps(holder, declaration, names):
-            declaration.faults["schedule_name()"] = clash(declaration.name, holder.task)
+            declaration.faults["schedule_name()"] = clash(declaration.name, holder.name, holder.task)
 
     @staticmethod
     def _keeps(holder: Row, declaration: Declaration, names: dict[str, str]) -> bool:
         """Whether the row that has this name belongs to another class that is not giving it up now."""
         if holder.task == declaration.path or registry.is_removed(holder.task):
             return False
-        return names.get(holder.task, holder.name) == declaration.name
+        return names.get(holder.task, holder.name).lower() == declaration.name.lower()
 
     def _plan_one(self, declaration: Declaration) -> Row | None:
         self.result.tasks.append(declaration.path)
         job = self.by_task.get(declaration.path)
         if job is None:
             # A class that was moved keeps its name: the row of that name is its own, if no class claims it.
-            namesake = self.by_name.get(declaration.name)
+            namesake = self.by_name.get(declaration.name.lower())
             if namesake is not None and namesake.origin == Origin.CODE and registry.is_removed(namesake.task):
                 job = namesake
         if job is None:
@@ -313,6 +317,7 @@ def retired_name(job: Row) -> str:
     return f"{job.name[:470]}-retired-{job.pk}"
 
 
-def clash(name: str, other: str) -> str:
-    """What is wrong with two tasks of one job id."""
-    return f"the job id {name} is also that of {other}; return another name from one of them"
+def clash(name: str, other_name: str, other: str) -> str:
+    """What is wrong with two tasks whose job ids are one, but for capitals perhaps."""
+    is_also = "is also" if name == other_name else "differs only in capitals from"
+    return f"the job id {name} {is_also} that of {other}; return another name from one of them"

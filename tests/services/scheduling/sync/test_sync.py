@@ -368,6 +368,30 @@ def test_two_tasks_of_one_id_are_refused(google: MemoryBackend) -> None:
     ]
 
 
+def test_ids_that_differ_in_capitals_are_refused_alone(google: MemoryBackend) -> None:
+    declare("Report")
+    declare("REPORT", "0 10 * * *")
+    declare("Other")
+    output = schedule_tasks()
+    assert output.lines == [
+        "[+] Job created: shop.tasks.Other",
+        "[+] Job created: shop.tasks.REPORT",
+        (
+            "[!] Job failed: shop.tasks.Report: schedule_name(): the job id shop--shop-tasks-Report differs only in "
+            "capitals from that of shop.tasks.REPORT; return another name from one of them"
+        ),
+    ]
+
+
+def test_tasks_that_differ_in_capitals_have_each_its_job(google: MemoryBackend) -> None:
+    """With names of their own: their paths are compared letter by letter, on every database."""
+    declare("Report", schedule_name="small")
+    declare("REPORT", "0 10 * * *", schedule_name="large")
+    schedule_tasks()
+    assert (row("Report").name, row("REPORT").name) == ("shop--small", "shop--large")
+    assert row("REPORT").declared_schedule == "0 10 * * *"
+
+
 # --- Dry run, check, JSON --------------------------------------------------------------------------
 
 
