@@ -59,6 +59,14 @@ def answering(status: str, body: str = "", **headers: str) -> Callable[..., Iter
     return app
 
 
+GOOGLES_403 = answering(
+    "403 Forbidden",
+    "<title>403 Forbidden</title><h2>Your client does not have permission to get URL from this server.</h2>",
+    Server="Google Frontend",
+)
+"""What stands before a private Cloud Run service, for whoever has no token."""
+
+
 @contextmanager
 def saying(data: bytes) -> Iterator[str]:
     """A port that says this to whoever connects, whatever they ask, and closes; gives host and port."""

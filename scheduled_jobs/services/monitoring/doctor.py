@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,17 @@ from scheduled_jobs import registry
 from scheduled_jobs.authentication import certificates
 from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.domain.attempts import code_meaning, stands
 from scheduled_jobs.domain.jobs import ENABLED, lies_under
-from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, InvalidDefinition
+from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.monitoring import process
 from scheduled_jobs.services.monitoring.asking import begin
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
 from scheduled_jobs.services.monitoring.reach import Target, ask_address
+from scheduled_jobs.services.scheduling import drift
+from scheduled_jobs.services.scheduling.faults import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +37,8 @@ SECONDS = 10.0
 NOTABLE = timedelta(seconds=5)
 WRONG = timedelta(seconds=10)
 """From here on a clock that is behind refuses fresh tokens."""
+HIDE_GOOGLE = {1, 2, 6, 8, 9}
+"""Faults with which Google cannot be asked, or would not be: their numbers."""
 SYNC = "Run manage.py schedule_tasks."
 
 
@@ -50,9 +55,12 @@ class _Examination:
     """The jobs beside what Google has."""
     has_tables: bool = False
     has_google: bool = False
+    unserved: dict[int, list[str]] = field(default_factory=dict)
+    """Code of Google's last attempt -> jobs of which it surely did not arrive here."""
 
     def run(self) -> list[Finding]:
         self.alias = router.db_for_write(ScheduledJob)
+        self.faults = {fault.number for fault in faults() if fault.holds_back}
         # Waited for last: they have nothing to do with all the rest.
         self.certificates = begin(_ask_certificates)
         questions: dict[str, Callable[[], Iterable[Finding]]] = {
@@ -61,6 +69,7 @@ class _Examination:
             "database": self.database,
             "google": self.google,
             "jobs": self.jobs,
+            "attempts": self.attempts,
             "address": self.address,
             "certificates": self.certificates_and_clock,
             "watch": watching,
@@ -85,7 +94,7 @@ class _Examination:
 
     def google(self) -> Iterator[Finding]:
         """Credentials, project, location, API and the right to list, by the one call that needs them all."""
-        if settings.mode != "google":
+        if settings.mode != "google" or self.faults & HIDE_GOOGLE:
             return
         who = f"the emulator at {settings.EMULATOR_HOST}" if settings.EMULATOR_HOST else "Cloud Scheduler"
         try:
@@ -99,8 +108,8 @@ class _Examination:
         else:
             self.has_google = True
             yield right("google", f"{who} answers: jobs in {parent}: {n}")
-            if self.has_tables:
-                self.report = scheduling.sync_jobs(scheduling.Options(write=False))
+            if self.has_tables and not self.faults:
+                self.report = drift.look_at_all()
 
     # --- The jobs ---------------------------------------------------------------------------------
 
@@ -133,12 +142,29 @@ class _Examination:
             elif change.kind != "create":
                 yield wrong("jobs", f"Google has {change.name}, which nothing here wants", SYNC, stops=False)
 
+    def attempts(self) -> Iterator[Finding]:
+        """What Google's last attempts met, where it is sure that they did not arrive here."""
+        if not self.has_tables:
+            return
+        rows = ScheduledJob.objects.using(self.alias).filter(retired_at=None, deleting_at=None)
+        for job in rows.order_by("name"):
+            if stands(job.unreachable_since or job.no_run_since, job.last_delivery_at):
+                self.unserved.setdefault((job.live or {})["status"], []).append(job.name)
+        for code, names in self.unserved.items():
+            meaning = code_meaning(code)
+            text = f"Google's last attempt {meaning.told}, and did not arrive here: {some(names)}"
+            yield wrong("attempts", text, meaning.remedy)
+        if self.report is not None and not self.unserved:
+            yield right("attempts", "Of no job Google's last attempt is known to have gone astray")
+
     # --- What is at the address -------------------------------------------------------------------
 
     def address(self) -> Iterator[Finding]:
         if settings.mode == "google" and (target := self._target()) is not None:
             found = ask_address(target, datetime.now(UTC))
-            yield Finding("address", found.is_right, found.text, found.remedy, stops=not found.is_right)
+            # Of a private service Google alone knows whether it lets the account in.
+            is_right = found.is_right and not (found.is_private and self.unserved)
+            yield Finding("address", is_right, found.text, found.remedy, stops=not is_right)
 
     def _target(self) -> Target | None:
         """What Google was seen to have, of the first job that calls this app; else what it would be given."""
@@ -151,12 +177,9 @@ class _Examination:
                     account = live.values["oidc_service_account"]
                     return Target(live.uri, wanted.task, live.values["oidc_audience"], account)
         task = next(iter(registry.tasks()), None)
-        if task is None:
+        if task is None or self.faults:
             return None
-        try:
-            uri = scheduling.task_url(task.name())
-        except InvalidDefinition:
-            return None  # a fault of the settings, which is told there
+        uri = scheduling.task_url(task.name())
         account = (settings.OIDC_SERVICE_ACCOUNT or "") if task.schedule_use_oidc else ""
         return Target(uri, task.name(), settings.OIDC_AUDIENCE or "", account)
 
@@ -164,8 +187,10 @@ class _Examination:
 
     def certificates_and_clock(self) -> Iterator[Finding]:
         url = settings.OIDC_CERTS_URL
-        if settings.mode != "google" or (settings.EMULATOR_HOST and not self.has_google):
-            return  # one cause, one message: the emulator that does not answer serves them too
+        # One cause, one message: an emulator that does not answer serves no certificates either.
+        is_told = self.faults & HIDE_GOOGLE or (settings.EMULATOR_HOST and not self.has_google)
+        if settings.mode != "google" or is_told:
+            return
         remedy = f"Let this machine reach them, or correct {PREFIX}OIDC_CERTS_URL."
         try:
             server_time, at, took = self.certificates(SECONDS)

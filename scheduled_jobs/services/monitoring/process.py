@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from scheduled_jobs import registry
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.services.monitoring.findings import how_many, right, some, wrong
+from scheduled_jobs.services.scheduling.faults import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +41,15 @@ MODES = {
 
 def examine_settings() -> Iterator[Finding]:
     """What ``manage.py check`` says of this app, in its words."""
+    held_back = {fault.text for fault in faults() if fault.holds_back}
     messages = [
         message for message in checks.run_checks(tags=["scheduled_jobs"]) if not message.is_silenced()
     ]
     if not messages:
         yield right("settings", "manage.py check finds no fault in settings and tasks")
     for message in messages:
-        yield wrong("settings", str(message.msg), str(message.hint or ""), stops=message.is_serious())
+        stops = message.is_serious() or message.msg in held_back
+        yield wrong("settings", str(message.msg), str(message.hint or ""), stops=stops)
     if settings.mode in MODES:
         text, remedy = MODES[settings.mode]
         yield wrong("settings", text, remedy)

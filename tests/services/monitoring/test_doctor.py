@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
@@ -18,7 +19,7 @@ from tests.support import full_name
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
 from tests.support.console import edit_in_console
 from tests.support.declaring import declare, row, schedule_tasks
-from tests.support.web_servers import answering, free_port, serving
+from tests.support.web_servers import GOOGLES_403, answering, free_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,8 +80,8 @@ def test_of_a_set_up_that_is_right_every_line_says_so(origin: str) -> None:
     found = monitoring.examine()
     assert [finding.line for finding in found if not finding.is_ok] == [NOBODY_WATCHES]
     assert [finding.topic for finding in found] == [
-        "settings", "tasks", "database", "migrations", "google", "jobs", "address", "certificates", "clock", "watch",
-        "versions",
+        "settings", "tasks", "database", "migrations", "google", "jobs", "attempts", "address", "certificates",
+        "clock", "watch", "versions",
     ]  # fmt: skip
     assert not any(finding.stops for finding in found)
     lines = {finding.topic: finding.line for finding in found}
@@ -90,6 +91,7 @@ def test_of_a_set_up_that_is_right_every_line_says_so(origin: str) -> None:
         == "[ok] Cloud Scheduler answers: jobs in projects/test-project/locations/europe-west1: 1."
     )
     assert lines["jobs"] == "[ok] Google has every job as it is wanted here."
+    assert lines["attempts"] == "[ok] Of no job Google's last attempt is known to have gone astray."
     assert (
         lines["address"]
         == f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must."
@@ -127,6 +129,29 @@ def test_a_fault_of_a_task_is_told_in_the_words_of_the_check(origin: str) -> Non
     (line,) = told("settings")
     assert line.startswith("[!] shop.tasks.Two: run_every: ")
     assert line.endswith(" *")
+
+
+def test_a_fault_of_a_setting_is_told_in_the_words_of_the_check(origin: str) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_LOCATION="europe_west1"):
+        assert wrong() == [
+            "[!] DJANGO_CLOUD_TASKS_LOCATION is 'europe_west1', which is not a location of Cloud Scheduler. Write "
+            "europe-west1. *"
+        ]
+
+
+def test_advice_about_a_setting_stops_nothing(origin: str) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPONT="https://shop.example.com"):
+        (line,) = wrong()
+    assert line.endswith("there is no such setting. Write DJANGO_CLOUD_TASKS_ENDPOINT, or remove it.")
+
+
+def test_times_without_a_zone_are_named(origin: str) -> None:
+    with override_settings(USE_TZ=False):
+        (line,) = told("settings")
+        others = [finding.text for finding in monitoring.examine() if "cannot be looked at" in finding.text]
+    assert line.startswith("[!] USE_TZ is False: ")
+    assert line.endswith(" *")
+    assert others == []
 
 
 # --- Database -----------------------------------------------------------------------------------------
@@ -305,6 +330,54 @@ def test_pauses_here_and_in_google_are_told_apart(origin: str, google: MemoryBac
 def test_a_difference_that_stops_nothing_stops_nothing(origin: str, google: MemoryBackend) -> None:
     edit_in_console(google, row("One"), "description", description="Edited")
     assert wrong() == [f"[!] shop.tasks.One differs in Google: description. {DECIDE}"]
+
+
+# --- Google's last attempts ---------------------------------------------------------------------------
+
+HOUR = timedelta(hours=1)
+
+
+def made_and_tried(google: MemoryBackend, code: int) -> None:
+    """A job made some hours ago, whose last attempt by Google met this; nothing has arrived here."""
+    now = datetime.now(UTC)
+    with time_machine.travel(now - 5 * HOUR):
+        declare("Two", "0 * * * *")
+        schedule_tasks()
+    entry = google.store._entry(full_name(row("Two")))
+    google.store.attempt_started(entry, now - HOUR)
+    google.store.attempt_finished(entry, code, None)
+
+
+def test_an_attempt_that_did_not_arrive_is_told(origin: str, google: MemoryBackend) -> None:
+    made_and_tried(google, 14)
+    assert wrong() == [
+        "[!] Google's last attempt got no usable answer, and did not arrive here: shop--shop-tasks-Two. Nothing "
+        "answered at that address, or something answered 503, perhaps this app itself while its database was away. "
+        "Does the address reach this server? *"
+    ]
+
+
+def test_a_success_without_a_run_here_is_told(origin: str, google: MemoryBackend) -> None:
+    made_and_tried(google, 0)
+    (line,) = wrong()
+    assert line.startswith(
+        "[!] Google's last attempt got a success (2xx), and did not arrive here: shop--shop-tasks-Two."
+    )
+
+
+def test_a_private_service_that_lets_nobody_in_is_named(google: MemoryBackend, settings: Any) -> None:
+    with serving(GOOGLES_403) as origin:
+        settings.DJANGO_CLOUD_TASKS_ENDPOINT = origin
+        made_and_tried(google, 7)
+        attempt, address = told("attempts", "address")
+    assert attempt.startswith(
+        "[!] Google's last attempt was refused (403, as others report), and did not arrive here"
+    )
+    assert address == (
+        f"[!] {origin}/tasks/shop.tasks.Two is private: Google answers 403 to who has no token, and whether it lets "
+        f"{EMAIL} in cannot be seen from here. Give {EMAIL} roles/run.invoker on the service; the audience {origin} "
+        "must be the service's URL or one of its custom audiences. *"
+    )
 
 
 # --- Certificates and clock ---------------------------------------------------------------------------

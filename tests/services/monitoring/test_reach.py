@@ -20,7 +20,7 @@ from scheduled_jobs import authentication
 from scheduled_jobs.services.monitoring import Answerer, Target, ask_address
 from tests.support import make_task
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
-from tests.support.web_servers import answering, free_port, saying, serving
+from tests.support.web_servers import GOOGLES_403, answering, free_port, saying, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -269,11 +269,6 @@ def test_what_django_answers_before_the_view_is_named(
 # --- Servers of other people --------------------------------------------------------------------------
 
 HERE = "http://{HTTP_HOST}{PATH_INFO}"
-GOOGLES_403 = answering(
-    "403 Forbidden",
-    "<title>403 Forbidden</title><h2>Your client does not have permission to get URL from this server.</h2>",
-    Server="Google Frontend",
-)
 ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
     "another server's page": (
         answering("200 OK", "<!doctype html>", Server="nginx/1.27.0"),
