@@ -111,7 +111,10 @@ class Command(BaseCommand):
             self.counts["failed"] = 0
             report = scheduling.sync_jobs(scheduling.Options(**{**vars(options), "yes": True}), self._tell)
         self.bar.clear()
-        if not self.write:
+        if self.write:
+            # Where nothing fires, no delivery does so for its own job.
+            scheduling.settle()
+        else:
             for change in report.to_apply:
                 self._tell(change, None)
         for change in report.not_to_apply:

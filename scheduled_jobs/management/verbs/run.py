@@ -12,6 +12,7 @@ from scheduled_jobs.domain.payloads import MAX_DEPTH, storable
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
 from scheduled_jobs.management.verbs.common import job_named, who
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services import scheduling
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand
@@ -35,8 +36,13 @@ def run_job(terminal: BaseCommand, job: str, payload: str | None, wait: bool, re
 
 
 def _wait_for(terminal: BaseCommand, run: JobRun) -> None:
+    told = None
     while not run.is_over:
+        if told != (told := waits_for(run)):
+            terminal.stdout.write(told)
         time.sleep(WAIT)
+        # Where nothing else fires, nobody else asks again, or gives up.
+        scheduling.settle(run.job_id)
         try:
             run.refresh_from_db()
         except JobRun.DoesNotExist:
@@ -45,6 +51,15 @@ def _wait_for(terminal: BaseCommand, run: JobRun) -> None:
     if run.status != JobRun.Status.SUCCEEDED:
         raise CommandError(text)
     terminal.stdout.write(text)
+
+
+def waits_for(run: JobRun) -> str:
+    """What has to happen before this run is over."""
+    if run.status == JobRun.Status.RUNNING:
+        return "It is running: waiting for its end."
+    if run.sent < scheduling.MOST_SENT:
+        return "Waiting for Cloud Scheduler to deliver it, which is asked once more after 3 minutes."
+    return "It was not delivered, and Cloud Scheduler was asked once more: given up after 3 minutes."
 
 
 def parsed_payload(text: str) -> dict[str, Any]:

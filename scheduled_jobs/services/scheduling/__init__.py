@@ -10,7 +10,13 @@ from scheduled_jobs.services.scheduling.deleting import (
 from scheduled_jobs.services.scheduling.masked import masked_fields
 from scheduled_jobs.services.scheduling.names import job_id, task_url
 from scheduled_jobs.services.scheduling.push.on_commit import push_jobs, push_on_commit
-from scheduled_jobs.services.scheduling.run_now import after_delivery, fire, fire_on_commit, settle
+from scheduled_jobs.services.scheduling.run_now import (
+    MOST_SENT,
+    after_delivery,
+    fire,
+    fire_on_commit,
+    settle,
+)
 from scheduled_jobs.services.scheduling.schedule import schedule_task
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
 from scheduled_jobs.services.scheduling.seed.rows import Seeded, seed_tasks
@@ -18,7 +24,7 @@ from scheduled_jobs.services.scheduling.sync.report import Options, Report
 from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
 
 __all__ = [
-    "Declaration", "Options", "Report", "Seeded", "after_delivery", "ask_to_delete", "declare",
+    "MOST_SENT", "Declaration", "Options", "Report", "Seeded", "after_delivery", "ask_to_delete", "declare",
     "delete_on_commit", "delete_orphan", "finish_deletion", "fire", "fire_on_commit", "job_id",
     "masked_fields", "next_step", "push_jobs", "push_on_commit", "reason_of", "schedule_task", "seed_tasks",
     "settle", "sync_jobs", "task_url",

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.attempts import NEVER, SKEW, code_meaning
 from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.exceptions import (
     Aborted,
@@ -34,10 +35,12 @@ from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
+from scheduled_jobs.services.scheduling.seen import record_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.models.runs import JobRunQuerySet
 
 logger = logging.getLogger("scheduled_jobs")
@@ -75,14 +78,17 @@ def fire_on_commit(pks: Iterable[int], using: str) -> None:
 
 
 def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
-    """Send again, or give up, what was asked for and never delivered; at most ``most`` runs."""
+    """Send again, or give up, what was asked for and never delivered; at most ``most`` runs are sent.
+
+    Each job is read from Google first, so that its row says what Google's last attempt met.
+    """
     now = timezone.now()
     queued = _runs().filter(status=Status.QUEUED)
     if job_pk is not None:
         queued = queued.filter(job=job_pk)
     spent = queued.filter(sent__gte=MOST_SENT, sent_at__lt=now - UNDELIVERED)
-    for run in spent.order_by("pk"):
-        _give_up(run, Status.LOST, NOT_DELIVERED)
+    for run in spent.select_related("job").order_by("pk"):
+        _give_up(run, Status.LOST, NOT_DELIVERED + _met(run))
     due = queued.filter(
         Q(sent=0, created_at__lt=now - NOTHING_SENT)
         | Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
@@ -144,11 +150,31 @@ def _fire(run: JobRun) -> None:
             _give_up(run, Status.FAILED, reason_of(error))
 
 
-def _look(run: JobRun, client: Client) -> None:
+def _look(run: JobRun, client: Client) -> LiveJob | None:
     """Refuse to fire a job that is not ours: a copy of the database must not run the original's."""
+    at = timezone.now()
     live = client.look(client.backend.remote_name(run.job.name))
     if live is not None and (why := client.ownership.refusal_reason(live)) is not None:
         raise NotOurs(f"Google has a job of this id, but {why}")
+    record_look({run.job_id: live}, at, using=router.db_for_write(ScheduledJob), is_of_all=False)
+    return live
+
+
+def _met(run: JobRun) -> str:
+    """What Google's attempt at a run that never arrived has met; nothing where that is not known."""
+    try:
+        live = _look(run, Client(time.monotonic() + settings.RPC_TIMEOUT))
+    except BackendError:
+        return ""
+    at = live.last_attempt_time if live is not None else None
+    if live is None or at is None or run.sent_at is None or live.status == NEVER:
+        return ""
+    # Until its deadline has passed, the status may be that of the attempt before.
+    over = timedelta(seconds=live.values["attempt_deadline"])
+    if at < run.sent_at - SKEW or timezone.now() - at <= over:
+        return ""
+    meaning = code_meaning(live.status)
+    return f": its attempt at {at:%Y-%m-%d %H:%M:%S} UTC {meaning.told} ({meaning.name or live.status})"
 
 
 def _claim_sending(run: JobRun) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.management.verbs import common
@@ -42,20 +44,37 @@ def test_run_refuses_a_payload_that_does_not_fit(job: ScheduledJob) -> None:
 
 def test_run_that_google_refuses_is_an_error(google: MemoryBackend, job: ScheduledJob) -> None:
     google.store.faults.refuse("RunJob", "PERMISSION_DENIED", "no")
-    assert "was not started: no. Grant" in refusal("run", NAME)
+    assert refusal("run", NAME).endswith("was not started: no")
 
 
 def test_waiting_tells_how_the_run_ended(
     google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ends = iter(["succeeded", "failed"])
+    ends = iter(["queued", "running", "running", "succeeded", "failed"])
 
     def end(_: float) -> None:
-        JobRun.objects.filter(status="queued").update(status=next(ends), error="why")
+        JobRun.objects.filter(status__in=["queued", "running"]).update(status=next(ends), error="why")
 
     monkeypatch.setattr(verb.time, "sleep", end)
-    assert call("run", NAME, "--wait").splitlines()[1].endswith("succeeded: why")
+    assert call("run", NAME, "--wait").splitlines()[1:] == [
+        "Waiting for Cloud Scheduler to deliver it, which is asked once more after 3 minutes.",
+        "It is running: waiting for its end.",
+        f"Run {JobRun.objects.get().pk} succeeded: why",
+    ]
     assert refusal("run", NAME, "--wait").endswith("failed: why")
+
+
+def test_waiting_for_what_google_does_not_deliver_comes_to_an_end(
+    google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else fires: no delivery, and no other command."""
+
+    def age(_: float) -> None:
+        JobRun.objects.update(sent_at=timezone.now() - timedelta(minutes=4))
+
+    monkeypatch.setattr(verb.time, "sleep", age)
+    assert refusal("run", NAME, "--wait").endswith(" lost: Cloud Scheduler did not deliver it")
+    assert [call.method for call in google.store.faults.calls].count("RunJob") == 2
 
 
 @pytest.mark.parametrize(
@@ -85,5 +104,5 @@ def test_a_job_deleted_while_its_run_is_waited_for_is_an_error(
     monkeypatch.setattr(verb.time, "sleep", lambda _: job.delete())
     assert refusal("run", NAME, "--wait").endswith(" was deleted meanwhile, with its job.")
     job.pk = 99
-    monkeypatch.setattr(verb, "find", lambda _: job)
+    monkeypatch.setattr(verb, "job_named", lambda _: job)
     assert refusal("run", NAME) == f"the job {NAME} was deleted meanwhile"

@@ -237,3 +237,64 @@ def test_a_delivery_makes_at_most_one_call(google: MemoryBackend, job: Scheduled
     JobRun.objects.update(sent=0)
     scheduling.after_delivery(job.pk)
     assert methods(google) == ["RunJob"]
+
+
+def attempt(google: MemoryBackend, job: ScheduledJob, code: int, minutes: float) -> None:
+    """Google has tried, so many minutes ago, and this is what it met."""
+    entry = google.store._entry(full_name(job))
+    google.store.attempt_started(entry, timezone.now() - timedelta(minutes=minutes))
+    google.store.attempt_finished(entry, code, None)
+
+
+def test_where_nothing_fires_schedule_tasks_asks_again_and_gives_up(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    run = job.run_now()
+    age(run, 3.1)
+    schedule_tasks(dry_run=True)
+    run.refresh_from_db()
+    assert (run.status, run.sent) == ("queued", 1)
+
+    schedule_tasks()
+    run.refresh_from_db()
+    assert (run.status, run.sent) == ("queued", 2)
+
+    age(run, 4)
+    attempt(google, job, 14, 3.5)
+    output = schedule_tasks()
+    run.refresh_from_db()
+    assert (output.code, output.lines, run.status) == (0, [], "lost")
+    assert run.error.startswith("Cloud Scheduler did not deliver it: its attempt at 20")
+    assert run.error.endswith(" UTC got no usable answer (UNAVAILABLE)")
+
+
+@pytest.mark.parametrize(
+    ("code", "minutes"),
+    [
+        (14, 9),  # before it was asked for
+        (14, 1),  # may be under way, and the code another's
+    ],
+)
+def test_what_another_attempt_met_is_not_said_of_this_run(
+    google: MemoryBackend, job: ScheduledJob, code: int, minutes: float
+) -> None:
+    run = job.run_now()
+    age(run, 5, sent=2)
+    attempt(google, job, code, minutes)
+    scheduling.settle()
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("lost", "Cloud Scheduler did not deliver it")
+
+
+def test_what_settling_sees_of_the_job_its_row_knows(google: MemoryBackend, job: ScheduledJob) -> None:
+    run = job.run_now()
+    age(run, 5)
+    attempt(google, job, 14, 4.5)
+    scheduling.settle(job.pk)
+    job.refresh_from_db()
+    assert job.live["status"] == 14
+    google.store.faults.refuse("GetJob", "PERMISSION_DENIED", "no")
+    age(run, 5, sent=2)
+    scheduling.settle(job.pk)
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("lost", "Cloud Scheduler did not deliver it")
