@@ -14,9 +14,10 @@ from scheduled_jobs import registry
 from scheduled_jobs.authentication import certificates
 from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.domain.addresses import fault_of
 from scheduled_jobs.domain.attempts import code_meaning, stands
 from scheduled_jobs.domain.jobs import ENABLED, lies_under
-from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable
+from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.monitoring import process
@@ -79,6 +80,8 @@ class _Examination:
         for topic, ask in questions.items():
             try:
                 findings += ask()
+            except Misconfigured:
+                continue  # told with the settings, which come first
             except Exception as error:  # noqa: BLE001 – the other questions are asked all the same
                 findings.append(
                     wrong(topic, f"the {topic} cannot be looked at: {type(error).__name__}: {error}")
@@ -160,7 +163,9 @@ class _Examination:
     # --- What is at the address -------------------------------------------------------------------
 
     def address(self) -> Iterator[Finding]:
-        if settings.mode == "google" and (target := self._target()) is not None:
+        if settings.mode != "google" or fault_of(settings.ENDPOINT) is not None:
+            return
+        if (target := self._target()) is not None:
             found = ask_address(target, datetime.now(UTC))
             # Of a private service Google alone knows whether it lets the account in.
             is_right = found.is_right and not (found.is_private and self.unserved)

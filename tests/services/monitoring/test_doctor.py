@@ -413,3 +413,12 @@ def test_a_clock_that_is_off_by_some_seconds_stops_nothing(
     assert [finding.stops for finding in monitoring.examine() if finding.topic == "clock"] == [False]
     certificates.headers["Age"] = "9"
     assert told("clock") == ["[ok] The clock of this machine is right."]
+
+
+def test_a_fault_of_a_setting_is_told_once_and_stops_all(origin: str) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT="shop.example.com"):
+        assert wrong() == [
+            "[!] DJANGO_CLOUD_TASKS_ENDPOINT is 'shop.example.com', not the address of a Django app: it has no "
+            "scheme; write https://shop.example.com. It is the scheme and host of this app, such as "
+            "https://shop.example.com. *"
+        ]
