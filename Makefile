@@ -2,6 +2,7 @@
 # make lint   what is read and not run: ruff, its formatting, the templates, the layers of the imports, the types
 # make test   the whole suite, on SQLite or on DATABASE_URL; ARGS="-k name" goes to pytest
 # make test-database  those tests that another database could make fail, on DATABASE_URL
+# make matrix  every Django on every Python (noxfile.py); ARGS="-s slice" is the part of it that .ci/run runs
 # make images writes the pictures of docs/screens.md anew; they want the font Roboto (Debian: fonts-roboto)
 # make clean  remove what both have made
 
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 # setuptools has a word of warning about every editable install; a newcomer can do nothing about it.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo lint test test-database images clean
+.PHONY: demo lint test test-database matrix images clean
 
 # exec: make passes SIGTERM on to the process it has started, and a shell in between would keep it.
 demo: $(VENV)/installed
@@ -35,6 +36,9 @@ test: $(VENV)/installed-tests
 test-database: $(VENV)/installed-tests
 	@[ -n "$$DATABASE_URL" ] || { echo "Name a database: DATABASE_URL=postgres://user:password@host/name make test-database"; exit 1; }
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -rfEs -m database $(ARGS)
+
+matrix: $(VENV)/installed-tests
+	@$(BIN)/nox $(ARGS)
 
 images: $(VENV)/installed-tests
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -k how_it_looks tests/browser/screens

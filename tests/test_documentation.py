@@ -131,3 +131,21 @@ def test_contributing_names_places_that_exist() -> None:
     assert len(named) >= 10
     for place in named:
         assert (ROOT / "scheduled_jobs" / place).exists() or (ROOT / place).exists(), place
+
+
+def test_the_table_of_versions_is_what_is_run() -> None:
+    noxfile = ast.parse((ROOT / "noxfile.py").read_text())
+    (matrix,) = [
+        ast.literal_eval(node.value)
+        for node in noxfile.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DJANGO"
+    ]
+    table = rows(read("docs/compatibility.md"), 5)
+    assert [(django, python) for django, python, *_ in table] == [
+        (django, python) for django, pythons in matrix.items() for python in pythons
+    ]
+    promised = set(
+        re.findall(r'"(?:Framework|Programming Language) :: (\S+ :: [\d.]+)"', read("pyproject.toml"))
+    )
+    ran = {f"Django :: {django}" for django, *_ in table} | {f"Python :: {python}" for _, python, *_ in table}
+    assert promised == ran

@@ -56,4 +56,4 @@ def test_breadcrumbs_are_written_as_this_django_writes_them(monkeypatch: pytest.
 
 def test_the_path_of_a_task_in_breadcrumbs_breaks_after_its_dots() -> None:
     shown = render("{% sj_crumbs opts here %}", opts=ScheduledJob._meta, here="shop.tasks.SettleAll")
-    assert "shop.<wbr>tasks.<wbr>Settle<wbr>All <" in shown
+    assert re.search(r"shop\.<wbr>tasks\.<wbr>Settle<wbr>All ?<", shown)

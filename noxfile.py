@@ -1,0 +1,92 @@
+"""Every Django on every Python, and what another database could make fail on PostgreSQL and MariaDB.
+
+    nox             all of it
+    nox -s slice    the part of it that .ci/run runs each time
+
+The databases are named by POSTGRESQL_URL and MARIADB_URL, as DATABASE_URL is for ``make test-database``;
+``.ci/run matrix`` starts both and runs all of this. Where a Python or a database is missing, the session is
+skipped and named in the last lines: nothing counts as run that was not.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["suite", "database"]
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.needs_version = ">=2025.2.9"
+
+DJANGO = {"5.2": ["3.11", "3.12", "3.13"], "6.0": ["3.12", "3.13"], "6.1": ["3.12", "3.13"]}
+MATRIX = [(python, django) for django, pythons in DJANGO.items() for python in pythons]
+# What `make test` leaves out: each other Django once, on another Python and with MariaDB.
+SLICE = [("3.12", "6.0", "MARIADB_URL"), ("3.13", "6.1", "")]
+QUICK = [
+    "tests/test_loop.py",
+    "tests/test_checks.py",
+    "tests/test_views.py",
+    "tests/models",
+    "tests/admin/job",
+    "tests/admin/run",
+]
+ON_SQLITE = ["tests/admin/job_list", "tests/admin/plan", "tests/admin/run_list"]
+ON_A_SERVER = [
+    "tests/services/execution/test_ending.py",
+    "tests/services/execution/test_races.py",
+    "tests/services/scheduling/push",
+    "tests/services/scheduling/test_google_names.py",
+]
+
+
+def find(python: str) -> None:
+    """Put a Python where nox looks for it that pyenv has, and does not offer in this folder."""
+    name = f"python{python}"
+    found = shutil.which(name)
+    if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
+        return
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for path in sorted(root.glob(f"versions/{python}.*/bin/{name}")):
+        os.environ["PATH"] = f"{path.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+for version in sorted({python for python, _ in MATRIX}):
+    find(version)
+
+
+def run(session: nox.Session, django: str, database: str, tools: str, *tests: str) -> None:
+    """Install the package with this Django and these tools, and run these tests on the database so named."""
+    url = os.environ.get(database, "") if database else ""
+    if database and not url:
+        session.skip(f"{database} names no database")
+    session.install("--quiet", "pip>=25.1")
+    session.install("--quiet", "--editable", ".", f"Django~={django}.0", "--group", tools)
+    session.run("python", "-c", "import django, sys; print('Django', django.__version__, 'on', sys.version)")
+    command = ["python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
+    session.run(*command, *tests, *session.posargs, env={"DATABASE_URL": url})
+
+
+@nox.session
+@nox.parametrize("python,django", MATRIX)
+def suite(session: nox.Session, django: str) -> None:
+    """All tests but those that drive a browser, on SQLite."""
+    run(session, django, "", "test", "-m", "not browser")
+
+
+@nox.session
+@nox.parametrize("database", ["POSTGRESQL_URL", "MARIADB_URL"], ids=["postgresql", "mariadb"])
+@nox.parametrize("python,django", MATRIX)
+def database(session: nox.Session, django: str, database: str) -> None:
+    """What another database could make fail, there."""
+    run(session, django, database, "test", "-m", "database")
+
+
+@nox.session(name="slice")
+@nox.parametrize("python,django,database", SLICE)
+def part(session: nox.Session, django: str, database: str) -> None:
+    """In a minute: migrations, models, checks, the loop, pages of the admin; with a server, the races too."""
+    run(session, django, database, "test-core", *QUICK, *(ON_A_SERVER if database else ON_SQLITE))
