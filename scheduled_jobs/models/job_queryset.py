@@ -82,7 +82,8 @@ class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
         pks = self.using(using).order_by().values_list("pk", flat=True)
         deletions = []
         for rows in self.model.objects.using(using).in_batches(sorted(set(pks))):
-            deletions.append(JobRun.objects.using(using).delete_of(rows.values_list("pk", flat=True)))
+            chunk = list(rows.values_list("pk", flat=True))
+            deletions.append(JobRun.objects.using(using).filter(job__in=chunk).delete())
             with transaction.atomic(using=using):
                 # The rows before what refers to them: so does whoever pushes them.
                 rows.lock()

@@ -236,7 +236,7 @@ class ScheduledJob(WithOverrides):
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
         """Delete the row, and on commit its job in Google; its runs before, in chunks."""
         using = using or router.db_for_write(type(self), instance=self)
-        runs = JobRun.objects.using(using).delete_of([self.pk])
+        runs = JobRun.objects.using(using).filter(job=self.pk).delete()
         with transaction.atomic(using=using):
             # The row before what refers to it: so does whoever pushes it.
             type(self).objects.using(using).filter(pk=self.pk).lock()

@@ -17,7 +17,6 @@ from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, Prose
 from scheduled_jobs.models.writer import ReadFromWriter, WriterQuerySet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
 
@@ -33,13 +32,18 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
         """All attempts at one slot of a job."""
         return self.filter(job_id=job_id, scheduled_for=slot)
 
-    def delete_of(self, jobs: Iterable[int]) -> tuple[int, dict[str, int]]:
-        """Delete all runs of these jobs, so many at a time: a history of years is no transaction."""
-        runs = self.filter(job__in=list(jobs)).order_by()
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the runs, so many at a time: a history of years is no transaction, and no one statement."""
+        if self.query.is_sliced:
+            return super().delete()  # Django says why not
+        rows = self.model.objects.using(self.db)
         counts = Counter[str]()
-        while chunk := list(runs.values_list("pk", flat=True)[:AT_ONCE]):
-            counts.update(self.filter(pk__in=chunk).delete()[1])
+        while chunk := list(self.using(self.db).order_by().values_list("pk", flat=True)[:AT_ONCE]):
+            counts.update(models.QuerySet.delete(rows.filter(pk__in=chunk))[1])
         return counts.total(), dict(counts)
+
+    delete.queryset_only = True  # type: ignore[attr-defined]
+    delete.alters_data = True  # type: ignore[attr-defined]
 
 
 class Status(models.TextChoices):

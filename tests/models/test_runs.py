@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.support import SLOT, make_job, make_run, make_task
-
-if TYPE_CHECKING:
-    from scheduled_jobs.models import ScheduledJob
 
 pytestmark = pytest.mark.django_db
 
@@ -36,3 +34,32 @@ def test_the_place_of_a_run_moves_with_its_start(job: ScheduledJob) -> None:
     run = make_run(job, "queued", created_at=ASKED)
     JobRun.objects.filter(pk=run.pk).update(status="running", started_at=STARTED)
     assert JobRun.objects.order_by("-at").values_list("at", flat=True)[0] == STARTED
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's limit can be set")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("delete", ["job", "jobs", "runs"])
+def test_a_long_history_is_deleted_within_sqlites_limit(delete: str) -> None:
+    """With 300,000 runs a statement of all of them has too many variables; here the limit is lowered instead."""
+    job = make_job(make_task())
+    JobRun.objects.bulk_create(
+        [JobRun(job=job, status="succeeded", trigger="manual", payload={}) for _ in range(2_500)]
+    )
+    first = JobRun.objects.order_by("pk").first()
+    JobRun.objects.filter(pk__gt=first.pk).update(retry_of=first)  # type: ignore[union-attr]
+    JobChange.objects.bulk_create(
+        [JobChange(job=job, job_name=job.name, field="paused") for _ in range(2_500)]
+    )
+    ScheduledJob.objects.update(last_run=first)
+    connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1_000)
+    try:
+        if delete == "job":
+            job.delete()
+        elif delete == "jobs":
+            ScheduledJob.objects.filter(name=job.name).delete()
+        else:
+            job.runs.all().delete()
+    finally:
+        connection.close()
+    assert not JobRun.objects.exists()
+    assert ScheduledJob.objects.exists() is (delete == "runs")

@@ -66,7 +66,7 @@ def finish_deletion(pk: int, *, most_runs: int | None = None) -> bool:
     if most_runs is not None and runs.filter(job=pk).order_by()[most_runs:].exists():
         return False
     # In chunks, and not in the transaction of the row: a history of years would hold its locks for minutes.
-    runs.delete_of([pk])
+    runs.filter(job=pk).delete()
     with transaction.atomic(using=using):
         job = rows.select_for_update().first()
         if job is None:
