@@ -99,7 +99,10 @@ class Store:
             stored.name = name
             normalise(stored)
             if self.max_jobs is not None and len(location) >= self.max_jobs:
-                raise StoreError("RESOURCE_EXHAUSTED", f"The location has its {self.max_jobs} jobs.")
+                raise StoreError(
+                    "RESOURCE_EXHAUSTED",
+                    f"The location has all its jobs: {self.max_jobs}.",
+                )
             stored.state = ENABLED
             stored.status.code = NEVER_ATTEMPTED
             self._last_number += 1

@@ -105,7 +105,10 @@ class JobRun(ReadFromWriter):
     )
     """When it started, else its slot, else when it was asked for: by this, runs are ordered."""
     scheduled_for = models.DateTimeField(
-        _("scheduled for"), null=True, blank=True, help_text=_("The slot of a natural run, in UTC.")
+        _("scheduled for"),
+        null=True,
+        blank=True,
+        help_text=_("The time of the schedule that it is for, in UTC."),
     )
     attempt = models.PositiveIntegerField(_("attempt"), default=1)
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)

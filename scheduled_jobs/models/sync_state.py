@@ -16,7 +16,7 @@ class SyncState(models.TextChoices):
     PENDING = "pending", _("pending")
     SYNCED = "synced", _("synced")
     FAILED = "failed", _("not synced")
-    DRIFTED = "drifted", _("drifted")
+    DRIFTED = "drifted", _("differs")
 
 
 def pending(*, edited: bool = True) -> dict[str, Any]:

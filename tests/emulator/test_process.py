@@ -214,7 +214,7 @@ def test_limits_and_faults_can_be_asked_for_on_the_command_line() -> None:
     options = ["--max-jobs", "1", "--writes-per-minute", "3", "--latency-ms", "50"]
     with asked_for(*options) as client:
         client.create_job(parent=PARENT, job=a_job())
-        with pytest.raises(exceptions.ResourceExhausted, match="The location has its 1 jobs"):
+        with pytest.raises(exceptions.ResourceExhausted, match="The location has all its jobs: 1"):
             client.create_job(parent=PARENT, job=a_job(job_id="second"))
         started = time.monotonic()
         client.pause_job(name=NAME)

@@ -183,7 +183,7 @@ def test_the_number_of_jobs_can_be_limited_as_by_googles_quota(clock: Clock) -> 
     store.create_job(PARENT, http_job())
     with pytest.raises(StoreError) as error:
         store.create_job(PARENT, http_job("other"))
-    assert refusal(error) == ("RESOURCE_EXHAUSTED", "The location has its 1 jobs.")
+    assert refusal(error) == ("RESOURCE_EXHAUSTED", "The location has all its jobs: 1.")
 
 
 def test_output_only_fields_are_ignored_on_create(store: Store) -> None:

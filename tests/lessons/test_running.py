@@ -84,11 +84,11 @@ def test_a_run_that_was_only_asked_for_is_never_said_to_have_run(google: CloudSc
     client = superuser()
     said = text_of(press(client, job_page(row("Digest"), "run-now"), "_x", reason="?").content.decode())
     run = JobRun.objects.get()
-    assert "Queued for 0 ms, asked for by maria." in said
+    assert "Queued for 0 ms. Asked for by maria." in said
     assert "has been run" not in said
     assert "Not yet: the run has not begun." in said
     google.deliver_forced()
-    assert "Succeeded after 0 ms, asked for by maria." in text_of(page_of(client, run_page(run)))
+    assert "Succeeded after 0 ms. Asked for by maria." in text_of(page_of(client, run_page(run)))
     assert terminal("run", "shop.tasks.Digest") == (
         f"Run {run.pk + 1} of shop--shop-tasks-Digest is queued; Google was asked to fire it.\n"
     )

@@ -133,10 +133,12 @@ def _what_follows(run: JobRun) -> list[tuple[str, str]]:
     """Icons and sentences: what will happen, and what will not."""
     found = []
     if run.scheduled_for is not None and run.status in UNSETTLED_STATUSES:
-        text = _("It is the next attempt at the slot %(slot)s, unless another attempt has settled it by now.")
-        found.append(("retry", text % {"slot": times.dated(run.scheduled_for, run.job.time_zone)}))
+        text = _("It is the next attempt for %(time)s, unless another attempt has settled that by now.")
+        found.append(("retry", text % {"time": times.dated(run.scheduled_for, run.job.time_zone)}))
     else:
-        found.append(("play", _("It is a run of its own: no slot is settled by it, and none is repeated.")))
+        found.append(
+            ("play", _("It is a run of its own: no scheduled time is settled by it, and none is repeated."))
+        )
     found.append(("ok", _("Executed at most once, and skipped if another run of this job is going on then.")))
     found.append(("sched", _("The schedule stays as it is.")))
     return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EVENTS: dict[str, _StrPromise] = {
     "deleting": gettext_lazy("asked for the job to be deleted"),
-    "sync": gettext_lazy("asked for a sync with Google"),
+    "sync": gettext_lazy("asked for it to be sent to Google again"),
 }
 """Field of the audit -> what was done."""
 SWITCHES: dict[str, tuple[_StrPromise, _StrPromise]] = {

@@ -52,18 +52,18 @@ def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> dict[str
     middle = quantiles(runs)
     counts = Counter(run.status for run in runs)
     parts = ", ".join(f"{counts[status]} {Status(status).label}" for status in RUN_BADGES if counts[status])
-    head = ngettext("Duration of the last %(n)d run", "Duration of the last %(n)d runs", len(runs)) % {
+    head = ngettext("Duration of the last %(n)d run.", "Duration of the last %(n)d runs.", len(runs)) % {
         "n": len(runs)
     }
     middle_words = ""
     if middle is not None:
-        middle_words = _(" Median %(median)s, p95 %(p95)s.") % {
+        middle_words = _("Median %(median)s, p95 %(p95)s.") % {
             "median": _seconds(middle[0]),
             "p95": _seconds(middle[1]),
         }
     every = max(-(-len(runs) // TICKS), 1)
     return {
-        "label": f"{head}.{middle_words} {parts}.",
+        "label": " ".join(filter(None, [head, middle_words, f"{parts}."])),
         "bars": bars,
         "grid": [(f"{BASE - scale * value:.1f}", _seconds(value)) for value in (0, top / 2, top)],
         "ticks": _ticks(

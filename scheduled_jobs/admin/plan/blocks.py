@@ -72,7 +72,7 @@ class Block:
 def block_of_look(found: Look, now: datetime, set_by: SetBy) -> Block:
     """The block of one job, freshly compared."""
     job = found.job
-    block = Block("update", str(job.pk), job_label(job), _("drifted"), "~", "warn", pk=job.pk)
+    block = Block("update", str(job.pk), job_label(job), _("differs"), "~", "warn", pk=job.pk)
     block.since = _since(job, now)
     if found.refusal_reason is not None:
         block.kind, block.verb, block.tone = "refuse", _("not ours"), "bad"

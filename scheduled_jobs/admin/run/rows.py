@@ -172,7 +172,7 @@ def run_neighbours(story: Story, now: datetime) -> list[Neighbour]:
     elif why_no_time(ahead := story.run.job.ahead(now)) is None:
         coming = ahead.runs[0].at
         text = f"{times.clock(coming, zone, now)}, {times.relative(coming, now)}"
-        found.append(Neighbour(_("Next slot"), text, at=coming))
+        found.append(Neighbour(_("Next scheduled time"), text, at=coming))
     success = story.last_success
     if success is not None and (story.previous is None or success.pk != story.previous.pk):
         found.append(_neighbour(_("Last success before"), success, zone, now))
@@ -196,9 +196,11 @@ def run_facts(run: JobRun, job: ScheduledJob, zone: str, now: datetime) -> list[
         RunFact(_("Trigger"), word, note=note, quote=run.reason, icon=icon),
     ]
     if run.scheduled_for is not None:
-        facts.append(RunFact(_("Slot"), times.dated(run.scheduled_for, zone)))
+        facts.append(RunFact(_("Scheduled time"), times.dated(run.scheduled_for, zone)))
     elif run.trigger != JobRun.Trigger.SCHEDULE:
-        facts.append(RunFact(_("Slot"), _("none: asked for by hand"), note=_("the schedule stays as it is")))
+        facts.append(
+            RunFact(_("Scheduled time"), _("none: asked for by hand"), note=_("the schedule stays as it is"))
+        )
     if run.deliveries:
         more = run.deliveries - 1
         absorbed = ngettext("%(n)d duplicate absorbed", "%(n)d duplicates absorbed", more) % {"n": more}

@@ -1,4 +1,4 @@
-"""The sentence on top of a run's page, which could be read out on the phone."""
+"""The sentences on top of a run's page, which could be read out on the phone; each is one message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.words import (
     RUN_BADGES,
@@ -28,10 +28,33 @@ from scheduled_jobs.models import JobRun
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.utils.functional import _StrPromise
+
     from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.history.run_story import Story
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
+
+LASTED: dict[str, _StrPromise] = {
+    Status.SUCCEEDED: gettext_lazy("Succeeded after %(time)s."),
+    Status.FAILED: gettext_lazy("Failed after %(time)s."),
+    Status.TIMED_OUT: gettext_lazy("Timed out after %(time)s."),
+    Status.LOST: gettext_lazy("Lost after %(time)s."),
+    Status.DISCARDED: gettext_lazy("Discarded after %(time)s."),
+}
+"""Status of a run whose duration is known -> how it ended."""
+LAST_ATTEMPT: dict[str, _StrPromise] = {
+    Status.QUEUED: gettext_lazy("Its last attempt, #%(run)s, is queued."),
+    Status.RUNNING: gettext_lazy("Its last attempt, #%(run)s, is still running."),
+    Status.SUCCEEDED: gettext_lazy("Its last attempt, #%(run)s, succeeded."),
+    Status.FAILED: gettext_lazy("Its last attempt, #%(run)s, failed."),
+    Status.TIMED_OUT: gettext_lazy("Its last attempt, #%(run)s, timed out."),
+    Status.LOST: gettext_lazy("Its last attempt, #%(run)s, was lost."),
+    Status.DISCARDED: gettext_lazy("Its last attempt, #%(run)s, was discarded."),
+    Status.MISSED: gettext_lazy("Its last attempt, #%(run)s, was missed."),
+    Status.SKIPPED: gettext_lazy("Its last attempt, #%(run)s, was skipped."),
+}
+"""Status of the last attempt -> what is said of it."""
 
 STILL_DUE = timedelta(minutes=1)
 """For how long after its time a retry is still spoken of as due."""
@@ -39,7 +62,7 @@ STILL_DUE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Headline:
-    """``strong`` and ``rest`` are the sentence; ``error`` follows it, ``second`` is a line of its own."""
+    """``strong`` is the first sentence, ``rest`` follows, and ``error``; ``second`` is a line of its own."""
 
     badge: Badge
     strong: str
@@ -54,7 +77,7 @@ class Headline:
     @property
     def spoken(self) -> str:
         """What a screen reader says when the status has changed."""
-        return f"{self.strong}{self.rest} {self.error}".strip()
+        return " ".join(filter(None, [self.strong, self.rest, self.error]))
 
 
 def headline_of(story: Story, now: datetime) -> Headline:
@@ -70,13 +93,13 @@ def headline_of(story: Story, now: datetime) -> Headline:
 def _queued(story: Story, now: datetime) -> Headline:
     run = story.run
     waited = times.duration(now - run.created_at)
-    rest = f", {asked_by(run)}." if asked_by(run) else "."
+    rest = asked_by(run)
     if is_given_up(run, now):
         second = _(
             "Google was asked twice and did not deliver it for %(time)s. It has not run; "
             "should it arrive after all, it still runs only once."
         ) % {"time": times.duration(now - (run.sent_at or run.created_at))}
-        return Headline(RUN_BADGES[Status.LOST], _("Probably lost"), rest, second=second)
+        return Headline(RUN_BADGES[Status.LOST], _("Probably lost."), rest, second=second)
     if is_overdue(run, now):
         second = (
             _("Google was asked %(time)s ago and has not delivered it.")
@@ -85,7 +108,7 @@ def _queued(story: Story, now: datetime) -> Headline:
             else _("Google has not been asked yet: it could not be reached, or who was to ask was stopped.")
         )
         return Headline(
-            RUN_BADGES[Status.MISSED], _("Not delivered for %(time)s") % {"time": waited}, rest, "", second
+            RUN_BADGES[Status.MISSED], _("Not delivered for %(time)s.") % {"time": waited}, rest, "", second
         )
     second = _("Google was asked and delivers it within seconds, as a rule.") if run.sent else ""
     if story.holder is not None:
@@ -93,14 +116,14 @@ def _queued(story: Story, now: datetime) -> Headline:
             "Run #%(run)s of this job is going on; if it still is on delivery, this one is skipped."
         ) % {"run": story.holder.pk}
     return Headline(
-        RUN_BADGES[Status.QUEUED], _("Queued for %(time)s") % {"time": waited}, rest, second=second
+        RUN_BADGES[Status.QUEUED], _("Queued for %(time)s.") % {"time": waited}, rest, second=second
     )
 
 
 def _running(story: Story, now: datetime) -> Headline:
     run = story.run
     started = run.started_at or run.created_at
-    rest = f", {asked_by(run)}." if asked_by(run) else f", {_of_slot(run)}."
+    rest = asked_by(run) or _scheduled(run)
     progress = _progress(run)
     bar = {"done": run.progress_done, "total": run.progress_total} if progress else {}
     if is_gone(run, now):
@@ -110,7 +133,14 @@ def _running(story: Story, now: datetime) -> Headline:
         }
         lost = RUN_BADGES[Status.LOST]
         return Headline(
-            lost, _("Probably lost"), rest, "", second, **bar, progress=progress, message=run.progress_message
+            lost,
+            _("Probably lost."),
+            rest,
+            "",
+            second,
+            **bar,
+            progress=progress,
+            message=run.progress_message,
         )
     elapsed = now - started
     second = ""
@@ -125,7 +155,7 @@ def _running(story: Story, now: datetime) -> Headline:
         second = _("A usual run takes %(usual)s.") % {"usual": times.duration(story.usual)}
     return Headline(
         RUN_BADGES[Status.RUNNING],
-        _("Running for %(time)s") % {"time": times.duration(elapsed)},
+        _("Running for %(time)s.") % {"time": times.duration(elapsed)},
         rest,
         "",
         second,
@@ -143,35 +173,24 @@ def _progress(run: JobRun) -> str:
 def _over(story: Story, now: datetime) -> Headline:
     run = story.run
     badge = RUN_BADGES[run.status]
-    strong = str(badge.word)
-    if run.duration is not None and run.started_at is not None:
-        strong = _("%(status)s after %(time)s") % {"status": strong, "time": times.duration(run.duration)}
-    asked = asked_by(run)
-    rest = ", ".join(filter(None, [asked, _of_slot(run)]))
-    # "Failed after 4 s on attempt 2 of 3" is one sentence; a slot or a person is told beside it.
-    separator = "" if not rest else " " if rest == _attempt(run) else ", "
-    error = first_line(run.error)
-    ending = ":" if error else "."
-    return Headline(badge, strong, f"{separator}{rest}{ending}", error, _after(story, now))
+    strong = f"{badge.word}."
+    if run.duration is not None and run.started_at is not None and run.status in LASTED:
+        strong = LASTED[run.status] % {"time": times.duration(run.duration)}
+    rest = " ".join(filter(None, [asked_by(run), _scheduled(run)]))
+    return Headline(badge, strong, rest, first_line(run.error), _after(story, now))
 
 
-def _of_slot(run: JobRun) -> str:
+def _scheduled(run: JobRun) -> str:
+    """When it was scheduled, and which attempt it was where there was, or could be, another."""
     if run.scheduled_for is None:
         return ""
-    return _attempt(run) or _("slot %(slot)s") % {"slot": times.dated(run.scheduled_for, run.job.time_zone)}
-
-
-def _attempt(run: JobRun) -> str:
-    """Which attempt at its slot it was; empty where there was, or could be, no other."""
+    time = times.dated(run.scheduled_for, run.job.time_zone)
     most = run.job.retry_policy.retry_count + 1
     fails = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
-    if run.scheduled_for is None or not (run.attempt > 1 or (most > 1 and fails)):
-        return ""
-    return _("on attempt %(n)d of %(most)d of the slot %(slot)s") % {
-        "n": run.attempt,
-        "most": max(most, run.attempt),
-        "slot": times.dated(run.scheduled_for, run.job.time_zone),
-    }
+    if run.attempt > 1 or (most > 1 and fails):
+        text = _("Attempt %(n)d of %(most)d, scheduled for %(time)s.")
+        return text % {"n": run.attempt, "most": max(most, run.attempt), "time": time}
+    return _("Scheduled for %(time)s.") % {"time": time}
 
 
 def _after(story: Story, now: datetime) -> str:
@@ -185,10 +204,7 @@ def _after(story: Story, now: datetime) -> str:
             about = times.clock(due, job.time_zone, now)
             sentences.append(_("Google tries again about %(time)s.") % {"time": about})
         elif last is not None and last.pk != run.pk:
-            outcome = last.get_status_display()
-            sentences.append(
-                _("Its last attempt, #%(run)s, %(status)s.") % {"run": last.pk, "status": outcome}
-            )
+            sentences.append(LAST_ATTEMPT[last.status] % {"run": last.pk})
         elif run.trigger != Trigger.SCHEDULE:
             sentences.append(_("Nothing tries it again by itself: rerun it when the cause is fixed."))
         if job.last_run_id == run.pk and job.failures_in_a_row > 1:
@@ -202,7 +218,7 @@ def _after(story: Story, now: datetime) -> str:
 
 
 def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
-    """About when Google tries a slot again after ``run``, its last attempt; None where it does not."""
+    """About when Google tries it again after ``run``, its last attempt; None where it does not."""
     failed = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
     ended = run.finished_at or run.deadline_at
     if not failed or run.trigger != Trigger.SCHEDULE or ended is None or run.scheduled_for is None:

@@ -57,7 +57,7 @@ HEALTH_BADGES: dict[str, Badge] = {
 
 SYNC_BADGES: dict[str, Badge] = {
     SyncState.SYNCED: Badge("synced", "off", _("Synced")),
-    SyncState.DRIFTED: Badge("drift", "warn", _("Drifted")),
+    SyncState.DRIFTED: Badge("drift", "warn", _("Differs")),
     SyncState.PENDING: Badge("pending", "run", _("Pending")),
     SyncState.FAILED: Badge("syncbad", "bad", _("Not synced")),
 }

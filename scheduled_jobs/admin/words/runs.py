@@ -22,7 +22,7 @@ Status, Trigger = JobRun.Status, JobRun.Trigger
 def trigger_words(run: JobRun) -> tuple[str, str, str]:
     """The icon and the word of a trigger, and what else there is to say about it."""
     if run.trigger == Trigger.SCHEDULE:
-        note = _("Google’s own retry of the slot") if run.attempt > 1 else ""
+        note = _("Google’s own retry") if run.attempt > 1 else ""
         return ("retry" if run.attempt > 1 else "sched"), _("schedule"), note
     if run.trigger == Trigger.MANUAL and run.requested_by == FORCED_BY:
         return "hand", _("forced run"), _("in Google’s console, or by gcloud")
@@ -36,16 +36,16 @@ def trigger_words(run: JobRun) -> tuple[str, str, str]:
 
 
 def asked_by(run: JobRun) -> str:
-    """How a run came about, as the end of a sentence; empty for a natural one."""
+    """How a run came about, as a sentence; empty for a natural one."""
     person = {"person": run.requested_by or _("somebody")}
     if run.trigger == Trigger.MANUAL and run.requested_by == FORCED_BY:
-        return _("forced in Google’s console")
+        return _("Forced in Google’s console.")
     return {
         Trigger.SCHEDULE: "",
-        Trigger.MANUAL: _("asked for by %(person)s") % person,
-        Trigger.RETRY: _("a rerun asked for by %(person)s") % person,
-        Trigger.BACKFILL: _("a backfill asked for by %(person)s") % person,
-        Trigger.EAGER: _("run by the command itself"),
+        Trigger.MANUAL: _("Asked for by %(person)s.") % person,
+        Trigger.RETRY: _("A rerun, asked for by %(person)s.") % person,
+        Trigger.BACKFILL: _("A backfill, asked for by %(person)s.") % person,
+        Trigger.EAGER: _("Run by the command itself."),
     }[Trigger(run.trigger)]
 
 

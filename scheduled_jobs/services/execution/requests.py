@@ -66,7 +66,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
             continue
         queued.refresh_from_db(using=using)
         return queued
-    raise RunRefused(_("Other attempts at this slot keep coming; try again."))
+    raise RunRefused(_("Other attempts for this time keep coming; try again."))
 
 
 def _slot_of(run: JobRun) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_a_rerun_uses_the_recorded_payload_and_lands_on_its_page(
     url = f"{RUNS}{run.pk}/rerun/"
     html = client.get(url).content.decode()
     assert "alt" not in re.findall(r'<pre class="sj-json".*?</pre>', html, re.DOTALL)[0]
-    assert "It is the next attempt at the slot Thu 22 Oct 14:00 Europe/Lisbon" in html
+    assert "It is the next attempt for Thu 22 Oct 14:00 Europe/Lisbon" in html
     answer = client.post(url, {**form_of(client, url), "reason": "warehouse mapped"})
     again = JobRun.objects.latest("pk")
     assert answer["Location"] == f"{RUNS}{again.pk}/change/"

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
         ("deleting", False, True, "asked for the job to be deleted"),
         ("run", None, 7, "asked for run #7"),
         ("run", 7, 8, "changed run #7"),
-        ("sync", "drifted", "pending", "asked for a sync with Google"),
+        ("sync", "drifted", "pending", "asked for it to be sent to Google again"),
         ("schedule", "5 * * * *", None, "reset schedule to the code’s default"),
         (
             "declared_min_backoff",

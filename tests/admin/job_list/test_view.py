@@ -334,7 +334,7 @@ def test_every_choice_says_how_many_jobs_it_would_show() -> None:
     assert found["override: Follows the code"] == 4
     narrowed = choices(client.get(LIST + "?google=synced").content.decode())
     assert narrowed["state: Healthy"] == 1
-    assert narrowed["Google: Drifted"] == 1, "its own filter does not count against it"
+    assert narrowed["Google: Differs"] == 1, "its own filter does not count against it"
     assert narrowed["Google: All"] == 5
 
 

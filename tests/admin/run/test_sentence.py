@@ -23,7 +23,7 @@ Status, Trigger = JobRun.Status, JobRun.Trigger
 
 def test_a_failed_attempt_says_which_and_when_google_retries(client: Client, job: ScheduledJob) -> None:
     assert headline(client, failed(job), SLOT + timedelta(seconds=6)) == (
-        "Failed after 4.2 s on attempt 1 of 3 of the slot Thu 22 Oct 14:00 Europe/Lisbon: "
+        "Failed after 4.2 s. Attempt 1 of 3, scheduled for Thu 22 Oct 14:00 Europe/Lisbon. "
         "KeyError: 'PT-LIS-2' Google tries again about 14:00."
     )
 
@@ -42,7 +42,9 @@ def test_a_success_says_how_long_and_what_for(client: Client, job: ScheduledJob)
         job, Status.SUCCEEDED, scheduled_for=SLOT, started_at=SLOT,
         finished_at=SLOT + timedelta(seconds=90), duration=timedelta(seconds=90),
     )  # fmt: skip
-    assert headline(client, run) == "Succeeded after 1 min 30 s, slot Thu 22 Oct 14:00 Europe/Lisbon."
+    assert (
+        headline(client, run) == "Succeeded after 1 min 30 s. Scheduled for Thu 22 Oct 14:00 Europe/Lisbon."
+    )
 
 
 def test_a_running_run_says_how_long_how_far_and_what_is_left(client: Client, job: ScheduledJob) -> None:
@@ -54,7 +56,7 @@ def test_a_running_run_says_how_long_how_far_and_what_is_left(client: Client, jo
         progress_message="batch 96 of 158",
     )  # fmt: skip
     assert headline(client, run) == (
-        "Running for 7 min 30 s, asked for by maria. 48,210 of 79,000 done, 61 %: batch 96 of 158 "
+        "Running for 7 min 30 s. Asked for by maria. 48,210 of 79,000 done, 61 %: batch 96 of 158 "
         "48,210 of 79,000 done, 61 % A usual run takes 11 min, so about 3 min 30 s are left."
     )
 
@@ -82,10 +84,10 @@ def test_past_its_deadline_google_no_longer_waits(client: Client, job: Scheduled
 @pytest.mark.parametrize(
     ("sent", "minutes", "says"),
     [
-        (1, 0.2, "Queued for 12 s, asked for by maria. Google was asked and delivers it within seconds"),
-        (0, 2, "Not delivered for 2 min, asked for by maria. Google has not been asked yet"),
-        (1, 4, "Not delivered for 4 min, asked for by maria. Google was asked 4 min ago and has not"),
-        (2, 4, "Probably lost, asked for by maria. Google was asked twice and did not deliver it for 4 min"),
+        (1, 0.2, "Queued for 12 s. Asked for by maria. Google was asked and delivers it within seconds"),
+        (0, 2, "Not delivered for 2 min. Asked for by maria. Google has not been asked yet"),
+        (1, 4, "Not delivered for 4 min. Asked for by maria. Google was asked 4 min ago and has not"),
+        (2, 4, "Probably lost. Asked for by maria. Google was asked twice and did not deliver it for 4 min"),
     ],
 )
 def test_a_run_that_is_not_delivered_is_told_within_minutes(
@@ -113,7 +115,7 @@ def test_missed_and_skipped_runs_say_that_none_is_caught_up(client: Client, job:
         job, Status.SKIPPED, scheduled_for=SLOT - timedelta(hours=1), error="paused: migration"
     )
     assert headline(client, missed) == (
-        "Missed, slot Thu 22 Oct 14:00 Europe/Lisbon. Its time passed and nothing arrived from Google. "
+        "Missed. Scheduled for Thu 22 Oct 14:00 Europe/Lisbon. Its time passed and nothing arrived from Google. "
         "Missed runs are not caught up."
     )
     assert "paused: migration Nothing was executed. Skipped runs are not caught up." in headline(
@@ -124,10 +126,10 @@ def test_missed_and_skipped_runs_say_that_none_is_caught_up(client: Client, job:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"trigger": "manual", "requested_by": "Cloud Scheduler"}, "Failed, forced in Google’s console."),
-        ({"trigger": "backfill", "requested_by": "ana"}, "Failed, a backfill asked for by ana."),
-        ({"trigger": "eager"}, "Failed, run by the command itself."),
-        ({"trigger": "manual"}, "Failed, asked for by somebody."),
+        ({"trigger": "manual", "requested_by": "Cloud Scheduler"}, "Failed. Forced in Google’s console."),
+        ({"trigger": "backfill", "requested_by": "ana"}, "Failed. A backfill, asked for by ana."),
+        ({"trigger": "eager"}, "Failed. Run by the command itself."),
+        ({"trigger": "manual"}, "Failed. Asked for by somebody."),
     ],
 )
 def test_the_sentence_says_how_the_run_came_about(

@@ -171,7 +171,7 @@ def test_no_page_holds_inline_scripts_or_styles(client: Client, job: ScheduledJo
         ({"trigger": "backfill", "requested_by": "ana"}, "backfill by ana"),
         ({"trigger": "retry", "requested_by": "ana"}, "rerun by ana"),
         ({"trigger": "eager"}, "eager run by the command itself, without Google"),
-        ({"scheduled_for": SLOT, "attempt": 2}, "schedule Google’s own retry of the slot"),
+        ({"scheduled_for": SLOT, "attempt": 2}, "schedule Google’s own retry"),
     ],
 )
 def test_every_trigger_has_its_word(

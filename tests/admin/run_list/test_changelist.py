@@ -52,7 +52,7 @@ def test_a_manual_run_has_no_slot_and_names_who_asked(client: Client, job: Sched
     queued(job, created_at=NOW - timedelta(minutes=5), sent_at=NOW - timedelta(minutes=5))
     [row] = rows(client)
     assert row.startswith("Queued not delivered shop.reports. Report #")
-    assert "run now rui no slot not yet asked for 5 min ago" in row
+    assert "run now rui no scheduled time not yet asked for 5 min ago" in row
 
 
 def test_filters_narrow_by_status_trigger_and_job(client: Client, job: ScheduledJob) -> None:

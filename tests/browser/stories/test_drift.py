@@ -86,7 +86,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     look_again(page)
     expect(page.locator(".messagelist li")).to_have_count(0)
     assert in_google(shop, job) == ("ENABLED", "0 5 * * *"), "looking decides nothing"
-    badge(page, "drifted")
+    badge(page, "differs")
 
     page.goto(address(job, "drift"))
     expect(page.locator(".sj-q")).to_have_text("shop.reports.Report is not in Google as it is here.")
@@ -152,7 +152,7 @@ def test_what_was_deleted_in_the_console_is_told_and_decided(shop: Shop, decisio
     )
     look_again(page)
     assert in_google(shop, job) is None
-    badge(page, "drifted")
+    badge(page, "differs")
     page.goto(address(job))
     expect(page.get_by_text(re.compile(r"^Google has no such job, as seen .+\."))).to_be_visible()
     page.get_by_role("link", name="Compare and decide…").click()

@@ -59,7 +59,7 @@ def test_a_pause_holds_before_google_has_heard_of_it(shop: Shop) -> None:
         page.goto(f"/admin/scheduled_jobs/jobrun/{skipped.pk}/change/")
         expect(page.locator('[data-part="lede"] p')).to_have_text(
             [
-                f"Skipped, slot {times.dated(skipped.scheduled_for, 'UTC')}: paused: {WHY}",
+                f"Skipped. Scheduled for {times.dated(skipped.scheduled_for, 'UTC')}. paused: {WHY}",
                 "Nothing was executed. Skipped runs are not caught up.",
             ]
         )

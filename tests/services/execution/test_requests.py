@@ -232,7 +232,7 @@ def test_an_attempt_made_meanwhile_counts_before_the_rerun(
 def test_attempts_that_keep_coming_are_said(job: ScheduledJob, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = make_run(job, Status.FAILED, scheduled_for=SLOT)
     monkeypatch.setattr(requests, "_slot_of", lambda run: {"scheduled_for": SLOT, "attempt": 1})
-    with pytest.raises(RunRefused, match=r"Other attempts at this slot keep coming; try again\."):
+    with pytest.raises(RunRefused, match=r"Other attempts for this time keep coming; try again\."):
         execution.rerun(failed)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.utils.translation import ngettext
+
 if TYPE_CHECKING:
     from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan
     from scheduled_jobs.registry import Task
@@ -85,10 +87,12 @@ class Report:
             advice = "--yes deletes it" if self.options.delete else "--no-delete keeps it"
             return None if self.options.yes and self.options.delete else f"{change.why}; {advice}"
         if change.kind == "delete" and self.held_back and change.pk is not None:
-            return (
-                f"not deleted: {self.plan.deletions} of {self.plan.ours} jobs would go, "
-                "more than half; --yes deletes them"
+            text = ngettext(
+                "not deleted: the only job would go; --yes deletes it",
+                "not deleted: %(gone)d of %(all)d jobs would go, more than half; --yes deletes them",
+                self.plan.ours,
             )
+            return text % {"gone": self.plan.deletions, "all": self.plan.ours}
         return change.why or None
 
     def error_of(self, change: Change) -> str | None:
