@@ -14,6 +14,7 @@ from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist, filters
 from scheduled_jobs.admin.page import may, urls_of
+from scheduled_jobs.admin.plan import ask
 from scheduled_jobs.admin.plan import view as plan
 from scheduled_jobs.models import ScheduledJob
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PAGES = (
     ("plan/", plan.plan_view, "plan"),
     ("doctor/", doctor.doctor_view, "doctor"),
+    ("ask/", ask.ask_all_view, "ask_all"),
     ("add/schedule/", own_job.add_preview_view, "add_preview"),
     ("<path:object_id>/settings/", job_page.settings_view, "settings"),
     ("<path:object_id>/changes/", job_page.changes_view, "changes"),
@@ -33,6 +35,7 @@ PAGES = (
     ("<path:object_id>/pause/", pause.pause_view, "pause"),
     ("<path:object_id>/resume/", pause.resume_view, "resume"),
     ("<path:object_id>/drift/", plan.drift_view, "drift"),
+    ("<path:object_id>/ask/", ask.ask_view, "ask"),
 )
 """Address, view and name of every page beside those that Django's admin gives to every model."""
 

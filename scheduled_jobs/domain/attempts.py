@@ -114,7 +114,8 @@ MEANINGS: dict[int, CodeMeaning] = {
         Known.ASSUMED,
         "Google got no usable answer",
         "Nothing answered at that address, or something answered 503, perhaps this app itself while its "
-        "database was away. Does the address reach this server?",
+        "database was away. Does the address reach this server? If not, set DJANGO_CLOUD_TASKS_ENDPOINT and "
+        "run schedule_tasks.",
     ),
     16: CodeMeaning(
         "UNAUTHENTICATED",

@@ -83,9 +83,12 @@ def allows(name: str, action: Action) -> bool:
 
 
 def state_of_all() -> list[Any]:
-    """All that an action could have changed here."""
+    """All that an action could have changed here; not when Google was last looked at."""
     models = (ScheduledJob, JobRun, JobChange, LogEntry)
-    return [list(model.objects.order_by("pk").values()) for model in models]  # type: ignore[attr-defined]
+    found = [list(model.objects.order_by("pk").values()) for model in models]  # type: ignore[attr-defined]
+    for job in found[0]:
+        del job["live_seen_at"]
+    return found
 
 
 def writes(google: MemoryBackend) -> list[str]:
@@ -187,6 +190,7 @@ DOING = (
     "/pause/",
     "/resume/",
     "/drift/",
+    "/ask/",
     "/delete/",
     "/add/",
     "/plan/",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tests.support import full_name
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from scheduled_jobs.backends.memory import MemoryBackend
     from scheduled_jobs.models import ScheduledJob
 
@@ -25,3 +27,10 @@ def edit_in_console(google: MemoryBackend, job: ScheduledJob, *mask: str, **valu
 
 def live_values(google: MemoryBackend, job: ScheduledJob) -> Any:
     return google.get(full_name(job), timeout=1).values
+
+
+def tried(google: MemoryBackend, job: ScheduledJob, at: datetime, code: int) -> None:
+    """Google has tried the job, and met what this code of ``google.rpc.Code`` says."""
+    entry = google.store._entry(full_name(job))
+    google.store.attempt_started(entry, at)
+    google.store.attempt_finished(entry, code, None)

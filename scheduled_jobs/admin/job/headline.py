@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.words import HEALTH_BADGES, field_name, times, value_text, why_no_time
+from scheduled_jobs.admin.words import (
+    HEALTH_BADGES,
+    field_name,
+    late_sentence,
+    times,
+    value_text,
+    why_no_time,
+)
 from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import Health
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from scheduled_jobs.domain.ahead import Ahead
+    from scheduled_jobs.services.history.last_attempts import Told
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
@@ -43,13 +51,22 @@ LAST_RUN_LASTED: dict[str, _StrPromise] = {
 """The same of a run whose duration is known."""
 
 
-def job_headline(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) -> dict[str, Any]:
+def job_headline(
+    job: ScheduledJob,
+    health: Health,
+    ahead: Ahead,
+    now: datetime,
+    told: Told | None = None,
+    looked_at: datetime | None = None,
+) -> dict[str, Any]:
     """How a job is at ``now`` (aware), as sentences that could be read out.
 
-    ``strong`` is the state, ``rest`` the sentences after it, ``second`` what the job is for.
+    ``told`` is Google's last attempt as seen at ``looked_at``. ``strong`` is the state, ``rest`` the
+    sentences after it, ``second`` what the job is for.
     """
     badge = HEALTH_BADGES[health]
-    sentences = [_state(job, health), _last_run(job, health, now), _next_run(job, health, ahead, now)]
+    state = _why_late(job, health, told, looked_at, now) or _state(job, health)
+    sentences = [state, _last_run(job, health, now), _next_run(job, health, ahead, now)]
     return {
         "badge": badge,
         "strong": f"{badge.word}.",
@@ -57,6 +74,14 @@ def job_headline(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime)
         "second": job.description,
         "reason": job.pause_reason if health == Health.PAUSED else "",
     }
+
+
+def _why_late(
+    job: ScheduledJob, health: Health, told: Told | None, looked_at: datetime | None, now: datetime
+) -> str:
+    if health == Health.LATE and (due := job.late_since or job.next_run_at) is not None:
+        return late_sentence(due, told, looked_at, job.time_zone, now)
+    return ""
 
 
 def _state(job: ScheduledJob, health: Health) -> str:
@@ -124,7 +149,10 @@ def _next_run(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) ->
 
 
 def google_banner(
-    job: ScheduledJob, differing: Mapping[str, tuple[Any, Any]], now: datetime
+    job: ScheduledJob,
+    differing: Mapping[str, tuple[Any, Any]],
+    looked_at: datetime | None,
+    now: datetime,
 ) -> dict[str, str] | None:
     """The line about Google, or None where all is well. ``differing`` is field -> (in Google, wanted)."""
     if job.sync_state == SyncState.FAILED:
@@ -140,7 +168,7 @@ def google_banner(
         # A former name that cannot be deleted is a note: the job itself is as it should be.
         text = _("Synced, but %(note)s") % {"note": job.sync_error}
         return {"icon": "drift", "tone": "", "text": text} if job.sync_error else None
-    ago = times.relative(job.live_seen_at, now) if job.live_seen_at else ""
+    ago = times.relative(looked_at, now) if looked_at else ""
     if job.live is None:
         text = _("Google has no such job, as seen %(ago)s.")
     else:

@@ -103,9 +103,12 @@ def facts_of(
     chart: dict[str, Any],
     success: JobRun | None,
     differing: int,
+    looked_at: datetime | None,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """The facts; ``success`` is the last one, ``differing`` how many fields differ in Google."""
+    """The facts; ``success`` is the last one, ``differing`` how many fields differ in Google,
+    and ``looked_at`` when it was last looked at there.
+    """
     is_codes = job.origin == ScheduledJob.Origin.CODE
     facts = [
         _schedule(job, is_codes=is_codes),
@@ -124,7 +127,7 @@ def facts_of(
         ),
         _overlap(job.task),
         _fact(_("Origin"), _("code") if is_codes else _("operator"), code=job.task),
-        _in_google(job, differing, now),
+        _in_google(job, differing, looked_at, now),
     ]
     return [fact for fact in facts if fact is not None]
 
@@ -190,7 +193,9 @@ def _overlap(task: str) -> dict[str, Any] | None:
     return _fact(_("Overlap"), words, _("set in the code"))
 
 
-def _in_google(job: ScheduledJob, differing: int, now: datetime) -> dict[str, Any]:
+def _in_google(
+    job: ScheduledJob, differing: int, looked_at: datetime | None, now: datetime
+) -> dict[str, Any]:
     badge = SYNC_BADGES[job.sync_state]
     notes = [
         _("sent %(time)s") % {"time": times.relative(job.synced_at, now)}
@@ -199,8 +204,8 @@ def _in_google(job: ScheduledJob, differing: int, now: datetime) -> dict[str, An
     ]
     if job.sync_state == ScheduledJob.SyncState.DRIFTED and differing:
         notes.insert(0, ngettext("%(n)d field differs", "%(n)d fields differ", differing) % {"n": differing})
-    if job.live_seen_at:
-        notes.append(_("read %(time)s") % {"time": times.relative(job.live_seen_at, now)})
+    if looked_at:
+        notes.append(_("read %(time)s") % {"time": times.relative(looked_at, now)})
     return _fact(_("In Google"), str(badge.word), *notes, code=job.name, badge=badge)
 
 

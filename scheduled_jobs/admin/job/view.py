@@ -33,6 +33,8 @@ from scheduled_jobs.admin.page import (
 from scheduled_jobs.admin.words import (
     RUNS_AHEAD,
     Preview,
+    attempt_banner,
+    attempt_in_short,
     job_label,
     masked_parts,
     preview,
@@ -44,6 +46,8 @@ from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history import job_story
 from scheduled_jobs.services.history.health import health_of
+from scheduled_jobs.services.history.last_attempts import told_of
+from scheduled_jobs.services.history.looks import last_list, later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,11 +56,12 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, QueryDict
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
+    from scheduled_jobs.services.history.last_attempts import Told
 
     View = Callable[[JobAdmin, HttpRequest, str], HttpResponse]
 
 MAX_RUNS, MAX_CHANGES = 10, 50
-LINKS = ("change", "settings", "changes", "run_now", "pause", "resume", "drift", "delete", "preview")
+LINKS = ("ask", "change", "settings", "changes", "run_now", "pause", "resume", "drift", "delete", "preview")
 
 
 def leading_to_the_list(view: View) -> View:
@@ -91,16 +96,19 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     ahead = job.ahead(now, RUNS_AHEAD)
 
     chart = draw_durations(lasted, job.time_zone, now)
+    told = told_of(job)
+    looked_at = later(job.live_seen_at, last_list())
     context = {
-        "headline": job_headline(job, health, ahead, now),
-        "banner": google_banner(job, differing, now),
+        "headline": job_headline(job, health, ahead, now, told, looked_at),
+        **_last_attempt(told, job, now),
+        "banner": google_banner(job, differing, looked_at, now),
         "chart": chart if lasted else None,
         "shown": len(lasted),
         "length": length,
         "lengths": LENGTHS,
         "runs": recent_rows(job, recent, lasted, now),
         "upcoming": upcoming(job, ahead, viewer.name, now),
-        "facts": facts_of(job, ahead, chart, success, len(differing), now),
+        "facts": facts_of(job, ahead, chart, success, len(differing), looked_at, now),
         "viewer": viewer,
     }
     return _page(model_admin, request, job, "overview", context)
@@ -122,10 +130,11 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     set_by = job_story.provenance_of(job)
     since = job_story.changed_since(job, set_by)
     differing = seen_differences(job)
+    looked_at = later(job.live_seen_at, last_list())
 
     table = FieldTable(job, editing, differing, set_by, since, now)
     context = {
-        "banner": google_banner(job, differing, now),
+        "banner": google_banner(job, differing, looked_at, now),
         "conflicts": conflicts,
         "editing": editing,
         "form": editing.form,
@@ -141,9 +150,7 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
         "raw": masked_parts(job.payload),
         "raw_is_open": payload.raw_errors or payload.raw_is_changed or not payload.parameters,
         "preview": preview_of(job, editing.data, viewer.name, now),
-        "seen_in_google": times.clock_element(job.live_seen_at, job.time_zone, now)
-        if job.live_seen_at
-        else None,
+        "seen_in_google": times.clock_element(looked_at, job.time_zone, now) if looked_at else None,
         "viewer": viewer,
         "zones": offered_zones(),
     }
@@ -212,6 +219,15 @@ def _page(
         context={**frame, **context},
         crumbs=crumbs[:-1] if tab == "overview" else crumbs,
     )
+
+
+def _last_attempt(told: Told | None, job: ScheduledJob, now: datetime) -> dict[str, Any]:
+    """The banner where Google tried and nothing arrived; else a quiet line."""
+    if told is None:
+        return {}
+    if told.is_unserved:
+        return {"whys": [attempt_banner(told, job.time_zone)]}
+    return {"last_attempt": attempt_in_short(told, job.time_zone, now), "last_address": told.address}
 
 
 def _overridden(job: ScheduledJob) -> str:

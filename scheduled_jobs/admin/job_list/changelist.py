@@ -19,12 +19,13 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
 from scheduled_jobs.admin.job_list.rows import KEY, build_rows
 from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, may
-from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES
+from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES, attempts_banners
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
-from scheduled_jobs.services.history.health import ORDER, urgency
+from scheduled_jobs.services.history.health import ORDER, Health, urgency
+from scheduled_jobs.services.history.last_attempts import unserved_attempts
 from scheduled_jobs.services.history.listed_jobs import listed_jobs
-from scheduled_jobs.services.history.looks import last_look
+from scheduled_jobs.services.history.looks import last_list, last_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,7 @@ class JobChangeList(ChangeList):
             listed_jobs(list(states), self.now),
             states,
             self.now,
+            listed_at=last_list(),
             allowed=self.allowed,
             links=self._links(),
             suffix=f"?{self.preserved_filters}" if self.preserved_filters else "",
@@ -158,7 +160,7 @@ class JobChangeList(ChangeList):
         """How many jobs are in each state, and how many differ in Google; each with its filter."""
         states = {badge: ("state", state) for state, badge in HEALTH_BADGES.items()}
         syncs = {badge: ("google", state) for state, badge in SYNC_BADGES.items() if state in UNSYNCED}
-        trouble = dict(list(states.items())[:4])
+        trouble = dict(list(states.items())[: list(HEALTH_BADGES).index(Health.RUNNING)])
         ordered = {**trouble, **syncs, **states}
         entries = []
         for badge, (facet, value) in ordered.items():
@@ -192,6 +194,9 @@ def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     found = getattr(response, "context_data", None)
     if found is not None and (cl := found.get("cl")) is not None:
         found["env"] = environment_banner(cl.now, last_look())
+        found["whys"] = attempts_banners(unserved_attempts(cl.now), cl.census.total, cl.now)
+        if cl.allowed.sync:
+            found["ask_url"] = address_if_any(model_admin, "scheduledjob_ask_all")
         if cl.is_empty:
             found["where_tasks_are"] = _where_tasks_are()
     return response

@@ -13,8 +13,10 @@ from scheduled_jobs.admin.words import (
     SYNC_BADGES,
     Badge,
     JobName,
+    late_sentence,
     progress_of,
     times,
+    unserved_sentence,
     why_no_run,
     why_no_time,
 )
@@ -24,6 +26,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
 from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS
 from scheduled_jobs.services.history.health import Health
+from scheduled_jobs.services.history.looks import later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,23 +48,27 @@ def build_rows(
     states: Mapping[int, str],
     now: datetime,
     *,
+    listed_at: datetime | None,
     allowed: Allowed,
     links: Mapping[str, str],
     suffix: str,
 ) -> list[dict[str, Any]]:
     """The finished rows of these jobs; ``states`` is job -> its Health, ``now`` is aware.
 
+    ``listed_at`` is when all jobs were last looked at in Google.
     ``links`` are the addresses of pages about one job, with KEY for the job; empty where there is no such
     page. ``suffix`` is added to the links of job pages, to lead back to the list as it was.
     """
-    return [_Row(job, states[job.columns["pk"]], now).build(allowed, links, suffix) for job in jobs]
+    rows = (_Row(job, states[job.columns["pk"]], now, listed_at) for job in jobs)
+    return [row.build(allowed, links, suffix) for row in rows]
 
 
 class _Row:
-    def __init__(self, listed: ListedJob, state: str, now: datetime) -> None:
-        self.job, self.bars, self.last, self.active = listed
+    def __init__(self, listed: ListedJob, state: str, now: datetime, listed_at: datetime | None) -> None:
+        self.job, self.bars, self.last, self.active, self.told = listed
         self.state = state
         self.now = now
+        self.listed_at = listed_at
         self.schedule = self._in_force("schedule")
         self.zone = self._in_force("time_zone")
         self.ahead = ahead(facts_from(self.job, google_state=self.job["google_state"] or ""), now, 1)
@@ -85,6 +92,7 @@ class _Row:
             "tone": badge.tone,
             "word": str(badge.word),
             "note": self._note(),
+            "why": self._why(),
             "progress": self._progress(),
             "name": name.html,
             "url": links["change"].replace(KEY, str(pk), 1) + suffix,
@@ -146,8 +154,24 @@ class _Row:
         return _("started %(at)s, never ended") % {"at": self._clock(at)} if at else ""
 
     def _late(self) -> str:
-        at = self.job["next_run_at"]
-        return _("expected %(at)s") % {"at": self._clock(at)} if at else ""
+        return _("since %(at)s") % {"at": self._clock(self._due())}
+
+    def _due(self) -> datetime:
+        due: datetime = self.job["late_since"] or self.job["next_run_at"]
+        return due
+
+    def _unserved(self) -> str:
+        at = self.job["last_delivery_at"]
+        return _("nothing since %(at)s") % {"at": self._clock(at)} if at else _("nothing ever arrived")
+
+    def _why(self) -> str:
+        """What Google's last attempt says, where it says why nothing runs."""
+        if self.told is not None and self.told.is_unserved:
+            return unserved_sentence(self.told, self.zone, self.now)
+        if self.state == Health.LATE:
+            looked_at = later(self.job["live_seen_at"], self.listed_at)
+            return late_sentence(self._due(), self.told, looked_at, self.zone, self.now)
+        return ""
 
     def _running(self) -> str:
         run = self.active
@@ -184,6 +208,8 @@ class _Row:
         Health.FAILING: _failing,
         Health.MISSED: _missed,
         Health.LOST: _lost,
+        Health.UNREACHABLE: _unserved,
+        Health.NO_RUN_HERE: _unserved,
         Health.LATE: _late,
         Health.RUNNING: _running,
         Health.QUEUED: _queued,

@@ -94,7 +94,7 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, set
     name = job_label(job) if job is not None else change.label
     block = Block(change.kind, change.remote_name.rpartition("/")[2], name, "", "~", "warn", pk=change.pk)
     if change.kind == "create":
-        was_there = job is not None and job.live is not None
+        was_there = job is not None and job.live_seen_at is not None
         return _created(block, job, now, was_there=was_there)
     if change.kind == "delete":
         return _deleted(block, job)

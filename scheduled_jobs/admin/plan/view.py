@@ -1,7 +1,7 @@
 """The plan: ``schedule_tasks --dry-run`` as a page, and one job compared with Google by itself.
 
-Looking calls Google and writes nothing. Only a POST writes: "Look again" records drift on the rows, and
-the decisions do what each of them says.
+Looking calls Google, changes nothing there, and keeps on the rows what it has shown, so that every screen
+knows. Only a POST decides.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from scheduled_jobs.admin.page import (
 )
 from scheduled_jobs.admin.plan.blocks import Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan.decide import decide_all, decide_one, without_what_may_not_be_adopted
-from scheduled_jobs.admin.words import job_label
+from scheduled_jobs.admin.words import attempt_banner, attempts_banners, job_label
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.history.job_story import last_set
+from scheduled_jobs.services.history.last_attempts import told_of, unserved_attempts
 from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
@@ -69,12 +70,10 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         messages.error(request, off)
         return HttpResponseRedirect(request.path)
     try:
-        report = scheduling.sync_jobs(scheduling.Options(write=False))
+        report = drift.look_at_all()
     except BackendError as error:
         return _unreachable(model_admin, request, error, _("Plan"), crumbs=_crumbs(model_admin))
     blocks = _blocks(request, report.plan.changes)
-    if request.method == "POST" and not is_answer:
-        drift.record_all(report)
     if is_answer:
         n = decide_all(model_admin, request, report.plan.changes, blocks, reason)
         is_without_error = not any(block.error for block in blocks)
@@ -88,7 +87,9 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(request.path)
         if is_without_error:
             messages.info(request, _("Nothing was decided: everything is left for now."))
+    now = timezone.now()
     context = {
+        "whys": attempts_banners(unserved_attempts(now), report.plan.ours, now),
         "sections": _sections(blocks),
         "plan": report.plan,
         "parts": _parts(report.plan),
@@ -136,15 +137,18 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         found = drift.look(job.pk)
     except BackendError as error:
         return _unreachable(model_admin, request, error, title, crumbs=crumbs)
+    drift.record(found)
+    found.job.refresh_from_db()
     now = timezone.now()
     block = without_what_may_not_be_adopted(request, block_of_look(found, now, last_set([job.pk])))
     block.token = token_of(block.kind, found.differences)
     reason = posted_reason(request)
-    if request.method == "POST" and "_look" in request.POST:
-        drift.record(found)
-    elif request.method == "POST" and decide_one(model_admin, request, found, block, reason):
+    is_answer = request.method == "POST" and "_look" not in request.POST
+    if is_answer and decide_one(model_admin, request, found, block, reason):
         return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
+    told = told_of(found.job)
     context = {
+        "whys": [attempt_banner(told, job.time_zone)] if told is not None and told.is_unserved else [],
         "item": block,
         "job": found.job,
         "job_label": job_label(job),

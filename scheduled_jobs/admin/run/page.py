@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.rows import run_attempts, run_facts, run_neighbours, run_steps
 from scheduled_jobs.admin.run.sentence import headline_of
-from scheduled_jobs.admin.words import RUN_BADGES, JobName, is_overdue, masked_parts, times
+from scheduled_jobs.admin.words import RUN_BADGES, JobName, attempt_banner, is_overdue, masked_parts, times
+from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.history.last_attempts import Told, told_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,12 +26,14 @@ def build(story: Story, now: datetime) -> dict[str, Any]:
     """What the templates show of a run whose job is loaded, at ``now`` (aware)."""
     run, job = story.run, story.run.job
     zone = job.time_zone
+    told = attempt_of_queued(run)
     return {
+        "whys": [attempt_banner(told, zone)] if told is not None and told.is_unserved else [],
         "zone": zone,
         "as_of": f"{now.astimezone(times.zone_of(zone)):%H:%M:%S}",
         "word": str(RUN_BADGES[run.status].word),
-        "headline": headline_of(story, now),
-        "steps": run_steps(run, zone, now),
+        "headline": headline_of(story, told, now),
+        "steps": run_steps(run, told, zone, now),
         "attempts": run_attempts(story, now),
         "neighbours": run_neighbours(story, now),
         "facts": run_facts(run, job, zone, now),
@@ -66,6 +70,12 @@ def _result_note(run: JobRun) -> str:
     if run.started_at is None:
         return _("None: the run never began.")
     return _("None: the run ended before it returned.")
+
+
+def attempt_of_queued(run: JobRun) -> Told | None:
+    """What Google tried since it was asked for a run that still waits."""
+    told = told_of(run.job) if run.status == Status.QUEUED and run.sent_at is not None else None
+    return told if told is not None and run.sent_at is not None and told.at >= run.sent_at - SKEW else None
 
 
 def title_of(run: JobRun) -> str:

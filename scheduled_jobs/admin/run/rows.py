@@ -25,6 +25,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from scheduled_jobs.services.history.last_attempts import Told
     from scheduled_jobs.services.history.run_story import Story
 
 Status = JobRun.Status
@@ -81,7 +82,7 @@ class Neighbour:
 # --- The step line ----------------------------------------------------------------------------------
 
 
-def run_steps(run: JobRun, zone: str, now: datetime) -> list[Step]:
+def run_steps(run: JobRun, told: Told | None, zone: str, now: datetime) -> list[Step]:
     points: list[tuple[str, str, str, datetime, str]] = []
 
     def add(icon: str, tone: str, label: str, at: datetime | None, text: str = "") -> None:
@@ -95,6 +96,8 @@ def run_steps(run: JobRun, zone: str, now: datetime) -> list[Step]:
         by = _("by %(person)s") % {"person": run.requested_by} if run.requested_by else ""
         add("hand", "off", _("Asked for"), run.created_at, by)
         add("queue", "off", _("Sent to Google"), run.sent_at)
+    if told is not None and told.is_unserved:
+        add("syncbad", "bad", _("Google’s attempt"), told.at, told.meaning.told)
     badge = RUN_BADGES[run.status]
     add("run", "run", _("Started") if run.is_over else str(badge.word), run.started_at)
     if run.is_over:

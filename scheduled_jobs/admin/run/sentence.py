@@ -20,6 +20,7 @@ from scheduled_jobs.admin.words import (
     progress_of,
     seen_alive,
     times,
+    unserved_sentence,
 )
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.retries import retry_time
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from scheduled_jobs.models import ScheduledJob
+    from scheduled_jobs.services.history.last_attempts import Told
     from scheduled_jobs.services.history.run_story import Story
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
@@ -80,17 +82,17 @@ class Headline:
         return " ".join(filter(None, [self.strong, self.rest, self.error]))
 
 
-def headline_of(story: Story, now: datetime) -> Headline:
-    """The sentence about a run as it stands at ``now`` (aware)."""
+def headline_of(story: Story, told: Told | None, now: datetime) -> Headline:
+    """The sentence about a run at ``now`` (aware); ``told`` is what Google tried for one that waits."""
     run = story.run
     if run.status == Status.QUEUED:
-        return _queued(story, now)
+        return _queued(story, told, now)
     if run.status == Status.RUNNING:
         return _running(story, now)
     return _over(story, now)
 
 
-def _queued(story: Story, now: datetime) -> Headline:
+def _queued(story: Story, told: Told | None, now: datetime) -> Headline:
     run = story.run
     waited = times.duration(now - run.created_at)
     rest = asked_by(run)
@@ -100,13 +102,17 @@ def _queued(story: Story, now: datetime) -> Headline:
             "should it arrive after all, it still runs only once."
         ) % {"time": times.duration(now - (run.sent_at or run.created_at))}
         return Headline(RUN_BADGES[Status.LOST], _("Probably lost."), rest, second=second)
-    if is_overdue(run, now):
+    second = ""
+    if told is not None and told.is_unserved:
+        second = unserved_sentence(told, run.job.time_zone, now)
+    elif is_overdue(run, now):
         second = (
             _("Google was asked %(time)s ago and has not delivered it.")
             % {"time": times.duration(now - run.sent_at)}
             if run.sent and run.sent_at
             else _("Google has not been asked yet: it could not be reached, or who was to ask was stopped.")
         )
+    if second:
         return Headline(
             RUN_BADGES[Status.MISSED], _("Not delivered for %(time)s.") % {"time": waited}, rest, "", second
         )

@@ -1,6 +1,14 @@
 """Values in words: no query, no request."""
 
 from scheduled_jobs.admin.words import times
+from scheduled_jobs.admin.words.attempts import (
+    Banner,
+    attempt_banner,
+    attempt_in_short,
+    attempts_banners,
+    late_sentence,
+    unserved_sentence,
+)
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.durations import parse_duration, write_duration
 from scheduled_jobs.admin.words.names import JobName, job_label, who_made
@@ -38,10 +46,11 @@ from scheduled_jobs.admin.words.values import (
 )
 
 __all__ = [
-    "FIELD_WORDS", "HEALTH_BADGES", "RUNS_AHEAD", "RUN_BADGES", "SYNC_BADGES", "Badge", "JobName",
-    "Preview", "as_python", "asked_by", "attempt_of", "field_name", "field_names", "first_line",
-    "is_given_up", "is_gone", "is_overdue", "job_label", "masked_entry", "masked_json", "masked_line",
-    "masked_parts", "next_run", "override_text", "parse_duration", "preview", "progress_of", "runs_ahead",
-    "seen_alive", "times", "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time",
+    "FIELD_WORDS", "HEALTH_BADGES", "RUNS_AHEAD", "RUN_BADGES", "SYNC_BADGES", "Badge", "Banner", "JobName",
+    "Preview", "as_python", "asked_by", "attempt_banner", "attempt_in_short", "attempt_of",
+    "attempts_banners", "field_name", "field_names", "first_line", "is_given_up", "is_gone", "is_overdue",
+    "job_label", "late_sentence", "masked_entry", "masked_json", "masked_line", "masked_parts", "next_run",
+    "override_text", "parse_duration", "preview", "progress_of", "runs_ahead", "seen_alive", "times",
+    "trigger_words", "unserved_sentence", "value_text", "who_made", "why_no_run", "why_no_time",
     "write_duration",
 ]  # fmt: skip

@@ -44,6 +44,8 @@ HEALTH_BADGES: dict[str, Badge] = {
     Health.FAILING: Badge("bad", "bad", _("Failing")),
     Health.LOST: Badge("lost", "bad", _("Lost")),
     Health.MISSED: Badge("missed", "warn", _("Missed")),
+    Health.UNREACHABLE: Badge("warn", "bad", _("Unreachable")),
+    Health.NO_RUN_HERE: Badge("warn", "bad", _("No run here")),
     Health.LATE: Badge("warn", "warn", _("Late")),
     Health.RUNNING: Badge("run", "run", _("Running")),
     Health.QUEUED: Badge("queue", "run", _("Queued")),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.attempts import ADVICE
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import InvalidSchedule
@@ -16,6 +17,7 @@ from scheduled_jobs.management.verbs.common import job_named
 from scheduled_jobs.management.verbs.next_runs import next_or_why, noticed, why_nothing
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health, health_of, with_health
+from scheduled_jobs.services.history.last_attempts import Told, jobs_running, told_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +32,10 @@ def list_jobs(terminal: BaseCommand, **options: Any) -> None:
     """Print all jobs, a line each."""
     now = timezone.now()
     jobs = with_health(ScheduledJob.objects.order_by("name"), now)
+    busy = jobs_running()
+    told = {job.pk: told_of(job, is_running=job.pk in busy) for job, _ in jobs}
     if options["json"]:
-        terminal.stdout.write(as_json([summary(job, state, now) for job, state in jobs]))
+        terminal.stdout.write(as_json([summary(job, state, told[job.pk], now) for job, state in jobs]))
         return
     if not jobs:
         terminal.stdout.write("No jobs yet. manage.py schedule_tasks makes them from the code.")
@@ -43,14 +47,19 @@ def list_jobs(terminal: BaseCommand, **options: Any) -> None:
         for job, state in jobs
     ]  # fmt: skip
     terminal.stdout.write(table(heads, rows))
+    for job, _ in jobs:
+        attempt = told[job.pk]
+        if attempt is not None and attempt.is_unserved:
+            terminal.stdout.write(f"{job.name}: {why_unserved(attempt)}")
 
 
 def show_job(terminal: BaseCommand, job: str, **options: Any) -> None:
     """Print one job, field by field."""
     row, now = job_named(job), timezone.now()
     state = health_of(row, now)
+    attempt = told_of(row)
     if options["json"]:
-        terminal.stdout.write(as_json({**summary(row, state, now), "fields": field_values(row)}))
+        terminal.stdout.write(as_json({**summary(row, state, attempt, now), "fields": field_values(row)}))
         return
     terminal.stdout.write(f"{row.name}: {state}\n{row.task}, {row.get_origin_display()}")
     terminal.stdout.write(described(row))
@@ -62,6 +71,10 @@ def show_job(terminal: BaseCommand, job: str, **options: Any) -> None:
         terminal.stdout.write(why_nothing(found))
     else:
         terminal.stdout.write(" ".join(filter(None, [f"Next run: {cell(found.next_at)}.", noticed(found)])))
+    if attempt is not None and attempt.is_unserved:
+        terminal.stdout.write(why_unserved(attempt))
+    elif attempt is not None:
+        terminal.stdout.write(f"{told_in_short(attempt)}.")
     error = f": {row.sync_error}" if row.sync_error else ""
     terminal.stdout.write(f"{row.get_sync_state_display()}{error}\n")
     heads = ("field", "code default", "override", "live in Google")
@@ -80,7 +93,19 @@ def described(job: ScheduledJob) -> str:
         return f"The schedule cannot be run: {error}"
 
 
-def summary(job: ScheduledJob, state: Health, now: datetime) -> dict[str, Any]:
+def told_in_short(attempt: Told) -> str:
+    """What Google says of its last attempt."""
+    said = f"Google's last attempt, {cell(attempt.at)}, {attempt.meaning.told}"
+    return f"{said} ({attempt.meaning.name}, code {attempt.code})" if not attempt.is_success else said
+
+
+def why_unserved(attempt: Told) -> str:
+    """The same where nothing arrived here, with the address and what to do."""
+    said = f"{told_in_short(attempt)} at {attempt.address}, and nothing arrived here."
+    return " ".join(filter(None, [said, attempt.meaning.remedy, ADVICE]))
+
+
+def summary(job: ScheduledJob, state: Health, attempt: Told | None, now: datetime) -> dict[str, Any]:
     """What a list tells of a job."""
     found = job.ahead(now)
     return {
@@ -100,6 +125,15 @@ def summary(job: ScheduledJob, state: Health, now: datetime) -> dict[str, Any]:
         "why_none": found.why_none.name.lower() if found.why_none else None,
         "sync_state": job.sync_state,
         "sync_error": job.sync_error,
+        "last_attempt": None
+        if attempt is None
+        else {
+            "at": attempt.at,
+            "code": attempt.code,
+            "told": attempt.meaning.told,
+            "address": attempt.address,
+            "arrived": not attempt.is_unserved,
+        },
     }
 
 

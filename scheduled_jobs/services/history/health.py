@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef,
 from django.db.models.functions import Substr
 
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Status = JobRun.Status
 
-SKEW = timedelta(minutes=1)
-"""How far the clocks of Google and of this process may differ."""
-
 
 class Health(StrEnum):
     """How a job is, the most urgent first: a list is sorted so. What asks for nothing comes last."""
@@ -30,6 +27,10 @@ class Health(StrEnum):
     FAILING = "failing"
     LOST = "lost"
     MISSED = "missed"
+    UNREACHABLE = "unreachable"
+    """Google tried, and got no success; nothing arrived here."""
+    NO_RUN_HERE = "no_run_here"
+    """Google reports a success that is none of this app's."""
     LATE = "late"
     RUNNING = "running"
     QUEUED = "queued"
@@ -73,13 +74,36 @@ def code_changed_since() -> Q:
 def late(now: datetime) -> Q:
     """Jobs that Google was to fire at a time that has passed by more than MISSED_GRACE, without a run since.
 
-    ``next_run_at`` is what Google answered last; it is renewed by the next push, not by each run, so that a
-    job which has run since is never called late.
+    ``next_run_at`` is what Google answered last, and ``late_since`` what it had answered before where that
+    never came. Neither is renewed by each run, so that a job which has run since is never called late.
     """
-    due = Q(next_run_at__lt=now - settings.MISSED_GRACE, sync_state=ScheduledJob.SyncState.SYNCED)
-    unserved = Q(last_run_at=None) | Q(last_run_at__lt=F("next_run_at") - SKEW)
-    was_paused = Q(paused=True, paused_until__gte=F("next_run_at"))
-    return due & unserved & ~was_paused
+    return Q(sync_state=ScheduledJob.SyncState.SYNCED) & (
+        _overdue("late_since", now) | _overdue("next_run_at", now)
+    )
+
+
+def _overdue(column: str, now: datetime) -> Q:
+    due = Q(**{f"{column}__lt": now - settings.MISSED_GRACE})
+    for arrival in ("last_run_at", "last_delivery_at"):
+        due &= Q(**{arrival: None}) | Q(**{f"{arrival}__lt": F(column) - SKEW})
+    return due & ~Q(paused=True, paused_until__gte=F(column))
+
+
+def unserved(*columns: str) -> Q:
+    """Jobs of whose last attempt at Google nothing has arrived here: ``domain.attempts.stands``.
+
+    ``columns``: that of failed attempts (``unreachable_since``), of successes (``no_run_since``); none: both.
+    """
+    condition = Q()
+    for column in columns or ("unreachable_since", "no_run_since"):
+        silent = Q(last_delivery_at=None) | Q(last_delivery_at__lt=F(column) - SKEW)
+        condition |= Q(**{f"{column}__isnull": False}) & silent
+    return condition
+
+
+def running() -> Q:
+    """Jobs of which a run is going on: that may be what Google tried."""
+    return _has_run(Status.RUNNING)
 
 
 def _has_run(status: str) -> Q:
@@ -97,7 +121,9 @@ def states(now: datetime) -> list[tuple[Health, Q]]:
         # Also while it runs again.
         (Health.FAILING, Q(failures_in_a_row__gt=0)),
         (Health.MISSED, Q(last_status=Status.MISSED)),
-        (Health.RUNNING, _has_run(Status.RUNNING)),
+        (Health.RUNNING, running()),
+        (Health.UNREACHABLE, unserved("unreachable_since")),
+        (Health.NO_RUN_HERE, unserved("no_run_since")),
         (Health.QUEUED, _has_run(Status.QUEUED)),
         (Health.LATE, late(now)),
         (Health.NEW, Q(last_run_at=None)),

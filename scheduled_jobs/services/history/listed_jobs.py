@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db.models import BooleanField, ExpressionWrapper
 from django.db.models.fields.json import KT
 
-from scheduled_jobs.models import FACTS, ScheduledJob
+from scheduled_jobs.models import FACTS, JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import following
 from scheduled_jobs.services.history.health import paused
+from scheduled_jobs.services.history.last_attempts import IN_LIVE, READ, Told, told_by
 from scheduled_jobs.services.history.strips import last_runs, recent_runs
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 READ_OF_JOB = (
     *FACTS, "pk", "name", "origin", "declared_description", "description_override",
     "pause_reason", "paused_by", "sync_state", "last_run_at", "last_status", "failures_in_a_row",
+    "late_since", "live_seen_at", *READ,
 )  # fmt: skip
 """Not the payloads and what Google has, which may be large."""
 
@@ -28,13 +30,14 @@ READ_OF_JOB = (
 class ListedJob(NamedTuple):
     """One job. ``columns`` has also ``overridden`` (see census), ``held`` (paused now), ``google_state``.
 
-    ``last`` is its newest run, ``active`` the one that is running or queued.
+    ``last`` is its newest run, ``active`` the one that is running or queued, ``told`` Google's last attempt.
     """
 
     columns: dict[str, Any]
     bars: Sequence[Bar]
     last: LastRun | None
     active: LastRun | None
+    told: Told | None
 
 
 def listed_jobs(pks: Sequence[int], now: datetime) -> list[ListedJob]:
@@ -46,10 +49,18 @@ def listed_jobs(pks: Sequence[int], now: datetime) -> list[ListedJob]:
             overridden=following(),
             held=ExpressionWrapper(paused(now), output_field=BooleanField()),
             google_state=KT("live__state"),
+            **IN_LIVE,
         )
-        .values(*READ_OF_JOB, "overridden", "held", "google_state")
+        .values(*READ_OF_JOB, "overridden", "held", "google_state", *IN_LIVE)
     )
     found = {row["pk"]: row for row in rows}
     bars = recent_runs(pks)
     lasts = last_runs(bars)
-    return [ListedJob(found[pk], bars[pk], *lasts.get(pk, (None, None))) for pk in pks if pk in found]
+    return [_listed(found[pk], bars[pk], *lasts.get(pk, (None, None))) for pk in pks if pk in found]
+
+
+def _listed(
+    columns: dict[str, Any], bars: Sequence[Bar], last: LastRun | None, active: LastRun | None
+) -> ListedJob:
+    is_running = active is not None and active.status == JobRun.Status.RUNNING
+    return ListedJob(columns, bars, last, active, told_by(columns, is_running=is_running))

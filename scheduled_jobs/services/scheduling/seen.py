@@ -131,7 +131,7 @@ def columns(
         "live": {
             **live.values,
             "state": live.state,
-            "last_attempt_time": live.last_attempt_time.isoformat() if live.last_attempt_time else None,
+            **({"last_attempt_time": live.last_attempt_time.isoformat()} if live.last_attempt_time else {}),
             "status": live.status,
             "address_since": since.isoformat(),
             "is_first_address": is_first,

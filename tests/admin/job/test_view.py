@@ -74,7 +74,7 @@ def test_the_script_gets_the_preview_alone() -> None:
     assert "0 0 30 2 *" in text(wrong.content.decode())
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("change", 8), ("settings", 6), ("changes", 5)])
+@pytest.mark.parametrize(("tab", "queries"), [("change", 10), ("settings", 8), ("changes", 6)])
 def test_each_page_asks_for_what_it_shows_however_long_the_past(
     tab: str, queries: int, django_assert_num_queries: Any
 ) -> None:

@@ -55,7 +55,7 @@ def test_nothing_to_change_is_said(job: ScheduledJob) -> None:
     assert "Nothing would change in Google. 1 is the same on both sides." in text
 
 
-def test_the_plan_says_what_a_sync_would_do_and_writes_nothing(
+def test_the_plan_says_what_a_sync_would_do_and_does_nothing(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
@@ -66,15 +66,14 @@ def test_the_plan_says_what_a_sync_would_do_and_writes_nothing(
     seed_tasks(list(registry.tasks()), retire=True)
     ScheduledJob.objects.filter(task="shop.tasks.Two").delete()
     google.store.faults.calls.clear()
-    before = list(ScheduledJob.objects.values())
     text = text_of(superuser().get(PLAN).content.decode())
     assert "Google would change in 3 jobs: 1 created , 1 updated , 1 deleted ." in text
-    assert "shop.tasks. One changed in Google Field" in text
+    assert "shop.tasks. One changed in Google seen now Field" in text
     assert "retry count 5 → 3 code default" in text
     assert "shop.tasks. Two to create" in text
     assert "shop.tasks. Gone to delete class gone, still in Google" in text
     assert writes(google) == []
-    assert list(ScheduledJob.objects.values()) == before
+    assert (row("One").retry_count, row("One").sync_state) == (3, "drifted")
 
 
 def test_a_plan_says_since_when_a_row_has_said_so_itself(google: MemoryBackend, job: ScheduledJob) -> None:
@@ -97,16 +96,14 @@ def test_secrets_are_masked_on_both_sides(google: MemoryBackend, job: ScheduledJ
         assert html.count("••••••••") >= 2
 
 
-def test_looking_again_records_the_drift_and_a_get_does_not(google: MemoryBackend, job: ScheduledJob) -> None:
+def test_what_a_comparison_has_seen_is_recorded(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     client = superuser()
     for url in (PLAN, drift_url(job)):
-        client.get(url)
-        assert row("One").sync_state == "synced"
-    for url in (PLAN, drift_url(job)):
-        ScheduledJob.objects.update(sync_state="synced")
-        assert client.post(url, {"_look": "1"}).status_code == 200
-        assert row("One").sync_state == "drifted"
+        for looked in (client.get, lambda url: client.post(url, {"_look": "1"})):
+            ScheduledJob.objects.update(sync_state="synced")
+            assert looked(url).status_code == 200
+            assert row("One").sync_state == "drifted"
     assert writes(google) == ["UpdateJob"]
 
 
@@ -436,7 +433,7 @@ def test_the_number_of_queries_does_not_grow(
         edit_in_console(google, row(f"Job{number}"), "description", description="other")
     client = superuser()
     client.get(PLAN)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(24):
         client.get(PLAN)
 
 

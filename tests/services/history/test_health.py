@@ -71,6 +71,59 @@ def test_a_job_that_fails_stays_failing_while_it_runs_again() -> None:
     assert state(row) == Health.FAILING
 
 
+# --- What Google's last attempt says ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "found"),
+    [("unreachable_since", Health.UNREACHABLE), ("no_run_since", Health.NO_RUN_HERE)],
+)
+def test_an_attempt_that_never_arrived_outweighs_healthy(column: str, found: Health) -> None:
+    tried = SLOT + timedelta(minutes=10)
+    before = {"last_delivery_at": tried - timedelta(minutes=1, seconds=1)}
+    assert state(job("a", **EARLIER, **before, **{column: tried})) == found
+    assert state(job("b", **{column: tried})) == found
+    assert state(job("c", **EARLIER, last_delivery_at=tried - timedelta(minutes=1), **{column: tried})) == (
+        Health.HEALTHY
+    )
+
+
+def test_an_unreachable_job_outweighs_a_queued_run_and_late() -> None:
+    row = job(
+        **EARLIER, unreachable_since=SLOT + timedelta(minutes=9), sync_state="synced",
+        next_run_at=SLOT + timedelta(minutes=5),
+    )  # fmt: skip
+    make_run(row, JobRun.Status.QUEUED)
+    assert state(row) == Health.UNREACHABLE
+
+
+def test_a_run_that_is_going_on_may_be_what_google_tried() -> None:
+    row = job(**EARLIER, unreachable_since=SLOT + timedelta(minutes=9))
+    make_run(row, JobRun.Status.RUNNING)
+    assert state(row) == Health.RUNNING
+
+
+def test_a_failure_is_not_hidden_by_an_attempt_that_never_arrived() -> None:
+    row = job(
+        last_status="failed", last_run_at=SLOT, failures_in_a_row=1,
+        unreachable_since=SLOT + timedelta(minutes=9),
+    )  # fmt: skip
+    assert state(row) == Health.FAILING
+
+
+def test_a_look_that_renewed_the_next_run_does_not_end_lateness() -> None:
+    values = {"sync_state": "synced", "next_run_at": NOW + timedelta(hours=1)}
+    due = SLOT + timedelta(minutes=5)
+    assert state(job("a", **EARLIER, late_since=due, **values)) == Health.LATE
+    assert state(job("b", **EARLIER, late_since=due, last_delivery_at=due, **values)) == Health.HEALTHY
+
+
+def test_a_delivery_that_was_skipped_is_not_late() -> None:
+    due = SLOT + timedelta(minutes=5)
+    values = {"sync_state": "synced", "next_run_at": due, "last_delivery_at": due}
+    assert state(job(**EARLIER, **values)) == Health.HEALTHY
+
+
 def test_a_job_with_a_queued_run_is_queued_until_it_runs() -> None:
     row = job(**EARLIER)
     make_run(row, JobRun.Status.QUEUED)

@@ -15,7 +15,7 @@ from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import drift
 from scheduled_jobs.services.scheduling.seen import record_look
 from tests.support import full_name
-from tests.support.console import edit_in_console
+from tests.support.console import edit_in_console, tried
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -37,13 +37,6 @@ def job(google: MemoryBackend) -> ScheduledJob:
     return row("One")
 
 
-def tried(google: MemoryBackend, job: ScheduledJob, at: datetime, code: int) -> None:
-    """Google has tried, and met this."""
-    entry = google.store._entry(full_name(job))
-    google.store.attempt_started(entry, at)
-    google.store.attempt_finished(entry, code, None)
-
-
 def looked(job: ScheduledJob, at: datetime) -> ScheduledJob:
     """The row after one look."""
     with time_machine.travel(at, tick=False):
@@ -60,7 +53,7 @@ def listed(at: datetime, **options: Any) -> ScheduledJob:
 
 def last_attempt(job: ScheduledJob) -> tuple[Any, Any]:
     live = job.live or {}
-    return live["last_attempt_time"], live["status"]
+    return live.get("last_attempt_time"), live["status"]
 
 
 # --- What is kept -----------------------------------------------------------------------------------------

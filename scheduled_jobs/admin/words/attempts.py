@@ -1,0 +1,112 @@
+"""Google's last attempt in words: short for lists, as a sentence, and as the banner why nothing runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.admin.words import times
+from scheduled_jobs.domain.attempts import SKEW
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from scheduled_jobs.services.history.last_attempts import Told
+
+
+@dataclass(frozen=True)
+class Banner:
+    """What stands in ``_why.html``; ``note`` follows the address, ``code`` what Google says."""
+
+    tone: str
+    icon: str
+    heading: str
+    says: str
+    code: str
+    address: str
+    note: str
+    remedy: str
+
+
+def attempt_in_short(told: Told, zone: str, now: datetime) -> str:
+    """ "Google’s last attempt, 17:58, got no usable answer"; with the address only where nothing arrived."""
+    values = {"time": times.clock(told.at, zone, now), "told": told.meaning.told, "address": told.address}
+    if not told.is_unserved:
+        return _("Google’s last attempt, %(time)s, %(told)s") % values
+    return _("Google’s last attempt, %(time)s, %(told)s at %(address)s") % values
+
+
+def unserved_sentence(told: Told, zone: str, now: datetime) -> str:
+    """The same as a sentence, of an attempt of which nothing arrived here."""
+    end = _(", and nothing arrived here.") if told.is_success else "."
+    return attempt_in_short(told, zone, now) + end
+
+
+def late_sentence(
+    due: datetime, told: Told | None, looked_at: datetime | None, zone: str, now: datetime
+) -> str:
+    """Since when a run is late, and why, as far as Google was asked."""
+    late = _("The run of %(time)s has not arrived, %(away)s after its time.") % {
+        "time": times.clock(due, zone, now),
+        "away": times.distance(now - due),
+    }
+    if told is not None and told.at >= due - SKEW:
+        return f"{late} {attempt_in_short(told, zone, now)}."
+    if looked_at is None or looked_at < due + SKEW:
+        return f"{late} {_('“Ask Google” tells what its attempt met.')}"
+    return (
+        f"{late} {_('Google had not tried it, as seen %(ago)s.') % {'ago': times.relative(looked_at, now)}}"
+    )
+
+
+def attempt_banner(told: Told, zone: str) -> Banner:
+    """Why one job does not run here."""
+    says = _("last attempt %(time)s: %(told)s")
+    says %= {"time": times.exact(told.at, zone), "told": told.meaning.told}
+    return _banner(told, told.meaning.heading, says, told.address)
+
+
+def attempts_banners(unserved: Sequence[Told], jobs: int, now: datetime) -> list[Banner]:
+    """The same of all jobs at once: one for each cause, the commonest first."""
+    found = []
+    for code, n in Counter(told.code for told in unserved).most_common():
+        some = [told for told in unserved if told.code == code]
+        meaning = some[0].meaning
+        heading = ngettext(
+            "%(heading)s: %(n)d of %(jobs)d jobs does not run",
+            "%(heading)s: %(n)d of %(jobs)d jobs do not run",
+            n,
+        )
+        first, last = (times.clock(pick(told.at for told in some), "UTC", now) for pick in (min, max))
+        says = _("last attempt %(last)s UTC: %(told)s")
+        if first != last:
+            says = _("last attempts %(first)s to %(last)s UTC: %(told)s")
+        found.append(
+            _banner(
+                some[0],
+                heading % {"heading": meaning.heading, "n": n, "jobs": max(jobs, n)},
+                says % {"first": first, "last": last, "told": meaning.told},
+                *_addresses(some),
+            )
+        )
+    return found
+
+
+def _addresses(some: Sequence[Told]) -> tuple[str, str]:
+    """What the addresses have in common, and what is said of that."""
+    if len(some) == 1:
+        return some[0].address, ""
+    places = sorted({told.address.rpartition("/")[0] for told in some})
+    if len(places) == 1:
+        return f"{places[0]}/…", _("the same for all of them")
+    return f"{places[0]}/…", _("and %(n)d others") % {"n": len(places) - 1}
+
+
+def _banner(told: Told, heading: str, says: str, address: str, note: str = "") -> Banner:
+    code = _("%(name)s, code %(code)d") % {"name": told.meaning.name, "code": told.code}
+    return Banner("bad", "warn", heading, says, code, address, note, told.meaning.remedy)
