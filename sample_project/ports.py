@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
-import socket
 
-from sample_project.processes import DemoFailed
+from scheduled_jobs.emulator.ports import why_taken
 
 HOST = "127.0.0.1"
 WEB, EMULATOR = 8000, 8085
 """The defaults, those of the Makefile."""
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the message is for the person who started it."""
 
 
 def port(text: str) -> int:
@@ -41,23 +42,7 @@ def check(web: int, emulator: int) -> None:
 
 def refusal(number: int) -> str | None:
     """Why nothing can listen on this port of the loopback address; None if it is free."""
-    with socket.socket() as probe:
-        # As the servers do: a port whose last connections are only fading away is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, number))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return "another program listens there"
-            return os.strerror(error.errno or 0)
-    return None
-
-
-def answers(number: int) -> bool:
-    """Whether somebody listens on this port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((HOST, number)) == 0
+    return why_taken(HOST, number)
 
 
 def _command(web: int, emulator: int) -> str:

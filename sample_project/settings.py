@@ -73,9 +73,8 @@ _ports = json.loads(_ports_file.read_text()) if _ports_file.exists() else {}
 PORT = int(os.environ.get("PORT") or _ports.get("web", 8000))
 EMULATOR_PORT = int(os.environ.get("EMULATOR_PORT") or _ports.get("emulator", 8085))
 
-DJANGO_CLOUD_TASKS_PROJECT_ID = "sample-project"
-DJANGO_CLOUD_TASKS_LOCATION = "europe-west1"
+# Those of `scheduled_jobs dev`, which the demo runs: other commands find the same jobs.
 DJANGO_CLOUD_TASKS_APP_NAME = "shop"
 DJANGO_CLOUD_TASKS_ENDPOINT = f"http://127.0.0.1:{PORT}"
 DJANGO_CLOUD_TASKS_EMULATOR_HOST = f"127.0.0.1:{EMULATOR_PORT}"
-DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "scheduler@sample-project.iam.gserviceaccount.com"
+DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "scheduler@local.iam.gserviceaccount.com"

@@ -20,12 +20,16 @@ class ScheduledJobsConfig(AppConfig):
 
     def ready(self) -> None:
         from scheduled_jobs import checks, registry, signals
+        from scheduled_jobs.conf import in_dev
+        from scheduled_jobs.management import dev_server
         from scheduled_jobs.models import JobRun, ScheduledJob
 
         checks.register_checks()
         signals.job_edited.connect(push_edited, sender=ScheduledJob)
         signals.run_requested.connect(fire_requested, sender=JobRun)
         pre_delete.connect(delete_in_google, sender=ScheduledJob)
+        if in_dev():
+            dev_server.connect()
         registry.discover()
 
 

@@ -9,7 +9,6 @@ Blanks and newlines around a value, as secret files end with, are cut off wherev
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import types
@@ -24,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from scheduled_jobs.domain.addresses import as_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 PREFIX = "DJANGO_CLOUD_TASKS_"
 DEFAULT_ENDPOINT = "http://localhost:8000"
@@ -33,7 +32,7 @@ CLOUD_SCHEDULER_BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedule
 LOCAL_ACCOUNT = "scheduler@local.iam.gserviceaccount.com"
 # Set by the pytest plugin, which may not import Django: a test suite never looks for credentials.
 DEFAULT_BACKEND_VARIABLE = "SCHEDULED_JOBS_DEFAULT_BACKEND"
-# A JSON object: a process that is started inherits it, whatever its settings say.
+# What ``scheduled_jobs dev`` hands on to the processes that it starts: EMULATOR_HOST, a blank, ENDPOINT.
 DEV_VARIABLE = "SCHEDULED_JOBS_DEV"
 
 BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
@@ -120,8 +119,8 @@ class Settings:
 
     def _read(self, name: str) -> Any:
         key = PREFIX + name
-        if name in (outranking := in_dev()):
-            return _checked(key, outranking[name], _hints()[name])
+        if name in (dev := in_dev()):
+            return _checked(key, dev[name], _hints()[name])
         if hasattr(django_settings, key):
             return _checked(key, getattr(django_settings, key), _hints()[name])
         text = os.environ.get(key)
@@ -148,15 +147,28 @@ DERIVED: dict[str, typing.Callable[[Settings], Any]] = {
 
 
 def in_dev() -> dict[str, Any]:
-    """The settings that ``scheduled_jobs dev`` has made for this process; empty anywhere else."""
-    text = os.environ.get(DEV_VARIABLE)
-    return dict(json.loads(text)) if text else {}
+    """The settings that ``scheduled_jobs dev`` makes, whatever the project's say; empty anywhere else."""
+    host, _, endpoint = os.environ.get(DEV_VARIABLE, "").partition(" ")
+    return {} if not host else {**DEV, "EMULATOR_HOST": host, "ENDPOINT": endpoint}
+
+
+# What is None follows from EMULATOR_HOST and ENDPOINT.
+DEV = {
+    "PROJECT_ID": None,
+    "LOCATION": None,
+    "OIDC_SERVICE_ACCOUNT": "scheduler@local.iam.gserviceaccount.com",
+    "OIDC_AUDIENCE": None,
+    "OIDC_ALLOWED_EMAILS": None,
+    "OIDC_CERTS_URL": None,
+    "PUSH": "auto",
+    "EAGER": False,
+}
 
 
 @contextmanager
-def outranked_by(values: Mapping[str, Any]) -> Iterator[None]:
-    """Inside the block, and in every process started there, these settings come before all others."""
-    os.environ[DEV_VARIABLE] = json.dumps(values)
+def dev_settings(emulator_host: str, endpoint: str) -> Iterator[None]:
+    """Inside the block, and in every process started there, these come before settings and environment."""
+    os.environ[DEV_VARIABLE] = f"{emulator_host} {endpoint}"
     try:
         yield
     finally:

@@ -29,6 +29,7 @@ DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DJANGO_CLOUD_TASKS_EMULATOR_HOST = None
 DJANGO_CLOUD_TASKS_PROJECT_ID = "test-project"
+DJANGO_CLOUD_TASKS_LOCATION = "europe-west1"
 DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com"
 DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "scheduler@test-project.iam.gserviceaccount.com"
 DJANGO_CLOUD_TASKS_BACKEND = "scheduled_jobs.backends.memory.MemoryBackend"

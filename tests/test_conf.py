@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from scheduled_jobs import conf
+from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, GOOGLE_CERTS_URL, PREFIX, names, settings
 
 MEMORY = "scheduled_jobs.backends.memory.MemoryBackend"
@@ -43,11 +44,14 @@ def test_dev_outranks_settings_and_environment(monkeypatch: pytest.MonkeyPatch) 
         "DJANGO_CLOUD_TASKS_OIDC_AUDIENCE": "https://shop.example.com",
         "DJANGO_CLOUD_TASKS_APP_NAME": "shop",
     }
-    ours = {"ENDPOINT": "http://127.0.0.1:8000", "LOCATION": None, "OIDC_AUDIENCE": None}
-    with override_settings(**theirs):
-        with conf.outranked_by(ours):
-            assert (settings.ENDPOINT, settings.LOCATION) == ("http://127.0.0.1:8000", None)
+    with override_settings(**theirs, DJANGO_CLOUD_TASKS_PUSH="off", DJANGO_CLOUD_TASKS_EAGER=True):
+        with conf.dev_settings("127.0.0.1:8085", "http://127.0.0.1:8000"):
+            assert (settings.EMULATOR_HOST, settings.ENDPOINT) == ("127.0.0.1:8085", "http://127.0.0.1:8000")
+            assert CloudSchedulerBackend().parent == "projects/local/locations/us-central1"
             assert settings.OIDC_AUDIENCE == "http://127.0.0.1:8000"
+            assert settings.OIDC_CERTS_URL == "http://127.0.0.1:8086/certs"
+            assert settings.OIDC_ALLOWED_EMAILS == [settings.OIDC_SERVICE_ACCOUNT]
+            assert settings.mode == "google"
             assert settings.APP_NAME == "shop"
         assert (settings.ENDPOINT, settings.LOCATION) == ("https://shop.example.com", "europe-west1")
 

@@ -48,8 +48,7 @@ class CertificateServer:
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
             raise CannotStart(
-                f"port {port} on {host}, for the certificates, cannot be used ({why}); "
-                "pick another with --certs-port or --port"
+                f"port {port} on {host}, for the certificates, cannot be used ({why}); pick another port"
             ) from error
         self.port = int(self._server.server_address[1])
         self.url = f"http://{host}:{self.port}{PATH}"

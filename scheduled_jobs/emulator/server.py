@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -13,6 +12,7 @@ from google.protobuf import any_pb2, empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from scheduled_jobs.emulator import messages
+from scheduled_jobs.emulator.ports import why_taken
 from scheduled_jobs.exceptions import CannotStart, StoreError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class GrpcServer:
         try:
             self.port = int(self._server.add_insecure_port(f"{host}:{port}"))
         except RuntimeError as error:  # taken since it was looked at, or an address that gRPC cannot read
-            raise CannotStart(f"port {port} on {host} cannot be used; pick another with --port") from error
+            raise CannotStart(f"port {port} on {host} cannot be used; pick another port") from error
 
     def start(self) -> None:
         """Begin to answer."""
@@ -66,16 +66,9 @@ class GrpcServer:
 def _check_port(host: str, port: int) -> None:
     """Find a taken port before gRPC does, which would add lines of its own to standard error."""
     if not 0 <= port <= 65535:
-        raise CannotStart(f"{port} is not a port: ports go from 0 to 65535; pick another with --port")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise CannotStart(
-            f"port {port} on {host} cannot be used ({error.strerror}); pick another with --port"
-        ) from error
+        raise CannotStart(f"{port} is not a port: ports go from 0 to 65535; pick another port")
+    if (why := why_taken(host, port)) is not None:
+        raise CannotStart(f"port {port} on {host} cannot be used ({why}); pick another port")
 
 
 def _job_handlers(store: Store) -> dict[str, Handler]:

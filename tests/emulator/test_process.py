@@ -169,8 +169,8 @@ def test_a_taken_port_is_one_line_and_exit_1(capfd: pytest.CaptureFixture[str]) 
     output = capfd.readouterr()  # of the whole process: gRPC writes lines of its own past Python's
     assert output.out == ""
     assert output.err == (
-        f"The emulator cannot start: port {port} on 127.0.0.1 cannot be used (Address already in use); "
-        "pick another with --port\n"
+        f"The emulator cannot start: port {port} on 127.0.0.1 cannot be used (another program listens there); "
+        "pick another port\n"
     )
 
 
@@ -184,7 +184,7 @@ def test_a_taken_certificates_port_is_one_line_and_exit_1(
     assert output.out == ""
     assert output.err == (
         f"The emulator cannot start: port {port} on 127.0.0.1, for the certificates, cannot be used "
-        "(Address already in use); pick another with --certs-port or --port\n"
+        "(Address already in use); pick another port\n"
     )
 
 
@@ -313,7 +313,7 @@ def test_the_managing_command_leaves_with_1_too(
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as left:
         call_command("run_scheduler_emulator", port=taken.getsockname()[1])
     assert left.value.code == 1
-    assert "pick another with --port" in capsys.readouterr().err
+    assert "pick another port" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

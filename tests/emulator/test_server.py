@@ -170,7 +170,7 @@ def test_a_taken_port_is_named(emulator: Emulator) -> None:
     with pytest.raises(CannotStart) as error:
         GrpcServer(Store(), "127.0.0.1", port)
     assert str(error.value) == (
-        f"port {port} on 127.0.0.1 cannot be used (Address already in use); pick another with --port"
+        f"port {port} on 127.0.0.1 cannot be used (another program listens there); pick another port"
     )
 
 

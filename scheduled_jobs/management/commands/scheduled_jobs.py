@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from argparse import SUPPRESS, ArgumentParser
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -8,6 +9,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.management.verbs.common import who
+from scheduled_jobs.management.verbs.dev import dev
 from scheduled_jobs.management.verbs.doctor import examine_jobs
 from scheduled_jobs.management.verbs.jobs import list_jobs, show_job
 from scheduled_jobs.management.verbs.next_runs import next_runs
@@ -19,7 +21,6 @@ from scheduled_jobs.management.verbs.runs import list_runs
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
     from collections.abc import Callable
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -33,7 +34,16 @@ VERBS: dict[str, Callable[..., None]] = {
     "reset": reset_job,
     "prune": prune_runs,
     "doctor": examine_jobs,
+    "dev": dev,
 }
+
+# Behind the verb too, where one types them; what is not typed leaves alone what stands in front of it.
+DJANGOS = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+for option in ("--settings", "--pythonpath"):
+    DJANGOS.add_argument(option, help=SUPPRESS)
+for option in ("--traceback", "--no-color", "--force-color", "--skip-checks"):
+    DJANGOS.add_argument(option, action="store_true", help=SUPPRESS)
+DJANGOS.add_argument("--verbosity", "-v", type=int, choices=range(4), help=SUPPRESS)
 
 
 class Command(BaseCommand):
@@ -43,7 +53,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
 
         def verb(name: str, text: str, *, reads: bool = False, job: str | None = None) -> ArgumentParser:
-            sub = verbs.add_parser(name, help=text, description=text)
+            sub = verbs.add_parser(name, help=text, description=text, parents=[DJANGOS])
             if job is not None:
                 sub.add_argument(
                     "job", nargs=job if job == "?" else None, help="job id, or dotted path of the task"
@@ -80,10 +90,15 @@ class Command(BaseCommand):
         pruning.add_argument("--dry-run", action="store_true", help="only say how many they are")
 
         verb("doctor", "Why nothing runs, a line each; exit 1 if a job cannot run.", reads=True)
+        local = verb("dev", "Run emulator, web server and schedule_tasks here, in one terminal.")
+        local.add_argument(
+            "addrport", nargs="?", default="8000", metavar="addr:port", help="as for runserver; 8000"
+        )
+        local.add_argument("--emulator-port", type=int, default=0, help="default: a free one")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """As Django's; what is wrong is what ``doctor`` is asked, and no reason not to answer."""
-        if options["verb"] == "doctor":
+        """As Django's; what is wrong is what ``doctor`` is asked, and ``dev`` has settings of its own."""
+        if options["verb"] in ("dev", "doctor"):
             self.requires_system_checks = ()
         return super().execute(*args, **options)
 
