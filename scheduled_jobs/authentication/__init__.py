@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.authentication.certificates import Certificates
-from scheduled_jobs.conf import settings
+from scheduled_jobs.conf import GOOGLE_CERTS_URL, settings
 from scheduled_jobs.domain.addresses import same_audience
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.exceptions import CertificatesUnavailable, NotAllowed, NotAuthenticated
@@ -135,14 +135,14 @@ def sign_probe(audience: str, email: str, now: datetime) -> str:
 
     It opens nothing: what it says is only what the token is going to say.
     """
-    claims = {"aud": audience, "email": email, "iat": now.timestamp()}
+    claims = {"aud": audience, "email": email, "iat": now.timestamp(), "emulated": _is_emulated()}
     return Signer(salt=PROBE_SALT).sign_object(claims)
 
 
 def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[str] | None:
     """Why the token that a probe describes would be refused here; None where there is no probe of this app.
 
-    Some of "task", "audience", "account", "clock" and "certificates".
+    Some of "task", "audience", "account", "emulator", "clock" and "certificates".
     """
     signed = headers.get(PROBE_HEADER, "")
     if not signed or len(signed) > MAX_TOKEN or not signed.isascii():
@@ -159,10 +159,16 @@ def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[st
     wrong = {
         "audience": not same_audience(claims["aud"], settings.OIDC_AUDIENCE or ""),
         "account": claims["email"] not in (settings.OIDC_ALLOWED_EMAILS or ()),
+        "emulator": claims["emulated"] != _is_emulated(),
         "clock": abs(claims["iat"] - now.timestamp()) > CLOCK_SKEW,
         "certificates": not _are_certificates_there(),
     }
     return [name for name, is_wrong in wrong.items() if is_wrong]
+
+
+def _is_emulated() -> bool:
+    """Whether the tokens that are taken here are of another maker than Google, such as the emulator."""
+    return settings.OIDC_CERTS_URL != GOOGLE_CERTS_URL
 
 
 def _are_certificates_there() -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.support.demo_process import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SETTINGS = """
@@ -146,3 +150,37 @@ class Project:
         done = self.python("-c", "import django; django.setup()\n" + textwrap.dedent(code), **env)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    @contextmanager
+    def serving(self, **env: str) -> Iterator[str]:
+        """Its web server, ended by its id; gives scheme, host and port."""
+        port = free_port()
+        command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+        with (
+            (self.folder / "server.log").open("w+") as log,
+            subprocess.Popen(
+                command, cwd=self.folder, env={**self.env, **env}, stdout=log, stderr=log
+            ) as server,
+        ):
+            try:
+                give_up = time.monotonic() + 60
+                while not is_listening(port):
+                    if server.poll() is not None or time.monotonic() > give_up:
+                        raise AssertionError((self.folder / "server.log").read_text())
+                    time.sleep(0.05)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                server.terminate()
+                server.wait(10)
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    """Whether something listens on this port of loopback."""
+    with socket.socket() as connecting:
+        return connecting.connect_ex(("127.0.0.1", port)) == 0

@@ -48,7 +48,8 @@ def examine_settings() -> Iterator[Finding]:
     if not messages:
         yield right("settings", "manage.py check finds no fault in settings and tasks")
     for message in messages:
-        stops = holding_back.get(message.msg, message.is_serious())
+        # Without a task there is nothing that could run.
+        stops = holding_back.get(message.msg, message.is_serious()) or not registry.tasks()
         yield wrong("settings", str(message.msg), str(message.hint or ""), stops=stops)
     if settings.mode in MODES:
         text, remedy = MODES[settings.mode]

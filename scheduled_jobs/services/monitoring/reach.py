@@ -148,6 +148,10 @@ REFUSALS = {
         "the token is of {account}, which may not run tasks there",
         f"Give {PREFIX}OIDC_SERVICE_ACCOUNT and OIDC_ALLOWED_EMAILS one value in all processes; {AGAIN}.",
     ),
+    "emulator": (
+        "of it and this process one takes the tokens of Google, and the other those of the emulator",
+        f"Give {PREFIX}EMULATOR_HOST one value in all processes.",
+    ),
     "clock": (
         "its clock and this machine's are more than ten seconds apart",
         "Set both clocks by a time server (NTP).",

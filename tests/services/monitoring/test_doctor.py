@@ -19,7 +19,8 @@ from tests.support import full_name
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
 from tests.support.console import edit_in_console
 from tests.support.declaring import declare, row, schedule_tasks
-from tests.support.web_servers import GOOGLES_403, answering, free_port, serving
+from tests.support.project import free_port
+from tests.support.web_servers import GOOGLES_403, answering, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,8 @@ from scheduled_jobs import authentication
 from scheduled_jobs.services.monitoring import Answerer, Target, ask_address
 from tests.support import make_task
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
-from tests.support.web_servers import GOOGLES_403, answering, free_port, saying, serving
+from tests.support.project import free_port
+from tests.support.web_servers import GOOGLES_403, answering, saying, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +90,17 @@ def test_our_own_view_is_known_by_what_it_answers(certificates: CertificateServe
         )
 
 
+def test_the_login_middleware_of_django_lets_the_probe_pass(certificates: CertificateServer) -> None:
+    make_task()
+    middleware = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    with this_app(certificates, MIDDLEWARE=middleware) as origin:
+        assert asked(origin).is_right
+
+
 def test_a_task_without_tokens_is_answered_all_the_same() -> None:
     make_task(schedule_use_oidc=False)
     with this_app(DJANGO_CLOUD_TASKS_ALLOW_UNAUTHENTICATED=True) as origin:
@@ -137,16 +149,37 @@ def test_a_web_server_of_another_time_or_code_says_so(certificates: CertificateS
     assert (found.is_right, found.remedy) == (False, "Set both clocks by a time server (NTP).")
 
 
-def test_the_same_package_in_another_project_is_not_ours(certificates: CertificateServer) -> None:
-    make_task()
+@contextmanager
+def asking_with(**settings: Any) -> Iterator[None]:
+    """Whoever asks has these settings, and the server that is asked has not."""
     signed = authentication.sign_probe
 
-    def of_another_project(*args: Any) -> str:
-        with override_settings(SECRET_KEY="of another project"):
+    def sign(*args: Any) -> str:
+        with override_settings(**settings):
             return signed(*args)
 
-    with this_app(certificates) as origin, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scheduled_jobs.services.monitoring.reach.sign_probe", of_another_project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scheduled_jobs.services.monitoring.reach.sign_probe", sign)
+        yield
+
+
+def test_a_web_server_without_the_emulator_is_named(certificates: CertificateServer) -> None:
+    make_task()
+    with (
+        this_app(certificates) as origin,
+        asking_with(DJANGO_CLOUD_TASKS_OIDC_CERTS_URL="https://www.googleapis.com/oauth2/v1/certs"),
+    ):
+        found = asked(origin)
+    assert found.text == (
+        f"{origin}/tasks/{TASK} is this app, which would refuse Google: of it and this process one takes the tokens "
+        "of Google, and the other those of the emulator"
+    )
+    assert found.remedy == "Give DJANGO_CLOUD_TASKS_EMULATOR_HOST one value in all processes."
+
+
+def test_the_same_package_in_another_project_is_not_ours(certificates: CertificateServer) -> None:
+    make_task()
+    with this_app(certificates) as origin, asking_with(SECRET_KEY="of another project"):
         assert asked(origin) == Answerer(
             is_right=False,
             text=(
