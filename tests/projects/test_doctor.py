@@ -44,7 +44,7 @@ def test_without_zones_or_a_database_it_answers_all_the_same(project: Project) -
     zones, database, emulator = wrong(done)
     assert zones.startswith("[!] USE_TZ is False: ")
     assert database == (
-        "[!] The database 'default' (SQLite) cannot be reached: unable to open database file. Correct DATABASES, or "
+        "[!] The database 'default' cannot be reached: unable to open database file. Correct DATABASES, or "
         "start the server of the database."
     )
     assert emulator.endswith(

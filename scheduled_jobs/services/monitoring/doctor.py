@@ -14,7 +14,6 @@ from scheduled_jobs import registry
 from scheduled_jobs.authentication import certificates
 from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
-from scheduled_jobs.domain.addresses import fault_of
 from scheduled_jobs.domain.attempts import code_meaning, stands
 from scheduled_jobs.domain.jobs import ENABLED, lies_under
 from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
@@ -38,7 +37,9 @@ SECONDS = 10.0
 NOTABLE = timedelta(seconds=5)
 WRONG = timedelta(seconds=10)
 """From here on a clock that is behind refuses fresh tokens."""
-HIDE_GOOGLE = {1, 2, 6, 8, 9}
+HIDE_ADDRESS = {process.UNREADABLE, 2}
+"""Faults with which there is no address that could be asked: their numbers."""
+HIDE_GOOGLE = {*HIDE_ADDRESS, 6, 8, 9}
 """Faults with which Google cannot be asked, or would not be: their numbers."""
 SYNC = "Run manage.py schedule_tasks."
 
@@ -54,6 +55,8 @@ class _Examination:
 
     report: Report | None = None
     """The jobs beside what Google has."""
+    faults: set[int] = field(default_factory=set)
+    """The numbers of those with which nothing is sent."""
     has_tables: bool = False
     has_google: bool = False
     unserved: dict[int, list[str]] = field(default_factory=dict)
@@ -61,11 +64,10 @@ class _Examination:
 
     def run(self) -> list[Finding]:
         self.alias = router.db_for_write(ScheduledJob)
-        self.faults = {fault.number for fault in faults() if fault.holds_back}
         # Waited for last: they have nothing to do with all the rest.
         self.certificates = begin(_ask_certificates)
         questions: dict[str, Callable[[], Iterable[Finding]]] = {
-            "settings": process.examine_settings,
+            "settings": self.settings,
             "tasks": process.examine_tasks,
             "database": self.database,
             "google": self.google,
@@ -88,6 +90,10 @@ class _Examination:
                 )
         return findings
 
+    def settings(self) -> Iterator[Finding]:
+        self.faults = {fault.number for fault in faults() if fault.holds_back}
+        yield from process.examine_settings()
+
     def database(self) -> list[Finding]:
         found = list(process.examine_database(self.alias))
         self.has_tables = all(finding.is_ok for finding in found)
@@ -97,7 +103,7 @@ class _Examination:
 
     def google(self) -> Iterator[Finding]:
         """Credentials, project, location, API and the right to list, by the one call that needs them all."""
-        if settings.mode != "google" or self.faults & HIDE_GOOGLE:
+        if self.faults & HIDE_GOOGLE or settings.mode != "google":
             return
         who = f"the emulator at {settings.EMULATOR_HOST}" if settings.EMULATOR_HOST else "Cloud Scheduler"
         try:
@@ -125,7 +131,7 @@ class _Examination:
         if paused := list(rows.filter(paused=True).values_list("name", flat=True)):
             yield right("jobs", f"Paused here, {how_many(paused, 'job')}")
         found = [*_failures(failed), *self._differences(failed)]
-        if not found and not rows.exists():
+        if not found and not self.faults and not rows.exists():
             found.append(wrong("jobs", "No job has been made yet", SYNC))
         elif not found and self.report is not None:
             found.append(right("jobs", "Google has every job as it is wanted here"))
@@ -163,7 +169,7 @@ class _Examination:
     # --- What is at the address -------------------------------------------------------------------
 
     def address(self) -> Iterator[Finding]:
-        if settings.mode != "google" or fault_of(settings.ENDPOINT) is not None:
+        if self.faults & HIDE_ADDRESS or settings.mode != "google":
             return
         if (target := self._target()) is not None:
             found = ask_address(target, datetime.now(UTC))
@@ -191,11 +197,11 @@ class _Examination:
     # --- Certificates and clock -------------------------------------------------------------------
 
     def certificates_and_clock(self) -> Iterator[Finding]:
-        url = settings.OIDC_CERTS_URL
-        # One cause, one message: an emulator that does not answer serves no certificates either.
-        is_told = self.faults & HIDE_GOOGLE or (settings.EMULATOR_HOST and not self.has_google)
-        if settings.mode != "google" or is_told:
+        if self.faults & HIDE_GOOGLE or settings.mode != "google":
             return
+        if settings.EMULATOR_HOST and not self.has_google:
+            return  # one cause, one message: an emulator that does not answer serves no certificates either
+        url = settings.OIDC_CERTS_URL
         remedy = f"Let this machine reach them, or correct {PREFIX}OIDC_CERTS_URL."
         try:
             server_time, at, took = self.certificates(SECONDS)

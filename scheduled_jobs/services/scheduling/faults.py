@@ -85,7 +85,8 @@ class Fault:
 
 def faults() -> list[Fault]:
     """All that is wrong with the settings and the addresses; each cause once."""
-    unreadable = [fault for name in names() if (fault := _unreadable(name)) is not None]
+    # By their texts: what one setting is derived from is at fault in both.
+    unreadable = {fault.text: fault for name in names() if (fault := _unreadable(name)) is not None}.values()
     # A setting that cannot be read is all that can be told of what depends on it.
     return [*_time_zones(), *(unreadable or (fault for find in KINDS for fault in find()))]
 

@@ -15,10 +15,12 @@ from django.urls import include, path
 
 from scheduled_jobs import authentication
 from scheduled_jobs.services import monitoring
+from scheduled_jobs.services.monitoring.process import RUN_ON
 from tests.support import full_name
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
 from tests.support.console import edit_in_console
 from tests.support.declaring import declare, row, schedule_tasks
+from tests.support.documents import read, rows
 from tests.support.project import free_port
 from tests.support.web_servers import GOOGLES_403, answering, serving
 
@@ -140,6 +142,24 @@ def test_a_fault_of_a_setting_is_told_in_the_words_of_the_check(origin: str) -> 
         ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUSH", "perhaps"),
+        ("EAGER", "yes"),
+        ("RPC_TIMEOUT", "soon"),
+        ("EMULATOR_HOST", "8085"),
+        ("BACKEND", "no.such"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_the_one_message(name: str, value: str) -> None:
+    declare("One")
+    with override_settings(**{f"DJANGO_CLOUD_TASKS_{name}": value}):
+        (line,) = wrong()
+    assert line.startswith(f"[!] DJANGO_CLOUD_TASKS_{name} is {value!r}")
+    assert line.endswith(" *")
+
+
 def test_advice_about_a_setting_stops_nothing(origin: str) -> None:
     with override_settings(DJANGO_CLOUD_TASKS_ENDPONT="https://shop.example.com"):
         (line,) = wrong()
@@ -177,6 +197,25 @@ def test_a_question_that_fails_hides_no_other(origin: str, monkeypatch: pytest.M
         "[ok] Cloud Scheduler answers: jobs in projects/test-project/locations/europe-west1: 1.",
         f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must.",
     ]
+
+
+def test_what_the_tests_are_run_on_is_what_the_page_says() -> None:
+    lines = rows(read("docs/compatibility.md"), 5)
+    databases = [name.split()[0] for name in ("SQLite", "PostgreSQL 15", "MariaDB 10.11")]
+    filled = {
+        (line[0], line[1]): [name for name, cell in zip(databases, line[2:], strict=True) if cell]
+        for line in lines
+    }
+    for versions, run in RUN_ON.items():
+        assert set(run) <= set(filled[versions]), versions
+
+
+def test_what_no_test_has_run_on_is_told(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.python_version", lambda: "3.14.0")
+    (line,) = told("versions")
+    assert line.endswith(
+        "the tests of this package have not been run on these together. docs/compatibility.md says on which they have."
+    )
 
 
 # --- Google -------------------------------------------------------------------------------------------
