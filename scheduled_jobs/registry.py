@@ -8,12 +8,14 @@ another place, which some other process has imported.
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
 import re
 import sys
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from django.apps import apps
@@ -72,9 +74,10 @@ def dotted_path(task: type[Task]) -> str:
 
 def uses_oidc(task: type[Task]) -> bool:
     """Whether Google is to send a token: ``schedule_use_oidc``, a value, a class method or a property."""
-    value: Any = task.schedule_use_oidc
-    if isinstance(value, property) and value.fget is not None:
-        value = partial(value.fget, task)
+    value: Any = inspect.getattr_static(task, "schedule_use_oidc")
+    # A property, or a method without @classmethod, is asked with the class in place of a task.
+    function = getattr(value, "fget", value)
+    value = partial(function, task) if isinstance(function, FunctionType) else task.schedule_use_oidc
     return value() if callable(value) else value  # type: ignore[no-any-return] # checked where it is declared
 
 

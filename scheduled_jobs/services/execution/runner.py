@@ -6,8 +6,6 @@ import asyncio
 import decimal
 import inspect
 import logging
-import signal
-import threading
 import traceback
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from scheduled_jobs.domain.payloads.redaction import texts_under, without, witho
 from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.stopping import Handlers, one_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,6 +89,7 @@ def _execute(
 ) -> Outcome:
     # The one thing there that is changed in place.
     decimal.setcontext(decimal.getcontext().copy())
+    handlers, has_begun = Handlers(), False
     depths = {c.alias: len(c.atomic_blocks) for c in connections.all(initialized_only=True)}
     with heartbeat.of(run) as report:
         try:
@@ -100,13 +100,16 @@ def _execute(
             instance.request = request
             instance._progress = report  # noqa: SLF001 – ours, but nothing that users should call
             instance._metadata = metadata_of(run, headers)  # noqa: SLF001
-            value = _call(instance, arguments)
+            has_begun = True
+            with one_process():
+                value = _call(instance, arguments)
         except DiscardTask as error:
             return Outcome(Status.DISCARDED, error=_shortened(_kept(run, _text_of(error)), MAX_ERROR))
         except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
-            if isinstance(error, SystemExit) and not is_stop(error) and error.code in (None, 0):
+            is_stop = handlers.is_stop(error)
+            if has_begun and isinstance(error, SystemExit) and not is_stop and error.code in (None, 0):
                 return Outcome(Status.SUCCEEDED, notes=["run() was ended by sys.exit()."])
-            return _failure(run, task, error, clock())
+            return _failure(run, task, error, clock(), is_stop=is_stop)
         finally:
             _leave_transactions(depths)
         return _success(value)
@@ -140,31 +143,6 @@ def _call(task: Task, arguments: Mapping[str, Any]) -> Any:
     return async_to_sync(wait, force_new_loop=True)()
 
 
-def is_stop(error: BaseException) -> bool:
-    """Whether the process was told to stop, and this is how it does: not something that the task does.
-
-    A server's stop comes out of the handler of a signal; so may Ctrl-C, or else it is raised in the main
-    thread, where alone signals are handled.
-    """
-    if isinstance(error, BaseExceptionGroup):
-        return any(is_stop(inner) for inner in error.exceptions)
-    if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-        return True
-    if not isinstance(error, (SystemExit, KeyboardInterrupt)):
-        return False
-    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
-    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))
-
-
-def _code_of(handler: Any) -> Any:
-    """The code that a handler of signals runs; None for what is not written in Python."""
-    while hasattr(handler, "func"):  # functools.partial
-        handler = handler.func
-    if not hasattr(handler, "__code__") and not hasattr(handler, "__func__"):
-        handler = getattr(handler, "__call__", None)  # noqa: B004 – the method of an object that can be called
-    return getattr(getattr(handler, "__func__", handler), "__code__", None)
-
-
 def _success(value: Any) -> Outcome:
     try:
         return Outcome(Status.SUCCEEDED, value=value, result=storable(value))
@@ -174,8 +152,8 @@ def _success(value: Any) -> Outcome:
         return Outcome(Status.SUCCEEDED, value=value, notes=[note])
 
 
-def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime) -> Outcome:
-    outcome = Outcome(Status.FAILED, raised=error, is_stopping=is_stop(error))
+def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime, *, is_stop: bool) -> Outcome:
+    outcome = Outcome(Status.FAILED, raised=error, is_stopping=is_stop)
     is_cut_off = outcome.is_stopping or isinstance(error, asyncio.CancelledError)
     if is_cut_off and run.deadline_at is not None and run.deadline_at < now:
         # The server has stopped the process because it took too long: Google has long hung up.

@@ -175,8 +175,14 @@ def test_mariadb_in_utf8mb3_records_what_holds_an_emoji(at_the_end: Outage) -> N
     task = make_task(run)
     other = make_task(run_other, name="Other")
     job, refused = make_job(task), make_job(other, "shop--other")
+    texts = ("error", "traceback", "progress_message")
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE scheduled_jobs_jobrun CONVERT TO CHARACTER SET utf8mb3")
+        cursor.execute("SHOW FULL COLUMNS FROM scheduled_jobs_jobrun")
+        before = {name: (kind, collation) for name, kind, collation, *_ in cursor if name in texts}
+        for name, (kind, _) in before.items():
+            cursor.execute(
+                f"ALTER TABLE scheduled_jobs_jobrun MODIFY {name} {kind} CHARACTER SET utf8mb3 NOT NULL"
+            )
     try:
         assert at_the_end.deliver(job, task).body["status"] == "failed"
         assert (JobRun.objects.get().error, at_the_end.waits) == ("ValueError: no rates \ufffd", [])
@@ -186,7 +192,10 @@ def test_mariadb_in_utf8mb3_records_what_holds_an_emoji(at_the_end: Outage) -> N
         assert "\ufffd" in JobRun.objects.get(job=refused).error
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE scheduled_jobs_jobrun CONVERT TO CHARACTER SET utf8mb4")
+            for name, (kind, collation) in before.items():
+                cursor.execute(
+                    f"ALTER TABLE scheduled_jobs_jobrun MODIFY {name} {kind} COLLATE {collation} NOT NULL"
+                )
 
 
 @pytest.mark.django_db(transaction=True)

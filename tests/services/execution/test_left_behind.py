@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import decimal
 import functools
+import os
 import signal
 import sys
 import threading
@@ -19,9 +20,9 @@ from django.utils import timezone, translation
 from scheduled_jobs.exceptions import TaskExited
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution.runner import is_stop
+from scheduled_jobs.services.execution.stopping import Handlers
 from tests.services.execution.calling import deliver
-from tests.support import make_job, make_task
+from tests.support import NEXT_SLOT, make_job, make_task
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
@@ -90,11 +91,95 @@ def test_async_code_that_exits_ends_its_run_alone() -> None:
 
 def test_an_interrupt_in_a_thread_is_the_tasks_own() -> None:
     found = []
-    thread = threading.Thread(target=lambda: found.append(is_stop(KeyboardInterrupt())))
+    thread = threading.Thread(target=lambda: found.append(Handlers().is_stop(KeyboardInterrupt())))
     thread.start()
     thread.join()
     assert found == [False]
-    assert is_stop(KeyboardInterrupt())
+
+
+def test_an_interrupt_is_the_users_unless_the_task_raises_it() -> None:
+    def interrupt(self: PeriodicTask) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    task = make_task(interrupt)
+    job = make_job(task)
+    with pytest.raises(KeyboardInterrupt):
+        deliver(job, task)
+    assert deliver(job, make_task(raising(KeyboardInterrupt())), slot=NEXT_SLOT, now=NEXT_SLOT).status == 500
+    errors = JobRun.objects.values_list("status", "error")
+    assert list(errors) == [(Status.FAILED, "KeyboardInterrupt")] * 2
+
+
+def test_a_handler_that_takes_itself_away_is_a_stop_all_the_same() -> None:
+    def first_time(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        sys.exit(0)
+
+    def run(self: PeriodicTask) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, first_time)
+    try:
+        task = make_task(run)
+        with pytest.raises(SystemExit):
+            deliver(make_job(task), task)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert JobRun.objects.get().status == Status.FAILED
+
+
+def test_an_alarm_of_the_tasks_own_ends_its_run_alone() -> None:
+    def run(self: PeriodicTask) -> None:
+        before = signal.signal(signal.SIGALRM, lambda *_: sys.exit("took too long"))
+        try:
+            signal.raise_signal(signal.SIGALRM)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    task = make_task(run)
+    assert deliver(make_job(task), task).status == 500
+    assert JobRun.objects.get().error == "SystemExit: took too long"
+
+
+def test_a_task_that_exits_before_it_runs_has_not_succeeded() -> None:
+    def leave(self: PeriodicTask) -> None:
+        sys.exit(0)
+
+    task = make_task(__init__=leave)
+    assert deliver(make_job(task), task).status == 500
+    assert JobRun.objects.get().error == "SystemExit: 0"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (lambda: sys.exit(0), 0),
+        (lambda: sys.exit(7), 7),
+        (lambda: sys.exit("no"), 1),
+        (lambda: 1 / 0, 1),
+        (int, 0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_that_a_task_forks_ends_where_it_wants(
+    end: Any, code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It has the request, the run and the connections of its parent, and must touch none of them."""
+    children = []
+
+    def run(self: PeriodicTask) -> str:
+        child = os.fork()
+        if child == 0:
+            end()
+            return "the child"
+        children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        return "the parent"
+
+    task = make_task(run)
+    answer = deliver(make_job(task), task)
+    assert (children, answer.body["result"]) == ([code], "the parent")
+    assert JobRun.objects.get().result == "the parent"
 
 
 def test_a_stop_within_a_group_is_a_stop() -> None:
@@ -108,12 +193,13 @@ def test_a_stop_within_a_group_is_a_stop() -> None:
     for handler in (functools.partial(stop, "bye"), Handler()):
         before = signal.signal(signal.SIGUSR2, handler)
         try:
+            handlers = Handlers()
             with pytest.raises(SystemExit) as caught:
                 signal.raise_signal(signal.SIGUSR2)
-            assert is_stop(BaseExceptionGroup("one", [caught.value]))
+            assert handlers.is_stop(BaseExceptionGroup("one", [caught.value]))
         finally:
             signal.signal(signal.SIGUSR2, before)
-        assert not is_stop(caught.value)
+        assert not Handlers().is_stop(caught.value)
 
 
 def test_what_is_run_here_and_now_never_ends_its_caller() -> None:

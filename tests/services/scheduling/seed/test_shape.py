@@ -221,7 +221,7 @@ def test_the_check_and_the_command_say_it_and_the_rest_is_applied(google: Any) -
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("form", [classmethod, staticmethod, property])
+@pytest.mark.parametrize("form", [classmethod, staticmethod, property, lambda plain: plain])
 @pytest.mark.parametrize("wanted", [True, False])
 def test_whether_a_token_is_sent_may_be_a_method(google: Any, form: Any, wanted: bool) -> None:
     body = {"run_every": "0 9 * * *", "run": lambda self: None, "__module__": "shop.tasks"}

@@ -1,0 +1,85 @@
+"""Whether the process is told to stop while a task runs, or the task only does what would end a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from contextlib import contextmanager
+from opcode import opmap
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Handlers:
+    """The handlers of signals as they are before a task runs, which may set others or take them away.
+
+    A server's stop comes out of one of them, in the main thread, where alone signals are handled.
+    """
+
+    def __init__(self) -> None:
+        self._is_main = threading.current_thread() is threading.main_thread()
+        numbers = signal.valid_signals() if self._is_main else ()
+        self._codes = {_code_of(signal.getsignal(number)) for number in numbers}
+
+    def is_stop(self, error: BaseException) -> bool:
+        """Whether this is how the process is told to stop: not something that the task has raised."""
+        if isinstance(error, BaseExceptionGroup):
+            return any(self.is_stop(inner) for inner in error.exceptions)
+        if not self._is_main or not isinstance(error, (SystemExit, KeyboardInterrupt)):
+            return False
+        if any(frame.f_code in self._codes for frame, _ in traceback.walk_tb(error.__traceback__)):
+            return True
+        # Python's own handler of Ctrl-C leaves no frame, and strikes anywhere but at a raise.
+        return isinstance(error, KeyboardInterrupt) and not _is_raised(error)
+
+
+def _code_of(handler: Any) -> Any:
+    """The code that a handler of signals runs; None for what is not written in Python."""
+    while hasattr(handler, "func"):  # functools.partial
+        handler = handler.func
+    if not hasattr(handler, "__code__") and not hasattr(handler, "__func__"):
+        handler = getattr(handler, "__call__", None)  # noqa: B004 – the method of an object that can be called
+    return getattr(getattr(handler, "__func__", handler), "__code__", None)
+
+
+def _is_raised(error: BaseException) -> bool:
+    """Whether a line of Python says ``raise`` where this comes from."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_code.co_code[last.tb_lasti] == opmap["RAISE_VARARGS"]
+
+
+@contextmanager
+def one_process() -> Iterator[None]:
+    """End a child process that the block has forked and that comes out of it, as its ``sys.exit()`` wants.
+
+    It has the connections of its parent, and must neither answer the request nor write the end of the run.
+    """
+    parent = os.getpid()
+    try:
+        yield
+    except BaseException as error:
+        if os.getpid() != parent:
+            _leave(error)
+        raise
+    if os.getpid() != parent:
+        _leave(SystemExit())
+
+
+def _leave(error: BaseException) -> NoReturn:
+    code: Any = 1
+    if not isinstance(error, SystemExit):
+        traceback.print_exception(error)
+    elif error.code is None or isinstance(error.code, int):
+        code = error.code or 0
+    else:
+        sys.stderr.write(f"{error.code}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
