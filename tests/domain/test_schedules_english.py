@@ -55,7 +55,7 @@ REFUSED = [
     ("every monday at 9:00", "'at' cannot stand, in 'every monday at 9:00': write 'every monday 9:00'"),
     ("every monday and friday 9:00", "'and' cannot stand, in 'every monday and friday 9:00': write 'every monday,friday 9:00'"),
     ("every 2 hours and 30 minutes", "'and' cannot stand, in 'every 2 hours and 30 minutes': write 'every 150 minutes'"),
-    ("every 5 minutes on monday", f"'on' cannot stand, in 'every 5 minutes on monday': {EXAMPLES}"),
+    ("every 5 minutes on monday", "'on' cannot stand, in 'every 5 minutes on monday': write '*/5 * * * MON'"),
     ("every 5m", "'m' cannot stand, in 'every 5m': write '*/5 * * * *'"),
     ("every tues 9:00", "'tues' cannot stand, in 'every tues 9:00': write 'every tue 9:00'"),
     ("1 of sept 9:00", "'sept' cannot stand, in '1 of sept 9:00': write '1 of sep 9:00'"),

@@ -43,6 +43,8 @@ def length_alone(text: str) -> dict[str, str]:
             return {} if any(rest) else _every_months(12 * years + months)
         names = ("weeks", "days", "hours", "minutes", "seconds")
         return every(timedelta(**{name: min(n, 10**5) for name, n in zip(names, rest, strict=True)}))
+    if found := re.fullmatch(r"(?:datetime\.)?timedelta\((.+)\)", text):
+        return written_length(re.sub(r"(\w+)=([\d.]+)", r"\2 \1", found[1]))
     if found := PYTHON.fullmatch(text):
         days, hours, minutes, seconds = (min(int(number or 0), 10**5) for number in found.groups())
         meant = every(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))

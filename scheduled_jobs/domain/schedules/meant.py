@@ -33,6 +33,7 @@ SHORTHANDS = {
 """Expanded before they are sent: Google documents none of them."""
 
 NAMES = {name[1:]: name for name in SHORTHANDS} | {
+    "fortnightly": "every 336 hours",
     "minutely": "* * * * *",
     "noon": "0 12 * * *",
     "quarterly": "0 0 1 1,4,7,10 *",
@@ -56,10 +57,14 @@ class Meant(NamedTuple):
 
 def explained(text: str, fault: str, shown: str = "") -> str:
     """The fault that was found in a text, and what to write instead; ``shown`` is how the text is quoted."""
-    plain = " ".join(text.split())
-    if _is_taken(plain):
+    if len(text) > LONGEST:
+        return f"{fault}: {EXAMPLES}"
+    written = " ".join(text.split())
+    if _is_taken(written):
         return fault  # It is the zone that has not such a time.
-    meant = _meant(plain) if len(text) <= LONGEST else Meant({})
+    # Dashes of a word processor, and what a shell or YAML would have taken away.
+    plain = re.sub(r"^(?:- )?(?:cron|schedule): ?", "", re.sub("[–—−]", "-", written.replace("\\", "")))
+    meant = _meant(plain) if plain == written else Meant(_part(plain))
     head = f"{shown or quoted(text)} {meant.what}" if meant.what else fault
     if meant.instead:
         return f"{head}: write {' or '.join(f'{new!r}{note}' for new, note in meant.instead.items())}"
@@ -68,7 +73,7 @@ def explained(text: str, fault: str, shown: str = "") -> str:
 
 
 def _meant(text: str) -> Meant:
-    for read in (_quotes, _zone, _name, _aws, _celery, _length, _systemd, _cron, _more, _sentence):
+    for read in (_several, _quotes, _zone, _name, _aws, _celery, _length, _systemd, _cron, _more, _sentence):
         found = read(text)
         if found is not None:
             taken = {new: note for new, note in found.instead.items() if _is_taken(new)}
@@ -93,6 +98,13 @@ def _part(text: str) -> dict[str, str]:
 
 # --- The ways of other programs -------------------------------------------------------------------
 
+
+def _several(text: str) -> Meant | None:
+    parts = re.split(r" ?[;|] ?", text.strip(";| "))
+    is_more = len(parts) > 1 and all(map(_is_taken, parts))
+    return Meant({}, "is more than one schedule: write a class for each") if is_more else None
+
+
 QUOTES = "\"'`“”‘’"
 ZONE = r"[A-Z][A-Za-z_]+(?:/[\w+-]+)+|UTC|GMT"
 
@@ -103,7 +115,7 @@ def _quotes(text: str) -> Meant | None:
 
 
 def _zone(text: str) -> Meant | None:
-    found = re.fullmatch(rf"(?:CRON_)?TZ=(?P<zone>{ZONE}) (?P<rest>.+)", text)
+    found = re.fullmatch(rf"(?:CRON_)?TZ=[\"']?(?P<zone>{ZONE})[\"']? (?P<rest>.+)", text)
     found = found or re.fullmatch(rf"(?P<rest>.+?) \(?(?P<zone>{ZONE})\)?", text)
     if found is None:
         return None
@@ -159,7 +171,7 @@ def _length(text: str) -> Meant | None:
 
 SYSTEMD = re.compile(
     r"(?:(?P<weekday>[A-Z][a-z]{2,8}(?:(?:,|\.\.|-)[A-Z][a-z]{2,8})*) ?)?"
-    r"(?:(?:\*-)?(?P<month>[\d*,./]+)-(?P<day>[\d*,./]+) ?)?"
+    r"(?:(?:(?P<year>[\d*,./]+)-)?(?P<month>[\d*,./]+)-(?P<day>[\d*,./]+) ?)?"
     r"(?:(?P<hour>[\d*,./]+):(?P<minute>[\d*,./]+)(?::0?0)?)?"
 )
 
@@ -168,17 +180,20 @@ def _systemd(text: str) -> Meant | None:
     found = SYSTEMD.fullmatch(text)
     if found is None or not (found["day"] or found["hour"]) or re.match(r"\d+:", text):
         return None
+    if (found["year"] or "*") != "*":
+        return Meant({}, YEAR)
     day, weekday = found["day"] or "*", found["weekday"] or "*"
+    if "*" not in (day, weekday):
+        return Meant({}, "has days of month and week, which match both in systemd and either in cron")
     fields = [found["minute"] or "0", found["hour"] or "0", day, found["month"] or "*", weekday]
-    # A day of the month and one of the week have to match both there, which cron cannot say.
-    both = "*" not in (day, weekday)
-    return Meant({} if both else mended_cron(fields), "is the form of systemd")
+    return Meant(mended_cron(fields), "is the form of systemd")
 
 
 # --- Cron, with fields or marks that other crons have ---------------------------------------------
 
 SECONDS = "has a field for seconds, and Cloud Scheduler has none"
 YEARS = "has a field for years, and Cloud Scheduler has none"
+YEAR = "names years, and Cloud Scheduler has no field for them: a schedule comes each year"
 BOTH = "has fields for seconds and years, and Cloud Scheduler has neither"
 
 
@@ -214,7 +229,7 @@ def _six(fields: list[str]) -> Meant:
 
 def _with_year(fields: list[str], what: str) -> Meant:
     if re.match(r"\d{4}", fields[5]):
-        return Meant({}, "names years, and Cloud Scheduler has no field for them: a schedule comes each year")
+        return Meant({}, YEAR)
     return Meant(mended_cron(fields[:5], counts_from_one=True), what)
 
 

@@ -77,7 +77,7 @@ def _field(field: CronField, text: str, *, counts_from_one: bool) -> str:
 
 
 def _item(field: CronField, item: str, *, counts_from_one: bool) -> str:
-    item = re.sub(r"[A-Za-z]{3,}", lambda word: _name(word[0]), item)
+    item = re.sub(r"[A-Z]{2,}", lambda word: _name(word[0]), item)
     if counts_from_one and field is DAY_OF_WEEK:
         item = re.sub(r"(?<![/#\d])[1-7]", lambda number: DAY_NAMES[int(number[0]) - 1], item)
     item = re.sub(r"\d+", lambda number: str(int(number[0])), item)
@@ -87,14 +87,16 @@ def _item(field: CronField, item: str, *, counts_from_one: bool) -> str:
             return f"*/{found[2]}" if found[2] != "1" else "*"
         return f"{found[1]}-{field.high}/{found[2]}"
     if found := re.fullmatch(r"(\w+)-(\w+)(?:/(\d+))?", item):
+        if (field.high, found[1], found[2]) in ((59, "0", "60"), (23, "0", "24")):
+            return f"*/{found[3]}" if found[3] else "*"
         return _forwards(field, found[1], found[2], int(found[3] or 1)) or item
     return item
 
 
 def _name(word: str) -> str:
-    """``MON`` for every word that begins as the name of a month or a day does."""
-    begins = word.upper().removesuffix("S") or word
-    return word[:3].upper() if any(name.startswith(begins) for name in NAMES) else word
+    """``MON`` for every word that begins as the name of one month or day does: ``MO``, ``MONDAYS``."""
+    found = [name[:3] for name in NAMES if name.startswith(word.removesuffix("S"))]
+    return found[0] if len(found) == 1 else word
 
 
 def _forwards(field: CronField, first_text: str, last_text: str, step: int) -> str:
@@ -120,6 +122,10 @@ def _forwards(field: CronField, first_text: str, last_text: str, step: int) -> s
 
 def _days_of_others(minute: str, hour: str, day: str, month: str, weekday: str) -> dict[str, str]:
     """``L``, ``W`` and ``#``: in words where they can be said, else the days among which theirs is."""
+    if "L" in (days := day.split(","))[1:]:
+        last = ",".join("28-31" if item == "L" else item for item in days)
+        note = ", and let run() return on the 28th to the 31st but for the last day of the month"
+        return {f"{minute} {hour} {last} {month} {weekday}": note}
     if found := re.fullmatch(r"L(?:-(\d))?", day):
         back = int(found[1] or 0)
         which = f"{ordinal(back + 1)} last day of the month" if back else "last day of the month"

@@ -63,6 +63,7 @@ WORDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (rf"^(?:every )?({NTH}(?:,{NTH})*)(?: of)?(?: month)? (?={TIME}$)", r"\1 of month "),
     (rf"\b(?:every )?({NTH}(?:,{NTH})*)(?: day)? (?=of\b)", _numbers),
     (r"^daily\b|^every 1 days?\b", "every day"),
+    (rf"^({TIME}) (?:daily|every day)$", r"every day \1"),
     (rf"^(?:weekly|every week) (?={DAY})", "every "),
     (rf"^(?={DAY}\b(?!.*\bof\b)|day\b|{TIME}$)", "every "),
     (rf"^every (?={TIME}$)", "every day "),
@@ -82,6 +83,10 @@ def mended_english(text: str) -> dict[str, str]:
             return new
     for pattern, word in WORDS:
         text = " ".join(re.sub(pattern, word, text).split())
+    if re.search(r"(?:st|nd|rd|th|last) mon,tue,wed,thu,fri\b", text):
+        return {}  # The first weekday of a month is not the first of each.
+    if found := re.fullmatch(rf"every (?:(\d+) )?(minute|hour)s? ({DAY}(?:,{DAY})*)", text):
+        return _on_days(int(found[1] or 1), found[2], found[3].split(","))
     if text.startswith("last "):
         return _last(text)
     if found := re.fullmatch(rf"every (\S+) ({TIME}(?:,{TIME})+)", text):
@@ -89,6 +94,15 @@ def mended_english(text: str) -> dict[str, str]:
     if re.search(r"\d$|\bfrom\b", text):
         return {text: ""}
     return {f"{text} 09:00": " or with another time"}
+
+
+def _on_days(number: int, unit: str, days: list[str]) -> dict[str, str]:
+    """An interval on certain days, which only cron can say, where it divides the hour or the day."""
+    if (60 if unit == "minute" else 24) % max(number, 1):
+        return {}
+    step = f"*/{number}" if number > 1 else "*"
+    time = f"{step} *" if unit == "minute" else f"0 {step}"
+    return {f"{time} * * {','.join(day[:3].upper() for day in days)}": ""}
 
 
 def _last(text: str) -> dict[str, str]:
