@@ -85,8 +85,8 @@ class Fault:
 
 def faults() -> list[Fault]:
     """All that is wrong with the settings and the addresses; each cause once."""
-    # By their texts: what one setting is derived from is at fault in both.
-    unreadable = {fault.text: fault for name in names() if (fault := _unreadable(name)) is not None}.values()
+    # One that others are derived from is met with each of them.
+    unreadable = dict.fromkeys(fault for name in names() if (fault := _unreadable(name)) is not None)
     # A setting that cannot be read is all that can be told of what depends on it.
     return [*_time_zones(), *(unreadable or (fault for find in KINDS for fault in find()))]
 
@@ -125,7 +125,7 @@ def _unreadable(name: str) -> Fault | None:
             "Remove it; the default is Cloud Scheduler.",
         )
     except ImproperlyConfigured as problem:
-        return Fault(1, f"{problem}.", f"See {PREFIX}{name} in the documentation of the settings.")
+        return Fault(1, f"{problem}.", "See docs/settings.md.")
     return None
 
 
@@ -143,10 +143,8 @@ def _unknown() -> Iterator[Fault]:
             "advice",
         )
     for key in sorted(found.keys() - known - set(theirs)):
-        close = get_close_matches(key, known, n=1, cutoff=0.6)
-        hint = (
-            f"Write {close[0]}, or remove it." if close else "Remove it; docs/settings.md has all there are."
-        )
+        close = get_close_matches(key.removeprefix(PREFIX), names(), n=1)
+        hint = f"Write {PREFIX}{close[0]}, or remove it." if close else "Remove it; see docs/settings.md."
         yield Fault(14, f"{key} is in {found[key]}, and there is no such setting.", hint, "advice")
 
 
@@ -316,7 +314,7 @@ def _allowed() -> Iterator[Fault]:
 
 
 def _texts() -> Iterator[Fault]:
-    for name in ("URL_NAME", "OIDC_AUDIENCE", "OIDC_CERTS_URL"):
+    for name in ("OIDC_AUDIENCE", "OIDC_CERTS_URL"):
         value = getattr(settings, name)
         if name == "OIDC_AUDIENCE" and value == settings.ENDPOINT:
             continue

@@ -1,0 +1,358 @@
+"""Settings that somebody can have written, what is said of them, and what to write instead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import override_settings
+
+from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
+from scheduled_jobs.exceptions import Misconfigured
+from scheduled_jobs.services.scheduling.faults import Fault, faults, refuse
+from tests.support.declaring import declare
+
+P = "DJANGO_CLOUD_TASKS_"
+ACCOUNT = "jobs@shop.iam.gserviceaccount.com"
+
+
+@pytest.fixture(autouse=True)
+def one_task(no_tasks: None) -> Any:
+    return declare("One")
+
+
+def found(**values: Any) -> list[Fault]:
+    with override_settings(**{P + name: value for name, value in values.items()}):
+        return [fault for fault in faults() if not fault.in_production]
+
+
+def said(**values: Any) -> str:
+    """The one thing that is said, without the prefix of the settings."""
+    (fault,) = found(**values)
+    return str(fault).replace(P, "")
+
+
+# --- Addresses -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "problem"),
+    [
+        ("shop.example.com", "it has no scheme; write https://shop.example.com"),
+        ("shop.example.com:8000/x", "it has no scheme; write https://shop.example.com:8000/x"),
+        ("//shop.example.com", "it has no scheme; write https://shop.example.com"),
+        ("", "it is empty"),
+        (
+            "ftp://shop.example.com",
+            "ftp is no scheme that Cloud Scheduler calls; write https://shop.example.com",
+        ),
+        (
+            "https://shop.example.com?a=b",
+            "it has a query or a fragment; write what stands before the ? or the #",
+        ),
+        (
+            "https://shop.example.com/#",
+            "it has a query or a fragment; write what stands before the ? or the #",
+        ),
+        (
+            "https://me:secret@shop.example.com",
+            "it has a user in it; write the host alone, and let the service account identify the caller",
+        ),
+        (
+            "https://shop.example.com:80000",
+            "its host or its port is none; a port is a number from 1 to 65535",
+        ),
+        ("https://shop.example.com:0", "its port is 0; a port is a number from 1 to 65535"),
+        ("https://shop example.com", "it has a blank in it; remove that"),
+        ("https://shop.example.com\n/tasks", "it has the character '\\n' in it; remove that"),
+        ("https://shop.example.com\ufeff", "it has the character '\\ufeff' in it; remove that"),
+        ("https://shop\u200b.example.com", "it has the character '\\u200b' in it; remove that"),
+        (
+            "http://my_shop:8000",
+            "'my_shop' is no host that Django answers; use letters, digits, hyphens and dots",
+        ),
+        ("https://", "'' is no host that Django answers; use letters, digits, hyphens and dots"),
+    ],
+)
+def test_what_is_no_address_of_an_app_is_named(endpoint: str, problem: str) -> None:
+    assert said(ENDPOINT=endpoint) == (
+        f"ENDPOINT is {endpoint!r}, not the address of a Django app: {problem}. It is the scheme and host of "
+        "this app, such as https://shop.example.com."
+    )
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://localhost:9000", "http://127.0.0.1", "http://10.1.2.3:8000", "http://192.168.0.7", "http://web:8000",
+        "http://[::1]:8000", "https://shop.local", "https://shop.localhost", "http://0.0.0.0:8000",
+    ],
+)  # fmt: skip
+def test_an_address_out_of_googles_reach_is_for_the_emulator(endpoint: str) -> None:
+    assert said(ENDPOINT=endpoint, BACKEND=CLOUD_SCHEDULER_BACKEND).startswith(
+        f"ENDPOINT is {endpoint}: Google cannot reach that, so that nothing is sent to Google; only the "
+        "emulator would be. On your machine run manage.py scheduled_jobs dev. In production set ENDPOINT, "
+    )
+    assert found(ENDPOINT=endpoint, EMULATOR_HOST="127.0.0.1:8085") == []
+
+
+def test_a_default_endpoint_is_never_given_to_google() -> None:
+    nothing = dict.fromkeys(("ENDPOINT", "LOCATION", "PROJECT_ID", "OIDC_SERVICE_ACCOUNT"))
+    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=None):
+        assert said(**nothing, BACKEND=CLOUD_SCHEDULER_BACKEND).startswith(
+            "ENDPOINT is http://localhost:8000, its default: Google cannot reach that, so that nothing is sent"
+        )
+    with override_settings(
+        DJANGO_CLOUD_TASKS_ENDPOINT=None, DJANGO_CLOUD_TASKS_BACKEND=CLOUD_SCHEDULER_BACKEND
+    ):
+        with pytest.raises(Misconfigured, match="nothing is sent to Google"):
+            refuse()
+        with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085"):
+            refuse()
+
+
+# --- Google's names --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("location", "remedy"),
+    [
+        ("europe_west1", "Write europe-west1."),
+        ("europe-west1-b", "Write europe-west1."),
+        ("us-central1a", "Write us-central1."),
+        ("EUROPE-WEST1", "Write europe-west1."),
+        ("projects/shop/locations/europe-west1", "Write europe-west1."),
+        ("us-central", "Write us-central1."),
+        ("europe-west", "Write europe-west1."),
+        ("EU", "Write a region, such as europe-west1; gcloud scheduler locations list shows all."),
+        ("us", "Write a region, such as europe-west1; gcloud scheduler locations list shows all."),
+        ("global", "Write a region, such as europe-west1; gcloud scheduler locations list shows all."),
+        ("europe west1", "Write a region, such as europe-west1; gcloud scheduler locations list shows all."),
+    ],
+)
+def test_what_is_no_location_is_named(location: str, remedy: str) -> None:
+    assert said(LOCATION=location) == (
+        f"LOCATION is {location!r}, which is not a location of Cloud Scheduler. {remedy}"
+    )
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["europe-west1", "us-central1", "northamerica-northeast2", "asia-southeast1", " me-central2\n"],
+)
+def test_every_region_is_a_location(location: str) -> None:
+    assert found(LOCATION=location) == []
+
+
+@pytest.mark.parametrize(
+    ("project", "problem"),
+    [
+        ("projects/shop", "not the id of a Google Cloud project. Write shop."),
+        ("projects/shop/locations/x", "not the id of a Google Cloud project. Write shop."),
+        ("Shop", "not the id of a Google Cloud project. Write shop."),
+        (
+            "764086051850",
+            "the number of a project. Write its id; gcloud projects describe 764086051850 "
+            "--format='value(projectId)' shows it.",
+        ),
+        (
+            "My Shop",
+            "not the id of a Google Cloud project. It has small letters, digits and hyphens; gcloud projects "
+            "list shows yours.",
+        ),
+    ],
+)
+def test_what_is_no_project_is_named(project: str, problem: str) -> None:
+    assert said(PROJECT_ID=project) == f"PROJECT_ID is {project!r}, which is {problem}"
+
+
+def test_a_project_of_a_domain_is_one() -> None:
+    assert found(PROJECT_ID="example.com:shop") == found(PROJECT_ID="shop-1") == []
+
+
+YOURS = (
+    " Write the email of a service account of yours, such as scheduler@my-project.iam.gserviceaccount.com; "
+    "gcloud iam service-accounts list shows them."
+)
+
+
+@pytest.mark.parametrize(
+    ("account", "problem"),
+    [
+        ("scheduler", f"which is not an email address.{YOURS}"),
+        ("me@gmail.com", f"which is not a service account.{YOURS}"),
+        (
+            "service-123@gcp-sa-cloudscheduler.iam.gserviceaccount.com",
+            f"which is an agent of Google's own, for which no token is made for you.{YOURS}",
+        ),
+        (
+            "service-123@serverless-robot-prod.iam.gserviceaccount.com",
+            f"which is an agent of Google's own, for which no token is made for you.{YOURS}",
+        ),
+        (
+            "123@cloudservices.gserviceaccount.com",
+            f"which is an agent of Google's own, for which no token is made for you.{YOURS}",
+        ),
+        (f"serviceAccount:{ACCOUNT}", f"not its address as Google writes it. Write {ACCOUNT}."),
+        (f"projects/-/serviceAccounts/{ACCOUNT}", f"not its address as Google writes it. Write {ACCOUNT}."),
+        (ACCOUNT.upper(), f"not its address as Google writes it. Write {ACCOUNT}."),
+    ],
+)
+def test_what_is_no_service_account_of_ones_own_is_named(account: str, problem: str) -> None:
+    assert said(OIDC_SERVICE_ACCOUNT=account) == f"OIDC_SERVICE_ACCOUNT is {account!r}, {problem}"
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, "shop@appspot.gserviceaccount.com", f" {ACCOUNT}\n"])
+def test_a_service_account_of_ones_own_is_right(account: str) -> None:
+    assert found(OIDC_SERVICE_ACCOUNT=account) == []
+
+
+def test_the_account_is_wanted_only_where_a_task_wants_a_token() -> None:
+    google = {"BACKEND": CLOUD_SCHEDULER_BACKEND, "OIDC_SERVICE_ACCOUNT": None}
+    assert said(**google).startswith(
+        "OIDC_SERVICE_ACCOUNT is not set: there is no account to send a token for."
+    )
+    declare("One", schedule_use_oidc=False)
+    assert found(**google) == []
+
+
+def test_accounts_that_are_allowed_have_to_have_the_one_that_calls() -> None:
+    assert said(OIDC_SERVICE_ACCOUNT=ACCOUNT, OIDC_ALLOWED_EMAILS=["x@shop.iam.gserviceaccount.com"]) == (
+        f"OIDC_ALLOWED_EMAILS does not have {ACCOUNT} in it, the account that the jobs call with: each call "
+        "would be answered 403. Add it, or remove the setting; its default is OIDC_SERVICE_ACCOUNT."
+    )
+    assert said(OIDC_SERVICE_ACCOUNT=ACCOUNT, OIDC_ALLOWED_EMAILS=[f"serviceAccount:{ACCOUNT}"]) == (
+        f"OIDC_ALLOWED_EMAILS has 'serviceAccount:{ACCOUNT}' in it: not an email address. Write the addresses "
+        "alone, without 'serviceAccount:'."
+    )
+    assert found(OIDC_SERVICE_ACCOUNT=ACCOUNT, OIDC_ALLOWED_EMAILS=["other@x.y", f" {ACCOUNT} "]) == []
+
+
+# --- Names, numbers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (
+            {"APP_NAME": "my shop"},
+            "APP_NAME is 'my shop', which cannot be part of a job id. Google allows letters, digits, hyphens "
+            "and underscores.",
+        ),
+        (
+            {"DELIMITER": "x"},
+            "DELIMITER is 'x', which cannot be part of a job id. Use hyphens and underscores; its default is '--'.",
+        ),
+        (
+            {"APP_NAME": "a" * 101},
+            "APP_NAME has 101 characters, which leaves too few of the 500 of a job id. Write at most 100.",
+        ),
+        (
+            {"APP_NAME": "shop-eu", "DELIMITER": "-"},
+            "APP_NAME is 'shop-eu', which has the delimiter '-' in it: by their ids alone its jobs are those of "
+            "an app named 'shop' too. Write another name, such as 'shop_eu', or another DELIMITER.",
+        ),
+        ({"OIDC_AUDIENCE": "a\tb"}, "OIDC_AUDIENCE is 'a\\tb', which has the character '\\t' in it. Remove that."),
+        (
+            {"OIDC_CERTS_URL": "www.googleapis.com/certs"},
+            "OIDC_CERTS_URL is 'www.googleapis.com/certs', which is not an address. Remove it; the default is "
+            "Google's address.",
+        ),
+        (
+            {"EMULATOR_HOST": "http://127.0.0.1:8085"},
+            "EMULATOR_HOST is 'http://127.0.0.1:8085'; write host:port, such as 127.0.0.1:8085. See "
+            "docs/settings.md.",
+        ),
+        (
+            {"EMULATOR_HOST": "127.0.0.1"},
+            "EMULATOR_HOST is '127.0.0.1'; write host:port, such as 127.0.0.1:8085. See docs/settings.md.",
+        ),
+        (
+            {"BACKEND": "shop.backends.Missing"},
+            "BACKEND is 'shop.backends.Missing', which cannot be imported: No module named 'shop'. Remove it; "
+            "the default is Cloud Scheduler.",
+        ),
+        ({"CONCURRENCY": 0}, "CONCURRENCY is 0. Write a number from 1 to 1,000."),
+        ({"WRITES_PER_MINUTE": -1}, "WRITES_PER_MINUTE is -1. Write a number from 1 to 1,000,000."),
+        ({"RPC_TIMEOUT": 0}, "RPC_TIMEOUT is 0.0. Write a number of seconds from 0.1 to 3,600."),
+        ({"RPC_TIMEOUT": float("nan")}, "RPC_TIMEOUT is nan. Write a number of seconds from 0.1 to 3,600."),
+        ({"RPC_TIMEOUT": timedelta(days=1)}, "RPC_TIMEOUT is 86400.0. Write a number of seconds from 0.1 to 3,600."),
+        ({"HISTORY_MAX_AGE": 0}, "HISTORY_MAX_AGE is 0. Write a number of days from 1 to 36,500."),
+        ({"HISTORY_MIN_RUNS": -5}, "HISTORY_MIN_RUNS is -5. Write a number from 0 to 1,000,000,000."),
+        (
+            {"MISSED_GRACE": timedelta(minutes=-5)},
+            "MISSED_GRACE is -1 day, 23:55:00. Write a number of seconds from 0 to 31,536,000.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_meant_is_named(values: dict[str, Any], text: str) -> None:
+    assert said(**values) == text
+
+
+def test_what_has_no_limit_has_none() -> None:
+    assert found(WRITES_PER_MINUTE=None, HISTORY_MAX_AGE=None, MISSED_GRACE=0, HISTORY_MIN_RUNS=0) == []
+
+
+# --- Names that there are not ----------------------------------------------------------------------
+
+
+def test_a_misspelt_name_is_told_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(P + "EMULATORHOST", "127.0.0.1:8085")
+    monkeypatch.setenv(P + "QQQ", "1")
+    assert [str(fault) for fault in found(ENDPIONT="https://x")] == [
+        f"{P}EMULATORHOST is in the environment, and there is no such setting. Write {P}EMULATOR_HOST, or "
+        "remove it.",
+        f"{P}ENDPIONT is in the settings, and there is no such setting. Write {P}ENDPOINT, or remove it.",
+        f"{P}QQQ is in the environment, and there is no such setting. Remove it; see docs/settings.md.",
+    ]
+    refuse()
+
+
+def test_the_settings_of_the_package_with_our_prefix_are_told_as_its(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(P + "PROPAGATED_HEADERS", "traceparent")
+    assert said(SUBSCRIBERS_URL_NAME="subscriptions-endpoint", MAXIMUM_ETA_TASK=60) == (
+        "MAXIMUM_ETA_TASK, PROPAGATED_HEADERS, SUBSCRIBERS_URL_NAME: set for django-google-cloud-tasks, whose "
+        "prefix is ours too; scheduled_jobs does not read this. Remove it once that package is gone; until "
+        "then nothing need be done."
+    )
+    refuse()
+
+
+# --- Where they stand ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("ENDPOINT", " https://shop.example.com/\r\n", "https://shop.example.com"),
+        ("PROJECT_ID", "shop\n", "shop"),
+        ("APP_NAME", " shop ", "shop"),
+        ("PUSH", "off\n", "off"),
+        ("OIDC_SERVICE_ACCOUNT", f"{ACCOUNT}\n", ACCOUNT),
+        ("LOCATION", " \n", None),
+    ],
+)
+def test_blanks_around_a_value_are_cut_off(
+    name: str, given: str, value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with override_settings(**{P + name: given}):
+        assert getattr(settings, name) == value
+        delattr(django_settings, P + name)
+        monkeypatch.setenv(P + name, given)
+        assert getattr(settings, name) == value
+
+
+def test_one_cause_is_told_once() -> None:
+    # What cannot be read is all that is told: nothing is known of what depends on it.
+    assert [fault.number for fault in found(EAGER="perhaps", ENDPOINT="nowhere")] == [1]
+    # The address is what has to be set first.
+    nothing = dict.fromkeys(("ENDPOINT", "LOCATION", "PROJECT_ID", "OIDC_SERVICE_ACCOUNT"))
+    assert [fault.number for fault in found(**nothing, BACKEND=CLOUD_SCHEDULER_BACKEND)] == [8]
+
+
+@pytest.mark.parametrize("mode", [{"EAGER": True}, {"PUSH": "off"}])
+def test_where_google_is_not_called_nothing_has_to_be_set(mode: dict[str, Any]) -> None:
+    nothing = dict.fromkeys(("ENDPOINT", "LOCATION", "PROJECT_ID", "OIDC_SERVICE_ACCOUNT"))
+    assert found(**nothing, **mode, BACKEND=CLOUD_SCHEDULER_BACKEND, URL_NAME="nowhere") == []
