@@ -15,6 +15,7 @@ DJANGO_CLOUD_TASKS_LOCATION = "europe-west1"
 DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com"
 """
 ACCOUNT = 'DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "jobs@my-project.iam.gserviceaccount.com"\n'
+EMULATED = 'DJANGO_CLOUD_TASKS_EMULATOR_HOST = "127.0.0.1:9"\n'
 NO_ACCOUNT = (
     "DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT is not set: there is no account to send a token for. Write the "
     "email of a service account, such as scheduler@my-project.iam.gserviceaccount.com, or "
@@ -53,6 +54,17 @@ def test_nothing_is_set_and_migrate_works(project: Project) -> None:
         "manage.py scheduled_jobs dev. In production set DJANGO_CLOUD_TASKS_ENDPOINT, such as "
         "https://shop.example.com, DJANGO_CLOUD_TASKS_LOCATION and DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT.\n",
     )
+
+
+def test_migrate_is_forgotten_and_each_command_says_so(project: Project) -> None:
+    project.add_settings(EMULATED)
+    said = (
+        1,
+        "CommandError: The database 'default' lacks migrations of scheduled_jobs (0001_initial): run manage.py "
+        "migrate.\n",
+    )
+    asked = ("schedule_tasks", "scheduled_jobs list", "scheduled_jobs run x", "scheduled_jobs prune")
+    assert commands(project, *asked) == [said] * 4
 
 
 def test_a_forgotten_account_is_one_message(project: Project) -> None:

@@ -14,6 +14,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
+from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.services import scheduling
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         self.bar = ProgressBar(self.stderr)
         self.lines = Lines(self.stdout)
         refuse_unusable_settings()
-        with terminated_like_interrupted():
+        with refused_in_a_line(), terminated_like_interrupted():
             try:
                 self._handle(**options)
             except KeyboardInterrupt as interrupt:

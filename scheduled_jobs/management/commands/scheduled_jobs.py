@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.exceptions import BeingDeleted
+from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.verbs.common import who
 from scheduled_jobs.management.verbs.dev import dev
 from scheduled_jobs.management.verbs.doctor import examine_jobs
@@ -106,7 +107,7 @@ class Command(BaseCommand):
         if options.get("reason"):
             options["reason"] = clean_text(options["reason"])
         try:
-            with attribution(who(), via="cli", reason=options.get("reason") or ""):
+            with refused_in_a_line(), attribution(who(), via="cli", reason=options.get("reason") or ""):
                 VERBS[verb](self, **options)
         except (BeingDeleted, ScheduledJob.DoesNotExist) as error:
             raise CommandError(str(error)) from error

@@ -2,7 +2,9 @@
 
 from scheduled_jobs.services.monitoring.doctor import examine
 from scheduled_jobs.services.monitoring.findings import Finding
-from scheduled_jobs.services.monitoring.process import examine_database
+from scheduled_jobs.services.monitoring.process import examine_database, not_applied
 from scheduled_jobs.services.monitoring.reach import Answerer, Target, ask_address
 
-__all__ = ["Answerer", "Finding", "Target", "ask_address", "examine", "examine_database"]
+__all__ = [
+    "Answerer", "Finding", "Target", "ask_address", "examine", "examine_database", "not_applied",
+]  # fmt: skip

@@ -80,7 +80,7 @@ def examine_database(alias: str) -> Iterator[Finding]:
         )
         return
     yield right("database", f"{name}, {_name_of_database(alias)} {version}, answers")
-    if missing := _not_applied(alias):
+    if missing := not_applied(alias):
         option = "" if alias == "default" else f" --database {alias}"
         text = f"Not applied, {how_many(missing, 'migration')}"
         yield wrong("migrations", text, f"Run manage.py migrate{option}.")
@@ -88,7 +88,7 @@ def examine_database(alias: str) -> Iterator[Finding]:
         yield right("migrations", "All migrations of scheduled_jobs are applied")
 
 
-def _not_applied(alias: str) -> list[str]:
+def not_applied(alias: str) -> list[str]:
     executor = MigrationExecutor(connections[alias])
     nodes = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "scheduled_jobs"]
     plan = executor.migration_plan(nodes)

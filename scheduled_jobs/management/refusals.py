@@ -1,0 +1,34 @@
+"""One line where a command cannot do anything yet: the tables are not there, or a setting cannot be read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+from django.db import DatabaseError, router
+
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services import monitoring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def refused_in_a_line() -> Iterator[None]:
+    """Raise CommandError for what nobody needs a traceback of."""
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
+    except DatabaseError as error:
+        alias = router.db_for_write(ScheduledJob)
+        if not (missing := monitoring.not_applied(alias)):
+            raise
+        option = "" if alias == "default" else f" --database {alias}"
+        raise CommandError(
+            f"The database {alias!r} lacks migrations of scheduled_jobs ({', '.join(missing)}): "
+            f"run manage.py migrate{option}."
+        ) from error
