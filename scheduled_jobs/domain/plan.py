@@ -61,6 +61,13 @@ class Ownership:
         """
         return live.mark is not None and domain.lies_under(live.uri, self.endpoint)
 
+    def is_predecessor(self, live: LiveJob) -> bool:
+        """Whether django-google-cloud-tasks made a job for this app: it calls a class by its bare name."""
+        name = live.uri.rpartition("/")[2]
+        is_class = name.isidentifier() and name[:1].isupper()
+        is_here = domain.lies_under(live.uri, self.endpoint)
+        return live.mark is None and is_class and is_here and self._parses(live)
+
     def why_not_delete(self, live: LiveJob, *, created: bool) -> str | None:
         """Why the job of a row that wants none is left in Google, or None if it is deleted.
 
@@ -168,6 +175,8 @@ class Plan:
 
     changes: tuple[Change, ...]
     unchanged: tuple[Desired, ...] = ()
+    predecessors: tuple[LiveJob, ...] = ()
+    """Jobs that django-google-cloud-tasks has made for this app, and that no row has taken over."""
     ours: int = 0
     """How many jobs in Google are ours, those included that a former location or project has."""
 
@@ -215,12 +224,16 @@ def make_plan(
     ours = {name for name, live in listing.jobs.items() if ownership.refusal_reason(live) is None}
     if delete:
         changes += (_owed(name) for name in owed if _is_left(name, listing, ownership))
+    predecessors: list[LiveJob] = []
     if find_orphans:
         theirs = {desired.remote_name for desired in wanted}.union(known, owed)
         theirs.update(name for desired in wanted for name in desired.former)
         changes += (_orphan(listing.jobs[name]) for name in ours - theirs)
+        rest = (listing.jobs[name] for name in sorted(listing.jobs.keys() - ours - theirs))
+        predecessors = [live for live in rest if ownership.is_predecessor(live)]
     changes.sort(key=lambda change: (change.label, change.name))
-    return Plan(tuple(changes), tuple(unchanged), len(ours | names_elsewhere(wanted, listing)))
+    total = len(ours | names_elsewhere(wanted, listing))
+    return Plan(tuple(changes), tuple(unchanged), tuple(predecessors), total)
 
 
 def names_elsewhere(wanted: Iterable[Desired], listing: Listing) -> set[str]:

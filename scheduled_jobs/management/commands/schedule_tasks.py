@@ -164,6 +164,8 @@ class Command(BaseCommand):
         if self.as_json:
             self.lines.write(json.dumps(self._as_json(report), indent=2, sort_keys=True))
             return
+        if report.plan.predecessors:
+            self._line(left_by_django_cloud_tasks(report))
         total = report.unchanged + sum(1 for c in report.made if c.kind != "orphan") + len(report.faulty)
         would = "" if self.write else " Nothing was written."
         unchanged = report.unchanged - self.made_before
@@ -234,6 +236,19 @@ def refuse_unusable_settings() -> None:
     found = [str(fault) for fault in faults() if fault.holds_back]
     if found:
         raise CommandError("\n".join(found))
+
+
+def left_by_django_cloud_tasks(report: scheduling.Report) -> str:
+    """That jobs of the other package go on firing, and how to remove them."""
+    names = [live.name for live in report.plan.predecessors]
+    _, project, _, location = report.listing.parent.split("/")
+    are = "is" if len(names) == 1 else "are"
+    delete = f"gcloud scheduler jobs delete $job --quiet --location={location} --project={project}"
+    return (
+        f"{pluralized(len(names), 'job')} of django-google-cloud-tasks {are} in Google and {are} fired "
+        f"beside those of this app. Once their tasks are scheduled here, remove them: "
+        f"for job in {' '.join(names)}; do {delete}; done"
+    )
 
 
 def chosen_tasks(paths: list[str]) -> tuple[type[Task], ...] | None:

@@ -72,8 +72,11 @@ def answers(path: str) -> str | None:
             match = resolve(path, django_settings.ROOT_URLCONF)
         except Resolver404:
             return "no view"
-    own = settings.URL_NAME.rpartition(":")[2]
-    return None if match.url_name == own else match.view_name
+    if match.url_name != settings.URL_NAME.rpartition(":")[2]:
+        return match.view_name
+    # Another package may have a view of this very name; a view of the project's own may stand in our place.
+    view = f"{match.func.__module__}.{match.func.__qualname__}"
+    return None if view == VIEW or not any(includes(resolver())) else view
 
 
 @lru_cache(maxsize=8)

@@ -183,6 +183,17 @@ def test_a_page_that_answers_first_is_named() -> None:
         assert messages() == {}
 
 
+def test_a_view_of_our_name_that_is_another_packages_is_named() -> None:
+    with urls(path("jobs/", OURS), path("tasks/<path:task>", page, name="tasks-endpoint")):
+        assert messages() == {
+            23: f"/tasks/ is answered by {__name__}.page, which stands before scheduled_jobs.urls. Move "
+            'path("tasks/", include("scheduled_jobs.urls")) up, to the beginning of the URLs.'
+        }
+    # A view of the project's own may stand in the place of ours.
+    with urls(path("tasks/<path:task>", page, name="tasks-endpoint")):
+        assert messages() == {}
+
+
 def test_an_include_with_a_namespace_is_named() -> None:
     with urls(path("jobs/", include(("scheduled_jobs.urls", "cron")))):
         assert messages() == {

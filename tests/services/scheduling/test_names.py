@@ -212,6 +212,27 @@ def test_jobs_of_django_cloud_tasks_are_taken_over_with_adopt(google: MemoryBack
     assert schedule_tasks().lines == []
 
 
+def test_jobs_left_by_django_cloud_tasks_are_named_in_a_line(google: MemoryBackend) -> None:
+    def made(name: str, uri: str) -> None:
+        google.create(JobSpec(name, "0 1 * * *", "UTC", uri), timeout=1)
+
+    made("shop--Report", "https://shop.example.com/tasks/Report")
+    made("shop--CleanUp", "https://shop.example.com/tasks/CleanUp")
+    made("shop--by-hand", "https://shop.example.com/cron/cleanup")
+    made("shop--Other", "https://other.example.com/tasks/Other")
+    made("blog--Report", "https://shop.example.com/tasks/Report")
+    declare("One")
+    for line in ("[+] Job created: shop.tasks.One", None):
+        output = schedule_tasks(yes=True)
+        assert (output.code, output.lines) == (0, [line] if line else [])
+        assert output.splitlines()[-2] == (
+            "2 jobs of django-google-cloud-tasks are in Google and are fired beside those of this app. "
+            "Once their tasks are scheduled here, remove them: for job in "
+            "shop--CleanUp shop--Report; do gcloud scheduler jobs delete $job --quiet "
+            "--location=europe-west1 --project=test-project; done"
+        )
+
+
 def test_adopt_takes_over_only_jobs_of_declared_tasks(google: MemoryBackend) -> None:
     google.create(JobSpec("shop--by-hand", "0 1 * * *", "UTC", "https://else.example.com/x"), timeout=1)
     declare("One")
