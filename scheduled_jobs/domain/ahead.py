@@ -64,20 +64,22 @@ class Facts:
     is_in_code: bool = True
     google_state: str = ""
     """The job's state as last seen in Google; empty where it was never seen."""
+    google_schedule: str = ""
+    """What Google was last seen to fire by; empty where the job was never seen."""
     google_next: datetime | None = None
     """The next run as Google told it last. It is not renewed by each run."""
 
     def pushed(self) -> Facts:
         """The facts once Google has been made equal to what is wanted here."""
-        return replace(self, google_state="")
+        return replace(self, google_state="", google_schedule="")
 
     def resumed(self) -> Facts:
         """The facts once the pause here has been ended and Google told of it."""
-        return replace(self, is_paused=False, paused_until=None, google_state="")
+        return replace(self.pushed(), is_paused=False, paused_until=None)
 
     def paused(self, until: datetime | None) -> Facts:
         """The facts once the job has been paused until ``until`` and Google told of it."""
-        return replace(self, is_paused=True, paused_until=until, google_state="")
+        return replace(self.pushed(), is_paused=True, paused_until=until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ def ahead(facts: Facts, now: datetime, n: int) -> Ahead:
         return Ahead([], why)
     notices = () if facts.is_in_code else (Notice.NOT_IN_CODE,)
     try:
+        if facts.google_schedule:
+            # Somebody may have given it a schedule there that cannot be read here, and Google fires by it.
+            Schedule.parse(facts.google_schedule, facts.time_zone)
         schedule = Schedule.parse(facts.schedule, facts.time_zone)
     except InvalidSchedule as error:
         return _told_by_google(facts, now, notices, str(error))

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.domain.addresses import as_sent
+from scheduled_jobs.domain.schedules import is_same_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,9 +225,15 @@ def differences(
         name: (live.get(name), desired[name])
         for name in FIELDS
         if name in desired
-        and not same_json(desired[name], live.get(name))
+        and not _is_same(name, desired[name], live.get(name))
         and not _is_only_rewritten(name, desired[name], live.get(name), pushed or {})
     }
+
+
+def _is_same(name: str, desired: Any, live: Any) -> bool:
+    if name == "time_zone" and isinstance(live, str):
+        return is_same_zone(desired, live)
+    return same_json(desired, live)
 
 
 def _is_only_rewritten(name: str, desired: Any, live: Any, pushed: Mapping[str, Any]) -> bool:

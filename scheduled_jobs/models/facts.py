@@ -14,10 +14,10 @@ FACTS = (
     "task", "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",
     "paused", "paused_until", "retired_at", "deleting_at", "next_run_at",
 )  # fmt: skip
-"""The columns that ``facts_from`` reads, beside the state that Google was last seen to have."""
+"""The columns that ``facts_from`` reads, beside the state and schedule that Google was last seen to have."""
 
 
-def facts_from(row: Mapping[str, Any], *, google_state: str) -> Facts:
+def facts_from(row: Mapping[str, Any], *, google_state: str, google_schedule: str) -> Facts:
     """The facts of a row that was read as these columns."""
     return Facts(
         schedule=_in_force(row, "schedule"),
@@ -28,6 +28,7 @@ def facts_from(row: Mapping[str, Any], *, google_state: str) -> Facts:
         is_deleting=row["deleting_at"] is not None,
         is_in_code=registry.get(row["task"]) is not None,
         google_state=google_state,
+        google_schedule=google_schedule,
         google_next=row["next_run_at"],
     )
 

@@ -132,8 +132,12 @@ class ScheduledJob(WithOverrides):
     @property
     def facts(self) -> Facts:
         """What decides what runs next."""
-        state = (self.live or {}).get("state", "")
-        return facts_from({name: getattr(self, name) for name in FACTS}, google_state=state)
+        live = self.live or {}
+        return facts_from(
+            {name: getattr(self, name) for name in FACTS},
+            google_state=live.get("state", ""),
+            google_schedule=live.get("schedule", ""),
+        )
 
     def ahead(self, now: datetime, n: int = 1) -> Ahead:
         """The next ``n`` runs after ``now`` (aware), and if nothing runs, why."""

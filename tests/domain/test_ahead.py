@@ -186,3 +186,13 @@ def test_what_is_left_out_and_what_follows_is_the_schedule(
 def test_each_reason_that_needs_no_schedule_is_asked_for_once() -> None:
     asked = [why for why, _ in NOTHING_RUNS]
     assert sorted([*asked, WhyNone.UNREADABLE, WhyNone.NEVER], key=lambda why: why.value) == list(WhyNone)
+
+
+def test_a_schedule_in_google_that_cannot_be_read_is_googles_own_affair() -> None:
+    """Somebody gave it ``*/60 * * * *`` in the console, as a README of Google's own has it."""
+    there = replace(DAILY, google_schedule="*/60 * * * *", google_next=NOW + timedelta(minutes=29))
+    found = ahead(there, NOW, 3)
+    assert (times(found), found.notices) == ([NOW + timedelta(minutes=29)], (Notice.TOLD_BY_GOOGLE,))
+    assert "'*/60'" in found.fault
+    assert ahead(replace(there, google_next=None), NOW, 3).why_none == WhyNone.UNREADABLE
+    assert ahead(there.pushed(), NOW, 1).next_at == NINE

@@ -71,6 +71,27 @@ def test_an_empty_time_zone_is_utc() -> None:
     assert jobs.differences(values_of(spec), as_stored(time_zone="utc")) == {}
 
 
+@pytest.mark.parametrize(
+    ("here", "there", "differs"),
+    [
+        ("UTC", "Etc/UTC", False),
+        ("Zulu", "UTC", False),
+        ("Asia/Kolkata", "Asia/Calcutta", False),
+        ("America/New_York", "US/Eastern", False),
+        ("Europe/Lisbon", "Portugal", False),
+        ("Europe/Lisbon", "Europe/Madrid", True),
+        ("Etc/GMT+2", "Etc/GMT-2", True),
+        ("UTC", "GMT", True),
+        ("Mars/Base", "Mars/Colony", True),
+        ("UTC", "../UTC", True),
+    ],
+)
+def test_a_zone_is_the_same_under_each_of_its_names(here: str, there: str, *, differs: bool) -> None:
+    wanted = values_of(replace(SPEC, time_zone=here))
+    found = jobs.differences(wanted, as_stored(time_zone=there))
+    assert found == ({"time_zone": (there, here)} if differs else {})
+
+
 def test_an_edit_is_a_difference_in_its_field_alone() -> None:
     live = as_stored(schedule="0 10 * * *", retry=RetryPolicy(retry_count=5))
     assert jobs.differences(values_of(SPEC), live) == {

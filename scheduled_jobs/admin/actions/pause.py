@@ -32,7 +32,8 @@ MISSED_NAMED = 12
 def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> dict[str, Any]:
     """What a job would run from ``now`` until ``until`` (aware; None: without an end).
 
-    ``count`` stops at MISSED_COUNTED; ``more`` are not ``shown``; ``first_after`` is the run after.
+    ``is_unknown``: the schedule cannot be read here. ``count`` stops at MISSED_COUNTED; ``more`` are not
+    ``shown``; ``first_after`` is the run after.
     """
     if until is None:
         missed = [run.at for run in ahead(job.facts.resumed(), now, MISSED_NAMED).runs]
@@ -47,6 +48,7 @@ def missed_runs(job: ScheduledJob, now: datetime, until: datetime | None) -> dic
         "is_capped": len(missed) >= MISSED_COUNTED,
         "first_after": first_after,
         "is_open": until is None,
+        "is_unknown": bool(ahead(job.facts.resumed(), now, 1).fault),
     }
 
 

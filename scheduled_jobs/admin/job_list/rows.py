@@ -71,7 +71,8 @@ class _Row:
         self.listed_at = listed_at
         self.schedule = self._in_force("schedule")
         self.zone = self._in_force("time_zone")
-        self.ahead = ahead(facts_from(self.job, google_state=self.job["google_state"] or ""), now, 1)
+        google = {name: self.job[name] or "" for name in ("google_state", "google_schedule")}
+        self.ahead = ahead(facts_from(self.job, **google), now, 1)
 
     def _in_force(self, field: str) -> str:
         override: str | None = self.job[f"{field}_override"]

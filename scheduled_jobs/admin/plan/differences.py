@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import field_name, times, value_text
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.domain.schedules import describe_schedule
+from scheduled_jobs.domain.schedules import Schedule, describe_schedule
+from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.masked import masked
 
@@ -80,4 +81,8 @@ def _text(name: str, value: Any) -> str:
 
 def words_of(expression: str, job: ScheduledJob) -> str:
     """A schedule in words, in the job's time zone."""
+    try:
+        Schedule.parse(expression, job.time_zone)
+    except InvalidSchedule:
+        return _("cannot be read here")
     return describe_schedule(expression, job.time_zone).words

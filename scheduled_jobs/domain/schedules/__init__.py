@@ -14,7 +14,7 @@ from __future__ import annotations
 from scheduled_jobs.domain.schedules.intervals import FOUR_DIGITS
 from scheduled_jobs.domain.schedules.occurrences import Occurrence
 from scheduled_jobs.domain.schedules.schedule import Schedule, describe_schedule
-from scheduled_jobs.domain.schedules.zones import validate_time_zone
+from scheduled_jobs.domain.schedules.zones import is_same_zone, validate_time_zone
 from scheduled_jobs.exceptions import InvalidSchedule
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "Occurrence",
     "Schedule",
     "describe_schedule",
+    "is_same_zone",
     "validate_time_zone",
 ]

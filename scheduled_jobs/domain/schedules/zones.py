@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 from scheduled_jobs.domain.schedules.messages import quoted
 from scheduled_jobs.domain.schedules.occurrences import moment, wall_datetime
@@ -67,6 +69,25 @@ def validate_time_zone(name: str) -> str:
     near = get_close_matches(wanted, _by_casefold(), n=1, cutoff=0.85) if 0 < len(wanted) <= 60 else []
     advice = f"did you mean {_by_casefold()[near[0]]!r}?" if near else "write a name such as 'Europe/Lisbon'"
     raise InvalidSchedule(f"{quoted(name)} is not a time zone of the tz database: {advice}")
+
+
+def is_same_zone(one: str, other: str) -> bool:
+    """Whether two names are of one zone: ``Etc/UTC`` is ``UTC``, ``Asia/Calcutta`` is ``Asia/Kolkata``.
+
+    The tz database keeps a zone under each of its names: what is told of it is the same to the byte.
+    """
+    return one == other or (_rules(one) is not None and _rules(one) == _rules(other))
+
+
+@lru_cache(maxsize=1024)
+def _rules(name: str) -> bytes | None:
+    if name not in time_zones():
+        return None
+    for folder in TZPATH:
+        path = Path(folder, name)
+        if path.is_file():
+            return path.read_bytes()
+    return files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
 
 
 class Stretch(NamedTuple):

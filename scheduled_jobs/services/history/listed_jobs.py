@@ -28,7 +28,7 @@ READ_OF_JOB = (
 
 
 class ListedJob(NamedTuple):
-    """One job. ``columns`` has also ``overridden`` (see census), ``held`` (paused now), ``google_state``.
+    """One job. ``columns`` has also ``overridden`` (see census), ``held`` (paused now), ``google_…``.
 
     ``last`` is its newest run, ``active`` the one that is running or queued, ``told`` Google's last attempt.
     """
@@ -49,9 +49,10 @@ def listed_jobs(pks: Sequence[int], now: datetime) -> list[ListedJob]:
             overridden=following(),
             held=ExpressionWrapper(paused(now), output_field=BooleanField()),
             google_state=KT("live__state"),
+            google_schedule=KT("live__schedule"),
             **IN_LIVE,
         )
-        .values(*READ_OF_JOB, "overridden", "held", "google_state", *IN_LIVE)
+        .values(*READ_OF_JOB, "overridden", "held", "google_state", "google_schedule", *IN_LIVE)
     )
     found = {row["pk"]: row for row in rows}
     bars = recent_runs(pks)

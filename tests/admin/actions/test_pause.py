@@ -188,6 +188,11 @@ def test_of_an_unreadable_schedule_only_googles_time_is_known(job: ScheduledJob)
     job.schedule_override = "nonsense"
     assert missed_runs(job, NOW, None)["shown"] == [job.next_run_at]
     assert missed_runs(job, NOW, NOW + timedelta(days=3))["shown"] == []
+    ScheduledJob.objects.filter(pk=job.pk).update(schedule_override="*/60 * * * *", next_run_at=None)
+    for data in ({"until_mode": "open"}, UNTIL):
+        sent = {"reason": "x", "_preview": "1", **data}
+        text = text_of(superuser(f"m{len(data)}").post(url(job), sent).content.decode())
+        assert "Which runs will be missed is not known: the schedule cannot be read here" in text
 
 
 @override_settings(TIME_ZONE="Europe/Lisbon")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -563,3 +564,16 @@ def test_who_may_change_but_not_pause_does_not_adopt_a_pause(
     assert list(decisions(client.get(PLAN).content.decode()).values()) == [["push", "leave"]]
     decide(client, PLAN, one="adopt", reason="x")
     assert row("One").paused is False
+
+
+def test_a_live_schedule_that_cannot_be_read_says_so(google: MemoryBackend, job: ScheduledJob) -> None:
+    """Google takes ``*/60 * * * *``; what it means there is not known here."""
+    entry = google.store._entry(full_name(job))
+    entry.job.schedule = "*/60 * * * *"
+    soon = timezone.now() + timedelta(minutes=40)
+    entry.job.schedule_time.FromDatetime(soon)
+    client = superuser()
+    assert "*/60 * * * * cannot be read here" in text_of(client.get(PLAN).content.decode())
+    said = text_of(client.get(f"/admin/scheduled_jobs/scheduledjob/{job.pk}/change/").content.decode())
+    assert "No run lies ahead" not in said
+    assert f"The first run is due {soon:%a} {soon.day} {soon:%b %H:%M:%S} UTC" in said
