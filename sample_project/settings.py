@@ -73,8 +73,7 @@ _ports = json.loads(_ports_file.read_text()) if _ports_file.exists() else {}
 PORT = int(os.environ.get("PORT") or _ports.get("web", 8000))
 EMULATOR_PORT = int(os.environ.get("EMULATOR_PORT") or _ports.get("emulator", 8085))
 
-# Those of `scheduled_jobs dev`, which the demo runs: other commands find the same jobs.
+# As those of `scheduled_jobs dev`, which the demo runs: other commands find the same jobs.
 DJANGO_CLOUD_TASKS_APP_NAME = "shop"
 DJANGO_CLOUD_TASKS_ENDPOINT = f"http://127.0.0.1:{PORT}"
 DJANGO_CLOUD_TASKS_EMULATOR_HOST = f"127.0.0.1:{EMULATOR_PORT}"
-DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "scheduler@local.iam.gserviceaccount.com"

@@ -156,7 +156,7 @@ def in_dev() -> dict[str, Any]:
 DEV = {
     "PROJECT_ID": None,
     "LOCATION": None,
-    "OIDC_SERVICE_ACCOUNT": "scheduler@local.iam.gserviceaccount.com",
+    "OIDC_SERVICE_ACCOUNT": None,
     "OIDC_AUDIENCE": None,
     "OIDC_ALLOWED_EMAILS": None,
     "OIDC_CERTS_URL": None,

@@ -64,15 +64,14 @@ class StateFile:
     @staticmethod
     def _locked(path: Path) -> sqlite3.Connection:
         """Hold the file beside it that only one process can lock; the lock ends with the process."""
-        lock = sqlite3.connect(
-            path.with_name(f"{path.name}-lock"), check_same_thread=False, isolation_level=None, timeout=0
-        )
+        beside = path.with_name(f"{path.name}-lock")
+        lock = sqlite3.connect(beside, check_same_thread=False, isolation_level=None, timeout=0)
         try:
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             lock.close()
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
+                raise CannotStart(f"the file {beside} cannot be locked ({error}); remove it") from error
             raise CannotStart(
                 f"another emulator uses the state file {path}; stop that one, or name another file"
             ) from error

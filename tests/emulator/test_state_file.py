@@ -229,6 +229,14 @@ def test_a_file_with_any_damage_is_read_or_refused_in_one_line(
         )
 
 
+def test_a_damaged_lock_is_the_one_that_is_named(kept: Path, clock: Clock) -> None:
+    beside = kept.with_name("kept.db-lock")
+    beside.write_bytes(b"no lock" * 1000)
+    with pytest.raises(CannotStart) as error:
+        Store(clock, kept)
+    assert str(error.value) == f"the file {beside} cannot be locked (file is not a database); remove it"
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CannotStart, match="cannot be used"):

@@ -71,6 +71,19 @@ def test_a_backend_of_the_projects_own_is_refused(settings: Any) -> None:
     )
 
 
+@pytest.mark.usefixtures("_debug")
+def test_what_holds_back_every_push_holds_back_dev_too(settings: Any) -> None:
+    """And nothing does that dev makes anew, however wrong it is."""
+    del settings.DJANGO_CLOUD_TASKS_BACKEND
+    settings.DJANGO_CLOUD_TASKS_ENDPOINT = "ftp://shop"
+    settings.DJANGO_CLOUD_TASKS_LOCATION = "Europe"
+    settings.DJANGO_CLOUD_TASKS_APP_NAME = "my shop"
+    said = refusal(str(free_ports()[0]))
+    assert "DJANGO_CLOUD_TASKS_APP_NAME is 'my shop'" in said
+    assert "ENDPOINT" not in said
+    assert "LOCATION" not in said
+
+
 @pytest.mark.parametrize(
     ("address", "called"),
     [
