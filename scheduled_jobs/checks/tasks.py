@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.seed.declare import Declaration
 
 
+UNDECIDED = "It asks the database, which may answer once migrate has run; schedule_tasks asks again."
 FEW_DIGITS = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule."
 
 
 def check_tasks(**_: Any) -> Messages:
-    """E010, E011, W010, W011, W019."""
+    """E010, E011, W010, W011, W013, W019."""
     try:
         declarations = [declare(task) for task in registry.tasks()]
     except ImproperlyConfigured:
@@ -39,10 +40,12 @@ def check_tasks(**_: Any) -> Messages:
     messages: Messages = []
     holders: dict[str, Declaration] = {}
     for declaration in declarations:
-        messages += [
-            error(10, f"{declaration.path}: {hook}: {text}", remedy(hook), declaration.task)
-            for hook, text in declaration.faults.items()
-        ]
+        for hook, text in declaration.faults.items():
+            told = f"{declaration.path}: {hook}: {text}"
+            if hook in declaration.undecided:
+                messages.append(warning(13, told, UNDECIDED, declaration.task))
+            else:
+                messages.append(error(10, told, remedy(hook), declaration.task))
         messages += _unchecked(declaration)
         if number := FOUR_DIGITS.match(declaration.values["schedule"] or ""):
             text = f"run_every: Google's published parser reads no number as in {number[0]!r}."

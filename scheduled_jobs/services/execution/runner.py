@@ -131,7 +131,7 @@ def metadata_of(run: JobRun, headers: Mapping[str, str] | None = None) -> TaskMe
 
 def _call(task: Task, arguments: Mapping[str, Any]) -> Any:
     returned = task.run(**arguments)
-    if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+    if _is_unrun(returned, task.run):
         raise TypeError("run() returned a generator, whose body is only run by whoever iterates over it")
     if not inspect.isawaitable(returned):
         return returned
@@ -141,6 +141,14 @@ def _call(task: Task, arguments: Mapping[str, Any]) -> Any:
 
     # In a loop of its own: what ends a loop, such as SystemExit in one of its tasks, must not end a server's.
     return async_to_sync(wait, force_new_loop=True)()
+
+
+def _is_unrun(returned: Any, run: Callable[..., Any]) -> bool:
+    """Whether this is the generator of ``run()`` itself, whose body has not begun; any other is a result."""
+    code = getattr(returned, "gi_code", None) or getattr(returned, "ag_code", None)
+    return code is not None and (
+        code.co_name == "run" or code is getattr(inspect.unwrap(run), "__code__", None)
+    )
 
 
 def _success(value: Any) -> Outcome:

@@ -297,3 +297,17 @@ def test_a_run_that_only_makes_a_generator_has_failed(shape: str) -> None:
     assert JobRun.objects.get().error == (
         "TypeError: run() returned a generator, whose body is only run by whoever iterates over it"
     )
+
+
+def test_a_generator_that_a_run_returns_is_a_result_like_any() -> None:
+    done = []
+
+    def run(self: PeriodicTask) -> Any:
+        done.append("work")
+        return (number for number in range(3))
+
+    task = make_task(run)
+    assert deliver(make_job(task), task).status == 200
+    assert done == ["work"]
+    notes = JobRun.objects.get().context["notes"]
+    assert notes == ["The result was not kept: it is not JSON: generator has no form in it"]

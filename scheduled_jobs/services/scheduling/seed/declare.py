@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import DatabaseError, InterfaceError
+
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
@@ -61,6 +63,8 @@ class Declaration:
     values: dict[str, Any] = field(default_factory=dict)
     paused: bool = False
     faults: dict[str, str] = field(default_factory=dict)
+    undecided: set[str] = field(default_factory=set)
+    """Those of them that say nothing of the class: it asks a database that did not answer."""
 
     @property
     def fault(self) -> str:
@@ -73,7 +77,7 @@ def declare(task: type[Task], app: App | None = None) -> Declaration:
     app = app or this_app()
     declaration = Declaration(task, registry.dotted_path(task))
     declaration.faults.update(faults_of_shape(task))
-    read = _Reader(declaration.faults).read
+    read = _Reader(declaration).read
     declaration.name = read("schedule_name()", lambda: _name(task, app)) or ""
     read("url()", lambda: _url(task, app))
     zone = read("schedule_time_zone()", lambda: _time_zone(task)) or "UTC"
@@ -96,8 +100,8 @@ def declare(task: type[Task], app: App | None = None) -> Declaration:
 
 
 class _Reader:
-    def __init__(self, faults: dict[str, str]) -> None:
-        self.faults = faults
+    def __init__(self, declaration: Declaration) -> None:
+        self.faults, self.undecided = declaration.faults, declaration.undecided
 
     def read(self, hook: str, value: Callable[[], Any]) -> Any:
         if hook in self.faults:  # its shape is wrong, so that it cannot even be asked
@@ -106,8 +110,10 @@ class _Reader:
             return value()
         except InvalidDefinition as error:
             self.faults[hook] = str(error)
-        except Exception as error:  # noqa: BLE001 – the hook is the user's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001 – the hook is the user's code
             self.faults[hook] = f"it raised {type(error).__name__}: {error}"
+            if isinstance(error, DatabaseError | InterfaceError):
+                self.undecided.add(hook)
         return None
 
 

@@ -34,6 +34,8 @@ INSTEAD = {
     "url": "the address is made of DJANGO_CLOUD_TASKS_ENDPOINT and the URLs of the project",
     "job_id": "schedule_name() names the job",
 }
+VALUES = ("run_every", "schedule_paused", "overlap")
+"""What is a value of the class, read without a task."""
 HOOKS = (
     "schedule_name",
     "schedule_headers",
@@ -58,6 +60,10 @@ OF_THE_TASK = (
 def faults_of_shape(task: type[Task]) -> dict[str, str]:
     """Attribute or method -> what is wrong with its shape, and what to write instead."""
     faults = {f"{hook}()": text for hook in HOOKS if (text := _fault_of_hook(task, hook))}
+    for name in VALUES:
+        found = inspect.getattr_static(task, name, None)
+        if isinstance(found, (FunctionType, classmethod, staticmethod, property, cached_property)):
+            faults[name] = f"it is {_named(found)}; write it as a value of the class, such as {name} = …"
     for name, kind in GIVEN.items():
         if not isinstance(found := inspect.getattr_static(task, name), kind):
             instead = f"; {INSTEAD[name]}" if name in INSTEAD else ""
@@ -66,7 +72,7 @@ def faults_of_shape(task: type[Task]) -> dict[str, str]:
         faults["name()"] = f"a task is known by its dotted path, and by no other name; {INSTEAD['name']}"
     if text := _fault_of_making(task):
         faults["__init__()"] = text
-    if text := _fault_of_run(inspect.getattr_static(task, "run")):
+    if text := _fault_of_run(inspect.getattr_static(task, "run"), task.run):
         faults["run()"] = text
     return faults
 
@@ -98,11 +104,10 @@ def _fault_of_making(task: type[Task]) -> str:
     return ""
 
 
-def _fault_of_run(run: Any) -> str:
-    if isinstance(run, (property, cached_property)):
-        return f"it is {_named(run)}; write a method"
-    function = getattr(run, "__func__", run)
-    if not callable(function):
+def _fault_of_run(run: Any, of_class: Any) -> str:
+    """What is wrong with ``run`` as it is written, and as the class gives it."""
+    function = getattr(of_class, "__func__", of_class)
+    if isinstance(run, (property, cached_property)) or not callable(function):
         return f"it is {_named(run)}; write a method"
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return (

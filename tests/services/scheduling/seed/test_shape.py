@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import functools
+import sys
 from typing import Any
 
 import pytest
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from scheduled_jobs import registry
 from scheduled_jobs.checks import check_tasks
@@ -106,6 +109,60 @@ def test_a_hook_may_be_a_static_method() -> None:
     assert faults(schedule_time_zone=staticmethod(lambda: "Europe/Lisbon")) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        (
+            "run_every",
+            classmethod(lambda cls: "@daily"),
+            "it is a classmethod; write it as a value of the class, such as run_every = …",
+        ),
+        (
+            "schedule_paused",
+            lambda self: True,
+            "it is a plain method; write it as a value of the class, such as schedule_paused = …",
+        ),
+        (
+            "overlap",
+            property(lambda self: "skip"),
+            "it is a property; write it as a value of the class, such as overlap = …",
+        ),
+    ],
+)
+def test_a_value_that_is_a_method_says_how_it_is_written(name: str, value: Any, text: str) -> None:
+    assert faults(**{name: value}) == {name: text}
+
+
+def test_a_hook_that_would_end_the_process_is_at_fault() -> None:
+    def leave(cls: Any) -> Any:
+        sys.exit("no licence")
+
+    assert faults(schedule_headers=classmethod(leave)) == {
+        "schedule_headers()": "it raised SystemExit: no licence"
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [OperationalError, ProgrammingError, InterfaceError])
+def test_a_hook_that_asks_a_database_does_not_hold_back_migrate(google: Any, error: type[Exception]) -> None:
+    """On a new machine the table that it reads is not there before migrate, which runs the checks first."""
+
+    def ask(cls: Any) -> Any:
+        raise error("no such table: shop_region")
+
+    declare("Good")
+    faults(schedule_time_zone=classmethod(ask))
+    [message] = check_tasks()
+    assert (message.id, message.msg) == (
+        "scheduled_jobs.W013",
+        f"shop.tasks.Report: schedule_time_zone(): it raised {error.__name__}: no such table: shop_region",
+    )
+    assert message.hint == (
+        "It asks the database, which may answer once migrate has run; schedule_tasks asks again."
+    )
+    assert schedule_tasks().lines == ["[+] Job created: shop.tasks.Good", f"[!] Job failed: {message.msg}"]
+
+
 # --- What cannot be made ---------------------------------------------------------------------------
 
 
@@ -187,6 +244,7 @@ def test_a_run_that_cannot_be_run_is_an_error(run: Any, text: str) -> None:
         staticmethod(lambda region="emea": None),
         lambda self, region="emea": None,
         lambda *args, **kwargs: None,
+        functools.partialmethod(lambda self, dry, region="emea": None, dry=True),
         print,
     ],
 )
