@@ -48,7 +48,7 @@ def test_without_zones_or_a_database_it_answers_all_the_same(project: Project) -
         "start the server of the database."
     )
     assert emulator.endswith(
-        f" No emulator listens at 127.0.0.1:{port}: start manage.py run_scheduler_emulator."
+        f" No emulator listens at 127.0.0.1:{port}: start manage.py run_scheduler_emulator, or scheduled_jobs dev."
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.page import address, find_job, require
+from scheduled_jobs.admin.page import address, find_job, require_post
 from scheduled_jobs.admin.words import attempt_in_short, job_label, unserved_sentence
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
+@require_post("sync")
 def ask_all_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """Look at all jobs in Google."""
-    require(request, "view", "sync")
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
     try:
         report = drift.look_at_all()
     except BackendError as error:
@@ -48,11 +46,10 @@ def ask_all_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
 
 
+@require_post("sync")
 def ask_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Look at one job in Google."""
-    job = find_job(request, object_id, "sync")
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+    job = find_job(request, object_id)
     try:
         found = drift.look(job.pk)
     except BackendError as error:

@@ -14,11 +14,12 @@ from scheduled_jobs import registry
 from scheduled_jobs.authentication import certificates
 from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
-from scheduled_jobs.domain.attempts import code_meaning, stands
+from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.domain.jobs import ENABLED, lies_under
 from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.history.health import late, paused, running, unserved
 from scheduled_jobs.services.monitoring import process
 from scheduled_jobs.services.monitoring.asking import begin
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
@@ -37,6 +38,8 @@ SECONDS = 10.0
 NOTABLE = timedelta(seconds=5)
 WRONG = timedelta(seconds=10)
 """From here on a clock that is behind refuses fresh tokens."""
+TIMES_WITHOUT_ZONE = 25
+"""The fault that USE_TZ is False, with which no time can be looked for: its number."""
 HIDE_ADDRESS = {process.UNREADABLE, 2}
 """Faults with which there is no address that could be asked: their numbers."""
 HIDE_GOOGLE = {*HIDE_ADDRESS, 6, 8, 9}
@@ -126,7 +129,7 @@ class _Examination:
         """How the rows stand with Google, and Google's jobs with what the rows want."""
         if not self.has_tables:
             return
-        rows = ScheduledJob.objects.using(self.alias).filter(retired_at=None, deleting_at=None)
+        rows = ScheduledJob.objects.using(self.alias).active()
         failed = dict(rows.filter(sync_state=ScheduledJob.SyncState.FAILED).values_list("name", "sync_error"))
         if paused := list(rows.filter(paused=True).values_list("name", flat=True)):
             yield right("jobs", f"Paused here, {how_many(paused, 'job')}")
@@ -153,17 +156,22 @@ class _Examination:
 
     def attempts(self) -> Iterator[Finding]:
         """What Google's last attempts met, where it is sure that they did not arrive here."""
-        if not self.has_tables:
+        if not self.has_tables or TIMES_WITHOUT_ZONE in self.faults:
             return
-        rows = ScheduledJob.objects.using(self.alias).filter(retired_at=None, deleting_at=None)
-        for job in rows.order_by("name"):
-            if stands(job.unreachable_since or job.no_run_since, job.last_delivery_at):
-                self.unserved.setdefault((job.live or {})["status"], []).append(job.name)
+        now = datetime.now(UTC)
+        # A run that is going on may be what Google tried.
+        jobs = ScheduledJob.objects.using(self.alias).active().filter(~paused(now), ~running())
+        for job in jobs.filter(unserved()).order_by("name"):
+            self.unserved.setdefault((job.live or {})["status"], []).append(job.name)
+        overdue = jobs.filter(late(now)).exclude(unserved()).values_list("name", flat=True)
         for code, names in self.unserved.items():
             meaning = code_meaning(code)
             text = f"Google's last attempt {meaning.told}, and did not arrive here: {some(names)}"
             yield wrong("attempts", text, meaning.remedy)
-        if self.report is not None and not self.unserved:
+        if overdue:
+            text = f"Google was to fire {some(overdue)}, and nothing has arrived here"
+            yield wrong("attempts", text, "What is told of Google and of the address may say why.")
+        if self.report is not None and not self.unserved and not overdue:
             yield right("attempts", "Of no job Google's last attempt is known to have gone astray")
 
     # --- What is at the address -------------------------------------------------------------------

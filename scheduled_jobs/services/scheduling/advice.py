@@ -147,7 +147,9 @@ ADVICE = (
     ),
 )
 """The first that fits; each is the remedy of errors that are known to come so."""
-NO_EMULATOR = "No emulator listens at {emulator}: start manage.py run_scheduler_emulator."
+NO_EMULATOR = (
+    "No emulator listens at {emulator}: start manage.py run_scheduler_emulator, or scheduled_jobs dev."
+)
 
 
 def reason_of(error: Error | None, spec: JobSpec | None = None) -> str:

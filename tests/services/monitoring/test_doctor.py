@@ -285,7 +285,7 @@ def test_an_emulator_that_is_not_there_is_one_line() -> None:
         f"[!] The emulator at 127.0.0.1:{port} could not be asked for its jobs: failed to connect"
     )
     assert line.endswith(
-        f". No emulator listens at 127.0.0.1:{port}: start manage.py run_scheduler_emulator. *"
+        f". No emulator listens at 127.0.0.1:{port}: start manage.py run_scheduler_emulator, or scheduled_jobs dev. *"
     )
 
 
@@ -393,7 +393,7 @@ def test_an_attempt_that_did_not_arrive_is_told(origin: str, google: MemoryBacke
     assert wrong() == [
         "[!] Google's last attempt got no usable answer, and did not arrive here: shop--shop-tasks-Two. Nothing "
         "answered at that address, or something answered 503, perhaps this app itself while its database was away. "
-        "Does the address reach this server? *"
+        "Does the address reach this server? If not, set DJANGO_CLOUD_TASKS_ENDPOINT and run schedule_tasks. *"
     ]
 
 
@@ -403,6 +403,14 @@ def test_a_success_without_a_run_here_is_told(origin: str, google: MemoryBackend
     assert line.startswith(
         "[!] Google's last attempt got a success (2xx), and did not arrive here: shop--shop-tasks-Two."
     )
+
+
+def test_a_job_that_google_was_to_fire_long_ago_is_told(origin: str) -> None:
+    row("One").__class__.objects.update(late_since=datetime.now(UTC) - HOUR)
+    assert told("attempts") == [
+        "[!] Google was to fire shop--shop-tasks-One, and nothing has arrived here. What is told of Google and of the "
+        "address may say why. *"
+    ]
 
 
 def test_a_private_service_that_lets_nobody_in_is_named(google: MemoryBackend, settings: Any) -> None:

@@ -276,7 +276,8 @@ def test_a_remedy_is_stated_where_it_is_known_to_be_one(error: exceptions.Backen
 def test_an_emulator_that_is_not_there_is_named() -> None:
     error = exceptions.OutcomeUnknown("failed to connect to all addresses; connect: Connection refused (111)")
     assert (
-        next_step(error) == "No emulator listens at 127.0.0.1:8085: start manage.py run_scheduler_emulator."
+        next_step(error)
+        == "No emulator listens at 127.0.0.1:8085: start manage.py run_scheduler_emulator, or scheduled_jobs dev."
     )
 
 
