@@ -19,6 +19,7 @@ import nox
 
 nox.options.sessions = ["suite", "database"]
 nox.options.default_venv_backend = "virtualenv"
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.needs_version = ">=2025.2.9"
 

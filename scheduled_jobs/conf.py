@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import types
 import typing
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings as django_settings
+from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 
 from scheduled_jobs.domain.addresses import as_sent
@@ -30,8 +32,7 @@ DEFAULT_ENDPOINT = "http://localhost:8000"
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 CLOUD_SCHEDULER_BACKEND = "scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend"
 LOCAL_ACCOUNT = "scheduler@local.iam.gserviceaccount.com"
-# Set by the pytest plugin, which may not import Django: a test suite never looks for credentials.
-DEFAULT_BACKEND_VARIABLE = "SCHEDULED_JOBS_DEFAULT_BACKEND"
+MEMORY_BACKEND = "scheduled_jobs.backends.memory.MemoryBackend"
 # What ``scheduled_jobs dev`` hands on to the processes that it starts: EMULATOR_HOST, a blank, ENDPOINT.
 DEV_VARIABLE = "SCHEDULED_JOBS_DEV"
 
@@ -72,7 +73,7 @@ class Settings:
     EMULATOR_HOST: str | None = None
     """``host:port`` of the local emulator."""
     BACKEND: str | None = None
-    """Dotted path of the backend class. None: Cloud Scheduler."""
+    """Dotted path of the backend class. None: Cloud Scheduler; in tests, one in memory."""
     WRITES_PER_MINUTE: int | None = 450
     """Most writing calls in any sixty seconds; Google's quota is 500 a project. None: no limit."""
     CONCURRENCY: int = 64
@@ -138,12 +139,16 @@ DERIVED: dict[str, typing.Callable[[Settings], Any]] = {
     "OIDC_AUDIENCE": lambda s: s.ENDPOINT,
     "OIDC_ALLOWED_EMAILS": lambda s: [s.OIDC_SERVICE_ACCOUNT] if s.OIDC_SERVICE_ACCOUNT else [],
     "OIDC_CERTS_URL": lambda s: emulator_certs_url(s.EMULATOR_HOST) if s.EMULATOR_HOST else GOOGLE_CERTS_URL,
-    "BACKEND": lambda s: (
-        CLOUD_SCHEDULER_BACKEND
-        if s.EMULATOR_HOST
-        else os.environ.get(DEFAULT_BACKEND_VARIABLE, CLOUD_SCHEDULER_BACKEND)
-    ),
+    "BACKEND": lambda _: MEMORY_BACKEND if in_tests() else CLOUD_SCHEDULER_BACKEND,
 }
+
+
+def in_tests() -> bool:
+    """Whether Django's test environment is set up, as every test runner does.
+
+    The outbox alone is there as well after a mail that a server without a mail server keeps in memory.
+    """
+    return hasattr(mail, "outbox") and "django.test.utils" in sys.modules
 
 
 def in_dev() -> dict[str, Any]:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from scheduled_jobs import conf
 from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
-from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, GOOGLE_CERTS_URL, PREFIX, names, settings
-
-MEMORY = "scheduled_jobs.backends.memory.MemoryBackend"
+from scheduled_jobs.conf import (
+    CLOUD_SCHEDULER_BACKEND,
+    GOOGLE_CERTS_URL,
+    MEMORY_BACKEND,
+    PREFIX,
+    names,
+    settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -172,11 +179,19 @@ def test_the_certificates_are_googles_or_the_emulators() -> None:
         settings.OIDC_CERTS_URL  # noqa: B018
 
 
-def test_a_suite_that_names_no_backend_gets_that_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings.BACKEND == MEMORY
+def test_tests_that_name_no_backend_get_that_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.BACKEND == MEMORY_BACKEND
     with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085"):
+        assert settings.BACKEND == MEMORY_BACKEND
+    with override_settings(DJANGO_CLOUD_TASKS_BACKEND=CLOUD_SCHEDULER_BACKEND):
         assert settings.BACKEND == CLOUD_SCHEDULER_BACKEND
-    monkeypatch.delenv("SCHEDULED_JOBS_DEFAULT_BACKEND")
+    monkeypatch.delattr(mail, "outbox")
+    assert settings.BACKEND == CLOUD_SCHEDULER_BACKEND
+
+
+def test_a_server_that_keeps_mails_in_memory_is_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "django.test.utils")
+    assert hasattr(mail, "outbox")
     assert settings.BACKEND == CLOUD_SCHEDULER_BACKEND
 
 

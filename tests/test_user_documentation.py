@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unittest
 from datetime import timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -175,3 +176,11 @@ def scheduler() -> Iterator[Any]:
 
 def test_the_test_that_the_page_shows_passes(page_test: Any, scheduler: Any) -> None:
     page_test(None, scheduler)
+
+
+def test_the_unittest_that_the_page_shows_passes(your_app: ModuleType) -> None:
+    (code,) = code_blocks(PAGE, "tests.py")
+    names: dict[str, Any] = {"__name__": "tests"}
+    exec(compile(code, str(ROOT / PAGE), "exec"), names)
+    done = unittest.defaultTestLoader.loadTestsFromTestCase(names["HourlyCleanup"]).run(unittest.TestResult())
+    assert (done.testsRun, done.errors, done.failures) == (1, [], [])

@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.tasks import PeriodicTask
 from tests.lessons.doors import declare, row, schedule_tasks
@@ -57,7 +58,7 @@ def test_the_emulator_takes_the_place_of_google(settings: Any) -> None:
     declare("Digest")
     with running_emulator() as emulator:
         settings.DJANGO_CLOUD_TASKS_EMULATOR_HOST = emulator.host
-        settings.DJANGO_CLOUD_TASKS_BACKEND = None
+        settings.DJANGO_CLOUD_TASKS_BACKEND = CLOUD_SCHEDULER_BACKEND
         assert schedule_tasks().lines == ["[+] Job created: shop.tasks.Digest"]
         assert schedule_tasks("--check").code == 0
         assert row("Digest").sync_state == "synced"
@@ -113,8 +114,8 @@ django.setup()
 import scheduled_jobs
 
 for module in pkgutil.walk_packages(scheduled_jobs.__path__, "scheduled_jobs."):
-    # The tools for pytest are imported by pytest alone; this one starts a program.
-    if module.name not in ("scheduled_jobs.testing", "scheduled_jobs.emulator.__main__"):
+    # The plugin of pytest is imported by pytest alone; this one starts a program.
+    if module.name not in ("scheduled_jobs.testing.plugin", "scheduled_jobs.emulator.__main__"):
         importlib.import_module(module.name)
         print(module.name)
 """

@@ -34,6 +34,6 @@ def test_the_login_middleware_lets_google_in(project: Project) -> None:
         print(Client().get("/tasks/shop.tasks.Report").status_code)
         print(Client().get("/admin/").status_code)
         """,
-        SCHEDULED_JOBS_DEFAULT_BACKEND="scheduled_jobs.backends.memory.MemoryBackend",
+        DJANGO_CLOUD_TASKS_BACKEND="scheduled_jobs.backends.memory.MemoryBackend",
     )
     assert said.splitlines()[2:] == ["[200]", "['succeeded']", "401", "302"], said

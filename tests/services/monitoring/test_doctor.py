@@ -277,7 +277,7 @@ def test_an_emulator_that_is_not_there_is_one_line() -> None:
     declare("One")
     with override_settings(
         DJANGO_CLOUD_TASKS_EMULATOR_HOST=f"127.0.0.1:{port}",
-        DJANGO_CLOUD_TASKS_BACKEND=None,
+        DJANGO_CLOUD_TASKS_BACKEND="scheduled_jobs.backends.cloud_scheduler.CloudSchedulerBackend",
         DJANGO_CLOUD_TASKS_OIDC_CERTS_URL=None,
     ):
         (line,) = told("google", "certificates")

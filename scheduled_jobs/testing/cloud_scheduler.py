@@ -1,19 +1,11 @@
-"""Tools for the tests of a project that has recurring jobs, and the pytest plugin that offers them.
-
-The plugin imports nothing of Django when it is loaded and has no autouse fixture. Where the settings name
-neither a backend nor the emulator it makes the in-memory backend the default, so that a test suite never
-looks for Google's credentials.
-"""
+"""An in-memory Cloud Scheduler whose clock a test can move; it imports Django only when it is made."""
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
-
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +16,6 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.emulator.delivery import Delivery
     from scheduled_jobs.emulator.faults import Faults
-
-
-def pytest_configure() -> None:
-    """Never look for Google's credentials in a test suite that says nothing of a backend."""
-    os.environ.setdefault("SCHEDULED_JOBS_DEFAULT_BACKEND", "scheduled_jobs.backends.memory.MemoryBackend")
 
 
 class CloudScheduler:
@@ -120,11 +107,4 @@ def running_cloud_scheduler(now: datetime | None = None) -> Iterator[CloudSchedu
         stack.enter_context(
             mock.patch("google.auth._helpers.utcnow", side_effect=lambda: scheduler.now.replace(tzinfo=None))
         )
-        yield scheduler
-
-
-@pytest.fixture
-def cloud_scheduler() -> Iterator[CloudScheduler]:
-    """An in-memory Cloud Scheduler for the duration of one test; see ``CloudScheduler``."""
-    with running_cloud_scheduler() as scheduler:
         yield scheduler

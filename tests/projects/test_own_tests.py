@@ -1,0 +1,95 @@
+"""Somebody's own tests: whatever runs them, a job that is saved there reaches neither Google nor the emulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.project import Project
+
+NOBODY = "127.0.0.1:1"
+"""Where an emulator would be, had the developer started it."""
+
+TESTS = """
+    from datetime import timedelta
+    from unittest import mock
+
+    import google.auth
+    from django.core.management import call_command
+    from django.test import TestCase, TransactionTestCase
+
+    from scheduled_jobs.backends.quota import WriteLimit
+    from scheduled_jobs.models import JobRun, ScheduledJob
+    from scheduled_jobs.testing import running_cloud_scheduler
+    from shop.tasks import Report
+
+
+    def setUpModule():
+        unwanted = AssertionError("looked for credentials, or waited for a quota")
+        mock.patch.object(google.auth, "default", side_effect=unwanted).start()
+        mock.patch.object(WriteLimit, "place", side_effect=unwanted).start()
+
+
+    class Saves(TransactionTestCase):
+        def test_more_than_google_would_take_of_a_project(self):
+            job = Report.schedule()
+            for minute in range(12):
+                job.schedule_override = f"{minute} 3 * * *"
+                job.save()
+            assert ScheduledJob.objects.get().sync_state == "synced"
+
+        def test_jobs_of_one_test_are_not_in_the_way_of_another(self):
+            job = Report.schedule()
+            job.pause(reason="x")
+            assert (job.sync_state, job.sync_error) == ("synced", ""), job.sync_error
+            call_command("schedule_tasks")
+
+
+    class InATransaction(TestCase):
+        def test_a_job_is_pushed_when_it_is_committed(self):
+            with self.captureOnCommitCallbacks(execute=True):
+                Report.schedule()
+            assert ScheduledJob.objects.get().sync_state == "synced"
+
+
+    class OneDay(TransactionTestCase):
+        def test_calls_fail_and_the_clock_moves(self):
+            scheduler = self.enterContext(running_cloud_scheduler())
+            call_command("schedule_tasks")
+            scheduler.faults.refuse("PauseJob", "PERMISSION_DENIED", "no")
+            job = ScheduledJob.objects.get()
+            job.pause(reason="x")
+            assert job.sync_state == "failed", job.sync_state
+            job.resume()
+            assert [answer.status_code for answer in scheduler.advance(timedelta(minutes=2))] == [200, 200]
+            assert JobRun.objects.filter(status="succeeded").count() == 2
+"""
+ABSENT = """
+    import sys
+    sys.modules["pytest"] = None
+"""
+
+
+@pytest.fixture
+def tested(project: Project) -> Project:
+    project.add_settings("""
+        DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "jobs@shop.iam.gserviceaccount.com"
+        DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE = 5
+    """)
+    project.write("shop/tests.py", TESTS)
+    return project
+
+
+def test_under_django_without_pytest(tested: Project) -> None:
+    tested.write("sitecustomize.py", ABSENT)
+    done = tested.manage("test", "shop", DJANGO_CLOUD_TASKS_EMULATOR_HOST=NOBODY)
+    assert "Ran 4 tests" in done.stderr, done.stdout + done.stderr
+    assert "\nOK\n" in done.stderr, done.stdout + done.stderr
+
+
+def test_under_pytest_without_a_fixture_of_ours(tested: Project) -> None:
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "shop/tests.py")
+    done = tested.python(*command, DJANGO_CLOUD_TASKS_EMULATOR_HOST=NOBODY)
+    assert "4 passed" in done.stdout, done.stdout
