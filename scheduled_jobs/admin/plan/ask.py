@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.page import address, find_job, require_post
-from scheduled_jobs.admin.words import attempt_in_short, job_label, unserved_sentence
+from scheduled_jobs.admin.words import attempt_in_short, job_label
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
@@ -81,6 +81,6 @@ def _tell(request: HttpRequest, job: ScheduledJob, found: drift.Look) -> None:
     if told is None:
         messages.info(request, f"{asked} {_('It has not tried yet.')}")
     elif told.is_unserved:
-        messages.warning(request, f"{asked} {unserved_sentence(told, job.time_zone, now)}")
+        messages.warning(request, f"{asked} {attempt_in_short(told, job.time_zone, now)}")
     else:
-        messages.success(request, f"{asked} {attempt_in_short(told, job.time_zone, now)}.")
+        messages.success(request, f"{asked} {attempt_in_short(told, job.time_zone, now)}")

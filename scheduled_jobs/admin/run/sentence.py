@@ -13,6 +13,7 @@ from scheduled_jobs.admin.words import (
     RUN_BADGES,
     Badge,
     asked_by,
+    attempt_in_short,
     first_line,
     is_given_up,
     is_gone,
@@ -20,7 +21,6 @@ from scheduled_jobs.admin.words import (
     progress_of,
     seen_alive,
     times,
-    unserved_sentence,
 )
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.retries import retry_time
@@ -104,7 +104,7 @@ def _queued(story: Story, told: Told | None, now: datetime) -> Headline:
         return Headline(RUN_BADGES[Status.LOST], _("Probably lost."), rest, second=second)
     second = ""
     if told is not None and told.is_unserved:
-        second = unserved_sentence(told, run.job.time_zone, now)
+        second = attempt_in_short(told, run.job.time_zone, now)
     elif is_overdue(run, now):
         second = (
             _("Google was asked %(time)s ago and has not delivered it.")

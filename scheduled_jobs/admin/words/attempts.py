@@ -34,17 +34,17 @@ class Banner:
 
 
 def attempt_in_short(told: Told, zone: str, now: datetime) -> str:
-    """ "Google’s last attempt, 17:58, got no usable answer"; with the address only where nothing arrived."""
-    values = {"time": times.clock(told.at, zone, now), "told": told.meaning.told, "address": told.address}
-    if not told.is_unserved:
-        return _("Google’s last attempt, %(time)s, %(told)s") % values
-    return _("Google’s last attempt, %(time)s, %(told)s at %(address)s") % values
-
-
-def unserved_sentence(told: Told, zone: str, now: datetime) -> str:
-    """The same as a sentence, of an attempt of which nothing arrived here."""
-    end = _(", and nothing arrived here.") if told.is_success else "."
-    return attempt_in_short(told, zone, now) + end
+    """ "Google’s last attempt, 17:58, got no usable answer."; with the address only where nothing arrived."""
+    text = _("Google’s last attempt, %(time)s, %(told)s.")
+    if told.is_unserved and told.is_success:
+        text = _("Google’s last attempt, %(time)s, %(told)s at %(address)s, and nothing arrived here.")
+    elif told.is_unserved:
+        text = _("Google’s last attempt, %(time)s, %(told)s at %(address)s.")
+    return text % {
+        "time": times.clock(told.at, zone, now),
+        "told": told.meaning.told,
+        "address": told.address,
+    }
 
 
 def late_sentence(
@@ -56,7 +56,7 @@ def late_sentence(
         "away": times.distance(now - due),
     }
     if told is not None and told.at >= due - SKEW:
-        return f"{late} {attempt_in_short(told, zone, now)}."
+        return f"{late} {attempt_in_short(told, zone, now)}"
     if looked_at is None or looked_at < due + SKEW:
         return f"{late} {_('“Ask Google” tells what its attempt met.')}"
     return (

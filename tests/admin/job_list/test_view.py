@@ -370,7 +370,7 @@ def test_the_tally_counts_states_and_leads_to_their_filter() -> None:
     entries = re.findall(r'href="([^"]+)".*?<span>(.*?)</span>', tally, re.DOTALL)
     assert entries == [
         ("?state=failing", "1 failing"),
-        ("?google=drifted", "1 drifted"),
+        ("?google=drifted", "1 differs"),
         ("?state=healthy", "2 healthy"),
         ("?state=new", "1 new"),
         ("?state=paused", "1 paused"),
