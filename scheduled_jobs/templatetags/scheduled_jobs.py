@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models.options import Options
+    from django.template import Context
     from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -29,10 +30,17 @@ def sj_icon(icon: str, tone: str = "", *, large: bool = False) -> SafeString:
     return format_html('<svg class="{}" aria-hidden="true"><use href="#sj-{}"/></svg>', css, icon)
 
 
-@register.inclusion_tag("admin/scheduled_jobs/_crumbs.html")
-def sj_crumbs(opts: Options[Any], here: str, crumbs: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
-    """Home, the app, what ``crumbs`` names (name, address), and ``here``; as this Django writes them."""
-    app = (opts.app_config.verbose_name, reverse("admin:app_list", args=[opts.app_label]))
+@register.inclusion_tag("admin/scheduled_jobs/_crumbs.html", takes_context=True)
+def sj_crumbs(
+    context: Context, opts: Options[Any], here: str, crumbs: Iterable[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Home, the app, what ``crumbs`` names (name, address), and ``here``; as this Django writes them.
+
+    All of the admin site that the page is of: there may be several.
+    """
+    request = context.get("request")
+    site = request.resolver_match.namespace if request else None
+    app = (opts.app_config.verbose_name, reverse("admin:app_list", args=[opts.app_label], current_app=site))
     return {"crumbs": [app, *crumbs], "here": here, "as_list": django.VERSION >= (6, 1)}
 
 

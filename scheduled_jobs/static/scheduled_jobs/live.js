@@ -44,7 +44,7 @@
             old.replaceWith(document.importNode(part, true));
             if (hadFocus) {
                 // What had the focus is gone with the status that it belonged to.
-                document.getElementById("content-start").focus({ preventScroll: true });
+                (document.getElementById("content-start") || pauseButton).focus({ preventScroll: true });
             }
         }
     };
@@ -53,7 +53,7 @@
         isAsking = true;
         let seconds = Number(line.dataset.every);
         try {
-            const { part, refused } = await sjRefresh.fetchPart(line.dataset.url, { headers: { Accept: "text/html" } });
+            const { part, refused } = await sjRefresh.fetchPart(line.dataset.url);
             if (refused) {
                 isOver = true;
                 showState("gone");

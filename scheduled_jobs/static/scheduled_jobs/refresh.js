@@ -2,19 +2,30 @@
 "use strict";
 const sjRefresh = (() => {
     // The part of a page that an address answers with, or why it is refused for good. Throws where asking again may help.
-    const fetchPart = async (url, options = {}) => {
-        const answer = await fetch(url, { credentials: "same-origin", ...options });
-        if (answer.redirected || answer.status === 403) {
-            return { refused: "out" };
+    // A request that answers with a document: a page that requires trusted types lets no script parse a text.
+    const fetchPart = (url, { method = "GET", body = null, signal = null } = {}) => new Promise((resolve, reject) => {
+        const request = new XMLHttpRequest();
+        request.open(method, url);
+        request.responseType = "document";
+        request.setRequestHeader("Accept", "text/html");
+        request.addEventListener("load", () => {
+            if (request.responseURL !== new URL(url, location.href).href || request.status === 403) {
+                resolve({ refused: "out" });
+            } else if (request.status === 404) {
+                resolve({ refused: "gone" });
+            } else if (request.status !== 200 || !request.response) {
+                reject(new Error(String(request.status)));
+            } else {
+                resolve({ part: request.response.body });
+            }
+        });
+        request.addEventListener("error", () => reject(new Error("no answer")));
+        request.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
+        if (signal) {
+            signal.addEventListener("abort", () => request.abort());
         }
-        if (answer.status === 404) {
-            return { refused: "gone" };
-        }
-        if (!answer.ok) {
-            throw new Error(String(answer.status));
-        }
-        return { part: new DOMParser().parseFromString(await answer.text(), "text/html").body };
-    };
+        request.send(body);
+    });
 
     // The note of a page beside what it is about. Its data-failed, data-out and data-gone are the words for each reason.
     const staleNote = (note, shown) => {
