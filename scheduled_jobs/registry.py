@@ -134,6 +134,14 @@ def find(path: str) -> type[Task] | None:
     return _tasks.get(path)
 
 
+def find_or_none(path: str) -> type[Task] | None:
+    """The task class of a job's row; None also where its module cannot be imported."""
+    try:
+        return find(path)
+    except TaskNotLoaded:
+        return None
+
+
 def is_removed(path: str) -> bool:
     """Whether the code is known to have no such task any more."""
     try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.test import override_settings
 
 from scheduled_jobs import registry
-from scheduled_jobs.exceptions import TaskNotLoaded
+from scheduled_jobs.exceptions import InvalidPayload, TaskNotLoaded
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling import push_jobs
 from tests.support.declaring import schedule_tasks
@@ -147,6 +149,13 @@ def test_a_task_that_only_the_views_import_keeps_its_job(stall: Stall, google: M
     forget()
     with stall.install():
         assert schedule_tasks("stall.reports.exports.Export").code == 0
+    forget()
+    with stall.install():
+        lines = io.StringIO()
+        call_command("scheduled_jobs", "show", "stall.reports.exports.Export", stdout=lines)
+        assert "not in the code" not in lines.getvalue()
+        with pytest.raises(InvalidPayload, match="run\\(\\) takes no such parameter"):
+            job.run_now(payload={"region": "emea"})
 
 
 @pytest.mark.django_db

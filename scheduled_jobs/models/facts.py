@@ -26,7 +26,7 @@ def facts_from(row: Mapping[str, Any], *, google_state: str, google_schedule: st
         paused_until=row["paused_until"],
         is_retired=row["retired_at"] is not None,
         is_deleting=row["deleting_at"] is not None,
-        is_in_code=registry.get(row["task"]) is not None,
+        is_in_code=row["retired_at"] is None and registry.find_or_none(row["task"]) is not None,
         google_state=google_state,
         google_schedule=google_schedule,
         google_next=row["next_run_at"],

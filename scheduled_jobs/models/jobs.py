@@ -320,7 +320,7 @@ class ScheduledJob(WithOverrides):
         InvalidPayload if ``payload`` does not fit the task's ``run()``, and BeingDeleted.
         """
         chosen = self.payload if payload is None else payload_as_stored(self.task, payload)
-        task = registry.get(self.task)
+        task = registry.find_or_none(self.task)
         if task is not None:
             Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
         with self.locked() as rows:

@@ -89,7 +89,7 @@ def _check_name(name: str) -> None:
 
 def payload_as_stored(task: str, payload: dict[str, Any]) -> dict[str, Any]:
     """A payload that Python code has made, as JSON has it; raises InvalidPayload for what has none there."""
-    found = registry.get(task)
+    found = registry.find_or_none(task)
     if found is None or not isinstance(payload, dict) or is_json(payload):
         return payload
     return Signature.of(found.run).stored(payload, secret_keys=settings.REDACTED_KEYS)
@@ -100,7 +100,7 @@ def _check_payload(job: ScheduledJob) -> None:
         raise InvalidDefinition('the payload is a JSON object, such as {"region": "emea"}')
     storable(payload_as_stored(job.task, job.payload_override))
     check_payload_size(job.payload_override)
-    task = registry.get(job.task)
+    task = registry.find_or_none(job.task)
     if task is not None:
         try:
             Signature.of(task.run).validate(job.payload_override, secret_keys=settings.REDACTED_KEYS)

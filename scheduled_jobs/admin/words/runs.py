@@ -106,6 +106,6 @@ def first_line(error: str, length: int = 200) -> str:
 
 def why_no_run(task: str) -> str:
     """Why a job of this task cannot be run now, for want of a class, as a sentence; empty where it can."""
-    if registry.get(task) is not None:
+    if registry.find_or_none(task) is not None:
         return ""
     return _("%(task)s is not in the code: nothing can be run until it is back.") % {"task": task}

@@ -39,7 +39,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
     job = run.job
     recorded = job.payload if run.payload is None else run.payload
     chosen = recorded if payload is None else payload_as_stored(job.task, payload)
-    task = registry.get(job.task)
+    task = registry.find_or_none(job.task)
     if task is not None:
         Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
     who = label_of(by) or current_attribution().label

@@ -182,7 +182,7 @@ def bring_up_to_date(change: Change) -> int | None:
 
     A plan compares with what the code says, which ``schedule_tasks`` may not have written yet.
     """
-    task = registry.get(change.task)
+    task = registry.find_or_none(change.task)
     if task is not None:
         seed_tasks([task], retire=False)
     rows = _rows().filter(name=change.name)
