@@ -129,7 +129,7 @@ def test_an_edit_reaches_google_with_the_save(google: CloudScheduler) -> None:
     job = change(job, schedule_override="50 8 * * *")
     assert job.schedule == "50 8 * * *"
     assert "Not synced" in text_of(page_of(superuser("ana"), job_page(job)))
-    assert job.sync_error.startswith("not allowed.")
+    assert job.sync_error.startswith("not allowed")
 
 
 def test_a_renamed_task_leaves_no_job_behind_that_keeps_firing(google: CloudScheduler) -> None:
