@@ -108,7 +108,7 @@ class _Examination:
         """Credentials, project, location, API and the right to list, by the one call that needs them all."""
         if self.faults & HIDE_GOOGLE or settings.mode != "google":
             return
-        who = f"the emulator at {settings.EMULATOR_HOST}" if settings.EMULATOR_HOST else "Cloud Scheduler"
+        who = _who_is_asked()
         try:
             parent, n = begin(_count_jobs)(SECONDS)
         except TimeoutError:
@@ -222,6 +222,12 @@ class _Examination:
             yield right("certificates", f"the certificates at {url} can be fetched")
             if server_time is not None:
                 yield _clock(at - server_time, took)
+
+
+def _who_is_asked() -> str:
+    if settings.EMULATOR_HOST:
+        return f"the emulator at {settings.EMULATOR_HOST}"
+    return "Cloud Scheduler" if settings.calls_google else f"the backend {settings.BACKEND}"
 
 
 def _count_jobs() -> tuple[str, int]:

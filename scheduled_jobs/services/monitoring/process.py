@@ -28,6 +28,7 @@ RUN_ON = {
 """Django and Python -> the databases with which the tests are run, as docs/compatibility.md has it."""
 UNREADABLE = 1
 """The fault of a setting that cannot be read: its number."""
+MEMORY = "scheduled_jobs.backends.memory.MemoryBackend"
 MODES = {
     "push-off": (
         f'Pushes are off ({PREFIX}PUSH = "off"): nothing is sent to Google',
@@ -57,6 +58,9 @@ def examine_settings() -> Iterator[Finding]:
     if is_readable and settings.mode in MODES:
         text, remedy = MODES[settings.mode]
         yield wrong("settings", text, remedy)
+    elif is_readable and settings.BACKEND == MEMORY:
+        text = f"Jobs are kept in the memory of this process ({PREFIX}BACKEND), and nobody fires them"
+        yield wrong("settings", text, f"Remove {PREFIX}BACKEND; the default is Cloud Scheduler.")
 
 
 def examine_tasks() -> Iterator[Finding]:

@@ -11,10 +11,12 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import TimeoutError as PageTimeout
 
+from scheduled_jobs.services import monitoring
 from tests.browser.pictures import SCHEMES
 from tests.browser.screens.accessibility import violations
 from tests.browser.screens.code import NOW
 from tests.browser.screens.desk import Desk, open_desk
+from tests.support.findings import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +37,8 @@ def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[No
 @pytest.fixture(scope="module")
 def desk(chromium: Browser, db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     # After the browser: while Playwright keeps its event loop, Django's connections are kept elsewhere.
-    with open_desk(tmp_path_factory.mktemp("desk")) as opened:
+    with open_desk(tmp_path_factory.mktemp("desk")) as opened, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monitoring, "examine", lambda: FOUND)
         yield opened
 
 

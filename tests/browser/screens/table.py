@@ -130,6 +130,13 @@ def without_its_class(page: Page, desk: Desk) -> None:
     expect(page.get_by_role("link", name="Run now…", disabled=True)).to_be_visible()
 
 
+def examined(page: Page, desk: Desk) -> None:
+    """Why nothing runs, asked by the button of the list."""
+    page.goto(LIST)
+    page.get_by_role("button", name="Why nothing runs").click()
+    expect(page.get_by_text("Nothing listens on port 8000.")).to_be_visible()
+
+
 def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
     """The confirmation of an action on all jobs that the list shows."""
 
@@ -202,6 +209,7 @@ ACTIONS = (
         at(f"{LIST}plan/"),
         "What schedule_tasks would change in Google, and the decision about each job",
     ),
+    Screen("doctor", examined),
     Screen("drift", job("EraseInactiveAccounts", "drift"), "One job compared with Google"),
     Screen("drift-none", job("CancelUnpaidOrders", "drift")),
 )

@@ -14,6 +14,7 @@ from django.test import override_settings
 from django.urls import include, path
 
 from scheduled_jobs import authentication
+from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.services import monitoring
 from scheduled_jobs.services.monitoring.process import RUN_ON
 from tests.support import full_name
@@ -27,12 +28,12 @@ from tests.support.web_servers import GOOGLES_403, answering, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scheduled_jobs.backends.memory import MemoryBackend
     from scheduled_jobs.services.monitoring import Finding
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
 
 urlpatterns = [path("tasks/", include("scheduled_jobs.urls"))]
+BACKEND = f"{__name__}.Scheduler"
 NOBODY_WATCHES = (
     "[!] Nobody watches: a missed run is seen by whoever looks at the jobs, and told to nobody. Let a monitor run "
     "manage.py scheduled_jobs doctor; it exits with 1 where a job cannot run."
@@ -49,9 +50,14 @@ def certificates() -> Iterator[CertificateServer]:
     authentication.certificates.forget()
 
 
+class Scheduler(MemoryBackend):
+    """One that is not known for firing nothing."""
+
+
 @pytest.fixture
 def origin(google: MemoryBackend, certificates: CertificateServer, settings: Any) -> Iterator[str]:
     """This app at an address of its own, with one job that is as it must be."""
+    settings.DJANGO_CLOUD_TASKS_BACKEND = BACKEND
     settings.ROOT_URLCONF = __name__
     settings.MIDDLEWARE = []
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
@@ -91,7 +97,7 @@ def test_of_a_set_up_that_is_right_every_line_says_so(origin: str) -> None:
     assert lines["tasks"] == "[ok] 1 task: shop.tasks.One."
     assert (
         lines["google"]
-        == "[ok] Cloud Scheduler answers: jobs in projects/test-project/locations/europe-west1: 1."
+        == f"[ok] The backend {BACKEND} answers: jobs in projects/test-project/locations/europe-west1: 1."
     )
     assert lines["jobs"] == "[ok] Google has every job as it is wanted here."
     assert lines["attempts"] == "[ok] Of no job Google's last attempt is known to have gone astray."
@@ -125,6 +131,14 @@ def test_of_a_set_up_that_is_right_every_line_says_so(origin: str) -> None:
 def test_a_mode_in_which_nothing_is_sent_is_named(origin: str, name: str, value: Any, line: str) -> None:
     with override_settings(**{f"DJANGO_CLOUD_TASKS_{name}": value}):
         assert wrong() == [line]
+
+
+def test_a_scheduler_that_fires_nothing_is_named(origin: str) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_BACKEND="scheduled_jobs.backends.memory.MemoryBackend"):
+        assert wrong() == [
+            "[!] Jobs are kept in the memory of this process (DJANGO_CLOUD_TASKS_BACKEND), and nobody fires them. Remove "
+            "DJANGO_CLOUD_TASKS_BACKEND; the default is Cloud Scheduler. *"
+        ]
 
 
 def test_a_fault_of_a_task_is_told_in_the_words_of_the_check(origin: str) -> None:
@@ -194,7 +208,7 @@ def test_a_question_that_fails_hides_no_other(origin: str, monkeypatch: pytest.M
     monkeypatch.setattr("scheduled_jobs.services.monitoring.process.examine_database", fail)
     assert told("database", "migrations", "google", "address") == [
         "[!] The database cannot be looked at: ZeroDivisionError: a bug. *",
-        "[ok] Cloud Scheduler answers: jobs in projects/test-project/locations/europe-west1: 1.",
+        f"[ok] The backend {BACKEND} answers: jobs in projects/test-project/locations/europe-west1: 1.",
         f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must.",
     ]
 
@@ -259,7 +273,7 @@ def test_what_google_refuses_is_named_with_its_remedy(
     origin: str, google: MemoryBackend, code: str, message: str, remedy: str
 ) -> None:
     google.store.faults.refuse("ListJobs", code, message, times=9)
-    assert wrong() == [f"[!] Cloud Scheduler could not be asked for its jobs: {message} {remedy} *"]
+    assert wrong() == [f"[!] The backend {BACKEND} could not be asked for its jobs: {message} {remedy} *"]
 
 
 def test_a_google_that_never_answers_is_not_waited_for(
@@ -268,7 +282,7 @@ def test_a_google_that_never_answers_is_not_waited_for(
     monkeypatch.setattr("scheduled_jobs.services.monitoring.doctor.SECONDS", 0.2)
     google.store.faults.latency = 2
     assert told("google") == [
-        "[!] Cloud Scheduler gave no answer within 0 seconds. See whether this machine reaches it. *"
+        f"[!] The backend {BACKEND} gave no answer within 0 seconds. See whether this machine reaches it. *"
     ]
 
 
