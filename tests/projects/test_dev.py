@@ -184,15 +184,29 @@ def test_a_copy_of_productions_database_owes_nothing_at_google(migrated: Project
     assert mine == (ours, f"http://127.0.0.1:{dev.port}", "shop.tasks.Report", None, None, None)
 
 
+GATE = """
+from django.http import HttpResponse, HttpResponseRedirect
+
+
+def gate(get_response):
+    def answer(request):
+        if request.path.startswith("/login/"):
+            return HttpResponse("<title>Who are you?</title>")
+        return HttpResponseRedirect("/login/?next=" + request.path)
+
+    return answer
+"""
+
+
 def test_what_stands_between_emulator_and_view_is_told(migrated: Project) -> None:
-    migrated.add_settings("SECURE_SSL_REDIRECT = True")
+    migrated.write("shop/middleware.py", GATE)
+    migrated.add_settings('MIDDLEWARE = ["shop.middleware.gate", *MIDDLEWARE]')
     with running_dev(migrated) as dev:
-        https = f"https://127.0.0.1:{dev.port}/tasks/shop.tasks.Report"
-        dev.wait_for(rf"^\[!\] .*{re.escape(https)}")
-        address = https.replace("https:", "http:")
+        path = "/tasks/shop.tasks.Report"
+        dev.wait_for(rf"^\[!\] .*{re.escape(path)}.*login")
         assert dev.run_now() == (
-            f"[!] shop-tasks-Report: attempt 1 of {address}: 301 to {https}, "
-            f"then no TLS from 127.0.0.1:{dev.port}: wrong version number"
+            f"[!] shop-tasks-Report: attempt 1 of http://127.0.0.1:{dev.port}{path}: 302 to "
+            f"/login/?next={path}, then 200 OK: Who are you? (to Cloud Scheduler a success)"
         )
 
 
@@ -201,4 +215,16 @@ def test_without_its_tables_it_says_so_in_one_line(project: Project) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "CommandError: [!] Not applied, 1 migration: 0001_initial. Run manage.py migrate.\n"
+    )
+
+
+def test_a_redirect_to_https_is_told_with_the_remedy_for_here(project: Project) -> None:
+    project.add_settings("SECURE_SSL_REDIRECT = True")
+    port = free_ports()[0]
+    done = project.manage("scheduled_jobs", "dev", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"CommandError: SECURE_SSL_REDIRECT is on, and DJANGO_CLOUD_TASKS_ENDPOINT is http://127.0.0.1:{port}: "
+        "each call would be redirected, and no task run. "
+        "Set SECURE_SSL_REDIRECT to False on a developer's machine.\n"
     )

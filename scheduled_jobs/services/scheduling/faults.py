@@ -401,19 +401,22 @@ def _middleware() -> Iterator[Fault]:
     )
     exempt = (re.search(text, path.lstrip("/")) for text in django_settings.SECURE_REDIRECT_EXEMPT)
     redirects = security and django_settings.SECURE_SSL_REDIRECT and endpoint.startswith("http://")
+    # With the emulator it is a developer's machine, and dev makes ENDPOINT itself.
+    here = "Set {} to False on a developer's machine." if settings.EMULATOR_HOST else ""
     if redirects and not any(exempt):
         yield Fault(
             27,
             f"SECURE_SSL_REDIRECT is on, and {PREFIX}ENDPOINT is {endpoint}: each call would be "
             "redirected, and no task run.",
-            f"Write an https:// address as {PREFIX}ENDPOINT.",
+            here.format("SECURE_SSL_REDIRECT") or f"Write an https:// address as {PREFIX}ENDPOINT.",
         )
     if common and django_settings.PREPEND_WWW and not host.startswith("www."):
         yield Fault(
             27,
             f"PREPEND_WWW is on, and {PREFIX}ENDPOINT is {endpoint}: each call would be redirected, and no "
             "task run.",
-            f"Write {endpoint.replace('://', '://www.', 1)} as {PREFIX}ENDPOINT.",
+            here.format("PREPEND_WWW")
+            or f"Write {endpoint.replace('://', '://www.', 1)} as {PREFIX}ENDPOINT.",
         )
     agents = django_settings.DISALLOWED_USER_AGENTS if common else ()
     for pattern in agents:

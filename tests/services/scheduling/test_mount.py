@@ -233,6 +233,15 @@ def test_every_name_of_a_class_has_an_address_that_leads_to_it(path_of_task: str
             "would be redirected, and no task run. Write an https:// address as DJANGO_CLOUD_TASKS_ENDPOINT.",
         ),
         (
+            {
+                "SECURE_SSL_REDIRECT": True,
+                "DJANGO_CLOUD_TASKS_ENDPOINT": "http://127.0.0.1:8000",
+                "DJANGO_CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:8085",
+            },
+            "SECURE_SSL_REDIRECT is on, and DJANGO_CLOUD_TASKS_ENDPOINT is http://127.0.0.1:8000: each call "
+            "would be redirected, and no task run. Set SECURE_SSL_REDIRECT to False on a developer's machine.",
+        ),
+        (
             {"PREPEND_WWW": True},
             "PREPEND_WWW is on, and DJANGO_CLOUD_TASKS_ENDPOINT is https://shop.example.com: each call would "
             "be redirected, and no task run. Write https://www.shop.example.com as "
