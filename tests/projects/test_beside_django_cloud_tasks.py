@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+from django.test import override_settings
+from google.cloud import scheduler_v1
+
+from tests.support.declaring import declare, row, schedule_tasks
+
 if TYPE_CHECKING:
+    from scheduled_jobs.backends.memory import MemoryBackend
     from tests.support.project import Project
 
 THEIR_URLS = """
@@ -56,3 +63,34 @@ def test_both_packages_find_their_own_addresses_and_command(project: Project) ->
         "/tasks/Digest django_cloud_tasks.urls",
         "scheduled_jobs",
     ]
+
+
+@pytest.mark.usefixtures("no_tasks")
+@pytest.mark.django_db(transaction=True)
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
+def test_job_by_job_nothing_fires_twice_and_theirs_is_never_touched(google: MemoryBackend) -> None:
+    theirs = google.store.create_job(
+        google.parent,
+        scheduler_v1.Job.pb(scheduler_v1.Job(
+            name=google.remote_name("shop--Digest"),
+            schedule="0 9 * * *",
+            time_zone="UTC",
+            http_target={"uri": "https://shop.example.com/tasks/Digest", "body": b"{}"},
+        )),
+    )  # fmt: skip
+
+    def firing() -> list[str]:
+        jobs = google.store.list_jobs(google.parent)[0]
+        return [job.name.rpartition("/")[2] for job in jobs if job.state == scheduler_v1.Job.State.ENABLED]
+
+    declare("Digest", schedule_paused=True)
+    assert "[+] Job created: shop.tasks.Digest" in schedule_tasks().lines
+    assert firing() == ["shop--Digest"]
+    google.store.pause_job(theirs.name)
+    row("Digest").resume()
+    assert firing() == ["shop--shop-tasks-Digest"]
+    schedule_tasks(yes=True)
+    assert len(google.store.list_jobs(google.parent)[0]) == 2
+    row("Digest").pause(reason="back")
+    google.store.resume_job(theirs.name)
+    assert firing() == ["shop--Digest"]
