@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from scheduled_jobs.domain.jobs import OWN_HEADERS, REPLACED_HEADERS, canonical
@@ -104,28 +105,6 @@ def check_max_doublings(value: Any) -> int:
     return value
 
 
-def check_backoff(value: Any) -> timedelta:
-    """A wait before a retry, whole seconds, at least one; raises InvalidDefinition."""
-    return _check_duration(
-        value,
-        low=timedelta(seconds=1),
-        high=None,
-        hint="write at least 1 second (Cloud Scheduler replaces 0 by its default)",
-    )
-
-
-def check_max_retry_duration(value: Any) -> timedelta:
-    """For how long retries go on, whole seconds, 0 for no limit; raises InvalidDefinition."""
-    return _check_duration(value, low=timedelta(), high=None, hint="write 0 seconds (no limit) or more")
-
-
-def check_attempt_deadline(value: Any) -> timedelta:
-    """How long an attempt may take, 15 seconds to 30 minutes; raises InvalidDefinition."""
-    return _check_duration(
-        value, low=MIN_ATTEMPT_DEADLINE, high=MAX_ATTEMPT_DEADLINE, hint="write 15 seconds to 30 minutes"
-    )
-
-
 def check_description(value: Any) -> str:
     """A description of at most 500 characters; raises InvalidDefinition."""
     if not isinstance(value, str):
@@ -168,13 +147,26 @@ def check_backoffs(min_backoff: timedelta, max_backoff: timedelta) -> None:
         )
 
 
+BACKOFF = partial(
+    _check_duration,
+    low=timedelta(seconds=1),
+    high=None,
+    hint="write at least 1 second (Cloud Scheduler replaces 0 by its default)",
+)
 CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "description": check_description,
     "retry_count": check_retry_count,
-    "min_backoff": check_backoff,
-    "max_backoff": check_backoff,
-    "max_retry_duration": check_max_retry_duration,
+    "min_backoff": BACKOFF,
+    "max_backoff": BACKOFF,
+    "max_retry_duration": partial(
+        _check_duration, low=timedelta(), high=None, hint="write 0 seconds (no limit) or more"
+    ),
     "max_doublings": check_max_doublings,
-    "attempt_deadline": check_attempt_deadline,
+    "attempt_deadline": partial(
+        _check_duration,
+        low=MIN_ATTEMPT_DEADLINE,
+        high=MAX_ATTEMPT_DEADLINE,
+        hint="write 15 seconds to 30 minutes",
+    ),
 }
 """Field -> the function that returns a good value and raises InvalidDefinition for another."""

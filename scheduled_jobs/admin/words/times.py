@@ -58,14 +58,14 @@ def _two(whole: int, large: int, large_text: str, small: int, small_text: str) -
     return f"{text} {small_text % {'n': second}}" if second else text
 
 
-def distance(value: timedelta) -> str:
-    """How far away, coarsely: "20 s", "7 min", "12 h", "4 days"."""
+def distance(value: timedelta, exact_below: int = 2 * HOUR) -> str:
+    """How far away, coarsely: "20 s", "7 min", "12 h", "4 days"; to the minute below some seconds."""
     seconds = abs(int(value.total_seconds()))
     if seconds < MINUTE:
         return _("%(n)d s") % {"n": seconds}
     if seconds < HOUR:
         return _("%(n)d min") % {"n": seconds // MINUTE}
-    if seconds < 2 * HOUR:
+    if seconds < exact_below:
         return _two(seconds, HOUR, _("%(n)d h"), MINUTE, _("%(n)d min"))
     if seconds < 2 * DAY:
         return _("%(n)d h") % {"n": seconds // HOUR}
@@ -74,10 +74,7 @@ def distance(value: timedelta) -> str:
 
 def time_until(value: timedelta) -> str:
     """How far ahead, to the minute within two days, where it matters; else in days: "11 h 22 min"."""
-    seconds = int(value.total_seconds())
-    if HOUR <= seconds < 2 * DAY:
-        return _two(seconds, HOUR, _("%(n)d h"), MINUTE, _("%(n)d min"))
-    return distance(value)
+    return distance(value, exact_below=2 * DAY)
 
 
 def relative(at: datetime, now: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -95,13 +96,8 @@ def masked_json(value: Any) -> str:
 
 def masked_parts(value: Any) -> list[tuple[bool, str]]:
     """The same text in parts, each with whether it is a mask, so that a template can set masks apart."""
-    parts: list[tuple[bool, str]] = []
-    for n, part in enumerate(masked_json(value).split(MASK)):
-        if n:
-            parts.append((True, MASK))
-        if part:
-            parts.append((False, part))
-    return parts
+    parts = re.split(f"({re.escape(MASK)})", masked_json(value))
+    return [(part == MASK, part) for part in parts if part]
 
 
 def masked_line(value: Any, longest: int | None = None) -> str:
