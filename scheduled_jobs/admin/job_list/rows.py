@@ -13,7 +13,7 @@ from scheduled_jobs.admin.words import (
     SYNC_BADGES,
     Badge,
     JobName,
-    attempt_in_short,
+    attempt_briefly,
     late_sentence,
     progress_of,
     times,
@@ -168,7 +168,7 @@ class _Row:
     def _why(self) -> str:
         """What Google's last attempt says, where it says why nothing runs."""
         if self.told is not None and self.told.is_unserved:
-            return attempt_in_short(self.told, self.zone, self.now)
+            return attempt_briefly(self.told, self.zone, self.now)
         if self.state == Health.LATE:
             looked_at = later(self.job["live_seen_at"], self.listed_at)
             return late_sentence(self._due(), self.told, looked_at, self.zone, self.now)

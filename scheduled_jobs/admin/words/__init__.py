@@ -4,6 +4,7 @@ from scheduled_jobs.admin.words import times
 from scheduled_jobs.admin.words.attempts import (
     Banner,
     attempt_banner,
+    attempt_briefly,
     attempt_in_short,
     attempts_banners,
     late_sentence,
@@ -46,7 +47,8 @@ from scheduled_jobs.admin.words.values import (
 
 __all__ = [
     "FIELD_WORDS", "HEALTH_BADGES", "RUNS_AHEAD", "RUN_BADGES", "SYNC_BADGES", "Badge", "Banner", "JobName",
-    "Preview", "as_python", "asked_by", "attempt_banner", "attempt_in_short", "attempt_of",
+    "Preview", "as_python", "asked_by", "attempt_banner", "attempt_briefly",
+    "attempt_in_short", "attempt_of",
     "attempts_banners", "field_name", "field_names", "first_line", "is_given_up", "is_gone", "is_overdue",
     "job_label", "late_sentence", "masked_entry", "masked_json", "masked_line", "masked_parts", "next_run",
     "override_text", "parse_duration", "preview", "progress_of", "runs_ahead", "seen_alive", "times",

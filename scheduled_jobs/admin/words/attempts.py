@@ -47,6 +47,12 @@ def attempt_in_short(told: Told, zone: str, now: datetime) -> str:
     }
 
 
+def attempt_briefly(told: Told, zone: str, now: datetime) -> str:
+    """The same in a list, where the address stands above: once for all that share it."""
+    values = {"time": times.clock(told.at, zone, now), "told": told.meaning.told}
+    return _("Google’s last attempt, %(time)s, %(told)s.") % values
+
+
 def late_sentence(
     due: datetime, told: Told | None, looked_at: datetime | None, zone: str, now: datetime
 ) -> str:

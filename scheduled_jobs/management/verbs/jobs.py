@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.attempts import ADVICE
+from scheduled_jobs.domain.attempts import ADVICE, code_meaning
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import InvalidSchedule
@@ -47,10 +47,11 @@ def list_jobs(terminal: BaseCommand, **options: Any) -> None:
         for job, state in jobs
     ]  # fmt: skip
     terminal.stdout.write(table(heads, rows))
-    for job, _ in jobs:
-        attempt = told[job.pk]
-        if attempt is not None and attempt.is_unserved:
-            terminal.stdout.write(f"{job.name}: {why_unserved(attempt)}")
+    unserved = {job.name: attempt for job, _ in jobs if (attempt := told[job.pk]) and attempt.is_unserved}
+    for name, attempt in unserved.items():
+        terminal.stdout.write(f"{name}: {said_unserved(attempt)}")
+    for code in dict.fromkeys(attempt.code for attempt in unserved.values()):
+        terminal.stdout.write(what_to_do(code))
 
 
 def show_job(terminal: BaseCommand, job: str, **options: Any) -> None:
@@ -72,7 +73,7 @@ def show_job(terminal: BaseCommand, job: str, **options: Any) -> None:
     else:
         terminal.stdout.write(" ".join(filter(None, [f"Next run: {cell(found.next_at)}.", noticed(found)])))
     if attempt is not None and attempt.is_unserved:
-        terminal.stdout.write(why_unserved(attempt))
+        terminal.stdout.write(f"{said_unserved(attempt)} {what_to_do(attempt.code)}")
     elif attempt is not None:
         terminal.stdout.write(f"{told_in_short(attempt)}.")
     error = f": {row.sync_error}" if row.sync_error else ""
@@ -99,10 +100,14 @@ def told_in_short(attempt: Told) -> str:
     return f"{said} ({attempt.meaning.name}, code {attempt.code})" if not attempt.is_success else said
 
 
-def why_unserved(attempt: Told) -> str:
-    """The same where nothing arrived here, with the address and what to do."""
-    said = f"{told_in_short(attempt)} at {attempt.address}, and nothing arrived here."
-    return " ".join(filter(None, [said, attempt.meaning.remedy, ADVICE]))
+def said_unserved(attempt: Told) -> str:
+    """The same where nothing arrived here, with the address."""
+    return f"{told_in_short(attempt)} at {attempt.address}, and nothing arrived here."
+
+
+def what_to_do(code: int) -> str:
+    """The remedy, as far as one is known."""
+    return " ".join(filter(None, [code_meaning(code).remedy, ADVICE]))
 
 
 def summary(job: ScheduledJob, state: Health, attempt: Told | None, now: datetime) -> dict[str, Any]:

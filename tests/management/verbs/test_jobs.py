@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -69,3 +70,54 @@ def test_show_puts_the_three_values_side_by_side(job: ScheduledJob) -> None:
 def test_show_tells_of_a_pause(job: ScheduledJob) -> None:
     job.pause(reason="legal", by="maria")
     assert "Paused by maria: legal" in call("show", NAME)
+
+
+TRIED = datetime(2026, 11, 23, 9, tzinfo=UTC)
+SAID = (
+    "Google's last attempt, 2026-11-23 09:00:00Z, got no usable answer (UNAVAILABLE, code 14) at "
+    "https://shop.example.com/tasks/shop.tasks.One, and nothing arrived here."
+)
+
+
+@pytest.fixture
+def unreachable(job: ScheduledJob) -> ScheduledJob:
+    live = {**(job.live or {}), "last_attempt_time": TRIED.isoformat(), "status": 14}
+    live["uri"] = "https://shop.example.com/tasks/shop.tasks.One"
+    ScheduledJob.objects.update(live=live, unreachable_since=TRIED)
+    return job
+
+
+def test_the_terminal_says_why_nothing_arrives(unreachable: ScheduledJob) -> None:
+    advice = "manage.py scheduled_jobs doctor says what answers there."
+    *_, line, remedy = call("list").splitlines()
+    assert line == f"{NAME}: {SAID}"
+    assert (remedy.split(",")[0], remedy.endswith(advice)) == ("Nothing answered at that address", True)
+    shown = call("show", NAME)
+    assert shown.startswith(f"{NAME}: unreachable\n")
+    assert f"{SAID} {remedy}" in shown
+    (told,) = json.loads(call("list", "--json"))
+    assert told["last_attempt"] == {
+        "at": "2026-11-23T09:00:00Z",
+        "code": 14,
+        "told": "got no usable answer",
+        "address": "https://shop.example.com/tasks/shop.tasks.One",
+        "arrived": False,
+    }
+
+
+def test_an_attempt_that_arrived_is_told_without_a_remedy(unreachable: ScheduledJob) -> None:
+    ScheduledJob.objects.update(last_delivery_at=TRIED)
+    assert len(call("list").splitlines()) == 2
+    shown = call("show", NAME)
+    assert (
+        "Google's last attempt, 2026-11-23 09:00:00Z, got no usable answer (UNAVAILABLE, code 14)." in shown
+    )
+    assert "doctor" not in shown
+    (told,) = json.loads(call("list", "--json"))
+    assert told["last_attempt"]["arrived"] is True
+
+
+def test_a_job_never_tried_has_no_last_attempt(job: ScheduledJob) -> None:
+    (told,) = json.loads(call("list", "--json"))
+    assert told["last_attempt"] is None
+    assert "last attempt" not in call("show", NAME)
