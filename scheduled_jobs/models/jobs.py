@@ -27,7 +27,7 @@ from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.sync_state import SyncState, pending
 from scheduled_jobs.models.tracking import ChangeTracker
-from scheduled_jobs.models.validation import errors_of, payload_as_stored
+from scheduled_jobs.models.validation import errors_of, override_as_stored, payload_as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -181,10 +181,12 @@ class ScheduledJob(WithOverrides):
 
         The same statement marks the row as pending; the push is made on commit. Columns that others
         write (pause, sync, facts of the last run) are never written from here, so that a row loaded
-        long ago cannot take them back.
+        long ago cannot take them back. Raises InvalidDefinition for a value that has no form to store.
         """
-        if (override := self.__dict__.get("payload_override")) is not None:
-            self.payload_override = payload_as_stored(self.task, override)
+        for name, column in zip(domain.OVERRIDABLE, OVERRIDES, strict=True):
+            value = vars(self).get(column)
+            if value is not None and (self._state.adding or value != self.tracker.previous(column)):
+                setattr(self, column, override_as_stored(self, name, value))
         using = using or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             if self._state.adding or force_insert:

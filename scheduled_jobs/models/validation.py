@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import parse_job_id
+from scheduled_jobs.domain.jobs import DURATIONS, parse_job_id
 from scheduled_jobs.domain.limits import (
     CHECKS,
     check_backoffs,
@@ -18,12 +19,14 @@ from scheduled_jobs.domain.limits import (
 )
 from scheduled_jobs.domain.payloads import Signature, is_json, storable
 from scheduled_jobs.domain.schedules import Schedule
-from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
+from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload, InvalidSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scheduled_jobs.models.jobs import ScheduledJob
+
+NO_PAYLOAD = 'the payload is a JSON object, such as {"region": "emea"}'
 
 
 def errors_of(job: ScheduledJob, *, is_new: bool) -> dict[str, str]:
@@ -95,9 +98,32 @@ def payload_as_stored(task: str, payload: dict[str, Any]) -> dict[str, Any]:
     return Signature.of(found.run).stored(payload, secret_keys=settings.REDACTED_KEYS)
 
 
+def override_as_stored(job: ScheduledJob, name: str, value: Any) -> Any:
+    """An override that Python code has set, in the one form that is stored and sent.
+
+    What is wrong is left to ``full_clean()`` and to Google. Raises InvalidDefinition for what has no form.
+    """
+    if name == "payload":
+        if not isinstance(value, dict):
+            raise InvalidDefinition(NO_PAYLOAD)
+        return storable(payload_as_stored(job.task, value))
+    if name == "time_zone":
+        return str(value)
+    if name == "schedule":
+        try:
+            return Schedule.parse(value).expression
+        except InvalidSchedule:
+            if isinstance(value, str):
+                return value
+            raise
+    if name in DURATIONS and not isinstance(value, timedelta):
+        CHECKS[name](value)
+    return value
+
+
 def _check_payload(job: ScheduledJob) -> None:
     if not isinstance(job.payload_override, dict):
-        raise InvalidDefinition('the payload is a JSON object, such as {"region": "emea"}')
+        raise InvalidDefinition(NO_PAYLOAD)
     storable(payload_as_stored(job.task, job.payload_override))
     check_payload_size(job.payload_override)
     task = registry.find_or_none(job.task)
