@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import DatabaseError, router
 
+from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import monitoring
 
@@ -21,7 +22,7 @@ def refused_in_a_line() -> Iterator[None]:
     """Raise CommandError for what nobody needs a traceback of."""
     try:
         yield
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, Misconfigured) as error:
         raise CommandError(str(error)) from error
     except DatabaseError as error:
         alias = router.db_for_write(ScheduledJob)

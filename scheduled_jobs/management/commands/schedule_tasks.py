@@ -18,7 +18,7 @@ from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.scheduling.faults import faults
+from scheduled_jobs.services.scheduling.faults import refuse
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -60,8 +60,8 @@ class Command(BaseCommand):
         self.made_before = 0
         self.bar = ProgressBar(self.stderr)
         self.lines = Lines(self.stdout)
-        refuse_unusable_settings()
         with refused_in_a_line(), terminated_like_interrupted():
+            refuse()
             try:
                 self._handle(**options)
             except KeyboardInterrupt as interrupt:
@@ -229,13 +229,6 @@ class Command(BaseCommand):
         if not self.as_json:
             self.bar.clear()
             self.lines.write(text)
-
-
-def refuse_unusable_settings() -> None:
-    """Raise CommandError for settings with which nothing is sent, in the words of the system checks."""
-    found = [str(fault) for fault in faults() if fault.holds_back]
-    if found:
-        raise CommandError("\n".join(found))
 
 
 def left_by_django_cloud_tasks(report: scheduling.Report) -> str:

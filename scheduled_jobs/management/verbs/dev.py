@@ -22,7 +22,7 @@ from django.db import connections, router
 from django.utils.autoreload import get_child_arguments
 
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, DEV_VARIABLE, PREFIX, dev_settings, settings
-from scheduled_jobs.exceptions import CannotStart, Misconfigured
+from scheduled_jobs.exceptions import CannotStart
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import monitoring
 from scheduled_jobs.services.scheduling.faults import refuse
@@ -63,10 +63,7 @@ def dev(terminal: BaseCommand, addrport: str, emulator_port: int, **options: Any
     endpoint = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     with stop_signals() as stop, emulator, dev_settings(emulator.host, endpoint):
         refuse_another_backend()
-        try:
-            refuse()
-        except Misconfigured as error:
-            raise CommandError(str(error)) from error
+        refuse()
         refuse_missing_tables(terminal)
         terminal.stdout.write(
             f"Cloud Scheduler's emulator is on {emulator.host}; each attempt is a line here. Ctrl-C stops.\n"
