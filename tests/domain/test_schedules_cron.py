@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
+from scheduled_jobs.domain.schedules.zones import ABBREVIATIONS, time_zones
 
 FIVE = "a cron schedule has five: minute, hour, day of the month, month, day of the week"
 EXAMPLES = "write one such as '0 9 * * *', 'every monday 09:00' or 'every 2 hours'"
@@ -133,6 +137,8 @@ def test_what_is_sent_is_what_was_written_made_plain(text: str, expression: str)
         ("localtime", "'localtime' is not a time zone of the tz database: write a name such as 'Europe/Lisbon'"),
         ("\ud800", "'\\ud800' is not a time zone of the tz database: write a name such as 'Europe/Lisbon'"),
         ("GMT+2", "'GMT+2' is an offset and not a time zone of the tz database: write the name of a place, such as 'Europe/Lisbon'"),
+        ("PST", "'PST' is an abbreviation and not a time zone of the tz database: write the name of a place, such as 'America/Los_Angeles'"),
+        ("west", "'west' is an abbreviation and not a time zone of the tz database: write the name of a place, such as 'Europe/Lisbon'"),
         ("America", "'America' is not a time zone of the tz database: write a name such as 'Europe/Lisbon'"),
         ("+02:00", "'+02:00' is an offset and not a time zone of the tz database: write the name of a place, such as 'Europe/Lisbon'"),
         ("x" * 10_000, f"'{'x' * 59}…' is not a time zone of the tz database: write a name such as 'Europe/Lisbon'"),
@@ -156,3 +162,11 @@ def test_utc_may_be_written_in_any_case(name: str) -> None:
 )
 def test_names_of_the_tz_database_stand(name: str) -> None:
     assert Schedule.parse("0 9 * * *", name).time_zone == name
+
+
+def test_an_abbreviation_is_of_a_zone_in_which_clocks_are_called_so() -> None:
+    moments = [datetime(2026, month, 15, tzinfo=UTC) for month in (1, 7)]
+    for short, name in ABBREVIATIONS.items():
+        called = {str(moment.astimezone(ZoneInfo(name)).tzname()).lower() for moment in moments}
+        assert short in called or short in ("pt", "et"), (short, called)
+        assert short.upper() not in time_zones()

@@ -8,6 +8,7 @@ not quite the same it is said what else to do.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from scheduled_jobs.domain.schedules.cron import parse_cron
@@ -55,6 +56,7 @@ class Meant(NamedTuple):
     what: str = ""
 
 
+@lru_cache(maxsize=1024)
 def explained(text: str, fault: str, shown: str = "") -> str:
     """The fault that was found in a text, and what to write instead; ``shown`` is how the text is quoted."""
     if len(text) > LONGEST:

@@ -30,6 +30,16 @@ WIDEST_CHANGE = 26 * HOUR
 
 OFFSET = re.compile(r"(?:etc/)?(?:utc|gmt)?_*[+-]_*\d{1,2}(?::?\d\d)?")
 
+ABBREVIATIONS = {
+    "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles", "pt": "America/Los_Angeles",
+    "mdt": "America/Denver", "cst": "America/Chicago", "cdt": "America/Chicago", "edt": "America/New_York",
+    "et": "America/New_York", "bst": "Europe/London", "west": "Europe/Lisbon", "cest": "Europe/Berlin",
+    "eest": "Europe/Athens", "msk": "Europe/Moscow", "sast": "Africa/Johannesburg", "ist": "Asia/Kolkata",
+    "jst": "Asia/Tokyo", "kst": "Asia/Seoul", "aest": "Australia/Sydney",
+    "aedt": "Australia/Sydney", "nzst": "Pacific/Auckland", "nzdt": "Pacific/Auckland",
+}  # fmt: skip
+"""What clocks are called in some part of the year, and a zone in which they are."""
+
 # Files beside the zones of the tz database that name no place.
 NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 
@@ -65,6 +75,11 @@ def validate_time_zone(name: str) -> str:
         raise InvalidSchedule(
             f"{quoted(name)} is an offset and not a time zone of the tz database: "
             "write the name of a place, such as 'Europe/Lisbon'"
+        )
+    if wanted in ABBREVIATIONS:
+        raise InvalidSchedule(
+            f"{quoted(name)} is an abbreviation and not a time zone of the tz database: "
+            f"write the name of a place, such as {ABBREVIATIONS[wanted]!r}"
         )
     near = get_close_matches(wanted, _by_casefold(), n=1, cutoff=0.85) if 0 < len(wanted) <= 60 else []
     advice = f"did you mean {_by_casefold()[near[0]]!r}?" if near else "write a name such as 'Europe/Lisbon'"
