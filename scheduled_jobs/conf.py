@@ -152,9 +152,12 @@ def in_tests() -> bool:
 
 
 def in_dev() -> dict[str, Any]:
-    """The settings that ``scheduled_jobs dev`` makes, whatever the project's say; empty anywhere else."""
+    """The settings that ``scheduled_jobs dev`` makes, whatever the project's say; empty anywhere else.
+
+    Tests that are started in a terminal where they were exported have their own.
+    """
     host, _, endpoint = os.environ.get(DEV_VARIABLE, "").partition(" ")
-    return {} if not host else {**DEV, "EMULATOR_HOST": host, "ENDPOINT": endpoint}
+    return {} if not host or in_tests() else {**DEV, "EMULATOR_HOST": host, "ENDPOINT": endpoint}
 
 
 # What is None follows from EMULATOR_HOST and ENDPOINT.

@@ -45,6 +45,7 @@ def test_the_setting_wins_over_the_environment(
 
 
 def test_dev_outranks_settings_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conf, "in_tests", lambda: False)
     monkeypatch.setenv("DJANGO_CLOUD_TASKS_LOCATION", "europe-west1")
     theirs = {
         "DJANGO_CLOUD_TASKS_ENDPOINT": "https://shop.example.com",
@@ -61,6 +62,11 @@ def test_dev_outranks_settings_and_environment(monkeypatch: pytest.MonkeyPatch) 
             assert settings.mode == "google"
             assert settings.APP_NAME == "shop"
         assert (settings.ENDPOINT, settings.LOCATION) == ("https://shop.example.com", "europe-west1")
+
+
+def test_tests_have_their_own_settings_where_dev_was_exported() -> None:
+    with conf.dev_settings("127.0.0.1:8085", "http://127.0.0.1:8000"):
+        assert (settings.EMULATOR_HOST, settings.BACKEND) == (None, conf.MEMORY_BACKEND)
 
 
 @pytest.mark.parametrize(

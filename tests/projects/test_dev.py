@@ -131,7 +131,7 @@ def running_dev(project: Project, *args: str, **env: str) -> Iterator[Dev]:
 
 @pytest.fixture
 def migrated(project: Project) -> Project:
-    done = project.manage("migrate", "-v0", "--skip-checks")
+    done = project.manage("migrate", "-v0")
     assert done.returncode == 0, done.stderr
     return project
 
@@ -170,6 +170,7 @@ def test_a_copy_of_productions_database_owes_nothing_at_google(migrated: Project
     assert before.count("shop-production") == 2
     del migrated.env["DJANGO_SETTINGS_MODULE"]
     elsewhere = {"DJANGO_CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:1", "DJANGO_CLOUD_TASKS_EAGER": "1"}
+    migrated.env |= dict.fromkeys(("http_proxy", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
     with running_dev(migrated, "--settings", "project.production", **elsewhere) as dev:
         dev.wait_for(r"^\[~\] Job updated: shop\.tasks\.Report \(name\)$")
         dev.wait_for(r"^The next to fire is shop-tasks-Report, ")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from scheduled_jobs import conf
 from scheduled_jobs.management.verbs import dev
 from tests.support.demo_process import free_ports
 
@@ -21,8 +22,9 @@ def refusal(*arguments: str, **options: Any) -> str:
 
 
 @pytest.fixture
-def _debug(settings: Any) -> None:
+def _debug(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEBUG = True
+    monkeypatch.setattr(conf, "in_tests", lambda: False)
 
 
 def test_without_debug_it_refuses(settings: Any) -> None:
