@@ -153,9 +153,13 @@ class Heartbeat:
                 kept.try_at = now + kept.wait
                 kept.wait = min(2 * kept.wait, LAST_TRY)
         for kept in due:
-            if _attempt(kept.write):
-                with self._condition:
-                    self._kept = [other for other in self._kept if other is not kept]
+            try:
+                kept.write()
+            except Exception as error:  # noqa: BLE001 – whatever it is, the others are still to be written
+                logger.warning("The end of run %s stays in memory: %s", kept.run_id, error)
+                continue
+            with self._condition:
+                self._kept = [other for other in self._kept if other is not kept]
 
     def at_exit(self) -> None:
         """Give the thread a moment for what is kept; none is begun at this time, which Python refuses."""
@@ -255,7 +259,7 @@ def _finite(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def _attempt(update: Callable[..., Any], **values: Any) -> bool:
+def _attempt(update: Callable[..., int], **values: Any) -> bool:
     """Whether an update went through. The thread outlives any failure: the next step tries again."""
     try:
         update(**values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, ending, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from tests.services.execution.calling import AFTER, deliver
-from tests.support import SLOT, make_job, make_run, make_task
+from tests.support import SLOT, make_job, make_run, make_task, with_several_writers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +100,40 @@ def test_an_end_that_cannot_be_written_is_written_with_the_next(
     run.refresh_from_db()
     assert (run.status, run.finished_at, run.settled_slot, run.error) == (Status.SUCCEEDED, AFTER, SLOT, "")
     assert not still._kept
+
+
+@with_several_writers
+@pytest.mark.django_db(transaction=True)
+def test_a_kept_end_is_written_without_any_other_request(
+    at_the_end: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduled_jobs.services.execution.heartbeat.FIRST_TRY", timedelta(0))
+    task = make_task()
+    job = make_job(task)
+    at_the_end.left = 13
+    assert at_the_end.deliver(job, task).body["recorded"] is False
+    while JobRun.objects.get().status == Status.RUNNING:
+        time.sleep(0.01)
+    assert JobRun.objects.get().status == Status.SUCCEEDED
+
+
+@with_several_writers
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_a_task_left_read_only_costs_nothing(at_the_end: Outage) -> None:
+    statement = {
+        "mysql": "SET SESSION TRANSACTION READ ONLY",
+        "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    }
+
+    def run(self: PeriodicTask) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute(statement[connection.vendor])
+        return "done"
+
+    task = make_task(run)
+    answer = at_the_end.deliver(make_job(task), task)
+    assert (answer.body["result"], "recorded" in answer.body, at_the_end.waits) == ("done", False, [])
+    assert (JobRun.objects.get().result, JobRun.objects.get().context) == ("done", {"late_by": 1.0})
 
 
 @pytest.mark.django_db(transaction=True)
