@@ -25,6 +25,7 @@ RETURN = ", and let run() return on any but the"
 MESSAGES = [
     ("CRON_TZ=Asia/Tehran 0 0 * * *", f"{ZONE}: write '0 0 * * *', and Asia/Tehran as its time zone"),
     ("TZ=America/New_York 0 9 * * mon-fri", f"{ZONE}: write '0 9 * * MON-FRI', and America/New_York as its time zone"),
+    ("CRON_TZ=PST 0 9 * * *", f"{ZONE}: write '0 9 * * *', and America/Los_Angeles as its time zone"),
     ("TZ=UTC every day at 9", f"{ZONE}: write 'every day 9:00', and UTC as its time zone"),
     ("0 9 * * * America/New_York", f"{ZONE}: write '0 9 * * *', and America/New_York as its time zone"),
     ("every day 09:00 Europe/Lisbon", f"{ZONE}: write 'every day 09:00', and Europe/Lisbon as its time zone"),

@@ -17,6 +17,7 @@ from scheduled_jobs.domain.schedules.lengths import length_alone, written_length
 from scheduled_jobs.domain.schedules.mended_cron import mended_cron
 from scheduled_jobs.domain.schedules.mended_english import mended_english
 from scheduled_jobs.domain.schedules.messages import LONGEST_QUOTE, quoted
+from scheduled_jobs.domain.schedules.zones import ABBREVIATIONS
 from scheduled_jobs.exceptions import InvalidSchedule
 
 LONGEST = 120
@@ -117,13 +118,12 @@ def _quotes(text: str) -> Meant | None:
 
 
 def _zone(text: str) -> Meant | None:
-    found = re.fullmatch(rf"(?:CRON_)?TZ=[\"']?(?P<zone>{ZONE})[\"']? (?P<rest>.+)", text)
+    found = re.fullmatch(r"(?:CRON_)?TZ=[\"']?(?P<zone>[\w/+-]+)[\"']? (?P<rest>.+)", text)
     found = found or re.fullmatch(rf"(?P<rest>.+?) \(?(?P<zone>{ZONE})\)?", text)
     if found is None:
         return None
-    meant = {
-        new: f"{note}, and {found['zone']} as its time zone" for new, note in _part(found["rest"]).items()
-    }
+    zone = ABBREVIATIONS.get(found["zone"].lower(), found["zone"])
+    meant = {new: f"{note}, and {zone} as its time zone" for new, note in _part(found["rest"]).items()}
     return Meant(meant, "names a time zone, which stands beside a schedule")
 
 
