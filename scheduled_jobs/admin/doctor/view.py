@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def doctor_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """Ask all that can be asked, and show it. By POST alone: it makes this server call others."""
     findings = monitoring.examine()
-    context = {"findings": findings, "is_stopped": any(finding.stops for finding in findings)}
+    context = {
+        "stopping": [finding for finding in findings if finding.stops],
+        "noted": [finding for finding in findings if not (finding.stops or finding.is_ok)],
+        "right": [finding for finding in findings if finding.is_ok],
+    }
     crumbs = [(_("Jobs"), address(model_admin, "scheduledjob_changelist"))]
     title = _("Why nothing runs")
     return render_page(model_admin, request, "doctor.html", title=title, context=context, crumbs=crumbs)

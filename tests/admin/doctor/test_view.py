@@ -20,10 +20,10 @@ DOCTOR = f"{LIST}doctor/"
 
 def test_each_finding_is_shown_with_its_remedy() -> None:
     text = text_of(superuser().post(DOCTOR).content.decode())
-    assert "A job cannot run, because of what is marked in red." in text
-    assert "1 task: shop.tasks.One." in text
-    assert "Nobody <watches>. Let a monitor run doctor." in text
-    assert "Nothing listens on port 8000. Start it." in text
+    assert "Something keeps jobs from running." in text
+    assert "Keeps jobs from running Nothing listens on port 8000. Start it." in text
+    assert "To be noted Nobody <watches>. Let a monitor run doctor." in text
+    assert "As it must be 1 task: shop.tasks.One. Ask again" in text
 
 
 def test_what_stops_nothing_is_not_called_so(found: list[Finding]) -> None:
