@@ -26,7 +26,7 @@ def wrong(done: CompletedProcess[str]) -> list[str]:
 def test_a_project_in_which_nothing_is_set_is_told_where_to_begin(project: Project) -> None:
     done = project.manage("scheduled_jobs", "doctor")
     assert done.returncode == 1
-    first, migrations = wrong(done)
+    first, migrations = wrong(done)  # the one cause, and no consequence of it
     assert first.startswith(
         "[!] DJANGO_CLOUD_TASKS_ENDPOINT is http://localhost:8000, its default: Google cannot"
     )

@@ -45,8 +45,9 @@ def examine_settings() -> Iterator[Finding]:
     """What ``manage.py check`` says of this app, in its words."""
     holding_back = {fault.text: fault.holds_back for fault in faults()}
     is_readable = not any(fault.number == UNREADABLE for fault in faults())
-    # What is right on a developer's machine only is told where Google itself is called.
-    with_deployment = is_readable and settings.calls_google
+    # What is right on a developer's machine only is told where Google itself is called, and nothing else is
+    # the matter with the settings: that would often have the same cause.
+    with_deployment = not any(holding_back.values()) and settings.calls_google
     found = checks.run_checks(tags=["scheduled_jobs"], include_deployment_checks=with_deployment)
     messages = [message for message in found if not message.is_silenced()]
     if not messages:
