@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import override_settings
@@ -65,11 +65,8 @@ def test_both_packages_find_their_own_addresses_and_command(project: Project) ->
     ]
 
 
-@pytest.mark.usefixtures("no_tasks")
-@pytest.mark.django_db(transaction=True)
-@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
-def test_job_by_job_nothing_fires_twice_and_theirs_is_never_touched(google: MemoryBackend) -> None:
-    theirs = google.store.create_job(
+def their_job(google: MemoryBackend) -> Any:
+    return google.store.create_job(
         google.parent,
         scheduler_v1.Job.pb(scheduler_v1.Job(
             name=google.remote_name("shop--Digest"),
@@ -78,6 +75,13 @@ def test_job_by_job_nothing_fires_twice_and_theirs_is_never_touched(google: Memo
             http_target={"uri": "https://shop.example.com/tasks/Digest", "body": b"{}"},
         )),
     )  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_tasks")
+@pytest.mark.django_db(transaction=True)
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
+def test_job_by_job_nothing_fires_twice_and_theirs_is_never_touched(google: MemoryBackend) -> None:
+    theirs = their_job(google)
 
     def firing() -> list[str]:
         jobs = google.store.list_jobs(google.parent)[0]
@@ -94,3 +98,16 @@ def test_job_by_job_nothing_fires_twice_and_theirs_is_never_touched(google: Memo
     row("Digest").pause(reason="back")
     google.store.resume_job(theirs.name)
     assert firing() == ["shop--Digest"]
+
+
+@pytest.mark.usefixtures("no_tasks")
+@pytest.mark.django_db(transaction=True)
+@override_settings(DJANGO_CLOUD_TASKS_APP_NAME="shop")
+def test_under_the_old_id_the_job_itself_is_taken_over(google: MemoryBackend) -> None:
+    their_job(google)
+    declare("Digest", schedule_name="Digest")
+    assert schedule_tasks(adopt=True).code == 0
+    (job,) = google.store.list_jobs(google.parent)[0]
+    assert job.name == google.remote_name("shop--Digest")
+    assert job.http_target.uri == "https://shop.example.com/tasks/shop.tasks.Digest"
+    assert "django-google-cloud-tasks" not in schedule_tasks()
