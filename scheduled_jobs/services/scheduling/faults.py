@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -33,6 +33,8 @@ Level = Literal["error", "fault", "advice"]
 
 USER_AGENT = "Google-Cloud-Scheduler"
 MAX_APP_NAME = 100
+NEARLY = 0.85
+"""How much of a prefix has to be ours for it to be a misspelling."""
 PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]*", re.ASCII)
 LOCATION = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+", re.ASCII)
 APP_ENGINE_LOCATIONS = {"us-central": "us-central1", "europe-west": "europe-west1"}
@@ -114,6 +116,10 @@ def _time_zones() -> Iterator[Fault]:
 def _unreadable(name: str) -> Fault | None:
     try:
         value = getattr(settings, name)
+        if _is_quoted(value) and not (name == "OIDC_AUDIENCE" and value == settings.ENDPOINT):
+            # As docker run --env-file and some files of secrets leave them.
+            text = f"{PREFIX}{name} is {value!r}: the quotation marks are part of it."
+            return Fault(1, text, f"Write {value[1:-1]} without them.")
         if name == "BACKEND":
             import_string(value)
         if name == "EMULATOR_HOST" and value:
@@ -129,10 +135,14 @@ def _unreadable(name: str) -> Fault | None:
     return None
 
 
+def _is_quoted(value: object) -> bool:
+    return isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`"
+
+
 def _unknown() -> Iterator[Fault]:
     known = {PREFIX + name for name in names()}
     places = {"the environment": os.environ, "the settings": dir(django_settings)}
-    found = {key: place for place, keys in places.items() for key in keys if key.startswith(PREFIX)}
+    found = {key: place for place, keys in places.items() for key in keys if _looks_like_ours(key)}
     theirs = sorted(key for key in found if key.removeprefix(PREFIX) in THEIRS)
     if theirs:
         yield Fault(
@@ -143,9 +153,18 @@ def _unknown() -> Iterator[Fault]:
             "advice",
         )
     for key in sorted(found.keys() - known - set(theirs)):
-        close = get_close_matches(key.removeprefix(PREFIX), names(), n=1)
+        name = next((name for name in names() if key.endswith(f"_{name}")), key.removeprefix(PREFIX))
+        close = get_close_matches(name, names(), n=1)
         hint = f"Write {PREFIX}{close[0]}, or remove it." if close else "Remove it; see docs/settings.md."
         yield Fault(14, f"{key} is in {found[key]}, and there is no such setting.", hint, "advice")
+
+
+def _looks_like_ours(key: str) -> bool:
+    """Whether a name has our prefix, or one that is nearly it before a name of ours."""
+    if key.startswith(PREFIX):
+        return True
+    own = next((name for name in names() if key.endswith(f"_{name}")), None)
+    return own is not None and SequenceMatcher(None, key.removesuffix(own), PREFIX).ratio() > NEARLY
 
 
 def _endpoint() -> Iterator[Fault]:
@@ -155,6 +174,12 @@ def _endpoint() -> Iterator[Fault]:
             2,
             f"{PREFIX}ENDPOINT is {settings.ENDPOINT!r}, not the address of a Django app: {problem}.",
             "It is the scheme and host of this app, such as https://shop.example.com.",
+        )
+    elif (task := _task_in_endpoint()) is not None:
+        yield Fault(
+            2,
+            f"{PREFIX}ENDPOINT is {settings.ENDPOINT!r}, the address of one task.",
+            f"Leave {task!r} out of it.",
         )
     elif settings.calls_google and addresses.is_out_of_reach(addresses.host_of(settings.ENDPOINT)):
         is_set = settings.ENDPOINT != DEFAULT_ENDPOINT
@@ -166,6 +191,16 @@ def _endpoint() -> Iterator[Fault]:
             f"{PREFIX}ENDPOINT, such as https://shop.example.com, {PREFIX}LOCATION and "
             f"{PREFIX}OIDC_SERVICE_ACCOUNT.",
         )
+
+
+def _task_in_endpoint() -> str | None:
+    """What ENDPOINT has after the path of the include; None if there is nothing."""
+    try:
+        include = mount.path_parts()[0]
+    except InvalidDefinition:
+        return None
+    _, found, task = urlsplit(settings.ENDPOINT).path.partition(include)
+    return task if found and include != "/" else None
 
 
 def _names() -> Iterator[Fault]:

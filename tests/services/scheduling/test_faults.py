@@ -113,6 +113,20 @@ def test_a_default_endpoint_is_never_given_to_google() -> None:
             refuse()
 
 
+def test_the_address_of_a_task_is_no_endpoint() -> None:
+    assert said(ENDPOINT="https://shop.example.com/tasks/shop.tasks.One") == (
+        "ENDPOINT is 'https://shop.example.com/tasks/shop.tasks.One', the address of one task. "
+        "Leave 'shop.tasks.One' out of it."
+    )
+
+
+@pytest.mark.parametrize("name", ["ENDPOINT", "LOCATION", "OIDC_SERVICE_ACCOUNT", "APP_NAME", "BACKEND"])
+def test_quotation_marks_that_a_file_has_left_are_named(name: str) -> None:
+    assert said(**{name: '"x"'}) == (
+        f"{name} is '\"x\"': the quotation marks are part of it. Write x without them."
+    )
+
+
 # --- Google's names --------------------------------------------------------------------------------
 
 
@@ -308,6 +322,16 @@ def test_a_misspelt_name_is_told_wherever_it_stands(monkeypatch: pytest.MonkeyPa
         f"{P}QQQ is in the environment, and there is no such setting. Remove it; see docs/settings.md.",
     ]
     refuse()
+
+
+@pytest.mark.parametrize(
+    "prefix", ["DJANGO_CLOUD_TASK_", "DJANGO_CLOUDTASKS_", "DJANGO_CLOUD_TASKS__", "DJANGO_CLOUD_TSAKS_"]
+)
+def test_a_misspelt_prefix_is_told(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{prefix}ENDPOINT", "https://shop.example.com")
+    assert [str(fault) for fault in found()] == [
+        f"{prefix}ENDPOINT is in the environment, and there is no such setting. Write {P}ENDPOINT, or remove it."
+    ]
 
 
 def test_the_settings_of_the_package_with_our_prefix_are_told_as_its(monkeypatch: pytest.MonkeyPatch) -> None:
