@@ -107,7 +107,7 @@ def test_a_delivery_ends_it(unreachable: ScheduledJob) -> None:
     for text in (page(client, unreachable), said(client.get(LIST))):
         assert "Unreachable" not in text
         assert "What to do" not in text
-    assert f"Google’s last attempt, 09:00, got no usable answer {ADDRESS}" in page(client, unreachable)
+    assert f"Google’s last attempt, 09:00, got no usable answer. {ADDRESS}" in page(client, unreachable)
 
 
 def test_a_run_that_is_going_on_is_no_accusation(unreachable: ScheduledJob) -> None:
