@@ -86,8 +86,8 @@ def names_in(got: Got, task: str) -> dict[str, str]:
     status = f"is answered {got.status}" + (f" by {got.server}" if got.server else "")
     return {
         "status": status,
-        "led": f"{status} and led to {led.scheme}://{led.netloc}{led.path}"[:300],
-        "new_origin": f"{led.scheme}://{led.netloc}",
+        "led": f"{status} and led to {_printable(led.scheme, led.netloc, led.path)}",
+        "new_origin": _printable(led.scheme, led.netloc),
         "host": got.asked.hostname or "",
         "port": str(got.asked.port or {"http": 80, "https": 443}[got.asked.scheme]),
         "mount": got.asked.path.removesuffix(task),
@@ -96,6 +96,11 @@ def names_in(got: Got, task: str) -> dict[str, str]:
         "above": "the include of scheduled_jobs.urls above patterns that take every address",
         "again": "run schedule_tasks again",
     }
+
+
+def _printable(scheme: str, netloc: str, path: str = "") -> str:
+    """An address that somebody else has written, as a terminal can show it."""
+    return re.sub(r"[^!-~]", "?", f"{scheme}://{netloc}{path}")[:250]
 
 
 def reason_of_failure(error: BaseException | None) -> str:

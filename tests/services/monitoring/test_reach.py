@@ -341,6 +341,11 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
         "is answered 302 by Elsewhere and led to {origin}/welcome, and not by this app's view",
         f"Set {ENDPOINT} to an address that leads nowhere else, or let /tasks/ through to Django.",
     ),
+    "a redirect that paints the terminal": (
+        answering("302 Found", "", Location="/\x1b[31mwelcome"),
+        "is answered 302 by Elsewhere and led to {origin}/?[31mwelcome, and not by this app's view",
+        f"Set {ENDPOINT} to an address that leads nowhere else, or let /tasks/ through to Django.",
+    ),
     "a firewall": (
         answering("403 Forbidden", "<h1>Attention required</h1>", Server="cloudflare"),
         "is answered 403 by cloudflare, and not by this app's view",
