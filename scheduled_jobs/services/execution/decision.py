@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connections
+from django.db import Error, IntegrityError, connections
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key
@@ -46,8 +46,7 @@ def decide(delivery: Delivery, now: datetime, *, stale: bool = False) -> Answer 
     """What is to be done with a delivery, at ``now`` (aware).
 
     ``stale`` tells that the job's row was read a while ago. Every round begins anew with what the database
-    says; a lost race is one more round. Raises OperationalError or InterfaceError where the database cannot
-    be reached.
+    says; a lost race is one more round. Raises what the database answers over a new connection too.
     """
     announced = delivery.announced
     if announced.is_unreadable:
@@ -69,9 +68,10 @@ def decide(delivery: Delivery, now: datetime, *, stale: bool = False) -> Answer 
             return Answer.error(HTTPStatus.NOT_FOUND, f"Job {delivery.job.name} not found")
         except IntegrityError:
             decided = None
-        except (OperationalError, InterfaceError) as error:
+        except Error as error:
             if not is_lost_race(error):
-                # A pooled connection that went stale is no outage: once, it is opened anew.
+                # A connection that went stale, or that a migration has outdated, is no outage: once, it is
+                # opened anew. What is wrong with it cannot be told from the class of the error.
                 if reconnected or connections[statements.database()].in_atomic_block:
                     raise
                 connections[statements.database()].close()

@@ -89,7 +89,7 @@ def _execute(
 ) -> Outcome:
     # The one thing there that is changed in place.
     decimal.setcontext(decimal.getcontext().copy())
-    handlers, has_begun = Handlers(), False
+    handlers, has_begun, is_stop = Handlers(), False, False
     depths = {c.alias: len(c.atomic_blocks) for c in connections.all(initialized_only=True)}
     with heartbeat.of(run) as report:
         try:
@@ -112,6 +112,8 @@ def _execute(
             return _failure(run, task, error, clock(), is_stop=is_stop)
         finally:
             _leave_transactions(depths)
+            if not is_stop:  # which may have taken its handler away, to be heard once only
+                handlers.put_back()
         return _success(value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import Error, connections
 from django.utils import timezone
 
 from scheduled_jobs import signals
@@ -30,7 +30,7 @@ def job_of_task(task: str, name: str) -> ScheduledJob | None:
     using = statements.database()
     try:
         return _find(using, task, name)
-    except (OperationalError, InterfaceError):
+    except Error:
         if connections[using].in_atomic_block:
             raise
         # A pooled connection that went stale is no outage: once, it is opened anew.
@@ -54,8 +54,8 @@ def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = ti
     """Answer a delivery: run the task, or say why not.
 
     Waits up to five seconds for a slot that is about to come: it never starts early by the clock of this
-    process. Raises OperationalError or InterfaceError where the database cannot be reached before anything
-    has begun, and what stops the process (SystemExit, KeyboardInterrupt) once the end is written.
+    process. Raises the database's Error where it does not answer before anything has begun, and what stops
+    the process (SystemExit, KeyboardInterrupt) once the end is written.
     """
     clock = clock or timezone.now  # looked up late, so that a test may move the clock
     now = clock()

@@ -24,7 +24,17 @@ class Handlers:
     def __init__(self) -> None:
         self._is_main = threading.current_thread() is threading.main_thread()
         numbers = signal.valid_signals() if self._is_main else ()
-        self._codes = {_code_of(signal.getsignal(number)) for number in numbers}
+        self._handlers = {number: signal.getsignal(number) for number in numbers}
+        self._codes = set(map(_code_of, self._handlers.values()))
+        self._has_alarm = any(signal.getitimer(signal.ITIMER_REAL))
+
+    def put_back(self) -> None:
+        """Undo what a task did to them, and turn off an alarm of its own: it would end the server later."""
+        if self._is_main and not self._has_alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in self._handlers.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
 
     def is_stop(self, error: BaseException) -> bool:
         """Whether this is how the process is told to stop: not something that the task has raised."""

@@ -17,7 +17,7 @@ import pytest
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils import timezone, translation
 
-from scheduled_jobs.exceptions import TaskExited
+from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution.stopping import Handlers
@@ -139,6 +139,34 @@ def test_an_alarm_of_the_tasks_own_ends_its_run_alone() -> None:
     task = make_task(run)
     assert deliver(make_job(task), task).status == 500
     assert JobRun.objects.get().error == "SystemExit: took too long"
+
+
+@pytest.mark.parametrize("ends", [None, ValueError("x"), DiscardTask("x"), SystemExit(0)])
+def test_handlers_are_put_back_and_an_alarm_is_turned_off(ends: BaseException | None) -> None:
+    """The alarm of a run that is over would end the server, or whatever it does then."""
+
+    def run(self: PeriodicTask) -> None:
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.alarm(600)
+        if ends is not None:
+            raise ends
+
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    task = make_task(run)
+    deliver(make_job(task), task)
+    assert {number: signal.getsignal(number) for number in signal.valid_signals()} == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_alarm_of_the_server_goes_on() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 600)
+    try:
+        task = make_task()
+        deliver(make_job(task), task)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 500
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def test_a_task_that_exits_before_it_runs_has_not_succeeded() -> None:
