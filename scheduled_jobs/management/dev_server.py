@@ -14,6 +14,7 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.autoreload import autoreload_started
 
@@ -65,6 +66,9 @@ def _tell_what_comes() -> None:
     if coming is not None:
         at, name = coming
         _tell(f"The next to fire is {name}, at {at:%H:%M} UTC on {at:%A %d %B}.")
+    with suppress(NoReverseMatch):
+        page = reverse("admin:scheduled_jobs_scheduledjob_changelist")
+        _tell(f"Jobs and their runs are at {settings.ENDPOINT}{page}")
 
 
 def _await_server() -> None:

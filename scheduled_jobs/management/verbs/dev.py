@@ -107,7 +107,7 @@ def refuse_missing_tables(terminal: BaseCommand) -> None:
         terminal.stdout.flush()
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):
             raise CommandError("Nothing was started.")
-        call_command("migrate")
+        call_command("migrate", database=alias)
 
 
 @contextmanager
