@@ -50,7 +50,7 @@ def test_nothing_is_set_and_migrate_works(project: Project) -> None:
     assert refused == (
         1,
         "CommandError: DJANGO_CLOUD_TASKS_ENDPOINT is http://localhost:8000, its default: Google cannot reach "
-        "that, so that nothing is sent to Google; only the emulator would be. On your machine run "
+        "that, and is sent nothing; with it jobs go to the emulator alone. On your machine run "
         "manage.py scheduled_jobs dev. In production set DJANGO_CLOUD_TASKS_ENDPOINT, such as "
         "https://shop.example.com, DJANGO_CLOUD_TASKS_LOCATION and DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT.\n",
     )

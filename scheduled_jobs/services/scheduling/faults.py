@@ -90,14 +90,15 @@ def faults() -> list[Fault]:
     # One that others are derived from is met with each of them.
     unreadable = dict.fromkeys(fault for name in names() if (fault := _unreadable(name)) is not None)
     # A setting that cannot be read is all that can be told of what depends on it.
-    return [*_time_zones(), *(unreadable or (fault for find in KINDS for fault in find()))]
+    rest = unreadable or (fault for find in KINDS for fault in find())
+    return [*_time_zones(), *_unknown(), *rest]
 
 
 def refuse() -> None:
     """Raise Misconfigured where something holds back what would be sent to Google."""
     found = [str(fault) for fault in faults() if fault.holds_back]
     if found:
-        raise Misconfigured(" ".join(found))
+        raise Misconfigured("\n".join(found))
 
 
 # --- Each setting by itself ------------------------------------------------------------------------
@@ -186,7 +187,7 @@ def _endpoint() -> Iterator[Fault]:
         yield Fault(
             8,
             f"{PREFIX}ENDPOINT is {settings.ENDPOINT}{'' if is_set else ', its default'}: Google cannot "
-            "reach that, so that nothing is sent to Google; only the emulator would be.",
+            "reach that, and is sent nothing; with it jobs go to the emulator alone.",
             "On your machine run manage.py scheduled_jobs dev. In production set "
             f"{PREFIX}ENDPOINT, such as https://shop.example.com, {PREFIX}LOCATION and "
             f"{PREFIX}OIDC_SERVICE_ACCOUNT.",
@@ -547,6 +548,6 @@ def _include_hint() -> str:
 
 
 KINDS: tuple[Callable[[], Iterable[Fault]], ...] = (
-    _unknown, _endpoint, _names, _numbers, _project, _location, _account, _allowed, _texts, _open_door,
+    _endpoint, _names, _numbers, _project, _location, _account, _allowed, _texts, _open_door,
     _address, _script_name, _middleware, _production,
 )  # fmt: skip

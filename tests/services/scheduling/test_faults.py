@@ -92,8 +92,8 @@ def test_what_is_no_address_of_an_app_is_named(endpoint: str, problem: str) -> N
 )  # fmt: skip
 def test_an_address_out_of_googles_reach_is_for_the_emulator(endpoint: str) -> None:
     assert said(ENDPOINT=endpoint, BACKEND=CLOUD_SCHEDULER_BACKEND).startswith(
-        f"ENDPOINT is {endpoint}: Google cannot reach that, so that nothing is sent to Google; only the "
-        "emulator would be. On your machine run manage.py scheduled_jobs dev. In production set ENDPOINT, "
+        f"ENDPOINT is {endpoint}: Google cannot reach that, and is sent nothing; with it jobs go to the "
+        "emulator alone. On your machine run manage.py scheduled_jobs dev. In production set ENDPOINT, "
     )
     assert found(ENDPOINT=endpoint, EMULATOR_HOST="127.0.0.1:8085") == []
 
@@ -102,12 +102,12 @@ def test_a_default_endpoint_is_never_given_to_google() -> None:
     nothing = dict.fromkeys(("ENDPOINT", "LOCATION", "PROJECT_ID", "OIDC_SERVICE_ACCOUNT"))
     with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=None):
         assert said(**nothing, BACKEND=CLOUD_SCHEDULER_BACKEND).startswith(
-            "ENDPOINT is http://localhost:8000, its default: Google cannot reach that, so that nothing is sent"
+            "ENDPOINT is http://localhost:8000, its default: Google cannot reach that, and is sent nothing;"
         )
     with override_settings(
         DJANGO_CLOUD_TASKS_ENDPOINT=None, DJANGO_CLOUD_TASKS_BACKEND=CLOUD_SCHEDULER_BACKEND
     ):
-        with pytest.raises(Misconfigured, match="nothing is sent to Google"):
+        with pytest.raises(Misconfigured, match="and is sent nothing"):
             refuse()
         with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST="127.0.0.1:8085"):
             refuse()
@@ -380,3 +380,14 @@ def test_one_cause_is_told_once() -> None:
 def test_where_google_is_not_called_nothing_has_to_be_set(mode: dict[str, Any]) -> None:
     nothing = dict.fromkeys(("ENDPOINT", "LOCATION", "PROJECT_ID", "OIDC_SERVICE_ACCOUNT"))
     assert found(**nothing, **mode, BACKEND=CLOUD_SCHEDULER_BACKEND, URL_NAME="nowhere") == []
+
+
+def test_several_faults_are_a_line_each() -> None:
+    wrong = {P + "LOCATION": "EU", P + "PROJECT_ID": "projects/shop"}
+    with override_settings(**wrong), pytest.raises(Misconfigured) as refused:
+        refuse()
+    assert str(refused.value).replace(P, "").splitlines() == [
+        "PROJECT_ID is 'projects/shop', which is not the id of a Google Cloud project. Write shop.",
+        "LOCATION is 'EU', which is not a location of Cloud Scheduler. Write a region, such as europe-west1; "
+        "gcloud scheduler locations list shows all.",
+    ]

@@ -192,6 +192,32 @@ def test_another_environment_takes_no_job_and_sees_no_orphan() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ENDPOINT": "https://shop.example.com/"},
+        {"ENDPOINT": " HTTPS://SHOP.example.com\n"},
+        {"ENDPOINT": "https://shop.example.com:443"},
+        {"ENDPOINT": "https://shop.example.com/tasks", "OIDC_AUDIENCE": "https://shop.example.com"},
+        {"OIDC_AUDIENCE": "https://shop.example.com/"},
+        {"OIDC_SERVICE_ACCOUNT": "scheduler@test-project.iam.gserviceaccount.com\n"},
+    ],
+)
+def test_a_deploy_job_and_a_web_service_may_write_one_thing_differently(
+    google: MemoryBackend, settings: dict[str, str]
+) -> None:
+    declare("One")
+    schedule_tasks()
+    before = jobs(google)
+    with override_settings(**{f"DJANGO_CLOUD_TASKS_{name}": value for name, value in settings.items()}):
+        job = row("One")
+        job.pause(reason="x")
+        job.resume()
+        assert schedule_tasks().lines == []
+    assert schedule_tasks().lines == []
+    assert jobs(google) == before
+
+
 # --- Adopting ---------------------------------------------------------------------------------------
 
 
