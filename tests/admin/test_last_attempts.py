@@ -174,6 +174,33 @@ def test_what_the_plan_has_seen_the_list_and_the_job_know(
     assert f"Next run none: {words}" in page(client, job)
 
 
+def test_a_pause_made_in_google_is_explained_on_the_job(google: MemoryBackend, job: ScheduledJob) -> None:
+    google.store.pause_job(full_name(job))
+    client = superuser()
+    client.post(f"{LIST}{job.pk}/ask/")
+    text = page(client, job)
+    assert (
+        "Paused in Google, but not here Google says state PAUSED, seen now Who somebody with access to the Google "
+        "console; Cloud Audit Logs has the name What to do Keep the pause, which becomes one here with your "
+        "reason, or switch the job on again. Compare and decide…"
+    ) in text
+    assert text.count("Compare and decide…") == 1
+    drift.adopt(drift.look(job.pk), ["state"], by="maria", reason="migration")
+    assert "but not here" not in page(client, job)
+
+
+def test_a_job_that_google_disabled_is_explained_without_a_guess(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    google.store.set_state(full_name(job), scheduler_v1.Job.State.DISABLED)
+    client = superuser()
+    client.post(f"{LIST}{job.pk}/ask/")
+    assert (
+        "Google has disabled this job Google says state DISABLED, seen now What to do Look at its log in "
+        "Google’s console, delete it there, and push it: Google gets it anew."
+    ) in page(client, job)
+
+
 def test_no_other_page_asks_google(google: MemoryBackend, job: ScheduledJob) -> None:
     google.store.faults.calls.clear()
     client = superuser()

@@ -38,6 +38,7 @@ from scheduled_jobs.admin.words import (
     job_label,
     masked_parts,
     preview,
+    state_banner,
     times,
     why_no_run,
 )
@@ -50,7 +51,7 @@ from scheduled_jobs.services.history.last_attempts import told_of
 from scheduled_jobs.services.history.looks import last_list, later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from django.http import HttpRequest, HttpResponse, QueryDict
@@ -100,8 +101,7 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     looked_at = later(job.live_seen_at, last_list())
     context = {
         "headline": job_headline(job, health, ahead, now, told, looked_at),
-        **_last_attempt(told, job, now),
-        "banner": google_banner(job, differing, looked_at, now),
+        **_why_nothing_runs(told, job, differing, looked_at, now),
         "chart": chart if lasted else None,
         "shown": len(lasted),
         "length": length,
@@ -221,13 +221,24 @@ def _page(
     )
 
 
-def _last_attempt(told: Told | None, job: ScheduledJob, now: datetime) -> dict[str, Any]:
-    """The banner where Google tried and nothing arrived; else a quiet line."""
-    if told is None:
-        return {}
-    if told.is_unserved:
-        return {"whys": [attempt_banner(told, job.time_zone)]}
-    return {"last_attempt": attempt_in_short(told, job.time_zone, now), "last_address": told.address}
+def _why_nothing_runs(
+    told: Told | None,
+    job: ScheduledJob,
+    differing: Mapping[str, tuple[Any, Any]],
+    looked_at: datetime | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """What Google says: as banners where it is why nothing runs, else as quiet lines."""
+    state = state_banner(job, looked_at, now)
+    whys = [state] if state is not None else []
+    found: dict[str, Any] = {"whys": whys}
+    if told is not None and told.is_unserved:
+        whys.append(attempt_banner(told, job.time_zone))
+    elif told is not None:
+        found |= {"last_attempt": attempt_in_short(told, job.time_zone, now), "last_address": told.address}
+    if state is None or differing.keys() != {"state"}:
+        found["banner"] = google_banner(job, differing, looked_at, now)
+    return found
 
 
 def _overridden(job: ScheduledJob) -> str:

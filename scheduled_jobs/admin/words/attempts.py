@@ -11,26 +11,33 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.domain.attempts import SKEW
+from scheduled_jobs.domain.jobs import DISABLED, ENABLED, PAUSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.history.last_attempts import Told
 
 
 @dataclass(frozen=True)
 class Banner:
-    """What stands in ``_why.html``; ``note`` follows the address, ``code`` what Google says."""
+    """What stands in ``_why.html``; ``note`` follows the address, ``code`` what Google says.
+
+    ``is_state``: it is about Google's state of the job, and is decided where both sides are compared.
+    """
 
     tone: str
     icon: str
     heading: str
     says: str
-    code: str
-    address: str
-    note: str
     remedy: str
+    code: str = ""
+    address: str = ""
+    note: str = ""
+    who: str = ""
+    is_state: bool = False
 
 
 def attempt_in_short(told: Told, zone: str, now: datetime) -> str:
@@ -115,4 +122,29 @@ def _addresses(some: Sequence[Told]) -> tuple[str, str]:
 
 def _banner(told: Told, heading: str, says: str, address: str, note: str = "") -> Banner:
     code = _("%(name)s, code %(code)d") % {"name": told.meaning.name, "code": told.code}
-    return Banner("bad", "warn", heading, says, code, address, note, told.meaning.remedy)
+    return Banner("bad", "warn", heading, says, told.meaning.remedy, code, address, note)
+
+
+def state_banner(job: ScheduledJob, looked_at: datetime | None, now: datetime) -> Banner | None:
+    """Why a job does not run that Google has disabled, or that somebody has paused there and nobody here."""
+    state, wanted = (job.live or {}).get("state"), job.desired_state
+    if wanted != ENABLED or job.sync_state == job.SyncState.PENDING:
+        return None
+    seen = times.relative(looked_at, now) if looked_at else ""
+    says = _("state %(state)s, seen %(ago)s") % {"state": state, "ago": seen}
+    if state == DISABLED:
+        remedy = _(
+            "Look at its log in the Google console, delete it there, and push it: Google gets it anew."
+        )
+        return Banner("bad", "warn", _("Google has disabled this job"), says, remedy, is_state=True)
+    if state != PAUSED:
+        return None
+    return Banner(
+        "off",
+        "pause",
+        _("Paused in Google, but not here"),
+        says,
+        _("Keep the pause, which becomes one here with your reason, or switch the job on again."),
+        who=_("somebody with access to the Google console; Cloud Audit Logs has the name"),
+        is_state=True,
+    )
