@@ -69,7 +69,7 @@ def test_the_script_gets_the_preview_alone() -> None:
     response = client.post(address(row, "preview"), {"schedule_override": "every 2 hours"})
     assert response.status_code == 200
     assert "<html" not in response.content.decode()
-    assert client.get(address(row, "preview")).status_code == 403
+    assert client.get(address(row, "preview")).status_code == 405
     wrong = client.post(address(row, "preview"), {"schedule_override": "0 0 30 2 *"})
     assert "0 0 30 2 *" in text(wrong.content.decode())
 

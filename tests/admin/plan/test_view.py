@@ -193,7 +193,7 @@ def test_an_edit_that_was_not_pushed_can_only_be_pushed_again(
     assert list(decisions(html).values()) == [["push", "leave"]]
     assert "could not be sent" in text_of(html)
     said = text_of(html)
-    assert "Push again Last answer: not allowed." in said
+    assert "Push again Last answer: not allowed" in said
     assert "Leave for now Decide later; the next schedule_tasks tries again." in said
 
 

@@ -109,7 +109,9 @@ def test_googles_failure_never_fails_the_save_and_is_told(google: MemoryBackend,
     signals.sync_failed.disconnect(hear)
     job.refresh_from_db()
     assert (job.schedule_override, job.sync_state) == ("0 3 * * *", "failed")
-    assert job.sync_error == "The provided schedule or timezone are invalid"
+    assert job.sync_error == (
+        "The provided schedule or timezone are invalid. The schedule sent was '0 3 * * *', the time zone 'UTC'."
+    )
     assert job.pushed_revision < job.revision
     assert heard == [(job.name, job.sync_error)]
 

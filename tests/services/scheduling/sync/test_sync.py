@@ -763,7 +763,7 @@ def test_googles_refusal_is_one_line_and_the_rest_is_applied(google: MemoryBacke
         (
             "[!] Job failed: shop.tasks.One: The principal lacks IAM permission iam.serviceAccounts.actAs. Grant the "
             "account that makes this call roles/iam.serviceAccountUser (which holds iam.serviceAccounts.actAs) on "
-            "scheduler@test-project.iam.gserviceaccount.com."
+            "scheduler@test-project.iam.gserviceaccount.com; see that it exists."
         ),
         "[+] Job created: shop.tasks.Two",
     ]
