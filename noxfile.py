@@ -14,10 +14,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from zipfile import ZipFile
 
 import nox
 
-nox.options.sessions = ["suite", "database"]
+nox.options.sessions = ["suite", "database", "typing", "wheel"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
@@ -91,3 +92,42 @@ def database(session: nox.Session, django: str, database: str) -> None:
 def part(session: nox.Session, django: str, database: str) -> None:
     """In a minute: migrations, models, checks, the loop, pages of the admin; with a server, the races too."""
     run(session, django, database, "test-core", *QUICK, *(ON_A_SERVER if database else ON_SQLITE))
+
+
+@nox.session(python="3.13")
+def typing(session: nox.Session) -> None:
+    """What a user's type checker says of tests/projects/typed.py: mypy without a plugin, and pyright."""
+    session.install("--quiet", "pip>=25.1")
+    session.install("--quiet", ".", "--group", "typing")
+    module = shutil.copy("tests/projects/typed.py", session.create_tmp())
+    # Neither the checkout's own settings nor its sources: what is installed is read.
+    session.chdir(Path(module).parent)
+    session.run("mypy", "--strict", "--config-file", os.devnull, "typed.py")
+    Path("pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    session.run("basedpyright", "typed.py")
+
+
+@nox.session(python="3.11")
+def wheel(session: nox.Session) -> None:
+    """The wheel has all files of the package, and works where nothing else is installed."""
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), ".")
+    (path,) = folder.glob("*.whl")
+    with ZipFile(path) as archive:
+        packed = {name for name in archive.namelist() if name.startswith("scheduled_jobs/")}
+    listed = subprocess.run(["git", "ls-files", "scheduled_jobs"], capture_output=True, text=True, check=True)
+    if missing := set(listed.stdout.split()) - packed:
+        session.error(f"not in the wheel: {sorted(missing)}")
+    session.install("--quiet", str(path))
+    session.chdir(folder)
+    session.run("django-admin", "startproject", "project", "--verbosity", "0")
+    session.chdir(folder / "project")
+    with Path("project/settings.py").open("a") as settings:
+        settings.write("INSTALLED_APPS.append('scheduled_jobs')\n")
+    Path("project/urls.py").write_text(
+        "from django.urls import include, path\n\n"
+        "urlpatterns = [path('tasks/', include('scheduled_jobs.urls'))]\n"
+    )
+    for command in (["check"], ["migrate", "--verbosity", "0"], ["scheduled_jobs", "list"]):
+        session.run("python", "manage.py", *command)
+    session.run("python", "-c", "import scheduled_jobs.testing")

@@ -36,7 +36,7 @@ class Task(Protocol):
     """What the package asks of a task, of its class and of the object that runs: of a ``PeriodicTask``."""
 
     run_every: ClassVar[str | timedelta]
-    schedule_use_oidc: ClassVar[bool]
+    schedule_use_oidc: ClassVar[bool | Callable[[], bool]]
     schedule_paused: ClassVar[bool]
     overlap: ClassVar[Literal["skip", "allow"]]
 

@@ -45,7 +45,7 @@ class PeriodicTask:
 
     run_every: ClassVar[str | timedelta]
     """unix-cron, a shorthand such as ``@daily``, the English-like form, or a timedelta of whole minutes."""
-    schedule_use_oidc: ClassVar[bool] = True
+    schedule_use_oidc: ClassVar[bool | Callable[[], bool]] = True
     """Whether Google sends an OIDC token, and one is required. A class method or a property is taken too."""
     schedule_paused: ClassVar[bool] = False
     """The state in which the job is first created; never applied again."""

@@ -20,7 +20,7 @@ from scheduled_jobs.models.origin import fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.sync_state import pending
 from scheduled_jobs.models.validation import errors_of
-from scheduled_jobs.models.writer import WriterQuerySet
+from scheduled_jobs.models.writer import WriterManager, WriterQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -199,6 +199,17 @@ class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
         return refused
 
     run_now.queryset_only = True  # type: ignore[attr-defined]
+
+
+if TYPE_CHECKING:
+
+    class ScheduledJobManager(ScheduledJobQuerySet, WriterManager["ScheduledJob"]):  # type: ignore[misc]
+        """What the class below is, in words that every type checker understands."""
+
+else:
+
+    class ScheduledJobManager(WriterManager.from_queryset(ScheduledJobQuerySet)):
+        """Has the methods of the query set."""
 
 
 def added(*deletions: tuple[int, dict[str, int]]) -> tuple[int, dict[str, int]]:

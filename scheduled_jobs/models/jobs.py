@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, router, transaction
@@ -22,7 +22,7 @@ from scheduled_jobs.models.changes import JobChange, current_attribution, label_
 from scheduled_jobs.models.facts import FACTS, facts_from
 from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
 from scheduled_jobs.models.in_force import OVERRIDES, WithOverrides
-from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet, added
+from scheduled_jobs.models.job_queryset import ScheduledJobManager, ScheduledJobQuerySet, added
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.sync_state import SyncState, pending
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models.base import ModelBase
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 class ScheduledJob(WithOverrides):
@@ -95,7 +96,8 @@ class ScheduledJob(WithOverrides):
     last_delivery_at = models.DateTimeField(_("last delivery at"), null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
 
-    objects = ScheduledJobQuerySet.as_manager()  # type: ignore[assignment,misc]
+    objects: ClassVar[ScheduledJobManager] = ScheduledJobManager()
+    runs: RelatedManager[JobRun]
     tracker = ChangeTracker(fields=[*OVERRIDES, "paused", "paused_until", "pause_reason", "paused_by"])
 
     class Meta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -14,10 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.domain.errors import MAX_KEY
 from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
-from scheduled_jobs.models.writer import ReadFromWriter, WriterQuerySet
+from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 AT_ONCE = 500
@@ -44,6 +46,17 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
 
     delete.queryset_only = True  # type: ignore[attr-defined]
     delete.alters_data = True  # type: ignore[attr-defined]
+
+
+if TYPE_CHECKING:
+
+    class JobRunManager(JobRunQuerySet, WriterManager["JobRun"]):  # type: ignore[misc]
+        """What the class below is, in words that every type checker understands."""
+
+else:
+
+    class JobRunManager(WriterManager.from_queryset(JobRunQuerySet)):
+        """Has the methods of the query set."""
 
 
 class Status(models.TextChoices):
@@ -153,7 +166,8 @@ class JobRun(ReadFromWriter):
     sent = models.PositiveSmallIntegerField(default=0, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)
 
-    objects = JobRunQuerySet.as_manager()  # type: ignore[assignment,misc]
+    objects: ClassVar[JobRunManager] = JobRunManager()
+    reruns: RelatedManager[JobRun]
 
     class Meta:
         verbose_name = _("run")

@@ -199,7 +199,7 @@ class _Examination:
         if task is None or self.faults:
             return None
         uri = scheduling.task_url(task.name())
-        account = (settings.OIDC_SERVICE_ACCOUNT or "") if task.schedule_use_oidc else ""
+        account = (settings.OIDC_SERVICE_ACCOUNT or "") if registry.uses_oidc(task) else ""
         return Target(uri, task.name(), settings.OIDC_AUDIENCE or "", account)
 
     # --- Certificates and clock -------------------------------------------------------------------
