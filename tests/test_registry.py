@@ -159,6 +159,19 @@ def test_a_task_that_only_the_views_import_keeps_its_job(stall: Stall, google: M
 
 
 @pytest.mark.django_db
+def test_the_only_task_there_is_may_be_one_that_the_views_import(stall: Stall, google: Any) -> None:
+    stall.task("views.py", "Export")
+    with stall.install():
+        assert registry.find("stall.views.Export") is not None
+        schedule_tasks()
+    forget()
+    with stall.install():
+        assert list(registry.tasks()) == []
+        output = schedule_tasks()
+        assert (output.code, output.lines) == (0, [])
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("gone", ["class", "module", "package", "app"])
 def test_a_task_is_gone_where_its_class_module_or_app_is(stall: Stall, google: Any, gone: str) -> None:
     stall.task("tasks.py", "Known")

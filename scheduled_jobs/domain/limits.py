@@ -118,6 +118,10 @@ def check_description(value: Any) -> str:
 
 def check_pause_end(value: datetime) -> datetime:
     """The end of a pause, in UTC, of an aware moment up to ``LATEST_PAUSE``; raises ValueError."""
+    if not isinstance(value, datetime):
+        raise ValueError(  # noqa: TRY004 – as for every other end that a pause cannot have
+            f"{value!r} is not a datetime; pass one, such as timezone.now() + timedelta(hours=1)"
+        )
     if value.utcoffset() is None:
         raise ValueError(f"{value} has no time zone; pass an aware datetime")
     # Compared before it is put into UTC, for which it may lie too far.

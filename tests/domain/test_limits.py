@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -168,3 +168,6 @@ def test_the_end_of_a_pause_is_told_in_utc() -> None:
         limits.check_pause_end(datetime(1, 1, 1, tzinfo=tokyo))
     with pytest.raises(ValueError, match="has no time zone; pass an aware datetime"):
         limits.check_pause_end(datetime(2026, 12, 24))  # noqa: DTZ001
+    for other in (date(2026, 12, 24), timedelta(hours=1)):
+        with pytest.raises(ValueError, match=r"is not a datetime; pass one, such as timezone\.now\(\) \+ "):
+            limits.check_pause_end(other)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.faults import refuse
 
@@ -246,17 +247,19 @@ def left_by_django_cloud_tasks(report: scheduling.Report) -> str:
 
 def chosen_tasks(paths: list[str]) -> tuple[type[Task], ...] | None:
     """The classes of these dotted paths, None for all; raises CommandError saying where was looked."""
-    known = {registry.dotted_path(task): task for task in registry.tasks()}
-    if not known:
-        raise CommandError(f"No task was found, and nothing was deleted. Looked for {looked_for()}.")
-    if not paths:
-        return None
+    rows = ScheduledJob.objects.filter(retired_at=None).values_list("task", flat=True)
     try:
+        # Where another process has imported the only tasks there are, the rows tell of them.
+        if not any(registry.tasks()) and not any(registry.find(path) for path in rows):
+            raise CommandError(f"No task was found, and nothing was deleted. Looked for {looked_for()}.")
+        if not paths:
+            return None
         found = {path: registry.find(path) for path in paths}
     except TaskNotLoaded as error:
         raise CommandError(str(error)) from error
     if unknown := [path for path, task in found.items() if task is None]:
-        raise CommandError(f"No task {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+        known = ", ".join(registry.dotted_path(task) for task in registry.tasks())
+        raise CommandError(f"No task {', '.join(unknown)}; there are {known}.")
     return tuple(task for task in found.values() if task is not None)
 
 
