@@ -496,6 +496,24 @@ def test_a_server_that_never_ends_its_answer_is_not_waited_for() -> None:
     assert took < 15
 
 
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for() -> None:
+    ended = threading.Event()
+
+    def app(environ: Any, start: Any) -> Iterator[bytes]:
+        start("200 OK", [])
+        for _ in range(100):
+            yield b"."
+            ended.wait(0.1)
+            if ended.is_set():
+                return
+
+    with serving(app) as origin, override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=origin):
+        found = ask_address(target(origin), timezone.now(), seconds=0.4)
+        has_ended = ended.is_set()
+        ended.set()
+    assert (found.text.endswith("gave no answer within five seconds"), has_ended) == (True, False)
+
+
 @pytest.mark.parametrize(
     "uri",
     [
