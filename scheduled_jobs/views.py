@@ -61,7 +61,8 @@ HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     """Answer Cloud Scheduler: run the task of the path for the job of the JobName header, or say why not."""
     if (refusals := authentication.refusals_of(request.headers, task, timezone.now())) is not None:
-        return _error(HTTPStatus.UNAUTHORIZED, NO_TOKEN, would_refuse=refusals)
+        refused = refusals or _refusals_of_database(task, request.headers.get(JOB_NAME, ""))
+        return _error(HTTPStatus.UNAUTHORIZED, NO_TOKEN, would_refuse=refused)
     try:
         caller = authentication.verify(request, task)
         delivery = parse(request, task, caller)
@@ -108,6 +109,14 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
         headers=_shown_headers(request),
         caller=caller,
     )
+
+
+def _refusals_of_database(task: str, name: str) -> list[str]:
+    """Why a job of this app's own question would not be found: "job" or "database"."""
+    try:
+        return [] if not name or execution.job_of_task(task, name) is not None else ["job"]
+    except Error:
+        return ["database"]
 
 
 def _body(request: HttpRequest) -> bytes:

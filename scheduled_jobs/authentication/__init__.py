@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-__all__ = ["PROBE_HEADER", "certificates", "refusals_of", "sign_job", "sign_probe", "verify", "verify_caller"]
+__all__ = [
+    "JOB_NAME",
+    "PROBE_HEADER",
+    "certificates",
+    "refusals_of",
+    "sign_job",
+    "sign_probe",
+    "verify",
+    "verify_caller",
+]
 
 logger = logging.getLogger("scheduled_jobs")
 

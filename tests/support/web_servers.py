@@ -5,18 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.db import connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
 
 
 class _Handler(WSGIRequestHandler):
@@ -25,7 +22,9 @@ class _Handler(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(app: Callable[..., Iterable[bytes]] | None = None, tls: Any = None) -> Iterator[str]:
+def serving(
+    app: Callable[..., Iterable[bytes]] | None = None, tls: Any = None, *, uses_database: bool = False
+) -> Iterator[str]:
     """Serve this WSGI app, or else Django's as the settings are now; gives scheme, host and port."""
     inner = WSGIHandler() if app is None else app
 
@@ -36,7 +35,17 @@ def serving(app: Callable[..., Iterable[bytes]] | None = None, tls: Any = None) 
 
         return inner(environ, start_named)
 
-    with make_server("127.0.0.1", 0, named, server_class=_Server, handler_class=_Handler) as server:
+    # As Django's own live server: a database in memory is one connection's.
+    in_memory: dict[str, Any] = {}
+    if uses_database:
+        in_memory = {c.alias: c for c in connections.all() if c.vendor == "sqlite" and c.is_in_memory_db()}
+
+    def server_of(address: Any, handler: Any) -> ThreadedWSGIServer:
+        return ThreadedWSGIServer(address, handler, connections_override=in_memory)
+
+    for connection in in_memory.values():
+        connection.inc_thread_sharing()
+    with make_server("127.0.0.1", 0, named, server_class=server_of, handler_class=_Handler) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -46,6 +55,8 @@ def serving(app: Callable[..., Iterable[bytes]] | None = None, tls: Any = None) 
         finally:
             server.shutdown()
             thread.join()
+            for connection in in_memory.values():
+                connection.dec_thread_sharing()
 
 
 def answering(status: str, body: str = "", **headers: str) -> Callable[..., Iterable[bytes]]:

@@ -194,7 +194,7 @@ class _Examination:
                 live = jobs.get(wanted.remote_name)
                 if live is not None and lies_under(live.uri, settings.ENDPOINT):
                     account = live.values["oidc_service_account"]
-                    return Target(live.uri, wanted.task, live.values["oidc_audience"], account)
+                    return Target(live.uri, wanted.task, live.values["oidc_audience"], account, job=live.name)
         task = next(iter(registry.tasks()), None)
         if task is None or self.faults:
             return None

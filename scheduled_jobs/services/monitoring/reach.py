@@ -11,7 +11,7 @@ import certifi
 import urllib3
 from urllib3 import exceptions as failures
 
-from scheduled_jobs.authentication import PROBE_HEADER, sign_probe
+from scheduled_jobs.authentication import JOB_NAME, PROBE_HEADER, sign_probe
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.jobs import lies_under
 from scheduled_jobs.services.monitoring.answers import Got, cause_of
@@ -34,6 +34,8 @@ class Target:
     task: str
     audience: str
     service_account: str
+    job: str = ""
+    """The job's id, where it is in Google."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def ask_address(target: Target, now: datetime, *, seconds: float = SECONDS) -> A
         )
     probe = sign_probe(target.audience, target.service_account, now)
     try:
-        answer = begin(lambda: _post(target.uri, probe, parts, seconds))(seconds)
+        answer = begin(lambda: _post(target, probe, parts, seconds))(seconds)
     except TimeoutError as error:
         answer = Got(parts, error=error)
     return _described(answer, target)
@@ -76,18 +78,19 @@ def _split(uri: str) -> SplitResult | None:
     return parts if parts.scheme in ("http", "https") and has_host else None
 
 
-def _post(uri: str, probe: str, asked: SplitResult, seconds: float) -> Got:
+def _post(target: Target, probe: str, asked: SplitResult, seconds: float) -> Got:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "django-scheduled-jobs",
         PROBE_HEADER: probe,
+        **({JOB_NAME: target.job} if target.job else {}),
     }
     # No proxy of the environment is used: Google's request passes none of ours. The authorities that are
     # trusted are the public ones, as Google trusts them.
     with urllib3.PoolManager(ca_certs=certifi.where(), cert_reqs=ssl.CERT_REQUIRED) as pool:
         try:
             answer = pool.request(
-                "POST", uri, body=b"{}", headers=headers, redirect=False, retries=False,
+                "POST", target.uri, body=b"{}", headers=headers, redirect=False, retries=False,
                 timeout=urllib3.Timeout(total=seconds), preload_content=False,
             )  # fmt: skip
             body = answer.read(MOST_READ).decode("utf-8", "replace")
@@ -139,6 +142,14 @@ REFUSALS = {
     "task": (
         "its code has no task {task}",
         "Deploy the code that has it to the web server too, and restart that.",
+    ),
+    "job": (
+        "its database has no job {job}",
+        "Give all processes one database (DATABASES), and run schedule_tasks with it.",
+    ),
+    "database": (
+        "its database does not answer",
+        "Look into the log of the web server, and whether it reaches the database.",
     ),
     "audience": (
         f"the token is for {{audience}}, and {PREFIX}OIDC_AUDIENCE is another there",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 from django.urls import include, path
@@ -62,7 +62,7 @@ def origin(google: MemoryBackend, certificates: CertificateServer, settings: Any
     settings.MIDDLEWARE = []
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     settings.DJANGO_CLOUD_TASKS_OIDC_CERTS_URL = certificates.url
-    with serving() as origin:
+    with serving(uses_database=True) as origin:
         settings.DJANGO_CLOUD_TASKS_ENDPOINT = origin
         declare("One")
         schedule_tasks()
@@ -356,6 +356,23 @@ def test_what_was_changed_in_the_console_is_named(
 def test_the_address_that_google_has_is_the_one_asked(origin: str, google: MemoryBackend) -> None:
     edit_in_console(google, row("One"), "http_target", http_target__uri=f"{origin}/jobs/shop.tasks.One")
     assert told("address")[0].startswith(f"[!] {origin}/jobs/shop.tasks.One is answered 404")
+
+
+def test_a_web_server_with_another_database_is_named(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduled_jobs.services.execution.job_of_task", lambda task, name: None)
+    assert told("address") == [
+        f"[!] {origin}/tasks/shop.tasks.One is this app, which would refuse Google: its database has no job "
+        "shop--shop-tasks-One. Give all processes one database (DATABASES), and run schedule_tasks with it. *"
+    ]
+
+
+def test_a_web_server_without_its_database_is_named(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(task: str, name: str) -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("scheduled_jobs.services.execution.job_of_task", fail)
+    (line,) = told("address")
+    assert "would refuse Google: its database does not answer. Look into the log of the web server" in line
 
 
 def test_an_address_elsewhere_is_told_and_not_asked(origin: str, google: MemoryBackend) -> None:
