@@ -259,7 +259,7 @@ def _checked(key: str, value: Any, hint: Any) -> Any:
         return value
     if kind == list[str]:
         if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value):
-            return [part.strip() for part in value]
+            return [part.strip() for part in value if part.strip()]
         raise ImproperlyConfigured(f"{key} is {value!r}; write a list of strings")
     if kind in (timedelta, float) and (seconds := _seconds(value)) is not None:
         return seconds if kind is float else timedelta(seconds=seconds)

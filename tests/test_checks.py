@@ -68,6 +68,13 @@ def test_a_misconfiguration_has_its_id(settings: dict[str, Any], expected: set[s
     assert ids(**settings) == expected
 
 
+@override_settings(SECURE_SSL_REDIRECT=True)
+def test_a_redirect_to_https_behind_a_proxy_is_advised_on() -> None:
+    assert ids() == {"W047"}
+    with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+        assert ids() == set()
+
+
 @override_settings(ALLOWED_HOSTS=["admin.example.com"])
 def test_a_host_that_is_not_allowed_is_an_error_in_production() -> None:
     assert ids() == {"E044"}

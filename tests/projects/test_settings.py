@@ -115,8 +115,12 @@ def test_a_forgotten_include_is_one_message(project: Project) -> None:
 
 def test_use_tz_is_off_and_nothing_is_sent(project: Project) -> None:
     project.add_settings("USE_TZ = False\n" + REACHABLE + ACCOUNT)
-    checked, refused = commands(project, "check", "schedule_tasks")
+    checked, refused, listed, examined = commands(
+        project, "check", "schedule_tasks", "scheduled_jobs list", "scheduled_jobs doctor"
+    )
     assert (checked[0], ids(checked[1])) == (1, ["E025"])
+    assert (listed[0], ids(listed[1])) == (1, ["E025"])
+    assert examined[0] == 1
     assert refused == (
         1,
         "CommandError: USE_TZ is False: the times of runs would not be known to the second, and are not "

@@ -39,7 +39,7 @@ PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]*", re.ASCII)
 LOCATION = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+", re.ASCII)
 APP_ENGINE_LOCATIONS = {"us-central": "us-central1", "europe-west": "europe-west1"}
 """The two locations of App Engine that other services know by another name."""
-EMAIL = re.compile(r"[^@\s:/]+@[^@\s]+\.[^@\s]+")
+EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 AGENT = re.compile(r"service-\d+@|\d+@cloudservices\.")
 SHARED = re.compile(r"-compute@developer\.gserviceaccount\.com$|@appspot\.gserviceaccount\.com$")
 NUMBERS = {
@@ -121,8 +121,9 @@ def _unreadable(name: str) -> Fault | None:
             # As docker run --env-file and some files of secrets leave them.
             text = f"{PREFIX}{name} is {value!r}: the quotation marks are part of it."
             return Fault(1, text, f"Write {value[1:-1]} without them.")
-        if name == "BACKEND":
-            import_string(value)
+        if name == "BACKEND" and not isinstance(import_string(value), type):
+            text = f"{PREFIX}BACKEND is {value!r}, which is no class."
+            return Fault(1, text, "Remove it; the default is Cloud Scheduler.")
         if name == "EMULATOR_HOST" and value:
             emulator_certs_url(value)
     except ImportError as problem:
@@ -154,7 +155,8 @@ def _unknown() -> Iterator[Fault]:
             "advice",
         )
     for key in sorted(found.keys() - known - set(theirs)):
-        name = next((name for name in names() if key.endswith(f"_{name}")), key.removeprefix(PREFIX))
+        name = key.upper().removeprefix(PREFIX)
+        name = next((own for own in names() if name.endswith(f"_{own}")), name)
         close = get_close_matches(name, names(), n=1)
         hint = f"Write {PREFIX}{close[0]}, or remove it." if close else "Remove it; see docs/settings.md."
         yield Fault(14, f"{key} is in {found[key]}, and there is no such setting.", hint, "advice")
@@ -162,6 +164,7 @@ def _unknown() -> Iterator[Fault]:
 
 def _looks_like_ours(key: str) -> bool:
     """Whether a name has our prefix, or one that is nearly it before a name of ours."""
+    key = key.upper()
     if key.startswith(PREFIX):
         return True
     own = next((name for name in names() if key.endswith(f"_{name}")), None)
@@ -356,6 +359,13 @@ def _texts() -> Iterator[Fault]:
             continue
         if (odd := addresses.odd_character(value)) is not None:
             yield Fault(3, f"{PREFIX}{name} is {value!r}, which has {odd} in it.", "Remove that.")
+    if str(settings.OIDC_CERTS_URL).rstrip("/").endswith("/oauth2/v3/certs"):
+        yield Fault(
+            2,
+            f"{PREFIX}OIDC_CERTS_URL is {settings.OIDC_CERTS_URL!r}, which has JSON Web Keys, no "
+            "certificates.",
+            "Remove it; the default is Google's address.",
+        )
     if not str(settings.OIDC_CERTS_URL).startswith(("http://", "https://")):
         yield Fault(
             2,
@@ -505,6 +515,15 @@ def _production() -> Iterator[Fault]:
         yield Fault(
             43, f"{PREFIX}ALLOW_UNAUTHENTICATED is on in production.", "Remove it.", in_production=True
         )
+    if django_settings.SECURE_SSL_REDIRECT and not django_settings.SECURE_PROXY_SSL_HEADER:
+        yield Fault(
+            47,
+            "SECURE_SSL_REDIRECT is on without SECURE_PROXY_SSL_HEADER: behind a proxy that ends TLS, as on "
+            "Cloud Run, each call is redirected to where it came to.",
+            'On Cloud Run set SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https").',
+            "advice",
+            in_production=True,
+        )
     account = settings.OIDC_SERVICE_ACCOUNT or ""
     if SHARED.search(account):
         yield Fault(
@@ -542,6 +561,8 @@ def _include_hint() -> str:
                  for above, view in mount.includes(mount.resolver())]  # fmt: skip
     except (InvalidDefinition, ImproperlyConfigured, ImportError):
         found = []
+    if settings.URL_NAME in found:
+        return "Include scheduled_jobs.urls under a path without parameters: there is nothing to fill in."
     if found:
         return f"Set {PREFIX}URL_NAME to {found[0]!r}, the name under which scheduled_jobs.urls is included."
     return 'Add path("tasks/", include("scheduled_jobs.urls")) to your URLs.'

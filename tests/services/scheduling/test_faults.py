@@ -196,6 +196,7 @@ YOURS = (
     ("account", "problem"),
     [
         ("scheduler", f"which is not an email address.{YOURS}"),
+        (f"\ufeff{ACCOUNT}", f"which is not an email address.{YOURS}"),
         ("me@gmail.com", f"which is not a service account.{YOURS}"),
         (
             "service-123@gcp-sa-cloudscheduler.iam.gserviceaccount.com",
@@ -288,6 +289,16 @@ def test_accounts_that_are_allowed_have_to_have_the_one_that_calls() -> None:
             "BACKEND is 'shop.backends.Missing', which cannot be imported: No module named 'shop'. Remove it; "
             "the default is Cloud Scheduler.",
         ),
+        (
+            {"BACKEND": "scheduled_jobs.backends.memory"},
+            "BACKEND is 'scheduled_jobs.backends.memory', which is no class. Remove it; "
+            "the default is Cloud Scheduler.",
+        ),
+        (
+            {"OIDC_CERTS_URL": "https://www.googleapis.com/oauth2/v3/certs"},
+            "OIDC_CERTS_URL is 'https://www.googleapis.com/oauth2/v3/certs', which has JSON Web Keys, no "
+            "certificates. Remove it; the default is Google's address.",
+        ),
         ({"CONCURRENCY": 0}, "CONCURRENCY is 0. Write a number from 1 to 1,000."),
         ({"WRITES_PER_MINUTE": -1}, "WRITES_PER_MINUTE is -1. Write a number from 1 to 1,000,000."),
         ({"RPC_TIMEOUT": 0}, "RPC_TIMEOUT is 0.0. Write a number of seconds from 0.1 to 3,600."),
@@ -325,7 +336,14 @@ def test_a_misspelt_name_is_told_wherever_it_stands(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "prefix", ["DJANGO_CLOUD_TASK_", "DJANGO_CLOUDTASKS_", "DJANGO_CLOUD_TASKS__", "DJANGO_CLOUD_TSAKS_"]
+    "prefix",
+    [
+        "django_cloud_tasks_",
+        "DJANGO_CLOUD_TASK_",
+        "DJANGO_CLOUDTASKS_",
+        "DJANGO_CLOUD_TASKS__",
+        "DJANGO_CLOUD_TSAKS_",
+    ],
 )
 def test_a_misspelt_prefix_is_told(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{prefix}ENDPOINT", "https://shop.example.com")

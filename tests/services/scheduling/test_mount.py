@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 from django.urls import include, path, resolve, set_script_prefix, set_urlconf
@@ -204,6 +205,19 @@ def test_an_include_with_a_namespace_is_named() -> None:
         with override_settings(DJANGO_CLOUD_TASKS_URL_NAME="cron:tasks-endpoint"):
             assert messages() == {}
             assert task_url(TASK) == "https://shop.example.com/jobs/shop.tasks.One"
+
+
+def test_an_include_under_a_path_with_parameters_is_named() -> None:
+    with urls(path("<slug:tenant>/tasks/", OURS)):
+        assert messages() == {
+            20: "no URL is named 'tasks-endpoint': Google has no address to call. Include scheduled_jobs.urls "
+            "under a path without parameters: there is nothing to fill in."
+        }
+
+
+def test_a_site_that_is_the_admin_alone_answers_first() -> None:
+    with urls(path("", admin.site.urls), path("tasks/", OURS)):
+        assert messages()[23].startswith("/tasks/ is answered by admin:")
 
 
 def test_urls_that_cannot_be_loaded_are_a_fault() -> None:
