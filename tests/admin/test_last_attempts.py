@@ -197,7 +197,7 @@ def test_a_job_that_google_disabled_is_explained_without_a_guess(
     client.post(f"{LIST}{job.pk}/ask/")
     assert (
         "Google has disabled this job Google says state DISABLED, seen now What to do Look at its log in "
-        "Google’s console, delete it there, and push it: Google gets it anew."
+        "the Google console, delete it there, and push it: Google gets it anew."
     ) in page(client, job)
 
 
