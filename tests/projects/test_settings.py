@@ -123,6 +123,6 @@ def test_use_tz_is_off_and_nothing_is_sent(project: Project) -> None:
     assert examined[0] == 1
     assert refused == (
         1,
-        "CommandError: USE_TZ is False: the times of runs would not be known to the second, and are not "
-        "stored so. Set USE_TZ = True; TIME_ZONE stays as it is.\n",
+        "CommandError: USE_TZ is False: times without a zone cannot be compared with those of Google. "
+        "Set USE_TZ = True; TIME_ZONE stays as it is.\n",
     )

@@ -108,7 +108,7 @@ def _time_zones() -> Iterator[Fault]:
     if not django_settings.USE_TZ:
         yield Fault(
             25,
-            "USE_TZ is False: the times of runs would not be known to the second, and are not stored so.",
+            "USE_TZ is False: times without a zone cannot be compared with those of Google.",
             "Set USE_TZ = True; TIME_ZONE stays as it is.",
             "error",
         )
@@ -174,9 +174,11 @@ def _looks_like_ours(key: str) -> bool:
 def _endpoint() -> Iterator[Fault]:
     problem = addresses.fault_of(settings.ENDPOINT)
     if problem is not None:
+        # This is stored and shown to many: not so a password that stands in it.
+        shown = re.sub(r"//[^/]*@", "//…@", settings.ENDPOINT)
         yield Fault(
             2,
-            f"{PREFIX}ENDPOINT is {settings.ENDPOINT!r}, not the address of a Django app: {problem}.",
+            f"{PREFIX}ENDPOINT is {shown!r}, not the address of a Django app: {problem}.",
             "It is the scheme and host of this app, such as https://shop.example.com.",
         )
     elif (task := _task_in_endpoint()) is not None:
@@ -230,7 +232,7 @@ def _names() -> Iterator[Fault]:
             18,
             f"{PREFIX}APP_NAME is {app!r}, which has the delimiter {delimiter!r} in it: by their ids alone "
             f"its jobs are those of an app named {app.partition(delimiter)[0]!r} too.",
-            f"Write another name, such as {app.replace(delimiter, '_')!r}, or another {PREFIX}DELIMITER.",
+            f"Write another name, such as {app.replace(delimiter, '')!r}, or another {PREFIX}DELIMITER.",
             "advice",
         )
     elif len(app) > MAX_APP_NAME:

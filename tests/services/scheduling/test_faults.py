@@ -77,8 +77,9 @@ def said(**values: Any) -> str:
     ],
 )
 def test_what_is_no_address_of_an_app_is_named(endpoint: str, problem: str) -> None:
+    shown = endpoint.replace("me:secret@", "…@")
     assert said(ENDPOINT=endpoint) == (
-        f"ENDPOINT is {endpoint!r}, not the address of a Django app: {problem}. It is the scheme and host of "
+        f"ENDPOINT is {shown!r}, not the address of a Django app: {problem}. It is the scheme and host of "
         "this app, such as https://shop.example.com."
     )
 
@@ -267,7 +268,7 @@ def test_accounts_that_are_allowed_have_to_have_the_one_that_calls() -> None:
         (
             {"APP_NAME": "shop-eu", "DELIMITER": "-"},
             "APP_NAME is 'shop-eu', which has the delimiter '-' in it: by their ids alone its jobs are those of "
-            "an app named 'shop' too. Write another name, such as 'shop_eu', or another DELIMITER.",
+            "an app named 'shop' too. Write another name, such as 'shopeu', or another DELIMITER.",
         ),
         ({"OIDC_AUDIENCE": "a\tb"}, "OIDC_AUDIENCE is 'a\\tb', which has the character '\\t' in it. Remove that."),
         (
