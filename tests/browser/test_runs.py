@@ -209,7 +209,7 @@ def test_a_job_is_run_now_and_its_page_follows_it(operator: Page, job: Scheduled
     operator.keyboard.press("Tab")
     operator.keyboard.press("Enter")
     expect(operator.get_by_role("heading", level=1)).to_contain_text("of SyncWarehouseStock")
-    expect(operator.locator('[data-part="lede"]')).to_contain_text("asked for by admin")
+    expect(operator.locator('[data-part="lede"]')).to_contain_text("Asked for by admin.")
     run = JobRun.objects.get()
     JobRun.objects.filter(pk=run.pk).update(
         status=Status.RUNNING, started_at=timezone.now(), lease_until=timezone.now() + timedelta(minutes=1)
