@@ -23,7 +23,7 @@ def wrong(done: CompletedProcess[str]) -> list[str]:
     return [line for line in lines if line.startswith("[!]") and "Nobody watches" not in line]
 
 
-def test_a_project_in_which_nothing_is_set_is_told_where_to_begin(project: Project) -> None:
+def test_a_project_with_nothing_set_is_told_where_to_begin(project: Project) -> None:
     done = project.manage("scheduled_jobs", "doctor")
     assert done.returncode == 1
     first, migrations = wrong(done)  # the one cause, and no consequence of it
@@ -52,7 +52,7 @@ def test_without_zones_or_a_database_it_answers_all_the_same(project: Project) -
     )
 
 
-def test_what_the_running_server_would_refuse_is_found_from_outside(project: Project) -> None:
+def test_what_a_running_server_would_refuse_is_found(project: Project) -> None:
     with running_emulator() as emulator:
         local = {"DJANGO_CLOUD_TASKS_EMULATOR_HOST": emulator.host}
         project.manage("migrate")

@@ -415,7 +415,7 @@ def test_what_another_server_answers_is_named(app: Any, text: str, remedy: str) 
         )
 
 
-def test_a_private_cloud_run_service_is_right_as_far_as_can_be_seen() -> None:
+def test_a_private_cloud_run_service_is_right_as_far_as_is_seen() -> None:
     with serving(GOOGLES_403) as origin:
         assert asked(origin) == Answerer(
             is_right=True,
@@ -496,7 +496,7 @@ def test_a_server_that_never_ends_its_answer_is_not_waited_for() -> None:
     assert took < 15
 
 
-def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for() -> None:
+def test_a_server_that_sends_byte_after_byte_is_not_waited_for() -> None:
     ended = threading.Event()
 
     def app(environ: Any, start: Any) -> Iterator[bytes]:
