@@ -1,3 +1,6 @@
-"""The operator's pages, inside Django's admin."""
+"""The screens of jobs and runs, inside Django's admin; a project may derive its own classes from these."""
 
-from scheduled_jobs.admin import jobs, runs  # noqa: F401 – they register
+from scheduled_jobs.admin.jobs import ScheduledJobAdmin
+from scheduled_jobs.admin.runs import JobRunAdmin
+
+__all__ = ["JobRunAdmin", "ScheduledJobAdmin"]

@@ -13,7 +13,7 @@ from scheduled_jobs.admin.actions import bulk, own_job, pause, run_now
 from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist, filters
-from scheduled_jobs.admin.page import may, urls_of
+from scheduled_jobs.admin.page import may, urls_of, with_extra
 from scheduled_jobs.admin.plan import ask
 from scheduled_jobs.admin.plan import view as plan
 from scheduled_jobs.models import ScheduledJob
@@ -67,18 +67,18 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method == "POST":
             bulk.refuse_unoffered(request)
-        return changelist.job_list_view(self, request)
+        return with_extra(changelist.job_list_view(self, request), extra_context)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        return own_job.add_view(self, request)
+        return with_extra(own_job.add_view(self, request), extra_context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return job_page.overview_view(self, request, object_id)
+        return with_extra(job_page.overview_view(self, request, object_id), extra_context)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return own_job.delete_view(self, request, object_id)
+        return with_extra(own_job.delete_view(self, request, object_id), extra_context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return job_page.history_view(self, request, object_id)

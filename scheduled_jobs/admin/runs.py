@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.db.models import Q
 
 from scheduled_jobs.admin.actions import rerun
-from scheduled_jobs.admin.page import may, urls_of
+from scheduled_jobs.admin.page import may, urls_of, with_extra
 from scheduled_jobs.admin.run import view as run_page
 from scheduled_jobs.admin.run_list import changelist
 from scheduled_jobs.admin.run_list import view as run_list
@@ -61,12 +61,12 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return urls_of(self, PAGES, super().get_urls())
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return run_list.run_list_view(self, request)
+        return with_extra(run_list.run_list_view(self, request), extra_context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return run_page.run_view(self, request, object_id)
+        return with_extra(run_page.run_view(self, request, object_id), extra_context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return run_page.run_history_view(self, request, object_id)
@@ -75,9 +75,6 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return changelist.RunChangeList
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
-        return super().get_queryset(request).only("pk")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[JobRun], search_term: str

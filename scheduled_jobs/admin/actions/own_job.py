@@ -20,8 +20,8 @@ from scheduled_jobs.admin.page import (
     ViewerZone,
     address,
     find_job,
-    may,
     offered_zones,
+    permitted,
     render_for_job,
     render_page,
     require,
@@ -240,7 +240,7 @@ def delete_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
     """Delete a job of one's own: in Google first, then the row. The code's are not deleted here."""
     job = find_job(request, object_id)
     is_own = job.origin == ScheduledJob.Origin.OPERATOR
-    if not may(request.user, "delete") or (request.method == "POST" and not is_own):
+    if not permitted(request, "delete") or (request.method == "POST" and not is_own):
         raise PermissionDenied(_("A job of the code is deleted with its class."))
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs import registry
 from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
 from scheduled_jobs.admin.job_list.rows import KEY, build_rows
-from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, may
+from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, permitted
 from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES, attempts_banners
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
@@ -188,7 +188,7 @@ def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("Jobs"),
         "sj_links": _tools(model_admin, request),
-        "may_sync": may(request.user, "sync"),
+        "may_sync": permitted(request, "sync"),
     }
     response = admin.ModelAdmin.changelist_view(model_admin, request, context)
     found = getattr(response, "context_data", None)
@@ -204,7 +204,7 @@ def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
 
 def _tools(model_admin: JobAdmin, request: HttpRequest) -> list[tuple[str, str]]:
     pages = [(_("Dashboard"), "dashboard")]
-    if may(request.user, "sync"):
+    if permitted(request, "sync"):
         pages.append((_("Plan"), "scheduledjob_plan"))
     found = [(title, address_if_any(model_admin, name)) for title, name in pages]
     return [(title, address) for title, address in found if address]

@@ -4,6 +4,7 @@ from scheduled_jobs.admin.page.permissions import (
     SAFE_METHODS,
     allowed,
     may,
+    permitted,
     require,
     require_post,
     require_safe_method,
@@ -20,6 +21,7 @@ from scheduled_jobs.admin.page.render import (
     render_for_job,
     render_page,
     why_nothing_is_sent,
+    with_extra,
 )
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.page.urls import urls_of
@@ -27,7 +29,7 @@ from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
 
 __all__ = [
     "SAFE_METHODS", "TEMPLATES", "ViewerZone", "address", "address_if_any", "allowed", "environment_banner",
-    "find_job", "find_run", "job_crumbs", "may", "offered_zones", "posted_reason",
+    "find_job", "find_run", "job_crumbs", "may", "offered_zones", "permitted", "posted_reason",
     "render_for_job", "render_page", "require", "require_post", "require_safe_method", "token_of", "urls_of",
-    "why_nothing_is_sent",
+    "why_nothing_is_sent", "with_extra",
 ]  # fmt: skip

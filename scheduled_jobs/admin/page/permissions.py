@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
+
+from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,14 +31,17 @@ if TYPE_CHECKING:
     from django.contrib import admin
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
+    from django.db.models import Model
     from django.http import HttpRequest
 
-    from scheduled_jobs.models import JobRun, ScheduledJob
+    from scheduled_jobs.models import JobRun
 
     JobAdmin = admin.ModelAdmin[ScheduledJob]
     RunAdmin = admin.ModelAdmin[JobRun]
 
 SAFE_METHODS = ("GET", "HEAD")
+JOB = "sj_job"
+"""Attribute of a request: the job that its page is about."""
 VERBS = ("view", "change", "pause", "run", "sync", "add", "delete")
 
 
@@ -72,19 +77,39 @@ def may(user: AbstractBaseUser | AnonymousUser, verb: str) -> bool:
     return _has(user, verb) and may(user, "view")
 
 
+def admin_of(request: HttpRequest, model: type[Model]) -> admin.ModelAdmin[Any] | None:
+    """The class that shows a model on the admin site that is asked: it may be a project's own."""
+    match = request.resolver_match
+    asked = getattr(match.func, "model_admin", None) if match else None
+    found: admin.ModelAdmin[Any] | None = asked and asked.admin_site._registry.get(model)  # noqa: SLF001
+    return found
+
+
+def permitted(request: HttpRequest, verb: str) -> bool:
+    """Whether the request's user may do this, with the job of the page if it has one.
+
+    The admin site's class of the jobs is asked, which may be a project's own.
+    """
+    jobs = admin_of(request, ScheduledJob)
+    if jobs is None:
+        return may(request.user, verb)
+    of_one = [vars(request).get(JOB)] if verb in ("view", "change") else []
+    return bool(getattr(jobs, f"has_{verb}_permission")(request, *of_one))
+
+
 def _has(user: AbstractBaseUser | AnonymousUser, verb: str) -> bool:
     return bool(user.has_perm(f"scheduled_jobs.{verb}_scheduledjob"))  # type: ignore[union-attr]
 
 
 def allowed(request: HttpRequest) -> Allowed:
     """What the request's user may do, for a template."""
-    return Allowed(**{verb: may(request.user, verb) for verb in VERBS})
+    return Allowed(**{verb: permitted(request, verb) for verb in VERBS})
 
 
 def require(request: HttpRequest, *verbs: str) -> None:
     """Raise PermissionDenied, which is answered 403, unless the user may do all of this."""
     for verb in verbs:
-        if not may(request.user, verb):
+        if not permitted(request, verb):
             raise PermissionDenied(_("You may not %(verb)s scheduled jobs.") % {"verb": verb})
 
 

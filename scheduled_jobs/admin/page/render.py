@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page.permissions import allowed, require
+from scheduled_jobs.admin.page.permissions import JOB, admin_of, allowed, require
 from scheduled_jobs.admin.words import job_label, times
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.domain.payloads import clean_text
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.contrib import admin
+    from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
 
 TEMPLATES = "admin/scheduled_jobs"
@@ -33,18 +34,37 @@ def find_job(request: HttpRequest, object_id: str, *verbs: str) -> ScheduledJob:
     """The job of a page; 403 unless the user may do all of this, 404 if there is none."""
     require(request, "view", *verbs)
     try:
-        return ScheduledJob.objects.get(pk=unquote(object_id))
+        job: ScheduledJob = _rows(request, ScheduledJob).get(pk=unquote(object_id))
     except (ScheduledJob.DoesNotExist, ValueError) as error:
         raise Http404(_("There is no such job.")) from error
+    vars(request)[JOB] = job
+    require(request, "view", *verbs)
+    return job
 
 
 def find_run(request: HttpRequest, object_id: str, *verbs: str) -> JobRun:
     """The run of a page, with its job; 403 unless the user may do all of this, 404 if there is none."""
     require(request, "view", *verbs)
     try:
-        return JobRun.objects.select_related("job").get(pk=unquote(object_id))
+        run: JobRun = _rows(request, JobRun).select_related("job").get(pk=unquote(object_id))
     except (JobRun.DoesNotExist, ValueError, OverflowError) as error:
         raise Http404(_("There is no such run; old runs are pruned.")) from error
+    vars(request)[JOB] = run.job
+    require(request, "view", *verbs)
+    return run
+
+
+def _rows(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
+    """What the admin site shows of a model: a class of the project's own may leave some out."""
+    shown = admin_of(request, model)
+    return model._default_manager.all() if shown is None else shown.get_queryset(request)  # noqa: SLF001
+
+
+def with_extra(response: HttpResponse, extra: dict[str, Any] | None) -> HttpResponse:
+    """The page with what a class of the project's own adds to its context."""
+    if extra and isinstance(response, TemplateResponse) and response.context_data is not None:
+        response.context_data.update(extra)
+    return response
 
 
 def posted_reason(request: HttpRequest) -> str:

@@ -38,6 +38,8 @@ def urls_of(model_admin: ModelAdmin[Any], pages: Pages, djangos: list[URLPattern
     found = [*own, *djangos]
     for pattern in found:
         pattern.callback = _handle_missing_objects(pattern.callback)
+        # As Django does with its own: by it, it is known which of several sites is asked.
+        vars(pattern.callback)["model_admin"] = model_admin
     return found
 
 

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page import may, why_nothing_is_sent
+from scheduled_jobs.admin.page import permitted, why_nothing_is_sent
 from scheduled_jobs.admin.plan.blocks import ADOPT, DELETE, LEAVE, PUSH, Block
 from scheduled_jobs.admin.words import field_names, job_label
 from scheduled_jobs.domain.jobs import PAUSED
@@ -165,7 +165,7 @@ def _said(found: Look, decision: str) -> str:
 
 def without_what_may_not_be_adopted(request: HttpRequest, block: Block) -> Block:
     """The block, without the option to adopt for those to whom it would be refused."""
-    if not all(may(request.user, verb) for verb in _rights_for(block.adoptable)):
+    if not all(permitted(request, verb) for verb in _rights_for(block.adoptable)):
         block.options = [option for option in block.options if option.value != ADOPT]
     return block
 
@@ -180,7 +180,7 @@ def _refuse_adopting(request: HttpRequest, blocks: list[Block]) -> None:
 def _require_for(request: HttpRequest, fields: Iterable[str]) -> None:
     """An override is a change and a pause is a pause, whatever way they come; raises PermissionDenied."""
     for verb in _rights_for(fields):
-        if not may(request.user, verb):
+        if not permitted(request, verb):
             raise PermissionDenied(
                 _("Adopting this needs the permission to %(verb)s scheduled jobs.") % {"verb": verb}
             )

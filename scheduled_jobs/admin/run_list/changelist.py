@@ -15,7 +15,10 @@ from scheduled_jobs.admin.run_list.filters import FILTERS
 from scheduled_jobs.admin.run_list.rows import RunRow, run_rows
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest
+
+    from scheduled_jobs.models import JobRun
 
 
 MAX_COUNTED_RUNS = 10_000
@@ -55,6 +58,10 @@ class RunChangeList(ChangeList):
             for name, value in found.items()
             if name in names or (name in NAMES and is_part_of_a_date(name, value))
         }
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[JobRun]:
+        found: QuerySet[JobRun] = super().get_queryset(request, exclude_parameters)
+        return found.only("pk")
 
     def get_results(self, request: HttpRequest) -> None:
         self.now = timezone.now()
