@@ -123,8 +123,41 @@ def test_a_site_and_classes_of_ones_own_are_respected(project: Project) -> None:
     assert project.run_code(OPS).splitlines()[-6:] == [
         "True True",
         "True False",
-        "[200, 200, 404]",
+        "[200, 200, 302]",
         "[403, 404]",
         "False 403",
         "200",
     ]
+
+
+WITHOUT = """
+from datetime import timedelta
+from django.core.management import call_command
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.testing import running_cloud_scheduler
+
+call_command("check")
+call_command("migrate", verbosity=0)
+with running_cloud_scheduler() as google:
+    call_command("schedule_tasks")
+    ScheduledJob.objects.get().pause(reason="quiet", by="maria")
+    ScheduledJob.objects.get().resume()
+    google.advance(timedelta(minutes=1))
+    call_command("scheduled_jobs", "list")
+print(JobRun.objects.get().status)
+"""
+NO_ADMIN = """
+INSTALLED_APPS = ["django.contrib.contenttypes", "scheduled_jobs", "shop"]
+MIDDLEWARE = []
+TEMPLATES = []
+"""
+
+
+def test_all_but_the_screens_works_without_an_admin(project: Project) -> None:
+    """And without users, sessions and templates."""
+    project.write(
+        "project/urls.py",
+        'from django.urls import include, path\nurlpatterns = [path("tasks/", include("scheduled_jobs.urls"))]\n',
+    )
+    project.add_settings(SETTINGS + NO_ADMIN)
+    assert project.run_code(WITHOUT).endswith("\nsucceeded\n")
