@@ -17,7 +17,7 @@ from tests.support.job_page import DECLARED, address, settle
 from tests.support.people import signed_in, staff
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
     from pytest_django.live_server_helper import LiveServer
 
 pytestmark = [
@@ -74,6 +74,18 @@ def job() -> ScheduledJob:
             error="AcquirerError: 503" if status == Status.FAILED else "",
         )
     return ScheduledJob.objects.get(pk=row.pk)
+
+
+def test_the_preview_follows_where_trusted_types_are_required(operator: Page, job: ScheduledJob) -> None:
+    def with_policy(route: Route) -> None:
+        answer = route.fetch()
+        policy = "require-trusted-types-for 'script'; trusted-types 'none'"
+        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": policy})
+
+    operator.route("**/settings/", with_policy)
+    operator.goto(address(job, "settings"))
+    operator.locator("[name=schedule_override]").fill("0 0 30 2 *")
+    expect(operator.locator("#sj-preview .sj-bad").first).to_contain_text("0 0 30 2 *")
 
 
 def test_the_preview_follows_what_is_typed(operator: Page, job: ScheduledJob) -> None:
