@@ -36,12 +36,15 @@ QUICK = [
     "tests/admin/job",
     "tests/admin/run",
 ]
+LONGER = {"ORACLE_SCHEDULES": "2000", "WRITERS_SECONDS": "10"}
+"""What takes long, and is done in full where all else is as well."""
 ON_SQLITE = ["tests/admin/job_list", "tests/admin/plan", "tests/admin/run_list"]
 ON_A_SERVER = [
     "tests/services/execution/test_ending.py",
     "tests/services/execution/test_races.py",
     "tests/services/scheduling/push",
     "tests/services/scheduling/test_google_names.py",
+    "tests/projects/test_databases.py",
 ]
 
 
@@ -69,7 +72,8 @@ def run(session: nox.Session, django: str, database: str, tools: str, *tests: st
     session.install("--quiet", "--editable", ".", f"Django~={django}.0", "--group", tools)
     session.run("python", "-c", "import django, sys; print('Django', django.__version__, 'on', sys.version)")
     command = ["python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
-    session.run(*command, *tests, *session.posargs, env={"DATABASE_URL": url})
+    env = {"DATABASE_URL": url, **(LONGER if tools == "test" else {})}
+    session.run(*command, *tests, *session.posargs, env=env)
 
 
 @nox.session

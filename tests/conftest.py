@@ -38,17 +38,24 @@ LEFT_OUT = pytest.StashKey[int]()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark as ``database`` what another database could make fail: what uses one, and drives no browser.
 
+    Of a test of a page that has many parameters the first stands for all: they differ in who asks, and in the
+    words of the answer. A module whose parameters are other statements is marked by hand.
+
     In Chromium the same views and statements are at work as in the tests without it. For the same reason no
     lines are counted there, nor where a module says so (``uncounted``) that goes over the same lines a thousand
     times: counting makes them two to three times as slow.
     """
+    seen = set()
     for item in items:
+        test = item.nodeid.partition("[")[0]
+        stood_for = test.startswith("tests/admin/") and test in seen
+        seen.add(test)
         uses = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(
             getattr(item, "fixturenames", ())
         )
         if item.get_closest_marker("browser"):
             item.add_marker("uncounted")
-        elif uses:
+        elif uses and not stood_for:
             item.add_marker("database")
     config.stash[LEFT_OUT] = sum(not item.get_closest_marker("database") for item in items)
 

@@ -17,7 +17,7 @@ from scheduled_jobs.backends.memory import MemoryBackend
 from tests.support.hostile import EVIL, HARMLESS, SCREENS, Desk, Screen, open_screen, plant
 from tests.support.pages import Element, Page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_tasks")]
+pytestmark = [pytest.mark.django_db, pytest.mark.uncounted, pytest.mark.usefixtures("no_tasks")]
 NOW = datetime(2026, 11, 23, 9, 7, 20, tzinfo=UTC)
 TAKE_AN_ADDRESS = {
     "href",

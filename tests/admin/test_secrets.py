@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
     from scheduled_jobs.tasks import PeriodicTask
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_tasks")]
+pytestmark = [pytest.mark.django_db, pytest.mark.uncounted, pytest.mark.usefixtures("no_tasks")]
 RUNS = "/admin/scheduled_jobs/jobrun/"
 
 

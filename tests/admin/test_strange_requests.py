@@ -14,7 +14,7 @@ from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, lay_des
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
 
-pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
+pytestmark = [pytest.mark.django_db, pytest.mark.uncounted, pytest.mark.database]
 
 STRANGE = (
     "--3", "a\x00b", "9" * 5000, "[" * 10_000, '{"schedule_override": "\\ud800"}', "9999-12-31", "0001-01-01",

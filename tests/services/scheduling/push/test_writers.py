@@ -1,6 +1,6 @@
 """Many writers and a failing Google: when all is quiet, Google equals the database.
 
-Ten seconds by default; ``WRITERS_SECONDS=60`` in the environment makes it a minute.
+Three seconds by default; ``WRITERS_SECONDS=60`` in the environment makes it a minute.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
 
-SECONDS = float(os.environ.get("WRITERS_SECONDS", "10"))
+SECONDS = float(os.environ.get("WRITERS_SECONDS", "3"))
 STATUSES = (
     "ABORTED",
     "UNAVAILABLE",

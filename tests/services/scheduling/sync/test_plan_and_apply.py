@@ -112,6 +112,7 @@ class Planning(Operations):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_backoff")
+@pytest.mark.uncounted
 def test_what_is_planned_is_what_is_applied() -> None:
     run_state_machine_as_test(
         Planning,

@@ -17,6 +17,7 @@ from tests.support.operations import Operations
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_backoff")
+@pytest.mark.uncounted
 def test_after_healing_google_equals_the_database() -> None:
     run_state_machine_as_test(
         Operations,
