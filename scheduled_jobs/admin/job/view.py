@@ -236,7 +236,8 @@ def _why_nothing_runs(
         whys.append(attempt_banner(told, job.time_zone))
     elif told is not None:
         found |= {"last_attempt": attempt_in_short(told, job.time_zone, now), "last_address": told.address}
-    if state is None or differing.keys() != {"state"}:
+    is_said = state is not None and differing.keys() == {"state"}
+    if not is_said or job.sync_state != ScheduledJob.SyncState.DRIFTED:
         found["banner"] = google_banner(job, differing, looked_at, now)
     return found
 
