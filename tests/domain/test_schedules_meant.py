@@ -42,7 +42,13 @@ MESSAGES = [
     ("0 0 9 * * *", f"{SECONDS}: write '0 9 * * *'"),
     ("0 0 12 ? * 6L", f"{SECONDS}: write '4th,5th friday of month 12:00'{RETURN} last Friday of the month"),
     ("30 0 9 * * MON", f"{SECONDS}: write '0 9 * * MON'"),
-    ("*/10 * * * * *", f"{SECONDS}: write '* * * * *'"),
+    ("*/10 * * * * *", f"{SECONDS}: write '* * * * *' for every minute, the shortest interval"),
+    ("0 9 * * MON-FRI *", f"{YEARS}: write '0 9 * * MON-FRI'"),
+    (
+        "0 9 * * 1-5 *",
+        "has six fields, and Cloud Scheduler has none for seconds or years: write '9 * * 1-5 *' if the first is "
+        "for seconds or '0 9 * * 1-5' if the last is for years",
+    ),
     ("0 */5 * ? * *", f"{SECONDS}: write '*/5 * * * *'"),
     ("0 0 0 1/1 * ? *", f"{BOTH}: write '0 0 * * *'"),
     ("0 9 * * * 2027", YEAR_NAMED),
@@ -54,7 +60,11 @@ MESSAGES = [
     ),
     ("0 9 * * * python manage.py report", "goes on after its five fields: write '0 9 * * *'"),
     ("0 9 * * * /usr/bin/report --all", "goes on after its five fields: write '0 9 * * *'"),
+    ("0 9 * * * /usr/bin/report", "goes on after its five fields: write '0 9 * * *'"),
     ('"0 9 * * *"', "has quotes around it: write '0 9 * * *'"),
+    ("=“0 9 * * *”", "has quotes around it: write '0 9 * * *'"),
+    ("„0 9 * * *“", "has quotes around it: write '0 9 * * *'"),
+    ("every day 09:00 CET", f"{ZONE}: write 'every day 09:00', and CET as its time zone"),
     ("0, 30 9 * * *", "has blanks within a field: write '0,30 9 * * *'"),
     ("0 9 * * 1 - 5", "has blanks within a field: write '0 9 * * 1-5'"),
     ("@reboot", "is no time: Cloud Scheduler starts jobs by the clock alone"),
@@ -82,6 +92,32 @@ MESSAGES = [
     ("0 9 1 * * (m/h/d/dM/MY)", "is the form of Celery: write '0 9 * * 1'"),
     ("<freq: 5.00 minutes>", "is the form of Celery: write '*/5 * * * *'"),
 ]  # fmt: skip
+
+PASTED = {
+    "\u200b0 9 * * *": "0 9 * * *",
+    "0 9 * * *\u200b": "0 9 * * *",
+    "\ufeff0 9 * * *": "0 9 * * *",
+    "0 9 * * ＊": "0 9 * * *",
+    "０ ９ ∗ ∗ ×": "0 9 * * *",
+    "*∕5 9，17 * * 1‑5": "*/5 9,17 * * 1-5",
+    "every day 0９：00": "every day 09:00",
+    "'0 9 * * *": "0 9 * * *",
+    "- cron: '30 5 * * 1,3' # mondays": "30 5 * * 1,3",
+    '"schedule": "0 5 * * *",': "0 5 * * *",
+    "OnCalendar=Mon *-*-* 02:00:00": "0 2 * * MON",
+    "OnUnitActiveSec=5min": "*/5 * * * *",
+    "H(5-29)/10 H(3-7) * * 1-5": "5-29/10 3 * * 1-5",
+}
+
+
+@pytest.mark.parametrize(("text", "instead"), PASTED.items())
+def test_what_comes_with_a_pasted_schedule_is_left_out(text: str, instead: str) -> None:
+    assert refusal(text).endswith(f": write '{instead}'")
+
+
+def test_a_field_that_is_left_is_no_command() -> None:
+    """A day less would be another schedule."""
+    assert "write '0 9 * * MON'" not in refusal("0 9 * * MON TUE")
 
 
 @pytest.mark.parametrize(("text", "message"), MESSAGES)

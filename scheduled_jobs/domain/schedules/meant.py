@@ -8,10 +8,11 @@ not quite the same it is said what else to do.
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from scheduled_jobs.domain.schedules.cron import parse_cron
+from scheduled_jobs.domain.schedules.cron import DAY_NAMES, parse_cron
 from scheduled_jobs.domain.schedules.english import looks_english, parse_english
 from scheduled_jobs.domain.schedules.lengths import length_alone, written_length
 from scheduled_jobs.domain.schedules.mended_cron import mended_cron
@@ -65,14 +66,27 @@ def explained(text: str, fault: str, shown: str = "") -> str:
     written = " ".join(text.split())
     if _is_taken(written):
         return fault  # It is the zone that has not such a time.
-    # Dashes of a word processor, and what a shell or YAML would have taken away.
-    plain = re.sub(r"^(?:- )?(?:cron|schedule): ?", "", re.sub("[–—−]", "-", written.replace("\\", "")))
+    plain = _plain(written)
     meant = _meant(plain) if plain == written else Meant(_part(plain))
     head = f"{shown or quoted(text)} {meant.what}" if meant.what else fault
     if meant.instead:
         return f"{head}: write {' or '.join(f'{new!r}{note}' for new, note in meant.instead.items())}"
     is_told = meant.what or re.search("interval|never comes| field of '", fault)
     return head if is_told else f"{head}: {EXAMPLES}"
+
+
+LOOK_ALIKES = str.maketrans(
+    dict.fromkeys("‐‑–—−", "-") | dict.fromkeys("∗⁎×", "*") | {"∕": "/", "、": ",", "\\": None}
+)
+KEY = r"""^(?:- )?["']?(?:cron|schedule|On[A-Z]\w+)["']?(?:: ?|=)"""
+
+
+def _plain(text: str) -> str:
+    """A text in the characters of schedules, without what a file of settings or a table has around it."""
+    shown = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    plain = " ".join(shown.translate(LOOK_ALIKES).split())
+    bare = re.sub(KEY, "", plain)
+    return re.sub(r"""(?<=["'])(?:,| #.*)$""", "", bare) if bare != plain else plain
 
 
 def _meant(text: str) -> Meant:
@@ -108,13 +122,15 @@ def _several(text: str) -> Meant | None:
     return Meant({}, "is more than one schedule: write a class for each") if is_more else None
 
 
-QUOTES = "\"'`“”‘’"
-ZONE = r"[A-Z][A-Za-z_]+(?:/[\w+-]+)+|UTC|GMT"
+QUOTES = "\"'`“”‘’„«»‹›"
+ZONE = rf"[A-Z][A-Za-z_]+(?:/[\w+-]+)+|UTC|GMT|CET|EET|WET|{'|'.join(map(str.upper, ABBREVIATIONS))}"
 
 
 def _quotes(text: str) -> Meant | None:
-    found = re.fullmatch(rf"[{QUOTES}]+(.+?)[{QUOTES}]+", text)
-    return Meant(_part(found[1]), "has quotes around it") if found else None
+    found = re.fullmatch(rf"=?([{QUOTES}]*)(.+?)([{QUOTES}]*)", text)
+    if found is None or found[2] == text:
+        return None
+    return Meant(_part(found[2]), "has quotes around it" if found[1] and found[3] else "")
 
 
 def _zone(text: str) -> Meant | None:
@@ -204,8 +220,8 @@ def _cron(text: str) -> Meant | None:
     if looks_english(text) or not fields:
         return None
     joined = re.sub(r" ?([,/-]) ?(?=[\w*])", r"\1", text)
-    if len(fields) > 5 and len(joined.split()) == 5:
-        return Meant(_part(joined), "has blanks within a field")
+    if len(fields) > 5 and len(joined.split()) == 5 and (part := _part(joined)):
+        return Meant(part, "has blanks within a field")
     if len(fields) == 7:
         return _with_year(fields[1:], BOTH)
     if len(fields) == 6:
@@ -222,8 +238,14 @@ def _six(fields: list[str]) -> Meant:
     if "?" in (fields[3], fields[5]):
         return Meant(mended_cron(fields[1:], counts_from_one=True), SECONDS)
     first, last = mended_cron(fields[1:]), mended_cron(fields[:5])
-    if fields[5] != "*" or fields[0] in ("0", "00") or fields[0].startswith(("*", "0/")):
-        return Meant(first, SECONDS)
+    if fields[5] == "*" and re.match(rf"(?i:{'|'.join(DAY_NAMES)})", fields[4]):
+        return Meant(last, YEARS)
+    is_often = fields[0].startswith(("*", "0/"))
+    if fields[5] != "*" or (fields[4] == "*" and (is_often or fields[0] in ("0", "00"))):
+        note = " for every minute, the shortest interval"
+        return Meant(
+            {new: note if is_often and new == "* * * * *" else more for new, more in first.items()}, SECONDS
+        )
     both = dict.fromkeys(first, " if the first is for seconds")
     both |= dict.fromkeys(last, " if the last is for years")
     return Meant(both, "has six fields, and Cloud Scheduler has none for seconds or years")
@@ -235,10 +257,14 @@ def _with_year(fields: list[str], what: str) -> Meant:
     return Meant(mended_cron(fields[:5], counts_from_one=True), what)
 
 
+ONE_FIELD = r"[\d*/,#?-]+|[A-Z]{3}(?:[,-][A-Z]{3})*"
+
+
 def _more(text: str) -> Meant | None:
     """A line of a crontab, with its command."""
-    first = " ".join(text.split()[:5])
-    is_cron = text != first and not looks_english(first)
+    fields = text.split()
+    first = " ".join(fields[:5])
+    is_cron = text != first and not looks_english(first) and not re.fullmatch(ONE_FIELD, fields[5])
     return Meant({first: ""}, "goes on after its five fields") if is_cron and _is_taken(first) else None
 
 

@@ -81,6 +81,8 @@ def _item(field: CronField, item: str, *, counts_from_one: bool) -> str:
     if counts_from_one and field is DAY_OF_WEEK:
         item = re.sub(r"(?<![/#\d])[1-7]", lambda number: DAY_NAMES[int(number[0]) - 1], item)
     item = re.sub(r"\d+", lambda number: str(int(number[0])), item)
+    # Jenkins takes any one of the values in the brackets.
+    item = re.sub(r"^H\((\d+)-\d+\)$", r"\1", re.sub(r"^H\((\d+-\d+)\)(?=/)", r"\1", item))
     item = str(field.low) if item == "H" else re.sub(r"^(?:\?|H|\*\*)(?=/|$)", "*", item)
     if found := re.fullmatch(r"(\w+)/(\d+)", item):
         if found[1] in (str(field.low), str(field.alias)):
