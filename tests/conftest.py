@@ -10,7 +10,6 @@ from django.core.management.commands import flush
 from hypothesis import HealthCheck, settings
 
 from scheduled_jobs import registry
-from scheduled_jobs.testing.plugin import cloud_scheduler as cloud_scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
