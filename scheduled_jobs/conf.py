@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.conf import settings as django_settings
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
 
 from scheduled_jobs.domain.addresses import as_sent
 
@@ -231,8 +232,9 @@ def _parsed(key: str, text: str, hint: Any) -> Any:
             number = float(text) if kind is not int else int(text)
         except ValueError:
             unit = " of seconds" if kind is not int else ""
+            nothing = ", or leave it empty for no limit" if type(None) in kinds else ""
             raise ImproperlyConfigured(
-                f"{key} is {text!r} in the environment; write a number{unit}"
+                f"{key} is {text!r} in the environment; write a number{unit}{nothing}"
             ) from None
         return _checked(key, number, hint)
     return _checked(key, text, hint)
@@ -245,6 +247,8 @@ def _default_of(key: str) -> Any:
 def _checked(key: str, value: Any, hint: Any) -> Any:
     """The value of a Django setting, or ImproperlyConfigured saying what it must be."""
     kinds = _alternatives(hint)
+    if isinstance(value, Promise):
+        value = str(value)  # gettext_lazy and its kin, of which it shows nowhere that they are no string
     if isinstance(value, str):
         value = value.strip()
         if not value and type(None) in kinds:

@@ -35,7 +35,10 @@ def fault_of(address: str) -> str | None:
         return f"it has {odd} in it; remove that"
     scheme, colon, rest = address.partition("://")
     if not colon:
-        return f"it has no scheme; write https://{address.lstrip('/')}" if address else "it is empty"
+        near = re.sub(r"^(https?)?[:/\\]+", "", address, flags=re.IGNORECASE)
+        return f"it has no scheme; write https://{near}" if address else "it is empty"
+    if rest.partition(":")[0].lower() in PORTS:
+        return f"it has a scheme twice; write {rest}"
     if scheme.lower() not in PORTS:
         return f"{scheme} is no scheme that Cloud Scheduler calls; write https://{rest}"
     try:
@@ -67,13 +70,20 @@ def host_of(address: str) -> str:
     return _host(urlsplit(address))
 
 
+PRIVATE = (
+    ".localhost", ".localdomain", ".local", ".internal", ".intranet", ".lan", ".home.arpa",
+    ".test", ".invalid",
+)  # fmt: skip
+"""Ends of names that no public server of names knows."""
+
+
 def is_out_of_reach(host: str) -> bool:
     """Whether a host is known to be one that Google cannot reach: this machine, or a private network."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         name = host.rstrip(".")
-        return "." not in name or name.endswith((".localhost", ".local", ".internal", ".test", ".invalid"))
+        return "." not in name or name.endswith(PRIVATE)
 
 
 def same_audience(one: str, other: str) -> bool:

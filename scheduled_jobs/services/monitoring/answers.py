@@ -290,7 +290,7 @@ REFUSED = (
         "Put {above}, or correct {ENDPOINT} if another project answers there.",
     ),
     Cause(
-        lambda got: got.status == 403,
+        lambda got: got.status in (403, 406),
         "{status}, and not by this app's view",
         "Let POST to {mount} pass the firewall, the middleware or the server in front.",
     ),
@@ -330,7 +330,7 @@ REFUSED = (
         "Bring it up, and let {mount} pass a page that says so.",
     ),
     Cause(
-        lambda got: got.status == 500 and "APPEND_SLASH" in got.body,
+        lambda got: got.status == 500 and "end in a slash and you have APPEND_SLASH set" in got.body,
         "{status}: Django wants a slash at the end, so that another pattern than ours has taken the address",
         "Put {above}.",
     ),

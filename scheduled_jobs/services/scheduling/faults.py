@@ -33,6 +33,8 @@ Level = Literal["error", "fault", "advice"]
 
 USER_AGENT = "Google-Cloud-Scheduler"
 MAX_APP_NAME = 100
+GROUPS = ("DJANGO_CLOUD_TASKS", "SCHEDULED_JOBS", "DJANGO_SCHEDULED_JOBS")
+"""Names by which other packages would have one dictionary of settings, or begin each."""
 NEARLY = 0.85
 """How much of a prefix has to be ours for it to be a misspelling."""
 PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]*", re.ASCII)
@@ -42,6 +44,9 @@ APP_ENGINE_LOCATIONS = {"us-central": "us-central1", "europe-west": "europe-west
 EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 AGENT = re.compile(r"service-\d+@|\d+@cloudservices\.")
 SHARED = re.compile(r"-compute@developer\.gserviceaccount\.com$|@appspot\.gserviceaccount\.com$")
+WORDS_FOR_NOTHING = ("none", "null", "undefined", "false")
+PLACEHOLDER = re.compile(r"\$\{|^\$\w|\{\{|<[^<>@]*>")
+MOST_SHOWN = 90
 NUMBERS = {
     "WRITES_PER_MINUTE": (1, 1_000_000, ""),
     "CONCURRENCY": (1, 1_000, ""),
@@ -87,8 +92,7 @@ class Fault:
 
 def faults() -> list[Fault]:
     """All that is wrong with the settings and the addresses; each cause once."""
-    # One that others are derived from is met with each of them.
-    unreadable = dict.fromkeys(fault for name in names() if (fault := _unreadable(name)) is not None)
+    unreadable = [fault for name in names() if (fault := _unreadable(name)) is not None]
     # A setting that cannot be read is all that can be told of what depends on it.
     rest = unreadable or (fault for find in KINDS for fault in find())
     return [*_time_zones(), *_unknown(), *rest]
@@ -117,10 +121,10 @@ def _time_zones() -> Iterator[Fault]:
 def _unreadable(name: str) -> Fault | None:
     try:
         value = getattr(settings, name)
-        if _is_quoted(value) and not (name == "OIDC_AUDIENCE" and value == settings.ENDPOINT):
-            # As docker run --env-file and some files of secrets leave them.
-            text = f"{PREFIX}{name} is {value!r}: the quotation marks are part of it."
-            return Fault(1, text, f"Write {value[1:-1]} without them.")
+        derived = {"OIDC_AUDIENCE": "ENDPOINT", "OIDC_ALLOWED_EMAILS": "OIDC_SERVICE_ACCOUNT"}.get(name)
+        is_derived = derived is not None and value in ((of := getattr(settings, derived)), [of])
+        if not is_derived and (left := _left_in(value)) is not None:
+            return Fault(1, f"{PREFIX}{name} is {_short(value)}: {left[0]}.", left[1])
         if name == "BACKEND" and not isinstance(import_string(value), type):
             text = f"{PREFIX}BACKEND is {value!r}, which is no class."
             return Fault(1, text, "Remove it; the default is Cloud Scheduler.")
@@ -133,12 +137,35 @@ def _unreadable(name: str) -> Fault | None:
             "Remove it; the default is Cloud Scheduler.",
         )
     except ImproperlyConfigured as problem:
+        if not str(problem).startswith(f"{PREFIX}{name} "):
+            return None  # told of the one that this is derived from
         return Fault(1, f"{problem}.", "See docs/settings.md.")
     return None
 
 
-def _is_quoted(value: object) -> bool:
-    return isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`"
+def _left_in(value: object) -> tuple[str, str] | None:
+    """What a file of variables or a template has left in a value, and what to write; None if nothing is."""
+    if isinstance(value, list):
+        bare = [part.strip("[]()\"'` ") for part in value]
+        left = "quotation marks or brackets are part of it", f"Write {','.join(bare)}."
+        return left if bare != value else None
+    if not isinstance(value, str):
+        return None
+    # As docker run --env-file and some files of secrets leave them.
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`":
+        return "the quotation marks are part of it", f"Write {value[1:-1]} without them."
+    if comment := re.search(r"\s+#", value):
+        return "the comment is part of it", f"Write {value[: comment.start()]} alone."
+    if value.lower() in WORDS_FOR_NOTHING:
+        return "that is a word, and not nothing", "Leave it empty, or remove it."
+    if PLACEHOLDER.search(value):
+        return "that is a placeholder, for which nothing has been put in", "Write what it stands for."
+    return None
+
+
+def _short(value: object) -> str:
+    """A value as it is shown and stored: whoever puts a whole key file in its place does not see it there."""
+    return shown if len(shown := repr(value)) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…"
 
 
 def _unknown() -> Iterator[Fault]:
@@ -159,16 +186,21 @@ def _unknown() -> Iterator[Fault]:
         name = next((own for own in names() if name.endswith(f"_{own}")), name)
         close = get_close_matches(name, names(), n=1)
         hint = f"Write {PREFIX}{close[0]}, or remove it." if close else "Remove it; see docs/settings.md."
+        if key in GROUPS:
+            hint = f"Write each setting by itself, such as {PREFIX}ENDPOINT."
         yield Fault(14, f"{key} is in {found[key]}, and there is no such setting.", hint, "advice")
 
 
 def _looks_like_ours(key: str) -> bool:
     """Whether a name has our prefix, or one that is nearly it before a name of ours."""
     key = key.upper()
-    if key.startswith(PREFIX):
+    if key.startswith(PREFIX) or key in GROUPS:
         return True
     own = next((name for name in names() if key.endswith(f"_{name}")), None)
-    return own is not None and SequenceMatcher(None, key.removesuffix(own), PREFIX).ratio() > NEARLY
+    if own is None:
+        return False
+    prefix = key.removesuffix(own)
+    return prefix[:-1] in GROUPS or SequenceMatcher(None, prefix, PREFIX).ratio() > NEARLY
 
 
 def _endpoint() -> Iterator[Fault]:
@@ -304,7 +336,8 @@ def _account() -> Iterator[Fault]:
         return
     if settings.EMULATOR_HOST and EMAIL.fullmatch(account):
         return
-    near = re.sub(r"^(serviceaccount:|projects/[^/]*/serviceaccounts/)", "", account.lower())
+    near = re.sub(r"^(serviceaccount:|mailto:|projects/[^/]*/serviceaccounts/)", "", account.lower())
+    near = near.removeprefix("<").removesuffix(">")
     if AGENT.match(near):
         what = "an agent of Google's own, for which no token is made for you"
     elif not EMAIL.fullmatch(near):
@@ -322,7 +355,7 @@ def _account() -> Iterator[Fault]:
         return
     yield Fault(
         7,
-        f"{PREFIX}OIDC_SERVICE_ACCOUNT is {account!r}, which is {what}.",
+        f"{PREFIX}OIDC_SERVICE_ACCOUNT is {_short(account)}, which is {what}.",
         "Write the email of a service account of yours, such as "
         "scheduler@my-project.iam.gserviceaccount.com; gcloud iam service-accounts list shows them.",
     )
@@ -333,8 +366,10 @@ def _allowed() -> Iterator[Fault]:
     if wrong := [email for email in allowed if not EMAIL.fullmatch(email) and email != account]:
         yield Fault(
             12,
-            f"{PREFIX}OIDC_ALLOWED_EMAILS has {', '.join(map(repr, wrong))} in it: not an email address.",
-            "Write the addresses alone, without 'serviceAccount:'.",
+            f"{PREFIX}OIDC_ALLOWED_EMAILS has {', '.join(map(_short, wrong))} in it: not an email address.",
+            f"Write {','.join(near)}."
+            if (near := [found[0] for text in wrong for found in EMAIL.finditer(text)])
+            else "Write the addresses of service accounts; none stands for all.",
         )
     elif account is None or account in allowed or not _has_tokens() or settings.mode != "google":
         return
@@ -562,7 +597,7 @@ def _include_hint() -> str:
         found = [":".join([*(n.namespace for n in above if n.namespace), str(view.name)])
                  for above, view in mount.includes(mount.resolver())]  # fmt: skip
     except (InvalidDefinition, ImproperlyConfigured, ImportError):
-        found = []
+        return "Mend that first: until then no page of the project is answered."
     if settings.URL_NAME in found:
         return "Include scheduled_jobs.urls under a path without parameters: there is nothing to fill in."
     if found:

@@ -275,6 +275,11 @@ SURROUNDINGS: dict[str, tuple[dict[str, Any], str, str]] = {
         "is answered 500 by Elsewhere: the server fails before the view is reached",
         "See its log: most often a middleware raises, or the settings cannot be loaded.",
     ),
+    "a middleware that raises, and a page of all settings": (
+        {"MIDDLEWARE": ["tests.services.monitoring.test_reach.Raises"], "DEBUG": True},
+        "is answered 500 by Elsewhere: the server fails before the view is reached",
+        "See its log: most often a middleware raises, or the settings cannot be loaded.",
+    ),
 }
 
 
@@ -382,7 +387,7 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
         "Bring it up, and let /tasks/ pass a page that says so.",
     ),
     "a slash that Django wants": (
-        answering("500 Internal Server Error", "RuntimeError: … set APPEND_SLASH=False"),
+        answering("500 Internal Server Error", "RuntimeError: … end in a slash and you have APPEND_SLASH set."),
         "is answered 500 by Elsewhere: Django wants a slash at the end, so that another pattern than ours has taken "
         "the address",
         f"Put {ABOVE}.",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import override_settings
+from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.exceptions import Misconfigured
@@ -65,6 +66,10 @@ def said(**values: Any) -> str:
             "its host or its port is none; a port is a number from 1 to 65535",
         ),
         ("https://shop.example.com:0", "its port is 0; a port is a number from 1 to 65535"),
+        ("https:/shop.example.com", "it has no scheme; write https://shop.example.com"),
+        ("https//shop.example.com", "it has no scheme; write https://shop.example.com"),
+        ("http.example.com", "it has no scheme; write https://http.example.com"),
+        ("https://http://shop.example.com", "it has a scheme twice; write http://shop.example.com"),
         ("https://shop example.com", "it has a blank in it; remove that"),
         ("https://shop.example.com\n/tasks", "it has the character '\\n' in it; remove that"),
         ("https://shop.example.com\ufeff", "it has the character '\\ufeff' in it; remove that"),
@@ -89,6 +94,7 @@ def test_what_is_no_address_of_an_app_is_named(endpoint: str, problem: str) -> N
     [
         "http://localhost:9000", "http://127.0.0.1", "http://10.1.2.3:8000", "http://192.168.0.7", "http://web:8000",
         "http://[::1]:8000", "https://shop.local", "https://shop.localhost", "http://0.0.0.0:8000",
+        "https://shop.lan",
     ],
 )  # fmt: skip
 def test_an_address_out_of_googles_reach_is_for_the_emulator(endpoint: str) -> None:
@@ -126,6 +132,44 @@ def test_quotation_marks_that_a_file_has_left_are_named(name: str) -> None:
     assert said(**{name: '"x"'}) == (
         f"{name} is '\"x\"': the quotation marks are part of it. Write x without them."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [
+        ("ENDPOINT", "https://shop.io # here", "the comment is part of it. Write https://shop.io alone."),
+        ("OIDC_AUDIENCE", "None", "that is a word, and not nothing. Leave it empty, or remove it."),
+        ("APP_NAME", "null", "that is a word, and not nothing. Leave it empty, or remove it."),
+        ("EMULATOR_HOST", "False", "that is a word, and not nothing. Leave it empty, or remove it."),
+        ("OIDC_AUDIENCE", "${URL}", "that is a placeholder, for which nothing has been put in. Write what it stands for."),
+        ("PROJECT_ID", "<my-project>", "that is a placeholder, for which nothing has been put in. Write what it stands for."),
+    ],
+)  # fmt: skip
+def test_what_a_file_or_a_template_has_left_is_named(name: str, value: str, left: str) -> None:
+    assert said(**{name: value}) == f"{name} is {value!r}: {left}"
+
+
+def test_lists_in_other_forms_than_commas_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(P + "REDACTED_KEYS", '["password", "token"]')
+    assert said() == (
+        "REDACTED_KEYS is ['[\"password\"', '\"token\"]']: quotation marks or brackets are part of it. Write "
+        "password,token."
+    )
+    monkeypatch.delenv(P + "REDACTED_KEYS")
+    assert said(OIDC_SERVICE_ACCOUNT=ACCOUNT, OIDC_ALLOWED_EMAILS=[f"{ACCOUNT};a@b.io"]) == (
+        f"OIDC_ALLOWED_EMAILS has '{ACCOUNT};a@b.io' in it: not an email address. Write {ACCOUNT},a@b.io."
+    )
+
+
+def test_a_key_file_in_place_of_an_account_is_not_shown() -> None:
+    text = said(OIDC_SERVICE_ACCOUNT='{"type": "service_account", ' + " " * 60 + '"private_key": "SECRET"}')
+    assert "which is not an email address" in text
+    assert "SECRET" not in text
+
+
+def test_a_lazy_text_is_a_text() -> None:
+    with override_settings(**{P + "ENDPOINT": gettext_lazy("https://shop.example.com/")}):
+        assert settings.ENDPOINT == "https://shop.example.com"
 
 
 # --- Google's names --------------------------------------------------------------------------------
@@ -240,8 +284,7 @@ def test_accounts_that_are_allowed_have_to_have_the_one_that_calls() -> None:
         "would be answered 403. Add it, or remove the setting; its default is OIDC_SERVICE_ACCOUNT."
     )
     assert said(OIDC_SERVICE_ACCOUNT=ACCOUNT, OIDC_ALLOWED_EMAILS=[f"serviceAccount:{ACCOUNT}"]) == (
-        f"OIDC_ALLOWED_EMAILS has 'serviceAccount:{ACCOUNT}' in it: not an email address. Write the addresses "
-        "alone, without 'serviceAccount:'."
+        f"OIDC_ALLOWED_EMAILS has 'serviceAccount:{ACCOUNT}' in it: not an email address. Write {ACCOUNT}."
     )
     assert found(OIDC_SERVICE_ACCOUNT=ACCOUNT, OIDC_ALLOWED_EMAILS=["other@x.y", f" {ACCOUNT} "]) == []
 
@@ -344,6 +387,7 @@ def test_a_misspelt_name_is_told_wherever_it_stands(monkeypatch: pytest.MonkeyPa
         "DJANGO_CLOUDTASKS_",
         "DJANGO_CLOUD_TASKS__",
         "DJANGO_CLOUD_TSAKS_",
+        "SCHEDULED_JOBS_",
     ],
 )
 def test_a_misspelt_prefix_is_told(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,6 +395,14 @@ def test_a_misspelt_prefix_is_told(prefix: str, monkeypatch: pytest.MonkeyPatch)
     assert [str(fault) for fault in found()] == [
         f"{prefix}ENDPOINT is in the environment, and there is no such setting. Write {P}ENDPOINT, or remove it."
     ]
+
+
+def test_settings_in_one_dictionary_are_told() -> None:
+    with override_settings(DJANGO_CLOUD_TASKS={"ENDPOINT": "https://shop.example.com"}):
+        assert [str(fault) for fault in found()] == [
+            "DJANGO_CLOUD_TASKS is in the settings, and there is no such setting. Write each setting by itself, "
+            f"such as {P}ENDPOINT."
+        ]
 
 
 def test_the_settings_of_the_package_with_our_prefix_are_told_as_its(monkeypatch: pytest.MonkeyPatch) -> None:
