@@ -387,7 +387,9 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
         "Bring it up, and let /tasks/ pass a page that says so.",
     ),
     "a slash that Django wants": (
-        answering("500 Internal Server Error", "RuntimeError: … end in a slash and you have APPEND_SLASH set."),
+        answering(
+            "500 Internal Server Error", "RuntimeError: … end in a slash and you have APPEND_SLASH set."
+        ),
         "is answered 500 by Elsewhere: Django wants a slash at the end, so that another pattern than ours has taken "
         "the address",
         f"Put {ABOVE}.",
