@@ -24,6 +24,8 @@ DEFAULT_MAX_BACKOFF = timedelta(hours=1)
 DEFAULT_MAX_DOUBLINGS = 5
 
 MARK_HEADER = "X-Scheduled-Jobs"
+USER_AGENT = "Google-Cloud-Scheduler"
+"""What Google calls itself."""
 TOKEN_HEADER = "X-Scheduled-Jobs-Token"  # noqa: S105 – the header's name
 OWN_HEADERS = frozenset({MARK_HEADER.lower(), TOKEN_HEADER.lower(), "content-type"})
 REPLACED_HEADERS = re.compile(

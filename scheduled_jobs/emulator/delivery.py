@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from google.rpc import code_pb2
 
-from scheduled_jobs.domain.jobs import RetryPolicy
+from scheduled_jobs.domain.jobs import USER_AGENT, RetryPolicy
 from scheduled_jobs.emulator.messages import METHODS, JobMessage
-from scheduled_jobs.emulator.rules import REPLACED_HEADER, USER_AGENT
+from scheduled_jobs.emulator.rules import REPLACED_HEADER
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

@@ -17,6 +17,7 @@ from scheduled_jobs.domain.jobs import (
     DEFAULT_MAX_BACKOFF,
     DEFAULT_MAX_DOUBLINGS,
     DEFAULT_MIN_BACKOFF,
+    USER_AGENT,
 )
 from scheduled_jobs.domain.limits import (
     HEADER_NAME,
@@ -40,7 +41,6 @@ MAX_JOB = 1024 * 1024 - 1024  # 1 MB, with about 1 KB of it for the request arou
 HTTP_DEADLINE = (MIN_ATTEMPT_DEADLINE // SECOND, MAX_ATTEMPT_DEADLINE // SECOND)
 APP_ENGINE_DEADLINE = (15, 24 * 3600 + 15)
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
-USER_AGENT = "Google-Cloud-Scheduler"
 
 OUTPUT_ONLY = ("user_update_time", "state", "status", "schedule_time", "last_attempt_time")
 TARGETS = ("http_target", "pubsub_target", "app_engine_http_target")

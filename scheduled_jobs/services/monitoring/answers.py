@@ -270,9 +270,14 @@ REFUSED = (
         "See whether {host} is in the ALLOWED_HOSTS of the web server; its log says.",
     ),
     Cause(
-        lambda got: got.status == 401 and _asks_for(got) == "bearer" and "error" in got.json,
+        lambda got: got.status == 401 and got.json.get("would_refuse") == ["key"],
         "{status}, by django-scheduled-jobs in another project, or with another SECRET_KEY",
         "Correct {ENDPOINT} if it is another project; else give this app one SECRET_KEY wherever it runs.",
+    ),
+    Cause(
+        lambda got: got.status == 401 and _asks_for(got) == "bearer" and got.json.keys() == {"error"},
+        "{status}, as by this app, which the headers of the request do not reach",
+        "Let the server in front, or the middleware, pass headers that begin with X- on.",
     ),
     Cause(
         lambda got: got.status == 401 and _asks_for(got) == "basic",

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from django.db import router
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0
 """Most that one answer of somebody else is waited for."""
+MOST_ASKED = 4_000
+"""Characters of names of tasks that one question has; web servers take headers of eight thousand."""
 NOTABLE = timedelta(seconds=5)
 WRONG = timedelta(seconds=10)
 """From here on a clock that is behind refuses fresh tokens."""
@@ -194,7 +197,10 @@ class _Examination:
                 live = jobs.get(wanted.remote_name)
                 if live is not None and lies_under(live.uri, settings.ENDPOINT):
                     account = live.values["oidc_service_account"]
-                    return Target(live.uri, wanted.task, live.values["oidc_audience"], account, job=live.name)
+                    return Target(
+                        live.uri, wanted.task, live.values["oidc_audience"], account,
+                        job=live.name, tasks=_some_of({one.task for one in known}),
+                    )  # fmt: skip
         task = next(iter(registry.tasks()), None)
         if task is None or self.faults:
             return None
@@ -222,6 +228,13 @@ class _Examination:
             yield right("certificates", f"the certificates at {url} can be fetched")
             if server_time is not None:
                 yield _clock(at - server_time, took)
+
+
+def _some_of(tasks: Iterable[str]) -> list[str]:
+    """As many as a header has room for."""
+    names = sorted(tasks)
+    lengths = accumulate(map(len, names))
+    return [name for name, length in zip(names, lengths, strict=True) if length <= MOST_ASKED]
 
 
 def _who_is_asked() -> str:

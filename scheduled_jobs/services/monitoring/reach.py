@@ -13,17 +13,21 @@ from urllib3 import exceptions as failures
 
 from scheduled_jobs.authentication import JOB_NAME, PROBE_HEADER, sign_probe
 from scheduled_jobs.conf import PREFIX, settings
-from scheduled_jobs.domain.jobs import lies_under
+from scheduled_jobs.domain.jobs import USER_AGENT, lies_under
 from scheduled_jobs.services.monitoring.answers import Got, cause_of
 from scheduled_jobs.services.monitoring.asking import begin
+from scheduled_jobs.services.monitoring.findings import some
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from urllib.parse import SplitResult
 
 SECONDS = 5.0
 """In all: looking up the name, connecting and answering."""
 MOST_READ = 65_536
+BEARER = "Bearer django-scheduled-jobs.asks.itself"
+"""No token of anybody's: it shows whether what Google sends reaches the view."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Target:
     service_account: str
     job: str = ""
     """The job's id, where it is in Google."""
+    tasks: Collection[str] = ()
+    """Others that the same server has to have."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,9 @@ class Answerer:
 
 
 def ask_address(target: Target, now: datetime, *, seconds: float = SECONDS) -> Answerer:
-    """Send one POST without a token to the address, follow nothing, and say what answered. Never raises.
+    """Send a POST without a token to the address, follow nothing, and say what answered. Never raises.
 
+    Where this app has answered, another follows that carries what looks like a token, as Google's does.
     Only an address under ENDPOINT is asked: nobody makes this server call another one.
     """
     parts = _split(target.uri)
@@ -61,12 +68,38 @@ def ask_address(target: Target, now: datetime, *, seconds: float = SECONDS) -> A
             text=f"{target.uri} is no http or https address under {settings.ENDPOINT}, and was not asked",
             remedy=f"Correct {PREFIX}ENDPOINT and run schedule_tasks again.",
         )
-    probe = sign_probe(target.audience, target.service_account, now)
+    found = _described(_ask(target, now, parts, seconds), target)
+    if not found.is_right or found.is_private or not target.service_account:
+        return found
+    got = _ask(target, now, parts, seconds, BEARER)
+    if _is_ours(got):
+        return _described(got, target)
+    text, _ = cause_of(got, task=target.task)
+    return Answerer(
+        is_right=False,
+        text=f"{target.uri} is this app, but with a bearer token, as Google sends one, it {text}",
+        remedy=TAKEN.format(mount=parts.path.removesuffix(target.task)),
+    )
+
+
+def _ask(target: Target, now: datetime, parts: SplitResult, seconds: float, authorization: str = "") -> Got:
+    probe = sign_probe(
+        target.audience, target.service_account, now,
+        job=target.job, authorization=authorization, tasks=target.tasks,
+    )  # fmt: skip
+    # As Google's own request says who it is: something may let it alone pass, or nobody of that name.
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+        "X-CloudScheduler": "true",
+        PROBE_HEADER: probe,
+        **({JOB_NAME: target.job} if target.job else {}),
+        **({"Authorization": authorization} if authorization else {}),
+    }
     try:
-        answer = begin(lambda: _post(target, probe, parts, seconds))(seconds)
+        return begin(lambda: _post(target.uri, headers, parts, seconds))(seconds)
     except TimeoutError as error:
-        answer = Got(parts, error=error)
-    return _described(answer, target)
+        return Got(parts, error=error)
 
 
 def _split(uri: str) -> SplitResult | None:
@@ -78,19 +111,13 @@ def _split(uri: str) -> SplitResult | None:
     return parts if parts.scheme in ("http", "https") and has_host else None
 
 
-def _post(target: Target, probe: str, asked: SplitResult, seconds: float) -> Got:
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "django-scheduled-jobs",
-        PROBE_HEADER: probe,
-        **({JOB_NAME: target.job} if target.job else {}),
-    }
+def _post(uri: str, headers: dict[str, str], asked: SplitResult, seconds: float) -> Got:
     # No proxy of the environment is used: Google's request passes none of ours. The authorities that are
     # trusted are the public ones, as Google trusts them.
     with urllib3.PoolManager(ca_certs=certifi.where(), cert_reqs=ssl.CERT_REQUIRED) as pool:
         try:
             answer = pool.request(
-                "POST", target.uri, body=b"{}", headers=headers, redirect=False, retries=False,
+                "POST", uri, body=b"{}", headers=headers, redirect=False, retries=False,
                 timeout=urllib3.Timeout(total=seconds), preload_content=False,
             )  # fmt: skip
             body = answer.read(MOST_READ).decode("utf-8", "replace")
@@ -104,8 +131,8 @@ def _post(target: Target, probe: str, asked: SplitResult, seconds: float) -> Got
 
 
 def _described(got: Got, target: Target) -> Answerer:
-    if got.status == 401 and isinstance(would_refuse := got.json.get("would_refuse"), list):
-        return _ours(target, would_refuse)
+    if _is_ours(got):
+        return _ours(target, got.json["would_refuse"])
     if got.status == 403 and got.is_googles and "does not have permission" in got.body:
         return Answerer(
             is_right=True,
@@ -120,9 +147,18 @@ def _described(got: Got, target: Target) -> Answerer:
     return Answerer(is_right=False, text=f"{target.uri} {text}", remedy=remedy)
 
 
+def _is_ours(got: Got) -> bool:
+    would_refuse = got.json.get("would_refuse")
+    return got.status == 401 and isinstance(would_refuse, list) and would_refuse != ["key"]
+
+
 def _ours(target: Target, would_refuse: list[Any]) -> Answerer:
     """The view answered, and has read what Google's token will say."""
+    others = [name for name in target.tasks if f"task {name}" in would_refuse]
     facts = vars(target) | {"account": target.service_account or "no account"}
+    if others:
+        facts |= {"task": some(others)}
+        would_refuse = ["task"]
     for fault, (text, remedy) in REFUSALS.items():
         if fault in would_refuse:
             return Answerer(
@@ -134,6 +170,9 @@ def _ours(target: Target, would_refuse: list[Any]) -> Answerer:
 
 
 AGAIN = "run schedule_tasks again"
+TAKEN = (
+    "Let {mount} pass the middleware, or the server in front, that takes Google's token for one of its own."
+)
 PRIVATE = (
     "Give {account} roles/run.invoker on the service; the audience {audience} must be the service's URL "
     "or one of its custom audiences."
@@ -146,6 +185,14 @@ REFUSALS = {
     "job": (
         "its database has no job {job}",
         "Give all processes one database (DATABASES), and run schedule_tasks with it.",
+    ),
+    "headers": (
+        "the header X-CloudScheduler-JobName, which names the job, does not reach it",
+        "Let the server in front, or the middleware, pass the headers of the request on.",
+    ),
+    "authorization": (
+        "the Authorization header, which has the token, does not reach it",
+        "Let the server in front pass it on, in Apache's mod_wsgi by WSGIPassAuthorization On.",
     ),
     "database": (
         "its database does not answer",

@@ -22,6 +22,7 @@ from django.utils.module_loading import import_string
 from scheduled_jobs import registry
 from scheduled_jobs.conf import DEFAULT_ENDPOINT, PREFIX, emulator_certs_url, names, settings
 from scheduled_jobs.domain import addresses
+from scheduled_jobs.domain.jobs import USER_AGENT
 from scheduled_jobs.exceptions import InvalidDefinition, Misconfigured
 from scheduled_jobs.services.scheduling import mount
 from scheduled_jobs.services.scheduling.names import task_url
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 Level = Literal["error", "fault", "advice"]
 
-USER_AGENT = "Google-Cloud-Scheduler"
 MAX_APP_NAME = 100
 GROUPS = ("DJANGO_CLOUD_TASKS", "SCHEDULED_JOBS", "DJANGO_SCHEDULED_JOBS")
 """Names by which other packages would have one dictionary of settings, or begin each."""

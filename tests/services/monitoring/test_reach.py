@@ -154,9 +154,9 @@ def asking_with(**settings: Any) -> Iterator[None]:
     """Whoever asks has these settings, and the server that is asked has not."""
     signed = authentication.sign_probe
 
-    def sign(*args: Any) -> str:
+    def sign(*args: Any, **more: Any) -> str:
         with override_settings(**settings):
-            return signed(*args)
+            return signed(*args, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scheduled_jobs.services.monitoring.reach.sign_probe", sign)
@@ -302,6 +302,97 @@ def test_what_django_answers_before_the_view_is_named(
     assert found == Answerer(
         is_right=False, text=f"{origin}/tasks/{TASK} {text.format(**names)}", remedy=remedy.format(**names)
     )
+
+
+class TakesTokens(AsksForLogin):
+    """As a package for tokens of one's own does, which looks at every request."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.headers.get("Authorization", "").startswith("Bearer"):
+            return HttpResponse('{"detail": "Given token not valid for any token type"}', status=401)
+        return self.get_response(request)
+
+
+class DropsHeaders(AsksForLogin):
+    """A proxy that passes on what it knows: ``dropped`` it does not."""
+
+    dropped: tuple[str, ...] = ()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        for name in list(request.META):
+            if name.startswith(self.dropped):
+                del request.META[name]
+        return self.get_response(request)
+
+
+class DropsAuthorization(DropsHeaders):
+    dropped = ("HTTP_AUTHORIZATION",)
+
+
+class DropsGoogles(DropsHeaders):
+    dropped = ("HTTP_X_CLOUDSCHEDULER",)
+
+
+class DropsAll(DropsHeaders):
+    dropped = ("HTTP_X_",)
+
+
+class LetsGoogleAlone(AsksForLogin):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_google = request.headers["User-Agent"] == "Google-Cloud-Scheduler"
+        return self.get_response(request) if is_google else HttpResponse(status=403)
+
+
+@pytest.mark.parametrize(
+    ("middleware", "text", "remedy"),
+    [
+        (
+            "DropsAuthorization",
+            "is this app, which would refuse Google: the Authorization header, which has the token, does not reach it",
+            "Let the server in front pass it on, in Apache's mod_wsgi by WSGIPassAuthorization On.",
+        ),
+        (
+            "DropsGoogles",
+            "is this app, which would refuse Google: the header X-CloudScheduler-JobName, which names the job, does "
+            "not reach it",
+            "Let the server in front, or the middleware, pass the headers of the request on.",
+        ),
+        (
+            "DropsAll",
+            "is answered 401 by Elsewhere, as by this app, which the headers of the request do not reach",
+            "Let the server in front, or the middleware, pass headers that begin with X- on.",
+        ),
+        (
+            "TakesTokens",
+            "is this app, but with a bearer token, as Google sends one, it is answered 401 by Elsewhere, and not by "
+            "this app's view",
+            "Let /tasks/ pass the middleware, or the server in front, that takes Google's token for one of its own.",
+        ),
+    ],
+)
+def test_what_keeps_googles_own_headers_from_the_view(
+    certificates: CertificateServer, middleware: str, text: str, remedy: str
+) -> None:
+    make_task()
+    with this_app(certificates, MIDDLEWARE=[f"{__name__}.{middleware}"]) as origin:
+        found = asked(origin, job="reports" if middleware == "DropsGoogles" else "")
+    assert found == Answerer(is_right=False, text=f"{origin}/tasks/{TASK} {text}", remedy=remedy)
+
+
+def test_what_lets_google_alone_pass_lets_the_probe_pass(certificates: CertificateServer) -> None:
+    make_task()
+    with this_app(certificates, MIDDLEWARE=[f"{__name__}.LetsGoogleAlone"]) as origin:
+        assert asked(origin).is_right
+
+
+def test_older_code_that_has_some_of_the_tasks_is_named(certificates: CertificateServer) -> None:
+    make_task()
+    with this_app(certificates) as origin, override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=origin):
+        wanted = Target(
+            f"{origin}/tasks/{TASK}", TASK, "https://shop.example.com", EMAIL, tasks=[TASK, "shop.New"]
+        )
+        found = ask_address(wanted, timezone.now())
+    assert found.text.endswith("is this app, which would refuse Google: its code has no task shop.New")
 
 
 # --- Servers of other people --------------------------------------------------------------------------
