@@ -37,6 +37,14 @@ JSON = [[], ["a"], "text", 7, 1.5, True, {"": None}, {"a": {"b": [1] * 50}}]
 TIMES = [EARLY, LATE]
 SPANS = [-timedelta(days=1), timedelta(), timedelta(microseconds=1), DAYS]
 
+LIVE = [
+    {"last_attempt_time": "2026-11-23T09:00:00+00:00"},
+    {"last_attempt_time": "2026-11-23T09:00:00", "status": 14, "uri": None},
+    {"last_attempt_time": "yesterday", "status": 14, "state": 7},
+    {"last_attempt_time": 1_700_000_000, "status": "14", "schedule": 5},
+    {"last_attempt_time": "2026-11-23T09:00:00Z", "status": "UNAVAILABLE", "headers": None},
+]
+"""What an older release may have kept of Google."""
 JOB_VALUES: list[dict[str, list[Any]]] = [
     {
         "schedule_override": TEXTS, "declared_time_zone": TEXTS, "payload_override": JSON, "live": JSON,
@@ -57,6 +65,8 @@ JOB_VALUES: list[dict[str, list[Any]]] = [
     },
     {"task": [*TEXTS, ".", "shop..tasks", "shop.tasks."], "declared_attempt_deadline": SPANS},
     {"retired_at": TIMES, "deleting_at": [None, *TIMES]},
+    {"live": LIVE, "unreachable_since": [EARLY], "next_run_at": [EARLY]},
+    {"live": LIVE, "next_run_at": [EARLY], "last_run_id": [None]},
 ]  # fmt: skip
 """Groups of columns, each with the values that it is given in turn."""
 RUN_VALUES: list[dict[str, list[Any]]] = [

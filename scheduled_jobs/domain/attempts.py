@@ -8,13 +8,11 @@ worded no more strongly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from scheduled_jobs.domain.schedules import Schedule
 
 NEVER, OK = -1, 0
@@ -46,7 +44,9 @@ class CodeMeaning:
 
 
 MEANINGS: dict[int, CodeMeaning] = {
-    NEVER: CodeMeaning("", "has not tried yet", Known.RECORDED, "Google has not tried yet", ""),
+    NEVER: CodeMeaning(
+        "", "has not ended yet", Known.RECORDED, "Google's first attempt has not ended yet", ""
+    ),
     OK: CodeMeaning(
         "OK",
         "got a success (2xx)",
@@ -128,13 +128,23 @@ MEANINGS: dict[int, CodeMeaning] = {
 }
 """Code of Google's last attempt -> what it means."""
 
+OTHER_NAMES = {
+    1: "CANCELLED", 6: "ALREADY_EXISTS", 9: "FAILED_PRECONDITION", 10: "ABORTED", 11: "OUT_OF_RANGE",
+    12: "UNIMPLEMENTED", 15: "DATA_LOSS",
+}  # fmt: skip
+"""What ``google.rpc.Code`` calls the codes of which nobody has told what Google met."""
+
 ADVICE = "manage.py scheduled_jobs doctor says what answers there."
 
 
 def code_meaning(code: int) -> CodeMeaning:
-    """What a code means; one that nobody has met yet is told by its number."""
+    """What a code means; of one that nobody has met yet its name is told, and its number."""
     return MEANINGS.get(code) or CodeMeaning(
-        f"code {code}", f"failed with code {code}", Known.ASSUMED, "Google's attempt failed", ""
+        OTHER_NAMES.get(code, "unnamed"),
+        f"failed with code {code}",
+        Known.ASSUMED,
+        "Google's attempt failed",
+        "",
     )
 
 
@@ -153,14 +163,19 @@ class LastAttempt:
 
 
 def earliest(
-    attempt: LastAttempt, *, address_since: datetime, is_first: bool, schedule: Schedule | None
+    attempt: LastAttempt,
+    *,
+    address_since: datetime,
+    is_first: bool,
+    schedule: Schedule | None,
+    fires_since: datetime,
 ) -> datetime | None:
     """When the attempt that the code tells of began, at the earliest; None where nothing may be said of it.
 
     Whatever arrived here since then, or a minute before, may have been that attempt (``stands``).
     ``address_since`` is since when Google has the address that it has: what it met at another says nothing.
-    ``is_first`` tells that Google had never tried before that. ``schedule`` is what it fires by, and None
-    where that is not known: paused jobs, schedules that cannot be read here.
+    ``is_first`` tells that Google had never tried before that. ``schedule`` is what it fires by since
+    ``fires_since``, and None where that is not known: paused jobs, schedules that cannot be read here.
     """
     if attempt.code == NEVER or attempt.at <= address_since + SKEW:
         return None
@@ -176,7 +191,7 @@ def earliest(
     ):
         # Something was tried then, or was under way, and has ended since.
         begun = due - attempt.deadline
-        bounds += [begun] if begun > address_since + SKEW else []
+        bounds += [begun] if begun > max(address_since, fires_since) + SKEW else []
     return max(bounds, default=None)
 
 
@@ -186,6 +201,15 @@ def _due_by(schedule: Schedule, when: datetime) -> datetime | None:
         return when - schedule.interval
     slot = schedule.previous(when)
     return slot.at if slot is not None else None
+
+
+def time_of(value: object) -> datetime | None:
+    """A time that is kept as JSON, aware; None where an older release or a hand wrote another thing."""
+    try:
+        at = datetime.fromisoformat(value)  # type: ignore[arg-type] # told by the TypeError
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def stands(since: datetime | None, last_delivery_at: datetime | None) -> bool:

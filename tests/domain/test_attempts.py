@@ -39,11 +39,18 @@ def since(
     *,
     schedule: Schedule | None = HOURLY,
     address_since: datetime = LONG_AGO,
+    fires_since: datetime = LONG_AGO,
     is_first: bool = False,
 ) -> datetime | None:
     """``earliest`` of an attempt at nine."""
     attempt = LastAttempt(NINE, code, NINE + seen_after, DEADLINE)
-    return earliest(attempt, address_since=address_since, is_first=is_first, schedule=schedule)
+    return earliest(
+        attempt,
+        address_since=address_since,
+        is_first=is_first,
+        schedule=schedule,
+        fires_since=fires_since,
+    )
 
 
 # --- The table of codes -------------------------------------------------------------------------------
@@ -52,7 +59,7 @@ def since(
 @pytest.mark.parametrize(
     ("code", "known", "told"),
     [
-        (-1, "recorded", "has not tried yet"),
+        (-1, "recorded", "has not ended yet"),
         (0, "recorded", "got a success (2xx)"),
         (13, "recorded", "was answered 500"),
         (4, "recorded", "got no answer in time"),
@@ -78,7 +85,7 @@ def test_a_status_of_http_is_assumed_with_a_word_of_doubt() -> None:
 
 
 def test_the_names_are_those_of_google_rpc() -> None:
-    named = {code: meaning.name for code, meaning in MEANINGS.items() if code != NEVER}
+    named = {code: code_meaning(code).name for code in range(17)}
     assert named == {code: code_pb2.Code.Name(code) for code in named}
 
 
@@ -120,6 +127,12 @@ def test_a_young_attempt_of_an_hourly_job_may_be_ours() -> None:
     assert found == NINE - HOUR - DEADLINE
     assert not stands(found, NINE - HOUR)
     assert stands(found, NINE - 2 * HOUR)
+
+
+def test_what_a_new_schedule_had_not_fired_yet_is_not_missed() -> None:
+    """Nor what came in a pause: the code is that of an attempt before, which may have arrived."""
+    assert since(OK, 20 * SECOND, fires_since=NINE - SKEW) is None
+    assert since(OK, 20 * SECOND, fires_since=NINE - SKEW, is_first=True) == LONG_AGO
 
 
 def test_the_job_of_every_minute_is_judged_though_always_young() -> None:
@@ -222,6 +235,7 @@ def judged(history: tuple[int, int, int, list[Tried]], look: float) -> tuple[dat
         address_since=at(moved),
         is_first=all(one.began > moved for one in tried),
         schedule=Schedule.parse(f"*/{period // 60} * * * *" if period < 3600 else "0 * * * *"),
+        fires_since=LONG_AGO,
     )
     return found, last
 

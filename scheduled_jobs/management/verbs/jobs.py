@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.attempts import ADVICE, code_meaning
+from scheduled_jobs.domain.attempts import ADVICE, NEVER, OK, code_meaning
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import InvalidSchedule
@@ -97,7 +97,8 @@ def described(job: ScheduledJob) -> str:
 def told_in_short(attempt: Told) -> str:
     """What Google says of its last attempt."""
     said = f"Google's last attempt, {cell(attempt.at)}, {attempt.meaning.told}"
-    return f"{said} ({attempt.meaning.name}, code {attempt.code})" if not attempt.is_success else said
+    has_failed = attempt.code not in (NEVER, OK)
+    return f"{said} ({attempt.meaning.name}, code {attempt.code})" if has_failed else said
 
 
 def said_unserved(attempt: Told) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models.fields.json import KT
 
-from scheduled_jobs.domain.attempts import OK, CodeMeaning, code_meaning, stands
+from scheduled_jobs.domain.attempts import OK, CodeMeaning, code_meaning, stands, time_of
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import paused, running, unserved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 MOST = 1_000
 """Jobs that are read to tell of all of them."""
@@ -49,12 +49,16 @@ class Told:
 
 def told_by(row: Mapping[str, Any], *, is_running: bool) -> Told | None:
     """What a row says, read as the columns ``READ`` and ``IN_LIVE``; None where Google has not tried yet."""
-    if not row["attempted_at"]:
+    at = time_of(row["attempted_at"])
+    try:
+        code = int(row["attempt_status"])
+    except (TypeError, ValueError):
+        return None  # an older release, or a hand, has written it
+    if at is None:
         return None
     since = row["unreachable_since"] or row["no_run_since"]
     is_unserved = not is_running and stands(since, row["last_delivery_at"])
-    at = datetime.fromisoformat(row["attempted_at"])
-    return Told(at, int(row["attempt_status"]), row["address"], is_unserved)
+    return Told(at, code, str(row["address"] or ""), is_unserved)
 
 
 def told_of(job: ScheduledJob, *, is_running: bool | None = None) -> Told | None:

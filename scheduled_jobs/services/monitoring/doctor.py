@@ -21,6 +21,7 @@ from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Mis
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.history.health import late, paused, running, unserved
+from scheduled_jobs.services.history.last_attempts import told_of
 from scheduled_jobs.services.monitoring import process
 from scheduled_jobs.services.monitoring.asking import begin
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
@@ -165,7 +166,8 @@ class _Examination:
         # A run that is going on may be what Google tried.
         jobs = ScheduledJob.objects.using(self.alias).active().filter(~paused(now), ~running())
         for job in jobs.filter(unserved()).order_by("name"):
-            self.unserved.setdefault((job.live or {})["status"], []).append(job.name)
+            if (told := told_of(job, is_running=False)) is not None:
+                self.unserved.setdefault(told.code, []).append(job.name)
         overdue = jobs.filter(late(now)).exclude(unserved()).values_list("name", flat=True)
         for code, names in self.unserved.items():
             meaning = code_meaning(code)

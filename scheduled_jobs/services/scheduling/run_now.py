@@ -174,7 +174,7 @@ def _met(run: JobRun) -> str:
     if at < run.sent_at - SKEW or timezone.now() - at <= over:
         return ""
     meaning = code_meaning(live.status)
-    return f": its attempt at {at:%Y-%m-%d %H:%M:%S} UTC {meaning.told} ({meaning.name or live.status})"
+    return f": its attempt at {at:%Y-%m-%d %H:%M:%S} UTC {meaning.told} ({meaning.name})"
 
 
 def _claim_sending(run: JobRun) -> bool:

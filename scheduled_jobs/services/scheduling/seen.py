@@ -6,13 +6,13 @@ row knows: a list that was begun before a push must not put older values over ne
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connections, transaction
 from django.utils import timezone
 
-from scheduled_jobs.domain.attempts import OK, SKEW, LastAttempt, earliest
+from scheduled_jobs.domain.attempts import OK, SKEW, LastAttempt, earliest, time_of
 from scheduled_jobs.domain.jobs import ENABLED, TARGET_FIELDS, same_json
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
@@ -20,6 +20,7 @@ from scheduled_jobs.models import LastList, ScheduledJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Listing
@@ -126,7 +127,12 @@ def columns(
     if live is None:
         return dict.fromkeys(SEEN)
     since, is_first = _address(live, before, at)
-    unserved = _unserved_since(live, begun or at, since, is_first=is_first) if is_ours else None
+    fires_since = _fires_since(live, before, at)
+    unserved = (
+        _unserved_since(live, begun or at, since, is_first=is_first, fires_since=fires_since)
+        if is_ours
+        else None
+    )
     return {
         "live": {
             **live.values,
@@ -135,6 +141,7 @@ def columns(
             "status": live.status,
             "address_since": since.isoformat(),
             "is_first_address": is_first,
+            "fires_since": fires_since.isoformat(),
         },
         "next_run_at": live.schedule_time,
         "late_since": _late_since(live, before, at),
@@ -153,20 +160,36 @@ def _is_known(values: Mapping[str, Any], known: Before) -> bool:
 def _address(live: LiveJob, before: Before, at: datetime) -> tuple[datetime, bool]:
     """Since when Google is known to call this address with this account, and whether no other before."""
     known = before.live or {}
-    if "address_since" in known and all(known.get(name) == live.values[name] for name in TARGET_FIELDS):
-        return datetime.fromisoformat(known["address_since"]), known["is_first_address"]
+    since = time_of(known.get("address_since"))
+    if since is not None and all(known.get(name) == live.values[name] for name in TARGET_FIELDS):
+        return since, known.get("is_first_address") is True
     return at, live.last_attempt_time is None
 
 
+def _fires_since(live: LiveJob, before: Before, at: datetime) -> datetime:
+    """Since when Google is known to fire by this schedule: before that, it tried nothing by it."""
+    known = before.live or {}
+    since = time_of(known.get("fires_since"))
+    fires_by = {**live.values, "state": live.state}
+    is_same = all(known.get(name) == fires_by[name] for name in ("schedule", "time_zone", "state"))
+    return since if since is not None and is_same else at
+
+
 def _unserved_since(
-    live: LiveJob, seen_at: datetime, address_since: datetime, *, is_first: bool
+    live: LiveJob, seen_at: datetime, address_since: datetime, *, is_first: bool, fires_since: datetime
 ) -> datetime | None:
     if live.last_attempt_time is None:
         return None
     deadline = timedelta(seconds=live.values["attempt_deadline"])
     attempt = LastAttempt(live.last_attempt_time, live.status, seen_at, deadline)
     schedule = _schedule(live) if live.state == ENABLED else None
-    return earliest(attempt, address_since=address_since, is_first=is_first, schedule=schedule)
+    return earliest(
+        attempt,
+        address_since=address_since,
+        is_first=is_first,
+        schedule=schedule,
+        fires_since=fires_since,
+    )
 
 
 def _schedule(live: LiveJob) -> Schedule | None:

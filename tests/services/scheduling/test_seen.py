@@ -131,6 +131,46 @@ def test_an_attempt_at_a_job_that_is_not_ours_is_not_judged(google: MemoryBacken
         assert (found.sync_state, found.unreachable_since) == ("failed", None)
 
 
+@pytest.mark.parametrize("how", ["resumed", "scheduled"])
+def test_what_is_under_way_is_not_taken_for_an_older_one(
+    google: MemoryBackend, job: ScheduledJob, how: str
+) -> None:
+    """A job that has just begun to fire: what it tried before is told, and nothing came since."""
+    tried(google, job, NINE, 0)
+    ScheduledJob.objects.update(last_delivery_at=NINE + SECOND)
+    with time_machine.travel(NINE + MINUTE, tick=False):
+        job = row("One")
+        job.schedule_override = "* * * * *"
+        job.pause(reason="x") if how == "resumed" else None
+        job.save()
+    with time_machine.travel(NINE + 600 * MINUTE, tick=False):
+        row("One").resume() if how == "resumed" else None
+    began = NINE + (601 if how == "resumed" else 2) * MINUTE
+    google.store.attempt_started(google.store._entry(full_name(job)), began)
+    found = listed(began + 20 * SECOND)
+    assert (found.unreachable_since, found.no_run_since) == (None, MADE)
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        {"address_since": None}, {"address_since": "x"}, {"address_since": "2026-11-23T07:30:00"},
+        {"is_first_address": 7}, {"fires_since": 7}, {"state": None}, {"schedule": 5},
+    ],
+)  # fmt: skip
+def test_what_an_older_release_kept_is_written_anew(
+    google: MemoryBackend, job: ScheduledJob, live: dict[str, Any]
+) -> None:
+    tried(google, job, NINE, UNAVAILABLE)
+    good = dict(job.live or {})
+    ScheduledJob.objects.update(live={**good, **live})
+    assert listed(NINE + 5 * MINUTE).unreachable_since in (None, NINE)
+    for name in live:
+        ScheduledJob.objects.update(live={key: value for key, value in good.items() if key != name})
+        found = listed(NINE + 6 * MINUTE).live or {}
+        assert found.keys() == {*good, "last_attempt_time"}
+
+
 # --- When it is kept --------------------------------------------------------------------------------------
 
 
