@@ -62,7 +62,8 @@ class Task(Protocol):
     def schedule_body_payload(cls) -> dict[str, Any] | None: ...
 
 
-_tasks: dict[str, type[Task]] = {}
+_tasks: dict[str | type[Task], type[Task]] = {}
+"""By dotted path; a class whose path another has taken is under itself until names are read again."""
 _LEFT_OUT = re.compile(r"tests|test_.*|conftest|__\w+__")
 """Modules of a package ``tasks`` that hold no tasks, and that want more than a server has."""
 
@@ -83,17 +84,31 @@ def uses_oidc(task: type[Task]) -> bool:
 
 def register(task: type[Task]) -> None:
     """Remember a task class; a class that is defined anew replaces the one of the same dotted path."""
-    _tasks[dotted_path(task)] = task
+    path = dotted_path(task)
+    if (other := _tasks.pop(path, None)) is not None:
+        _tasks[other] = other
+    _tasks[path] = task
 
 
 def get(path: str) -> type[Task] | None:
     """The task class of a dotted path, or None."""
+    if (task := _tasks.get(path)) is None or dotted_path(task) != path:
+        _follow_names()
     return _tasks.get(path)
 
 
 def tasks() -> Iterator[type[Task]]:
     """All task classes, in the order of their dotted paths."""
-    return iter([_tasks[path] for path in sorted(_tasks)])
+    _follow_names()
+    return iter(sorted(_tasks.values(), key=dotted_path))
+
+
+def _follow_names() -> None:
+    """Know each class by its name of now: factories and decorators give one after the definition."""
+    named = {dotted_path(task): task for task in _tasks.values()}
+    _tasks.update(named)
+    for key in _tasks.keys() - named.keys():
+        _tasks.pop(key, None)
 
 
 # --- Where they are defined -----------------------------------------------------------------------
@@ -128,10 +143,10 @@ def find(path: str) -> type[Task] | None:
     TaskNotLoaded where the module is there and cannot be imported: then nobody knows.
     """
     module = path
-    while path not in _tasks and (module := module.rpartition(".")[0]):
+    while get(path) is None and (module := module.rpartition(".")[0]):
         if apps.get_containing_app_config(module) is None or _is_imported(module):
             break
-    return _tasks.get(path)
+    return get(path)
 
 
 def find_or_none(path: str) -> type[Task] | None:

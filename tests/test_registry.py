@@ -111,6 +111,57 @@ def test_a_tasks_folder_without_init_is_a_package_too(stall: Stall) -> None:
         assert paths() == ["stall.tasks.reports.Report"]
 
 
+FACTORY = """
+from scheduled_jobs.tasks import PeriodicTask
+
+
+class Report(PeriodicTask):
+    run_every = "0 9 * * *"
+
+    def run(self):
+        return "done"
+
+
+def report_of(country):
+    class Report(PeriodicTask):
+        run_every = "0 9 * * *"
+
+        def run(self):
+            return country
+
+    Report.__name__ = Report.__qualname__ = f"Report{country}"
+    return Report
+
+
+Danish, Swiss = report_of("DK"), report_of("CH")
+
+
+def twice(cls):
+    class Twice(cls):
+        def run(self):
+            return 2 * super().run()
+
+    Twice.__qualname__ = cls.__qualname__
+    return Twice
+
+
+@twice
+class Mail(Danish):
+    pass
+"""
+
+
+def test_a_class_is_known_by_the_name_that_it_is_given_later(stall: Stall) -> None:
+    stall.write("tasks.py", FACTORY)
+    with stall.install():
+        registry.discover()
+        names = ["stall.tasks." + name for name in ("Mail", "Report", "ReportCH", "ReportDK")]
+        assert [registry.dotted_path(task) for task in registry.tasks()] == names
+        made = [task().run() for task in map(registry.get, names) if task is not None]
+        assert made == ["DKDK", "done", "CH", "DK"]
+        assert registry.get("stall.tasks.Twice") is None
+
+
 def test_a_module_of_tasks_that_raises_is_not_swallowed(stall: Stall) -> None:
     stall.write("tasks/__init__.py", "")
     stall.write("tasks/reports.py", "import no_such_library")

@@ -97,9 +97,8 @@ def _execute(
                 keys = settings.REDACTED_KEYS
                 arguments = Signature.of(task.run).validate(run.payload or {}, secret_keys=keys)
             instance = task()
-            instance.request = request
-            instance._progress = report  # noqa: SLF001 – ours, but nothing that users should call
-            instance._metadata = metadata_of(run, headers)  # noqa: SLF001
+            # Not by assignment, which a frozen dataclass refuses.
+            vars(instance).update(request=request, _progress=report, _metadata=metadata_of(run, headers))
             has_begun = True
             with one_process():
                 value = _call(instance, arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,17 @@ def test_a_task_sees_its_request_and_its_metadata() -> None:
     assert (metadata.attempt, metadata.trigger, metadata.run_id) == (1, "schedule", found.pk)
     assert metadata.deadline == AFTER + timedelta(minutes=3)
     assert metadata.headers == {"X-Tenant": "emea"}
+
+
+def test_a_frozen_dataclass_is_told_as_any_task() -> None:
+    def run(self: PeriodicTask) -> str:
+        self.report_progress(1, 2)
+        return self.metadata.task
+
+    task = dataclass(frozen=True)(make_task(run))
+    deliver(make_job(task), task)
+    found = JobRun.objects.get()
+    assert (found.result, found.progress_done, found.error) == ("shop.reports.Report", 1, "")
 
 
 def test_a_run_without_a_slot_is_told_when_it_was_asked_for() -> None:
