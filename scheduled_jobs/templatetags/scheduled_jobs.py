@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import django
 from django import template
+from django.apps import apps
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from scheduled_jobs.admin.words import names, times
+if apps.is_installed("django.contrib.admin"):
+    # Every template engine imports all libraries of tags, in a project without the admin too.
+    from scheduled_jobs.admin.words import names, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -133,6 +133,7 @@ def test_a_site_and_classes_of_ones_own_are_respected(project: Project) -> None:
 WITHOUT = """
 from datetime import timedelta
 from django.core.management import call_command
+from django.template import engines
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.testing import running_cloud_scheduler
 
@@ -144,17 +145,17 @@ with running_cloud_scheduler() as google:
     ScheduledJob.objects.get().resume()
     google.advance(timedelta(minutes=1))
     call_command("scheduled_jobs", "list")
-print(JobRun.objects.get().status)
+print(engines["django"].from_string("{{ run.status }}").render({"run": JobRun.objects.get()}))
 """
 NO_ADMIN = """
-INSTALLED_APPS = ["django.contrib.contenttypes", "scheduled_jobs", "shop"]
+INSTALLED_APPS = ["scheduled_jobs", "shop"]
 MIDDLEWARE = []
-TEMPLATES = []
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 """
 
 
 def test_all_but_the_screens_works_without_an_admin(project: Project) -> None:
-    """And without users, sessions and templates."""
+    """And without users, sessions and content types; templates of its own it may have."""
     project.write(
         "project/urls.py",
         'from django.urls import include, path\nurlpatterns = [path("tasks/", include("scheduled_jobs.urls"))]\n',
