@@ -45,6 +45,10 @@ def test_a_run_that_was_asked_for_is_delivered(cloud_scheduler: CloudScheduler) 
     assert (run.status, run.requested_by) == ("succeeded", "maria")
 
 
+def test_the_clock_begins_at_a_full_minute(cloud_scheduler: CloudScheduler) -> None:
+    assert (cloud_scheduler.now.second, cloud_scheduler.now.microsecond) == (0, 0)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_calls_can_be_made_to_fail(cloud_scheduler: CloudScheduler) -> None:
     declare("Nightly")
