@@ -112,11 +112,11 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
 
 
 def _refusals_of_database(task: str, name: str) -> list[str]:
-    """Why a job of this app's own question would not be found: "job" or "database"."""
+    """Why a job of this app's own question would not be found: "job", "tables" or "database"."""
     try:
         return [] if not name or execution.job_of_task(task, name) is not None else ["job"]
     except Error:
-        return ["database"]
+        return ["tables" if execution.lacks_tables() else "database"]
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -3,7 +3,7 @@
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
 from scheduled_jobs.services.execution.ending import expire, note_delivery, write_kept
 from scheduled_jobs.services.execution.requests import cancel, rerun
-from scheduled_jobs.services.execution.serving import deliver, job_of_task, run_eagerly
+from scheduled_jobs.services.execution.serving import deliver, job_of_task, lacks_tables, run_eagerly
 
 __all__ = [
     "Answer",
@@ -12,6 +12,7 @@ __all__ = [
     "deliver",
     "expire",
     "job_of_task",
+    "lacks_tables",
     "note_delivery",
     "rerun",
     "run_eagerly",

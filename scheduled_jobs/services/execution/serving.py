@@ -50,6 +50,15 @@ def _find(using: str, task: str, name: str) -> ScheduledJob | None:
     return next((job for job in jobs if job is not None and job.task == task), None)
 
 
+def lacks_tables() -> bool:
+    """Whether the database answers, and has no table of jobs."""
+    connection = connections[statements.database()]
+    try:
+        return ScheduledJob._meta.db_table not in connection.introspection.table_names()
+    except Error:
+        return False
+
+
 def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = time.sleep) -> Answer:
     """Answer a delivery: run the task, or say why not.
 

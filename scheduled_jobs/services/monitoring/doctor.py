@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from scheduled_jobs.services.scheduling import drift
 from scheduled_jobs.services.scheduling.faults import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from scheduled_jobs.domain.plan import Change, Desired
     from scheduled_jobs.services.scheduling import Report
@@ -66,6 +66,7 @@ class _Examination:
     """The numbers of those with which nothing is sent."""
     has_tables: bool = False
     has_google: bool = False
+    has_jobs: bool = False
     unserved: dict[int, list[str]] = field(default_factory=dict)
     """Code of Google's last attempt -> jobs of which it surely did not arrive here."""
 
@@ -138,11 +139,22 @@ class _Examination:
         if paused := list(rows.filter(paused=True).values_list("name", flat=True)):
             yield right("jobs", f"Paused here, {how_many(paused, 'job')}")
         found = [*_failures(failed), *self._differences(failed)]
-        if not found and not self.faults and not rows.exists():
-            found.append(wrong("jobs", "No job has been made yet", SYNC))
+        self.has_jobs = rows.exists()
+        if not found and not self.faults and not self.has_jobs:
+            found.append(self._no_job())
         elif not found and self.report is not None:
             found.append(right("jobs", "Google has every job as it is wanted here"))
         yield from found
+
+    def _no_job(self) -> Finding:
+        if self.report is None or not self.report.plan.unchanged:
+            return wrong("jobs", "No job has been made yet", SYNC)
+        text = (
+            "Google has the jobs of this app, and the database that is asked here has none: another made them"
+        )
+        return wrong(
+            "jobs", text, "Give all processes one database (DATABASES), or run schedule_tasks with this one."
+        )
 
     def _differences(self, failed: Iterable[str]) -> Iterator[Finding]:
         """What the next ``schedule_tasks`` would change; what it was refused for is told already."""
@@ -150,12 +162,16 @@ class _Examination:
         changes = [change for change in all_changes if change.name not in failed]
         if absent := [change.label for change in changes if change.kind == "create"]:
             yield wrong("jobs", f"Not in Google, {how_many(absent, 'job')}", SYNC)
+        differing = defaultdict(list)
         for change in changes:
             if change.kind == "update":
-                yield _difference(change)
-            elif change.kind == "refuse":
+                differing[_kind_of(change)].append(change)
+        for first, *more in differing.values():
+            yield _difference(first, also=[change.label for change in more])
+        for change in changes:
+            if change.kind == "refuse":
                 yield wrong("jobs", f"{change.label}: {change.why}")
-            elif change.kind != "create":
+            elif change.kind not in ("create", "update"):
                 yield wrong("jobs", f"Google has {change.name}, which nothing here wants", SYNC, stops=False)
 
     def attempts(self) -> Iterator[Finding]:
@@ -201,7 +217,7 @@ class _Examination:
                     account = live.values["oidc_service_account"]
                     return Target(
                         live.uri, wanted.task, live.values["oidc_audience"], account,
-                        job=live.name, tasks=_some_of({one.task for one in known}),
+                        job=live.name if self.has_jobs else "", tasks=_some_of({one.task for one in known}),
                     )  # fmt: skip
         task = next(iter(registry.tasks()), None)
         if task is None or self.faults:
@@ -275,16 +291,37 @@ def _failures(failed: dict[str, str]) -> Iterator[Finding]:
         yield wrong("jobs", f"the last push of {some(names)} failed: {reason}", SYNC)
 
 
+OF_EACH_JOB = ("name", "uri", "headers")
+MOVED = (
+    f"Correct {PREFIX}PROJECT_ID, LOCATION or APP_NAME if this process has the wrong one; else run "
+    "manage.py schedule_tasks, which moves the job."
+)
 TOKEN = {"oidc_audience": "audience", "oidc_service_account": "account"}
 
 
-def _difference(change: Change) -> Finding:
+def _kind_of(change: Change) -> str:
+    """Equal for differences of one cause: what names the job itself is another with each."""
+    return repr({name: "" if name in OF_EACH_JOB else both for name, both in change.fields.items()})
+
+
+def _difference(change: Change, also: Collection[str]) -> Finding:
+    finding = _one_difference(change)
+    return replace(finding, text=f"{finding.text}; so also {some(also)}") if also else finding
+
+
+def _one_difference(change: Change) -> Finding:
     fields: Any = change.fields
     remedy = "Run manage.py schedule_tasks, or decide on the admin's page that compares with Google."
     if "state" in fields:
         live, wanted = fields["state"]
         text = f"{change.label} is {live} in Google, and {wanted} here"
         return wrong("jobs", text, remedy, stops=live != ENABLED)
+    if "name" in fields:
+        live, wanted = fields["name"]
+        text = f"{change.label} is {live} in Google, and by the settings {wanted}"
+        if live == wanted:
+            text = f"{change.label} is in Google in another project or location than the settings name"
+        return wrong("jobs", text, MOVED)
     if "uri" in fields:
         live, wanted = fields["uri"]
         return wrong(

@@ -194,6 +194,10 @@ REFUSALS = {
         "the Authorization header, which has the token, does not reach it",
         "Let the server in front pass it on, in Apache's mod_wsgi by WSGIPassAuthorization On.",
     ),
+    "tables": (
+        "its database has no tables of this app",
+        "Run manage.py migrate with the settings of the web server, or give all processes one database.",
+    ),
     "database": (
         "its database does not answer",
         "Look into the log of the web server, and whether it reaches the database.",

@@ -15,7 +15,7 @@ from django.urls import include, path
 
 from scheduled_jobs import authentication
 from scheduled_jobs.backends.memory import MemoryBackend
-from scheduled_jobs.services import monitoring
+from scheduled_jobs.services import execution, monitoring
 from scheduled_jobs.services.monitoring.process import RUN_ON
 from tests.support import full_name
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
@@ -373,6 +373,47 @@ def test_a_web_server_without_its_database_is_named(origin: str, monkeypatch: py
     monkeypatch.setattr("scheduled_jobs.services.execution.job_of_task", fail)
     (line,) = told("address")
     assert "would refuse Google: its database does not answer. Look into the log of the web server" in line
+
+
+def test_a_web_server_whose_database_is_empty_is_named(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(task: str, name: str) -> None:
+        raise OperationalError("no such table: scheduled_jobs_scheduledjob")
+
+    monkeypatch.setattr("scheduled_jobs.services.execution.job_of_task", fail)
+    assert not execution.lacks_tables()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(connection.introspection), "table_names", lambda *args, **more: ["auth_user"])
+        assert execution.lacks_tables()
+    monkeypatch.setattr("scheduled_jobs.services.execution.lacks_tables", lambda: True)
+    (line,) = told("address")
+    assert "would refuse Google: its database has no tables of this app. Run manage.py migrate" in line
+
+
+def test_another_database_than_that_of_the_jobs_is_one_cause(origin: str) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
+        row("One").delete()
+    assert wrong() == [
+        "[!] Google has the jobs of this app, and the database that is asked here has none: another made them. "
+        "Give all processes one database (DATABASES), or run schedule_tasks with this one. *"
+    ]
+
+
+def test_differences_of_one_cause_are_one_line(origin: str, settings: Any) -> None:
+    declare("Two", run_every="0 9 * * *")
+    schedule_tasks()
+    settings.DJANGO_CLOUD_TASKS_APP_NAME = "store"
+    assert told("jobs") == [
+        "[!] shop.tasks.One is shop--shop-tasks-One in Google, and by the settings store--shop-tasks-One; so also "
+        "shop.tasks.Two. Correct DJANGO_CLOUD_TASKS_PROJECT_ID, LOCATION or APP_NAME if this process has the wrong "
+        "one; else run manage.py schedule_tasks, which moves the job. *"
+    ]
+    settings.DJANGO_CLOUD_TASKS_APP_NAME = "shop"
+    settings.DJANGO_CLOUD_TASKS_LOCATION = "europe-west3"
+    (line,) = told("jobs")
+    assert line.startswith(
+        "[!] shop.tasks.One is in Google in another project or location than the settings name; so also "
+        "shop.tasks.Two. Correct "
+    )
 
 
 def test_an_address_elsewhere_is_told_and_not_asked(origin: str, google: MemoryBackend) -> None:
