@@ -17,6 +17,7 @@ from scheduled_jobs.exceptions import InvalidDefinition, TaskNotLoaded
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.in_force import DECLARED, OVERRIDES, ValuesInForce
 from scheduled_jobs.services.scheduling.google_names import OwnName, names_of
+from scheduled_jobs.services.scheduling.mount import as_configured
 from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def check_prefix(name: str, app: App) -> None:
         )
 
 
+@as_configured()
 def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
     """The job that is sent to Google for a row; raises InvalidDefinition where no address can be made."""
     return JobSpec(

@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.urls.base import get_script_prefix, set_script_prefix
-from django.utils import translation
+from django.utils import timezone, translation
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import InvalidDefinition
@@ -67,7 +67,7 @@ def other_language() -> str:
 
 def answers(path: str) -> str | None:
     """The name of another view than ours that answers a path of ours; None if ours does."""
-    with as_configured(django_settings.LANGUAGE_CODE):
+    with as_configured():
         try:
             match = resolve(path, django_settings.ROOT_URLCONF)
         except Resolver404:
@@ -97,12 +97,15 @@ def _path_parts(
 
 
 @contextmanager
-def as_configured(language: str) -> Iterator[None]:
-    """URLs without a script prefix, in one language, whatever request this thread is in."""
+def as_configured(language: str | None = None) -> Iterator[None]:
+    """URLs without a script prefix, one language and the project's zone, whatever request this thread is in.
+
+    The language is that of the settings where none is given.
+    """
     prefix = get_script_prefix()
     set_script_prefix("/")
     try:
-        with translation.override(language):
+        with translation.override(language or django_settings.LANGUAGE_CODE), timezone.override(None):
             yield
     finally:
         set_script_prefix(prefix)

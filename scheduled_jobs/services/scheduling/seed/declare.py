@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError
+from django.utils.functional import Promise
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
@@ -22,6 +23,7 @@ from scheduled_jobs.domain.limits import (
 from scheduled_jobs.domain.payloads import Signature, is_json, parse_body
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.services.scheduling.mount import as_configured
 from scheduled_jobs.services.scheduling.names import App, this_app
 from scheduled_jobs.services.scheduling.seed.shape import faults_of_shape
 
@@ -72,8 +74,13 @@ class Declaration:
         return "; ".join(f"{hook}: {text}" for hook, text in self.faults.items())
 
 
+@as_configured()
 def declare(task: type[Task], app: App | None = None) -> Declaration:
-    """Read the attributes and hooks of a task class. Raises nothing: what is wrong is in ``faults``."""
+    """Read the attributes and hooks of a task class. Raises nothing: what is wrong is in ``faults``.
+
+    What they return must not change with the person in whose request they are asked: a job would drift with
+    whoever looked at it last.
+    """
     app = app or this_app()
     declaration = Declaration(task, registry.dotted_path(task))
     declaration.faults.update(faults_of_shape(task))
@@ -118,7 +125,7 @@ class _Reader:
 
 
 def _name(task: type[Task], app: App) -> str:
-    name = task.schedule_name()
+    name = _text(task.schedule_name())
     if not isinstance(name, str):
         raise InvalidDefinition(f"it returned {name!r}; return a string")
     identifier = app.job_id(name)
@@ -135,7 +142,7 @@ def _url(task: type[Task], app: App) -> None:
 
 
 def _time_zone(task: type[Task]) -> str:
-    zone = task.schedule_time_zone()
+    zone = _text(task.schedule_time_zone())
     if zone is None:
         return "UTC"
     if not isinstance(zone, str):
@@ -144,7 +151,7 @@ def _time_zone(task: type[Task]) -> str:
 
 
 def _schedule(task: type[Task], zone: str) -> str:
-    run_every = getattr(task, "run_every", None)
+    run_every = _text(getattr(task, "run_every", None))
     if run_every is None:
         raise InvalidDefinition("it is missing; write run_every = '0 9 * * *' or another schedule")
     return Schedule.parse(run_every, zone).expression
@@ -175,8 +182,13 @@ def _payload(task: type[Task]) -> dict[str, Any]:
 
 
 def _hook(task: type[Task], name: str, hook: str) -> Any:
-    value = getattr(task, hook)()
+    value = _text(getattr(task, hook)())
     return DEFAULTS[name] if value is None else CHECKS[name](value)
+
+
+def _text(value: Any) -> Any:
+    """A lazy translation as the text that it stands for."""
+    return str(value) if isinstance(value, Promise) else value
 
 
 def _check_flag(value: Any) -> None:

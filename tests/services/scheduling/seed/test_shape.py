@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.test.utils import override_script_prefix
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from scheduled_jobs import registry
 from scheduled_jobs.checks import check_tasks
@@ -107,6 +112,34 @@ def test_a_hook_that_cannot_be_asked_says_how_it_is_written(value: Any, text: st
 
 def test_a_hook_may_be_a_static_method() -> None:
     assert faults(schedule_time_zone=staticmethod(lambda: "Europe/Lisbon")) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hooks_are_not_asked_in_the_language_of_a_visitor(google: Any) -> None:
+    """The job would drift with whoever looked at it last."""
+
+    def here(cls: Any) -> Any:
+        return format_lazy(
+            "{} {} {} {}",
+            gettext_lazy("January"),
+            translation.get_language(),
+            timezone.get_current_timezone_name(),
+            reverse("admin:index"),
+        )
+
+    members = {
+        "__module__": "shop.tasks",
+        "run_every": "0 9 * * *",
+        "run": lambda self: None,
+        "schedule_description": classmethod(here),
+        "schedule_headers": classmethod(lambda cls: {"X-Here": str(here(cls))}),
+    }
+    task = type("Report", (PeriodicTask,), members)
+    with translation.override("de"), timezone.override("Asia/Tokyo"), override_script_prefix("/shop/"):
+        job = task.schedule()
+    live = google.store.get_job(google.remote_name(job.name))
+    here_is = "January en-us UTC /admin/"
+    assert (job.description, live.http_target.headers["X-Here"]) == (here_is, here_is)
 
 
 @pytest.mark.parametrize(
