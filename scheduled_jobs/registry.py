@@ -165,6 +165,21 @@ def is_removed(path: str) -> bool:
         return False
 
 
+def is_elsewhere(path: str) -> bool:
+    """Whether a task that was not found may be another process's: its module is there, its app not here."""
+    names = path.split(".")[:-1]
+    if not names or apps.get_containing_app_config(".".join(names)) is not None:
+        return False
+    # The files are looked for, and nothing is imported: without its app, a module of models cannot be.
+    for end in range(len(names), 0, -1):
+        module = ".".join(names[:end])
+        for place in map(Path, sys.path):
+            if (place.joinpath(*names[: end - 1]) / f"{names[end - 1]}.py").is_file():
+                return module not in sys.modules
+    folders = [Path(place, *names) for place in sys.path]
+    return ".".join(names) not in sys.modules and any((each / "__init__.py").is_file() for each in folders)
+
+
 def _is_imported(module: str) -> bool:
     """Import a module; False if there is none. What one that fails has defined until then does not count."""
     before = dict(_tasks)

@@ -16,7 +16,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.exceptions import InvalidPayload, TaskNotLoaded
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling import push_jobs
-from tests.support.declaring import schedule_tasks
+from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,6 +242,41 @@ def test_a_task_is_gone_where_its_class_module_or_app_is(stall: Stall, google: A
     with stall.install():
         path = "market.exports.Export" if gone == "app" else "stall.reports.exports.Export"
         assert schedule_tasks().lines == [f"[-] Job deleted: {path}"]
+
+
+@pytest.mark.django_db
+def test_a_task_of_an_app_that_is_not_installed_here_keeps_its_job(
+    stall: Stall, google: MemoryBackend
+) -> None:
+    """A worker and a web server may have other apps: whoever runs schedule_tasks knows its own alone."""
+    stall.task("tasks.py", "Known")
+    stall.task("reports/exports.py", "Export")
+    stall.task("old.py", "Old")
+    with stall.install():
+        for path in ("reports.exports.Export", "old.Old"):
+            registry.find(f"stall.{path}")
+        schedule_tasks()
+    forget()
+    (stall.folder / "old.py").unlink()
+    declare("Other", module="market.tasks")
+    output = schedule_tasks("--check")
+    assert (output.code, "Job deleted: stall.old.Old" in output) == (2, True)
+    output = schedule_tasks()
+    left = (
+        "its module is there, and in no app that INSTALLED_APPS of this process has: its job stays as it is."
+    )
+    told = [line for line in output.lines if left in line]
+    assert [line.split(": ")[1] for line in told] == ["stall.reports.exports.Export", "stall.tasks.Known"]
+    assert [line for line in output.lines if line not in told] == [
+        "[+] Job created: market.tasks.Other",
+        "[-] Job deleted: stall.old.Old",
+    ]
+    assert output.code == 1
+    assert "stall.tasks" not in sys.modules
+    assert schedule_tasks("--yes").lines == [
+        "[-] Job deleted: stall.reports.exports.Export",
+        "[-] Job deleted: stall.tasks.Known",
+    ]
 
 
 @pytest.mark.django_db

@@ -82,7 +82,7 @@ class Command(BaseCommand):
         chosen = chosen_tasks(options["tasks"])
         self.write = not (options["dry_run"] or options["check"])
         if settings.mode != "google":
-            self._without_google(chosen)
+            self._without_google(chosen, yes=options["yes"])
         else:
             wanted = scheduling.Options(
                 tasks=chosen,
@@ -199,9 +199,9 @@ class Command(BaseCommand):
 
     # --- Without ----------------------------------------------------------------------------------
 
-    def _without_google(self, chosen: tuple[type[Task], ...] | None) -> None:
+    def _without_google(self, chosen: tuple[type[Task], ...] | None, *, yes: bool) -> None:
         seeded = scheduling.seed_tasks(
-            registry.tasks() if chosen is None else chosen, retire=chosen is None, write=self.write
+            registry.tasks() if chosen is None else chosen, retire=chosen is None, yes=yes, write=self.write
         )
         changes = []
         for change in rows_run(seeded, write=self.write) if settings.mode == "eager" else rows_seeded(seeded):

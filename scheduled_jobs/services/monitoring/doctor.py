@@ -49,6 +49,7 @@ HIDE_ADDRESS = {process.UNREADABLE, 2}
 HIDE_GOOGLE = {*HIDE_ADDRESS, 6, 8, 9}
 """Faults with which Google cannot be asked, or would not be: their numbers."""
 SYNC = "Run manage.py schedule_tasks."
+FORCED_SYNC = "Run manage.py schedule_tasks --yes to delete it."
 
 
 def examine() -> list[Finding]:
@@ -172,7 +173,10 @@ class _Examination:
             if change.kind == "refuse":
                 yield wrong("jobs", f"{change.label}: {change.why}")
             elif change.kind not in ("create", "update"):
-                yield wrong("jobs", f"Google has {change.name}, which nothing here wants", SYNC, stops=False)
+                remedy = FORCED_SYNC if self.report and self.report.refusal_reason(change) else SYNC
+                yield wrong(
+                    "jobs", f"Google has {change.name}, which nothing here wants", remedy, stops=False
+                )
 
     def attempts(self) -> Iterator[Finding]:
         """What Google's last attempts met, where it is sure that they did not arrive here."""

@@ -13,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 from django.urls import include, path
 
-from scheduled_jobs import authentication
+from scheduled_jobs import authentication, registry
 from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.services import execution, monitoring
 from scheduled_jobs.services.monitoring.process import RUN_ON
@@ -414,6 +414,18 @@ def test_differences_of_one_cause_are_one_line(origin: str, settings: Any) -> No
         "[!] shop.tasks.One is in Google in another project or location than the settings name; so also "
         "shop.tasks.Two. Correct "
     )
+
+
+def test_a_job_that_nothing_wants_is_told_with_what_deletes_it(origin: str) -> None:
+    declare("Two")
+    schedule_tasks()
+    del registry._tasks["shop.tasks.Two"]
+    told_first = [line for line in told("jobs") if "Two" in line]
+    with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
+        row("Two").delete()
+    orphan = [line for line in told("jobs") if "Two" in line]
+    text = "[!] Google has shop--shop-tasks-Two, which nothing here wants. Run manage.py schedule_tasks"
+    assert (told_first, orphan) == ([f"{text}."], [f"{text} --yes to delete it."])
 
 
 def test_an_address_elsewhere_is_told_and_not_asked(origin: str, google: MemoryBackend) -> None:

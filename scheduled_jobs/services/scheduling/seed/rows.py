@@ -47,31 +47,45 @@ class Seeded:
     """Dotted path and what is wrong."""
 
 
-def seed_tasks(tasks: Iterable[type[Task]], *, retire: bool, write: bool = True) -> Seeded:
+ELSEWHERE = (
+    "its module is there, and in no app that INSTALLED_APPS of this process has: its job stays as it is. "
+    "Add the app here, or run schedule_tasks where it is; if the task is gone, --yes deletes its job"
+)
+
+
+def seed_tasks(tasks: Iterable[type[Task]], *, retire: bool, yes: bool = False, write: bool = True) -> Seeded:
     """Bring the rows of these classes up to what the code declares, in one transaction.
 
     With ``retire`` the rows of all other tasks are retired, once their modules were looked into: history,
-    overrides and pause stay and return with the class. Where one cannot be imported none is retired. Without
-    ``write`` nothing is written: the rows in the answer say what would be.
+    overrides and pause stay and return with the class. Where one cannot be imported none is retired. Those
+    whose app another process may have are retired with ``yes`` alone. Without ``write`` nothing is written:
+    the rows in the answer say what would be.
     """
     using = router.db_for_write(ScheduledJob)
     app = this_app()
-    tasks, unknown = _with_found(tasks, using) if retire else (tasks, [])
+    tasks, unknown, elsewhere = _with_found(tasks, using) if retire else (tasks, [], [])
+    elsewhere = [] if yes else elsewhere
     seeding = _Seeding([declare(task, app) for task in tasks], app.job_id(""), using)
     with transaction.atomic(using=using), attribution(via="code"):
-        seeding.plan(retire=retire and not unknown, lock=write)
+        seeding.plan(retire=retire and not unknown, kept=elsewhere, lock=write)
         if write:
             seeding.write()
         else:
             seeding.preview()
-    seeding.result.faulty += unknown
+    seeding.result.faulty += [*unknown, *((path, ELSEWHERE) for path in elsewhere)]
     return seeding.result
 
 
-def _with_found(tasks: Iterable[type[Task]], using: str) -> tuple[list[type[Task]], list[tuple[str, str]]]:
-    """The tasks, and those of rows which only another process has imported; and which nobody can know of."""
+def _with_found(
+    tasks: Iterable[type[Task]], using: str
+) -> tuple[list[type[Task]], list[tuple[str, str]], list[str]]:
+    """The tasks, and those of rows which only another process has imported.
+
+    And those which nobody can know of, and those which may be another process's.
+    """
     known = {registry.dotted_path(task): task for task in tasks}
     unknown: list[tuple[str, str]] = []
+    elsewhere: list[str] = []
     rows = ScheduledJob.objects.using(using).filter(retired_at=None)
     for path in rows.order_by("task").values_list("task", flat=True).distinct():
         if path in known:
@@ -79,9 +93,11 @@ def _with_found(tasks: Iterable[type[Task]], using: str) -> tuple[list[type[Task
         try:
             if (task := registry.find(path)) is not None:
                 known[path] = task
+            elif registry.is_elsewhere(path):
+                elsewhere.append(path)
         except TaskNotLoaded as error:
             unknown.append((path, f"{error}; no task is taken for removed until then"))
-    return [known[path] for path in sorted(known)], unknown
+    return [known[path] for path in sorted(known)], unknown, elsewhere
 
 
 class _Seeding:
@@ -98,7 +114,7 @@ class _Seeding:
     def rows(self) -> ScheduledJobQuerySet:
         return ScheduledJob.objects.using(self.using)
 
-    def plan(self, *, retire: bool, lock: bool) -> None:
+    def plan(self, *, retire: bool, kept: Iterable[str], lock: bool) -> None:
         # In one order, so that two who lock many rows wait for each other instead of dying of a deadlock.
         rows = self.rows.order_by("pk")
         stored = list(read_rows(rows.select_for_update() if lock else rows))
@@ -107,12 +123,12 @@ class _Seeding:
         # In small letters: Google does not say that it takes A and a for two, and people may not.
         self.by_name = {job.name.lower(): job for job in stored}
         good = self._without_clashes()
-        kept = {row.pk for declaration in good if (row := self._plan_one(declaration)) is not None}
+        planned = {row.pk for declaration in good if (row := self._plan_one(declaration)) is not None}
         self._plan_operators(stored, {declaration.path: declaration for declaration in good})
         if retire:
-            paths = {declaration.path for declaration in self.declarations}
+            paths = {declaration.path for declaration in self.declarations} | set(kept)
             for job in stored:
-                if job.task not in paths and job.pk not in kept and job.retired_at is None:
+                if job.task not in paths and job.pk not in planned and job.retired_at is None:
                     self.changes.setdefault(job.pk, {})["retired_at"] = self.now
         instances = self.rows.in_bulk(list(self.changes)) if self.changes else {}
         for pk, instance in instances.items():

@@ -110,7 +110,10 @@ class _Sync:
         # Google lists while the rows are seeded: neither waits for the other.
         listed = Client(time.monotonic() + LIST_PATIENCE, self.backend).list()
         seeded = seed_tasks(
-            registry.tasks() if tasks is None else tasks, retire=tasks is None, write=self.options.write
+            registry.tasks() if tasks is None else tasks,
+            retire=tasks is None,
+            yes=self.options.yes,
+            write=self.options.write,
         )
         listing = Listing(self.backend.parent, {live.remote_name: live for live in listed}, at)
         found = compare(listing, seeded, self.options, self.backend, using=self.using)
