@@ -224,7 +224,7 @@ def test_urls_that_cannot_be_loaded_are_a_fault() -> None:
     with override_settings(ROOT_URLCONF="no.such.module"):
         assert messages() == {
             20: "the URLs of the project cannot be loaded: No module named 'no': Google has no address to "
-            'call. Add path("tasks/", include("scheduled_jobs.urls")) to your URLs.'
+            "call. Mend that first: until then no page of the project is answered."
         }
 
 
