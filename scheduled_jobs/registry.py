@@ -64,6 +64,7 @@ class Task(Protocol):
 
 _tasks: dict[str | type[Task], type[Task]] = {}
 """By dotted path; a class whose path another has taken is under itself until names are read again."""
+_hidden: list[type[Task]] = []
 _LEFT_OUT = re.compile(r"tests|test_.*|conftest|__\w+__")
 """Modules of a package ``tasks`` that hold no tasks, and that want more than a server has."""
 
@@ -106,9 +107,21 @@ def tasks() -> Iterator[type[Task]]:
 def _follow_names() -> None:
     """Know each class by its name of now: factories and decorators give one after the definition."""
     named = {dotted_path(task): task for task in _tasks.values()}
+    replaced = [task for task in _tasks.values() if named[dotted_path(task)] is not task]
+    _hidden.extend(task for task in replaced if _is_in_its_module(task))
     _tasks.update(named)
     for key in _tasks.keys() - named.keys():
         _tasks.pop(key, None)
+
+
+def hidden() -> list[type[Task]]:
+    """Classes that their modules still have, and that are no tasks: a later one has the same dotted path."""
+    _follow_names()
+    return [task for task in _hidden if _is_in_its_module(task)]
+
+
+def _is_in_its_module(task: type[Task]) -> bool:
+    return any(value is task for value in vars(sys.modules.get(task.__module__, object)).values())
 
 
 # --- Where they are defined -----------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from scheduled_jobs import registry
+from scheduled_jobs.checks import check_tasks
 from scheduled_jobs.exceptions import InvalidPayload, TaskNotLoaded
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling import push_jobs
@@ -160,6 +161,20 @@ def test_a_class_is_known_by_the_name_that_it_is_given_later(stall: Stall) -> No
         made = [task().run() for task in map(registry.get, names) if task is not None]
         assert made == ["DKDK", "done", "CH", "DK"]
         assert registry.get("stall.tasks.Twice") is None
+
+
+def test_classes_of_one_name_are_not_lost_without_a_word(stall: Stall) -> None:
+    stall.write("tasks.py", FACTORY.replace("Report.__name__ = Report.__qualname__", "name"))
+    with stall.install():
+        registry.discover()
+        [first, second] = check_tasks()
+        assert (first.id, first.msg, first.hint) == (
+            "scheduled_jobs.E011",
+            "stall.tasks.Report: several classes have this name, and only the last is a task.",
+            "Name each of them apart; where a function makes them, it sets their __qualname__.",
+        )
+        module = sys.modules["stall.tasks"]
+        assert [first.obj, second.obj] == [module.Report, module.Danish]
 
 
 def test_a_module_of_tasks_that_raises_is_not_swallowed(stall: Stall) -> None:

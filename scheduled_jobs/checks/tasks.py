@@ -37,7 +37,15 @@ def check_tasks(**_: Any) -> Messages:
                 "app, or in any module of its package tasks.",
             )
         ]
-    messages: Messages = []
+    messages: Messages = [
+        error(
+            11,
+            f"{registry.dotted_path(task)}: several classes have this name, and only the last is a task.",
+            "Name each of them apart; where a function makes them, it sets their __qualname__.",
+            task,
+        )
+        for task in registry.hidden()
+    ]
     holders: dict[str, Declaration] = {}
     for declaration in declarations:
         for hook, text in declaration.faults.items():

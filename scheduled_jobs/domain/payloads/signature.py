@@ -155,9 +155,12 @@ class Signature:
             raise InvalidPayload(errors)
         if not is_number and not _is_equal(read, value):
             given = type(read).__name__
-            raise InvalidPayload(
-                {name: f"run() would be given {given} and not {kind}; annotate the parameter with {kind}"}
-            )
+            text = f"run() would be given {given} and not {kind}; annotate the parameter with {kind}"
+            if given == kind:
+                text = (
+                    f"run() would be given another {kind}; annotate it with what is in it, or give it as JSON"
+                )
+            raise InvalidPayload({name: text})
         return form
 
     def dump(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_a_rerun_and_a_save_take_what_run_takes() -> None:
         (
             list,
             [date(2026, 1, 1)],
-            "run() would be given list and not list; annotate the parameter with list",
+            "run() would be given another list; annotate it with what is in it, or give it as JSON",
         ),
         (Any, object(), "object has no form in JSON"),
         (date, object(), "object has no form in JSON"),
