@@ -254,8 +254,8 @@ def change_for(
     if live is None:
         if desired.spec is None:
             return replace(change, kind="refuse", why=desired.fault)
-        if was := _was(desired):
-            return replace(change, fields={"name": (was, desired.name)})
+        if _was(desired):
+            return replace(change, fields={"name": _names(desired)})
         return replace(change, kind="create", fields=_new_fields(desired))
     if not adopt and (why := ownership.refusal_reason(live)) is not None:
         return replace(change, kind="refuse", why=f"Google has a job of this id, but {why}")
@@ -273,7 +273,7 @@ def change_for(
             drifted=drifted_fields(desired, live, fields),
         )
     if _former_left(desired, listing, ownership):
-        fields["name"] = (_was(desired), desired.name)
+        fields["name"] = _names(desired)
     is_adopted = adopt and ownership.refusal_reason(live) is not None
     if not fields and not is_adopted:
         return None
@@ -319,6 +319,18 @@ def _is_left(name: str, listing: Listing, ownership: Ownership) -> bool:
 def _was(desired: Desired) -> str:
     """The id that the job has had in Google until now; empty for one that has none there."""
     return desired.former[-1].rpartition("/")[2] if desired.former else desired.known_as
+
+
+def _names(desired: Desired) -> tuple[str, str]:
+    """The id until now and the new one; full resource names where project or location alone are others."""
+    if (was := _was(desired)) == desired.name and desired.former:
+        return desired.former[-1], desired.remote_name
+    return was, desired.name
+
+
+def is_moved(change: Change) -> bool:
+    """Whether a job goes to another project or location, under the id that it has."""
+    return "/" in str(change.fields.get("name", ("",))[0])
 
 
 def _new_fields(desired: Desired) -> dict[str, tuple[Any, Any]]:

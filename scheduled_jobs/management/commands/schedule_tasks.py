@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.plan import is_moved
 from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
@@ -143,10 +144,10 @@ class Command(BaseCommand):
         self.counts[COUNTED[change.kind]] += 1
         fields = "" if change.kind != "update" else f" ({', '.join(change.fields)})"
         self._line(f"{SIGNS[change.kind]}: {change.label}{fields}")
-        if change.kind != "update" or (self.write and not change.drifted):
+        if change.kind != "update" or (self.write and not change.drifted and not is_moved(change)):
             return
         for name, (old, new) in scheduling.masked_fields(change).items():
-            if not self.write or name in change.drifted:
+            if not self.write or name in change.drifted or (name == "name" and is_moved(change)):
                 self._line(f"      {name}: {as_text(old)} -> {as_text(new)}")
 
     def _confirmed(self, report: scheduling.Report) -> bool:

@@ -17,6 +17,7 @@ from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.domain.jobs import ENABLED, lies_under
+from scheduled_jobs.domain.plan import is_moved
 from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
@@ -323,8 +324,9 @@ def _one_difference(change: Change) -> Finding:
     if "name" in fields:
         live, wanted = fields["name"]
         text = f"{change.label} is {live} in Google, and by the settings {wanted}"
-        if live == wanted:
-            text = f"{change.label} is in Google in another project or location than the settings name"
+        if is_moved(change):
+            places = [name.rpartition("/jobs/")[0] for name in (live, wanted)]
+            text = f"{change.label} is in {places[0]} in Google, and by the settings in {places[1]}"
         return wrong("jobs", text, MOVED)
     if "uri" in fields:
         live, wanted = fields["uri"]

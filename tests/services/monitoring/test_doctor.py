@@ -411,8 +411,8 @@ def test_differences_of_one_cause_are_one_line(origin: str, settings: Any) -> No
     settings.DJANGO_CLOUD_TASKS_LOCATION = "europe-west3"
     (line,) = told("jobs")
     assert line.startswith(
-        "[!] shop.tasks.One is in Google in another project or location than the settings name; so also "
-        "shop.tasks.Two. Correct "
+        "[!] shop.tasks.One is in projects/test-project/locations/europe-west1 in Google, and by the settings in "
+        "projects/test-project/locations/europe-west3; so also shop.tasks.Two. Correct "
     )
 
 

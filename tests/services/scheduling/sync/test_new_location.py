@@ -44,6 +44,16 @@ def test_a_gone_task_is_one_of_all_of_the_former_location(google: MemoryBackend)
     assert [line for line in dry_run.lines if line.startswith("[")] == output.lines
 
 
+def test_another_project_is_named_before_and_after_the_move(google: MemoryBackend) -> None:
+    """With the PROJECT_ID of staging by mistake, all jobs go there: that is not to be overlooked."""
+    scheduled("One")
+    former = full_name(row("One"))
+    with override_settings(DJANGO_CLOUD_TASKS_PROJECT_ID="staging"):
+        told = f'      name: "{former}" -> "{former.replace("test-project", "staging")}"'
+        for output in (schedule_tasks(check=True), schedule_tasks()):
+            assert output.splitlines()[:2] == ["[~] Job updated: shop.tasks.One (name)", told]
+
+
 def test_most_of_a_former_location_is_not_deleted_unasked(google: MemoryBackend) -> None:
     scheduled("One", "Two", "Three")
     forget("One", "Two")
