@@ -193,6 +193,11 @@ NO_ANSWER = (
         "Give {host} a valid certificate, with the intermediate ones, of a publicly trusted authority.",
     ),
     Cause(
+        lambda got: _is_tls_fault(got) and "certificate required" in reason_of_failure(got.error).lower(),
+        "asks for a certificate of whoever calls, and Cloud Scheduler has none",
+        "Let {mount} pass without one (mutual TLS).",
+    ),
+    Cause(
         _is_tls_fault,
         "speaks no TLS that is understood: {error}",
         "Write http:// in {ENDPOINT} if what listens on port {port} has no certificate, or its TLS port.",
@@ -260,6 +265,11 @@ REFUSED = (
         "Write https:// in {ENDPOINT} and {again}.",
     ),
     Cause(
+        lambda got: got.status == 400 and "SSL certificate" in got.body,
+        "{status}: a certificate is asked for of whoever calls, and Cloud Scheduler has none",
+        "Let {mount} pass without one (mutual TLS).",
+    ),
+    Cause(
         lambda got: got.status == 400 and _is_host_refused(got),
         "{status}: Django does not serve the host {host}",
         "Add {host} to ALLOWED_HOSTS.",
@@ -320,9 +330,19 @@ REFUSED = (
         "Set {ENDPOINT} to the address of the web server itself.",
     ),
     Cause(
+        lambda got: got.status == 429 and got.is_googles,
+        "{status}: no instance of the service was free",
+        "Give the service more instances, or more requests for each of them.",
+    ),
+    Cause(
         lambda got: got.status == 429,
         "{status}: requests are limited before the view is reached",
         "Exempt {mount} from the limit.",
+    ),
+    Cause(
+        lambda got: 520 <= got.status <= 530,
+        "{status}, a status of Cloudflare's: it cannot reach the server behind it, or not by TLS",
+        "Look that number up with Cloudflare; it tells name, port, certificate and server apart.",
     ),
     Cause(
         lambda got: got.status in (502, 504),

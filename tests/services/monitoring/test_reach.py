@@ -414,6 +414,21 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
         "is answered 401 by Elsewhere: a password is asked for before the view is reached",
         "Let /tasks/ pass the server, or the middleware, that asks for it.",
     ),
+    "Cloudflare before a server that is down": (
+        answering("521 <none>", "", Server="cloudflare"),
+        "is answered 521 by cloudflare, a status of Cloudflare's: it cannot reach the server behind it, or not by TLS",
+        "Look that number up with Cloudflare; it tells name, port, certificate and server apart.",
+    ),
+    "Cloud Run without a free instance": (
+        answering("429 Too Many Requests", "Rate exceeded.", Server="Google Frontend"),
+        "is answered 429 by Google Frontend: no instance of the service was free",
+        "Give the service more instances, or more requests for each of them.",
+    ),
+    "nginx that asks for certificates": (
+        answering("400 Bad Request", "<center>No required SSL certificate was sent</center>", Server="nginx"),
+        "is answered 400 by nginx: a certificate is asked for of whoever calls, and Cloud Scheduler has none",
+        "Let /tasks/ pass without one (mutual TLS).",
+    ),
     "Identity-Aware Proxy": (
         answering("302 Found", "", Location="https://accounts.google.com/o/oauth2/v2/auth?client_id=1"),
         "is answered 302 by Elsewhere and led to https://accounts.google.com/o/oauth2/v2/auth: Google's "
