@@ -16,7 +16,7 @@ from scheduled_jobs.authentication import certificates
 from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.attempts import code_meaning
-from scheduled_jobs.domain.jobs import ENABLED, lies_under
+from scheduled_jobs.domain.jobs import ENABLED, TOKEN_HEADER, lies_under
 from scheduled_jobs.domain.plan import is_moved
 from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
 from scheduled_jobs.models import ScheduledJob
@@ -31,7 +31,7 @@ from scheduled_jobs.services.scheduling import drift
 from scheduled_jobs.services.scheduling.faults import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from scheduled_jobs.domain.plan import Change, Desired
     from scheduled_jobs.services.scheduling import Report
@@ -297,6 +297,9 @@ def _failures(failed: dict[str, str]) -> Iterator[Finding]:
 
 
 OF_EACH_JOB = ("name", "uri", "headers")
+ONE_KEY = (
+    "Give all processes that push one SECRET_KEY; if it was changed on purpose, run manage.py schedule_tasks."
+)
 MOVED = (
     f"Correct {PREFIX}PROJECT_ID, LOCATION or APP_NAME if this process has the wrong one; else run "
     "manage.py schedule_tasks, which moves the job."
@@ -338,7 +341,18 @@ def _one_difference(change: Change) -> Finding:
             live, wanted = (value or "none" for value in fields[name])
             text = f"{change.label}: the {called} of Google's token is {live}, and by the settings {wanted}"
             return wrong("jobs", text, remedy)
+    if [*fields] == ["headers"] and _differ_in_token_alone(*fields["headers"]):
+        text = (
+            f"the header {TOKEN_HEADER} of {change.label} in Google was made with another SECRET_KEY: "
+            "without an OIDC token, and on a private Cloud Run service, it lets no call in"
+        )
+        return wrong("jobs", text, ONE_KEY, stops=False)
     return wrong("jobs", f"{change.label} differs in Google: {', '.join(fields)}", remedy, stops=False)
+
+
+def _differ_in_token_alone(live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    names = {name.lower() for name, _ in {*live.items()} ^ {*wanted.items()}}
+    return names == {TOKEN_HEADER.lower()}
 
 
 def watching() -> Iterator[Finding]:

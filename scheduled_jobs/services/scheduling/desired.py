@@ -9,9 +9,12 @@ from collections import namedtuple
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings as django_settings
+
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.jobs import JobSpec, parse_job_id
+from scheduled_jobs.domain.limits import MAX_BODY, canonical
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition, TaskNotLoaded
 from scheduled_jobs.models import ScheduledJob
@@ -21,7 +24,7 @@ from scheduled_jobs.services.scheduling.mount import as_configured
 from scheduled_jobs.services.scheduling.names import App, this_app
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -143,9 +146,22 @@ def check_prefix(name: str, app: App) -> None:
         )
 
 
+def _check_upload(payload: Mapping[str, Any]) -> None:
+    """Raise InvalidDefinition for a payload that Django would not read."""
+    limit = django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if limit is None or limit >= MAX_BODY:
+        return  # nothing that a job can have is larger
+    if (size := len(canonical(payload).encode("utf-8", "surrogatepass"))) > limit:
+        raise InvalidDefinition(
+            f"the payload has {size:,} bytes and DATA_UPLOAD_MAX_MEMORY_SIZE is {limit:,}: each call would "
+            "be answered 413; raise it"
+        )
+
+
 @as_configured()
 def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
     """The job that is sent to Google for a row; raises InvalidDefinition where no address can be made."""
+    _check_upload(job.payload)
     return JobSpec(
         name=job.name,
         schedule=job.schedule,

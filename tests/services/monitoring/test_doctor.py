@@ -398,6 +398,27 @@ def test_another_database_than_that_of_the_jobs_is_one_cause(origin: str) -> Non
     ]
 
 
+def test_jobs_that_were_pushed_with_another_secret_key(origin: str) -> None:
+    declare("Two")
+    with override_settings(SECRET_KEY="of the job that deploys"):
+        schedule_tasks()
+    assert told("jobs") == [
+        "[!] The header X-Scheduled-Jobs-Token of shop.tasks.One in Google was made with another SECRET_KEY: without an "
+        "OIDC token, and on a private Cloud Run service, it lets no call in; so also shop.tasks.Two. Give all "
+        "processes that push one SECRET_KEY; if it was changed on purpose, run manage.py schedule_tasks."
+    ]
+
+
+def test_a_payload_that_django_would_not_read_is_not_sent(origin: str, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1
+    declare("Two")
+    schedule_tasks()
+    assert told("jobs") == [
+        "[!] shop.tasks.Two: the payload has 2 bytes and DATA_UPLOAD_MAX_MEMORY_SIZE is 1: each call would be "
+        "answered 413; raise it. *"
+    ]
+
+
 def test_differences_of_one_cause_are_one_line(origin: str, settings: Any) -> None:
     declare("Two", run_every="0 9 * * *")
     schedule_tasks()
