@@ -13,8 +13,8 @@ from django.conf import settings as django_settings
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
-from scheduled_jobs.domain.jobs import JobSpec, parse_job_id
-from scheduled_jobs.domain.limits import MAX_BODY, canonical
+from scheduled_jobs.domain.jobs import JobSpec, canonical, parse_job_id
+from scheduled_jobs.domain.limits import MAX_BODY
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition, TaskNotLoaded
 from scheduled_jobs.models import ScheduledJob
