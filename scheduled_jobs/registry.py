@@ -178,6 +178,16 @@ def is_removed(path: str) -> bool:
         return False
 
 
+def moved_to(path: str) -> str:
+    """The dotted path of the class that the place of a removed one still names; empty if there is none.
+
+    So it is where a module ``tasks`` became a package, or a class another's: the old place imports it.
+    """
+    module, _, name = path.rpartition(".")
+    task: Any = getattr(sys.modules.get(module), name, None)
+    return dotted_path(task) if get(path) is None and task in _tasks.values() else ""
+
+
 def is_elsewhere(path: str) -> bool:
     """Whether a task that was not found may be another process's: its module is there, its app not here."""
     names = path.split(".")[:-1]

@@ -260,6 +260,43 @@ def test_a_task_is_gone_where_its_class_module_or_app_is(stall: Stall, google: A
 
 
 @pytest.mark.django_db
+def test_a_module_made_into_a_package_takes_its_jobs_along(stall: Stall, google: MemoryBackend) -> None:
+    """A pause that is lost on the way lets a job run that somebody has stopped."""
+    stall.task("tasks.py", "Report")
+    with stall.install():
+        schedule_tasks()
+        job = ScheduledJob.objects.get()
+        job.schedule_override = "0 3 * * *"
+        job.save()
+        job.pause(reason="audit")
+        own = ScheduledJob(
+            name="shop--own", task="stall.tasks.Report", origin="operator", schedule_override="0 4 * * *"
+        )
+        own.save()
+        schedule_tasks()
+    forget()
+    (stall.folder / "tasks.py").unlink()
+    stall.task("tasks/reports.py", "Report")
+    stall.write("tasks/__init__.py", "from stall.tasks.reports import Report\n")
+    with stall.install():
+        assert schedule_tasks().lines == [
+            "[~] Job updated: stall.tasks.reports.Report (uri, headers)",
+            "[~] Job updated: stall.tasks.reports.Report (name)",
+        ]
+        assert schedule_tasks().lines == []
+    moved, other = ScheduledJob.objects.order_by("pk")
+    assert (other.pk, other.task, other.retired_at) == (own.pk, moved.task, None)
+    assert (moved.pk, moved.task, moved.paused) == (job.pk, "stall.tasks.reports.Report", True)
+    live, live_own = sorted(google.list(timeout=1), key=lambda live: len(live.name), reverse=True)
+    assert live_own.uri.endswith("/stall.tasks.reports.Report")
+    assert (live.name, live.state, live.values["schedule"]) == (
+        "shop--stall-tasks-reports-Report",
+        "PAUSED",
+        "0 3 * * *",
+    )
+
+
+@pytest.mark.django_db
 def test_a_task_of_an_app_that_is_not_installed_here_keeps_its_job(
     stall: Stall, google: MemoryBackend
 ) -> None:

@@ -122,9 +122,11 @@ class _Seeding:
         self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
         # In small letters: Google does not say that it takes A and a for two, and people may not.
         self.by_name = {job.name.lower(): job for job in stored}
+        active = [job for job in stored if job.origin == Origin.CODE and job.retired_at is None]
+        self.by_new_place = {path: job for job in active if (path := registry.moved_to(job.task))}
         good = self._without_clashes()
         planned = {row.pk for declaration in good if (row := self._plan_one(declaration)) is not None}
-        self._plan_operators(stored, {declaration.path: declaration for declaration in good})
+        planned |= self._plan_operators(stored, {declaration.path: declaration for declaration in good})
         if retire:
             paths = {declaration.path for declaration in self.declarations} | set(kept)
             for job in stored:
@@ -182,6 +184,7 @@ class _Seeding:
             namesake = self.by_name.get(declaration.name.lower())
             if namesake is not None and namesake.origin == Origin.CODE and registry.is_removed(namesake.task):
                 job = namesake
+        job = job or self.by_new_place.get(declaration.path)
         if job is None:
             self.result.created.append(declaration)
             return None
@@ -207,15 +210,23 @@ class _Seeding:
         changed = zip(DECLARED, job.declared, new, strict=True)
         return {column: value for column, old, value in changed if not same_json(old, value)}
 
-    def _plan_operators(self, stored: Sequence[Row], declared: dict[str, Declaration]) -> None:
-        """An operator's own job follows its task in all but its schedule, and the app in its prefix."""
+    def _plan_operators(self, stored: Sequence[Row], declared: dict[str, Declaration]) -> set[int]:
+        """An operator's own job follows its task in all but its schedule, and the app in its prefix.
+
+        Returns the rows of those whose task is in another place now.
+        """
         former = self._former_prefixes(declared)
+        places = {self.by_pk[pk].task: new["task"] for pk, new in self.changes.items() if "task" in new}
+        moved = set()
         for job in stored:
-            declaration = declared.get(job.task)
+            declaration = declared.get(places.get(job.task, job.task))
             if job.origin != Origin.OPERATOR or declaration is None:
                 continue
             changes = self._declared_changes(job, declaration)
             changes.pop("declared_schedule", None)
+            if job.task != declaration.path:
+                changes["task"] = declaration.path
+                moved.add(job.pk)
             old = next((old for old in former if job.name.startswith(old)), None)
             if old is not None and not job.name.startswith(self.prefix):
                 changes["name"] = self.prefix + job.name.removeprefix(old)
@@ -223,6 +234,7 @@ class _Seeding:
                 changes["retired_at"] = None
             if changes:
                 self.changes[job.pk] = changes
+        return moved
 
     def _former_prefixes(self, declared: dict[str, Declaration]) -> list[str]:
         """What stood before the names of our jobs until now, where APP_NAME or DELIMITER have changed.
