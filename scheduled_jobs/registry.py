@@ -133,8 +133,10 @@ def discover() -> None:
     Raises whatever one of them raises: a task that is not there would be taken for one that was removed.
     """
     autodiscover_modules("tasks")
-    for config in apps.get_app_configs():
-        package = f"{config.name}.tasks"
+    names = [config.name for config in apps.get_app_configs()]
+    for package in (f"{name}.tasks" for name in names):
+        if package in names:
+            continue  # an app that is called tasks, and lies in another, has a module tasks of its own
         _import_below(package, getattr(sys.modules.get(package), "__path__", ()))
 
 

@@ -177,6 +177,16 @@ def test_classes_of_one_name_are_not_lost_without_a_word(stall: Stall) -> None:
         assert [first.obj, second.obj] == [module.Report, module.Danish]
 
 
+def test_an_app_that_is_called_tasks_is_not_imported_whole(stall: Stall) -> None:
+    """Its factories may want what only a developer has."""
+    stall.write("tasks/__init__.py", "")
+    stall.write("tasks/factories.py", "import no_such_package")
+    stall.task("tasks/tasks.py", "Report")
+    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "stall", "stall.tasks"]):
+        registry.discover()
+    assert [registry.dotted_path(task) for task in registry.tasks()] == ["stall.tasks.tasks.Report"]
+
+
 def test_a_module_of_tasks_that_raises_is_not_swallowed(stall: Stall) -> None:
     stall.write("tasks/__init__.py", "")
     stall.write("tasks/reports.py", "import no_such_library")

@@ -47,6 +47,16 @@ def _new_certificate(key: rsa.RSAPrivateKey, now: datetime) -> bytes:
     )
 
 
+def bare_key(key: rsa.RSAPrivateKey, now: datetime) -> bytes:  # noqa: ARG001 – in place of _new_certificate
+    """The public key alone, which google-auth takes as well as a certificate.
+
+    A certificate has dates in it. In a test under freezegun cryptography would remember the false class of
+    dates, and refuse every true one until the process ends.
+    """
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
 def _kept_pair(state_file: StateFile, now: datetime) -> tuple[rsa.RSAPrivateKey, bytes]:
     """Key and certificate from the file, or new ones that it then keeps; raises CannotStart for others."""
     with state_file.reading():
@@ -72,13 +82,18 @@ class Issuer:
     ``clock`` gives the time, aware.
     """
 
-    def __init__(self, state_file: StateFile | None = None, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        state_file: StateFile | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        certify: Callable[[rsa.RSAPrivateKey, datetime], bytes] = _new_certificate,
+    ) -> None:
         self._clock = clock
         self._lock = Lock()
         self._tokens: dict[tuple[str, str], tuple[datetime, str]] = {}
         if state_file is None:
             key = _new_key()
-            self._certificate = _new_certificate(key, clock())
+            self._certificate = certify(key, clock())
         else:
             key, self._certificate = _kept_pair(state_file, clock())
         self.key_id = hashlib.sha1(self._certificate).hexdigest()  # noqa: S324 - a name, as Google's key ids

@@ -31,7 +31,7 @@ class CloudScheduler:
         from scheduled_jobs.emulator.dispatcher import Dispatcher
         from scheduled_jobs.emulator.faults import Faults
         from scheduled_jobs.emulator.store import Store
-        from scheduled_jobs.emulator.tokens import Issuer
+        from scheduled_jobs.emulator.tokens import Issuer, bare_key
 
         # A full minute: a run that is asked for seconds before a scheduled time serves that time first, and a
         # test would fail in one start of twelve.
@@ -39,7 +39,7 @@ class CloudScheduler:
         self.faults: Faults = Faults()
         self.store = Store(lambda: self.now, faults=self.faults)
         self.backend: MemoryBackend = MemoryBackend(self.store)
-        self.issuer = Issuer(clock=lambda: self.now)
+        self.issuer = Issuer(clock=lambda: self.now, certify=bare_key)
         self.responses: list[HttpResponse] = []
         self._dispatcher = Dispatcher(self.store)
 

@@ -93,3 +93,29 @@ def test_under_pytest_without_a_fixture_of_ours(tested: Project) -> None:
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "shop/tests.py")
     done = tested.python(*command, DJANGO_CLOUD_TASKS_EMULATOR_HOST=NOBODY)
     assert "4 passed" in done.stdout, done.stdout
+
+
+FROZEN = """
+    import datetime
+    from unittest import mock
+    from scheduled_jobs.testing import running_cloud_scheduler
+
+    Real = datetime.datetime
+
+    class Meta(type):
+        def __instancecheck__(cls, value):
+            return isinstance(value, Real)
+
+    class Fake(Real, metaclass=Meta):
+        pass
+
+    with mock.patch("datetime.datetime", Fake), running_cloud_scheduler():
+        pass
+    from scheduled_jobs.emulator.tokens import Issuer
+    print(Issuer().certificates().count(b"BEGIN CERTIFICATE"))
+"""
+
+
+def test_a_false_clock_leaves_cryptography_as_it_was(project: Project) -> None:
+    """freezegun has classes of its own in place of those of dates, and cryptography remembers the first."""
+    assert project.run_code(FROZEN) == "1\n"
