@@ -91,9 +91,9 @@ class Planning(Operations):
         assert [change for change in again["changes"] if change["error"] is None] == []
 
     def undo(self) -> None:
-        for path, task in list(registry._tasks.items()):
+        for task in list(registry.tasks()):
             # Each has a name of its own again.
-            name = path.rpartition(".")[2]
+            name = registry.dotted_path(task).rpartition(".")[2]
             declare(name, "0 9 * * *" if task.run_every == NEVER else task.run_every)
         for message in self.google.store.list_jobs(self.google.parent, 500, "")[0]:
             if message.http_target.uri == ELSEWHERE:
