@@ -68,6 +68,8 @@ class _Examination:
     """The numbers of those with which nothing is sent."""
     has_tables: bool = False
     has_google: bool = False
+    told: set[str] = field(default_factory=set)
+    """What of Google's token is told to be another than this process would have it."""
     has_jobs: bool = False
     unserved: dict[int, list[str]] = field(default_factory=dict)
     """Code of Google's last attempt -> jobs of which it surely did not arrive here."""
@@ -168,6 +170,7 @@ class _Examination:
         for change in changes:
             if change.kind == "update":
                 differing[_kind_of(change)].append(change)
+            self.told |= {of for name, of in TOKEN.items() if name in change.fields}
         for first, *more in differing.values():
             yield _difference(first, also=[change.label for change in more])
         for change in changes:
@@ -207,6 +210,8 @@ class _Examination:
             return
         if (target := self._target()) is not None:
             found = ask_address(target, datetime.now(UTC))
+            if found.refuses in self.told:
+                return  # of the jobs, which have another value than this process would send
             # Of a private service Google alone knows whether it lets the account in.
             is_right = found.is_right and not (found.is_private and self.unserved)
             yield Finding("address", is_right, found.text, found.remedy, stops=not is_right)
@@ -340,6 +345,9 @@ def _one_difference(change: Change) -> Finding:
         if name in fields:
             live, wanted = (value or "none" for value in fields[name])
             text = f"{change.label}: the {called} of Google's token is {live}, and by the settings {wanted}"
+            remedy = (
+                f"Run manage.py schedule_tasks, with one value of {PREFIX}{name.upper()} in all processes."
+            )
             return wrong("jobs", text, remedy)
     if [*fields] == ["headers"] and _differ_in_token_alone(*fields["headers"]):
         text = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -51,6 +51,8 @@ class Answerer:
     is_right: bool
     text: str
     remedy: str = ""
+    refuses: str = field(default="", compare=False)
+    """What of Google's token the view would refuse, of ``REFUSALS``."""
     is_private: bool = False
     """Whether Google's own front end answered, so that the view was not reached from here."""
 
@@ -165,6 +167,7 @@ def _ours(target: Target, would_refuse: list[Any]) -> Answerer:
                 is_right=False,
                 text=f"{target.uri} is this app, which would refuse Google: {text.format_map(facts)}",
                 remedy=remedy,
+                refuses=fault,
             )
     return Answerer(is_right=True, text=f"{target.uri} is this app, and asks for a token as it must")
 
