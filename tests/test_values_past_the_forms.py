@@ -45,6 +45,7 @@ LIVE = [
     {"last_attempt_time": "2026-11-23T09:00:00Z", "status": "UNAVAILABLE", "headers": None},
 ]
 """What an older release may have kept of Google."""
+PUSHED = [{"sent": None}, {"sent": 5, "answer": []}, {"sent": {"headers": 5}, "answer": None}, {"answer": 7}]
 JOB_VALUES: list[dict[str, list[Any]]] = [
     {
         "schedule_override": TEXTS, "declared_time_zone": TEXTS, "payload_override": JSON, "live": JSON,
@@ -65,6 +66,7 @@ JOB_VALUES: list[dict[str, list[Any]]] = [
     },
     {"task": [*TEXTS, ".", "shop..tasks", "shop.tasks."], "declared_attempt_deadline": SPANS},
     {"retired_at": TIMES, "deleting_at": [None, *TIMES]},
+    {"pushed": PUSHED, "schedule_override": ["0 1 * * *", "0 2 * * *", "0 3 * * *", "0 4 * * *"]},
     {"live": LIVE, "unreachable_since": [EARLY], "next_run_at": [EARLY]},
     {"live": LIVE, "next_run_at": [EARLY], "last_run_id": [None]},
 ]  # fmt: skip

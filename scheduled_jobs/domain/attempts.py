@@ -123,6 +123,7 @@ MEANINGS: dict[int, CodeMeaning] = {
         Known.ASSUMED,
         "Google's call is probably refused (401)",
         "Perhaps the token's audience is not the one expected here: schedule_tasks sends it anew. Or "
+        "the clock of this server is slow, so that fresh tokens are none to it; or "
         "something in front of this app asks for a login.",
     ),
 }

@@ -239,8 +239,14 @@ def _is_same(name: str, desired: Any, live: Any) -> bool:
 
 
 def _is_only_rewritten(name: str, desired: Any, live: Any, pushed: Mapping[str, Any]) -> bool:
-    sent, answer = pushed.get("sent", {}), pushed.get("answer", {})
+    sent, answer = sent_and_answer(pushed)
     return name in answer and same_json(sent.get(name), desired) and same_json(answer[name], live)
+
+
+def sent_and_answer(pushed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two parts of what was pushed; a part that an older release kept otherwise is none."""
+    sent, answer = (pushed.get(name) for name in ("sent", "answer"))
+    return sent if isinstance(sent, dict) else {}, answer if isinstance(answer, dict) else {}
 
 
 def update_mask(fields: Mapping[str, Any] | tuple[str, ...]) -> list[str]:

@@ -297,7 +297,7 @@ def _change_of_unwanted(
 
 def drifted_fields(desired: Desired, live: LiveJob, fields: Iterable[str]) -> tuple[str, ...]:
     """The fields whose live value is not the one that was pushed last: somebody changed it in Google."""
-    sent, answer = desired.pushed.get("sent", {}), desired.pushed.get("answer", {})
+    sent, answer = domain.sent_and_answer(desired.pushed)
     return tuple(
         name
         for name in fields

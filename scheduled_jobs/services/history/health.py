@@ -10,7 +10,7 @@ from django.db.models.functions import Substr
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.attempts import SKEW
-from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -77,9 +77,10 @@ def late(now: datetime) -> Q:
     ``next_run_at`` is what Google answered last, and ``late_since`` what it had answered before where that
     never came. Neither is renewed by each run, so that a job which has run since is never called late.
     """
-    return Q(sync_state=ScheduledJob.SyncState.SYNCED) & (
-        _overdue("late_since", now) | _overdue("next_run_at", now)
-    )
+    sync = ScheduledJob.SyncState
+    # What differs, or was refused, goes on firing as Google has it.
+    fires = Q(sync_state=sync.SYNCED) | Q(sync_state__in=(sync.DRIFTED, sync.FAILED), live__state=ENABLED)
+    return fires & (_overdue("late_since", now) | _overdue("next_run_at", now))
 
 
 def _overdue(column: str, now: datetime) -> Q:

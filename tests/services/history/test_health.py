@@ -198,6 +198,13 @@ def test_what_is_not_in_google_cannot_be_late() -> None:
     assert late(sync_state="failed") == Health.HEALTHY
 
 
+@pytest.mark.parametrize("sync_state", ["drifted", "failed"])
+def test_what_google_has_otherwise_is_late_where_it_fires(sync_state: str) -> None:
+    """A description edited in the console hid for ever that nothing arrived."""
+    assert late(sync_state=sync_state, live={"state": "ENABLED"}) == Health.LATE
+    assert late(name="other", sync_state=sync_state, live={"state": "PAUSED"}) == Health.HEALTHY
+
+
 def test_a_slot_that_fell_into_a_pause_is_not_late_after_it() -> None:
     assert late(paused=True, paused_until=DUE + timedelta(minutes=1)) == Health.HEALTHY
 
