@@ -183,6 +183,11 @@ NO_ANSWER = (
         "Start the web server, or correct {ENDPOINT}.",
     ),
     Cause(
+        lambda got: isinstance(got.error, failures.ReadTimeoutError),
+        "takes the connection, and gave no answer within five seconds",
+        "Ask again: a service that was asleep has to start. If it stays so, see the log of the web server.",
+    ),
+    Cause(
         lambda got: isinstance(got.error, TimeoutError | failures.TimeoutError),
         "gave no answer within five seconds",
         "Look whether {host} is up and lets connections to port {port} in, or correct {ENDPOINT}.",

@@ -170,13 +170,17 @@ class _Examination:
         for change in changes:
             if change.kind == "update":
                 differing[_kind_of(change)].append(change)
-            self.told |= {of for name, of in TOKEN.items() if name in change.fields}
+                self.told |= {of for name, of in TOKEN.items() if name in change.fields}
         for first, *more in differing.values():
             yield _difference(first, also=[change.label for change in more])
+        refused = defaultdict(list)
+        for change in (change for change in changes if change.kind == "refuse"):
+            refused[change.why.replace(change.task or change.name, "")].append(change)
+        for first, *more in refused.values():
+            also = f" (so also {some([change.label for change in more])})" if more else ""
+            yield wrong("jobs", f"{first.label}{also}: {first.why}")
         for change in changes:
-            if change.kind == "refuse":
-                yield wrong("jobs", f"{change.label}: {change.why}")
-            elif change.kind not in ("create", "update"):
+            if change.kind not in ("create", "update", "refuse"):
                 remedy = FORCED_SYNC if self.report and self.report.refusal_reason(change) else SYNC
                 yield wrong(
                     "jobs", f"Google has {change.name}, which nothing here wants", remedy, stops=False

@@ -120,7 +120,8 @@ def _post(uri: str, headers: dict[str, str], asked: SplitResult, seconds: float)
         try:
             answer = pool.request(
                 "POST", uri, body=b"{}", headers=headers, redirect=False, retries=False,
-                timeout=urllib3.Timeout(total=seconds), preload_content=False,
+                # A little less than is waited for in all: it knows whether connecting or answering took long.
+                timeout=urllib3.Timeout(total=0.9 * seconds), preload_content=False,
             )  # fmt: skip
             body = answer.read(MOST_READ).decode("utf-8", "replace")
             answer.close()

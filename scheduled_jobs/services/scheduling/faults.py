@@ -295,6 +295,7 @@ def _location() -> Iterator[Fault]:
     elif not settings.EMULATOR_HOST and not LOCATION.fullmatch(location):
         near = location.rpartition("/")[2].lower().replace("_", "-").strip("-")
         near = APP_ENGINE_LOCATIONS.get(near, re.sub(r"(\d)-?[a-z]$", r"\1", near))
+        near = re.sub(r"^((us|europe|asia)-[a-z]+)-(\d)$", r"\1\3", near)  # as Amazon writes them
         yield Fault(
             6,
             f"{PREFIX}LOCATION is {location!r}, which is not a location of Cloud Scheduler.",

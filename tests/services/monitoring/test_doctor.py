@@ -413,6 +413,16 @@ def test_jobs_that_were_pushed_with_another_secret_key(origin: str) -> None:
     ]
 
 
+def test_jobs_of_another_address_are_one_line(origin: str, settings: Any) -> None:
+    declare("Two")
+    schedule_tasks()
+    settings.DJANGO_CLOUD_TASKS_ENDPOINT = "http://127.0.0.1:1"
+    (line,) = told("jobs")
+    assert line.startswith(
+        "[!] shop.tasks.One (so also shop.tasks.Two): Google has a job of this id, but it points at "
+    )
+
+
 def test_a_payload_that_django_would_not_read_is_not_sent(origin: str, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1
     declare("Two")

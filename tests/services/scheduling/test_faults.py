@@ -180,6 +180,7 @@ def test_a_lazy_text_is_a_text() -> None:
     [
         ("europe_west1", "Write europe-west1."),
         ("europe-west1-b", "Write europe-west1."),
+        ("us-east-1", "Write us-east1."),
         ("us-central1a", "Write us-central1."),
         ("EUROPE-WEST1", "Write europe-west1."),
         ("projects/shop/locations/europe-west1", "Write europe-west1."),
