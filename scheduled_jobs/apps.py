@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
 
@@ -27,7 +27,11 @@ class ScheduledJobsConfig(AppConfig):
         checks.register_checks()
         signals.job_edited.connect(push_edited, sender=ScheduledJob)
         signals.run_requested.connect(fire_requested, sender=JobRun)
-        pre_delete.connect(delete_in_google, sender=ScheduledJob)
+        for model in apps.get_models():
+            if (
+                model._meta.concrete_model is ScheduledJob
+            ):  # a proxy of the project's own deletes under its name
+                pre_delete.connect(delete_in_google, sender=model)
         if in_dev():
             dev_server.connect()
         registry.discover()

@@ -179,7 +179,9 @@ class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
                 jobs = list(rows)
                 _record(rows, [(job, _taken_back(job)) for job in jobs], by=by, reason=reason)
                 changed += rows.mark_pending()
-                signals.job_edited.send(sender=rows.model, pks=[job.pk for job in jobs], using=rows.db)
+                signals.job_edited.send(
+                    sender=rows.model._meta.concrete_model, pks=[job.pk for job in jobs], using=rows.db
+                )
         return changed
 
     push.queryset_only = True  # type: ignore[attr-defined]
@@ -283,7 +285,7 @@ def _change(
     pks = [job.pk for job in before]
     rows.filter(pk__in=pks).mark_pending(**values)
     _record(rows, [(job, _differences(job, audit)) for job in before], by=by, reason=reason)
-    signals.job_edited.send(sender=rows.model, pks=pks, using=rows.db)
+    signals.job_edited.send(sender=rows.model._meta.concrete_model, pks=pks, using=rows.db)
     return len(pks)
 
 

@@ -270,7 +270,7 @@ class ScheduledJob(WithOverrides):
             yield rows
 
     def _tell(self, using: str) -> None:
-        signals.job_edited.send(sender=type(self), pks=[self.pk], using=using)
+        signals.job_edited.send(sender=ScheduledJob, pks=[self.pk], using=using)
 
     # --- What an operator does ----------------------------------------------------------------
 
