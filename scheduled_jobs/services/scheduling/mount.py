@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -69,7 +69,8 @@ def answers(path: str) -> str | None:
     """The name of another view than ours that answers a path of ours; None if ours does."""
     with as_configured():
         try:
-            match = resolve(path, django_settings.ROOT_URLCONF)
+            # As a web server hands it on.
+            match = resolve(unquote(path), django_settings.ROOT_URLCONF)
         except Resolver404:
             return "no view"
     if match.url_name != settings.URL_NAME.rpartition(":")[2]:

@@ -174,6 +174,12 @@ def test_an_include_at_the_root_among_pages_is_a_fault() -> None:
         assert messages() == {}
 
 
+@pytest.mark.parametrize("include_at", ["tâches/", "our tasks/"])
+def test_a_path_with_letters_that_are_escaped_is_answered_by_our_view(include_at: str) -> None:
+    with urls(path(include_at, OURS)):
+        assert messages() == {}
+
+
 def test_a_page_that_answers_first_is_named() -> None:
     with urls(path("<path:slug>", page, name="cms-page"), path("tasks/", OURS)):
         assert messages() == {
