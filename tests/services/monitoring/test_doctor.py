@@ -423,6 +423,15 @@ def test_jobs_of_another_address_are_one_line(origin: str, settings: Any) -> Non
     )
 
 
+def test_a_silenced_check_with_which_nothing_is_sent_is_told(origin: str, settings: Any) -> None:
+    settings.SILENCED_SYSTEM_CHECKS = ["scheduled_jobs.W006"]
+    settings.DJANGO_CLOUD_TASKS_LOCATION = "EU"
+    (line,) = told("settings")
+    assert line.startswith(
+        "[!] DJANGO_CLOUD_TASKS_LOCATION is 'EU', which is not a location of Cloud Scheduler. "
+    )
+
+
 def test_a_payload_that_django_would_not_read_is_not_sent(origin: str, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1
     declare("Two")
