@@ -153,7 +153,10 @@ def _time_zone(task: type[Task]) -> str:
 def _schedule(task: type[Task], zone: str) -> str:
     run_every = _text(getattr(task, "run_every", None))
     if run_every is None:
-        raise InvalidDefinition("it is missing; write run_every = '0 9 * * *' or another schedule")
+        raise InvalidDefinition(
+            "it is missing; write run_every = '0 9 * * *' or another schedule, "
+            "or list abc.ABC among the bases of what is only a base class"
+        )
     return Schedule.parse(run_every, zone).expression
 
 

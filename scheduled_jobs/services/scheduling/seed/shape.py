@@ -70,6 +70,9 @@ def faults_of_shape(task: type[Task]) -> dict[str, str]:
             faults[name] = f"{_named(found)} here hides what every task has as {name}; rename it{instead}"
     if "name" not in faults and task.name() != registry.dotted_path(task):
         faults["name()"] = f"a task is known by its dotted path, and by no other name; {INSTEAD['name']}"
+    own = vars(task)
+    if own.get("abstract") is True or getattr(own.get("Meta"), "abstract", None) is True:
+        faults["abstract"] = "it makes no base class of a task; list abc.ABC among its bases"
     if text := _fault_of_making(task):
         faults["__init__()"] = text
     if text := _fault_of_run(inspect.getattr_static(task, "run"), task.run):
@@ -88,7 +91,10 @@ def _fault_of_hook(task: type[Task], name: str) -> str:
 
 def _fault_of_making(task: type[Task]) -> str:
     """A task is made anew for each run, without arguments."""
-    if missing := sorted(getattr(task, "__abstractmethods__", ())):
+    # Without the metaclass of abc.ABC Python itself does not look for them.
+    if missing := [
+        name for name in sorted(dir(task)) if _is_abstract(inspect.getattr_static(task, name, None))
+    ]:
         return (
             f"the class leaves {', '.join(missing)} abstract; write what is missing, "
             "or list abc.ABC among the bases of what is only a base class"
@@ -102,6 +108,10 @@ def _fault_of_making(task: type[Task]) -> str:
     except TypeError as error:
         return f"a task is made without arguments, and this is {error}; give it a default"
     return ""
+
+
+def _is_abstract(value: Any) -> bool:
+    return getattr(value, "__isabstractmethod__", False) is True
 
 
 def _fault_of_run(run: Any, of_class: Any) -> str:

@@ -232,6 +232,37 @@ def test_a_class_with_something_left_abstract_is_an_error() -> None:
     }
 
 
+def abstract(self: Any) -> Any:
+    """As ``abc.abstractmethod`` marks it."""
+
+
+abc.abstractmethod(abstract)
+BASE = "list abc.ABC among the bases of what is only a base class"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            {"rows": abstract},
+            {"__init__()": f"the class leaves rows abstract; write what is missing, or {BASE}"},
+        ),
+        ({"abstract": True}, {"abstract": "it makes no base class of a task; list abc.ABC among its bases"}),
+        (
+            {"Meta": type("Meta", (), {"abstract": True})},
+            {"abstract": "it makes no base class of a task; list abc.ABC among its bases"},
+        ),
+        (
+            {"run_every": None},
+            {"run_every": f"it is missing; write run_every = '0 9 * * *' or another schedule, or {BASE}"},
+        ),
+    ],
+)
+def test_a_base_class_by_other_signs_is_told_ours(body: dict[str, Any], told: dict[str, str]) -> None:
+    """Python looks for abstract methods with abc.ABC alone; Celery and Django have marks of their own."""
+    assert faults(**body) == told
+
+
 # --- run -------------------------------------------------------------------------------------------
 
 
