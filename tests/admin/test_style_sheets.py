@@ -43,6 +43,6 @@ def test_every_class_of_a_style_sheet_is_on_a_page(sheet: Path) -> None:
     unused = {
         name
         for name in styled - written() - OF_NEWER_DJANGOS
-        if not re.search(rf"[\"' ]{name}[\"' ]", djangos)
+        if not re.search(rf"[\"' ]{name}[\"' {{]", djangos)
     }
     assert unused == set()

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from django.core.management import call_command
 from django.core.signals import request_started
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import override_settings
+from django.utils import timezone
 from google.cloud.scheduler_v1 import Job
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from scheduled_jobs.backends import forget_backends, get_backend
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.execution.heartbeat import heartbeat
 from tests.support.emulator_process import running_emulator
 from tests.support.people import LIST
 
@@ -173,6 +176,7 @@ def database_of_several_threads(path: Path) -> Iterator[None]:
     values = original.settings_dict
     name = values["NAME"]
     del connections["default"]
+    disconnect_heartbeat()
     values["NAME"] = str(path)
     try:
         yield
@@ -180,6 +184,21 @@ def database_of_several_threads(path: Path) -> Iterator[None]:
         connections["default"].close()
         values["NAME"] = name
         connections["default"] = original
+
+
+def disconnect_heartbeat() -> None:
+    """Close the connection of the heartbeat's thread: one to memory outlives ``close()``, whatever its name."""
+    is_closed = threading.Event()
+
+    def close() -> None:
+        BaseDatabaseWrapper.close(connections["default"])
+        is_closed.set()
+
+    heartbeat.keep(0, close)
+    for kept in heartbeat._kept:
+        kept.try_at = timezone.now()
+    heartbeat._wake()
+    assert is_closed.wait(60)
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
