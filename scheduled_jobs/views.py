@@ -112,11 +112,19 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
 
 
 def _refusals_of_database(task: str, name: str) -> list[str]:
-    """Why a job of this app's own question would not be found: "job", "tables" or "database"."""
+    """Why a job of this app's own question would not run: "job", "tables", "database" or "writes"."""
+    if not name:
+        return []
     try:
-        return [] if not name or execution.job_of_task(task, name) is not None else ["job"]
+        if execution.job_of_task(task, name) is None:
+            return ["job"]
     except Error:
         return ["tables" if execution.lacks_tables() else "database"]
+    try:
+        execution.write_nothing()
+    except Error:
+        return ["writes"]
+    return []
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -3,7 +3,13 @@
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
 from scheduled_jobs.services.execution.ending import expire, note_delivery, write_kept
 from scheduled_jobs.services.execution.requests import cancel, rerun
-from scheduled_jobs.services.execution.serving import deliver, job_of_task, lacks_tables, run_eagerly
+from scheduled_jobs.services.execution.serving import (
+    deliver,
+    job_of_task,
+    lacks_tables,
+    run_eagerly,
+    write_nothing,
+)
 
 __all__ = [
     "Answer",
@@ -17,4 +23,5 @@ __all__ = [
     "rerun",
     "run_eagerly",
     "write_kept",
+    "write_nothing",
 ]

@@ -59,6 +59,11 @@ def lacks_tables() -> bool:
         return False
 
 
+def write_nothing() -> None:
+    """Raise the database's Error where it takes no writes. No row is changed."""
+    ScheduledJob.objects.using(statements.database()).filter(pk=0).update(name="")
+
+
 def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = time.sleep) -> Answer:
     """Answer a delivery: run the task, or say why not.
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from django.db import router
+from django.db import Error, router
 
 from scheduled_jobs import registry
 from scheduled_jobs.authentication import certificates
@@ -20,13 +20,13 @@ from scheduled_jobs.domain.jobs import ENABLED, TOKEN_HEADER, lies_under
 from scheduled_jobs.domain.plan import is_moved
 from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services import scheduling
+from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.health import late, paused, running, unserved
 from scheduled_jobs.services.history.last_attempts import told_of
 from scheduled_jobs.services.monitoring import process
 from scheduled_jobs.services.monitoring.asking import begin
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
-from scheduled_jobs.services.monitoring.reach import Target, ask_address
+from scheduled_jobs.services.monitoring.reach import WRITABLE, Target, ask_address
 from scheduled_jobs.services.scheduling import drift
 from scheduled_jobs.services.scheduling.faults import faults
 
@@ -69,7 +69,7 @@ class _Examination:
     has_tables: bool = False
     has_google: bool = False
     told: set[str] = field(default_factory=set)
-    """What of Google's token is told to be another than this process would have it."""
+    """What is told already of what the web server would refuse, of ``reach.REFUSALS``."""
     has_jobs: bool = False
     unserved: dict[int, list[str]] = field(default_factory=dict)
     """Code of Google's last attempt -> jobs of which it surely did not arrive here."""
@@ -109,6 +109,13 @@ class _Examination:
     def database(self) -> list[Finding]:
         found = list(process.examine_database(self.alias))
         self.has_tables = all(finding.is_ok for finding in found)
+        if self.has_tables:
+            try:
+                execution.write_nothing()
+            except Error as error:
+                text = f"the database {self.alias!r} takes no writes: {error}"
+                found.append(wrong("database", text, WRITABLE))
+                self.told.add("writes")
         return found
 
     # --- Google -----------------------------------------------------------------------------------

@@ -181,6 +181,10 @@ PRIVATE = (
     "Give {account} roles/run.invoker on the service; the audience {audience} must be the service's URL "
     "or one of its custom audiences."
 )
+WRITABLE = (
+    "Let the user of this app write there (with SQLite the file and its folder), or name the server that is "
+    "written to in DATABASES."
+)
 REFUSALS = {
     "task": (
         "its code has no task {task}",
@@ -202,6 +206,7 @@ REFUSALS = {
         "its database has no tables of this app",
         "Run manage.py migrate with the settings of the web server, or give all processes one database.",
     ),
+    "writes": ("its database takes no writes", WRITABLE),
     "database": (
         "its database does not answer",
         "Look into the log of the web server, and whether it reaches the database.",

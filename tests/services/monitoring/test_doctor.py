@@ -16,6 +16,7 @@ from django.urls import include, path
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.services import execution, monitoring
+from scheduled_jobs.services.monitoring import Target
 from scheduled_jobs.services.monitoring.process import RUN_ON
 from tests.support import full_name
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
@@ -391,6 +392,30 @@ def test_a_web_server_whose_database_is_empty_is_named(origin: str, monkeypatch:
     monkeypatch.setattr("scheduled_jobs.services.execution.lacks_tables", lambda: True)
     (line,) = told("address")
     assert "would refuse Google: its database has no tables of this app. Run manage.py migrate" in line
+
+
+def test_a_database_that_takes_no_writes_is_named(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("attempt to write a readonly database")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(refuse), pytest.raises(OperationalError):
+        execution.write_nothing()
+    with connection.execute_wrapper(refuse):
+        lines = told("database", "address")
+    (line,) = [line for line in lines if line.startswith("[!]")]
+    assert line.startswith(
+        "[!] The database 'default' takes no writes: attempt to write a readonly database. Let the"
+    )
+
+    def fail() -> None:
+        raise OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("scheduled_jobs.views.execution.write_nothing", fail)
+    wanted = Target(f"{origin}/tasks/shop.tasks.One", "shop.tasks.One", origin, EMAIL, job=row("One").name)
+    found = monitoring.ask_address(wanted, datetime.now(UTC))
+    assert found.text.endswith("would refuse Google: its database takes no writes")
 
 
 def test_another_database_than_that_of_the_jobs_is_one_cause(origin: str) -> None:
