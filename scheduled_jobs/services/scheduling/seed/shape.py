@@ -86,6 +86,8 @@ def _fault_of_hook(task: type[Task], name: str) -> str:
         return f"it is {_named(found)}; make it a class method: write @classmethod above it, and cls for self"
     if not isinstance(found, (classmethod, staticmethod)) and not callable(getattr(task, name)):
         return f"it is {_named(found)}; write a class method of this name that returns it"
+    if inspect.iscoroutinefunction(getattr(task, name)):
+        return "it is async, and nobody awaits it; write def for async def"
     return ""
 
 

@@ -110,6 +110,14 @@ def test_a_hook_that_cannot_be_asked_says_how_it_is_written(value: Any, text: st
     assert faults(schedule_time_zone=value) == {"schedule_time_zone()": text}
 
 
+def test_a_hook_cannot_be_async() -> None:
+    async def zone(cls: Any) -> str:
+        return "Europe/Lisbon"
+
+    text = "it is async, and nobody awaits it; write def for async def"
+    assert faults(schedule_time_zone=classmethod(zone)) == {"schedule_time_zone()": text}
+
+
 def test_a_hook_may_be_a_static_method() -> None:
     assert faults(schedule_time_zone=staticmethod(lambda: "Europe/Lisbon")) == {}
 
