@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error, connections, transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataException
 from django.utils import timezone
 from django.utils.datastructures import CaseInsensitiveMapping
 from django.views.decorators.csrf import csrf_exempt
@@ -61,7 +61,8 @@ HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     """Answer Cloud Scheduler: run the task of the path for the job of the JobName header, or say why not."""
     if (refusals := authentication.refusals_of(request.headers, task, timezone.now())) is not None:
-        refused = refusals or _refusals_of_database(task, request.headers.get(JOB_NAME, ""))
+        name = request.headers.get(JOB_NAME, "")
+        refused = refusals or _refusals_of_body(request) or _refusals_of_database(task, name)
         return _error(HTTPStatus.UNAUTHORIZED, NO_TOKEN, would_refuse=refused)
     try:
         caller = authentication.verify(request, task)
@@ -109,6 +110,14 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
         headers=_shown_headers(request),
         caller=caller,
     )
+
+
+def _refusals_of_body(request: HttpRequest) -> list[str]:
+    """Whether what this app's own question has as its body does not arrive."""
+    try:
+        return [] if _body(request) == authentication.PROBE_BODY else ["body"]
+    except (exceptions.BodyTooLarge, RawPostDataException):
+        return ["body"]
 
 
 def _refusals_of_database(task: str, name: str) -> list[str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JOB_NAME",
+    "PROBE_BODY",
     "PROBE_HEADER",
     "certificates",
     "refusals_of",
@@ -47,6 +48,7 @@ AUTHORIZATION = "Authorization"
 JOB_NAME = "X-CloudScheduler-JobName"
 SALT = "scheduled_jobs.endpoint"
 PROBE_HEADER = "X-Scheduled-Jobs-Probe"
+PROBE_BODY = b"{}"
 PROBE_SALT = "scheduled_jobs.probe"
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 REMOVED_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"

@@ -11,7 +11,7 @@ import certifi
 import urllib3
 from urllib3 import exceptions as failures
 
-from scheduled_jobs.authentication import JOB_NAME, PROBE_HEADER, sign_probe
+from scheduled_jobs.authentication import JOB_NAME, PROBE_BODY, PROBE_HEADER, sign_probe
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.jobs import USER_AGENT, lies_under
 from scheduled_jobs.services.monitoring.answers import Got, cause_of
@@ -119,7 +119,7 @@ def _post(uri: str, headers: dict[str, str], asked: SplitResult, seconds: float)
     with urllib3.PoolManager(ca_certs=certifi.where(), cert_reqs=ssl.CERT_REQUIRED) as pool:
         try:
             answer = pool.request(
-                "POST", uri, body=b"{}", headers=headers, redirect=False, retries=False,
+                "POST", uri, body=PROBE_BODY, headers=headers, redirect=False, retries=False,
                 # A little less than is waited for in all: it knows whether connecting or answering took long.
                 timeout=urllib3.Timeout(total=0.9 * seconds), preload_content=False,
             )  # fmt: skip
@@ -201,6 +201,10 @@ REFUSALS = {
     "authorization": (
         "the Authorization header, which has the token, does not reach it",
         "Let the server in front pass it on, in Apache's mod_wsgi by WSGIPassAuthorization On.",
+    ),
+    "body": (
+        "the body of the request, which has the payload, does not reach it",
+        "Look for a middleware that reads it first, and whether DATA_UPLOAD_MAX_MEMORY_SIZE is too small.",
     ),
     "tables": (
         "its database has no tables of this app",

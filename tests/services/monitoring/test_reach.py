@@ -341,6 +341,12 @@ class DropsAll(DropsHeaders):
     dropped = ("HTTP_X_",)
 
 
+class ReadsFirst(AsksForLogin):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.read(1)
+        return self.get_response(request)
+
+
 class LetsGoogleAlone(AsksForLogin):
     def __call__(self, request: HttpRequest) -> HttpResponse:
         is_google = request.headers["User-Agent"] == "Google-Cloud-Scheduler"
@@ -360,6 +366,11 @@ class LetsGoogleAlone(AsksForLogin):
             "is this app, which would refuse Google: the header X-CloudScheduler-JobName, which names the job, does "
             "not reach it",
             "Let the server in front, or the middleware, pass the headers of the request on.",
+        ),
+        (
+            "ReadsFirst",
+            "is this app, which would refuse Google: the body of the request, which has the payload, does not reach it",
+            "Look for a middleware that reads it first, and whether DATA_UPLOAD_MAX_MEMORY_SIZE is too small.",
         ),
         (
             "DropsAll",
