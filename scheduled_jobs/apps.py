@@ -22,11 +22,11 @@ class ScheduledJobsConfig(AppConfig):
         from scheduled_jobs import checks, registry, signals
         from scheduled_jobs.conf import in_dev
         from scheduled_jobs.management import dev_server
-        from scheduled_jobs.models import JobRun, ScheduledJob
+        from scheduled_jobs.models import ScheduledJob
 
         checks.register_checks()
-        signals.job_edited.connect(push_edited, sender=ScheduledJob)
-        signals.run_requested.connect(fire_requested, sender=JobRun)
+        signals.job_edited.connect(push_edited)  # also of models that a project derives from ours
+        signals.run_requested.connect(fire_requested)
         for model in apps.get_models():
             if (
                 model._meta.concrete_model is ScheduledJob

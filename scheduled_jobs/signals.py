@@ -24,6 +24,7 @@ sync_failed = Signal()
 """Sender ScheduledJob, ``job=``: Google refused a push, or did not answer."""
 
 job_edited = Signal()
-"""Sender ScheduledJob, ``pks=``, ``using=``, inside the transaction of the edit: these rows want a push."""
+"""Sender ScheduledJob or what derives from it, ``pks=``, ``using=``, inside the transaction of the edit:
+these rows want a push."""
 run_requested = Signal()
 """Sender JobRun, ``pks=``, ``using=``, inside the transaction of the request: these runs want a RunJob."""

@@ -9,8 +9,13 @@ from tests.projects.walk import SETTINGS
 if TYPE_CHECKING:
     from tests.support.project import Project
 
-PROXY = """
+DERIVED = """
+from django.db import models
 from scheduled_jobs.models import ScheduledJob
+
+
+class TeamJob(ScheduledJob):
+    team = models.CharField(max_length=20)
 
 
 class ShopJob(ScheduledJob):
@@ -21,7 +26,7 @@ EDITED = """
 from io import StringIO
 from django.core.management import call_command
 from scheduled_jobs.testing import running_cloud_scheduler
-from shop.models import ShopJob
+from shop.models import ShopJob, TeamJob
 
 call_command("makemigrations", "shop", verbosity=0)
 call_command("migrate", verbosity=0)
@@ -33,12 +38,16 @@ with running_cloud_scheduler() as google:
     print([live.values["schedule"] for live in google.jobs.values()])
     ShopJob.objects.all().pause(reason="x")
     print([live.state for live in google.jobs.values()])
+    team = TeamJob(scheduledjob_ptr=job, team="x")
+    team.save_base(raw=True)
+    TeamJob.objects.all().resume()
+    print([live.state for live in google.jobs.values()])
     job.delete()
     print(google.jobs)
 """
 
 
-def test_a_proxy_of_our_model_pushes_what_it_saves(project: Project) -> None:
+def test_models_derived_from_ours_push_what_they_save(project: Project) -> None:
     project.add_settings(SETTINGS)
-    project.write("shop/models.py", PROXY)
-    assert project.run_code(EDITED).splitlines() == ["['2 2 * * *']", "['PAUSED']", "{}"]
+    project.write("shop/models.py", DERIVED)
+    assert project.run_code(EDITED).splitlines() == ["['2 2 * * *']", "['PAUSED']", "['ENABLED']", "{}"]
