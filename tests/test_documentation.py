@@ -49,7 +49,11 @@ def id_of_fault(node: ast.AST) -> str:
 
 def ids_in_the_code() -> set[str]:
     letters = {"error": "E", "warning": "W"}
-    found = {id_of_fault(call) for call in ast.walk(ast.parse(Path(faults.__file__).read_text()))} - {""}
+    found = {
+        id_of_fault(call)
+        for path in Path(faults.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+    } - {""}
     for path in Path(checks.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
