@@ -6,11 +6,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.core import checks as django_checks
 from django.test import override_settings
 
-from scheduled_jobs.checks import check_database, check_deployment, check_settings, check_tasks, database
+from scheduled_jobs.admin import JobRunAdmin, ScheduledJobAdmin
+from scheduled_jobs.checks import (
+    check_admin_sites,
+    check_database,
+    check_deployment,
+    check_settings,
+    check_tasks,
+    database,
+)
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND
+from scheduled_jobs.models import JobRun, ScheduledJob
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -186,6 +196,7 @@ def test_the_checks_are_bound() -> None:
     assert {
         check_settings,
         check_tasks,
+        check_admin_sites,
         check_database,
         check_deployment,
     } <= registered
@@ -199,3 +210,17 @@ def test_a_fault_is_a_warning_and_with_deploy_an_error() -> None:
     assert (plain.id, plain.level) == ("scheduled_jobs.W002", django_checks.WARNING)
     assert (deployed.id, deployed.level) == ("scheduled_jobs.E002", django_checks.ERROR)
     assert plain.msg == deployed.msg
+
+
+def test_a_site_with_jobs_and_without_their_runs_is_told() -> None:
+    site = AdminSite(name="backoffice")
+    assert check_admin_sites() == []
+    site.register(ScheduledJob, ScheduledJobAdmin)
+    (message,) = check_admin_sites()
+    assert (message.id, message.msg, message.hint) == (
+        "scheduled_jobs.W031",
+        "The admin site 'backoffice' has no JobRun, to whose pages other pages lead.",
+        "Register JobRun there too, with scheduled_jobs.admin.JobRunAdmin.",
+    )
+    site.register(JobRun, JobRunAdmin)
+    assert check_admin_sites() == []
