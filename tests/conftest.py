@@ -27,6 +27,8 @@ settings.load_profile("untimed")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server", "new_database"}
 CONSTANT = {"django_content_type", "auth_permission"}
 """Tables that hold what the migrations have put there, and that no test changes."""
+LONG = ("tests/projects/", "tests/test_demo.py", "tests/browser/", "tests/emulator/test_process.py")
+"""Tests that start other programs, and wait for them more than they work."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -41,8 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     words of the answer. A module whose parameters are other statements is marked by hand.
 
     In Chromium the same views and statements are at work as in the tests without it. For the same reason no
-    lines are counted there, nor where a module says so (``uncounted``) that goes over the same lines a thousand
-    times: counting makes them two to three times as slow.
+    lines are counted there, nor in the processes of other people's projects, nor where a module says so
+    (``uncounted``) that goes over the same lines a thousand times: counting makes them two to three times as
+    slow.
     """
     seen = set()
     for item in items:
@@ -52,11 +55,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         uses = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(
             getattr(item, "fixturenames", ())
         )
-        if item.get_closest_marker("browser"):
+        is_browser = item.get_closest_marker("browser")
+        if is_browser or test.startswith("tests/projects/"):
             item.add_marker("uncounted")
-        elif uses and not stood_for:
+        if uses and not is_browser and not stood_for:
             item.add_marker("database")
     config.stash[LEFT_OUT] = sum(not item.get_closest_marker("database") for item in items)
+
+
+class LongestFirst:
+    """A worker that begins with a browser or a project of its own at the end leaves the others idle."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LongestFirst())
 
 
 @pytest.hookimpl(wrapper=True)
