@@ -232,9 +232,11 @@ class _Examination:
         if self.report is not None:
             plan, jobs = self.report.plan, self.report.listing.jobs
             known: list[Desired | Change] = [*plan.unchanged, *plan.of_kind("update")]
+            # A retired row that has no job there is unchanged too, and nobody calls its task.
+            known = [wanted for wanted in known if wanted.remote_name in jobs]
             for wanted in known:
-                live = jobs.get(wanted.remote_name)
-                if live is not None and lies_under(live.uri, settings.ENDPOINT):
+                live = jobs[wanted.remote_name]
+                if lies_under(live.uri, settings.ENDPOINT):
                     account = live.values["oidc_service_account"]
                     return Target(
                         live.uri, wanted.task, live.values["oidc_audience"], account,
