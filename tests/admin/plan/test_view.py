@@ -434,7 +434,8 @@ def test_the_number_of_queries_does_not_grow(
         edit_in_console(google, row(f"Job{number}"), "description", description="other")
     client = superuser()
     client.get(PLAN)
-    with django_assert_max_num_queries(24):
+    # On a server one more than on SQLite, which has no rows to lock.
+    with django_assert_max_num_queries(25):
         client.get(PLAN)
 
 
