@@ -7,15 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.demo_process import alive, descendants, free_ports
+from tests.support.demo_process import Program, alive, descendants, free_ports
 from tests.support.project import TASKS
 
 if TYPE_CHECKING:
@@ -49,29 +47,13 @@ class Invoice(Report):
 """
 
 
-class Dev:
-    """A started ``dev``; ``output`` grows while it runs."""
+class Dev(Program):
+    """A started ``dev``."""
 
     def __init__(self, project: Project, port: int, *args: str, **env: str) -> None:
         self.project, self.port = project, port
-        self.output = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "scheduled_jobs", "dev", str(port), *args],
-            cwd=project.folder,
-            env={**project.env, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                self.output += line
+        verb = ("manage.py", "scheduled_jobs", "dev", str(port), *args)
+        super().__init__(*verb, cwd=project.folder, env={**project.env, **env})
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait for a line; fails with the whole output."""

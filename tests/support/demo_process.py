@@ -76,27 +76,15 @@ def descendants(pid: int) -> set[Process]:
     return found
 
 
-class RunningDemo:
-    """A started demo; ``output`` grows while it runs."""
+class Program:
+    """A started program of Python's; ``output`` grows while it runs."""
 
-    def __init__(self, directory: Path, web: int, emulator: int) -> None:
-        self.directory = directory
-        self.web, self.emulator = web, emulator
+    def __init__(self, *args: str, cwd: Path, env: dict[str, str]) -> None:
         self.output = ""
-        self.seen: set[Process] = set()
-        """The processes below it, when it was last asked for them."""
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "sample_project.demo",
-                "--port",
-                str(web),
-                "--emulator-port",
-                str(emulator),
-            ],
-            cwd=ROOT,
-            env=environment(directory),
+            [sys.executable, *args],
+            cwd=cwd,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -110,6 +98,18 @@ class RunningDemo:
         with self.process.stdout as lines:
             for line in lines:
                 self.output += line
+
+
+class RunningDemo(Program):
+    """A started demo."""
+
+    def __init__(self, directory: Path, web: int, emulator: int) -> None:
+        self.directory = directory
+        self.web, self.emulator = web, emulator
+        self.seen: set[Process] = set()
+        """The processes below it, when it was last asked for them."""
+        ports = ("--port", str(web), "--emulator-port", str(emulator))
+        super().__init__("-m", "sample_project.demo", *ports, cwd=ROOT, env=environment(directory))
 
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> None:
         """Wait until something is so; fails with the demo's output when it ends or takes too long."""

@@ -20,7 +20,7 @@ from scheduled_jobs.admin.words import (
     why_no_run,
     why_no_time,
 )
-from scheduled_jobs.domain.ahead import WhyNone, ahead
+from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
@@ -191,9 +191,11 @@ class _Row:
             return ago
         return _("by %(who)s, %(ago)s") % {"who": run.requested_by, "ago": ago}
 
+    def _stopped(self) -> str:
+        why = self.ahead.why_none
+        return str(WHY_NONE[why].short) if why is not None else ""
+
     def _healthy(self) -> str:
-        if self.ahead.why_none in (WhyNone.PAUSED_IN_GOOGLE, WhyNone.DISABLED_IN_GOOGLE):
-            return str(WHY_NONE[self.ahead.why_none].short)
         return _("Google differs") if self.job["sync_state"] == SyncState.DRIFTED else ""
 
     def _paused(self) -> str:
@@ -211,6 +213,7 @@ class _Row:
         Health.LOST: _lost,
         Health.UNREACHABLE: _unserved,
         Health.NO_RUN_HERE: _unserved,
+        Health.STOPPED: _stopped,
         Health.LATE: _late,
         Health.RUNNING: _running,
         Health.QUEUED: _queued,

@@ -46,6 +46,7 @@ HEALTH_BADGES: dict[str, Badge] = {
     Health.MISSED: Badge("missed", "warn", _("Missed")),
     Health.UNREACHABLE: Badge("warn", "bad", _("Unreachable")),
     Health.NO_RUN_HERE: Badge("warn", "bad", _("No run here")),
+    Health.STOPPED: Badge("pause", "warn", _("Stopped")),
     Health.LATE: Badge("warn", "warn", _("Late")),
     Health.RUNNING: Badge("run", "run", _("Running")),
     Health.QUEUED: Badge("queue", "run", _("Queued")),

@@ -10,7 +10,7 @@ from django.db.models.functions import Substr
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.attempts import SKEW
-from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE
+from scheduled_jobs.domain.jobs import DISABLED, ENABLED, OVERRIDABLE, PAUSED
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Health(StrEnum):
     """Google tried, and got no success; nothing arrived here."""
     NO_RUN_HERE = "no_run_here"
     """Google reports a success that is none of this app's."""
+    STOPPED = "stopped"
+    """Google does not fire it, as last seen: somebody paused it there, or Google has disabled it."""
     LATE = "late"
     RUNNING = "running"
     QUEUED = "queued"
@@ -102,6 +104,11 @@ def unserved(*columns: str) -> Q:
     return condition
 
 
+def stopped() -> Q:
+    """Jobs that Google was last seen to have and not to fire."""
+    return Q(live__state__in=[PAUSED, DISABLED])
+
+
 def running() -> Q:
     """Jobs of which a run is going on: that may be what Google tried."""
     return _has_run(Status.RUNNING)
@@ -123,6 +130,8 @@ def states(now: datetime) -> list[tuple[Health, Q]]:
         (Health.FAILING, Q(failures_in_a_row__gt=0)),
         (Health.MISSED, Q(last_status=Status.MISSED)),
         (Health.RUNNING, running()),
+        # It is told before what an earlier attempt met: no other will be made.
+        (Health.STOPPED, stopped()),
         (Health.UNREACHABLE, unserved("unreachable_since")),
         (Health.NO_RUN_HERE, unserved("no_run_since")),
         (Health.QUEUED, _has_run(Status.QUEUED)),

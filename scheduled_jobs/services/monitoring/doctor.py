@@ -212,7 +212,7 @@ class _Examination:
             text = f"Google was to fire {some(overdue)}, and nothing has arrived here"
             yield wrong("attempts", text, "What is told of Google and of the address may say why.")
         if self.report is not None and not self.unserved and not overdue:
-            yield right("attempts", "Of no job Google's last attempt is known to have gone astray")
+            yield right("attempts", "No last attempt of Google is known to have missed this app")
 
     # --- What is at the address -------------------------------------------------------------------
 

@@ -22,13 +22,13 @@ def test_each_finding_is_shown_with_its_remedy() -> None:
     text = text_of(superuser().post(DOCTOR).content.decode())
     assert "Something keeps jobs from running." in text
     assert "Keeps jobs from running Nothing listens on port 8000. Start it." in text
-    assert "To be noted Nobody <watches>. Let a monitor run doctor." in text
-    assert "As it must be 1 task: shop.tasks.One. Ask again" in text
+    assert "Worth noting Nobody <watches>. Let a monitor run doctor." in text
+    assert "In order 1 task: shop.tasks.One. Ask again" in text
 
 
 def test_what_stops_nothing_is_not_called_so(found: list[Finding]) -> None:
     del found[-1]
-    assert "Nothing is found that keeps a job from running." in text_of(
+    assert "Nothing found that keeps a job from running." in text_of(
         superuser().post(DOCTOR).content.decode()
     )
 

@@ -97,6 +97,18 @@ def test_an_unreachable_job_outweighs_a_queued_run_and_late() -> None:
     assert state(row) == Health.UNREACHABLE
 
 
+@pytest.mark.parametrize("in_google", ["PAUSED", "DISABLED"])
+def test_a_job_that_google_does_not_fire_is_stopped(in_google: str) -> None:
+    live = {"live": {"state": in_google}}
+    assert state(job("a", **EARLIER, **live)) == Health.STOPPED
+    assert state(job("b", **EARLIER, unreachable_since=SLOT + timedelta(minutes=9), **live)) == Health.STOPPED
+    assert state(job("c", **EARLIER, paused=True, **live)) == Health.PAUSED
+    assert state(job("d", last_status="failed", last_run_at=SLOT, failures_in_a_row=1, **live)) == (
+        Health.FAILING
+    )
+    assert state(job("e", **EARLIER, live={"state": "ENABLED"})) == Health.HEALTHY
+
+
 def test_a_run_that_is_going_on_may_be_what_google_tried() -> None:
     row = job(**EARLIER, unreachable_since=SLOT + timedelta(minutes=9))
     make_run(row, JobRun.Status.RUNNING)
@@ -202,7 +214,7 @@ def test_what_is_not_in_google_cannot_be_late() -> None:
 def test_what_google_has_otherwise_is_late_where_it_fires(sync_state: str) -> None:
     """A description edited in the console hid for ever that nothing arrived."""
     assert late(sync_state=sync_state, live={"state": "ENABLED"}) == Health.LATE
-    assert late(name="other", sync_state=sync_state, live={"state": "PAUSED"}) == Health.HEALTHY
+    assert late(name="other", sync_state=sync_state, live={"state": "PAUSED"}) == Health.STOPPED
 
 
 def test_a_slot_that_fell_into_a_pause_is_not_late_after_it() -> None:

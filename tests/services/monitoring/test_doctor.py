@@ -101,7 +101,7 @@ def test_of_a_set_up_that_is_right_every_line_says_so(origin: str) -> None:
         == f"[ok] The backend {BACKEND} answers: jobs in projects/test-project/locations/europe-west1: 1."
     )
     assert lines["jobs"] == "[ok] Google has every job as it is wanted here."
-    assert lines["attempts"] == "[ok] Of no job Google's last attempt is known to have gone astray."
+    assert lines["attempts"] == "[ok] No last attempt of Google is known to have missed this app."
     assert (
         lines["address"]
         == f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must."
