@@ -8,7 +8,6 @@ import sys
 import threading
 import traceback
 from contextlib import contextmanager
-from opcode import opmap
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -42,10 +41,10 @@ class Handlers:
             return any(self.is_stop(inner) for inner in error.exceptions)
         if not self._is_main or not isinstance(error, (SystemExit, KeyboardInterrupt)):
             return False
-        if any(frame.f_code in self._codes for frame, _ in traceback.walk_tb(error.__traceback__)):
-            return True
-        # Python's own handler of Ctrl-C leaves no frame, and strikes anywhere but at a raise.
-        return isinstance(error, KeyboardInterrupt) and not _is_raised(error)
+        # Python's own handler of Ctrl-C leaves no frame.
+        return isinstance(error, KeyboardInterrupt) or any(
+            frame.f_code in self._codes for frame, _ in traceback.walk_tb(error.__traceback__)
+        )
 
 
 def _code_of(handler: Any) -> Any:
@@ -55,14 +54,6 @@ def _code_of(handler: Any) -> Any:
     if not hasattr(handler, "__code__") and not hasattr(handler, "__func__"):
         handler = getattr(handler, "__call__", None)  # noqa: B004 – the method of an object that can be called
     return getattr(getattr(handler, "__func__", handler), "__code__", None)
-
-
-def _is_raised(error: BaseException) -> bool:
-    """Whether a line of Python says ``raise`` where this comes from."""
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    return last is not None and last.tb_frame.f_code.co_code[last.tb_lasti] == opmap["RAISE_VARARGS"]
 
 
 @contextmanager
