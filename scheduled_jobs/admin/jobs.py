@@ -57,7 +57,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "admin/scheduled_jobs/scheduledjob/change_list.html"
 
     class Media:
-        css = {"all": ["scheduled_jobs/admin.css"]}
+        css = {"all": ["scheduled_jobs/scheduled_jobs.css"]}
 
     # --- Pages --------------------------------------------------------------------------------
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 PAGES = (
-    ("<path:object_id>/live/", run_page.live_view, "live"),
     ("<path:object_id>/rerun/", rerun.rerun_view, "rerun"),
     ("<path:object_id>/cancel/", rerun.cancel_view, "cancel"),
     ("<path:object_id>/settle/", rerun.settle_view, "settle"),
@@ -53,7 +52,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "admin/scheduled_jobs/jobrun/change_list.html"
 
     class Media:
-        css = {"all": ["scheduled_jobs/admin.css", "scheduled_jobs/runs.css"]}
+        css = {"all": ["scheduled_jobs/scheduled_jobs.css"]}
 
     # --- Pages --------------------------------------------------------------------------------
 

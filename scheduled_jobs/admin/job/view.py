@@ -198,7 +198,9 @@ def _page(
     frame = {
         **links,
         "job": job,
+        "zone": job.time_zone,
         "tab": tab,
+        "tabs_label": _("This job"),
         "tabs": [
             ("overview", titles["overview"], links["change_url"], ""),
             ("settings", titles["settings"], links["settings_url"], _overridden(job)),

@@ -33,7 +33,7 @@ PATH_KINDS = {
     Status.RUNNING: "run",
     Status.QUEUED: "run",
 }
-"""Status -> class of its path in admin.css, without the ``p-``."""
+"""Status -> class of its path in scheduled_jobs.css, without the ``p-``."""
 WITH_FOOT = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
 EMPTY = "none"
 SPLIT = 10

@@ -1,5 +1,6 @@
 """What every page of the admin needs."""
 
+from scheduled_jobs.admin.page.live import Live
 from scheduled_jobs.admin.page.permissions import (
     SAFE_METHODS,
     allowed,
@@ -24,12 +25,13 @@ from scheduled_jobs.admin.page.render import (
     with_extra,
 )
 from scheduled_jobs.admin.page.same_as_shown import token_of
+from scheduled_jobs.admin.page.tabs import section_tabs
 from scheduled_jobs.admin.page.urls import urls_of
 from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
 
 __all__ = [
-    "SAFE_METHODS", "TEMPLATES", "ViewerZone", "address", "address_if_any", "allowed", "environment_banner",
-    "find_job", "find_run", "job_crumbs", "may", "offered_zones", "permitted", "posted_reason",
-    "render_for_job", "render_page", "require", "require_post", "require_safe_method", "token_of", "urls_of",
-    "why_nothing_is_sent", "with_extra",
+    "SAFE_METHODS", "TEMPLATES", "Live", "ViewerZone", "address", "address_if_any", "allowed",
+    "environment_banner", "find_job", "find_run", "job_crumbs", "may", "offered_zones", "permitted",
+    "posted_reason", "render_for_job", "render_page", "require", "require_post", "require_safe_method",
+    "section_tabs", "token_of", "urls_of", "why_nothing_is_sent", "with_extra",
 ]  # fmt: skip

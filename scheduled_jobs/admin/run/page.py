@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.admin.page import Live
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.admin.run.rows import run_attempts, run_facts, run_neighbours, run_steps
 from scheduled_jobs.admin.run.sentence import headline_of
-from scheduled_jobs.admin.words import RUN_BADGES, JobName, attempt_banner, is_overdue, masked_parts, times
+from scheduled_jobs.admin.words import RUN_BADGES, JobName, attempt_banner, is_overdue, masked_parts
 from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.last_attempts import Told, told_of
@@ -21,18 +22,28 @@ if TYPE_CHECKING:
 
 Status = JobRun.Status
 
+EVERY = 3
+"""Seconds between two looks at a run that goes on, while its page is seen."""
+
 
 def build(story: Story, now: datetime) -> dict[str, Any]:
     """What the templates show of a run whose job is loaded, at ``now`` (aware)."""
     run, job = story.run, story.run.job
     zone = job.time_zone
     told = attempt_of_queued(run)
+    headline = headline_of(story, told, now)
     return {
         "whys": [attempt_banner(told, zone)] if told is not None and told.is_unserved else [],
         "zone": zone,
-        "as_of": f"{now.astimezone(times.zone_of(zone)):%H:%M:%S}",
-        "word": str(RUN_BADGES[run.status].word),
-        "headline": headline_of(story, told, now),
+        "live": Live.of(
+            now,
+            zone,
+            every=0 if run.is_over else EVERY,
+            status=run.status,
+            say=headline.spoken,
+            mark=f"{RUN_BADGES[run.status].word}:",
+        ),
+        "headline": headline,
         "steps": run_steps(run, told, zone, now),
         "attempts": run_attempts(story, now),
         "neighbours": run_neighbours(story, now),
@@ -43,7 +54,6 @@ def build(story: Story, now: datetime) -> dict[str, Any]:
         "result_note": _result_note(run),
         "trace": traces.read(run.traceback) if run.traceback else None,
         "log": run.log.splitlines(),
-        "is_live": not run.is_over,
         "is_overdue": is_overdue(run, now),
         "notes": [str(note) for note in run.context.get("notes", [])],
     }

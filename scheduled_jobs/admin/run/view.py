@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page import TEMPLATES, address, allowed, find_run, render_page, require_safe_method
+from scheduled_jobs.admin.page import address, allowed, find_run, render_page, require_safe_method
 from scheduled_jobs.admin.run.page import build, title_of, tools
 from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.services.history.run_story import story_of
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.admin.page.permissions import RunAdmin
     from scheduled_jobs.models import JobRun
-
-POLL = 3
-"""Seconds between two looks at a run that goes on, while its page is seen."""
 
 
 @require_safe_method
@@ -42,26 +38,19 @@ def run_history_view(model_admin: RunAdmin, request: HttpRequest, object_id: str
     return admin.ModelAdmin.history_view(model_admin, request, object_id)
 
 
-@require_safe_method
-def live_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """The parts of the page that change while the run goes on, as HTML."""
-    run = find_run(request, object_id)
-    context = {**_context(model_admin, request, run), "now": timezone.now(), "allowed": allowed(request)}
-    return TemplateResponse(request, f"{TEMPLATES}/jobrun/_live.html", context)
-
-
 def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[str, Any]:
+    page = build(story_of(run), timezone.now())
     return {
-        "page": build(story_of(run), timezone.now()),
+        "page": page,
+        "zone": page["zone"],
         "run": run,
         "job": run.job,
         "job_label": job_label(run.job),
         "job_url": address(model_admin, "scheduledjob_change", run.job_id),
         "runs_url": f"{address(model_admin, 'jobrun_changelist')}?job__id__exact={run.job_id}",
-        "live_url": address(model_admin, "jobrun_live", run.pk),
         "rerun_url": address(model_admin, "jobrun_rerun", run.pk),
         "cancel_url": address(model_admin, "jobrun_cancel", run.pk),
         "settle_url": address(model_admin, "jobrun_settle", run.pk),
         "tools": tools(run, allowed(request)),
-        "poll": POLL,
+        "live": page["live"],
     }

@@ -19,7 +19,7 @@ SyncState = ScheduledJob.SyncState
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """``icon`` is an id of ``_icons.html``, ``tone`` a class of ``admin.css``, both without their ``sj-``."""
+    """``icon`` is an id of ``_icons.html``, ``tone`` a class of the sheet, both without their ``sj-``."""
 
     icon: str
     tone: str

@@ -1,4 +1,4 @@
-/* Follows a run: replaces the parts of its page that have changed, and says aloud, and in the title, when its status has. */
+/* Keeps a page up to date: asks for it again, replaces the parts that have changed, and says aloud when its status has. */
 "use strict";
 (() => {
     const line = document.getElementById("sj-refresh");
@@ -10,10 +10,10 @@
     const pauseButton = line.querySelector("button");
     const announcer = document.getElementById("sj-say");
     const note = document.getElementById("sj-old");
-    const stale = sjRefresh.staleNote(note, document.getElementById("content-main"));
-    const title = document.title;
+    const main = document.getElementById("content-main");
+    const stale = sjRefresh.staleNote(note, main);
     let timer = null, isPaused = false, isOver = false, isAsking = false;
-    let status = line.dataset.status, at = line.dataset.at;
+    let status = main.dataset.status, at = main.dataset.at;
 
     // The time of the server's answer, in the zone of the page: the browser's clock may be in another.
     const showState = (name) => { lineText.textContent = line.dataset[name].replace("%s", at); };
@@ -53,24 +53,24 @@
         isAsking = true;
         let seconds = Number(line.dataset.every);
         try {
-            const { part, refused } = await sjRefresh.fetchPart(line.dataset.url);
+            const { part, title, refused } = await sjRefresh.fetchPart(location.href.split("#")[0]);
             if (refused) {
                 isOver = true;
                 showState("gone");
                 markStale(refused);
                 return;
             }
-            const fresh = part.querySelector("[data-status]");
+            const fresh = part.querySelector("#content-main");
             if (isPaused || !fresh) {
                 return;
             }
             const hasChanged = status !== fresh.dataset.status;
-            const hasEnded = fresh.dataset.live !== "true";
+            const hasEnded = !part.querySelector("#sj-refresh");
             replaceParts(fresh, hasChanged || hasEnded);
             if (hasChanged || hasEnded) {
                 announcer.textContent = fresh.dataset.say;
-                document.title = `${fresh.dataset.word}: ${title}`;
             }
+            document.title = title;
             at = fresh.dataset.at;
             status = fresh.dataset.status;
             isOver = hasEnded;

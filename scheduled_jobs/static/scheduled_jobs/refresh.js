@@ -16,7 +16,7 @@ const sjRefresh = (() => {
             } else if (request.status !== 200 || !request.response) {
                 reject(new Error(String(request.status)));
             } else {
-                resolve({ part: request.response.body });
+                resolve({ part: request.response.body, title: request.response.title });
             }
         });
         request.addEventListener("error", () => reject(new Error("no answer")));

@@ -1,0 +1,35 @@
+"""The tabs that the landing page, the two lists and the page that compares with Google share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from scheduled_jobs.admin.page.permissions import admin_of, allowed
+from scheduled_jobs.admin.page.render import address, address_if_any
+from scheduled_jobs.models import JobRun
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+    from django.http import HttpRequest
+
+
+def section_tabs(
+    model_admin: ModelAdmin[Any], request: HttpRequest, tab: str, *, jobs: int | None = None
+) -> dict[str, Any]:
+    """The context of the tabs; ``tab`` is the one that is open: overview, jobs, runs or plan.
+
+    ``jobs`` is how many there are, where the page knows it: no page counts them for its tabs.
+    """
+    may, of_runs, tabs = allowed(request), admin_of(request, JobRun), []
+    if may.view:
+        tabs += [
+            ("overview", _("Overview"), address_if_any(model_admin, "dashboard"), ""),
+            ("jobs", _("Jobs"), address(model_admin, "scheduledjob_changelist"), jobs or ""),
+        ]
+    if of_runs is not None and of_runs.has_view_permission(request):
+        tabs.append(("runs", _("Runs"), address(model_admin, "jobrun_changelist"), ""))
+    if may.sync:
+        tabs.append(("plan", _("Compare with Google"), address(model_admin, "scheduledjob_plan"), ""))
+    return {"tab": tab, "tabs": tabs}
