@@ -20,6 +20,7 @@ from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.domain.payloads import Signature, clean_text, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
 from scheduled_jobs.services.execution.statements import LEASE, Slot, Status, Trigger
@@ -37,9 +38,6 @@ FORCED_BY = "Cloud Scheduler"
 PAUSED, RETIRED, DELETING = "paused", "retired", "being deleted"
 STILL_GOING = "previous run still going"
 ALREADY_DONE = "already done"
-SERIALIZATION_STATES = ("40001", "40P01")
-DEADLOCK_NUMBERS = (1213, 1205, 1020)
-"""MySQL: a deadlock, a lock that was not got in time; MariaDB: the row has changed since it was read."""
 
 
 def decide(delivery: Delivery, now: datetime, *, stale: bool = False) -> Answer | Begun:
@@ -80,12 +78,6 @@ def decide(delivery: Delivery, now: datetime, *, stale: bool = False) -> Answer 
         if decided is not None:
             return decided
     return Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, "too many deliveries of this job at once")
-
-
-def is_lost_race(error: Exception) -> bool:
-    """Whether a database gave up a statement in favour of another, so that it may be tried again."""
-    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
-    return state in SERIALIZATION_STATES or bool(error.args and error.args[0] in DEADLOCK_NUMBERS)
 
 
 @dataclass(slots=True)

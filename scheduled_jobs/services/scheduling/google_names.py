@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import GoogleName, ScheduledJob
+from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.scheduling import mount
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def known(since: datetime, using: str) -> set[str]:
 # --- Around a create --------------------------------------------------------------------------------
 
 
+@persistent
 def claim(wanted: Mapping[int, str], *, now: datetime, using: str) -> set[int]:
     """Make these names those of these rows; returns the rows that have theirs now.
 
@@ -112,12 +114,14 @@ def _take_over(name: str, pk: int, *, now: datetime, using: str) -> bool:
     )
 
 
+@persistent
 def confirm(names: Collection[str], *, now: datetime, using: str) -> None:
     """Google has jobs of ours under these names."""
     if names:
         _ledger(using).filter(name__in=names).update(confirmed_at=now, endpoint=today())
 
 
+@persistent
 def give_back(name: str, pk: int, *, now: datetime, using: str) -> None:
     """A claim that came to nothing: no job of this row is there, and none was ever."""
     claimed = _ledger(using).filter(name=name, job=pk, confirmed_at=None)
@@ -139,6 +143,7 @@ class Marks(NamedTuple):
 NO_MARKS = Marks(frozenset(), None)
 
 
+@persistent
 def release(names: Mapping[str, int | None], *, until: datetime, using: str) -> Marks:
     """Mark these names, each its row's, whose jobs are about to be deleted.
 
@@ -152,6 +157,7 @@ def release(names: Mapping[str, int | None], *, until: datetime, using: str) -> 
     return Marks(frozenset(marked), until)
 
 
+@persistent
 def settle_marks(marks: Marks, *, gone: Set[str], unknown: Set[str], now: datetime, using: str) -> None:
     """What became of the marked names: of those whose deletion was not answered, the mark stays on."""
     marked = _ledger(using).filter(busy_until=marks.until)
@@ -163,6 +169,7 @@ def settle_marks(marks: Marks, *, gone: Set[str], unknown: Set[str], now: dateti
         marked.filter(name__in=some).update(busy_until=None)
 
 
+@persistent
 def owe(names: Collection[str], *, now: datetime, using: str) -> None:
     """Note names of jobs that belong to no row, though one may have had them before."""
     endpoint = today()
@@ -186,6 +193,7 @@ def forgive(pk: int, using: str) -> None:
     _ledger(using).filter(job=pk).delete()
 
 
+@persistent
 def forget(names: Iterable[tuple[int | None, str]], *, now: datetime, using: str) -> None:
     """Google has no job under these names, each with its row: a list that began at ``now`` has shown it."""
     for pk, name in names:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.exceptions import ClassMissing, NotOurs
 from scheduled_jobs.models import GoogleName, ScheduledJob
+from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.seen import (
     SEEN,
@@ -70,8 +71,25 @@ class Recorder:
         ``push_revision`` was set with the lease: where it still is the row's revision, nobody has saved
         since.
         """
-        now = timezone.now()
         by_pk = {outcome.desired.pk: outcome for outcome in outcomes if outcome.desired.pk is not None}
+        ours, edited = self._write(outcomes, by_pk, marks, last, using=self.leases.using)
+        again = by_pk.keys() - ours | edited
+        overtaken = self._overtaken([by_pk[pk].desired for pk in again if by_pk[pk].writes])
+        self._tell(by_pk, ours - edited)
+        return (again - set(last)) | overtaken
+
+    @persistent
+    def _write(
+        self,
+        outcomes: Sequence[PushOutcome],
+        by_pk: Mapping[int, PushOutcome],
+        marks: Marks,
+        last: Collection[int],
+        *,
+        using: str,
+    ) -> tuple[set[int], set[int]]:
+        """Returns the rows that are still ours, and those of them that were edited meanwhile."""
+        now = timezone.now()
         with self.leases.locked(by_pk):
             ours = set(self.leases.held(by_pk).values_list("pk", flat=True))
             self._keep_seen([by_pk[pk] for pk in ours], now)
@@ -80,17 +98,14 @@ class Recorder:
             confirm_versions(
                 {pk: outcome.live for pk, outcome in by_pk.items() if outcome.is_certain},
                 now=now,
-                using=self.leases.using,
+                using=using,
             )
             # Our lease ran out on us, and our call may have overtaken the next holder's: one more revision
             # makes whoever comes next push again.
             self.leases.rows.filter(pk__in=by_pk.keys() - ours).mark_pending()
             edited = set(self.leases.held(ours).values_list("pk", flat=True))
             self.leases.free(edited & set(last), pending=True)
-        again = by_pk.keys() - ours | edited
-        overtaken = self._overtaken([by_pk[pk].desired for pk in again if by_pk[pk].writes])
-        self._tell(by_pk, ours - edited)
-        return (again - set(last)) | overtaken
+        return ours, edited
 
     def _keep_seen(self, outcomes: Iterable[PushOutcome], now: datetime) -> None:
         """What was sent and what Google answered."""

@@ -1,20 +1,22 @@
-"""Those who write many rows at once wait for one another, on a database that locks rows."""
+"""Those who write many rows at once wait for one another, and begin anew where the database gave them up."""
 
 from __future__ import annotations
 
 import random
 import threading
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models import GoogleName, ScheduledJob
+from scheduled_jobs.models.lost_races import ROUNDS
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.record import record_failure
-from tests.support.declaring import declare, schedule_tasks
+from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
-JOBS, ROUNDS = 60, 25
+JOBS, TIMES = 60, 25
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_writers_of_many_rows_and_editors_die_of_no_deadlock(
 
     def repeat(one: Callable[[list[int]], None]) -> None:
         try:
-            for _round in range(ROUNDS):
+            for _round in range(TIMES):
                 one(keys)
         except BaseException as error:  # noqa: BLE001 – told by the test
             failures.append(error)
@@ -84,3 +86,45 @@ def test_writers_of_many_rows_and_editors_die_of_no_deadlock(
     for thread in threads:
         thread.join(60)
     assert failures == []
+
+
+# --- Where two have died of one all the same --------------------------------------------------------
+
+
+class Deadlock:
+    """The database gives up each of the ledger's statements this often before it executes it."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.met: Counter[str] = Counter()
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        kind = sql.split(maxsplit=1)[0]
+        if GoogleName._meta.db_table in sql and kind != "SELECT" and self.met[kind] < self.times:
+            self.met[kind] += 1
+            raise OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction")
+        return execute(sql, *rest)
+
+
+def test_a_push_begins_anew_where_its_race_was_lost(google: MemoryBackend) -> None:
+    declare("Task", schedule_name="a")
+    deadlock = Deadlock(times=ROUNDS - 1)
+    with connection.execute_wrapper(deadlock):
+        schedule_tasks()
+    assert deadlock.met == {"INSERT": ROUNDS - 1, "UPDATE": ROUNDS - 1}
+    assert (row("Task").sync_state, len(google.list(timeout=1))) == ("synced", 1)
+    assert GoogleName.objects.get().confirmed_at is not None
+
+
+def test_a_race_that_is_lost_each_time_is_told(google: MemoryBackend) -> None:
+    deadlock = Deadlock(times=ROUNDS)
+    with connection.execute_wrapper(deadlock), pytest.raises(OperationalError, match="Deadlock found"):
+        google_names.claim({1: "google/jobs/a"}, now=timezone.now(), using="default")
+    assert deadlock.met == {"INSERT": ROUNDS}
+
+
+def test_in_anothers_transaction_nothing_begins_anew(google: MemoryBackend) -> None:
+    deadlock = Deadlock(times=1)
+    with connection.execute_wrapper(deadlock), pytest.raises(OperationalError), transaction.atomic():
+        google_names.claim({1: "google/jobs/a"}, now=timezone.now(), using="default")
+    assert GoogleName.objects.count() == 0

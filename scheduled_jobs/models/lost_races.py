@@ -1,0 +1,45 @@
+"""Statements that a database gave up in favour of another, and that may be tried again."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from django.db import Error, connections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ROUNDS = 5
+SERIALIZATION_STATES = ("40001", "40P01")
+DEADLOCK_NUMBERS = (1213, 1205, 1020)
+"""MySQL: a deadlock, a lock that was not got in time; MariaDB: the row has changed since it was read."""
+
+
+def is_lost_race(error: Exception) -> bool:
+    """Whether a database gave up a statement in favour of another, so that it may be tried again."""
+    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+    return state in SERIALIZATION_STATES or bool(error.args and error.args[0] in DEADLOCK_NUMBERS)
+
+
+def persistent(write: Callable[P, T]) -> Callable[P, T]:
+    """Decorate what writes to the database ``using``: it begins anew where its race was lost.
+
+    Not in a transaction of its caller's, who alone could do again what was undone with it. No order of the
+    statements is enough: MySQL makes two wait for each other who insert one key that was deleted just before.
+    """
+
+    @wraps(write)
+    def persisting(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _round in range(ROUNDS - 1):
+            try:
+                return write(*args, **kwargs)
+            except Error as error:
+                if not is_lost_race(error) or connections[str(kwargs["using"])].in_atomic_block:
+                    raise
+        return write(*args, **kwargs)
+
+    return persisting
