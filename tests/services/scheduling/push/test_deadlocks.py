@@ -112,8 +112,9 @@ def test_a_push_begins_anew_where_its_race_was_lost(google: MemoryBackend) -> No
     with connection.execute_wrapper(deadlock):
         schedule_tasks()
     assert deadlock.met == {"INSERT": ROUNDS - 1, "UPDATE": ROUNDS - 1}
-    assert (row("Task").sync_state, len(google.list(timeout=1))) == ("synced", 1)
-    assert GoogleName.objects.get().confirmed_at is not None
+    entry = GoogleName.objects.get()
+    assert [job.name for job in google.list(timeout=1)] == [entry.identifier]
+    assert (row("Task").sync_state, entry.confirmed_at is not None) == ("synced", True)
 
 
 def test_a_race_that_is_lost_each_time_is_told(google: MemoryBackend) -> None:
