@@ -87,10 +87,10 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # --- Permissions --------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "view")
+        return may(request.user, "runs")
 
     def has_view_permission(self, request: HttpRequest, obj: JobRun | None = None) -> bool:
-        return may(request.user, "view")
+        return may(request.user, "runs")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

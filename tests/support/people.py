@@ -13,15 +13,24 @@ if TYPE_CHECKING:
 LIST = "/admin/scheduled_jobs/scheduledjob/"
 
 
-def staff(*verbs: str, name: str = "rui") -> User:
-    """A member of staff who may do this with jobs: ``view``, ``change``, ``pause``, ``run``, ``sync`` …"""
+def staff(*verbs: str, name: str = "rui", runs: bool = True) -> User:
+    """A member of staff who may do this with jobs: ``view``, ``change``, ``pause``, ``run``, ``sync`` …
+
+    Whoever may see the jobs may see their runs too, where the test does not say otherwise.
+    """
     user = User.objects.create_user(name, password="secret", is_staff=True)
-    user.user_permissions.set(permissions(verbs))
+    sees_runs = runs and {"view", "change"} & set(verbs)
+    user.user_permissions.set(permissions([*verbs, "runs"] if sees_runs else verbs))
     return user
 
 
 def permissions(verbs: Iterable[str]) -> list[Permission]:
-    return list(Permission.objects.filter(codename__in=[f"{verb}_scheduledjob" for verb in verbs]))
+    return list(Permission.objects.filter(codename__in=[codename(verb) for verb in verbs]))
+
+
+def codename(verb: str) -> str:
+    """The permission in Django's words."""
+    return "view_jobrun" if verb == "runs" else f"{verb}_scheduledjob"
 
 
 def signed_in(user: User) -> Client:

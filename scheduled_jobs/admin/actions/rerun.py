@@ -64,7 +64,7 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
     return render_page(model_admin, request, "jobrun/rerun.html", title=title, context=context, crumbs=crumbs)
 
 
-@require_post("run")
+@require_post("runs", "run")
 def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Take back a run that has not begun."""
     run = find_run(request, object_id)
@@ -80,7 +80,7 @@ def cancel_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
     return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
 
 
-@require_post("run")
+@require_post("runs", "run")
 def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Ask Google again for a run that was not delivered, or give it up where that was done already."""
     run = find_run(request, object_id)

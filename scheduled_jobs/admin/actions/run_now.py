@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib import messages
 from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -37,7 +38,10 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
             if run := form.ask(job.run_now, by=request.user):
                 what = "Run now" if form.chosen is None else "Run now, with another payload"
                 model_admin.log_change(request, job, f"{what}: #{run.pk}. {run.reason}")
-                return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
+                if allowed(request).runs:
+                    return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
+                messages.success(request, _("Run #%(run)s is queued.") % {"run": run.pk})
+                return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
     else:
         form = _form(request, job)
     if form.errors.get("seen"):

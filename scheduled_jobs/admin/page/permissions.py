@@ -1,7 +1,8 @@
 """Who may do what in the admin, in one place.
 
 =========  ==========================================================================================
-view       read every screen
+view       read every screen of jobs
+runs       read runs: their list and pages, and on every other screen their errors, figures and links
 change     set and reset overrides; run a job with another payload than the one in force
 pause      pause and resume
 run        run now, rerun, cancel a run that is still queued
@@ -10,7 +11,8 @@ add        add a job of one's own
 delete     delete a job of one's own; the code's jobs are deleted with their class
 =========  ==========================================================================================
 
-None of them includes another, except that all need ``view``: what cannot be seen cannot be acted on.
+None of them includes another, except that all but ``runs`` need ``view``: what cannot be seen cannot be
+acted on. ``runs`` is Django's permission to view runs, all others are permissions of jobs.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,15 +36,13 @@ if TYPE_CHECKING:
     from django.db.models import Model
     from django.http import HttpRequest
 
-    from scheduled_jobs.models import JobRun
-
     JobAdmin = admin.ModelAdmin[ScheduledJob]
     RunAdmin = admin.ModelAdmin[JobRun]
 
 SAFE_METHODS = ("GET", "HEAD")
 JOB = "sj_job"
 """Attribute of a request: the job that its page is about."""
-VERBS = ("view", "change", "pause", "run", "sync", "add", "delete")
+VERBS = ("view", "runs", "change", "pause", "run", "sync", "add", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Allowed:
     """What a user may do; templates show a control only where its attribute is true."""
 
     view: bool
+    runs: bool
     change: bool
     pause: bool
     run: bool
@@ -65,13 +66,15 @@ class Allowed:
     @property
     def nothing(self) -> bool:
         """Whether the user only looks."""
-        return not any(getattr(self, verb) for verb in VERBS if verb != "view")
+        return not any(getattr(self, verb) for verb in VERBS if verb not in ("view", "runs"))
 
 
 def may(user: AbstractBaseUser | AnonymousUser, verb: str) -> bool:
-    """Whether a user may do this with jobs; ``verb`` is one of VERBS."""
+    """Whether a user may do this; ``verb`` is one of VERBS."""
     if verb not in VERBS:
         raise ValueError(f"{verb!r} is no permission of a job; use one of {', '.join(VERBS)}")
+    if verb == "runs":
+        return bool(user.has_perm("scheduled_jobs.view_jobrun"))  # type: ignore[union-attr]
     if verb == "view":
         return any(_has(user, name) for name in ("view", "change"))
     return _has(user, verb) and may(user, "view")
@@ -88,8 +91,11 @@ def admin_of(request: HttpRequest, model: type[Model]) -> admin.ModelAdmin[Any] 
 def permitted(request: HttpRequest, verb: str) -> bool:
     """Whether the request's user may do this, with the job of the page if it has one.
 
-    The admin site's class of the jobs is asked, which may be a project's own.
+    The admin site's class of the jobs, or of the runs, is asked, which may be a project's own.
     """
+    if verb == "runs":
+        runs = admin_of(request, JobRun)
+        return may(request.user, verb) if runs is None else runs.has_view_permission(request)
     jobs = admin_of(request, ScheduledJob)
     if jobs is None:
         return may(request.user, verb)
@@ -110,6 +116,8 @@ def require(request: HttpRequest, *verbs: str) -> None:
     """Raise PermissionDenied, which is answered 403, unless the user may do all of this."""
     for verb in verbs:
         if not permitted(request, verb):
+            if verb == "runs":
+                raise PermissionDenied(_("You may not view runs of scheduled jobs."))
             raise PermissionDenied(_("You may not %(verb)s scheduled jobs.") % {"verb": verb})
 
 
@@ -122,23 +130,23 @@ def require_safe_method(view: Callable[..., HttpResponse]) -> Callable[..., Http
     ) -> HttpResponse:
         if request.method in SAFE_METHODS:
             return view(model_admin, request, *args, **route)
-        require(request, "change")
+        require(request, "runs" if model_admin.model is JobRun else "view", "change")
         return HttpResponseNotAllowed(SAFE_METHODS)
 
     return answer
 
 
 def require_post(
-    verb: str,
+    *verbs: str,
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Answer 405 to a GET of an address that only acts; 403 to those who may not do this with jobs."""
+    """Answer 405 to a GET of an address that only acts; 403 to those who may not do all of this."""
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def answer(
             model_admin: JobAdmin | RunAdmin, request: HttpRequest, *args: str, **route: str
         ) -> HttpResponse:
-            require(request, "view", verb)
+            require(request, "view", *verbs)
             if request.method != "POST":
                 return HttpResponseNotAllowed(["POST"])
             return view(model_admin, request, *args, **route)

@@ -44,13 +44,13 @@ def find_job(request: HttpRequest, object_id: str, *verbs: str) -> ScheduledJob:
 
 def find_run(request: HttpRequest, object_id: str, *verbs: str) -> JobRun:
     """The run of a page, with its job; 403 unless the user may do all of this, 404 if there is none."""
-    require(request, "view", *verbs)
+    require(request, "runs", *verbs)
     try:
         run: JobRun = _rows(request, JobRun).select_related("job").get(pk=unquote(object_id))
     except (JobRun.DoesNotExist, ValueError, OverflowError) as error:
         raise Http404(_("There is no such run; old runs are pruned.")) from error
     vars(request)[JOB] = run.job
-    require(request, "view", *verbs)
+    require(request, "runs", *verbs)
     return run
 
 

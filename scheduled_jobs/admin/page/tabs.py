@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page.permissions import admin_of, allowed
+from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address, address_if_any
-from scheduled_jobs.models import JobRun
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -22,14 +21,15 @@ def section_tabs(
 
     ``jobs`` is how many there are, where the page knows it: no page counts them for its tabs.
     """
-    may, of_runs, tabs = allowed(request), admin_of(request, JobRun), []
+    may, tabs = allowed(request), []
     if may.view:
         tabs += [
             ("overview", _("Overview"), address_if_any(model_admin, "dashboard"), ""),
             ("jobs", _("Jobs"), address(model_admin, "scheduledjob_changelist"), jobs or ""),
         ]
-    if of_runs is not None and of_runs.has_view_permission(request):
-        tabs.append(("runs", _("Runs"), address(model_admin, "jobrun_changelist"), ""))
+    runs_url = address_if_any(model_admin, "jobrun_changelist")
+    if may.runs and runs_url:
+        tabs.append(("runs", _("Runs"), runs_url, ""))
     if may.sync:
         tabs.append(("plan", _("Compare with Google"), address(model_admin, "scheduledjob_plan"), ""))
     return {"tab": tab, "tabs": tabs}

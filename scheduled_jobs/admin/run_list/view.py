@@ -20,6 +20,6 @@ if TYPE_CHECKING:
 @require_safe_method
 def run_list_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     """The list of all runs, newest first."""
-    require(request, "view")
+    require(request, "runs")
     context = {"title": _("Runs"), "env": environment_banner(timezone.now(), last_look())}
     return ModelAdmin.changelist_view(model_admin, request, context)

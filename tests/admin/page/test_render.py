@@ -81,4 +81,4 @@ def test_a_page_says_where_it_is() -> None:
     assert "not yet compared with Google" in shown(None)
     html = shown(NOW - timedelta(minutes=3))
     assert "shop-prod-eu / europe-west1" in html
-    assert ">checked with Google 3 min ago</time>" in html
+    assert ">compared with Google 3 min ago</time>" in html
