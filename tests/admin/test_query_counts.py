@@ -155,7 +155,7 @@ class Desk:
             f"{LIST}add/?task={self.task}",
             f"{LIST}plan/",
             RUNS,
-            f"{RUNS}?job__id__exact={self.job.pk}",
+            f"{RUNS}?job={self.job.pk}",
             f"{RUNS}?q=settle",
             f"{RUNS}{run}/change/",
             f"{RUNS}{run}/rerun/",

@@ -255,7 +255,7 @@ SCREENS = (
     Screen("a decision without Google", f"{T}drift/", ("google",), trouble="GetJob"),
     Screen("the runs", "{runs}", ("error", "again", "skip", "asker", "task")),
     Screen("the runs, searched", "{runs}?q={evil}"),
-    Screen("the runs of a job", "{runs}?job__id__exact={job}", ("task", "error")),
+    Screen("the runs of a job", "{runs}?job={job}", ("task", "error")),
     *(Screen(f"a {status} run", f"{{runs}}{{{status}}}/change/", marks) for status, marks in {
         "failed": ("task", "error", "path", "function", "source", "raised", "log", "run-entry", "run-value",
                    "asker", "why", "version", "caller", "note"),

@@ -29,6 +29,7 @@ from scheduled_jobs.admin.page import (
     render_page,
     require_post,
     require_safe_method,
+    run_list_url,
 )
 from scheduled_jobs.admin.words import (
     RUNS_AHEAD,
@@ -211,7 +212,7 @@ def _page(
         "is_operators": job.origin == ScheduledJob.Origin.OPERATOR,
         "is_paused": job.is_paused(timezone.now()),
         "run_refused": why_no_run(job.task),
-        "runs_url": f"{address(model_admin, 'jobrun_changelist')}?job__id__exact={job.pk}",
+        "runs_url": run_list_url(model_admin, job=job.pk),
     }
     return render_page(
         model_admin,

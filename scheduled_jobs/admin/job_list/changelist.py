@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs import registry
 from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
 from scheduled_jobs.admin.job_list.rows import KEY, build_rows
-from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, permitted
+from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, permitted, run_list_url
 from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES, attempts_banners
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
@@ -131,10 +131,9 @@ class JobChangeList(ChangeList):
         )
 
     def _links(self) -> dict[str, str]:
-        runs = address_if_any(self.model_admin, "jobrun_changelist")
         pages = ("change", "run_now", "pause", "resume")
         return {
-            "runs": f"{runs}?job__id__exact={KEY}" if runs else "",
+            "runs": run_list_url(self.model_admin, job=KEY),
             **{page: address_if_any(self.model_admin, f"scheduledjob_{page}", KEY) for page in pages},
         }
 

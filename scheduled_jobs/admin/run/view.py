@@ -8,7 +8,14 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page import address, allowed, find_run, render_page, require_safe_method
+from scheduled_jobs.admin.page import (
+    address,
+    allowed,
+    find_run,
+    render_page,
+    require_safe_method,
+    run_list_url,
+)
 from scheduled_jobs.admin.run.page import build, title_of, tools
 from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.services.history.run_story import story_of
@@ -47,7 +54,7 @@ def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[s
         "job": run.job,
         "job_label": job_label(run.job),
         "job_url": address(model_admin, "scheduledjob_change", run.job_id),
-        "runs_url": f"{address(model_admin, 'jobrun_changelist')}?job__id__exact={run.job_id}",
+        "runs_url": run_list_url(model_admin, job=run.job_id),
         "rerun_url": address(model_admin, "jobrun_rerun", run.pk),
         "cancel_url": address(model_admin, "jobrun_cancel", run.pk),
         "settle_url": address(model_admin, "jobrun_settle", run.pk),

@@ -62,7 +62,7 @@ class StatusFilter(RunFilter):
 
 class TriggerFilter(RunFilter):
     title = _("trigger")
-    parameter_name = "trigger"
+    parameter_name = "how"
 
     def lookups(
         self,
@@ -84,7 +84,7 @@ class JobFilter(RunFilter):
     """Names the jobs while they are few; else the one that is chosen, from a job's own page or its list."""
 
     title = _("job")
-    parameter_name = "job__id__exact"
+    parameter_name = "job"
 
     def lookups(
         self,
