@@ -224,7 +224,7 @@ def test_who_may_see_runs_alone_sees_no_job(desk: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("address", ["{jobs}999999/", "{runs}999999/", "{jobs}x/", "{runs}x/"])
-@pytest.mark.parametrize("page", ["change", "pause", "run-now", "drift", "rerun", "cancel", "live", "delete"])
+@pytest.mark.parametrize("page", ["change", "pause", "run-now", "drift", "rerun", "cancel", "delete"])
 def test_whether_there_is_a_job_is_not_told_to_those_who_may_not(
     address: str, page: str, desk: dict[str, str]
 ) -> None:

@@ -156,7 +156,7 @@ GETS = (
     "{jobs}{own}/change/", "{jobs}{own}/settings/", "{jobs}{job}/history/", "{jobs}add/?task=shop.tasks.One", "{jobs}{own}/delete/",
     "{jobs}{job}/pause/", "{jobs}{job}/resume/", "{jobs}{job}/run-now/", "{jobs}plan/", "{jobs}{job}/drift/",
     "{runs}", "{runs}?q=s3cr3t", "{jobs}?q=s3cr3t", "{runs}{done}/change/", "{runs}{failed}/change/",
-    "{runs}{running}/change/", "{runs}{queued}/change/", "{runs}{running}/live/", "{runs}{done}/rerun/",
+    "{runs}{running}/change/", "{runs}{queued}/change/", "{runs}{done}/rerun/",
     "{runs}{done}/rerun/?changes=1", "{runs}{failed}/rerun/?changes=1", "/admin/",
 )  # fmt: skip
 POSTS: tuple[tuple[str, str, dict[str, str]], ...] = (

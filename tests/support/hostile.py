@@ -265,9 +265,6 @@ SCREENS = (
         "skipped": ("skip", "caller"),
         "queued": ("asker", "why"),
     }.items()),
-    *(Screen(f"a {status} run, polled", f"{{runs}}{{{status}}}/live/", marks) for status, marks in {
-        "running": ("progress", "log"), "queued": ("asker",), "failed": ("error", "source"),
-    }.items()),
     Screen("a rerun", "{runs}{failed}/rerun/", ("run-entry", "run-value", "task")),
     Screen("a rerun with changes", "{runs}{failed}/rerun/?changes=1", ("run-entry", "run-value", "task")),
     Screen("a rerun with errors", "{runs}{failed}/rerun/?changes=1", ("sent",), {"reason": "m-sent {evil}", "payload_raw": "{evil}"}, form=True),

@@ -60,10 +60,10 @@ class Page(HTMLParser):
         return [e for e in self.elements if e.tag in tags and e.is_within(id=within)]
 
     def fields(self, form: Element | None = None) -> dict[str, str]:
-        """What a browser would send of the form (of the page's POST form) without a button being pressed."""
+        """What a browser would send of the form (of the page's own POST form) without a button being pressed."""
         if form is None:
             forms = [e for e in self.of("form") if e.attrs.get("method") == "post"]
-            form = forms[0]
+            form = next(e for e in forms if not e.is_within(**{"class": "sj-head"}))
         found: dict[str, str] = {}
         for element in self.elements:
             name = element.attrs.get("name", "")

@@ -30,10 +30,11 @@ def test_every_time_on_the_page_is_in_the_zone_of_the_job(client: Client, job: S
         started_at=NOW, lease_until=NOW + timedelta(minutes=1),
     )  # fmt: skip
     told = text_of(page(client, run, now=NOW + timedelta(seconds=7)))
-    assert "times in Europe/Lisbon as of 14:10:07" in told
+    assert "as of 14:10:07" in told
+    assert "times in Europe/Lisbon" in told
     assert "Asked for 14:10:00.0" in told
     assert "13:10" not in told
-    assert 'data-at="14:10:07"' in page(client, run, "live", NOW + timedelta(seconds=7))
+    assert 'data-at="14:10:07"' in page(client, run, now=NOW + timedelta(seconds=7))
     JobRun.objects.update(status=Status.SUCCEEDED, finished_at=NOW)
     told = text_of(page(client, run))
     assert "times in Europe/Lisbon" in told
@@ -63,12 +64,7 @@ def test_markup_in_everything_a_task_writes_is_shown_as_text(client: Client) -> 
         job, Status.RUNNING, scheduled_for=SLOT + timedelta(hours=1), started_at=NOW, progress_done=1,
         progress_total=2, progress_message=HOSTILE, lease_until=NOW + timedelta(minutes=1),
     )  # fmt: skip
-    for html in (
-        page(client, run),
-        page(client, running),
-        page(client, running, "live"),
-        page(client, run, "rerun"),
-    ):
+    for html in (page(client, run), page(client, running), page(client, run, "rerun")):
         assert "<script>alert" not in html
         assert "<img src=x" not in html
     assert "&lt;script&gt;alert(1)" in page(client, run)
@@ -132,25 +128,28 @@ def test_only_a_run_that_goes_on_is_followed(client: Client, job: ScheduledJob) 
     run = make_run(job, Status.RUNNING, started_at=NOW, lease_until=NOW + timedelta(minutes=1))
     html = page(client, run)
     assert "scheduled_jobs/live.js" in html
-    assert f'data-url="{RUNS}{run.pk}/live/" data-every="3"' in html
+    assert 'data-every="3"' in html
     assert "Pause refresh" in html
     assert f'<noscript><a href="{RUNS}{run.pk}/change/">Load again</a></noscript>' in html
     assert "live.js" not in page(client, failed(job))
 
 
-def test_the_live_parts_are_those_of_the_page(client: Client, job: ScheduledJob) -> None:
+def test_a_run_has_the_same_parts_while_it_runs_and_once_it_is_over(
+    client: Client, job: ScheduledJob
+) -> None:
     run = make_run(job, Status.RUNNING, started_at=NOW, lease_until=NOW + timedelta(minutes=1))
-    parts = re.findall(r'data-part="(\w+)"', page(client, run))
-    live = page(client, run, "live")
-    assert re.findall(r'data-part="(\w+)"', live) == parts
-    assert 'data-status="running" data-live="true"' in live
+    html = page(client, run)
+    parts = re.findall(r'data-part="(\w+)"', html)
+    assert len(set(parts)) == len(parts) == 8
+    assert "<title>Running: Run " in in_one_line(html)
+    assert 'data-status="running" data-at="14:10:00" data-say="Running for 0 ms.' in in_one_line(html)
     JobRun.objects.filter(pk=run.pk).update(
         status=Status.SUCCEEDED, finished_at=NOW, duration=timedelta(seconds=2)
     )
-    live = page(client, run, "live")
-    shown = 'data-status="succeeded" data-live="false" data-at="14:10:00" data-word="Succeeded"'
-    assert shown in in_one_line(live)
-    assert 'data-say="Succeeded after 2.0 s' in live
+    html = page(client, run)
+    assert re.findall(r'data-part="(\w+)"', html) == parts
+    assert "<title>Succeeded: Run " in in_one_line(html)
+    assert 'data-status="succeeded" data-at="14:10:00" data-say="Succeeded after 2.0 s' in in_one_line(html)
 
 
 def test_no_page_holds_inline_scripts_or_styles(client: Client, job: ScheduledJob) -> None:
