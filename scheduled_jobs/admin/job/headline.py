@@ -65,14 +65,14 @@ def job_headline(
     sentences after it, ``second`` what the job is for.
     """
     badge = HEALTH_BADGES[health]
-    state = _why_late(job, health, told, looked_at, now) or _state(job, health)
+    state = _why_late(job, health, told, looked_at, now) or _state(job, health, now)
     sentences = [state, _last_run(job, health, now), _next_run(job, health, ahead, now)]
     return {
         "badge": badge,
         "strong": f"{badge.word}.",
         "rest": " ".join(filter(None, sentences)),
         "second": job.description,
-        "reason": job.pause_reason if health == Health.PAUSED else "",
+        "reason": job.pause_reason if job.is_paused(now) else "",
     }
 
 
@@ -84,13 +84,13 @@ def _why_late(
     return ""
 
 
-def _state(job: ScheduledJob, health: Health) -> str:
+def _state(job: ScheduledJob, health: Health, now: datetime) -> str:
     """What the word alone does not tell."""
     if health == Health.RETIRED:
         return _("Its class is gone from the code; history and overrides are kept, and return with it.")
     if health == Health.DELETING:
         return _("It is being deleted in Google, and its row goes when Google has none left.")
-    if health != Health.PAUSED:
+    if not job.is_paused(now):
         return ""
     values = {"person": job.paused_by}
     if job.paused_at:

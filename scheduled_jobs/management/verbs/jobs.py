@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from django.core.management.base import BaseCommand
 
-SILENT = (Health.RETIRED, Health.DELETING, Health.PAUSED)
-"""Of a job in one of these states nothing is expected; any other is enabled."""
+GONE = (Health.RETIRED, Health.DELETING)
 
 
 def list_jobs(terminal: BaseCommand, **options: Any) -> None:
@@ -120,7 +119,7 @@ def summary(job: ScheduledJob, state: Health, attempt: Told | None, now: datetim
         "origin": job.origin,
         "schedule": job.schedule,
         "time_zone": job.time_zone,
-        "state": state if state in SILENT else "enabled",
+        "state": state if state in GONE else "paused" if job.is_paused(now) else "enabled",
         "health": state,
         "pause_reason": job.pause_reason,
         "paused_until": job.paused_until,

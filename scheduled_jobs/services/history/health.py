@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 Status = JobRun.Status
+REMEMBERED = timedelta(hours=24)
+"""How long a run that was lost or missed is the state of its job, where nothing settles it before."""
 
 
 class Health(StrEnum):
@@ -119,16 +122,28 @@ def _has_run(status: str) -> Q:
     return Q(pk__in=JobRun.objects.order_by().filter(status=status).values("job"))
 
 
+def unsettled(status: str, now: datetime) -> QuerySet[JobRun]:
+    """Runs that were lost, or missed, lately: their slot is not settled, and nobody has dealt with them."""
+    settled = JobRun.objects.filter(job=OuterRef("job"), settled_slot=OuterRef("scheduled_for"))
+    runs = JobRun.objects.filter(status=status, at__gt=now - REMEMBERED, acknowledged_at=None)
+    return runs.exclude(Exists(settled)).order_by()
+
+
+def failing() -> Q:
+    """Jobs that fail until their next success; one run that was lost is told as that."""
+    return Q(failures_in_a_row__gt=1) | Q(failures_in_a_row=1) & ~Q(last_status=Status.LOST)
+
+
 def states(now: datetime) -> list[tuple[Health, Q]]:
     """When a job is in a state; the first that holds is told, and a job in none of them is healthy."""
     return [
         (Health.RETIRED, Q(retired_at__isnull=False)),
         (Health.DELETING, Q(deleting_at__isnull=False)),
+        # Also while it runs again, and while it is paused: a pause is told beside it, and cures nothing.
+        (Health.FAILING, failing()),
+        (Health.LOST, Q(pk__in=unsettled(Status.LOST, now).values("job"))),
+        (Health.MISSED, Q(pk__in=unsettled(Status.MISSED, now).values("job"))),
         (Health.PAUSED, paused(now)),
-        (Health.LOST, Q(last_status=Status.LOST)),
-        # Also while it runs again.
-        (Health.FAILING, Q(failures_in_a_row__gt=0)),
-        (Health.MISSED, Q(last_status=Status.MISSED)),
         (Health.RUNNING, running()),
         # It is told before what an earlier attempt met: no other will be made.
         (Health.STOPPED, stopped()),

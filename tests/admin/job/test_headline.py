@@ -89,9 +89,10 @@ def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: s
     [
         ({}, "New. It has not run yet."),
         ({"paused": True, "pause_reason": "Legal", "paused_by": "rui"}, "Paused by rui, until somebody resumes it."),
+        ({"paused": True, "failures_in_a_row": 1}, "Failing. Paused until somebody resumes it."),
         ({"retired_at": "now"}, "Retired. Its class is gone from the code"),
         ({"failures_in_a_row": 3, "last_status": "failed", "last_run_at": "now"}, "The last 3 runs failed"),
-        ({"last_status": "missed", "last_run_at": "now"}, "Missed. The last run was missed, now."),
+        ({"last_status": "missed", "last_run_at": "now"}, "Healthy. The last run was missed, now."),
         ({"last_status": "running", "last_run_at": "now"}, "A run started now and has not ended yet."),
         ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
         ({"sync_state": "synced", "sync_error": "the former job is there."}, "Synced, but the former job is there."),

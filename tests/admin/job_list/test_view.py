@@ -83,7 +83,7 @@ def test_a_row_tells_all_that_a_job_is_known_by() -> None:
     assert '<path class="p-bad"' in html
     assert 'aria-label="Last 4 runs: 4 failed"' in html
     assert re.search(r'<time datetime="20\d\d-\d\d-\d\dT\d\d:00:00Z" title="[^"]+ UTC">', html)
-    assert "checked with Google" in html
+    assert "compared with Google" in html
 
 
 def state_cell(row: ScheduledJob, client: Client | None = None) -> str:
@@ -167,7 +167,8 @@ def test_a_missed_and_a_lost_and_a_late_job_say_when() -> None:
     now = timezone.now()
     missed = job("Missed", last_status="missed", last_run_at=now - timedelta(minutes=17))
     make_run(missed, Status.MISSED, scheduled_for=now - timedelta(minutes=17))
-    job("Lost", last_status="lost", failures_in_a_row=1, last_run_at=now - timedelta(minutes=37))
+    lost = job("Lost", last_status="lost", failures_in_a_row=1, last_run_at=now - timedelta(minutes=37))
+    make_run(lost, Status.LOST, started_at=now - timedelta(minutes=37))
     job("Late", sync_state="synced", next_run_at=now - timedelta(minutes=9))
     texts = {text.split("|")[3].split(".")[2].split()[0]: text.split("|")[2] for text in rows(superuser())}
     assert re.search(r"Missed .*\d\d:\d\d, 17 min ago", texts["Missed"])

@@ -38,8 +38,8 @@ def test_list_for_machines(job: ScheduledJob) -> None:
     ("values", "state", "health"),
     [
         ({"failures_in_a_row": 2}, "enabled", "failing"),
-        ({"last_status": "lost"}, "enabled", "lost"),
-        ({"paused": True, "failures_in_a_row": 2}, "paused", "paused"),
+        ({"paused": True}, "paused", "paused"),
+        ({"paused": True, "failures_in_a_row": 2}, "paused", "failing"),
         ({"retired_at": timezone.now()}, "retired", "retired"),
         ({"deleting_at": timezone.now()}, "deleting", "deleting"),
     ],

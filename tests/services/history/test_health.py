@@ -51,12 +51,33 @@ def test_a_job_that_discards_after_failures_is_still_failing() -> None:
     assert state(job(last_status="discarded", last_run_at=SLOT, failures_in_a_row=2)) == Health.FAILING
 
 
-def test_a_job_whose_last_run_was_lost_is_lost() -> None:
-    assert state(job(last_status="lost", last_run_at=SLOT, failures_in_a_row=1)) == Health.LOST
+@pytest.mark.parametrize("status", ["lost", "missed"])
+def test_a_run_lost_or_missed_is_remembered_until_it_is_settled(status: str) -> None:
+    """By a rerun, by somebody who has dealt with it, or by the time that has passed."""
+    row = job(**EARLIER)
+    run = make_run(row, status, scheduled_for=SLOT)
+    make_run(row, "succeeded", scheduled_for=SLOT + timedelta(minutes=10))
+    assert state(row) == Health(status)
+    JobRun.objects.filter(pk=run.pk).update(acknowledged_at=NOW)
+    assert state(row) == Health.HEALTHY
+    JobRun.objects.filter(pk=run.pk).update(acknowledged_at=None)
+    make_run(row, "succeeded", scheduled_for=SLOT, attempt=2, trigger="retry")
+    assert state(row) == Health.HEALTHY
+    at = NOW - timedelta(hours=24)
+    for name, slot, found in (
+        ("shop--old", at, Health.HEALTHY),
+        ("shop--young", at + timedelta(seconds=1), Health(status)),
+    ):
+        other = job(name, **EARLIER)
+        make_run(other, status, scheduled_for=slot)
+        assert state(other) == found
 
 
-def test_a_job_whose_last_slot_was_missed_is_missed() -> None:
-    assert state(job(last_status="missed", last_run_at=SLOT)) == Health.MISSED
+def test_losing_one_run_is_a_loss_and_losing_two_is_failing() -> None:
+    for n, found in ((1, Health.LOST), (2, Health.FAILING)):
+        row = job(f"shop--{n}", last_status="lost", last_run_at=SLOT, failures_in_a_row=n)
+        make_run(row, "lost", scheduled_for=SLOT)
+        assert state(row) == found
 
 
 def test_a_running_job_is_running() -> None:
@@ -150,8 +171,12 @@ def test_the_run_of_another_job_changes_nothing() -> None:
     assert state(row) == Health.HEALTHY
 
 
-def test_a_pause_counts_before_the_last_outcome() -> None:
-    assert state(job(paused=True, last_status="failed", failures_in_a_row=1)) == Health.PAUSED
+def test_a_pause_cures_nothing() -> None:
+    assert state(job(paused=True, last_status="failed", failures_in_a_row=1)) == Health.FAILING
+    row = job("shop--other", paused=True, **EARLIER)
+    assert state(row) == Health.PAUSED
+    make_run(row, JobRun.Status.MISSED, scheduled_for=SLOT)
+    assert state(row) == Health.MISSED
 
 
 def test_a_pause_whose_end_has_come_is_over() -> None:
