@@ -41,7 +41,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = FILTERS
     list_per_page = 100
     list_max_show_all = 200
-    ordering = ("-pk",)
+    ordering = ("-at", "-pk")
     sortable_by = ()
     date_hierarchy = "created_at"
     search_fields = ("error", "requested_by", "reason", "job__name", "job__task")

@@ -7,9 +7,10 @@ from scheduled_jobs.models.jobs import ScheduledJob
 from scheduled_jobs.models.last_list import LastList
 from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.runs import JobRun
+from scheduled_jobs.models.stats import RunStats
 from scheduled_jobs.models.versions import JobVersion
 
 __all__ = [
-    "FACTS", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "Lease", "ScheduledJob",
-    "attribution", "facts_from",
+    "FACTS", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "Lease", "RunStats",
+    "ScheduledJob", "attribution", "facts_from",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from scheduled_jobs import registry, signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.ahead import Ahead, Facts, ahead
+from scheduled_jobs.domain.errors import MAX_KEY
 from scheduled_jobs.domain.limits import check_pause_end
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
@@ -35,6 +36,24 @@ if TYPE_CHECKING:
 
     from django.db.models.base import ModelBase
     from django.db.models.fields.related_descriptors import RelatedManager
+    from django.utils.functional import _StrPromise
+
+
+MAX_LINE = 254
+
+
+def _run(name: _StrPromise) -> models.ForeignKey[JobRun | None, JobRun | None]:
+    """A run that is kept in mind; without an index, which every run would have to write."""
+    return models.ForeignKey(
+        JobRun,
+        verbose_name=name,
+        related_name="+",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        db_constraint=False,
+        db_index=False,
+    )
 
 
 class ScheduledJob(WithOverrides):
@@ -81,20 +100,23 @@ class ScheduledJob(WithOverrides):
     no_run_since = models.DateTimeField(null=True, editable=False)
     """The same of one that succeeded: it must be found among the deliveries."""
 
-    last_run = models.ForeignKey(
-        JobRun,
-        verbose_name=_("last run"),
-        related_name="+",
-        null=True,
-        editable=False,
-        on_delete=models.SET_NULL,
-        db_constraint=False,
-    )
+    last_run = _run(_("last run"))
     last_run_at = models.DateTimeField(_("last run at"), null=True, editable=False)
     last_status = models.CharField(_("last outcome"), max_length=10, blank=True, default="", editable=False)
     last_duration = models.DurationField(_("last duration"), null=True, editable=False)
+    last_error = LineField(_("last error"), max_length=MAX_LINE, blank=True, default="", editable=False)
+    """The first line of what was wrong with the last run."""
+    last_error_key = KeyField(max_length=MAX_KEY, blank=True, default="", editable=False)
+    last_success = _run(_("last success"))
+    last_success_at = models.DateTimeField(_("last success at"), null=True, editable=False)
+    last_failure = _run(_("last failure"))
+    last_failure_at = models.DateTimeField(_("last failure at"), null=True, editable=False)
     last_delivery_at = models.DateTimeField(_("last delivery at"), null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+    failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
+    """When the first of the failures in a row began."""
+    pruned_until = models.DateTimeField(null=True, editable=False)
+    """Runs before this may be gone: what the figures have of that time is not made anew."""
 
     objects: ClassVar[ScheduledJobManager] = ScheduledJobManager()
     runs: RelatedManager[JobRun]

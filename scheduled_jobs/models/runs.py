@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,15 +18,26 @@ from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, Prose
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
-
-    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 AT_ONCE = 500
+COUNTED = frozenset({"status", "deliveries", "started_at", "duration"})
+"""Columns that the figures are made of: whatever writes one of them says that its cell is out of date."""
+SKEW = timedelta(minutes=1)
+"""More than the clocks of two processes differ by."""
 
 
 class JobRunQuerySet(WriterQuerySet["JobRun"]):
+    def update(self, **values: Any) -> int:
+        """As Django's; the run is folded into its figures anew where it changes what they are made of."""
+        if not COUNTED.isdisjoint(values):
+            values.setdefault("unfolded", 1)
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
     def queued(self) -> JobRunQuerySet:
         """Runs that were asked for and not yet claimed, the oldest first."""
         return self.filter(status=JobRun.Status.QUEUED).order_by("pk")
@@ -33,6 +45,30 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
     def of_slot(self, job_id: int, slot: datetime) -> JobRunQuerySet:
         """All attempts at one slot of a job."""
         return self.filter(job_id=job_id, scheduled_for=slot)
+
+    def of_jobs(self, job_ids: Collection[int]) -> JobRunQuerySet:
+        """Runs of these jobs, for a set that is short without it, such as those that are queued or running.
+
+        Not by the key of the job as it stands, which a planner without statistics takes for the better
+        index: it leads to the whole history of the job.
+        """
+        return self.alias(_job=F("job_id") + 0).filter(_job__in=job_ids)
+
+    def holding(self, job_id: int) -> JobRunQuerySet:
+        """The run, if any, that other runs of the job must not overlap."""
+        return self.filter(job_id=job_id, overlap_lock=1)
+
+    def asked_for_lately(self, job_pks: Sequence[int], now: datetime) -> JobRunQuerySet:
+        """Runs of these jobs that a person asked for in the last day."""
+        return self.filter(job__in=job_pks, trigger=Trigger.MANUAL, at__gt=now - timedelta(days=1))
+
+    def reruns_of(self, run: JobRun) -> JobRunQuerySet:
+        """Runs that a person asked for after this one, to do the same again, the newest first.
+
+        They come after it among the runs of its job, or beside it at its slot.
+        """
+        since = min(run.scheduled_for or run.at, run.at) - SKEW
+        return self.filter(job_id=run.job_id, retry_of=run.pk, at__gte=since)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the runs, so many at a time: a history of years is no transaction, and no one statement."""
@@ -105,7 +141,11 @@ class JobRun(ReadFromWriter):
     """Statuses that the end of the run may still replace."""
 
     job = models.ForeignKey(
-        "scheduled_jobs.ScheduledJob", verbose_name=_("job"), related_name="runs", on_delete=models.CASCADE
+        "scheduled_jobs.ScheduledJob",
+        verbose_name=_("job"),
+        related_name="runs",
+        db_index=False,
+        on_delete=models.CASCADE,
     )
     status = models.CharField(_("status"), max_length=10, choices=Status.choices)
     trigger = models.CharField(_("trigger"), max_length=8, choices=Trigger.choices)
@@ -144,8 +184,15 @@ class JobRun(ReadFromWriter):
     requested_by = LineField(_("requested by"), max_length=254, blank=True, default="")
     reason = ProseField(_("reason"), blank=True, default="")
     retry_of = models.ForeignKey(
-        "self", verbose_name=_("rerun of"), related_name="reruns", null=True, on_delete=models.SET_NULL
+        "self",
+        verbose_name=_("rerun of"),
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
     )
+    """May be gone: it is not looked for when runs are deleted. Reruns are found by ``reruns_of``."""
     code_version = LineField(_("code version"), max_length=100, blank=True, default="")
     context = ObjectField(
         _("context"),
@@ -165,15 +212,16 @@ class JobRun(ReadFromWriter):
     deadline_at = models.DateTimeField(_("deadline"), null=True, editable=False)
     sent = models.PositiveSmallIntegerField(default=0, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)
+    unfolded = models.PositiveSmallIntegerField(null=True, default=1, editable=False, db_index=True)
+    """1 until the figures of its cell were made anew since it was last written, then null."""
 
     objects: ClassVar[JobRunManager] = JobRunManager()
-    reruns: RelatedManager[JobRun]
 
     class Meta:
         verbose_name = _("run")
         verbose_name_plural = _("runs")
-        ordering = ["-pk"]
-        get_latest_by = "pk"
+        ordering = ["-at", "-pk"]
+        get_latest_by = ["at", "pk"]
         constraints = [
             one_of("sj_run_status", "status", Status),
             one_of("sj_run_trigger", "trigger", Trigger),
@@ -183,16 +231,21 @@ class JobRun(ReadFromWriter):
             models.UniqueConstraint(fields=["job", "scheduled_for", "attempt"], name="sj_run_attempt"),
         ]
         indexes = [
-            models.Index(fields=["job", "-id"], name="sj_run_job"),
-            models.Index(fields=["job", "status", "id"], name="sj_run_job_status"),
-            models.Index(fields=["status", "lease_until"], name="sj_run_status_lease"),
-            models.Index(fields=["job", "announced_for"], name="sj_run_announced"),
-            models.Index(fields=["job", "sent_at"], name="sj_run_sent"),
-            models.Index(fields=["finished_at"], name="sj_run_finished"),
+            models.Index(fields=["at"], name="sj_run_at"),
+            models.Index(fields=["job", "at"], name="sj_run_job_at"),
+            models.Index(fields=["status", "at"], name="sj_run_status_at"),
+            models.Index(fields=["error_key", "at"], name="sj_run_error_at"),
         ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.get_status_display()}"
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        """As Django's; like every write it says that the figures are out of date."""
+        self.unfolded = 1
+        if update_fields is not None:
+            update_fields = {*update_fields, "unfolded"}
+        super().save(*args, update_fields=update_fields, **options)
 
     @property
     def is_over(self) -> bool:

@@ -51,7 +51,7 @@ def _resettable() -> Q:
 
 
 def _newest_manual_run(pks: Sequence[int]) -> int:
-    runs = JobRun.objects.filter(job__in=pks[:MAX_RUNS], trigger=JobRun.Trigger.MANUAL)
+    runs = JobRun.objects.asked_for_lately(pks[:MAX_RUNS], timezone.now())
     newest: int | None = runs.aggregate(newest=Max("pk"))["newest"]
     return newest or 0
 

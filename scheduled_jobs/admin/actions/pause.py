@@ -194,4 +194,4 @@ def skipped_since(job: ScheduledJob) -> int:
     """How many deliveries were answered ``skipped`` since the pause began."""
     if job.paused_at is None:
         return 0
-    return job.runs.filter(status=JobRun.Status.SKIPPED, created_at__gte=job.paused_at).count()
+    return job.runs.filter(status=JobRun.Status.SKIPPED, at__gte=job.paused_at).count()

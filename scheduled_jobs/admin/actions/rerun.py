@@ -112,7 +112,7 @@ def _form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_
         request.POST if request.method == "POST" else None,
         job=run.job,
         payload=recorded,
-        newest=run.reruns.order_by("-pk").first(),
+        newest=JobRun.objects.reruns_of(run).order_by("-pk").first(),
         may_change=wants_changes,
         needs_reason=wants_changes,
     )

@@ -63,7 +63,7 @@ def _form(request: HttpRequest, job: ScheduledJob) -> RunNowForm:
         request.POST if request.method == "POST" else None,
         job=job,
         payload=job.payload,
-        newest=job.runs.filter(trigger=JobRun.Trigger.MANUAL).order_by("-pk").first(),
+        newest=JobRun.objects.asked_for_lately([job.pk], timezone.now()).order_by("-pk").first(),
         may_change=allowed(request).run_with_payload,
     )
 

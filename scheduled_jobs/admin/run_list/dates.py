@@ -35,9 +35,9 @@ class Dates:
 
 
 def span() -> tuple[date, date] | None:
-    """The days of the oldest and the newest run; None before the first. Their keys grow with time."""
-    runs = JobRun.objects.values_list("created_at", flat=True)
-    first, last = runs.order_by("pk").first(), runs.order_by("-pk").first()
+    """The days of the oldest and the newest run; None before the first."""
+    runs = JobRun.objects.values_list("at", flat=True)
+    first, last = runs.order_by("at").first(), runs.order_by("-at").first()
     if first is None or last is None:
         return None
     first_day, last_day = timezone.localdate(first), timezone.localdate(last)

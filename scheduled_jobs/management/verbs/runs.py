@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def list_runs(terminal: BaseCommand, job: str | None, n: int, status: str | None, **options: Any) -> None:
     """Print the last runs of a job, or of all."""
     n = counted(n)
-    runs = JobRun.objects.select_related("job").order_by("-pk")
+    runs = JobRun.objects.select_related("job")
     if job is not None:
         runs = runs.filter(job=job_named(job))
     if status is not None:

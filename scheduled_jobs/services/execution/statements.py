@@ -28,6 +28,8 @@ LEASE = timedelta(seconds=60)
 its slot before Google's retries are used up: the fifth comes 158 s after the first attempt."""
 CREDIT_AGE = timedelta(minutes=15)
 """For how long the surplus delivery of a RunJob that was sent twice is expected."""
+REACH = timedelta(days=8)
+"""How far back among the runs of a job that one is looked for: it was asked for and sent since."""
 
 
 def database() -> str:
@@ -87,7 +89,7 @@ def read_slot(job_id: int, at: datetime) -> Slot:
 
 def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> JobRun | None:
     """The oldest run that was asked for and whose RunJob was sent, at ``sent_by`` at the latest."""
-    queued = runs().queued().filter(job_id=job_id, sent__gt=0)
+    queued = runs().queued().of_jobs([job_id]).filter(sent__gt=0)
     if sent_by is not None:
         queued = queued.filter(sent_at__lte=sent_by)
     return queued.first()
@@ -95,7 +97,7 @@ def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> JobRun | N
 
 def holder(job_id: int) -> JobRun | None:
     """The run that other runs of the job must not overlap."""
-    return runs().filter(job_id=job_id, overlap_lock__isnull=False).first()
+    return runs().holding(job_id).first()
 
 
 # --- EXPIRE ---------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ def mark_lost(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
     """
     gone = runs().filter(status=Status.RUNNING, lease_until__lt=now)
     if job_id is not None:
-        gone = gone.filter(job_id=job_id)
+        gone = gone.of_jobs([job_id])
     return [run for run in gone.order_by("pk") if _lose(run, now)]
 
 
@@ -226,7 +228,9 @@ def count_delivery(run_id: int) -> None:
 
 def credit(job_id: int, now: datetime) -> int | None:
     """Attribute a delivery to a run whose RunJob was sent more often than it was delivered."""
-    recent = runs().filter(job_id=job_id, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE)
+    recent = runs().filter(
+        job_id=job_id, at__gt=now - REACH, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE
+    )
     for run_id in recent.exclude(status=Status.QUEUED).order_by("pk").values_list("pk", flat=True):
         with statement():
             # Two surplus deliveries at once must not both be taken for the same one.
@@ -237,7 +241,13 @@ def credit(job_id: int, now: datetime) -> int | None:
 
 def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> int | None:
     """The claimed run of which a delivery with this announced time is the redelivery."""
-    claimed = runs().filter(job_id=job.pk, announced_for=announced_for, sent__gt=0, started_at__isnull=False)
+    claimed = runs().filter(
+        job_id=job.pk,
+        at__gt=now - REACH,
+        announced_for=announced_for,
+        sent__gt=0,
+        started_at__isnull=False,
+    )
     since = now - 2 * job.retry_policy.min_backoff - timedelta(seconds=5)
     for run in claimed.order_by("-pk"):
         past = run.status == Status.RUNNING and run.deadline_at is not None and run.deadline_at < now

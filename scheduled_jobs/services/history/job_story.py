@@ -69,7 +69,7 @@ class Since:
 
 def lasted(job: ScheduledJob, length: int) -> list[Lasted]:
     """The last ``length`` runs, the oldest first."""
-    rows = JobRun.objects.filter(job=job).order_by("-pk")
+    rows = JobRun.objects.filter(job=job)
     found = rows.values_list("pk", "status", "scheduled_for", "started_at", "created_at", "duration")[:length]
     return [
         Lasted(pk, status, slot or started or created, duration.total_seconds() if duration else None)
@@ -92,7 +92,6 @@ def recent(job: ScheduledJob, length: int) -> list[Brief]:
     text = Cast("result", TextField())
     rows = (
         JobRun.objects.filter(job=job)
-        .order_by("-pk")
         .annotate(
             head=Left("error", ERROR),
             result_length=Length(text),
@@ -116,7 +115,7 @@ def recent(job: ScheduledJob, length: int) -> list[Brief]:
 
 def last_success(job: ScheduledJob) -> JobRun | None:
     """The last run that succeeded."""
-    rows = JobRun.objects.filter(job=job, status=Status.SUCCEEDED).order_by("-pk")
+    rows = JobRun.objects.filter(job=job, status=Status.SUCCEEDED)
     return rows.only("pk", "scheduled_for", "created_at", "started_at", "duration").first()
 
 

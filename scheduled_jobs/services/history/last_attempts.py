@@ -72,7 +72,7 @@ def told_of(job: ScheduledJob, *, is_running: bool | None = None) -> Told | None
     }
     if is_running is None:
         since = job.unreachable_since or job.no_run_since
-        going_on = JobRun.objects.filter(job=job, status=JobRun.Status.RUNNING)
+        going_on = JobRun.objects.filter(status=JobRun.Status.RUNNING).of_jobs([job.pk])
         is_running = stands(since, job.last_delivery_at) and going_on.exists()
     return told_by(row, is_running=is_running)
 

@@ -39,7 +39,7 @@ def prune(now: datetime, *, write: bool = True) -> int:
 
 
 def _prune_job(job: int, before: datetime, using: str, *, write: bool) -> int:
-    runs = JobRun.objects.using(using).filter(job=job).order_by("-pk")
+    runs = JobRun.objects.using(using).filter(job=job)
     kept = set(_last(runs, GOOD)) | set(_last(runs, BAD))
     newest = runs.values_list("pk", flat=True)[: settings.HISTORY_MIN_RUNS]
     oldest_kept = min(newest, default=None)

@@ -47,41 +47,40 @@ class Story:
 def story_of(run: JobRun) -> Story:
     """Read the neighbours of a run, whose job is loaded; the number of queries does not depend on them."""
     of_job = _brief(JobRun.objects.filter(job_id=run.job_id))
-    related = _brief(JobRun.objects.filter(Q(retry_of=run.pk) | Q(pk=run.retry_of_id)))[: MOST + 1]
-    by_pk = {other.pk: other for other in related}
-    retry_of = by_pk.pop(run.retry_of_id, None) if run.retry_of_id else None
+    retry_of = _brief(JobRun.objects.filter(pk=run.retry_of_id)).first() if run.retry_of_id else None
     attempts = []
     if run.scheduled_for is not None:
         attempts = list(of_job.filter(scheduled_for=run.scheduled_for).order_by("attempt", "pk")[:MOST])
+    before = of_job.filter(Q(at__lt=run.at) | Q(at=run.at, pk__lt=run.pk), at__lte=run.at)
     return Story(
         run=run,
         attempts=attempts,
         retry_of=retry_of,
-        reruns=sorted(by_pk.values(), key=lambda other: other.pk),
-        previous=of_job.filter(pk__lt=run.pk).order_by("-pk").first(),
-        next=of_job.filter(pk__gt=run.pk).order_by("pk").first(),
-        last_success=of_job.filter(status=Status.SUCCEEDED, pk__lt=run.pk).order_by("-pk").first(),
+        reruns=sorted(_brief(JobRun.objects.reruns_of(run))[:MOST], key=lambda other: other.pk),
+        previous=before.first(),
+        next=of_job.filter(Q(at__gt=run.at) | Q(at=run.at, pk__gt=run.pk), at__gte=run.at).reverse().first(),
+        last_success=before.filter(status=Status.SUCCEEDED).first(),
         usual=usual_duration(run.job_id),
-        holder=None if run.is_over else of_job.filter(overlap_lock__isnull=False).exclude(pk=run.pk).first(),
+        holder=None if run.is_over else _brief(JobRun.objects.holding(run.job_id)).exclude(pk=run.pk).first(),
     )
 
 
 def usual_duration(job_id: int) -> timedelta | None:
     """The median duration of a job's last successes; None before the first."""
     runs = JobRun.objects.filter(job_id=job_id, status=Status.SUCCEEDED, duration__isnull=False)
-    durations = runs.order_by("-pk").values_list("duration", flat=True)[:SAMPLE]
+    durations = runs.values_list("duration", flat=True)[:SAMPLE]
     seconds = [duration.total_seconds() for duration in durations if duration is not None]
     return timedelta(seconds=statistics.median(seconds)) if seconds else None
 
 
 def going_on(job: ScheduledJob) -> JobRun | None:
     """The run of a job with which another would overlap."""
-    return _brief(JobRun.objects.filter(job=job, overlap_lock__isnull=False)).first()
+    return _brief(JobRun.objects.holding(job.pk)).first()
 
 
 def waiting(job: ScheduledJob) -> int:
     """How many runs of a job are asked for and not yet begun."""
-    return JobRun.objects.filter(job=job, status=Status.QUEUED).count()
+    return JobRun.objects.queued().of_jobs([job.pk]).count()
 
 
 def _brief(runs: QuerySet[JobRun]) -> QuerySet[JobRun]:

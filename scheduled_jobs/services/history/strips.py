@@ -20,7 +20,7 @@ MOST = 400
 
 
 class Bar(NamedTuple):
-    """One run of a strip; newer runs compare greater. ``seconds`` is None while it has no duration."""
+    """One run of a strip. ``seconds`` is None while it has no duration."""
 
     pk: int
     status: str
@@ -37,10 +37,8 @@ def recent_runs(job_pks: Iterable[int], length: int = LENGTH) -> dict[int, list[
     with connection.cursor() as cursor:
         for chunk in (pks[start : start + MOST] for start in range(0, len(pks), MOST)):
             cursor.execute(_statement(connection, len(chunk), length), chunk)
-            for job, pk, status, duration in cursor.fetchall():
+            for job, _at, pk, status, duration in sorted(cursor.fetchall()):
                 bars[job].append(Bar(pk, status, _seconds(duration)))
-    for runs in bars.values():
-        runs.sort()
     return bars
 
 
@@ -52,11 +50,15 @@ def _statement(connection: Any, jobs: int, length: int) -> str:
     sooner; SQLite and MariaDB do not know it.
     """
     quote = connection.ops.quote_name
-    columns = ", ".join(map(quote, ("job_id", "id", "status", "duration")))
-    table, job, pk = quote(JobRun._meta.db_table), quote("job_id"), quote("id")
+    columns = ", ".join(map(quote, ("job_id", "at", "id", "status", "duration")))
+    table, job, newest = (
+        quote(JobRun._meta.db_table),
+        quote("job_id"),
+        f"{quote('at')} DESC, {quote('id')} DESC",
+    )
 
     def branch(of: str) -> str:
-        return f"SELECT {columns} FROM {table} WHERE {job} = {of} ORDER BY {pk} DESC LIMIT {int(length)}"  # noqa: S608
+        return f"SELECT {columns} FROM {table} WHERE {job} = {of} ORDER BY {newest} LIMIT {int(length)}"  # noqa: S608
 
     if connection.vendor == "postgresql":
         wanted = ", ".join(["(%s)"] * jobs)

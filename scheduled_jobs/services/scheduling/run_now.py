@@ -85,7 +85,7 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     now = timezone.now()
     queued = _runs().filter(status=Status.QUEUED)
     if job_pk is not None:
-        queued = queued.filter(job=job_pk)
+        queued = queued.of_jobs([job_pk])
     spent = queued.filter(sent__gte=MOST_SENT, sent_at__lt=now - UNDELIVERED)
     for run in spent.select_related("job").order_by("pk"):
         _give_up(run, Status.LOST, NOT_DELIVERED + _met(run))

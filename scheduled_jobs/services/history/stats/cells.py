@@ -1,0 +1,212 @@
+"""What a cell holds, which cells a time has, and how a cell is made from its runs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import router
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.histogram import bucket_of
+from scheduled_jobs.models import JobRun, RunStats
+from scheduled_jobs.models.runs import SKEW
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+
+Status = JobRun.Status
+
+TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
+LENGTHS = (DAY, HOUR, TEN_MINUTES)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+FINE = timedelta(days=8)
+"""For how long cells of ten minutes are kept; those of hours are as long as runs are."""
+OUTCOMES = ("succeeded", "failed", "timed_out", "lost", "missed", "skipped", "discarded")
+COUNTS = ("runs", *OUTCOMES, "delivered_twice")
+LONGEST = ("longest", "longest_delay")
+BUCKETS = ("durations", "delays")
+COLUMNS = (*COUNTS, "seconds", *LONGEST, *BUCKETS)
+BRANCHES = 100
+"""Branches of one statement: SQLite takes 500."""
+
+
+class Key(NamedTuple):
+    """Which cell: of a job, of an app (``job`` 0) or of all (``app`` empty too)."""
+
+    job: int
+    app: str
+    length: timedelta
+    start: datetime
+
+    @property
+    def end(self) -> datetime:
+        """When the next one begins."""
+        return self.start + self.length
+
+
+def floor(at: datetime, length: timedelta) -> datetime:
+    """When the cell begins that holds a time."""
+    return at - (at - EPOCH) % length
+
+
+def ceiling(at: datetime, length: timedelta) -> datetime:
+    """When the first cell begins that does not lie before a time."""
+    return floor(at + length - timedelta(microseconds=1), length)
+
+
+def minutes(length: timedelta) -> int:
+    """A length as it is stored."""
+    return length // timedelta(minutes=1)
+
+
+def finest(at: datetime, now: datetime) -> timedelta:
+    """The length of the shortest cell that a time has at ``now``."""
+    if at >= now - FINE:
+        return TEN_MINUTES
+    days = settings.HISTORY_MAX_AGE
+    return HOUR if days is None or at >= now - timedelta(days=days) else DAY
+
+
+def app_of(task: str) -> str:
+    """The app of a task by its dotted path: the package of its module ``tasks``."""
+    names = task.split(".")[:-1]
+    place = names.index("tasks") if "tasks" in names else 1
+    return names[max(place - 1, 0)][:100] if names else ""
+
+
+def key_time(scheduled_for: datetime | None, created_at: datetime) -> datetime:
+    """The time that a run belongs to, which never changes."""
+    return scheduled_for or created_at
+
+
+@dataclass(slots=True)
+class Tally:
+    """The figures of some runs, to be added up."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    longest: float = 0.0
+    longest_delay: float = 0.0
+    durations: Counter[int] = field(default_factory=Counter)
+    delays: Counter[int] = field(default_factory=Counter)
+
+    def count(self, run: Run) -> None:
+        """Add a run."""
+        self.counts["runs"] += 1
+        if run.status in OUTCOMES:
+            self.counts[run.status] += 1
+        self.counts["delivered_twice"] += max(run.deliveries - 1, 0)
+        if run.status == Status.SUCCEEDED and run.duration is not None:
+            seconds = run.duration.total_seconds()
+            self.seconds += seconds
+            self.longest = max(self.longest, seconds)
+            self.durations[bucket_of(seconds)] += 1
+        if run.is_first and run.scheduled_for is not None and run.started_at is not None:
+            delay = max((run.started_at - run.scheduled_for).total_seconds(), 0.0)
+            self.longest_delay = max(self.longest_delay, delay)
+            self.delays[bucket_of(delay)] += 1
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        """Add the columns of a cell."""
+        for name in COUNTS:
+            self.counts[name] += values[name]
+        self.seconds += values["seconds"]
+        self.longest = max(self.longest, values["longest"])
+        self.longest_delay = max(self.longest_delay, values["longest_delay"])
+        for name in BUCKETS:
+            buckets = getattr(self, name)
+            for bucket, count in values.get(name, {}).items():
+                buckets[int(bucket)] += count
+
+    def replace(self, stored: Tally, live: Tally) -> None:
+        """Take away what was stored of a cell that is part of this, and add what its runs say now."""
+        for name in ("counts", *BUCKETS):
+            counts = getattr(self, name)
+            counts.update(getattr(live, name))
+            counts.subtract(getattr(stored, name))
+        self.seconds += live.seconds - stored.seconds
+        self.longest = max(self.longest, live.longest)
+        self.longest_delay = max(self.longest_delay, live.longest_delay)
+
+    def values(self) -> dict[str, Any]:
+        """The columns of a cell."""
+        return {
+            **{name: self.counts[name] for name in COUNTS},
+            "seconds": self.seconds,
+            "longest": self.longest,
+            "longest_delay": self.longest_delay,
+            "durations": {str(bucket): count for bucket, count in sorted(self.durations.items())},
+            "delays": {str(bucket): count for bucket, count in sorted(self.delays.items())},
+        }
+
+
+class Run(NamedTuple):
+    """What is read of a run to count it."""
+
+    job: int
+    scheduled_for: datetime | None
+    created_at: datetime
+    status: str
+    deliveries: int
+    started_at: datetime | None
+    duration: timedelta | None
+    trigger: str
+    attempt: int
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the schedule's first attempt: only of that the delay is the server's."""
+        return self.trigger == JobRun.Trigger.SCHEDULE and self.attempt == 1
+
+
+READ = (
+    "job_id", "scheduled_for", "created_at", "status", "deliveries", "started_at", "duration", "trigger",
+    "attempt",
+)  # fmt: skip
+
+
+def count_runs(keys: Collection[Key]) -> dict[Key, Tally]:
+    """Make these cells of jobs from their runs; in one query for up to fifty times."""
+    found = {key: Tally() for key in keys}
+    places = {(key.job, key.length, key.start): key for key in keys}
+    lengths = {key.length for key in keys}
+    for rows in _reads(keys):
+        for row in rows:
+            run = Run(*row)
+            at = key_time(run.scheduled_for, run.created_at)
+            for length in lengths:
+                key = places.get((run.job, length, floor(at, length)))
+                if key is not None:
+                    found[key].count(run)
+    return found
+
+
+def _reads(keys: Iterable[Key]) -> Iterator[Any]:
+    """The runs of these cells, each once, as few sets as may be."""
+    jobs = defaultdict(set)
+    for key in keys:
+        jobs[key.length, key.start].add(key.job)
+    branches: list[Any] = []
+    for (length, start), pks in sorted(jobs.items()):
+        branches += _of_cell(pks, start, start + length)
+    for first in range(0, len(branches), BRANCHES):
+        one, *others = branches[first : first + BRANCHES]
+        yield one.union(*others, all=True) if others else one
+
+
+def _of_cell(pks: Collection[int], start: datetime, end: datetime) -> list[Any]:
+    runs = JobRun.objects.using(router.db_for_write(JobRun)).filter(job__in=pks).order_by().values_list(*READ)
+    # A run that was asked for starts then or later: any time later. Its index is that of the job and ``at``.
+    return [
+        runs.filter(scheduled_for__gte=start, scheduled_for__lt=end),
+        runs.filter(scheduled_for=None, at__gte=start - SKEW, created_at__gte=start, created_at__lt=end),
+    ]
+
+
+def stats() -> Any:
+    """The cells, where they are written."""
+    return RunStats.objects.using(router.db_for_write(RunStats))
