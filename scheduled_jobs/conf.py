@@ -85,6 +85,12 @@ class Settings:
     """Days for which runs are kept. None: for ever."""
     HISTORY_MIN_RUNS: int = 100
     """Runs kept of each job whatever their age."""
+    HISTORY_FAILURES_MAX_AGE: int | None = 365
+    """Days for which failed runs are kept, if that is longer. None: for ever."""
+    BUILTIN_TASKS: list[str] = []
+    """Dotted paths of the tasks of this package that are to be scheduled: a job costs money."""
+    METRICS_TOKEN: str | None = None
+    """What a monitor that asks for metrics or health sends as a bearer token. None: nobody is answered."""
     MISSED_GRACE: timedelta = timedelta(minutes=5)
     """How long after its time a job that has not run counts as late."""
     REDACTED_KEYS: list[str] = ["password", "token", "secret", "key", "authorization", "credential"]

@@ -95,13 +95,24 @@ def get(path: str) -> type[Task] | None:
     """The task class of a dotted path, or None."""
     if (task := _tasks.get(path)) is None or dotted_path(task) != path:
         _follow_names()
-    return _tasks.get(path)
+        task = _tasks.get(path)
+    return task if task is None or _is_wanted(task) else None
 
 
 def tasks() -> Iterator[type[Task]]:
     """All task classes, in the order of their dotted paths."""
     _follow_names()
-    return iter(sorted(_tasks.values(), key=dotted_path))
+    return iter(sorted(filter(_is_wanted, _tasks.values()), key=dotted_path))
+
+
+def builtin_tasks() -> list[str]:
+    """The dotted paths of this package's own tasks, which count only where they are wanted."""
+    return sorted(dotted_path(task) for task in _tasks.values() if hasattr(task, "_is_wanted"))
+
+
+def _is_wanted(task: type[Task]) -> bool:
+    wanted = getattr(task, "_is_wanted", None)
+    return wanted is None or wanted()
 
 
 def _follow_names() -> None:
@@ -130,8 +141,10 @@ def _is_in_its_module(task: type[Task]) -> bool:
 def discover() -> None:
     """Import the module ``tasks`` of every installed app, and if that is a package, all modules in it.
 
-    Raises whatever one of them raises: a task that is not there would be taken for one that was removed.
+    And this package's own tasks. Raises whatever one of them raises: a task that is not there would be taken
+    for one that was removed.
     """
+    import_module("scheduled_jobs.builtin")
     autodiscover_modules("tasks")
     names = [config.name for config in apps.get_app_configs()]
     for package in (f"{name}.tasks" for name in names):

@@ -25,7 +25,8 @@ class ProgressBar:
         self.stream = stream
         self.is_shown = stream.isatty()
         self.total = 0
-        self.done = 0
+        self.done = 0.0
+        self.note = ""
         self._drawn = ""
         self._drawn_at = 0.0
 
@@ -34,9 +35,9 @@ class ProgressBar:
         self.total, self.done = total, 0
         self._draw()
 
-    def advance(self) -> None:
-        """One more is done."""
-        self.done += 1
+    def advance(self, to: float | None = None, note: str = "") -> None:
+        """One more is done, or as many as ``to``; the note stands beside the bar."""
+        self.done, self.note = self.done + 1 if to is None else to, note
         if not self._drawn or self.done == self.total or time.monotonic() - self._drawn_at >= PAUSE:
             self._draw()
 
@@ -49,11 +50,13 @@ class ProgressBar:
     def _draw(self) -> None:
         if not self.is_shown or not self.total:
             return
-        filled = WIDTH * min(self.done, self.total) // self.total
+        filled = int(WIDTH * min(self.done, self.total) / self.total)
         bar = "#" * filled + "." * (WIDTH - filled)
-        self._drawn = f"[{bar}] {self.done} of {pluralized(self.total, 'job')}"
+        before = len(self._drawn)
+        self._drawn = f"[{bar}] {int(self.done)} of {pluralized(self.total, 'job')}"
+        self._drawn += f", {self.note}" if self.note else ""
         self._drawn_at = time.monotonic()
-        self._write("\r" + self._drawn)
+        self._write("\r" + self._drawn.ljust(before))
 
     def _write(self, text: str) -> None:
         self.stream.write(text, style_func=str, ending="")

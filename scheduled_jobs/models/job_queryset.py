@@ -80,10 +80,11 @@ class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
         """Delete the rows, and on commit their jobs in Google; their runs before, in chunks."""
         using = self.db
         pks = self.using(using).order_by().values_list("pk", flat=True)
-        deletions = []
+        deletions: list[tuple[int, dict[str, int]]] = []
         for rows in self.model.objects.using(using).in_batches(sorted(set(pks))):
             chunk = list(rows.values_list("pk", flat=True))
-            deletions.append(JobRun.objects.using(using).filter(job__in=chunk).delete())
+            for pk in chunk:
+                deletions += JobRun.objects.using(using).delete_of_job(pk)
             with transaction.atomic(using=using):
                 # The rows before what refers to them: so does whoever pushes them.
                 rows.lock()

@@ -266,12 +266,12 @@ class ScheduledJob(WithOverrides):
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
         """Delete the row, and on commit its job in Google; its runs before, in chunks."""
         using = using or router.db_for_write(type(self), instance=self)
-        runs = JobRun.objects.using(using).filter(job=self.pk).delete()
+        runs = list(JobRun.objects.using(using).delete_of_job(self.pk))
         with transaction.atomic(using=using):
             # The row before what refers to it: so does whoever pushes it.
             type(self).objects.using(using).filter(pk=self.pk).lock()
             deleted, counts = super().delete(using=using, keep_parents=keep_parents)
-        return added(runs, (deleted, counts))
+        return added(*runs, (deleted, counts))
 
     @contextmanager
     def locked(self) -> Iterator[ScheduledJobQuerySet]:

@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.domain.errors import MAX_KEY
 from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
+from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
 
@@ -70,18 +71,49 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
         since = min(run.scheduled_for or run.at, run.at) - SKEW
         return self.filter(job_id=run.job_id, retry_of=run.pk, at__gte=since)
 
+    def in_chunks(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Key, ``at`` and these columns of runs of one job, the oldest first, so many at a time, by an index.
+
+        Where each chunk is deleted, none has to pass by what was deleted before.
+        """
+        rows = later = self.order_by("at", "pk")
+        while chunk := list(later.values_list("pk", "at", *columns)[:AT_ONCE]):
+            yield chunk
+            if len(chunk) < AT_ONCE:
+                return
+            pk, at = chunk[-1][:2]
+            # The last condition is the one for the index.
+            later = rows.filter(models.Q(at__gt=at) | models.Q(pk__gt=pk), at__gte=at)
+
+    def delete_of_job(self, job_id: int) -> Iterator[tuple[int, dict[str, int]]]:
+        """Delete the runs of a job, so many at a time; yields what was deleted after each of them."""
+        pace = Pace(self.db)
+        for chunk in self.using(self.db).filter(job=job_id).in_chunks():
+            with pace.writing():
+                deleted = self.using(self.db).filter(pk__in=[run[0] for run in chunk]).delete_at_once()
+            yield deleted
+
+    delete_of_job.queryset_only = True  # type: ignore[attr-defined]
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the runs, so many at a time: a history of years is no transaction, and no one statement."""
         if self.query.is_sliced:
             return super().delete()  # Django says why not
-        rows = self.model.objects.using(self.db)
-        counts = Counter[str]()
+        rows, counts, pace = self.model.objects.using(self.db), Counter[str](), Pace(self.db)
         while chunk := list(self.using(self.db).order_by().values_list("pk", flat=True)[:AT_ONCE]):
-            counts.update(models.QuerySet.delete(rows.filter(pk__in=chunk))[1])
+            with pace.writing():
+                counts.update(rows.filter(pk__in=chunk).delete_at_once()[1])
         return counts.total(), dict(counts)
 
     delete.queryset_only = True  # type: ignore[attr-defined]
     delete.alters_data = True  # type: ignore[attr-defined]
+
+    def delete_at_once(self) -> tuple[int, dict[str, int]]:
+        """Delete runs, few of them, as Django does, without reading their payloads and texts."""
+        return models.QuerySet.delete(self.only("pk"))
+
+    delete_at_once.queryset_only = True  # type: ignore[attr-defined]
+    delete_at_once.alters_data = True  # type: ignore[attr-defined]
 
 
 if TYPE_CHECKING:

@@ -11,26 +11,10 @@ from django.core.management.base import OutputWrapper
 
 from scheduled_jobs.management.progress import ProgressBar
 from tests.support.declaring import declare
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
-
-
-class Terminal(io.StringIO):
-    """Shows what a person would see: a carriage return goes back to the line's beginning."""
-
-    def isatty(self) -> bool:
-        return True
-
-    @property
-    def screen(self) -> list[str]:
-        lines = []
-        for text in self.getvalue().split("\n"):
-            line = ""
-            for part in text.split("\r"):
-                line = part + line[len(part) :]
-            lines.append(line.rstrip())
-        return lines
 
 
 @pytest.fixture

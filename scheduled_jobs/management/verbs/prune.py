@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from scheduled_jobs.builtin import pruning
+from scheduled_jobs.management.interruptions import exit_code_of, terminated_like_interrupted
+from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.management.text import pluralized
-from scheduled_jobs.services.history.retention import prune
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand
@@ -15,6 +18,21 @@ if TYPE_CHECKING:
 
 def prune_runs(terminal: BaseCommand, **options: Any) -> None:
     """Delete old runs, and print how many they were."""
-    count = prune(timezone.now(), write=not options["dry_run"])
     would = "would be " if options["dry_run"] else ""
-    terminal.stdout.write(f"{pluralized(count, 'run')} {would}deleted.")
+    bar, told = ProgressBar(terminal.stderr), ""
+    code = 0
+    with terminated_like_interrupted():
+        try:
+            for pruned in pruning(timezone.now(), write=not options["dry_run"]):
+                told = f"{pluralized(pruned.deleted, 'run')} {would}deleted"
+                bar.total = pruned.jobs
+                bar.advance(pruned.done, told)
+        except KeyboardInterrupt as interrupt:
+            code = exit_code_of(interrupt)
+    bar.clear()
+    if code:
+        terminal.stderr.write(
+            f"Stopped: {told or 'nothing deleted'} so far. The next prune goes on from there."
+        )
+        sys.exit(code)
+    terminal.stdout.write(f"{told}.")

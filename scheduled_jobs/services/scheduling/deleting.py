@@ -59,29 +59,39 @@ def finish_deletion(pk: int, *, most_runs: int | None = None) -> bool:
     A job with more than ``most_runs`` is left to whoever has the time: all its runs are deleted before it.
     """
     using = router.db_for_write(ScheduledJob)
-    rows = ScheduledJob.objects.using(using).filter(pk=pk)
-    runs = JobRun.objects.using(using)
-    if rows.filter(deleting_at=None).exists() or google_names.debts_of(pk, using):
-        return False
-    if most_runs is not None and runs.filter(job=pk).order_by()[most_runs:].exists():
-        return False
-    # In chunks, and not in the transaction of the row: a history of years would hold its locks for minutes.
-    runs.filter(job=pk).delete()
-    with transaction.atomic(using=using):
-        job = rows.select_for_update().first()
-        if job is None:
-            return True
-        if job.deleting_at is None or google_names.debts_of(pk, using):
-            return False
-        job.delete(using=using)
-    return True
+    runs = JobRun.objects.using(using).filter(job=pk)
+    if _is_gone_in_google(pk, using) and (most_runs is None or not runs.order_by()[most_runs:].exists()):
+        for _ in _finish(pk, using):
+            pass
+    return not ScheduledJob.objects.using(using).filter(pk=pk).exists()
 
 
-def finish_deletions() -> int:
-    """Delete all rows whose jobs Google has no more; returns how many."""
+def finish_deletions() -> Iterator[int]:
+    """Delete all rows whose jobs Google has no more; yields, some at a time, how many runs were deleted.
+
+    Whoever stops asking stops it, and the next one goes on from there.
+    """
     using = router.db_for_write(ScheduledJob)
     waiting = ScheduledJob.objects.using(using).filter(deleting_at__isnull=False)
-    return sum(finish_deletion(pk) for pk in waiting.values_list("pk", flat=True))
+    for pk in list(waiting.values_list("pk", flat=True)):
+        if _is_gone_in_google(pk, using):
+            yield from _finish(pk, using)
+
+
+def _is_gone_in_google(pk: int, using: str) -> bool:
+    rows = ScheduledJob.objects.using(using).filter(pk=pk, deleting_at__isnull=False)
+    return rows.exists() and not google_names.debts_of(pk, using)
+
+
+def _finish(pk: int, using: str) -> Iterator[int]:
+    # In chunks, and not in the transaction of the row: a history of years would hold its locks for minutes.
+    for deleted, _ in JobRun.objects.using(using).delete_of_job(pk):
+        yield deleted
+    with transaction.atomic(using=using):
+        job = ScheduledJob.objects.using(using).filter(pk=pk).select_for_update().first()
+        if job is not None and _is_gone_in_google(pk, using):
+            job.delete(using=using)
+            yield 0
 
 
 # --- The job of a row that is gone --------------------------------------------------------------------

@@ -10,6 +10,8 @@ from django.conf import settings as django_settings
 from django.test import override_settings
 from django.utils.translation import gettext_lazy
 
+from scheduled_jobs import registry
+from scheduled_jobs.builtin import PruneHistory
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.services.scheduling.faults import Fault, faults, refuse
@@ -463,3 +465,23 @@ def test_several_faults_are_a_line_each() -> None:
         "LOCATION is 'EU', which is not a location of Cloud Scheduler. Write a region, such as europe-west1; "
         "gcloud scheduler locations list shows all.",
     ]
+
+
+# --- What is more -----------------------------------------------------------------------------------
+
+
+def test_a_builtin_task_that_there_is_not_is_told() -> None:
+    registry.register(PruneHistory)
+    assert said(BUILTIN_TASKS=["scheduled_jobs.builtin.PruneHistory", "PruneAll"]) == (
+        "BUILTIN_TASKS has 'PruneAll' in it: no task of this package. "
+        "There is scheduled_jobs.builtin.PruneHistory."
+    )
+
+
+@pytest.mark.parametrize("token", ["hunter2", "a token of many words"])
+def test_a_token_for_metrics_is_long_and_never_shown(token: str) -> None:
+    assert said(METRICS_TOKEN=token) == (
+        "METRICS_TOKEN can be guessed, or has characters in it that no monitor can send. "
+        "Write 16 letters and digits or more, such as openssl rand -hex 32 prints."
+    )
+    assert found(METRICS_TOKEN="0123456789abcdef") == []

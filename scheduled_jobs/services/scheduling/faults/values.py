@@ -25,11 +25,13 @@ APP_ENGINE_LOCATIONS = {"us-central": "us-central1", "europe-west": "europe-west
 """The two locations of App Engine that other services know by another name."""
 EMAIL = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 AGENT = re.compile(r"service-\d+@|\d+@cloudservices\.")
+LEAST_TOKEN = 16
 NUMBERS = {
     "WRITES_PER_MINUTE": (1, 1_000_000, ""),
     "CONCURRENCY": (1, 1_000, ""),
     "RPC_TIMEOUT": (0.1, 3_600, " of seconds"),
     "HISTORY_MAX_AGE": (1, 36_500, " of days"),
+    "HISTORY_FAILURES_MAX_AGE": (1, 36_500, " of days"),
     "HISTORY_MIN_RUNS": (0, 1_000_000_000, ""),
     "MISSED_GRACE": (0, 31_536_000, " of seconds"),
 }
@@ -256,6 +258,27 @@ def _open_door() -> Iterator[Fault]:
         )
 
 
+def _builtin_tasks() -> Iterator[Fault]:
+    known = registry.builtin_tasks()
+    if unknown := [path for path in settings.BUILTIN_TASKS if path not in known]:
+        yield Fault(
+            28,
+            f"{PREFIX}BUILTIN_TASKS has {', '.join(map(short, unknown))} in it: no task of this package.",
+            f"There is {' and '.join(known)}.",
+        )
+
+
+def _metrics_token() -> Iterator[Fault]:
+    token = settings.METRICS_TOKEN
+    if token is not None and (len(token) < LEAST_TOKEN or addresses.odd_character(token) is not None):
+        yield Fault(
+            29,
+            f"{PREFIX}METRICS_TOKEN can be guessed, or has characters in it that no monitor can send.",
+            f"Write {LEAST_TOKEN} letters and digits or more, such as openssl rand -hex 32 prints.",
+            "advice",
+        )
+
+
 def wants_token(task: type[registry.Task]) -> bool:
     """Whether a task's jobs carry a token; that a class cannot tell is told of the class."""
     try:
@@ -269,6 +292,7 @@ def _has_tokens() -> bool:
 
 
 VALUES: tuple[Callable[[], Iterable[Fault]], ...] = (
-    _endpoint, _names, _numbers, _project, _location, _account, _allowed, _texts, _open_door,
+    _endpoint, _names, _numbers, _project, _location, _account, _allowed, _texts, _open_door, _builtin_tasks,
+    _metrics_token,
 )  # fmt: skip
 """What is asked of settings that can be read."""

@@ -66,7 +66,8 @@ def sync_jobs(
     with sync_lock(syncing.using, on_wait=on_wait) as renew:
         report = syncing.run(renew=renew)
         # Jobs that an operator deleted while Google was down: it has confirmed by now that they are gone.
-        finish_deletions()
+        for _ in finish_deletions():
+            pass
         return report
 
 
