@@ -1,4 +1,4 @@
-"""The one address that Google calls: verify, parse, call, answer."""
+"""The one address that Google calls: verify, parse, call, answer. And what a monitor reads beside it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
 from django.db import Error, connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataException
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.datastructures import CaseInsensitiveMapping
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from scheduled_jobs import authentication, exceptions, registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.domain.payloads.redaction import without_tokens
-from scheduled_jobs.services import execution, scheduling
+from scheduled_jobs.services import execution, monitoring, scheduling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 logger = logging.getLogger("scheduled_jobs")
 
@@ -80,6 +83,50 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
 # Every statement stands for itself: a run has to be seen by others while it runs, and after it failed.
 for _alias in connections:
     tasks_endpoint = transaction.non_atomic_requests(_alias)(tasks_endpoint)
+
+
+def _for_monitors(answer: Callable[[datetime], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """A page for whoever sends METRICS_TOKEN; without that setting there is none. It asks for no session."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        if not (token := _metrics_token()):
+            return _error(HTTPStatus.NOT_FOUND, "METRICS_TOKEN is not set")
+        sent = request.headers.get("Authorization", "")
+        if not constant_time_compare(sent, f"Bearer {token}"):
+            return _error(HTTPStatus.UNAUTHORIZED, "the request does not carry METRICS_TOKEN as bearer token")
+        if request.method != "GET":
+            response = _error(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method} is not allowed; send GET")
+            response.headers["Allow"] = "GET"
+            return response
+        try:
+            return answer(timezone.now())
+        except Error as error:
+            logger.exception("A monitor could not be answered")
+            text = f"the database did not answer: {type(error).__name__}"
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, text)
+
+    return login_not_required(never_cache(view))
+
+
+def _metrics_token() -> str | None:
+    try:
+        return settings.METRICS_TOKEN
+    except ImproperlyConfigured:  # which the checks tell
+        return None
+
+
+@_for_monitors
+def show_metrics(now: datetime) -> HttpResponse:
+    """How the jobs are, for Prometheus."""
+    return HttpResponse(monitoring.metrics(now), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@_for_monitors
+def show_health(now: datetime) -> HttpResponse:
+    """200 where no job wants somebody, 503 where one does, and which."""
+    report = monitoring.health_report(now)
+    status = HTTPStatus.OK if report["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+    return JsonResponse(report, status=status)
 
 
 def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:

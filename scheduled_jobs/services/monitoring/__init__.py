@@ -2,9 +2,11 @@
 
 from scheduled_jobs.services.monitoring.doctor import examine
 from scheduled_jobs.services.monitoring.findings import Finding
+from scheduled_jobs.services.monitoring.metrics import health_report, metrics
 from scheduled_jobs.services.monitoring.process import examine_database, not_applied
 from scheduled_jobs.services.monitoring.reach import Answerer, Target, ask_address
 
 __all__ = [
-    "Answerer", "Finding", "Target", "ask_address", "examine", "examine_database", "not_applied",
+    "Answerer", "Finding", "Target", "ask_address", "examine", "examine_database", "health_report", "metrics",
+    "not_applied",
 ]  # fmt: skip
