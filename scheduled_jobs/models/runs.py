@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +28,8 @@ COUNTED = frozenset({"status", "deliveries", "started_at", "duration"})
 """Columns that the figures are made of: whatever writes one of them says that its cell is out of date."""
 SKEW = timedelta(minutes=1)
 """More than the clocks of two processes differ by."""
+SOON = timedelta(days=3)
+"""Within this time of a run, or of now, its reruns are found."""
 
 
 class JobRunQuerySet(WriterQuerySet["JobRun"]):
@@ -63,13 +65,15 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
         """Runs of these jobs that a person asked for in the last day."""
         return self.filter(job__in=job_pks, trigger=Trigger.MANUAL, at__gt=now - timedelta(days=1))
 
-    def reruns_of(self, run: JobRun) -> JobRunQuerySet:
+    def reruns_of(self, run: JobRun, now: datetime) -> JobRunQuerySet:
         """Runs that a person asked for after this one, to do the same again, the newest first.
 
-        They come after it among the runs of its job, or beside it at its slot.
+        They come after it among the runs of its job, or beside it at its slot. They are looked for among
+        the runs of some days: of those after it, and of those before ``now``.
         """
         since = min(run.scheduled_for or run.at, run.at) - SKEW
-        return self.filter(job_id=run.job_id, retry_of=run.pk, at__gte=since)
+        soon = Q(at__lt=since + SOON) | Q(at__gte=now - SOON)
+        return self.filter(soon, job_id=run.job_id, retry_of=run.pk, at__gte=since)
 
     def in_chunks(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Key, ``at`` and these columns of runs of one job, the oldest first, so many at a time, by an index.

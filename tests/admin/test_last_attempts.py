@@ -141,9 +141,9 @@ def test_a_queued_run_says_what_googles_attempt_met(google: MemoryBackend, job: 
     assert "Google was asked 20 min 1 s ago and has not delivered it." in said(client.get(address))
     client.post(f"{LIST}{job.pk}/ask/")
     text = said(client.get(address))
-    assert "Not delivered for 20 min" in text
+    assert "Queued for 20 min" in text
     assert f"Google’s last attempt, 09:00, got no usable answer at {ADDRESS}." in text
-    assert "Google’s attempt 09:00:00.0, got no usable answer" in text
+    assert "Google’s attempt failed 09:00:00.0, UNAVAILABLE" in text
     assert f"What to do {UNAVAILABLE} {DOCTOR}" in text
 
 

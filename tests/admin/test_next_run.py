@@ -134,7 +134,7 @@ def method(job: ScheduledJob) -> str:
             "UTC (this site) From now Sat 24 Oct 01:30 24 Oct 01:30 24 Oct 01:30 in 36 h 22 min",
         ),
         (lambda job: read(superuser(), page(job, "run-now")), "Next scheduled run: Sat 24 Oct 01:30 UTC (in"),
-        (run_page, "Next scheduled time Sat 24 Oct 01:30, in 36 h 22 min"),
+        (run_page, "Next run Sat 24 Oct 01:30, in 36 h 22 min"),
         (count_again, "1 run will be skipped UTC Fri 23 Oct 01:30"),
         (count_again, "First run after the pause: Sat 24 Oct 01:30 UTC"),
         (lambda job: bulk("run_jobs", job), "in 36 h 22 min, Sat 24 Oct 01:30 UTC"),
@@ -173,7 +173,7 @@ def test_a_job_that_google_was_seen_to_hold_back_promises_no_run(job: ScheduledJ
     assert f"The schedule stays as it is. {sentence}" in read(client, page(job, "run-now"))
     assert "It would run next" not in read(client, page(job, "pause"))
     assert word in bulk("run_jobs", job)
-    assert "Next scheduled time" not in run_page(job)
+    assert "Next run" not in run_page(job)
     assert word in call("list")
     assert sentence in call("show", job.name)
     assert json.loads(call("list", "--json"))[0]["why_none"] == f"{state.lower()}_in_google"

@@ -86,7 +86,7 @@ def test_a_run_that_was_only_asked_for_is_never_said_to_have_run(google: CloudSc
     run = JobRun.objects.get()
     assert "Queued for 0 ms. Asked for by maria." in said
     assert "has been run" not in said
-    assert "Not yet: the run has not begun." in said
+    assert "Not yet: the run has not started." in said
     google.deliver_forced()
     assert "Succeeded after 0 ms. Asked for by maria." in text_of(page_of(client, run_page(run)))
     assert terminal("run", "shop.tasks.Digest") == (

@@ -64,6 +64,7 @@ GETS = [
     Action("the list of runs", "{runs}"),
     Action("the page of a run", "{runs}{run}/change/"),
     Action("Django's history of a run", "{runs}{run}/history/"),
+    Action("the log of a run", "{runs}{run}/log/"),
     Action("the form of a new job", "{jobs}add/", needs=("add",)),
     Action("the question before deleting", "{jobs}{own}/delete/", needs=("delete",)),
     Action("why it cannot be deleted", "{jobs}{job}/delete/", needs=("delete",)),
@@ -143,6 +144,7 @@ POSTS = [
               "seen": "{seen_paused}" if a.name == "resume_jobs" else "{seen}"}) for a in BULK_ACTIONS),
     Action("Django's own bulk deletion", "{jobs}", "post", (NOBODY,), data={**BULK, "action": "delete_selected"}),
     Action("a run by POST", "{runs}{run}/change/", "post", ("change",), 405, {"status": "succeeded"}, acts=False),
+    Action("the log of a run by POST", "{runs}{run}/log/", "post", ("change",), 405, acts=False),
     Action("the list of runs by POST", "{runs}", "post", ("change",), 405, {"action": "delete_selected"}, acts=False),
     Action("a new run by POST", "{runs}add/", "post", (NOBODY,), data={"status": "succeeded"}),
     Action("deleting a run by POST", "{runs}{run}/delete/", "post", (NOBODY,), data={"post": "yes"}),
@@ -167,7 +169,7 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
     own = ScheduledJob(name="own", task="shop.tasks.One", origin="operator", schedule_override="0 1 * * *")
     ScheduledJob.objects.bulk_create([own])
     now = datetime.now(UTC)
-    over = make_run(job, "failed", payload={"region": "emea"}, started_at=now, finished_at=now)
+    over = make_run(job, "failed", payload={"region": "emea"}, log="x", started_at=now, finished_at=now)
     queued = ask(row("Three"), sent_at=now - timedelta(hours=1))
     # Opening a page that compares keeps what it has seen: here nothing of that is new.
     drift.look_at_all()

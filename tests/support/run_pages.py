@@ -40,7 +40,7 @@ def job() -> ScheduledJob:
 
 def page(client: Client, run: JobRun, part: str = "change", now: datetime = NOW) -> str:
     with time_machine.travel(now, tick=False):
-        answer = client.get(f"{RUNS}{run.pk}/{part}/")
+        answer = client.get(f"{RUNS}{run.pk}/{part}/" if "?" not in part else f"{RUNS}{run.pk}/{part}")
     assert answer.status_code == 200
     return answer.content.decode()
 

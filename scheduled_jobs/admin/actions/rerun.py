@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.db import router, transaction
 from django.http import HttpResponseRedirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import RunNowForm
@@ -112,7 +113,7 @@ def _form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_
         request.POST if request.method == "POST" else None,
         job=run.job,
         payload=recorded,
-        newest=JobRun.objects.reruns_of(run).order_by("-pk").first(),
+        newest=JobRun.objects.reruns_of(run, timezone.now()).order_by("-pk").first(),
         may_change=wants_changes,
         needs_reason=wants_changes,
     )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page import Live
-from scheduled_jobs.admin.run import traces
-from scheduled_jobs.admin.run.rows import run_attempts, run_facts, run_neighbours, run_steps
-from scheduled_jobs.admin.run.sentence import headline_of
-from scheduled_jobs.admin.words import RUN_BADGES, JobName, attempt_banner, is_overdue, masked_parts
-from scheduled_jobs.domain.attempts import SKEW
+from scheduled_jobs.admin.run import logs, traces
+from scheduled_jobs.admin.run.google import evidence, googles_answer, not_yet
+from scheduled_jobs.admin.run.rows import run_attempts, run_beside, run_facts, run_neighbours, run_steps
+from scheduled_jobs.admin.run.sentence import attempt_of_queued, headline_of
+from scheduled_jobs.admin.words import (
+    RUN_BADGES,
+    JobName,
+    attempt_banner,
+    is_overdue,
+    masked_entry,
+    masked_parts,
+    times,
+)
+from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.last_attempts import Told, told_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,16 +33,21 @@ Status = JobRun.Status
 
 EVERY = 3
 """Seconds between two looks at a run that goes on, while its page is seen."""
+ABSENT = object()
 
 
-def build(story: Story, now: datetime) -> dict[str, Any]:
-    """What the templates show of a run whose job is loaded, at ``now`` (aware)."""
+def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """What the templates show of a run whose job is loaded, at ``now`` (aware).
+
+    ``asked`` is what the address chose: ``level`` of the log, ``trace`` in full.
+    """
     run, job = story.run, story.run.job
     zone = job.time_zone
-    told = attempt_of_queued(run)
-    headline = headline_of(story, told, now)
+    told = attempt_of_queued(story)
+    headline = headline_of(story, now)
+    is_missed = run.status == Status.MISSED
     return {
-        "whys": [attempt_banner(told, zone)] if told is not None and told.is_unserved else [],
+        "whys": [attempt_banner(told, zone)] if told is not None else [],
         "zone": zone,
         "live": Live.of(
             now,
@@ -44,48 +58,56 @@ def build(story: Story, now: datetime) -> dict[str, Any]:
             mark=f"{RUN_BADGES[run.status].word}:",
         ),
         "headline": headline,
-        "steps": run_steps(run, told, zone, now),
+        "steps": run_steps(story, now),
         "attempts": run_attempts(story, now),
-        "neighbours": run_neighbours(story, now),
-        "facts": run_facts(run, job, zone, now),
+        "slot": times.clock(run.scheduled_for, zone, now) if run.scheduled_for else "",
+        "neighbours": [] if is_missed else run_neighbours(story, now),
+        "facts": run_facts(story, now),
+        "is_missed": is_missed,
+        "evidence": evidence(story, now) if is_missed else [],
+        "beside": run_beside(story, now),
+        "google": [] if is_missed else googles_answer(story, now),
+        "google_note": not_yet(run, now),
+        "asked_google": times.clock(story.seen_at, zone, now) if story.seen_at else "",
         "payload": masked_parts({} if run.payload is None else run.payload),
         "payload_note": _payload_note(run, job),
+        "payload_changes": _payload_changes(run, job),
         "result": masked_parts(run.result) if run.result is not None else None,
         "result_note": _result_note(run),
         "trace": traces.read(run.traceback) if run.traceback else None,
-        "log": run.log.splitlines(),
-        "is_overdue": is_overdue(run, now),
+        "is_full_trace": asked.get("trace") == "full",
+        "log": logs.read_log(run.log, asked.get("level", "")),
         "notes": [str(note) for note in run.context.get("notes", [])],
     }
 
 
 def _payload_note(run: JobRun, job: ScheduledJob) -> str:
-    if run.payload is not None and run.payload != job.payload:
+    if run.payload is not None and not same_json(run.payload, job.payload):
         return _("not the one in force")
     return _("as it ran") if run.started_at else _("the one in force")
 
 
+def _payload_changes(run: JobRun, job: ScheduledJob) -> list[tuple[str, str]]:
+    """Each key that differs, with what is in force now, masked; empty where the key is not there."""
+    then, now = run.payload, job.payload
+    if not isinstance(then, Mapping) or not isinstance(now, Mapping):
+        return []
+    return [
+        (str(name), masked_entry(now, name) if name in now else "")
+        for name in dict.fromkeys([*then, *now])
+        if not (name in then and name in now and same_json(then[name], now[name]))
+    ]
+
+
 def _result_note(run: JobRun) -> str:
-    if run.result is not None:
-        return ""
-    notes = {
-        Status.QUEUED: _("Not yet: the run has not begun."),
-        Status.RUNNING: _("Not yet: the run has not ended."),
-        Status.SUCCEEDED: _("None: run() returned nothing."),
-    }
-    if run.status == Status.SUCCEEDED and run.context.get("notes"):
-        return _("None was kept.")
-    if run.status in notes:
-        return notes[Status(run.status)]
-    if run.started_at is None:
-        return _("None: the run never began.")
-    return _("None: the run ended before it returned.")
-
-
-def attempt_of_queued(run: JobRun) -> Told | None:
-    """What Google tried since it was asked for a run that still waits."""
-    told = told_of(run.job) if run.status == Status.QUEUED and run.sent_at is not None else None
-    return told if told is not None and run.sent_at is not None and told.at >= run.sent_at - SKEW else None
+    """Why a run that has a result, or will have one, shows none."""
+    return {
+        Status.QUEUED: _("Not yet: the run has not started."),
+        Status.RUNNING: _("Not yet: the run has not finished."),
+        Status.SUCCEEDED: _("None was kept.")
+        if run.context.get("notes")
+        else _("None: run() returned nothing."),
+    }.get(Status(run.status), "")
 
 
 def title_of(run: JobRun) -> str:
@@ -93,10 +115,11 @@ def title_of(run: JobRun) -> str:
     return _("Run %(run)s of %(job)s") % {"run": run.pk, "job": JobName.for_job(run.job).short}
 
 
-def tools(run: JobRun, allowed: Any) -> dict[str, bool]:
+def tools(run: JobRun, allowed: Any, now: datetime) -> dict[str, bool]:
     """Which actions a user may take on this run now."""
     return {
         "rerun": allowed.run and run.is_over,
         "rerun_with_changes": allowed.run_with_payload and run.is_over,
         "cancel": allowed.run and run.status == Status.QUEUED,
+        "settle": allowed.run and is_overdue(run, now),
     }

@@ -9,26 +9,31 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs.admin.run.sentence import retry_due
+from scheduled_jobs.admin.run.google import is_google_about
+from scheduled_jobs.admin.run.sentence import attempt_of_queued, retry_due
 from scheduled_jobs.admin.words import (
     RUN_BADGES,
     Badge,
+    JobName,
     first_line,
     job_label,
     seen_alive,
     times,
-    trigger_words,
     why_no_time,
 )
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.domain.schedules import describe_schedule
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.decision import FORCED_BY
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from scheduled_jobs.services.history.last_attempts import Told
     from scheduled_jobs.services.history.run_story import Story
 
-Status = JobRun.Status
+Status, Trigger = JobRun.Status, JobRun.Trigger
+
+BESIDE = 6
+"""Runs of other jobs that are listed."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,6 @@ class RunFact:
     text: str
     note: str = ""
     quote: str = ""
-    icon: str = ""
     is_job: bool = False
     is_mono: bool = False
 
@@ -69,6 +73,17 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A run of another job at the time that was missed."""
+
+    pk: int
+    job: str
+    badge: Badge
+    scheduled: str
+    started: str
+
+
+@dataclass(frozen=True)
 class Neighbour:
     """A run, or a time still ahead (``pk`` None), in the line of neighbours."""
 
@@ -82,7 +97,8 @@ class Neighbour:
 # --- The step line ----------------------------------------------------------------------------------
 
 
-def run_steps(run: JobRun, told: Told | None, zone: str, now: datetime) -> list[Step]:
+def run_steps(story: Story, now: datetime) -> list[Step]:
+    run, told, zone = story.run, story.told, story.run.job.time_zone
     points: list[tuple[str, str, str, datetime, str]] = []
 
     def add(icon: str, tone: str, label: str, at: datetime | None, text: str = "") -> None:
@@ -92,17 +108,23 @@ def run_steps(run: JobRun, told: Told | None, zone: str, now: datetime) -> list[
     if run.trigger == JobRun.Trigger.SCHEDULE or run.status == Status.MISSED:
         text = _("attempt %(n)d") % {"n": run.attempt} if run.attempt > 1 else ""
         add("sched", "off", _("Scheduled"), run.scheduled_for, text)
+        if told is not None and run.started_at is not None and is_google_about(story):
+            # Two clocks: what was sent cannot have started before.
+            add("queue", "off", _("Sent by Google"), min(told.at, run.started_at))
     else:
         by = _("by %(person)s") % {"person": run.requested_by} if run.requested_by else ""
         add("hand", "off", _("Asked for"), run.created_at, by)
         add("queue", "off", _("Sent to Google"), run.sent_at)
-    if told is not None and told.is_unserved:
-        add("syncbad", "bad", _("Google’s attempt"), told.at, told.meaning.told)
+    if failed := attempt_of_queued(story):
+        add("syncbad", "bad", _("Google’s attempt failed"), failed.at, failed.meaning.name)
     badge = RUN_BADGES[run.status]
     add("run", "run", _("Started") if run.is_over else str(badge.word), run.started_at)
     if run.is_over:
         end = run.finished_at or (None if run.started_at else run.created_at)
         add(badge.icon, badge.tone, str(badge.word), end)
+    if run.status == Status.MISSED and story.next is not None:
+        after = RUN_BADGES[story.next.status]
+        add(after.icon, after.tone, _("Next run"), story.next.at, str(after.word))
     steps = []
     for n, (icon, tone, label, at, text) in enumerate(points):
         following = points[n + 1][3] if n + 1 < len(points) else None
@@ -113,12 +135,13 @@ def run_steps(run: JobRun, told: Told | None, zone: str, now: datetime) -> list[
                 ", ".join(filter(None, [times.to_tenths(at, zone, now), text])),
                 gap="" if following is None else times.duration(run.duration) if is_work
                 else times.gap(following - at),
-                is_hot=is_work and following is not None and badge.tone == "bad",
+                is_hot=(is_work and following is not None and badge.tone == "bad")
+                or (run.status == Status.MISSED and label == str(badge.word)),
             )
         )  # fmt: skip
     if not run.is_over and steps:
         so_far = _("%(time)s so far") % {"time": times.duration(now - points[-1][3])}
-        steps[-1] = replace(steps[-1], gap=so_far)
+        steps[-1] = replace(steps[-1], gap=so_far, is_hot=failed is not None)
         steps.append(_waiting_for(run))
     return steps
 
@@ -127,7 +150,7 @@ def _waiting_for(run: JobRun) -> Step:
     """The step that has not come yet."""
     if run.status == Status.RUNNING:
         return Step("sched", "off", _("End"), None, _("not yet"))
-    return Step("run", "off", _("Started"), None, _("not yet: waits for the delivery"))
+    return Step("run", "off", _("Started"), None, _("not yet"))
 
 
 # --- The other attempts, and the neighbours ---------------------------------------------------------
@@ -140,25 +163,23 @@ def run_attempts(story: Story, now: datetime) -> list[Attempt]:
     if len(story.attempts) < 2 and due is None:
         return []
     most = max(job.retry_policy.retry_count + 1, len(story.attempts))
-    rows = []
-    for other in story.attempts:
-        label = _("%(n)d of %(most)d") % {"n": other.attempt, "most": max(most, other.attempt)}
-        rows.append(
-            Attempt(
-                label=_("%(label)s, this one") % {"label": label} if other.pk == run.pk else label,
-                badge=RUN_BADGES[other.status],
-                started=times.to_tenths(other.started_at, job.time_zone, now) if other.started_at else "",
-                duration=times.duration(other.duration),
-                error=first_line(other.error),
-                pk=None if other.pk == run.pk else other.pk,
-                is_this=other.pk == run.pk,
-            )
+    rows = [
+        Attempt(
+            label=_("%(n)d of %(most)d") % {"n": other.attempt, "most": max(most, other.attempt)},
+            badge=RUN_BADGES[other.status],
+            started=times.to_tenths(other.started_at, job.time_zone, now) if other.started_at else "",
+            duration=times.duration(other.duration),
+            error=first_line(other.error),
+            pk=None if other.pk == run.pk else other.pk,
+            is_this=other.pk == run.pk,
         )
+        for other in story.attempts
+    ]
     if due is not None and last is not None:
         label = _("%(n)d of %(most)d") % {"n": last.attempt + 1, "most": max(most, last.attempt + 1)}
         about = _("about %(time)s") % {"time": times.clock(due, job.time_zone, now)}
-        badge = Badge("sched", "off", gettext_lazy("Due"))
-        rows.append(Attempt(label, badge, about, "", _("Google retries by itself")))
+        badge = Badge("sched", "off", gettext_lazy("To come"))
+        rows.append(Attempt(label, badge, about, "", _("Google tries again by itself")))
     return rows
 
 
@@ -175,15 +196,30 @@ def run_neighbours(story: Story, now: datetime) -> list[Neighbour]:
     elif why_no_time(ahead := story.run.job.ahead(now)) is None:
         coming = ahead.runs[0].at
         text = f"{times.clock(coming, zone, now)}, {times.relative(coming, now)}"
-        found.append(Neighbour(_("Next scheduled time"), text, at=coming))
+        found.append(Neighbour(_("Next run"), text, at=coming))
     success = story.last_success
     if success is not None and (story.previous is None or success.pk != story.previous.pk):
-        found.append(_neighbour(_("Last success before"), success, zone, now))
+        found.append(_neighbour(_("Last success"), success, zone, now))
     return found
 
 
+def run_beside(story: Story, now: datetime) -> list[Beside]:
+    """What other jobs ran at the time that was missed."""
+    zone = story.run.job.time_zone
+    return [
+        Beside(
+            pk=other.pk,
+            job=JobName.for_job(other.job).short,
+            badge=RUN_BADGES[other.status],
+            scheduled=times.clock(other.scheduled_for, zone, now) if other.scheduled_for else "",
+            started=times.to_seconds(other.started_at, zone, now) if other.started_at else "",
+        )
+        for other in story.beside[:BESIDE]
+    ]
+
+
 def _neighbour(label: str, run: JobRun, zone: str, now: datetime, *, numbered: bool = False) -> Neighbour:
-    at = run.scheduled_for or run.started_at or run.created_at
+    at = run.scheduled_for or run.at
     clock = times.clock(at, zone, now)
     return Neighbour(label, f"#{run.pk}, {clock}" if numbered else clock, run.pk, RUN_BADGES[run.status], at)
 
@@ -191,34 +227,57 @@ def _neighbour(label: str, run: JobRun, zone: str, now: datetime, *, numbered: b
 # --- The context ------------------------------------------------------------------------------------
 
 
-def run_facts(run: JobRun, job: ScheduledJob, zone: str, now: datetime) -> list[RunFact]:
-    icon, word, note = trigger_words(run)
-    facts = [
-        RunFact(_("Job"), job_label(job), is_job=True),
-        RunFact(_("Run"), str(run.pk)),
-        RunFact(_("Trigger"), word, note=note, quote=run.reason, icon=icon),
-    ]
+def run_facts(story: Story, now: datetime) -> list[RunFact]:
+    run, job = story.run, story.run.job
+    zone = job.time_zone
+    facts = [RunFact(_("Job"), job_label(job), is_job=True)]
+    if run.status == Status.MISSED:
+        told = describe_schedule(job.schedule, zone)
+        facts.append(RunFact(_("Schedule"), told.words, note=f"{told.expression} {zone}".strip()))
+        if (day := story.day) is not None and day.runs:
+            text = _("%(missed)d of %(runs)d in 24 h") % {"missed": day.missed, "runs": day.runs}
+            facts.append(RunFact(_("Missed"), text))
+    else:
+        facts.append(_started_by(run))
     if run.scheduled_for is not None:
-        facts.append(RunFact(_("Scheduled time"), times.dated(run.scheduled_for, zone)))
-    elif run.trigger != JobRun.Trigger.SCHEDULE:
-        facts.append(
-            RunFact(_("Scheduled time"), _("none: asked for by hand"), note=_("the schedule stays as it is"))
-        )
+        facts.append(RunFact(_("Scheduled for"), times.dated(run.scheduled_for, zone)))
+    elif run.trigger != Trigger.SCHEDULE:
+        facts.append(RunFact(_("Scheduled for"), _("no scheduled time: asked for by hand")))
     if run.deliveries:
         more = run.deliveries - 1
         absorbed = ngettext("%(n)d duplicate absorbed", "%(n)d duplicates absorbed", more) % {"n": more}
-        facts.append(
-            RunFact(_("Deliveries"), str(run.deliveries), note=absorbed if more else _("no duplicate"))
-        )
+        times_told = ngettext("once", "%(n)d times", run.deliveries) % {"n": run.deliveries}
+        facts.append(RunFact(_("Delivered"), times_told, note=absorbed if more else ""))
     if run.deadline_at is not None and run.started_at is not None:
         facts.append(_deadline(run, run.deadline_at, run.started_at, now))
     if (alive := seen_alive(run)) is not None and run.status == Status.RUNNING:
         facts.append(RunFact(_("Seen alive"), times.relative(alive, now)))
     if run.code_version:
-        facts.append(RunFact(_("Code"), run.code_version, is_mono=True))
+        facts.append(RunFact(_("Release"), run.code_version, is_mono=True))
     if caller := run.context.get("caller"):
         facts.append(RunFact(_("Caller"), str(caller), note=_("token verified")))
+    if run.acknowledged_at is not None:
+        when = times.clock(run.acknowledged_at, zone, now)
+        facts.append(RunFact(_("Dealt with"), when, note=run.acknowledged_by))
     return facts
+
+
+def _started_by(run: JobRun) -> RunFact:
+    """What, or who, asked for it."""
+    label = _("Started by")
+    if run.trigger == Trigger.SCHEDULE:
+        return RunFact(label, _("the schedule"), note=_("Google’s own retry") if run.attempt > 1 else "")
+    if run.trigger == Trigger.EAGER:
+        return RunFact(label, _("the command itself"), note=_("without Google"))
+    if run.trigger == Trigger.MANUAL and run.requested_by == FORCED_BY:
+        return RunFact(label, _("somebody"), note=_("in Google’s console, or by gcloud"))
+    texts = {
+        Trigger.MANUAL: _("%(person)s, with Run now"),
+        Trigger.RETRY: _("%(person)s, with Rerun"),
+        Trigger.BACKFILL: _("%(person)s, with a backfill"),
+    }
+    person = run.requested_by or _("somebody")
+    return RunFact(label, texts[Trigger(run.trigger)] % {"person": person}, quote=run.reason)
 
 
 def _deadline(run: JobRun, deadline: datetime, started: datetime, now: datetime) -> RunFact:

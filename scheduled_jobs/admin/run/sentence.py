@@ -23,6 +23,7 @@ from scheduled_jobs.admin.words import (
     times,
 )
 from scheduled_jobs.domain.ahead import ahead
+from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.models import JobRun
 
@@ -82,54 +83,58 @@ class Headline:
         return " ".join(filter(None, [self.strong, self.rest, self.error]))
 
 
-def headline_of(story: Story, told: Told | None, now: datetime) -> Headline:
-    """The sentence about a run at ``now`` (aware); ``told`` is what Google tried for one that waits."""
+def headline_of(story: Story, now: datetime) -> Headline:
+    """The sentence about a run at ``now`` (aware)."""
     run = story.run
     if run.status == Status.QUEUED:
-        return _queued(story, told, now)
+        return _queued(story, now)
     if run.status == Status.RUNNING:
         return _running(story, now)
     return _over(story, now)
 
 
-def _queued(story: Story, told: Told | None, now: datetime) -> Headline:
+def attempt_of_queued(story: Story) -> Told | None:
+    """What Google tried in vain since it was asked for a run that still waits."""
+    run, told = story.run, story.told
+    if run.status != Status.QUEUED or run.sent_at is None or told is None or not told.is_unserved:
+        return None
+    return told if told.at >= run.sent_at - SKEW else None
+
+
+def _queued(story: Story, now: datetime) -> Headline:
     run = story.run
-    waited = times.duration(now - run.created_at)
     rest = asked_by(run)
+    strong = _("Queued for %(time)s.") % {"time": times.duration(now - run.created_at)}
     if is_given_up(run, now):
         second = _(
             "Google was asked twice and did not deliver it for %(time)s. It has not run; "
             "should it arrive after all, it still runs only once."
         ) % {"time": times.duration(now - (run.sent_at or run.created_at))}
         return Headline(RUN_BADGES[Status.LOST], _("Probably lost."), rest, second=second)
-    second = ""
-    if told is not None and told.is_unserved:
-        second = attempt_in_short(told, run.job.time_zone, now)
-    elif is_overdue(run, now):
+    if told := attempt_of_queued(story):
+        rest = f"{rest} {attempt_in_short(told, run.job.time_zone, now)}"
+        second = _("It runs as soon as Google gets through, unless it is cancelled.")
+        return Headline(RUN_BADGES[Status.QUEUED], strong, rest, second=second)
+    if is_overdue(run, now):
         second = (
             _("Google was asked %(time)s ago and has not delivered it.")
             % {"time": times.duration(now - run.sent_at)}
             if run.sent and run.sent_at
             else _("Google has not been asked yet: it could not be reached, or who was to ask was stopped.")
         )
-    if second:
-        return Headline(
-            RUN_BADGES[Status.MISSED], _("Not delivered for %(time)s.") % {"time": waited}, rest, "", second
-        )
+        return Headline(RUN_BADGES[Status.QUEUED], strong, rest, second=second)
     second = _("Google was asked and delivers it within seconds, as a rule.") if run.sent else ""
     if story.holder is not None:
         second = _(
             "Run #%(run)s of this job is going on; if it still is on delivery, this one is skipped."
         ) % {"run": story.holder.pk}
-    return Headline(
-        RUN_BADGES[Status.QUEUED], _("Queued for %(time)s.") % {"time": waited}, rest, second=second
-    )
+    return Headline(RUN_BADGES[Status.QUEUED], strong, rest, second=second)
 
 
 def _running(story: Story, now: datetime) -> Headline:
     run = story.run
     started = run.started_at or run.created_at
-    rest = asked_by(run) or _scheduled(run)
+    rest = asked_by(run) or _scheduled(run, now)
     progress = _progress(run)
     bar = {"done": run.progress_done, "total": run.progress_total} if progress else {}
     if is_gone(run, now):
@@ -153,12 +158,12 @@ def _running(story: Story, now: datetime) -> Headline:
     if run.deadline_at is not None and run.deadline_at < now:
         second = _("Past its deadline: Google no longer waits for the answer, and the run goes on.")
     elif story.usual is not None and elapsed < story.usual:
-        second = _("A usual run takes %(usual)s, so about %(left)s are left.") % {
+        second = _("It usually takes %(usual)s, so about %(left)s are left.") % {
             "usual": times.duration(story.usual),
             "left": times.duration(story.usual - elapsed),
         }
     elif story.usual is not None:
-        second = _("A usual run takes %(usual)s.") % {"usual": times.duration(story.usual)}
+        second = _("It usually takes %(usual)s.") % {"usual": times.duration(story.usual)}
     return Headline(
         RUN_BADGES[Status.RUNNING],
         _("Running for %(time)s.") % {"time": times.duration(elapsed)},
@@ -182,15 +187,34 @@ def _over(story: Story, now: datetime) -> Headline:
     strong = f"{badge.word}."
     if run.duration is not None and run.started_at is not None and run.status in LASTED:
         strong = LASTED[run.status] % {"time": times.duration(run.duration)}
-    rest = " ".join(filter(None, [asked_by(run), _scheduled(run)]))
+    if run.status == Status.MISSED and run.scheduled_for is not None:
+        return _missed(story, run.scheduled_for, now)
+    rest = " ".join(filter(None, [asked_by(run), _scheduled(run, now)]))
     return Headline(badge, strong, rest, first_line(run.error), _after(story, now))
 
 
-def _scheduled(run: JobRun) -> str:
+def _missed(story: Story, slot: datetime, now: datetime) -> Headline:
+    run, zone = story.run, story.run.job.time_zone
+    rest = _("The run scheduled for %(time)s never arrived.") % {"time": times.clock(slot, zone, now)}
+    if run.finished_at is not None:
+        rest = _("The run scheduled for %(time)s never arrived; it was given up at %(end)s.") % {
+            "time": times.clock(slot, zone, now),
+            "end": times.clock(run.finished_at, zone, now),
+        }
+    if following := story.next:
+        rest += " " + _("The next one, %(time)s: %(status)s.") % {
+            "time": times.clock(following.at, zone, now),
+            "status": following.get_status_display(),
+        }
+    second = _("Nothing ran, and nothing is caught up by itself.")
+    return Headline(RUN_BADGES[Status.MISSED], _("Missed."), rest, second=second)
+
+
+def _scheduled(run: JobRun, now: datetime) -> str:
     """When it was scheduled, and which attempt it was where there was, or could be, another."""
     if run.scheduled_for is None:
         return ""
-    time = times.dated(run.scheduled_for, run.job.time_zone)
+    time = times.day_and_time(run.scheduled_for, run.job.time_zone, now)
     most = run.job.retry_policy.retry_count + 1
     fails = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
     if run.attempt > 1 or (most > 1 and fails):
@@ -213,13 +237,15 @@ def _after(story: Story, now: datetime) -> str:
             sentences.append(LAST_ATTEMPT[last.status] % {"run": last.pk})
         elif run.trigger != Trigger.SCHEDULE:
             sentences.append(_("Nothing tries it again by itself: rerun it when the cause is fixed."))
-        if job.last_run_id == run.pk and job.failures_in_a_row > 1:
-            n = job.failures_in_a_row
-            sentences.append(ngettext("%(n)d failure in a row.", "%(n)d failures in a row.", n) % {"n": n})
-    elif run.status == Status.MISSED:
-        sentences.append(_("Its time passed and nothing arrived from Google. Missed runs are not caught up."))
+        if n := story.alike:
+            text = ngettext(
+                "The run before this one failed in the same way.",
+                "The %(n)d runs before this one failed in the same way.",
+                n,
+            )
+            sentences.append(text % {"n": n})
     elif run.status == Status.SKIPPED:
-        sentences.append(_("Nothing was executed. Skipped runs are not caught up."))
+        sentences.append(_("Nothing ran, and nothing is caught up by itself."))
     return " ".join(sentences)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,7 +22,7 @@ from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.services.history.run_story import story_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
     from scheduled_jobs.admin.page.permissions import RunAdmin
     from scheduled_jobs.models import JobRun
@@ -45,8 +46,20 @@ def run_history_view(model_admin: RunAdmin, request: HttpRequest, object_id: str
     return admin.ModelAdmin.history_view(model_admin, request, object_id)
 
 
+@require_safe_method
+def run_log_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:  # noqa: ARG001
+    """The log of a run as a file."""
+    run = find_run(request, object_id)
+    if not run.log:
+        raise Http404(_("This run has no log."))
+    response = HttpResponse(run.log, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="run-{run.pk}.log"'
+    return response
+
+
 def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[str, Any]:
-    page = build(story_of(run), timezone.now())
+    now = timezone.now()
+    page = build(story_of(run, now), request.GET.dict(), now)
     return {
         "page": page,
         "zone": page["zone"],
@@ -58,6 +71,9 @@ def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[s
         "rerun_url": address(model_admin, "jobrun_rerun", run.pk),
         "cancel_url": address(model_admin, "jobrun_cancel", run.pk),
         "settle_url": address(model_admin, "jobrun_settle", run.pk),
-        "tools": tools(run, allowed(request)),
+        "log_url": address(model_admin, "jobrun_log", run.pk),
+        "tools": tools(run, allowed(request), now),
         "live": page["live"],
+        # The page says itself when Google was asked.
+        "hides_look": True,
     }

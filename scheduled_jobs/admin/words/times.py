@@ -132,6 +132,12 @@ def to_tenths(at: datetime, zone: str, now: datetime) -> str:
     return told(local, tenths if local.date() == today.date() else f"D j M {tenths}")
 
 
+def to_seconds(at: datetime, zone: str, now: datetime) -> str:
+    """ "14:03:06" in a zone; with its day where that is not today there."""
+    local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
+    return told(local, "H:i:s" if local.date() == today.date() else "D j M H:i:s")
+
+
 def gap(value: timedelta) -> str:
     """ "+1.1 s"; what would be negative by the skew of two clocks is no gap."""
     return f"+{duration(max(value, value * 0))}"

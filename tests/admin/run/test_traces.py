@@ -10,7 +10,7 @@ import pytest
 
 from scheduled_jobs.admin.run import traces
 from scheduled_jobs.models import JobRun, ScheduledJob
-from tests.support.pages import text_of
+from tests.support.pages import in_one_line, text_of
 from tests.support.run_pages import failed, page
 
 if TYPE_CHECKING:
@@ -34,12 +34,16 @@ def test_frames_that_are_not_the_users_are_folded_away(client: Client, job: Sche
         "KeyError: 'PT-LIS-2'\n",
     )
     html = page(client, run)
-    own = re.findall(r'<pre class="sj-trace"[^>]*>(.*?)</pre>', html, re.DOTALL)
-    assert text_of(own[0]).strip() == (
+    [own] = re.findall(r'<pre class="sj-trace"[^>]*>(.*?)</pre>', html, re.DOTALL)
+    assert text_of(own).strip() == (
         "/srv/inventory/tasks.py, line 58, in apply stock[code] = row ~~~~~^^^^^^ KeyError: 'PT-LIS-2'"
     )
-    assert "Full trace, 2 frames, 1 of them not yours" in text_of(html)
-    assert "relic/hook.py" in own[1]
+    assert '<a href="?#error" aria-current="true">Our code</a>' in in_one_line(html)
+    assert '<a href="?trace=full#error"> Full trace, 2 frames </a>' in in_one_line(html)
+    html = page(client, run, "change/?trace=full")
+    [full] = re.findall(r'<pre class="sj-trace"[^>]*>(.*?)</pre>', html, re.DOTALL)
+    assert "relic/hook.py" in full
+    assert '<a href="?trace=full#error" aria-current="true">' in html
 
 
 def test_frames_are_shown_from_where_python_imports_them() -> None:

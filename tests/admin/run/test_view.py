@@ -12,7 +12,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from tests.support import make_job, make_run, make_task
 from tests.support.pages import in_one_line, text_of
 from tests.support.people import signed_in, staff, superuser
-from tests.support.run_pages import NOW, RUNS, SLOT, failed, page
+from tests.support.run_pages import NOW, RUNS, SLOT, failed, page, queued
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -78,8 +78,8 @@ def test_the_attempts_are_listed_with_the_one_that_is_due(client: Client, job: S
     )
     text = text_of(page(client, second, now=SLOT + timedelta(seconds=16)))
     assert "1 of 3 Failed 14:00:01.0 4.2 s" in text
-    assert "2 of 3, this one Failed 14:00:11.0 4.2 s" in text
-    assert "3 of 3 Due about 14:00 Google retries by itself" in text
+    assert "2 of 3 , this one Failed 14:00:11.0 4.2 s" in text
+    assert "3 of 3 To come about 14:00 Google tries again by itself" in text
     assert f'href="{RUNS}{first.pk}/change/"' in page(client, second)
 
 
@@ -100,9 +100,7 @@ def test_the_runs_before_and_after_are_linked(client: Client, job: ScheduledJob)
     html = page(client, run)
     for other in (success, before, after):
         assert f'href="{RUNS}{other.pk}/change/"' in html
-    assert "Previous run 13:00 Failed Next run 15:00 Failed Last success before 12:00 Succeeded" in text_of(
-        html
-    )
+    assert "Previous run 13:00 Failed Next run 15:00 Failed Last success 12:00 Succeeded" in text_of(html)
 
 
 def test_the_page_is_read_only(job: ScheduledJob) -> None:
@@ -165,12 +163,12 @@ def test_no_page_holds_inline_scripts_or_styles(client: Client, job: ScheduledJo
     [
         (
             {"trigger": "manual", "requested_by": "Cloud Scheduler"},
-            "forced run in Google’s console, or by gcloud",
+            "Started by somebody in Google’s console, or by gcloud",
         ),
-        ({"trigger": "backfill", "requested_by": "ana"}, "backfill by ana"),
-        ({"trigger": "retry", "requested_by": "ana"}, "rerun by ana"),
-        ({"trigger": "eager"}, "eager run by the command itself, without Google"),
-        ({"scheduled_for": SLOT, "attempt": 2}, "schedule Google’s own retry"),
+        ({"trigger": "backfill", "requested_by": "ana"}, "Started by ana, with a backfill"),
+        ({"trigger": "retry", "requested_by": "ana"}, "Started by ana, with Rerun"),
+        ({"trigger": "eager"}, "Started by the command itself without Google"),
+        ({"scheduled_for": SLOT, "attempt": 2}, "Started by the schedule Google’s own retry"),
     ],
 )
 def test_every_trigger_has_its_word(
@@ -187,10 +185,31 @@ def test_notes_and_what_became_of_the_result_are_told(client: Client, job: Sched
     assert "None: run() returned nothing." in page(client, make_run(job, Status.SUCCEEDED))
 
 
-def test_the_log_has_an_anchor_for_each_line(client: Client, job: ScheduledJob) -> None:
-    html = page(client, make_run(job, Status.SUCCEEDED, log="first\nsecond"))
-    assert (
-        '<tr id="L2"><th scope="row" class="n sj-r"><a href="#L2" aria-label="Line 2">2</a>'
-        in in_one_line(html)
+def test_what_differs_from_the_payload_in_force_is_told_masked(client: Client, job: ScheduledJob) -> None:
+    run = make_run(
+        job, Status.SUCCEEDED, payload={"region": "apac", "api_token": "another", "more": 1}, started_at=SLOT
     )
-    assert "Log 2 lines" in text_of(html)
+    html = page(client, run)
+    assert (
+        'Payload not the one in force { "region": "apac", "api_token": " •••••••• ", "more": 1 } '
+        'In force now region "emea" api_token "••••••••" more not there'
+    ) in text_of(html)
+    assert "another" not in html
+    JobRun.objects.update(payload=job.payload)
+    assert "In force now" not in page(client, run)
+
+
+def test_who_dealt_with_a_run_is_told(client: Client, job: ScheduledJob) -> None:
+    run = failed(job, acknowledged_at=NOW, acknowledged_by="maria")
+    assert "Dealt with 14:10 maria" in text_of(page(client, run))
+
+
+def test_a_queued_run_that_waits_too_long_can_be_asked_for_again_in_its_head(job: ScheduledJob) -> None:
+    run = queued(job, created_at=NOW - timedelta(minutes=4), sent_at=NOW - timedelta(minutes=4))
+    html = page(superuser(), run)
+    head = html[html.index('data-part="tools"') : html.index('data-part="lede"')]
+    assert f'action="{RUNS}{run.pk}/settle/"' in head
+    assert f'action="{RUNS}{run.pk}/cancel/"' in head
+    assert "Ask Google again" in head
+    viewer = page(signed_in(staff("view", "runs")), run)
+    assert "Ask Google again" not in viewer

@@ -93,7 +93,7 @@ def test_a_run_that_waits_is_asked_for_again_within_minutes(shop: Shop) -> None:
         JobRun.objects.update(created_at=long_ago)
         expect(lede.locator("p")).to_have_text(
             [
-                re.compile(r"^\s*Not delivered for 5 min.*\.\s+Asked for by maria\.\s*$"),
+                re.compile(r"^\s*Queued for 5 min.*\.\s+Asked for by maria\.\s*$"),
                 "Google has not been asked yet: it could not be reached, or who was to ask was stopped.",
             ]
         )
