@@ -173,11 +173,11 @@ def test_a_form_of_another_site_does_nothing_for_anybody(
 # --- What is seen ----------------------------------------------------------------------------------
 
 SEEN = [a.address for a in GETS if not a.needs]
-LOOKING = {"search", "q", "changelist-search"}
+LOOKING = {"search", "q", "changelist-search", "sj-refresh"}
 
 
 def controls_of(page: Page) -> list[str]:
-    """What can be pressed or filled in on a page, but for the search of a list and Django's own frame."""
+    """What can be pressed or filled in on a page, but for search and refresh, and Django's own frame."""
     found = []
     for element in page.of(*CONTROLS):
         around = [element, *element.parents]

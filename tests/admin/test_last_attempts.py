@@ -107,7 +107,8 @@ def test_a_delivery_ends_it(unreachable: ScheduledJob) -> None:
     for text in (page(client, unreachable), said(client.get(LIST))):
         assert "Unreachable" not in text
         assert "What to do" not in text
-    assert f"Google’s last attempt, 09:00, got no usable answer. {ADDRESS}" in page(client, unreachable)
+    told = f"Google’s last attempt: 09:00:00 , got no usable answer , at {ADDRESS}"
+    assert told in page(client, unreachable)
 
 
 def test_a_run_that_is_going_on_is_no_accusation(unreachable: ScheduledJob) -> None:
@@ -160,10 +161,14 @@ def test_an_attempt_before_a_run_was_asked_for_is_not_its_own(
 
 
 @pytest.mark.parametrize(
-    ("state", "words"), [("PAUSED", "paused in Google"), ("DISABLED", "disabled in Google")]
+    ("state", "words", "sentence"),
+    [
+        ("PAUSED", "paused in Google", "the job is paused in Google"),
+        ("DISABLED", "disabled in Google", "Google has disabled the job"),
+    ],
 )
 def test_what_the_plan_has_seen_the_list_and_the_job_know(
-    google: MemoryBackend, job: ScheduledJob, state: str, words: str
+    google: MemoryBackend, job: ScheduledJob, state: str, words: str, sentence: str
 ) -> None:
     ScheduledJob.objects.update(last_delivery_at=NOW, last_run_at=NOW, last_status="succeeded")
     google.store.set_state(full_name(job), scheduler_v1.Job.State[state])
@@ -171,7 +176,7 @@ def test_what_the_plan_has_seen_the_list_and_the_job_know(
     assert words not in said(client.get(LIST))
     client.get(f"{LIST}plan/")
     assert f"— {words}" in said(client.get(LIST))
-    assert f"Next run none: {words}" in page(client, job)
+    assert f"No run lies ahead: {sentence}, as last seen there." in page(client, job)
 
 
 def test_a_pause_made_in_google_is_explained_on_the_job(google: MemoryBackend, job: ScheduledJob) -> None:

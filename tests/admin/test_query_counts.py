@@ -56,7 +56,7 @@ OF_ONE = {
 OTHERS = (
     "add page", "plan page", "run list", "run list of one job", "run list searched", "run page", "rerun page",
 )  # fmt: skip
-ASKED = ("settings, previewed", "preview alone", "add page, previewed", "preview of a new job")
+ASKED = ("settings, previewed", "add page, previewed")
 DONE = {
     "settings, saved": ("{job}/settings/", {"retry_count_override": "1", "_save": "1"}),
     "settings, a field reset": ("{job}/settings/", {"_reset": "payload_override"}),
@@ -162,13 +162,11 @@ class Desk:
         )
         gets |= dict(zip(OTHERS, others, strict=True))
         page = f"{LIST}{self.job.pk}/settings/"
-        form = {"schedule_override": "7 * * * *", "viewer_zone": "UTC"}
+        form = {"schedule_override": "7 * * * *"}
         new = {"task": self.task, "name": "new", "p_batch_size": "1"}
         asked = (
             (page, {**form, "_preview": "1"}),
-            (f"{LIST}{self.job.pk}/preview/", form),
             (f"{LIST}add/", {**form, **new, "_preview": "1"}),
-            (f"{LIST}add/schedule/", form),
         )
         posts: dict[str, tuple[str, dict[str, Any]]] = dict(zip(ASKED, asked, strict=True))
         for name, (path, typed) in DONE.items():

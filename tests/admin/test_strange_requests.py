@@ -20,7 +20,7 @@ STRANGE = (
     "--3", "a\x00b", "9" * 5000, "[" * 10_000, '{"schedule_override": "\\ud800"}', "9999-12-31", "0001-01-01",
 )  # fmt: skip
 FURTHER = {
-    "settings/": ("_take", "_reset", "_preview", "viewer_zone", "seen", "retry_count_override"),
+    "settings/": ("_take", "_reset", "_preview", "seen", "retry_count_override"),
     "pause/": ("until_mode", "until_0", "until_1", "counted"),
 }
 """Fields that not every form of such an address sends, by how it ends."""
@@ -28,7 +28,7 @@ ADDRESSES = (
     "p=" + "9" * 30, "p=-1", "o=99.-4.-", "q=%00", "last=%00", "task=%00", "task__exact=%00", "state=%00&origin=%00",
     "from=9999-12-31&to=0001-01-01", "started_at__year=9999&started_at__month=12&started_at__day=31",
     "created_at__gte=9999-12-31T23:59:59-12:00", "trigger=%ED%A0%80", "_changelist_filters=%00", "e=1", "job=-1",
-    "viewer_zone=%00", "id__in=" + ",".join(["1"] * 3000), "changes=%00", "_to_field=name", "all=1&p=3",
+    "id__in=" + ",".join(["1"] * 3000), "changes=%00", "_to_field=name", "all=1&p=3",
 )  # fmt: skip
 POSSIBLE = [action for action in POSTS if NOBODY not in action.needs]
 PAGES = [action for action in GETS if NOBODY not in action.needs]

@@ -89,7 +89,7 @@ def test_the_preview_marks_a_time_that_occurs_twice(no_tasks: None, transactiona
         typed = {"schedule_override": "30 1 * * *"}
         answer = press(superuser(), job_page(row("Digest"), "settings"), "_preview", **typed)
         said = text_of(answer.content.decode())
-        assert "Preview of your edit, not saved yet" in said
+        assert "Preview, not saved yet" in said
         assert "01:30 occurs twice on 25 October 2026" in said
         assert row("Digest").schedule == "0 9 * * *"
 

@@ -220,8 +220,7 @@ SCREENS = (
         "description_override": "{evil}",
     }, form=True),
     Screen("a preview", f"{T}settings/", ("sent",), {
-        "_preview": "1", "schedule_override": "m-sent {evil}", "viewer_zone": "{evil}", "reason": "{evil}"}, form=True),
-    Screen("the preview of the script", f"{T}preview/", ("sent",), {"schedule_override": "m-sent {evil}"}, form=True),
+        "_preview": "1", "schedule_override": "m-sent {evil}", "reason": "{evil}"}, form=True),
     Screen("two at once", f"{T}settings/", ("sent",), {
         "seen": '{{"schedule_override": "{evil}"}}', "schedule_override": "m-sent {evil}", "p_note": "m-mine {evil}"}, form=True),
     Screen("a reset of nobody's field", f"{T}settings/", ("sent",), {"_reset": "m-sent {evil}"}, form=True, follow=True),
@@ -300,8 +299,7 @@ def open_screen(screen: Screen, desk: Desk, google: MemoryBackend) -> str:
     path, _, query = screen.address.format(**{**names, "evil": quote(desk.evil)}).partition("?")
     data: dict[str, Any] = {}
     if screen.form:
-        page = path.replace("/preview/", "/settings/")
-        data = dict(Page(desk.client.get(page, query_string=query).content.decode()).fields())
+        data = dict(Page(desk.client.get(path, query_string=query).content.decode()).fields())
     for key, value in (screen.data or {}).items():
         filled = [v.format(**names) for v in value] if isinstance(value, list) else value.format(**names)
         data[key.format(**names)] = filled

@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import ReasonForm
 from scheduled_jobs.admin.page import (
-    ViewerZone,
     address,
     find_job,
     offered_zones,
@@ -25,7 +24,6 @@ from scheduled_jobs.admin.page import (
     render_for_job,
     render_page,
     require,
-    require_post,
     why_nothing_is_sent,
 )
 from scheduled_jobs.admin.payload.form import PayloadForm
@@ -122,18 +120,6 @@ def _is_taken(identifier: str) -> ValidationError:
     return ValidationError(_("There is a job %(id)s already; choose another name.") % {"id": identifier})
 
 
-@require_post("add")
-def add_preview_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
-    """The preview of a new job's schedule alone, for the script of the page; nothing is saved."""
-    viewer = ViewerZone(request)
-    zone = request.POST.get("time_zone_override", "").strip()
-    zone = zone or declared_of(request.POST.get("task", ""))["time_zone"]
-    found = _preview(request.POST.get("schedule_override", ""), zone, viewer, timezone.now())
-    context = {"preview": found, "viewer": viewer}
-    response = render_page(model_admin, request, "scheduledjob/_new_preview.html", title="", context=context)
-    return viewer.remember(response)
-
-
 def add_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """Ask for a job of one's own and make it; "Preview" and "Show parameters" save nothing."""
     require(request, "add")
@@ -151,25 +137,21 @@ def add_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
     elif data is not None:
         form = OwnJobForm(initial={name: data.get(name, "") for name in form.fields})
-    viewer = ViewerZone(request)
     schedule, zone = (str(form[f"{name}_override"].value() or "") for name in ("schedule", "time_zone"))
     context = {
         "form": form,
         "payload": payload,
         "task_is_known": known is not None,
         "job_id": scheduling.job_id(str(form["name"].value() or "…")),
-        "preview": _preview(schedule, zone.strip() or declared["time_zone"], viewer, timezone.now()),
-        "preview_url": address(model_admin, "scheduledjob_add_preview"),
-        "viewer": viewer,
+        "preview": _preview(schedule, zone.strip() or declared["time_zone"], timezone.now()),
         "zones": offered_zones(),
         "tasks": bool(list(registry.tasks())),
         "list_url": address(model_admin, "scheduledjob_changelist"),
     }  # fmt: skip
-    response = render_page(
+    return render_page(
         model_admin, request, "scheduledjob/add_form.html", title=_("Add a job of your own"), context=context,
         crumbs=[(_("Jobs"), address(model_admin, "scheduledjob_changelist"))],
     )  # fmt: skip
-    return viewer.remember(response)
 
 
 def _create_job(
@@ -217,11 +199,11 @@ def _create_job(
     return job
 
 
-def _preview(schedule: str, zone: str, viewer: ViewerZone, now: datetime) -> Preview | None:
+def _preview(schedule: str, zone: str, now: datetime) -> Preview | None:
     """What a new job would do; None before a schedule is typed."""
     if not schedule.strip():
         return None
-    return preview(schedule.strip(), zone, now=now, viewer_zone=viewer.name)
+    return preview(schedule.strip(), zone, now=now)
 
 
 def declared_of(task: str) -> dict[str, Any]:

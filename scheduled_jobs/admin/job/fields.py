@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
+from scheduled_jobs import registry
 from scheduled_jobs.admin.words import (
     FIELD_WORDS,
     as_python,
@@ -18,7 +19,9 @@ from scheduled_jobs.admin.words import (
     value_text,
     who_made,
 )
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
+from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobChange, ScheduledJob
 
@@ -38,6 +41,10 @@ GOOGLE_DEFAULTS = {
     "attempt_deadline": domain.DEFAULT_ATTEMPT_DEADLINE,
 }
 """Field -> what Cloud Scheduler does where nothing is set."""
+OF_SCHEDULE = ("schedule", "time_zone")
+OF_FAILURE = ("retry_count", "attempt_deadline")
+RARE = tuple(name for name in OVERRIDABLE if name not in (*OF_SCHEDULE, *OF_FAILURE, "payload"))
+"""The groups of the fields."""
 MAX_PAIRS = 100
 """Parameters of two payloads that are shown one by one."""
 
@@ -78,12 +85,11 @@ class FieldTable:
             note = _("Google’s default")
         field = f"{name}_override"
         form = self.editing.form
-        text = masked_line(declared, 60) if name == "payload" else value_text(name, declared)
         return {
             "name": name,
             "label": field_name(name),
             "help": str(FIELD_WORDS[name][1]),
-            "default": text if has_default else _("none"),
+            "default": value_text(name, declared) if has_default else _("none"),
             "default_note": note,
             "is_code": name != "description" and has_default,
             "is_own": own is not None,
@@ -92,12 +98,36 @@ class FieldTable:
             if name != "schedule" or own is None
             else describe_schedule(own, job.time_zone).words,
             "live": self.live(name),
+            "is_edited": self._is_edited(name),
             "source": self._source(name, own),
             "changed": self._changed(name) if has_default else None,
             "can_reset": own is not None and has_default,
             "widget": form[field] if field in form.fields else None,
             "errors": form.errors.get(field, []),
         }
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """The rows of the payload; below the last parameter that differs stands who has set them."""
+        found = [
+            {"parameter": each, "live": self.live_parameter(each.name)}
+            for each in self.editing.payload.parameters
+        ]
+        if own := [row for row in found if row["parameter"].is_own]:  # type: ignore[attr-defined]
+            own[-1]["has_note"] = True
+        return found
+
+    def has_note(self, payload: dict[str, Any], parameters: list[dict[str, Any]]) -> bool:
+        """Whether something is to be said of the payload that stands below none of its parameters."""
+        is_said = any("has_note" in row for row in parameters)
+        return not is_said and (payload["is_own"] or payload["changed"] or payload["live"].kind == "differs")
+
+    def of_the_code(self) -> list[tuple[str, str, str]]:
+        """Label, value and where it is set, of what nobody can set here."""
+        grace = times.duration(settings.MISSED_GRACE)
+        found = [(_("Missed after"), grace, _("one setting for all jobs"))]
+        if (known := registry.get(self.job.task)) is not None:
+            found.insert(0, (_("Overlap"), overlap_words(known.overlap), _("set in the code only")))
+        return found
 
     # --- Google -----------------------------------------------------------------------------------
 
@@ -106,6 +136,8 @@ class FieldTable:
         if missing := self._no_live():
             return missing
         if name not in self.differing:
+            if self._is_edited(name):
+                return LiveText("same", value_text(name, getattr(self.job, name)), _("as saved before"))
             return LiveText("same", _("same"))
         found, wanted = self.differing[name]
         return self._different(value_text(name, found), value_text(name, wanted))
@@ -140,18 +172,20 @@ class FieldTable:
         if self.job.sync_state in (SyncState.PENDING, SyncState.FAILED):
             note = _("%(value)s is not sent yet") % {"value": wanted}
             return LiveText("differs", found, note)
-        return LiveText("differs", _("%(found)s, should be %(wanted)s") % {"found": found, "wanted": wanted})
+        return LiveText("differs", found, _("should be %(wanted)s") % {"wanted": wanted})
+
+    def _is_edited(self, name: str) -> bool:
+        return self.editing.data is not None and name in self.editing.mine
 
     # --- The audit --------------------------------------------------------------------------------
 
     def _source(self, name: str, own: Any) -> dict[str, Any] | None:
-        """Who set an override, when, through what and why; and what is saved where another is typed."""
+        """Who set an override, when, through what and why; and what it is, for where another is typed."""
         change = self.set_by.get(name)
         if own is None or change is None:
             return None
-        typed = self.editing.data is not None and name in self.editing.mine
         return {
-            "saved": value_text(name, own) if typed and name != "payload" else "",
+            "saved": value_text(name, own),
             "by": who_made(change),
             "at": times.clock_element(change.at, self.job.time_zone, self.now),
             "via": change.get_via_display(),
@@ -166,6 +200,11 @@ class FieldTable:
         was = as_python(name, since.was)
         text = masked_line(was, 40) if name == "payload" and isinstance(was, dict) else value_text(name, was)
         return {"was": text, "at": times.clock_element(since.at, self.job.time_zone, self.now)}
+
+
+def overlap_words(overlap: str) -> str:
+    """What a task does with a run that comes while another one is going on."""
+    return _("skip: one run at a time") if overlap == "skip" else _("allow: runs may overlap")
 
 
 def payload_difference(job: ScheduledJob) -> list[tuple[str, str, str]]:

@@ -88,7 +88,13 @@ class OverridesForm(forms.Form):
         required=False,
         max_length=2000,
         label=gettext_lazy("Reason for this change"),
-        widget=forms.TextInput(attrs={"class": "vTextField vLargeTextField"}),
+        widget=forms.TextInput(
+            attrs={
+                "aria-label": gettext_lazy("Reason for this change"),
+                "placeholder": gettext_lazy("Reason, shown beside the override"),
+                "autocomplete": "off",
+            }
+        ),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.words import (
+    FIELD_WORDS,
     HEALTH_BADGES,
     field_name,
     late_sentence,
@@ -64,16 +65,43 @@ def job_headline(
     ``told`` is Google's last attempt as seen at ``looked_at``. ``strong`` is the state, ``rest`` the
     sentences after it, ``second`` what the job is for.
     """
-    badge = HEALTH_BADGES[health]
-    state = _why_late(job, health, told, looked_at, now) or _state(job, health, now)
-    sentences = [state, _last_run(job, health, now), _next_run(job, health, ahead, now)]
+    badge, rests = HEALTH_BADGES[health], job.is_paused(now)
+    strong = _("%(state)s.") if health == Health.PAUSED or not rests else _("%(state)s, and paused.")
+    if rests and health == Health.FAILING:
+        sentences = _failing(job, now)
+    else:
+        state = _why_late(job, health, told, looked_at, now) or _state(job, health, now)
+        sentences = [state, _last_run(job, health, now), _next_run(job, health, ahead, now)]
     return {
         "badge": badge,
-        "strong": f"{badge.word}.",
+        "strong": strong % {"state": badge.word},
         "rest": " ".join(filter(None, sentences)),
         "second": job.description,
-        "reason": job.pause_reason if job.is_paused(now) else "",
     }
+
+
+def _failing(job: ScheduledJob, now: datetime) -> list[str]:
+    """A pause is no cure: what failed, who paused it and why, and until when."""
+    n = job.failures_in_a_row
+    values = {"n": n, "person": job.paused_by or _("somebody"), "reason": job.pause_reason}
+    values["at"] = times.day_and_time(job.paused_at, job.time_zone, now) if job.paused_at else ""
+    text = ngettext(
+        "The last run failed, then %(person)s paused it on %(at)s: “%(reason)s”.",
+        "The last %(n)d runs failed, then %(person)s paused it on %(at)s: “%(reason)s”.",
+        n,
+    )
+    if not (job.pause_reason and job.paused_at):
+        text = ngettext(
+            "The last run failed, then %(person)s paused it.",
+            "The last %(n)d runs failed, then %(person)s paused it.",
+            n,
+        )
+    end = _("No end is set.")
+    if job.paused_until:
+        end = _("It goes on at %(time)s.") % {
+            "time": times.day_and_time(job.paused_until, job.time_zone, now)
+        }
+    return [text % values, end]
 
 
 def _why_late(
@@ -92,12 +120,11 @@ def _state(job: ScheduledJob, health: Health, now: datetime) -> str:
         return _("It is being deleted in Google, and its row goes when Google has none left.")
     if not job.is_paused(now):
         return ""
-    values = {"person": job.paused_by}
-    if job.paused_at:
-        values["since"] = times.dated(job.paused_at, job.time_zone)
-    if job.paused_until:
-        values["until"] = times.dated(job.paused_until, job.time_zone)
-    return _pause(job) % values
+    values = {"person": job.paused_by, "reason": job.pause_reason}
+    for name, at in (("since", job.paused_at), ("until", job.paused_until)):
+        values[name] = times.day_and_time(at, job.time_zone, now) if at else ""
+    text = _pause(job) % values
+    return f"{text} {_('Why: “%(reason)s”.') % values}" if job.pause_reason else text
 
 
 def _pause(job: ScheduledJob) -> str:
@@ -137,12 +164,11 @@ def _next_run(job: ScheduledJob, health: Health, ahead: Ahead, now: datetime) ->
         return str(why.sentence)
     at = ahead.runs[0].at
     is_first = job.last_run_at is None and health != Health.MISSED
-    sentence = (
-        _("The first run is due %(time)s, %(away)s.")
-        if is_first
-        else _("The next one is due %(time)s, %(away)s.")
-    )
-    return sentence % {"time": times.dated(at, job.time_zone), "away": times.relative(at, now)}
+    sentence = _("First run: %(time)s, %(away)s.") if is_first else _("Next run: %(time)s, %(away)s.")
+    return sentence % {
+        "time": times.day_and_time(at, job.time_zone, now),
+        "away": times.relative(at, now),
+    }
 
 
 # --- Google ---------------------------------------------------------------------------------------
@@ -170,11 +196,19 @@ def google_banner(
         return {"icon": "drift", "tone": "", "text": text} if job.sync_error else None
     ago = times.relative(looked_at, now) if looked_at else ""
     if job.live is None:
-        text = _("Google has no such job, as seen %(ago)s.")
+        text = _("Google has no such job, as seen %(ago)s.") % {"ago": ago}
     else:
-        text = _("Google differs, as seen %(ago)s: %(parts)s.")
-    parts = "; ".join(_parts(differing)) or _("the address, the headers or the account")
-    return {"icon": "drift", "tone": "", "text": text % {"ago": ago, "parts": parts}}
+        parts = _parts(differing) or [_("the address, the headers or the account")]
+        text = _("Google differs: %(parts)s. Seen %(ago)s.") % {"parts": "; ".join(parts), "ago": ago}
+    if differing.keys() and differing.keys() <= FIELD_WORDS.keys() - {"payload"} and len(differing) == 1:
+        [(name, (live, wanted))] = differing.items()
+        text = _("Google has a different %(field)s: %(live)s there, %(wanted)s here. Seen %(ago)s.") % {
+            "field": field_name(name).lower(),
+            "live": value_text(name, live),
+            "wanted": value_text(name, wanted),
+            "ago": ago,
+        }
+    return {"icon": "drift", "tone": "", "text": text}
 
 
 def _parts(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import Http404, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,38 +14,39 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.job.changes import change_lines
 from scheduled_jobs.admin.job.chart import LENGTHS, draw_durations
-from scheduled_jobs.admin.job.fields import FieldTable, payload_difference
+from scheduled_jobs.admin.job.consequences import (
+    after_a_failure,
+    preview_of,
+    received,
+    words_of_the_bar,
+)
+from scheduled_jobs.admin.job.fields import OF_FAILURE, OF_SCHEDULE, RARE, FieldTable, payload_difference
 from scheduled_jobs.admin.job.form import Editing
 from scheduled_jobs.admin.job.headline import google_banner, job_headline
 from scheduled_jobs.admin.job.overview import facts_of, recent_rows, upcoming
 from scheduled_jobs.admin.job.save import Again, answer_post
 from scheduled_jobs.admin.page import (
     SAFE_METHODS,
-    ViewerZone,
+    Live,
     address,
     allowed,
     find_job,
     job_crumbs,
     offered_zones,
     render_page,
-    require_post,
     require_safe_method,
     run_list_url,
 )
 from scheduled_jobs.admin.words import (
     RUNS_AHEAD,
-    Preview,
     attempt_banner,
-    attempt_in_short,
     job_label,
-    masked_parts,
-    preview,
     state_banner,
     times,
     why_no_run,
 )
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history import job_story
 from scheduled_jobs.services.history.health import health_of
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from django.http import HttpRequest, HttpResponse, QueryDict
+    from django.http import HttpRequest, HttpResponse
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
     from scheduled_jobs.services.history.last_attempts import Told
@@ -63,7 +65,9 @@ if TYPE_CHECKING:
     View = Callable[[JobAdmin, HttpRequest, str], HttpResponse]
 
 MAX_RUNS, MAX_CHANGES = 10, 50
-LINKS = ("ask", "change", "settings", "changes", "run_now", "pause", "resume", "drift", "delete", "preview")
+EVERY = 10
+"""Seconds after which the Overview is asked for again."""
+LINKS = ("ask", "change", "settings", "changes", "run_now", "pause", "resume", "drift", "delete")
 
 
 def leading_to_the_list(view: View) -> View:
@@ -87,32 +91,46 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     """How the job is, its last runs, and what lies ahead. A POST is one of the settings."""
     if request.method == "POST":
         return settings_view(model_admin, request, object_id)
-    job, now, viewer = find_job(request, object_id), timezone.now(), ViewerZone(request)
-    length = LENGTHS[1] if request.GET.get("last") == str(LENGTHS[1]) else LENGTHS[0]
+    job, now = find_job(request, object_id), timezone.now()
 
     health = health_of(job, now)
-    lasted = job_story.lasted(job, length)
-    recent = job_story.recent(job, MAX_RUNS)
-    success = job_story.last_success(job)
     differing = seen_differences(job)
     ahead = job.ahead(now, RUNS_AHEAD)
-
-    chart = draw_durations(lasted, job.time_zone, now)
     told = told_of(job)
     looked_at = later(job.live_seen_at, last_list())
+    runs = _runs_of(request, job, now) if allowed(request).runs else {}
+
+    headline = job_headline(job, health, ahead, now, told, looked_at)
     context = {
-        "headline": job_headline(job, health, ahead, now, told, looked_at),
+        "headline": headline,
         **_why_nothing_runs(told, job, differing, looked_at, now),
-        "chart": chart if lasted else None,
-        "shown": len(lasted),
+        **runs,
+        "upcoming": upcoming(job, ahead, now),
+        "facts": facts_of(job, runs.get("chart"), looked_at, now),
+        "live": Live.of(
+            now,
+            job.time_zone,
+            every=EVERY,
+            status=f"{health} {job.last_run_id} {job.last_status}",
+            say=f"{headline['strong']} {headline['rest']}",
+            mark="(1)" if headline["badge"].tone in ("bad", "warn") else "",
+        ),
+    }
+    return _page(model_admin, request, job, "overview", context)
+
+
+def _runs_of(request: HttpRequest, job: ScheduledJob, now: datetime) -> dict[str, Any]:
+    """What only those see who may view runs."""
+    length = LENGTHS[1] if request.GET.get("last") == str(LENGTHS[1]) else LENGTHS[0]
+    lasted = job_story.lasted(job, length)
+    recent = job_story.recent(job, MAX_RUNS)
+    return {
+        "chart": draw_durations(lasted, job.time_zone, now) if lasted else None,
         "length": length,
         "lengths": LENGTHS,
         "runs": recent_rows(job, recent, lasted, now),
-        "upcoming": upcoming(job, ahead, viewer.name, now),
-        "facts": facts_of(job, ahead, chart, success, len(differing), looked_at, now),
-        "viewer": viewer,
+        "all_runs": job_story.counted(JobRun.objects.filter(job=job)),
     }
-    return _page(model_admin, request, job, "overview", context)
 
 
 @leading_to_the_list
@@ -124,7 +142,7 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
         again = answer_post(model_admin, request, job)
         if again is None:
             return HttpResponseRedirect(address(model_admin, "scheduledjob_settings", job.pk))
-    job, now, viewer = find_job(request, object_id), timezone.now(), ViewerZone(request)
+    job, now = find_job(request, object_id), timezone.now()
     editing, conflicts = again or Again(Editing(job), [])
     payload = editing.payload
 
@@ -133,29 +151,37 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     differing = seen_differences(job)
     looked_at = later(job.live_seen_at, last_list())
 
+    # What differs stands beside its field.
+    is_said = job.sync_state == ScheduledJob.SyncState.DRIFTED and bool(differing.keys() & set(OVERRIDABLE))
     table = FieldTable(job, editing, differing, set_by, since, now)
+    when, failing, rare = ([table.row(name) for name in group] for group in (OF_SCHEDULE, OF_FAILURE, RARE))
+    parameters, payload_row = table.parameters(), table.row("payload")
     context = {
-        "banner": google_banner(job, differing, looked_at, now),
+        "banner": None if is_said else google_banner(job, differing, looked_at, now),
         "conflicts": conflicts,
         "editing": editing,
         "form": editing.form,
         "reason_fields": [editing.form["reason"]],
-        "schedule_rows": [table.row(name) for name in ("schedule", "time_zone")],
-        "more_rows": [
-            table.row(name) for name in OVERRIDABLE if name not in ("schedule", "time_zone", "payload")
-        ],
+        "field_rows": [*when, *failing, *rare],
+        "schedule_rows": when,
+        "code_rows": table.of_the_code(),
+        "failure_rows": failing,
+        "rare_rows": rare,
+        "rare_is_open": any(row["errors"] or row["is_edited"] for row in rare),
+        "rare_own": sum(row["is_own"] for row in rare),
         "payload": payload,
-        "payload_row": table.row("payload"),
+        "payload_row": payload_row,
+        "payload_has_note": table.has_note(payload_row, parameters),
         "payload_difference": payload_difference(job),
-        "parameters": [(p, table.live_parameter(p.name)) for p in payload.parameters],
-        "raw": masked_parts(job.payload),
+        "parameters": parameters,
         "raw_is_open": payload.raw_errors or payload.raw_is_changed or not payload.parameters,
-        "preview": preview_of(job, editing.data, viewer.name, now),
-        "seen_in_google": times.clock_element(looked_at, job.time_zone, now) if looked_at else None,
-        "viewer": viewer,
+        "preview": preview_of(job, editing.data, now),
+        "received": received(editing),
+        "after_a_failure": after_a_failure(editing.job),
+        "bar": words_of_the_bar(job, editing, now),
         "zones": offered_zones(),
     }
-    return viewer.remember(_page(model_admin, request, job, "settings", context))
+    return _page(model_admin, request, job, "settings", context)
 
 
 @require_safe_method
@@ -180,15 +206,6 @@ def history_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     return HttpResponseRedirect(address(model_admin, "scheduledjob_changes", job.pk))
 
 
-@require_post("change")
-def preview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """The preview alone, for the script of the page; nothing is saved."""
-    job, viewer = find_job(request, object_id), ViewerZone(request)
-    context = {"preview": preview_of(job, request.POST, viewer.name, timezone.now()), "viewer": viewer}
-    response = render_page(model_admin, request, "scheduledjob/_preview.html", title="", context=context)
-    return viewer.remember(response)
-
-
 def _page(
     model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, tab: str, context: dict[str, Any]
 ) -> HttpResponse:
@@ -205,7 +222,7 @@ def _page(
         "tabs": [
             ("overview", titles["overview"], links["change_url"], ""),
             ("settings", titles["settings"], links["settings_url"], _overridden(job)),
-            ("changes", titles["changes"], links["changes_url"], ""),
+            ("changes", titles["changes"], links["changes_url"], _counted(job)),
         ],
         "crumb": "" if tab == "overview" else titles[tab],
         "may_change": allowed(request).change and job.deleting_at is None,
@@ -238,11 +255,19 @@ def _why_nothing_runs(
     if told is not None and told.is_unserved:
         whys.append(attempt_banner(told, job.time_zone))
     elif told is not None:
-        found |= {"last_attempt": attempt_in_short(told, job.time_zone, now), "last_address": told.address}
+        at = times.to_seconds(told.at, job.time_zone, now)
+        found["attempt"] = {"at": at, "told": told.meaning.told, "address": told.address}
     is_said = state is not None and differing.keys() == {"state"}
     if not is_said or job.sync_state != ScheduledJob.SyncState.DRIFTED:
         found["banner"] = google_banner(job, differing, looked_at, now)
     return found
+
+
+def _counted(job: ScheduledJob) -> str:
+    """How many changes there were, as far as they are counted; empty for none."""
+    changes = job_story.counted(JobChange.objects.filter(job=job))
+    text = _("%(n)s+") if changes.is_more else "%(n)s"
+    return text % {"n": intcomma(changes.n)} if changes.n else ""
 
 
 def _overridden(job: ScheduledJob) -> str:
@@ -250,36 +275,3 @@ def _overridden(job: ScheduledJob) -> str:
     names = [name for name in OVERRIDABLE if name not in job.fields_of_its_own]
     n = sum(getattr(job, f"{name}_override") is not None for name in names)
     return ngettext("%(n)d overridden", "%(n)d overridden", n) % {"n": n} if n else ""
-
-
-# --- The preview ----------------------------------------------------------------------------------
-
-
-def preview_of(job: ScheduledJob, data: QueryDict | None, viewer_zone: str, now: datetime) -> Preview:
-    """What the schedule in force does, or a form's (``data``), in which an empty field follows the code."""
-    schedule, zone = saved = job.schedule, job.time_zone
-    if data is not None:
-        schedule = _typed(data, "schedule") or job.declared_schedule
-        zone = _typed(data, "time_zone") or job.declared_time_zone
-    return preview(
-        schedule,
-        zone,
-        now=now,
-        viewer_zone=viewer_zone,
-        saved=saved,
-        notes=[*filter(None, [_paused(job, now)])],
-    )
-
-
-def _typed(data: QueryDict, name: str) -> str:
-    return (data.get(f"{name}_override") or "").strip()
-
-
-def _paused(job: ScheduledJob, now: datetime) -> str:
-    if not job.is_paused(now):
-        return ""
-    if job.paused_until is None:
-        return _("The job is paused: none of these runs before somebody resumes it.")
-    return _("The job is paused until %(time)s; what is due before is skipped.") % {
-        "time": times.exact(job.paused_until, job.time_zone)
-    }

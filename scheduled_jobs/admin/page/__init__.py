@@ -28,10 +28,10 @@ from scheduled_jobs.admin.page.run_links import run_list_url
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.page.tabs import section_tabs
 from scheduled_jobs.admin.page.urls import urls_of
-from scheduled_jobs.admin.page.viewer_zone import ViewerZone, offered_zones
+from scheduled_jobs.admin.page.zones import offered_zones
 
 __all__ = [
-    "SAFE_METHODS", "TEMPLATES", "Live", "ViewerZone", "address", "address_if_any", "allowed",
+    "SAFE_METHODS", "TEMPLATES", "Live", "address", "address_if_any", "allowed",
     "environment_banner", "find_job", "find_run", "job_crumbs", "may", "offered_zones", "permitted",
     "posted_reason", "render_for_job", "render_page", "require", "require_post", "require_safe_method",
     "run_list_url", "section_tabs", "token_of", "urls_of", "why_nothing_is_sent", "with_extra",

@@ -27,12 +27,14 @@ from scheduled_jobs.admin.words.runs import (
 )
 from scheduled_jobs.admin.words.schedules import (
     RUNS_AHEAD,
+    Coming,
     Preview,
     next_run,
     preview,
     runs_ahead,
     why_no_time,
 )
+from scheduled_jobs.admin.words.shares import Share, share_of
 from scheduled_jobs.admin.words.values import (
     FIELD_WORDS,
     as_python,
@@ -47,12 +49,11 @@ from scheduled_jobs.admin.words.values import (
 )
 
 __all__ = [
-    "FIELD_WORDS", "HEALTH_BADGES", "RUNS_AHEAD", "RUN_BADGES", "SYNC_BADGES", "Badge", "Banner", "JobName",
-    "Preview", "as_python", "asked_by", "attempt_banner", "attempt_briefly",
-    "attempt_in_short", "attempt_of",
-    "attempts_banners", "field_name", "field_names", "first_line", "is_given_up", "is_gone", "is_overdue",
-    "job_label", "late_sentence", "masked_entry", "masked_json", "masked_line", "masked_parts", "next_run",
-    "override_text", "parse_duration", "preview", "progress_of", "runs_ahead", "seen_alive", "state_banner",
-    "times", "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time",
-    "write_duration",
+    "FIELD_WORDS", "HEALTH_BADGES", "RUNS_AHEAD", "RUN_BADGES", "SYNC_BADGES", "Badge", "Banner", "Coming",
+    "JobName", "Preview", "Share", "as_python", "asked_by", "attempt_banner", "attempt_briefly",
+    "attempt_in_short", "attempt_of", "attempts_banners", "field_name", "field_names", "first_line",
+    "is_given_up", "is_gone", "is_overdue", "job_label", "late_sentence", "masked_entry", "masked_json",
+    "masked_line", "masked_parts", "next_run", "override_text", "parse_duration", "preview", "progress_of",
+    "runs_ahead", "seen_alive", "share_of", "state_banner", "times", "trigger_words", "value_text",
+    "who_made", "why_no_run", "why_no_time", "write_duration",
 ]  # fmt: skip

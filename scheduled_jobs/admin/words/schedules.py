@@ -1,9 +1,9 @@
-"""What runs next, and what a schedule will do before it is saved: its runs, what an edit adds and removes."""
+"""What runs next, and what a schedule will do before it is saved: the runs that an edit adds and removes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -17,15 +17,17 @@ from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from django.utils.safestring import SafeString
 
     from scheduled_jobs.domain.ahead import Ahead
     from scheduled_jobs.domain.schedules import Occurrence
 
-RUNS_AHEAD = 10
+RUNS_AHEAD, PREVIEWED = 5, 8
+"""Runs that are told of a job, and of what is typed together with those that it replaces."""
 WEEK = timedelta(days=7)
-MAX_NAMED = 20
-"""Added and removed runs that are named one by one, of each kind."""
 
 AFTER_THE_LAST_RUN = Why(
     gettext_lazy("after the last run"),
@@ -53,41 +55,32 @@ def next_run(ahead: Ahead, zone: str, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Coming:
-    """One run ahead, on three clocks. ``before`` tells which times the clocks skipped since the run before
-    it, ``notice`` what they do at the run itself."""
+    """One run ahead, on the clock of its zone, and in words how far away it is.
 
-    machine: str
-    exact: str
-    job: str
-    utc: str
-    viewer: str
+    ``before`` tells which times the clocks skipped since the run before it, ``notice`` what they do at the
+    run itself. ``mark`` is "new" or "gone" where an edit adds or removes the run.
+    """
+
+    time: SafeString
     away: str
     before: str = ""
     notice: str = ""
-
-
-@dataclass(frozen=True)
-class Delta:
-    """The runs of the next seven days that an edit adds and removes. ``head`` is the sum in words."""
-
-    head: str
-    removed: list[str]
-    added: list[str]
-    more: str
-    same: str
+    mark: str = ""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a schedule does; ``before`` is empty where it is the saved one, ``error`` where there is none."""
+    """What a schedule does; ``before`` is empty where it is the saved one, ``error`` where there is none.
 
-    before: str
+    ``becomes`` tells how many runs a week an edit makes of how many.
+    """
+
     words: str
     zone: str
-    viewer_zone: str
     runs: list[Coming]
     notes: list[str]
-    delta: Delta | None = None
+    before: str = ""
+    becomes: str = ""
     error: str = ""
 
     @property
@@ -95,13 +88,17 @@ class Preview:
         """Whether it shows something else than what is saved."""
         return bool(self.before) or bool(self.error)
 
+    @property
+    def city(self) -> str:
+        """The zone as it stands beside times."""
+        return times.zone_label(self.zone)
+
 
 def preview(
     schedule: str,
     zone: str,
     *,
     now: datetime,
-    viewer_zone: str,
     saved: tuple[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Preview:
@@ -112,39 +109,34 @@ def preview(
     try:
         parsed = Schedule.parse(schedule, zone)
     except InvalidSchedule as error:
-        return Preview("", "", zone, viewer_zone, [], [], error=str(error))
-    before = ""
-    is_same = saved is not None and (parsed.expression, parsed.time_zone) == _normal(*saved)
-    if saved is not None and not is_same and saved[0]:
-        before = _told_in(*saved, other_zone=zone)
+        return Preview("", zone, [], [], error=str(error))
     about = [*notes]
     if parsed.is_estimate:
         about.append(str(NOTICES[Notice.ESTIMATE]))
-    runs = [
-        _coming(run, zone, viewer_zone, now, tells=not parsed.is_estimate)
-        for run in parsed.upcoming(now, RUNS_AHEAD)
-    ]
-    if not runs:
+    old = None if saved is None else _parsed(*saved)
+    if saved is None or parsed == old:
+        before, becomes, runs = "", "", [(run, "") for run in parsed.upcoming(now, PREVIEWED)]
+    else:
+        before = _told_in(*saved, other_zone=zone) if saved[0] else ""
+        becomes, runs = _becomes(parsed, old, now), _beside(parsed, old, now)
+    coming = [_coming(run, zone, now, tells=not parsed.is_estimate, mark=mark) for run, mark in runs]
+    if not coming:
         about.append(_("No run lies ahead."))
-    delta = None if saved is None or is_same else _delta(parsed, saved, now)
     words = describe_schedule(parsed.expression, zone).words
-    return Preview(before, words, zone, viewer_zone, runs, about, delta)
+    return Preview(words, zone, coming, about, before, becomes)
 
 
-def runs_ahead(found: Ahead, schedule: str, zone: str, viewer_zone: str, now: datetime) -> Preview:
-    """The runs that lie ahead of a job, with what is to be known about them."""
+def runs_ahead(found: Ahead, zone: str, now: datetime) -> list[Coming]:
+    """The runs that lie ahead of a job."""
     tells = not {Notice.ESTIMATE, Notice.COUNTED_FROM_NOW}.intersection(found.notices)
-    runs = [_coming(run, zone, viewer_zone, now, tells=tells) for run in found.runs]
-    words = describe_schedule(schedule, zone).words
-    return Preview("", words, zone, viewer_zone, runs, [str(NOTICES[notice]) for notice in found.notices])
+    return [_coming(run, zone, now, tells=tells) for run in found.runs]
 
 
-def _normal(schedule: str, zone: str) -> tuple[str, str]:
+def _parsed(schedule: str, zone: str) -> Schedule | None:
     try:
-        parsed = Schedule.parse(schedule, zone)
+        return Schedule.parse(schedule, zone)
     except InvalidSchedule:
-        return schedule, zone
-    return parsed.expression, parsed.time_zone
+        return None
 
 
 def _told_in(schedule: str, zone: str, *, other_zone: str) -> str:
@@ -152,18 +144,11 @@ def _told_in(schedule: str, zone: str, *, other_zone: str) -> str:
     return words if zone == other_zone else f"{words}, {zone}"
 
 
-def _coming(run: Occurrence, zone: str, viewer_zone: str, now: datetime, *, tells: bool) -> Coming:
+def _coming(run: Occurrence, zone: str, now: datetime, *, tells: bool, mark: str = "") -> Coming:
     before, notice = _told_apart(run) if tells else ("", "")
-    return Coming(
-        machine=times.machine(run.at),
-        exact=times.exact(run.at, zone),
-        job=times.day_and_time(run.at, zone, now),
-        utc=times.date_and_time(run.at, "UTC", now),
-        viewer=times.date_and_time(run.at, viewer_zone, now),
-        away=_("in %(time)s") % {"time": times.time_until(run.at - now)},
-        before=before,
-        notice=notice,
-    )
+    time = times.element(run.at, zone, times.day_and_time(run.at, zone, now))
+    away = _("in %(time)s") % {"time": times.time_until(run.at - now)}
+    return Coming(time, away, before, notice, mark)
 
 
 def _told_apart(run: Occurrence) -> tuple[str, str]:
@@ -176,40 +161,19 @@ def _told_apart(run: Occurrence) -> tuple[str, str]:
     return "; ".join(notices), own
 
 
-def _delta(parsed: Schedule, saved: tuple[str, str], now: datetime) -> Delta:
-    new = _week(parsed, now)
-    try:
-        old = _week(Schedule.parse(*saved), now)
-    except InvalidSchedule:
-        old = []
-    zone = parsed.time_zone
-    added, removed = sorted(set(new) - set(old)), sorted(set(old) - set(new))
-    hidden = max(len(added) - MAX_NAMED, 0) + max(len(removed) - MAX_NAMED, 0)
-    same = len(set(new) & set(old))
-    head = ngettext(
-        "Seven days, to %(end)s: %(old)s run becomes %(new)s",
-        "Seven days, to %(end)s: %(old)s runs become %(new)s",
-        len(old),
-    ) % {
-        "end": times.day_and_time(now + WEEK, zone, now),
-        "old": intcomma(len(old)),
-        "new": intcomma(len(new)),
-    }
-    return Delta(
-        head=head,
-        removed=_named(removed, zone, now),
-        added=_named(added, zone, now),
-        more=_("and %(n)s more.") % {"n": intcomma(hidden)} if hidden else "",
-        same=ngettext("%(n)s run stays as it is.", "%(n)s runs stay as they are.", same)
-        % {"n": intcomma(same)}
-        if same
-        else "",
+def _beside(new: Schedule, old: Schedule | None, now: datetime) -> list[tuple[Occurrence, str]]:
+    """The next runs of both, each once, and whether the edit adds or removes it."""
+    stays, goes = (
+        {run.at: run for run in each.upcoming(now, PREVIEWED)} if each else {} for each in (new, old)
     )
+    marks = dict.fromkeys(goes, "gone") | {at: "" if old is None or at in goes else "new" for at in stays}
+    both = goes | stays
+    return [(both[at], marks[at]) for at in sorted(both)[:PREVIEWED]]
 
 
-def _week(schedule: Schedule, now: datetime) -> list[datetime]:
-    return [run.at for run in schedule.between(now, now + WEEK)]
-
-
-def _named(moments: Iterable[datetime], zone: str, now: datetime) -> list[str]:
-    return [times.day_and_time(at, zone, now) for at in list(moments)[:MAX_NAMED]]
+def _becomes(new: Schedule, old: Schedule | None, now: datetime) -> str:
+    were, are = (len(list(each.between(now, now + WEEK))) if each else 0 for each in (old, new))
+    if were == are:
+        return ""
+    text = ngettext("%(old)s run a week becomes %(new)s.", "%(old)s runs a week become %(new)s.", were)
+    return text % {"old": intcomma(were), "new": intcomma(are)}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
     SetBy = Mapping[tuple[int, str], "LastSet"]
     """Key of a job and name of a field -> who set its override last."""
 
@@ -32,6 +34,15 @@ RESULT = 2_000
 ERROR = 500
 READ = 200
 """Most changes that are read to tell who set what, and what changed since."""
+COUNTED = 1_000
+"""Most rows that are counted."""
+
+
+class Counted(NamedTuple):
+    """How many there are; ``is_more`` where there are more than ``n``, which were not counted."""
+
+    n: int
+    is_more: bool
 
 
 class Lasted(NamedTuple):
@@ -65,6 +76,12 @@ class Since:
 
     was: Any
     at: datetime
+
+
+def counted(rows: QuerySet[Any]) -> Counted:
+    """How many of a job's runs or changes there are, as far as they are counted."""
+    n = rows.order_by()[: COUNTED + 1].count()
+    return Counted(min(n, COUNTED), n > COUNTED)
 
 
 def lasted(job: ScheduledJob, length: int) -> list[Lasted]:
@@ -111,12 +128,6 @@ def recent(job: ScheduledJob, length: int) -> list[Brief]:
         long = values.result_length is not None and values.result_length > RESULT
         found.append(Brief(run, values.head, json.loads(values.short) if values.short else None, long))
     return found
-
-
-def last_success(job: ScheduledJob) -> JobRun | None:
-    """The last run that succeeded."""
-    rows = JobRun.objects.filter(job=job, status=Status.SUCCEEDED)
-    return rows.only("pk", "scheduled_for", "created_at", "started_at", "duration").first()
 
 
 # --- Changes --------------------------------------------------------------------------------------

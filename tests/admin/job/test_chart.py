@@ -26,7 +26,7 @@ def test_fast_runs_on_one_day_have_milliseconds_and_times() -> None:
     page = text(superuser().get(address(row)).content.decode())
     assert "20 ms" in page
     assert "40 ms" in page
-    assert "01:00 03:00" in page
+    assert "01:00 04:00 08:00 12:00" in page
 
 
 def test_the_chart_has_a_mark_for_every_outcome() -> None:

@@ -42,8 +42,8 @@ def test_raw_json_that_was_typed_stays_open_and_as_it_was() -> None:
     typed = '{"batch_size":   7}'
     page = save(superuser(), row, "_preview", payload_raw=typed).content.decode()
     assert read_fields(page)["payload_raw"].strip() == typed
-    assert '<details class="sj-raw" open>' in page
-    assert '<details class="sj-raw">' in superuser("ana").get(address(row, "settings")).content.decode()
+    assert '<details class="sj-fold" open>' in page
+    assert '<details class="sj-fold">' in superuser("ana").get(address(row, "settings")).content.decode()
 
 
 def test_typed_parameters_become_the_payload() -> None:

@@ -30,37 +30,57 @@ def sentence(health: Health = Health.NEW, **values: object) -> str:
 
 
 def test_a_new_job_tells_its_first_run_and_another_the_next_one() -> None:
-    assert sentence() == (
-        "New. It has not run yet. The first run is due Mon 23 Nov 14:30 Europe/Berlin, in 4 h 59 min."
-    )
+    assert sentence() == ("New. It has not run yet. First run: Mon 23 Nov 14:30, in 4 h 59 min.")
     ran = sentence(Health.HEALTHY, last_run_at=NOW - timedelta(hours=2), last_status="succeeded")
-    assert ran == (
-        "Healthy. The last run succeeded 2 h ago. "
-        "The next one is due Mon 23 Nov 14:30 Europe/Berlin, in 4 h 59 min."
-    )
+    assert ran == ("Healthy. The last run succeeded 2 h ago. Next run: Mon 23 Nov 14:30, in 4 h 59 min.")
 
 
 def test_the_first_run_of_a_job_may_have_been_missed() -> None:
-    assert sentence(Health.MISSED).startswith("Missed. The next one is due Mon 23 Nov 14:30")
+    assert sentence(Health.MISSED).startswith("Missed. Next run: Mon 23 Nov 14:30")
 
 
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"paused_by": "rui", "paused_at": AN_HOUR_AGO}, "by rui since Mon 23 Nov 08:31 Europe/Berlin, until somebody resumes it."),
+        ({"paused_by": "rui", "paused_at": AN_HOUR_AGO}, "by rui since Mon 23 Nov 08:31, until somebody resumes it."),
         ({"paused_by": "rui"}, "by rui, until somebody resumes it."),
         ({}, "until somebody resumes it."),
         (
             {"paused_by": "rui", "paused_at": AN_HOUR_AGO, "paused_until": NOW + timedelta(days=1)},
-            "by rui since Mon 23 Nov 08:31 Europe/Berlin, until Tue 24 Nov 09:31 Europe/Berlin.",
+            "by rui since Mon 23 Nov 08:31, until Tue 24 Nov 09:31.",
         ),
-        ({"paused_by": "rui", "paused_until": NOW + timedelta(days=1)}, "by rui, until Tue 24 Nov 09:31 Europe/Berlin."),
-        ({"paused_until": NOW + timedelta(days=1)}, "until Tue 24 Nov 09:31 Europe/Berlin."),
+        ({"paused_by": "rui", "paused_until": NOW + timedelta(days=1)}, "by rui, until Tue 24 Nov 09:31."),
+        ({"paused_until": NOW + timedelta(days=1)}, "until Tue 24 Nov 09:31."),
     ],
 )  # fmt: skip
 def test_a_pause_tells_who_since_when_and_until_when(values: dict[str, object], told: str) -> None:
     said = sentence(Health.PAUSED, paused=True, pause_reason="Legal", **values)
-    assert said.startswith(f"Paused. Paused {told} It has not run yet.")
+    assert said.startswith(f"Paused. Paused {told} Why: “Legal”. It has not run yet.")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "The last run failed, then somebody paused it. No end is set."),
+        (
+            {"paused_by": "rui", "paused_at": AN_HOUR_AGO, "pause_reason": "Printer", "failures_in_a_row": 3},
+            "The last 3 runs failed, then rui paused it on Mon 23 Nov 08:31: “Printer”. No end is set.",
+        ),
+        (
+            {"paused_by": "rui", "paused_until": NOW + timedelta(days=1), "failures_in_a_row": 2},
+            "The last 2 runs failed, then rui paused it. It goes on at Tue 24 Nov 09:31.",
+        ),
+    ],
+)
+def test_a_paused_job_that_fails_says_both(values: dict[str, object], told: str) -> None:
+    said = sentence(Health.FAILING, **{"paused": True, "failures_in_a_row": 1, **values})
+    assert said == f"Failing, and paused. {told}"
+
+
+def test_a_pause_after_a_loss_is_told_beside_it() -> None:
+    assert sentence(Health.LOST, paused=True).startswith(
+        "Lost, and paused. Paused until somebody resumes it."
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,7 +97,7 @@ def test_a_pause_tells_who_since_when_and_until_when(values: dict[str, object], 
 )  # fmt: skip
 def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: str) -> None:
     said = sentence(Health.HEALTHY, last_run_at=AN_HOUR_AGO, **values)
-    assert said == f"Healthy. {told} The next one is due Mon 23 Nov 14:30 Europe/Berlin, in 4 h 59 min."
+    assert said == f"Healthy. {told} Next run: Mon 23 Nov 14:30, in 4 h 59 min."
 
 
 # --- What is said of a job that Google does not have as it is wanted ------------------------------
@@ -89,7 +109,7 @@ def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: s
     [
         ({}, "New. It has not run yet."),
         ({"paused": True, "pause_reason": "Legal", "paused_by": "rui"}, "Paused by rui, until somebody resumes it."),
-        ({"paused": True, "failures_in_a_row": 1}, "Failing. Paused until somebody resumes it."),
+        ({"paused": True, "failures_in_a_row": 1}, "Failing, and paused. The last run failed, then somebody paused it."),
         ({"retired_at": "now"}, "Retired. Its class is gone from the code"),
         ({"failures_in_a_row": 3, "last_status": "failed", "last_run_at": "now"}, "The last 3 runs failed"),
         ({"last_status": "missed", "last_run_at": "now"}, "Healthy. The last run was missed, now."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -23,17 +24,25 @@ from tests.support.people import LIST, signed_in, staff, superuser
 
 pytestmark = pytest.mark.django_db
 XSS = "<script>alert(1)</script>"
+PARTS = {
+    "schedule": "Preview, not saved yet Every hour Every 2 hours, counted from the last run",
+    "payload": '"batch_size": 7',
+    "failure": "Google tries again after 5 s and 10 s, then gives up: 3 attempts in all, within 10 min",
+    "will": "Will change: schedule,",
+}
+"""Part of the settings that a script replaces -> what stands in it."""
 
 
 @pytest.mark.parametrize(("tab", "title"), TABS.items())
 def test_each_page_links_the_others_and_says_which_it_is(tab: str, title: str) -> None:
     row = job(schedule_override="5 * * * *", retry_count_override=1)
+    JobChange.record(row, {"schedule": (None, "5 * * * *"), "retry_count": (None, 1)})
     page = Page(superuser().get(address(row, tab)).content.decode())
     links = [e for e in page.of("a") if e.is_within(**{"class": "sj-tabs"})]
     assert [(link.attrs["href"], " ".join(link.text.split())) for link in links] == [
         (address(row), "Overview"),
         (address(row, "settings"), "Settings 2 overridden"),
-        (address(row, "changes"), "Changes"),
+        (address(row, "changes"), "Changes 2"),
     ]
     [current] = [link for link in links if link.attrs.get("aria-current") == "page"]
     assert current.text.split()[0] == title
@@ -45,7 +54,7 @@ def test_the_overview_tells_what_comes_the_changes_what_was() -> None:
     save(client, row, schedule_override="5 * * * *", reason="Because")
     changes = text(client.get(address(row, "changes")).content.decode())
     assert "maria set schedule the code’s default → 5 * * * * form Because" in changes
-    assert "Next ten runs as saved" in client.get(address(row)).content.decode()
+    assert "Upcoming" in client.get(address(row)).content.decode()
 
 
 @pytest.mark.parametrize("values", [{"retired_at": 1}, {"paused": True}, {"paused": True, "paused_until": 1}])
@@ -53,7 +62,9 @@ def test_what_lies_ahead_of_a_job_that_rests(values: dict[str, Any]) -> None:
     then = timezone.now() + timedelta(days=3)
     row = job(**{name: then if value == 1 and name != "paused" else value for name, value in values.items()})
     page = text(superuser().get(address(row)).content.decode())
-    wanted = "The first runs after the pause." if "paused_until" in values else "No run lies ahead"
+    wanted = "None while it is paused. On resuming:" if "paused" in values else "No run lies ahead"
+    if "paused_until" in values:
+        wanted = "The first runs after the pause."
     assert wanted in page
 
 
@@ -63,18 +74,22 @@ def test_the_history_of_djangos_leads_to_the_changes() -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, address(row, "changes"))
 
 
-def test_the_script_gets_the_preview_alone() -> None:
-    row = job()
+def test_the_script_gets_the_parts_that_follow_what_is_typed() -> None:
+    row = job(declared_retry_count=1)
     client = superuser()
-    response = client.post(address(row, "preview"), {"schedule_override": "every 2 hours"})
-    assert response.status_code == 200
-    assert "<html" not in response.content.decode()
-    assert client.get(address(row, "preview")).status_code == 405
-    wrong = client.post(address(row, "preview"), {"schedule_override": "0 0 30 2 *"})
-    assert "0 0 30 2 *" in text(wrong.content.decode())
+    typed = {"schedule_override": "every 2 hours", "p_batch_size": "7", "retry_count_override": "2"}
+    answer = save(client, row, "_preview", **typed)
+    form = answer.content.decode().partition('id="scheduledjob_form"')[2]
+    parts = {name: text(form.partition(f'data-part="{name}"')[2][:4000]) for name in PARTS}
+    assert [*re.findall(r'data-part="(\w+)"', form)] == [*PARTS]
+    for name, told in PARTS.items():
+        assert told in parts[name], name
+    assert client.get(f"{LIST}{row.pk}/preview/").status_code == 302  # no such page: Django's, to the job
+    wrong = save(client, row, "_preview", schedule_override="0 0 30 2 *")
+    assert "Nothing can be saved yet: what is typed has errors." in text(wrong.content.decode())
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("change", 10), ("settings", 8), ("changes", 6)])
+@pytest.mark.parametrize(("tab", "queries"), [("change", 11), ("settings", 9), ("changes", 7)])
 def test_each_page_asks_for_what_it_shows_however_long_the_past(
     tab: str, queries: int, django_assert_num_queries: Any
 ) -> None:
@@ -107,13 +122,12 @@ def test_a_viewer_sees_no_control_and_every_post_is_refused() -> None:
     row = job(schedule_override="5 * * * *", payload_override={"batch_size": 800})
     viewer = signed_in(staff("view"))
     page = viewer.get(address(row)).content.decode()
-    main = page.partition('id="content-main"')[2].partition("<footer")[0]
+    main = page.partition('class="sj-tabs"')[2].partition("<footer")[0]
     assert "5 * * * *" in main
     for control in ("<form", "<input", "<button", "<select", "<textarea", "run-now/", "pause/", "drift/"):
         assert control not in main, control
     for button in ({"_save": "1"}, {"_preview": "1"}, {"_reset": "schedule_override"}, {"_take": "schedule"}):
         assert viewer.post(address(row), {"schedule_override": "", **button}).status_code == 403
-    assert viewer.post(address(row, "preview"), {}).status_code == 403
     assert viewer.post(address(row, "delete"), {}).status_code == 403
     assert viewer.post(f"{LIST}add/", {}).status_code == 403
     assert fresh(row).schedule_override == "5 * * * *"
@@ -129,7 +143,7 @@ def test_links_to_run_and_pause_are_shown_to_those_who_may() -> None:
 def test_the_page_says_how_a_job_of_the_code_is_deleted() -> None:
     row = job()
     client = superuser()
-    told = text(client.get(address(row)).content.decode())
+    told = text(client.get(address(row, "settings")).content.decode())
     assert "it cannot be deleted here: remove the class, deploy, and it is retired" in told
     assert "comes from the code and cannot be deleted here" in text(
         client.get(address(row, "delete")).content.decode()

@@ -60,7 +60,7 @@ def edited(page: Page, desk: Desk) -> None:
     """A schedule is being typed; two runs a day, around the night in which the clocks go back."""
     job("SettleCardPayments", "settings")(page, desk)
     page.get_by_role("textbox", name="Schedule", exact=True).fill("30 1,13 * * 2-7")
-    expect(page.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Preview, not saved yet")).to_be_visible()
 
 
 def refused(page: Page, desk: Desk) -> None:
@@ -83,8 +83,8 @@ def added(page: Page, desk: Desk) -> None:
     page.get_by_label("Name:").fill("settle-iberia")
     page.get_by_label("Schedule:").fill("every 2 hours")
     page.locator("#id_p_batch_size").fill("200")
-    page.get_by_role("button", name="Preview").first.click()
-    expect(page.get_by_role("heading", name="Next ten runs")).to_be_visible()
+    page.get_by_role("button", name="Update preview").click()
+    expect(page.get_by_role("heading", name="Next runs, Lisbon time")).to_be_visible()
 
 
 def asked_wrongly(page: Page, desk: Desk) -> None:

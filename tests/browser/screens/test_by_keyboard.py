@@ -85,7 +85,7 @@ def test_a_schedule_is_changed_looked_at_and_saved(page: Page, shop: Desk) -> No
     page.goto(f"{LIST}{shop.job('PruneExpiredSessions').pk}/settings/")
     tab_to(page, "Schedule", kind="input")
     page.keyboard.type("30 4 * * *")
-    expect(page.get_by_role("heading", name="Preview of your edit, not saved yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Preview, not saved yet")).to_be_visible()
     tab_to(page, "Reason for this change:")
     page.keyboard.type("The backup runs at midnight")
     tab_to(page, "Save")
