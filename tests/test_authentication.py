@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -622,19 +623,44 @@ def test_certificates_that_cannot_be_fetched_are_503(
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (b"<html>", "they are not a JSON object"),
-        (b"[]", "they are not a JSON object"),
-        (b"[" * 100_000, "they are not a JSON object"),
-        (b'{"keys": []}', "they are JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs"),
+        (b"<html>", "the document is not a JSON object"),
+        (b"[]", "the document is not a JSON object"),
+        (b"[" * 100_000, "the document is not a JSON object"),
+        (
+            b'{"keys": []}',
+            "the document holds JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs",
+        ),
+        (b"{}", "the document holds no certificate"),
+        (b'{"first": "-----BEGIN CERTIFICATE-----", "second": 1}', "the document holds no certificate"),
     ],
 )
-def test_a_document_without_certificates_is_503(
-    key: SigningKey, server: CertificateServer, document: bytes, reason: str
+def test_a_document_without_certificates_is_not_kept_for_hours(
+    certificates: Certificates, clock: Clock, server: CertificateServer, document: bytes, reason: str
 ) -> None:
-    server.document = document
-    assert refused(CertificatesUnavailable, key.token()) == (
-        f"the certificates at {server.url} cannot be fetched: {reason}"
-    )
+    good, server.document = server.document, document
+    server.headers = {"Cache-Control": "public, max-age=19000"}
+    with pytest.raises(CertificatesUnavailable) as refusal:
+        certificates.for_key(server.url, "first")
+    assert str(refusal.value) == f"the certificates at {server.url} cannot be fetched: {reason}"
+    server.document = good
+    clock.now += 5
+    assert list(certificates.for_key(server.url, "first")) == ["first"]
+
+
+def test_a_server_that_sends_byte_by_byte_holds_nobody_for_long(
+    certificates: Certificates, server: CertificateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[Certificates.__module__], "TIMEOUT", 0.2)
+    server.pause_between_bytes = 0.05
+    with pytest.raises(CertificatesUnavailable, match="the document takes longer than"):
+        certificates.for_key(server.url, "first")
+
+
+def test_one_certificate_that_is_none_spoils_no_other(
+    certificates: Certificates, key: SigningKey, server: CertificateServer
+) -> None:
+    server.document = json.dumps({"other": "garbage", "first": key.certificate}).encode()
+    assert list(certificates.for_key(server.url, "first")) == ["first"]
 
 
 def test_after_a_failure_the_next_fetch_waits_five_seconds(
@@ -677,8 +703,3 @@ def test_another_address_is_another_set_of_certificates(
         assert list(certificates.for_key(server.url, "first")) == ["first"]
     finally:
         second.stop()
-
-
-def test_a_certificate_that_is_none_does_not_verify(key: SigningKey, server: CertificateServer) -> None:
-    server.document = b'{"first": "-----BEGIN CERTIFICATE-----"}'
-    assert refused(NotAuthenticated, key.token()).startswith("the token does not verify (")

@@ -128,7 +128,7 @@ class Certificates:
                 # Plain HTTP is the emulator's: a proxy of the environment is not for that.
                 session.trust_env = url.startswith("https:")
                 headers = {"Cache-Control": "no-cache"} if fresh else {}
-                response: Any = session.get(url, headers=headers, timeout=TIMEOUT)
+                response: Any = session.get(url, headers=headers, timeout=TIMEOUT, stream=True)
                 if not response.from_cache:
                     sent_at = now
                 response.raise_for_status()
@@ -136,7 +136,7 @@ class Certificates:
                     url,
                     now,
                     sent_at,
-                    _certificates_in(response.content),
+                    _certificates_in(_content_of(response)),
                     server_time=_time_of(response.headers),
                 )
         except requests.HTTPError as error:
@@ -147,24 +147,49 @@ class Certificates:
             reason = type(error).__name__
         except CertificatesUnavailable as error:
             reason = str(error)
+            # A 200 that is of no use may say that it is good for hours: nobody is to be given it again.
+            self._cache = None
         return _Fetched(
             url, self._clock(), now, None, f"the certificates at {url} cannot be fetched: {reason}"
         )
 
 
+def _content_of(response: Any) -> bytes:
+    """The document. Raises CertificatesUnavailable where it is not there within TIMEOUT seconds."""
+    deadline = time.monotonic() + TIMEOUT
+    content = bytearray()
+    # Byte by byte: the time-out of a read begins anew with each byte, and one that asks for more waits on.
+    for byte in response.iter_content(1):
+        content += byte
+        if time.monotonic() > deadline:
+            raise CertificatesUnavailable(f"the document takes longer than {TIMEOUT:.0f} s")
+    return bytes(content)
+
+
 def _certificates_in(document: bytes) -> Mapping[str, str]:
-    """Key id -> certificate (PEM). Raises CertificatesUnavailable for any other document."""
+    """Key id -> certificate (PEM). Raises CertificatesUnavailable for a document that holds none."""
+    from google.auth import crypt
+
     try:
         certificates: Any = json.loads(document)
     except (ValueError, RecursionError):
         certificates = None
     if not isinstance(certificates, dict):
-        raise CertificatesUnavailable("they are not a JSON object")
+        raise CertificatesUnavailable("the document is not a JSON object")
     if isinstance(certificates.get("keys"), list):
         raise CertificatesUnavailable(
-            "they are JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs"
+            "the document holds JSON Web Keys; use the X.509 form, such as Google's /oauth2/v1/certs"
         )
-    return MappingProxyType({str(key): str(certificate) for key, certificate in certificates.items()})
+    found = {}
+    for key, certificate in certificates.items():
+        try:
+            crypt.RSAVerifier.from_string(certificate)
+        except (ValueError, TypeError):
+            continue
+        found[str(key)] = certificate
+    if not found:
+        raise CertificatesUnavailable("the document holds no certificate")
+    return MappingProxyType(found)
 
 
 def _time_of(headers: Mapping[str, str]) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,6 +74,7 @@ class CertificateServer:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.delay = 0.0
+        self.pause_between_bytes = 0.0
         self.fetches = 0
         self.server_time: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.serve(*keys)
@@ -87,7 +89,13 @@ class CertificateServer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(outer.document)))
                 self.end_headers()
-                self.wfile.write(outer.document)
+                if not outer.pause_between_bytes:
+                    self.wfile.write(outer.document)
+                    return
+                with suppress(OSError):  # who asked has gone
+                    for byte in outer.document:
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(outer.pause_between_bytes)
 
             def date_time_string(self, timestamp: float | None = None) -> str:
                 return format_datetime(outer.server_time(), usegmt=True)
