@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +19,13 @@ from scheduled_jobs import authentication, exceptions, registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.domain.payloads.redaction import without_tokens
+from scheduled_jobs.logs import logger
 from scheduled_jobs.services import execution, monitoring, scheduling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-logger = logging.getLogger("scheduled_jobs")
 
 JOB_NAME = "X-CloudScheduler-JobName"
 SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"

@@ -142,6 +142,14 @@ def test_a_token_of_another_account_is_403(job: ScheduledJob, issuer: Issuer, se
     assert (answer.status_code, list(answer.json())) == (403, ["error"])
 
 
+def test_an_account_of_several_lines_is_logged_in_one(
+    job: ScheduledJob, issuer: Issuer, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = issuer.token("eve@example.com\nall is well", AUDIENCE)
+    assert send(headers={"Authorization": f"Bearer {token}"}).status_code == 403
+    assert "eve@example.com\\nall is well may not run tasks here" in caplog.text
+
+
 def test_certificates_that_cannot_be_fetched_are_503(
     job: ScheduledJob, send: Send, settings: SettingsWrapper
 ) -> None:

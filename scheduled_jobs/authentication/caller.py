@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +22,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.addresses import same_audience
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.exceptions import NotAllowed, NotAuthenticated
+from scheduled_jobs.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-logger = logging.getLogger("scheduled_jobs")
 
 AUTHORIZATION = "Authorization"
 JOB_NAME = "X-CloudScheduler-JobName"

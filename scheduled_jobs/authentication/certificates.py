@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.exceptions import CertificatesUnavailable
+from scheduled_jobs.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from cachecontrol.cache import DictCache
 
-logger = logging.getLogger("scheduled_jobs")
 
 MIN_AGE = 60.0
 """Seconds in which certificates are not fetched again."""
@@ -183,7 +183,7 @@ def _certificates_in(document: bytes) -> Mapping[str, str]:
     found = {}
     for key, certificate in certificates.items():
         try:
-            crypt.RSAVerifier.from_string(certificate)
+            crypt.RSAVerifier.from_string(certificate)  # type: ignore[no-untyped-call]
         except (ValueError, TypeError):
             continue
         found[str(key)] = certificate

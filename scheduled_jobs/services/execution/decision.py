@@ -8,7 +8,6 @@ matches wins; when the slot is due, lines 9 (settled) and 10 (being run) come be
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.domain.payloads import Signature, clean_text, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.services.execution import ending, statements
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.registry import Task
 
-logger = logging.getLogger("scheduled_jobs")
 
 ROUNDS = 10
 FORCED_BY = "Cloud Scheduler"

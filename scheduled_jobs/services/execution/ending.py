@@ -6,7 +6,6 @@ Work that its only witness saw succeed is never run again because the database w
 from __future__ import annotations
 
 import json
-import logging
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.payloads import in_three_bytes
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.services.execution.runner import Outcome
 
-logger = logging.getLogger("scheduled_jobs")
 
 Status = JobRun.Status
 FAILING = (Status.FAILED, Status.TIMED_OUT, Status.LOST)

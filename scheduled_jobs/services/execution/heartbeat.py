@@ -8,7 +8,6 @@ A run shorter than a second costs nothing. And it writes the ends that could not
 from __future__ import annotations
 
 import atexit
-import logging
 import math
 import os
 import threading
@@ -23,13 +22,13 @@ from django.utils import timezone
 
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.domain.payloads.redaction import without_tokens
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.statements import LEASE, database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-logger = logging.getLogger("scheduled_jobs")
 
 RENEW_EVERY = timedelta(seconds=20)
 AFTER_AN_ERROR = timedelta(seconds=5)

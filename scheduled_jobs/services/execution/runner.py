@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import decimal
 import inspect
-import logging
 import traceback
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.domain.payloads.redaction import texts_under, without, without_tokens
 from scheduled_jobs.exceptions import DiscardTask, TaskExited
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.stopping import Handlers, one_process
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.registry import Task
 
-logger = logging.getLogger("scheduled_jobs")
 
 Status = JobRun.Status
 

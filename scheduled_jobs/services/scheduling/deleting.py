@@ -6,7 +6,6 @@ it has been done.
 
 from __future__ import annotations
 
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +18,7 @@ from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.plan import Listing
 from scheduled_jobs.exceptions import Aborted, BackendError, NotFound, NotOurs
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client, hold_time
@@ -27,8 +27,6 @@ from scheduled_jobs.services.scheduling.push.on_commit import once_committed, pu
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-
-logger = logging.getLogger("scheduled_jobs")
 
 AT_ONCE = 64
 

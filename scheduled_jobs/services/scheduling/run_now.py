@@ -6,7 +6,6 @@ have been accepted, and is raised before each of them.
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -29,6 +28,7 @@ from scheduled_jobs.exceptions import (
     OutcomeUnknown,
     OutOfTime,
 )
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.models.runs import JobRunQuerySet
 
-logger = logging.getLogger("scheduled_jobs")
 
 NOTHING_SENT = timedelta(minutes=1)
 """After this long without a call, whoever asked for the run has died before calling."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from scheduled_jobs.exceptions import (
     NotOurs,
     OutOfTime,
 )
+from scheduled_jobs.logs import logger
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.masked import without_secrets
 
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.plan import Desired, Listing
     from scheduled_jobs.services.scheduling.client import Client
-
-
-logger = logging.getLogger("scheduled_jobs")
 
 
 @dataclass

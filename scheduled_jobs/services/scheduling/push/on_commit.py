@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import Misconfigured
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.push.push import Push
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from scheduled_jobs.services.scheduling.push.call import PushOutcome
-
-logger = logging.getLogger("scheduled_jobs")
 
 
 def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> dict[int, PushOutcome]:

@@ -9,7 +9,6 @@ either its writer holds the lease, or whoever holds it pushes that edit in anoth
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections import Counter, deque
@@ -23,6 +22,7 @@ from django.utils import timezone
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client, hold_time
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.domain.plan import Desired, Listing
 
-logger = logging.getLogger("scheduled_jobs")
 
 ROUNDS = 4
 CHUNK = 128

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.exceptions import ClassMissing, NotOurs
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.scheduling import google_names
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.push.call import PushOutcome
     from scheduled_jobs.services.scheduling.push.lease import JobLeases
 
-logger = logging.getLogger("scheduled_jobs")
 
 SyncState = ScheduledJob.SyncState
 

@@ -1,0 +1,33 @@
+"""The one log of the package."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class OneLine(logging.Filter):
+    """Writes out what would end a line, in whatever a record quotes: much of it comes from requests.
+
+    Django does so with what it logs of a request since CVE-2025-48432.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_in_one_line(arg) for arg in record.args)
+        return True
+
+
+def _in_one_line(arg: Any) -> Any:
+    if arg is None or isinstance(arg, (int, float)):
+        return arg
+    text = str(arg)
+    plain = _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return arg if plain == text else plain
+
+
+logger = logging.getLogger("scheduled_jobs")
+logger.addFilter(OneLine())
