@@ -29,6 +29,8 @@ ScheduledJobsError
     └── OutcomeUnknown                  the call may or may not have been applied
 """
 
+from itertools import islice
+
 
 class ScheduledJobsError(Exception):
     """Something went wrong in scheduled_jobs."""
@@ -46,12 +48,21 @@ class InvalidPayload(InvalidDefinition):
     """The payload does not fit the parameters of the task's run().
 
     ``errors`` maps the name of each parameter at fault to its message; the key ``""`` holds what
-    concerns the payload as a whole.
+    concerns the payload as a whole. The message names the first faults, of which there may be as many as
+    the payload has keys, and no more than the beginning of each.
     """
+
+    MAX_TOLD, MAX_NAME, MAX_TEXT = 20, 100, 500
 
     def __init__(self, errors: dict[str, str]) -> None:
         self.errors = errors
-        super().__init__("; ".join(f"{name}: {text}" if name else text for name, text in errors.items()))
+        told = [
+            f"{name[: self.MAX_NAME]}: {text[: self.MAX_TEXT]}" if name else text[: self.MAX_TEXT]
+            for name, text in islice(errors.items(), self.MAX_TOLD)
+        ]
+        if (left := len(errors) - len(told)) > 0:
+            told.append(f"and {left} more")
+        super().__init__("; ".join(told))
 
 
 class OverrideExists(ScheduledJobsError):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error, connections, transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataException
+from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataException, UnreadablePostError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.datastructures import CaseInsensitiveMapping
@@ -182,18 +183,28 @@ def _refusals_of_database(task: str, name: str) -> list[str]:
     return []
 
 
-def _body(request: HttpRequest) -> bytes:
+def _body(request: HttpRequest) -> bytes | None:
+    """The body; None unless as many bytes came as were announced. Raises BodyTooLarge."""
     too_large = f"the body is larger than {MAX_BODY} bytes"
-    length = str(request.META.get("CONTENT_LENGTH") or "0")
-    if length.isdigit() and int(length) > MAX_BODY:
+    announced = request.META.get("CONTENT_LENGTH") or ""
+    length = int(announced) if announced.isdecimal() and len(announced) < 19 else None
+    if length is not None and length > MAX_BODY:
         raise exceptions.BodyTooLarge(too_large)
+    if announced and length is None:
+        return None
     try:
         body = request.body
     except RequestDataTooBig as error:
         raise exceptions.BodyTooLarge("the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE") from error
+    except UnreadablePostError:
+        return None
     if len(body) > MAX_BODY:
         raise exceptions.BodyTooLarge(too_large)
-    return body
+    if length is not None:
+        return body if len(body) == length else None
+    # WSGI gives nothing of a body without a length, so that a payload would become an empty one.
+    in_chunks = "Transfer-Encoding" in request.headers and isinstance(request, WSGIRequest)
+    return None if in_chunks else body
 
 
 def _shown_headers(request: HttpRequest) -> Mapping[str, str]:

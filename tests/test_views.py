@@ -9,10 +9,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import OperationalError, connection
 from django.test import AsyncClient, Client, RequestFactory
 from django.utils import timezone
@@ -289,6 +291,37 @@ def test_a_body_that_is_no_object_is_400_and_leaves_a_failed_run(job: ScheduledJ
     answer = send(body=b"[1]")
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
     assert JobRun.objects.get().status == Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b'{"region": "em', {"CONTENT_LENGTH": "30"}),
+        (b"", {"CONTENT_LENGTH": "30"}),
+        (b"", {"HTTP_TRANSFER_ENCODING": "chunked"}),
+        (b'{"region": "emea"}', {"CONTENT_LENGTH": "eighteen"}),
+    ],
+    ids=["cut off", "nothing came", "in chunks, which WSGI does not hand on", "no number"],
+)
+def test_a_body_that_did_not_arrive_is_no_empty_payload(
+    job: ScheduledJob, bearer: dict[str, str], sent: bytes, said: dict[str, str]
+) -> None:
+    environ = RequestFactory().post(PATH, headers={**bearer, "X-CloudScheduler-JobName": job.name}).environ
+    request = WSGIRequest({**environ, "wsgi.input": BytesIO(sent), "CONTENT_LENGTH": "", **said})
+    answer = views.tasks_endpoint(request, "shop.reports.Report")
+    error = "the body did not arrive as it was announced"
+    assert (answer.status_code, json.loads(answer.content)) == (400, {"error": error})
+    assert JobRun.objects.get().error == f"InvalidPayload: {error}"
+
+
+def test_a_payload_of_forty_thousand_faults_gets_a_short_answer(db: None, send: Send) -> None:
+    def run(self: PeriodicTask) -> None: ...
+
+    make_job(make_task(run))
+    answer = send(body=json.dumps({f"key{n}": n for n in range(40_000)} | {"k" * 100_000: 1}).encode())
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith("; and 39981 more")
+    assert max(len(answer.content), len(JobRun.objects.get().error)) < 20_000
 
 
 # --- The run --------------------------------------------------------------------------------------

@@ -36,12 +36,16 @@ class _Refused(ValueError):
         self.path = path
 
 
-def parse_body(raw: bytes) -> dict[str, Any]:
-    """The payload in the body of a request. No body at all is the empty payload.
+def parse_body(raw: bytes | None) -> dict[str, Any]:
+    """The payload in the body of a request; None is one that did not arrive as it was announced.
+
+    An empty body is the empty payload.
 
     Of a key that comes twice the last value counts, as in PostgreSQL. Raises InvalidPayload for anything
     but a JSON object in UTF-8 that the database can hold.
     """
+    if raw is None:
+        raise InvalidPayload({"": "the body did not arrive as it was announced"})
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -67,13 +67,14 @@ class Announcement:
 class Delivery:
     """A request of a verified caller, for a job that was found.
 
-    ``schedule_time`` is the raw X-CloudScheduler-ScheduleTime header, ``caller`` the email that the token
-    names, ``headers`` what the task may see of the request's headers.
+    ``body`` is None where not all of it arrived. ``schedule_time`` is the raw X-CloudScheduler-ScheduleTime
+    header, ``caller`` the email that the token names, ``headers`` what the task may see of the request's
+    headers.
     """
 
     job: ScheduledJob
     task: type[Task]
-    body: bytes = b""
+    body: bytes | None = b""
     schedule_time: str | None = None
     request: HttpRequest | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
