@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.urls import path
 
 from scheduled_jobs.admin.actions import bulk, own_job, pause, run_now
+from scheduled_jobs.admin.dashboard import view as dashboard
 from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist, filters
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     ("plan/", plan.plan_view, "plan"),
+    ("dashboard/dealt-with/", dashboard.dealt_with_view, "dealt_with"),
     ("doctor/", doctor.doctor_view, "doctor"),
     ("ask/", ask.ask_all_view, "ask_all"),
     ("<path:object_id>/settings/", job_page.settings_view, "settings"),
@@ -60,7 +64,9 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # --- Pages --------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        return urls_of(self, PAGES, super().get_urls())
+        dashboard_view = self.admin_site.admin_view(partial(dashboard.dashboard_view, self))
+        of_the_app = path("dashboard/", dashboard_view, name="scheduled_jobs_dashboard")
+        return urls_of(self, PAGES, [of_the_app, *super().get_urls()])
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method == "POST":

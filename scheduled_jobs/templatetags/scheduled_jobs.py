@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 if apps.is_installed("django.contrib.admin"):
     # Every template engine imports all libraries of tags, in a project without the admin too.
+    from scheduled_jobs.admin.dashboard.index import index_of
     from scheduled_jobs.admin.words import names, times
 
 if TYPE_CHECKING:
@@ -35,16 +36,29 @@ def sj_icon(icon: str, tone: str = "", *, large: bool = False) -> SafeString:
 
 @register.inclusion_tag("admin/scheduled_jobs/_crumbs.html", takes_context=True)
 def sj_crumbs(
-    context: Context, opts: Options[Any], here: str, crumbs: Iterable[tuple[str, str]] = ()
+    context: Context,
+    opts: Options[Any],
+    here: str,
+    crumbs: Iterable[tuple[str, str]] = (),
+    *,
+    is_app: bool = False,
 ) -> dict[str, Any]:
     """Home, the app, what ``crumbs`` names (name, address), and ``here``; as this Django writes them.
 
-    All of the admin site that the page is of: there may be several.
+    All of the admin site that the page is of: there may be several. ``is_app``: the page is the app's own.
     """
+    if is_app:
+        return {"crumbs": [], "here": here, "as_list": django.VERSION >= (6, 1)}
     request = context.get("request")
     site = request.resolver_match.namespace if request else None
     app = (opts.app_config.verbose_name, reverse("admin:app_list", args=[opts.app_label], current_app=site))
     return {"crumbs": [app, *crumbs], "here": here, "as_list": django.VERSION >= (6, 1)}
+
+
+@register.simple_tag(takes_context=True)
+def sj_app_index(context: Context) -> SafeString:
+    """The landing page, whole, where an admin site shows the index of this app."""
+    return index_of(context["request"])
 
 
 @register.simple_tag

@@ -19,13 +19,15 @@ from tests.support.console import edit_in_console
 from tests.support.declaring import row
 from tests.support.pages import CONTROLS, Page
 from tests.support.people import LIST, codename, permissions, signed_in, staff, superuser
-from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, lay_desk, send, undone
+from tests.support.requests import GETS, NOBODY, POSTS, RUNS, Action, data_of, lay_desk, send, undone
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
 
 pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
 READING = {"GetJob", "ListJobs"}
+LANDING = "{jobs}dashboard/"
+"""Leads whoever may see runs alone to these."""
 
 
 PEOPLE: dict[str, tuple[str, ...] | None] = {
@@ -114,6 +116,8 @@ def test_an_action_is_refused_to_all_who_may_not(
         if verbs is None:
             assert (name, answer.status_code) == (name, 302)
             assert answer["Location"].startswith("/admin/login/?next="), name
+        elif action.address == LANDING and "runs" in verbs:
+            assert (name, answer.status_code, answer["Location"]) == (name, 302, RUNS)
         else:
             assert (name, answer.status_code) == (name, 403)
     assert state_of_all() == before
@@ -202,6 +206,7 @@ DOING = (
     "/rerun/",
     "/cancel/",
     "/settle/",
+    "/dealt-with/",
 )
 
 
@@ -219,7 +224,7 @@ def test_who_may_see_runs_alone_sees_no_job(desk: dict[str, str]) -> None:
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_jobrun", "change_jobrun"]))
     client = signed_in(user)
     for address in SEEN:
-        expected = 200 if address.startswith("{runs}") else 403
+        expected = 200 if address.startswith("{runs}") else 302 if address == LANDING else 403
         assert client.get(address.format(**desk)).status_code == expected, address
 
 

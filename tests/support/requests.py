@@ -57,6 +57,7 @@ PAYLOAD = ("p_region", "p_api_token", "payload_raw")
 BULK = {"index": "0", "_selected_action": "{job}"}
 GETS = [
     Action("the list of jobs", "{jobs}"),
+    Action("the landing page", "{jobs}dashboard/"),
     Action("the page of a job", "{jobs}{job}/change/"),
     Action("the settings of a job", "{jobs}{job}/settings/"),
     Action("the changes of a job", "{jobs}{job}/changes/"),
@@ -75,6 +76,7 @@ GETS = [
     Action("the question before resuming", "{jobs}{paused}/resume/", needs=("pause",)),
     Action("the plan", "{jobs}plan/", needs=("sync",)),
     Action("the comparison", "{jobs}{job}/drift/", needs=("sync",)),
+    Action("dealing with a matter by GET", "{jobs}dashboard/dealt-with/", needs=("runs", "run"), answer=405),
     Action("why nothing runs by GET", "{jobs}doctor/", needs=("sync",), answer=405),
     Action("asking Google by GET", "{jobs}ask/", needs=("sync",), answer=405),
     Action("asking Google about a job by GET", "{jobs}{job}/ask/", needs=("sync",), answer=405),
@@ -118,6 +120,7 @@ POSTS = [
     Action("counting what a pause leaves out", "{jobs}{job}/pause/", "post", ("pause",), 200,
            {"_preview": "1"}, "{jobs}{job}/pause/", acts=False),
     Action("resuming", "{jobs}{paused}/resume/", "post", ("pause",), 302, {"reason": "back"}, "{jobs}{paused}/resume/"),
+    Action("dealing with a matter", "{jobs}dashboard/dealt-with/", "post", ("runs", "run"), 302, {"key": "KeyError: …"}),
     Action("why nothing runs", "{jobs}doctor/", "post", ("sync",), 200, acts=False),
     Action("asking Google", "{jobs}ask/", "post", ("sync",), 302, acts=False),
     Action("asking Google about a job", "{jobs}{job}/ask/", "post", ("sync",), 302, acts=False),
@@ -164,7 +167,10 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
     own = ScheduledJob(name="own", task="shop.tasks.One", origin="operator", schedule_override="0 1 * * *")
     ScheduledJob.objects.bulk_create([own])
     now = datetime.now(UTC)
-    over = make_run(job, "failed", payload={"region": "emea"}, log="x", started_at=now, finished_at=now)
+    over = make_run(
+        job, "failed", payload={"region": "emea"}, log="x", started_at=now, finished_at=now,
+        error_key="KeyError: …",
+    )  # fmt: skip
     queued = ask(row("Three"), sent_at=now - timedelta(hours=1))
     # Opening a page that compares keeps what it has seen: here nothing of that is new.
     drift.look_at_all()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_list import result_headers
@@ -15,10 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs import registry
 from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
 from scheduled_jobs.admin.job_list.rows import KEY, build_rows
-from scheduled_jobs.admin.page import address_if_any, allowed, environment_banner, permitted, run_list_url
+from scheduled_jobs.admin.page import (
+    address_if_any,
+    allowed,
+    environment_banner,
+    permitted,
+    run_list_url,
+    where_tasks_are,
+)
 from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES, attempts_banners
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import take_census
@@ -197,7 +201,7 @@ def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         if cl.allowed.sync:
             found["ask_url"] = address_if_any(model_admin, "scheduledjob_ask_all")
         if cl.is_empty:
-            found["where_tasks_are"] = _where_tasks_are()
+            found["where_tasks_are"] = where_tasks_are()
     return response
 
 
@@ -207,13 +211,3 @@ def _tools(model_admin: JobAdmin, request: HttpRequest) -> list[tuple[str, str]]
         pages.append((_("Plan"), "scheduledjob_plan"))
     found = [(title, address_if_any(model_admin, name)) for title, name in pages]
     return [(title, address) for title, address in found if address]
-
-
-def _where_tasks_are() -> dict[str, Any]:
-    """Where tasks are looked for, for somebody who has none."""
-    modules = [f"{config.name}.tasks" for config in apps.get_app_configs()]
-    return {
-        "apps": len(modules),
-        "modules": [name for name in modules if name in sys.modules and name != "scheduled_jobs.tasks"],
-        "tasks": [registry.dotted_path(task) for task in registry.tasks()],
-    }

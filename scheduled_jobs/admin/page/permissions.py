@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin.sites import all_sites
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
@@ -84,8 +85,14 @@ def admin_of(request: HttpRequest, model: type[Model]) -> admin.ModelAdmin[Any] 
     """The class that shows a model on the admin site that is asked: it may be a project's own."""
     match = request.resolver_match
     asked = getattr(match.func, "model_admin", None) if match else None
-    found: admin.ModelAdmin[Any] | None = asked and asked.admin_site._registry.get(model)  # noqa: SLF001
-    return found
+    site = asked.admin_site if asked else site_of(request)
+    return None if site is None else site._registry.get(model)  # noqa: SLF001 – Django's own admin does
+
+
+def site_of(request: HttpRequest) -> admin.AdminSite | None:
+    """The admin site by whose own page the request is answered, such as the index of an app."""
+    name = getattr(request, "current_app", None)
+    return next((site for site in all_sites if name and site.name == name), None)
 
 
 def permitted(request: HttpRequest, verb: str) -> bool:

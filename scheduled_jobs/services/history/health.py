@@ -122,10 +122,10 @@ def _has_run(status: str) -> Q:
     return Q(pk__in=JobRun.objects.order_by().filter(status=status).values("job"))
 
 
-def unsettled(status: str, now: datetime) -> QuerySet[JobRun]:
+def unsettled(now: datetime, *statuses: str) -> QuerySet[JobRun]:
     """Runs that were lost, or missed, lately: their slot is not settled, and nobody has dealt with them."""
     settled = JobRun.objects.filter(job=OuterRef("job"), settled_slot=OuterRef("scheduled_for"))
-    runs = JobRun.objects.filter(status=status, at__gt=now - REMEMBERED, acknowledged_at=None)
+    runs = JobRun.objects.filter(status__in=statuses, at__gt=now - REMEMBERED, acknowledged_at=None)
     return runs.exclude(Exists(settled)).order_by()
 
 
@@ -141,8 +141,8 @@ def states(now: datetime) -> list[tuple[Health, Q]]:
         (Health.DELETING, Q(deleting_at__isnull=False)),
         # Also while it runs again, and while it is paused: a pause is told beside it, and cures nothing.
         (Health.FAILING, failing()),
-        (Health.LOST, Q(pk__in=unsettled(Status.LOST, now).values("job"))),
-        (Health.MISSED, Q(pk__in=unsettled(Status.MISSED, now).values("job"))),
+        (Health.LOST, Q(pk__in=unsettled(now, Status.LOST).values("job"))),
+        (Health.MISSED, Q(pk__in=unsettled(now, Status.MISSED).values("job"))),
         (Health.PAUSED, paused(now)),
         (Health.RUNNING, running()),
         # It is told before what an earlier attempt met: no other will be made.

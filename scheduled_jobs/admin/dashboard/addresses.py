@@ -1,0 +1,66 @@
+"""Where the parts of the landing page lead to; empty where there is no such page, or not for this reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from scheduled_jobs.admin.page import address_if_any, run_list_url
+
+if TYPE_CHECKING:
+    from scheduled_jobs.admin.page.permissions import Allowed, JobAdmin
+
+KEY = "7392058146"
+"""Stands in an address where the key of a row goes."""
+
+
+class Addresses:
+    """The addresses of an admin, for one reader; each is looked up once, however many jobs there are."""
+
+    def __init__(self, model_admin: JobAdmin, allowed: Allowed) -> None:
+        self.model_admin, self.allowed = model_admin, allowed
+        self._found: dict[str, str] = {}
+
+    def _of(self, name: str, pk: int) -> str:
+        if name not in self._found:
+            self._found[name] = address_if_any(self.model_admin, name, KEY)
+        return self._found[name].replace(KEY, str(pk), 1)
+
+    def job(self, pk: int) -> str:
+        """The page of a job."""
+        return self._of("scheduledjob_change", pk)
+
+    def jobs(self, **filters: Any) -> str:
+        """The list of jobs, filtered."""
+        url = address_if_any(self.model_admin, "scheduledjob_changelist")
+        return f"{url}?{urlencode(filters)}" if filters else url
+
+    def run_now(self, pk: int) -> str:
+        """The question before a job is run."""
+        return self._of("scheduledjob_run_now", pk) if self.allowed.run else ""
+
+    def run(self, pk: int) -> str:
+        """The page of a run."""
+        return self._of("jobrun_change", pk) if self.allowed.runs else ""
+
+    def rerun(self, pk: int) -> str:
+        """The question before a run is made again."""
+        return self._of("jobrun_rerun", pk) if self.allowed.runs and self.allowed.run else ""
+
+    def runs(self, **filters: Any) -> str:
+        """The list of runs, filtered as ``run_list_url`` has it."""
+        return run_list_url(self.model_admin, **filters) if self.allowed.runs else ""
+
+    def compare(self, pks: list[int]) -> str:
+        """The page that compares with Google: one job, or all."""
+        if not self.allowed.sync:
+            return ""
+        if len(pks) == 1:
+            return self._of("scheduledjob_drift", pks[0])
+        return address_if_any(self.model_admin, "scheduledjob_plan")
+
+    @property
+    def dealt_with(self) -> str:
+        """Where a matter is marked as dealt with."""
+        may = self.allowed.runs and self.allowed.run
+        return address_if_any(self.model_admin, "scheduledjob_dealt_with") if may else ""

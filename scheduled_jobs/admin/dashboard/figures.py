@@ -1,0 +1,222 @@
+"""The four figures of a day, each with an hour for each bar, and the jobs at the end of the scale."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.admin.words import JobName, times
+from scheduled_jobs.domain.histogram import Histogram
+from scheduled_jobs.services.history.stats.cells import floor
+from scheduled_jobs.services.history.stats.figures import Figures, figures_by_job, series, slowest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from scheduled_jobs.admin.dashboard.addresses import Addresses
+    from scheduled_jobs.services.history.matters import JobNow
+
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+CELL = timedelta(minutes=10)
+HEIGHT = 18
+FOOT = 20
+MOST = 4
+COLUMN = 100 / 24
+
+
+class HourBar(NamedTuple):
+    """A rectangle; ``x`` and ``width`` in percent."""
+
+    css: str
+    x: str
+    width: str
+    y: str
+    height: str
+
+
+class Figure(NamedTuple):
+    """A figure of the day, which leads to the runs that it counts."""
+
+    label: str
+    value: str
+    note: str
+    url: str
+    bars: list[HourBar]
+
+
+class Standing(NamedTuple):
+    """A job at the end of a scale: its name, its columns, and how long its bar is, in percent."""
+
+    name: str
+    title: str
+    url: str
+    columns: tuple[str, ...]
+    share: str
+
+
+def four_figures(to: Addresses, now: datetime) -> list[Figure]:
+    """Runs, successes, how soon they started, and what was delivered twice: of the last 24 hours."""
+    start = floor(now - DAY, CELL)
+    hours = series(start - DAY, now, HOUR)
+    day = total(figures for at, figures in hours if at >= start)
+    yesterday = total(figures for at, figures in hours if at < start)
+    by_hour = [Figures()] * 24
+    for at, figures in hours:
+        if at >= start:
+            by_hour[min((at - start) // HOUR, 23)] = figures
+    ran = [figures.succeeded for figures in by_hour]
+    bad = [figures.bad for figures in by_hour]
+    return [
+        Figure(
+            _("Runs, 24 h"),
+            intcomma(day.runs),
+            _("%(n)s an hour") % {"n": intcomma(round(day.runs / 24))},
+            to.runs(start=start),
+            _bars("b-q", [figures.runs for figures in by_hour]),
+        ),
+        Figure(
+            _("Succeeded"),
+            _percent(day.success_rate),
+            _went_wrong(day),
+            to.runs(start=start, status="failing"),
+            [*_bars("b-ok", ran), *_bars("b-bad", [3 if n else 0 for n in bad], most=HEIGHT, least=0)],
+        ),
+        Figure(
+            _("Started within (95 %)"),
+            times.duration(day.started_within) or "–",
+            _("of the scheduled time; worst %(time)s") % {"time": times.duration(day.worst_delay)}
+            if day.worst_delay is not None
+            else _("no run of a schedule has started"),
+            to.runs(start=start, late=_whole(day.started_within)),
+            _bars("b-q", [_seconds(figures.started_within) for figures in by_hour]),
+        ),
+        Figure(
+            _("Delivered twice, run once"),
+            intcomma(day.delivered_twice),
+            _("the day before %(n)s") % {"n": intcomma(yesterday.delivered_twice)},
+            to.runs(start=start, twice=True),
+            _bars("b-q", [figures.delivered_twice for figures in by_hour]),
+        ),
+    ]
+
+
+def total(parts: Iterable[Figures]) -> Figures:
+    """The figures of several times together."""
+    some = list(parts)
+    names = [field.name for field in fields(Figures) if field.type == "int"]
+    return Figures(
+        **{name: sum(getattr(figures, name) for figures in some) for name in names},
+        delays=_together(figures.delays for figures in some),
+        longest_delay=max(filter(None, (figures.longest_delay for figures in some)), default=None),
+    )
+
+
+def _together(histograms: Iterable[Histogram]) -> Histogram:
+    whole = Histogram()
+    for histogram in histograms:
+        whole = whole.plus(histogram)
+    return whole
+
+
+def _went_wrong(day: Figures) -> str:
+    failed = day.bad - day.missed
+    if not day.bad:
+        return _("none failed, none missed")
+    texts = []
+    if failed:
+        texts.append(_("%(n)s failed or lost") % {"n": intcomma(failed)})
+    if day.missed:
+        texts.append(_("%(n)s missed") % {"n": intcomma(day.missed)})
+    return ", ".join(texts)
+
+
+def _percent(share: float | None) -> str:
+    """A share that is not quite all of it is not rounded to that."""
+    if share is None:
+        return "–"
+    percent = round(100 * share, 1)
+    if share < 1:
+        percent = min(percent, 99.9)
+    return _("%(n)s %%") % {"n": f"{percent:g}"}
+
+
+def _whole(length: timedelta | None) -> timedelta | None:
+    """Where a list of what took longer begins, in a round number."""
+    return None if length is None else timedelta(seconds=round(length.total_seconds(), 1))
+
+
+def _seconds(length: timedelta | None) -> float:
+    return length.total_seconds() if length else 0
+
+
+def _bars(css: str, values: Sequence[float], *, most: float = 0, least: float = 1) -> list[HourBar]:
+    most = most or max(values) or 1
+    found = []
+    for n, value in enumerate(values):
+        height = max(HEIGHT * value / most, least)
+        if height:
+            found.append(
+                HourBar(css, f"{n * COLUMN + 0.4:.1f}%", "3.3%", f"{FOOT - height:.1f}", f"{height:.1f}")
+            )
+    return found
+
+
+# --- The ends of the scale --------------------------------------------------------------------------
+
+
+def slowest_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime) -> list[Standing]:
+    """The jobs that took longest in seven days: median and 95th percentile."""
+    found = [(pk, figures) for pk, figures in slowest(now - WEEK, now, MOST) if figures.p95]
+    longest = max((_seconds(figures.p95) for _pk, figures in found), default=1) or 1
+    return _standings(
+        jobs, found, to,
+        lambda figures: (times.duration(figures.median), times.duration(figures.p95)),
+        lambda figures: _seconds(figures.p95) / longest,
+    )  # fmt: skip
+
+
+def most_failing_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime) -> list[Standing]:
+    """The jobs of which most went wrong in 24 hours."""
+    all_of_them = figures_by_job(now - DAY, now)
+    bad = sorted(all_of_them.items(), key=lambda item: -item[1].bad)[:MOST]
+    found = [(pk, figures) for pk, figures in bad if figures.bad]
+    rates = [1 - (figures.success_rate or 0) for _pk, figures in found]
+    return _standings(
+        jobs, found, to,
+        lambda figures: (_of_how_many(figures), _percent(1 - (figures.success_rate or 0))),
+        lambda figures: (1 - (figures.success_rate or 0)) / max(rates),
+    )  # fmt: skip
+
+
+def _of_how_many(figures: Figures) -> str:
+    """ "6 of 96", "1 lost of 48", "2 missed of 144"."""
+    text = ngettext("%(n)s of %(all)s", "%(n)s of %(all)s", figures.bad)
+    if figures.bad == figures.lost:
+        text = _("%(n)s lost of %(all)s")
+    elif figures.bad == figures.missed:
+        text = _("%(n)s missed of %(all)s")
+    return text % {"n": intcomma(figures.bad), "all": intcomma(figures.runs)}
+
+
+def _standings(
+    jobs: Sequence[JobNow],
+    found: Iterable[tuple[int, Figures]],
+    to: Addresses,
+    columns: Callable[[Figures], tuple[str, ...]],
+    share: Callable[[Figures], float],
+) -> list[Standing]:
+    of = {job.pk: job for job in jobs}
+    standings = []
+    for pk, figures in found:
+        if pk in of:
+            name = JobName.from_columns(of[pk].origin, of[pk].task, of[pk].name)
+            standings.append(
+                Standing(name.short, str(name), to.job(pk), columns(figures), f"{100 * share(figures):.0f}%")
+            )
+    return standings

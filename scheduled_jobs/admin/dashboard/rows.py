@@ -1,0 +1,277 @@
+"""The rows of the timeline: one for each job, or above ``MANY`` those with a problem and one for each app."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models.fields.json import KT
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.admin.dashboard.needs import BADGES
+from scheduled_jobs.admin.dashboard.sentence import is_wrong
+from scheduled_jobs.admin.dashboard.timeline import BAND, Mark, draw
+from scheduled_jobs.admin.words import HEALTH_BADGES, JobName
+from scheduled_jobs.domain.ahead import ahead
+from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
+from scheduled_jobs.services.history.health import Health
+from scheduled_jobs.services.history.matters import Kind
+from scheduled_jobs.services.history.stats.cells import app_of
+from scheduled_jobs.services.history.stats.figures import series_by_app, series_by_job
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from scheduled_jobs.admin.dashboard.addresses import Addresses
+    from scheduled_jobs.admin.dashboard.timeline import Axis
+    from scheduled_jobs.admin.words import Badge
+    from scheduled_jobs.domain.ahead import Facts
+    from scheduled_jobs.services.history.matters import JobNow, Matter
+    from scheduled_jobs.services.history.stats.figures import Figures
+
+Status = JobRun.Status
+SyncState = ScheduledJob.SyncState
+
+MANY = 60
+PROBLEMS = 20
+MOST_RUNS = 3_000
+"""Runs that are read one by one, for marks at their very times; of more the cells are read."""
+MOST_OPEN = 500
+EXACT = timedelta(hours=24)
+"""Up to this length a timeline is drawn from the runs, where they are few."""
+CELL = timedelta(minutes=10)
+
+OF_STATUS = {
+    Status.SUCCEEDED: "ok",
+    Status.DISCARDED: "ok",
+    Status.FAILED: "bad",
+    Status.TIMED_OUT: "bad",
+    Status.LOST: "lost",
+    Status.MISSED: "missed",
+    Status.SKIPPED: "skipped",
+}
+
+
+class TimelineRow(NamedTuple):
+    """One row; ``part`` names it among the others, ``note`` stands after its name."""
+
+    part: str
+    badge: Badge
+    name: str
+    title: str
+    url: str
+    label: str
+    paths: list[tuple[str, str]]
+    note: str = ""
+
+
+class TimelineGroup(NamedTuple):
+    """Rows under a heading, which may be empty."""
+
+    heading: str
+    rows: list[TimelineRow]
+
+
+def groups(
+    jobs: Sequence[JobNow], matters: Sequence[Matter], axis: Axis, to: Addresses
+) -> list[TimelineGroup]:
+    """The rows of these jobs, which are the most urgent first."""
+    if len(jobs) <= MANY:
+        return [TimelineGroup("", _rows_of_jobs(jobs, axis, to))]
+    own = _with_problems_of_their_own(jobs, matters)
+    heading = ngettext(
+        "%(n)d single job with a problem of its own",
+        "%(n)d single jobs with a problem of their own",
+        len(own),
+    )
+    by_app = _("All %(n)s jobs by app; red is the share of runs that failed") % {"n": intcomma(len(jobs))}
+    found = [TimelineGroup(heading % {"n": len(own)}, _rows_of_jobs(own, axis, to))] if own else []
+    return [*found, TimelineGroup(by_app, _rows_of_apps(jobs, axis, to))]
+
+
+def _with_problems_of_their_own(jobs: Sequence[JobNow], matters: Sequence[Matter]) -> list[JobNow]:
+    alike = {job.pk for matter in matters if matter.is_joined for job in matter.jobs}
+    return [job for job in jobs if is_wrong(job) and job.pk not in alike][:PROBLEMS]
+
+
+# --- Jobs -------------------------------------------------------------------------------------------
+
+
+def _rows_of_jobs(jobs: Sequence[JobNow], axis: Axis, to: Addresses) -> list[TimelineRow]:
+    pks = [job.pk for job in jobs]
+    marks = _marks(pks, axis) if to.allowed.runs else {}
+    going_on = _going_on(pks, axis) if to.allowed.runs else {}
+    facts = _facts(pks)
+    found = []
+    for job in jobs:
+        if job.pk not in facts:
+            continue
+        of, held = facts[job.pk]
+        coming = _coming(of, axis)
+        name = JobName.from_columns(job.origin, job.task, job.name)
+        paths = draw(
+            axis, marks.get(job.pk, []), running=going_on.get(job.pk, []), coming=coming,
+            held=_held(held, axis) if job.is_held else None,
+        )  # fmt: skip
+        label = _told(name.short, marks.get(job.pk, []), len(going_on.get(job.pk, [])), coming)
+        found.append(
+            TimelineRow(f"t-{job.pk}", badge_of(job), name.short, str(name), to.job(job.pk), label, paths)
+        )
+    return found
+
+
+def badge_of(job: JobNow) -> Badge:
+    """How a job is; where it is well, how Google stands to it."""
+    if job.health in (Health.HEALTHY, Health.NEW, Health.QUEUED, Health.RUNNING):
+        if job.sync_state == SyncState.FAILED:
+            return BADGES[Kind.NOT_SENT]
+        if job.sync_state == SyncState.DRIFTED:
+            return BADGES[Kind.DIFFERS]
+    return HEALTH_BADGES[job.health]
+
+
+def _held(held: tuple[datetime | None, datetime | None], axis: Axis) -> tuple[datetime, datetime]:
+    since, until = held
+    return max(since or axis.start, axis.start), min(until or axis.end, axis.end)
+
+
+def _told(name: str, marks: Iterable[Mark], running: int, coming: Sequence[datetime]) -> str:
+    """The row in words: "SyncStock: 66 succeeded, 6 failed; 24 to come"."""
+    n = Counter[str]()
+    for mark in marks:
+        for outcome in ("ok", "bad", "lost", "missed", "skipped"):
+            n[outcome] += getattr(mark, outcome)
+    n["running"] = running
+    texts = {
+        "ok": _("%(n)s succeeded"),
+        "bad": _("%(n)s failed"),
+        "lost": _("%(n)s lost"),
+        "missed": _("%(n)s missed"),
+        "skipped": _("%(n)s skipped"),
+        "running": _("%(n)s running or queued"),
+    }
+    past = ", ".join(text % {"n": intcomma(n[key])} for key, text in texts.items() if n[key])
+    values = {"name": name, "past": past or _("no run"), "n": len(coming)}
+    if len(coming) >= BAND * 4:
+        return _("%(name)s: %(past)s; more to come") % values
+    return _("%(name)s: %(past)s; %(n)d to come") % values
+
+
+def _marks(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]]:
+    """Job -> its marks: at the very times of the runs where these are few, else of cells."""
+    if axis.end - axis.start <= EXACT and (exact := _of_runs(pks, axis)) is not None:
+        return exact
+    step = max(axis.span.mark, CELL)
+    return {
+        job: [_of_figures(at, step, figures) for at, figures in found]
+        for job, found in series_by_job(axis.marked_from, axis.now, step, pks).items()
+    }
+
+
+def _of_runs(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]] | None:
+    runs = JobRun.objects.filter(at__gte=axis.start, status__in=OF_STATUS)
+    if len(pks) <= PROBLEMS:
+        runs = runs.filter(job__in=pks)
+    rows = runs.order_by("-at").values_list("job", "status", "at", "scheduled_for", "finished_at")
+    found = list(rows[: MOST_RUNS + 1])
+    if len(found) > MOST_RUNS:
+        return None
+    marks: dict[int, list[Mark]] = defaultdict(list)
+    for job, status, at, slot, finished_at in reversed(found):
+        # The times of a schedule are even, those of starts are not quite.
+        begun = slot if slot is not None and at - slot < axis.span.mark else at
+        until = finished_at if finished_at and finished_at - begun > axis.span.mark else None
+        marks[job].append(Mark(max(begun, axis.start), until, **{OF_STATUS[status]: 1}))
+    return marks
+
+
+def _of_figures(at: datetime, step: timedelta, figures: Figures) -> Mark:
+    return Mark(
+        at,
+        at + step,
+        figures.succeeded + figures.discarded,
+        figures.failed + figures.timed_out,
+        figures.lost,
+        figures.missed,
+        figures.skipped,
+    )
+
+
+def _going_on(pks: Collection[int], axis: Axis) -> dict[int, list[datetime]]:
+    rows = JobRun.objects.filter(status__in=(Status.RUNNING, Status.QUEUED)).order_by("at")
+    found: dict[int, list[datetime]] = defaultdict(list)
+    for job, at in rows.values_list("job", "at")[:MOST_OPEN]:
+        if job in pks:
+            found[job].append(max(min(at, axis.now), axis.start))
+    return found
+
+
+# --- What is still to come --------------------------------------------------------------------------
+
+
+def _facts(pks: Collection[int]) -> dict[int, tuple[Facts, tuple[Any, Any]]]:
+    """Job -> what decides what runs next, and since and until when it is paused."""
+    rows = (
+        ScheduledJob.objects.filter(pk__in=pks)
+        .order_by()
+        .annotate(google_state=KT("live__state"), google_schedule=KT("live__schedule"))
+        .values("pk", "paused_at", *FACTS, "google_state", "google_schedule")
+    )
+    found = {}
+    for row in rows:
+        google = {name: row[name] or "" for name in ("google_state", "google_schedule")}
+        found[row["pk"]] = facts_from(row, **google), (row["paused_at"], row["paused_until"])
+    return found
+
+
+def _coming(facts: Facts, axis: Axis) -> list[datetime]:
+    """The first run in each mark still to come."""
+    first = axis.now - (axis.now - axis.marked_from) % axis.span.mark
+    return [at for at in _first_in_each(facts, first, axis.end, axis.span.mark) if at > axis.now]
+
+
+@lru_cache(maxsize=1024)
+def _first_in_each(facts: Facts, start: datetime, end: datetime, mark: timedelta) -> tuple[datetime, ...]:
+    """Kept, because a page that is asked for every few seconds asks for the same each time."""
+    found: list[datetime] = []
+    after = start - timedelta(microseconds=1)
+    while (at := ahead(facts, after, 1).next_at) is not None and at < end:
+        found.append(at)
+        # On with the next mark, however many runs this one has.
+        after = start + ((at - start) // mark + 1) * mark - timedelta(microseconds=1)
+    return tuple(found)
+
+
+# --- Apps -------------------------------------------------------------------------------------------
+
+
+def _rows_of_apps(jobs: Sequence[JobNow], axis: Axis, to: Addresses) -> list[TimelineRow]:
+    of: dict[str, list[JobNow]] = defaultdict(list)
+    for job in jobs:
+        of[app_of(job.task)].append(job)
+    step = max(axis.span.mark, CELL)
+    found = series_by_app(axis.marked_from, axis.now, step) if to.allowed.runs else {}
+    rows = []
+    for app, some in of.items():
+        marks = [_of_figures(at, step, figures) for at, figures in found.get(app, [])]
+        wrong = [job for job in some if is_wrong(job)]
+        note = ngettext("%(n)s job", "%(n)s jobs", len(some)) % {"n": intcomma(len(some))}
+        if wrong:
+            texts = ngettext("%(n)s with a problem", "%(n)s with a problem", len(wrong))
+            note = f"{note}, {texts % {'n': intcomma(len(wrong))}}"
+        badge = badge_of(wrong[0]) if wrong else HEALTH_BADGES[Health.HEALTHY]
+        coming = _whole_future(axis)
+        label = _told(app, marks, 0, coming)
+        paths = draw(axis, marks, coming=coming)
+        rows.append(TimelineRow(f"a-{app}", badge, app, app, to.jobs(q=f"{app}."), label, paths, note))
+    return rows
+
+
+def _whole_future(axis: Axis) -> list[datetime]:
+    """An app with many jobs runs in every mark; that of each job is not asked for."""
+    return [axis.now + n * axis.span.mark for n in range(1, int((axis.end - axis.now) / axis.span.mark))]

@@ -1,0 +1,236 @@
+"""One row of the shared time axis as the paths of an SVG, drawn on the server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext_lazy as _
+
+from scheduled_jobs.admin.words import times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from django.utils.functional import _StrPromise
+
+WIDTH = 1000
+"""The view box is as wide, and is stretched."""
+TICK = 5.6
+GAP = 1.45
+"""Marks that follow one another within so many of their lengths are one stretch."""
+BAND = 3
+"""So many of them are drawn as a band."""
+TOP, BASE = 5, 19
+"""A mark reaches from the one to the other."""
+LEAST_RED = 3
+
+
+@dataclass(frozen=True)
+class Span:
+    """How far a timeline reaches back and ahead of now, and how long a mark of it is."""
+
+    name: str
+    short: _StrPromise
+    title: _StrPromise
+    note: _StrPromise
+    back: timedelta
+    ahead: timedelta
+    mark: timedelta
+    every: timedelta
+    """The distance of the labels; from midnight on."""
+    pattern: str
+
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SPANS = {
+    span.name: span
+    for span in (
+        Span("1h", _("1 h"), _("1 hour"), _("last 45 min and next 15"),
+             45 * MINUTE, 15 * MINUTE, MINUTE, 10 * MINUTE, "H:i"),
+        Span("24h", _("24 h"), _("24 hours"), _("18 h back, 6 h ahead"),
+             18 * HOUR, 6 * HOUR, 10 * MINUTE, 3 * HOUR, "H:i"),
+        Span("7d", _("7 d"), _("7 days"), _("6 days back, 1 ahead; one mark an hour"),
+             6 * DAY, DAY, HOUR, DAY, "D j"),
+        Span("30d", _("30 d"), _("30 days"), _("27 days back, 3 ahead; one mark every 6 hours"),
+             27 * DAY, 3 * DAY, 6 * HOUR, 3 * DAY, "j M"),
+    )
+}  # fmt: skip
+USUAL = "24h"
+
+
+class Mark(NamedTuple):
+    """What happened from ``at`` on, until ``until`` or as long as a mark; ``ok`` and ``bad`` have ended."""
+
+    at: datetime
+    until: datetime | None = None
+    ok: int = 0
+    bad: int = 0
+    lost: int = 0
+    missed: int = 0
+    skipped: int = 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a run began and ended in it."""
+        return bool(self.ok or self.bad)
+
+
+class Label(NamedTuple):
+    """A label of the axis, at so many percent; every other one is left out where it is narrow."""
+
+    percent: float
+    text: str
+    is_alternate: bool
+
+
+class Axis:
+    """The time axis of a span at ``now`` (aware), in a zone; it moves with the minute, or with a mark."""
+
+    def __init__(self, span: Span, now: datetime, zone: str) -> None:
+        self.span, self.zone = span, zone
+        step = min(span.mark, 10 * MINUTE) / 10
+        self.now = now - (now - now.replace(hour=0, minute=0, second=0, microsecond=0)) % step
+        self.start, self.end = self.now - span.back, self.now + span.ahead
+        self.marked_from = self.start - (self.start - self.start.replace(hour=0, minute=0)) % span.mark
+        """When the first mark begins that is cut by the start."""
+
+    def x(self, at: datetime) -> float:
+        """Where a time lies, inside the view box."""
+        return WIDTH * min(max((at - self.start) / (self.end - self.start), 0), 1)
+
+    @property
+    def mark_width(self) -> float:
+        """How wide a mark is."""
+        return WIDTH * (self.span.mark / (self.end - self.start))
+
+    @property
+    def clock(self) -> str:
+        """The time of now."""
+        return f"{self.now.astimezone(times.zone_of(self.zone)):%H:%M}"
+
+    @property
+    def now_percent(self) -> float:
+        """Where now lies."""
+        return round(self.x(self.now) / 10, 2)
+
+    @property
+    def labels(self) -> list[Label]:
+        """Times that are round in the zone, without those that the time of now would cover."""
+        found = [
+            Label(round(self.x(at) / 10, 2), text, bool(n % 2)) for n, (at, text) in enumerate(self._round())
+        ]
+        now = self.x(self.now) / 10
+        return [label for label in found if abs(label.percent - now) > 5.5 and 2 < label.percent < 98.5]
+
+    @property
+    def grid(self) -> str:
+        """The lines at the labelled times."""
+        return "".join(f"M{self.x(at):.1f} 0v24" for at, _text in self._round())
+
+    def _round(self) -> Iterator[tuple[datetime, str]]:
+        zone = times.zone_of(self.zone)
+        local = self.start.astimezone(zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        n = 0
+        while True:
+            # By the clock on the wall, which may be changed in between.
+            at = (midnight + n * self.span.every).replace(tzinfo=zone)
+            if at >= self.end:
+                return
+            if at >= self.start:
+                yield at, date_format(at, self.span.pattern)
+            n += 1
+
+
+def draw(
+    axis: Axis,
+    marks: Sequence[Mark],
+    *,
+    running: Iterable[datetime] = (),
+    coming: Sequence[datetime] = (),
+    held: tuple[datetime, datetime] | None = None,
+) -> list[tuple[str, str]]:
+    """The class and the data of each path of a row, in the order in which they are drawn.
+
+    ``marks`` are the earliest first. ``running`` is when what goes on began, ``coming`` the first time still
+    to come in each mark, ``held`` from when until when the job is paused.
+    """
+    paths: dict[str, list[str]] = defaultdict(list)
+    # What is drawn later lies above.
+    for name in ("t-held", "t-ok", "t-next", "t-skip", "t-lost", "t-bad", "t-miss", "t-run", "t-now"):
+        paths[name] = []
+    if held:
+        left, right = axis.x(held[0]), axis.x(held[1])
+        paths["t-held"].append(box(left, 7, right - left, 10))
+    for stretch in stretches(marks, axis.span.mark):
+        _draw_stretch(axis, stretch, paths)
+    for some in stretches([Mark(at) for at in coming], axis.span.mark):
+        if len(some) >= BAND:
+            left = max(axis.x(some[0].at), axis.x(axis.now) + 2)
+            right = min(axis.x(some[-1].at) + axis.mark_width, WIDTH - 1)
+            paths["t-next"].append(box(left, 8, right - left, 8))
+        else:
+            paths["t-next"] += [box(axis.x(mark.at), 7, 5, 11) for mark in some]
+    now = axis.x(axis.now)
+    for began in running:
+        left = min(axis.x(began), now - TICK)
+        paths["t-run"].append(box(left, TOP, now - left, BASE - TOP))
+    paths["t-now"].append(f"M{now:.1f} 0v24")
+    return [(name, "".join(data)) for name, data in paths.items() if data]
+
+
+def stretches(marks: Sequence[Mark], length: timedelta) -> Iterator[list[Mark]]:
+    """The marks, those together that follow one another closely."""
+    some: list[Mark] = []
+    for mark in marks:
+        if some and mark.at - some[-1].at > GAP * length:
+            yield some
+            some = []
+        some.append(mark)
+    if some:
+        yield some
+
+
+def _draw_stretch(axis: Axis, marks: list[Mark], paths: dict[str, list[str]]) -> None:
+    ended = [mark for mark in marks if mark.has_ended]
+    is_band = len(ended) >= BAND
+    now = axis.x(axis.now) - 1
+    if is_band:
+        left = axis.x(ended[0].at)
+        right = min(max(axis.x(ended[-1].at) + axis.mark_width, _right(axis, ended[-1])), now)
+        paths["t-ok"].append(box(left, TOP, max(right - left, 1), BASE - TOP))
+    for mark in marks:
+        left = axis.x(mark.at)
+        width = axis.mark_width if is_band else max(TICK, _right(axis, mark) - left)
+        width = max(min(width, now - left), 1)
+        if mark.bad and (is_band or mark.ok):
+            share = (BASE - TOP) * mark.bad / (mark.ok + mark.bad)
+            height = min(max(round(share, 1), LEAST_RED), BASE - TOP)
+            if not is_band:
+                paths["t-ok"].append(box(left, TOP, width, BASE - TOP))
+            paths["t-bad"] += [box(left, BASE - height, width, height), box(left, BASE + 1.5, width, 2)]
+        elif mark.bad:
+            paths["t-bad"] += [box(left, TOP, width, 11), box(left, BASE, width, 3)]
+        elif mark.ok and not is_band:
+            paths["t-ok"].append(box(left, TOP, width, BASE - TOP))
+        if mark.lost:
+            wide = max(8, _right(axis, mark) - left)
+            paths["t-lost"].append(box(left, TOP, wide, 11))
+            paths["t-bad"].append(box(left, BASE, wide, 3))
+        if mark.missed:
+            paths["t-miss"].append(box(left, TOP, 7, 13))
+        if mark.skipped and not mark.has_ended:
+            paths["t-skip"].append(f"M{left:.1f} 4v16")
+
+
+def _right(axis: Axis, mark: Mark) -> float:
+    return axis.x(mark.until) if mark.until else 0
+
+
+def box(x: float, y: float, width: float, height: float) -> str:
+    """A rectangle as path data."""
+    return f"M{x:.1f} {y:g}h{width:.1f}v{height:g}h-{width:.1f}z"

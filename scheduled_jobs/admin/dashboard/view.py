@@ -1,0 +1,148 @@
+"""The landing page: what the app's index shows, and at its own address the same."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpResponseRedirect
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from scheduled_jobs.admin.dashboard.addresses import Addresses
+from scheduled_jobs.admin.dashboard.figures import four_figures, most_failing_jobs, slowest_jobs
+from scheduled_jobs.admin.dashboard.needs import needs
+from scheduled_jobs.admin.dashboard.rows import MANY, groups
+from scheduled_jobs.admin.dashboard.sentence import sentence_of
+from scheduled_jobs.admin.dashboard.timeline import SPANS, USUAL, Axis
+from scheduled_jobs.admin.page import (
+    Live,
+    address,
+    allowed,
+    render_page,
+    require,
+    require_post,
+    require_safe_method,
+    run_list_url,
+    section_tabs,
+    where_tasks_are,
+)
+from scheduled_jobs.admin.words import JobName, times
+from scheduled_jobs.domain.payloads import clean_text
+from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.history.health import Health
+from scheduled_jobs.services.history.matters import deal_with, jobs_now, matters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+
+    from scheduled_jobs.admin.page.permissions import JobAdmin
+    from scheduled_jobs.services.history.matters import JobNow
+
+EVERY = 10
+"""Seconds between two looks of a page that is open."""
+
+
+@require_safe_method
+def dashboard_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+    """How all jobs are. Whoever may see runs alone is led to their list."""
+    may = allowed(request)
+    if may.runs and not may.view and (runs_url := run_list_url(model_admin)):
+        return HttpResponseRedirect(runs_url)
+    require(request, "view")
+    now = timezone.now()
+    jobs = jobs_now(now)
+    context: dict[str, Any] = section_tabs(model_admin, request, "overview", jobs=len(jobs))
+    if jobs:
+        context |= _of_jobs(Addresses(model_admin, may), request, jobs, now)
+    else:
+        context["where_tasks_are"] = where_tasks_are()
+    title = str(model_admin.opts.app_config.verbose_name)
+    return render_page(model_admin, request, "dashboard.html", title=title, context=context)
+
+
+def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: datetime) -> dict[str, Any]:
+    zone = timezone.get_current_timezone_name()
+    span = SPANS.get(request.GET.get("span", ""), SPANS[USUAL])
+    axis = Axis(span, now, zone)
+    found = matters(jobs, now)
+    said = sentence_of(jobs, found, to, now)
+    has_run = any(job.last_run_at or job.health != Health.NEW for job in jobs)
+    context = {
+        "said": said,
+        "needs": needs(found, to, zone, now),
+        "concerned": len({job.pk for matter in found for job in matter.jobs}),
+        "is_joined": any(matter.is_joined for matter in found),
+        "seen_at": now.isoformat(),
+        "dealt_with_url": to.dealt_with,
+        "spans": SPANS.values(),
+        "span": span,
+        "axis": axis,
+        "timeline_zone": zone,
+        "groups": groups(jobs, found, axis, to),
+        "is_many": len(jobs) > MANY,
+        "total": len(jobs),
+        "jobs_url": to.jobs(),
+        "live": Live.of(
+            now, zone, every=EVERY, status=said.text, say=said.text,
+            mark=f"({said.troubles})" if said.troubles else "", is_wrong=bool(said.troubles),
+        ),
+    }  # fmt: skip
+    if not has_run:
+        context["first"] = _first_run(to, jobs, zone, now)
+    elif to.allowed.runs:
+        context["figures"] = four_figures(to, now)
+        context["slowest"] = slowest_jobs(jobs, to, now)
+        context["most_failing"] = most_failing_jobs(jobs, to, now)
+    return context
+
+
+def _first_run(to: Addresses, jobs: Sequence[JobNow], zone: str, now: datetime) -> dict[str, Any] | None:
+    """The first run that lies ahead, where none has been yet."""
+    rows = ScheduledJob.objects.filter(pk__in=[job.pk for job in jobs[:MANY]])
+    ahead = [(at, row) for row in rows if (at := row.ahead(now).next_at)]
+    if not ahead:
+        return None
+    at, row = min(ahead, key=lambda item: (item[0], item[1].name))
+    url = ""
+    with suppress(InvalidDefinition):
+        url = scheduling.task_url(row.task)
+    return {
+        "at": times.clock(at, zone, now),
+        "away": times.relative(at, now),
+        "name": JobName.for_job(row).short,
+        "address": url,
+        "run_url": to.run_now(row.pk),
+    }
+
+
+@require_post("runs", "run")
+def dealt_with_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+    """Take a matter off the list, until a newer run has its key."""
+    key = clean_text(request.POST.get("key", ""))[: JobRun._meta.get_field("error_key").max_length]
+    now = timezone.now()
+    try:
+        seen_at = parse_datetime(request.POST.get("seen", "")) or now
+    except ValueError:
+        seen_at = now
+    if timezone.is_naive(seen_at) or seen_at > now:
+        seen_at = now
+    marked = deal_with(key, seen_at, request.user) if key else 0
+    if marked:
+        text = ngettext(
+            "%(n)d run is marked as dealt with. The matter returns with the next run of its kind.",
+            "%(n)d runs are marked as dealt with. The matter returns with the next run of its kind.",
+            marked,
+        )
+        messages.success(request, text % {"n": marked})
+    else:
+        messages.warning(request, _("Nothing was marked: somebody has dealt with it already."))
+    return HttpResponseRedirect(address(model_admin, "dashboard"))

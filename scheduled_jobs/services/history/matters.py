@@ -1,0 +1,291 @@
+"""What needs somebody's attention now: one matter for each cause, the worst first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import router, transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Left
+from django.utils import timezone
+
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.changes import label_of
+from scheduled_jobs.models.in_force import seen_differences
+from scheduled_jobs.services.history.health import ORDER, Health, health, paused, unsettled
+from scheduled_jobs.services.history.last_attempts import IN_LIVE, READ, Told, told_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+Status = JobRun.Status
+SyncState = ScheduledJob.SyncState
+
+SINGLE = 3
+"""Jobs that each have an error of their own and are told one by one; more of them are one line."""
+MOST_RUNS = 200
+"""Lost and missed runs that are read."""
+MOST_MARKED = 5_000
+AT_ONCE = 500
+ERROR = 500
+"""Characters of an error that are read."""
+COMPARED = 2
+"""Jobs of which it is told what differs."""
+
+
+class Kind(StrEnum):
+    """What is the matter, the worst first."""
+
+    FAILING = "failing"
+    LOST = "lost"
+    MISSED = "missed"
+    UNREACHABLE = "unreachable"
+    NO_RUN_HERE = "no_run_here"
+    STOPPED = "stopped"
+    LATE = "late"
+    NOT_SENT = "not_sent"
+    DIFFERS = "differs"
+    FAILING_PAUSED = "failing_paused"
+    """Somebody has decided that it can wait."""
+
+
+class JobNow(NamedTuple):
+    """How a job is; ``is_held`` is whether it is paused now."""
+
+    pk: int
+    name: str
+    task: str
+    origin: str
+    sync_state: str
+    failures_in_a_row: int
+    failing_since: datetime | None
+    last_failure_id: int | None
+    last_failure_at: datetime | None
+    last_run_at: datetime | None
+    health: Health
+    is_held: bool
+
+
+READ_OF_JOB = JobNow._fields[: JobNow._fields.index("health")]
+
+
+class Failure(NamedTuple):
+    """The last failed run of a job."""
+
+    pk: int
+    status: str
+    at: datetime
+    error_key: str
+    error: str
+    acknowledged_at: datetime | None
+
+
+class Trouble(NamedTuple):
+    """A run that was lost, or missed."""
+
+    pk: int
+    job_id: int
+    status: str
+    at: datetime
+    scheduled_for: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One cause. ``key`` is that by which it can be dealt with; empty where that says nothing.
+
+    ``failure`` is that of the first job, ``runs`` the newest first. ``details`` has what else is to be told
+    of some of the jobs: their row's columns, what differs in Google, or what its last attempt met.
+    """
+
+    kind: Kind
+    jobs: Sequence[JobNow]
+    key: str = ""
+    failure: Failure | None = None
+    runs: Sequence[Trouble] = ()
+    is_mixed: bool = False
+    details: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether several jobs have the same error."""
+        return self.kind == Kind.FAILING and len(self.jobs) > 1 and not self.is_mixed
+
+
+def jobs_now(now: datetime) -> list[JobNow]:
+    """All jobs that ought to run, the most urgent first, in one query."""
+    rows = (
+        ScheduledJob.objects.active()
+        .order_by()
+        .annotate(_health=health(now), _held=ExpressionWrapper(paused(now), output_field=BooleanField()))
+        .values_list(*READ_OF_JOB, "_health", "_held")
+    )
+    found = (JobNow._make((*row[:-2], Health(row[-2]), bool(row[-1]))) for row in rows)
+    return sorted(found, key=_urgency)
+
+
+def _urgency(job: JobNow) -> tuple[int, bool, int, str, str]:
+    place = ORDER.index(job.health)
+    if place >= ORDER.index(Health.RUNNING) and job.sync_state in (SyncState.FAILED, SyncState.DRIFTED):
+        place = ORDER.index(Health.LATE)
+    return place, job.is_held, -job.failures_in_a_row, job.task, job.name
+
+
+def matters(jobs: Sequence[JobNow], now: datetime) -> list[Matter]:
+    """What needs attention, of these jobs; at most five queries, each where there is something to ask."""
+    of = {job.pk: job for job in jobs}
+    failing = [job for job in jobs if job.health == Health.FAILING]
+    failures = _failures(failing)
+    found = [
+        *_failing([job for job in failing if not job.is_held], failures),
+        *_gone(of, failing, failures, now),
+        *_at_google(jobs),
+        *_each(Kind.STOPPED, [job for job in jobs if job.health == Health.STOPPED]),
+        *_each(Kind.LATE, [job for job in jobs if job.health == Health.LATE]),
+        *_each(
+            Kind.NOT_SENT,
+            [job for job in jobs if job.sync_state == SyncState.FAILED],
+            "sync_error", "synced_at", "edited_at",
+        ),
+        *_differing([job for job in jobs if job.sync_state == SyncState.DRIFTED]),
+    ]  # fmt: skip
+    held = [job for job in failing if job.is_held and not _is_dealt_with(job, failures)]
+    columns = ("pause_reason", "paused_by", "paused_at", "paused_until")
+    for some in [held] if len(held) > SINGLE else [[job] for job in held]:
+        for matter in _each(Kind.FAILING_PAUSED, some, *columns):
+            failure = failures.get(some[0].pk)
+            found.append(_with(matter, failure, is_mixed=len(some) > 1))
+    return found
+
+
+def _with(matter: Matter, failure: Failure | None, *, is_mixed: bool) -> Matter:
+    key = failure.error_key if failure and not is_mixed else ""
+    return Matter(matter.kind, matter.jobs, key, failure, is_mixed=is_mixed, details=matter.details)
+
+
+# --- What fails -------------------------------------------------------------------------------------
+
+
+def _failures(failing: Sequence[JobNow]) -> dict[int, Failure]:
+    pks = {job.last_failure_id: job.pk for job in failing if job.last_failure_id is not None}
+    rows = (
+        JobRun.objects.filter(pk__in=pks)
+        .order_by()
+        .values_list("pk", "status", "at", "error_key", Left("error", ERROR), "acknowledged_at")
+    )
+    return {pks[row[0]]: Failure(*row) for row in rows} if pks else {}
+
+
+def _is_dealt_with(job: JobNow, failures: dict[int, Failure]) -> bool:
+    return job.pk in failures and failures[job.pk].acknowledged_at is not None
+
+
+def _failing(failing: Sequence[JobNow], failures: dict[int, Failure]) -> list[Matter]:
+    alike: dict[Any, list[JobNow]] = defaultdict(list)
+    for job in failing:
+        if not _is_dealt_with(job, failures):
+            failure = failures.get(job.pk)
+            alike[failure.error_key if failure and failure.error_key else job.pk].append(job)
+    groups = sorted(alike.items(), key=lambda group: (-len(group[1]), -group[1][0].failures_in_a_row))
+    single = [some[0] for _key, some in groups if len(some) == 1]
+    is_mixed = len(single) > SINGLE
+    found = [
+        Matter(Kind.FAILING, some, key if isinstance(key, str) else "", failures.get(some[0].pk))
+        for key, some in groups
+        if len(some) > 1 or not is_mixed
+    ]
+    if is_mixed:
+        found.append(Matter(Kind.FAILING, single, "", failures.get(single[0].pk), is_mixed=True))
+    return found
+
+
+def _gone(
+    of: dict[int, JobNow], failing: Sequence[JobNow], failures: dict[int, Failure], now: datetime
+) -> list[Matter]:
+    """Runs that were lost, and runs that were missed; not those of a job that fails by losing its runs."""
+    losing = {job.pk for job in failing if job.pk in failures and failures[job.pk].status == Status.LOST}
+    rows = unsettled(now, Status.LOST, Status.MISSED).order_by("-at")
+    runs = [Trouble(*row) for row in rows.values_list(*Trouble._fields)[:MOST_RUNS]]
+    found = []
+    for kind, status in ((Kind.LOST, Status.LOST), (Kind.MISSED, Status.MISSED)):
+        some = [
+            run for run in runs
+            if run.status == status and run.job_id in of
+            and not (status == Status.LOST and run.job_id in losing)
+        ]  # fmt: skip
+        if some:
+            jobs = [of[pk] for pk in dict.fromkeys(run.job_id for run in some)]
+            found.append(Matter(kind, jobs, status, runs=some))
+    return found
+
+
+# --- What Google has, and does ----------------------------------------------------------------------
+
+
+def _each(kind: Kind, jobs: Sequence[JobNow], *columns: str) -> list[Matter]:
+    if not jobs:
+        return []
+    details = {}
+    if columns:
+        rows = ScheduledJob.objects.filter(pk__in=[jobs[0].pk]).values("pk", *columns)
+        details = {row.pop("pk"): row for row in rows}
+    return [Matter(kind, jobs, details=details)]
+
+
+def _at_google(jobs: Sequence[JobNow]) -> list[Matter]:
+    """Jobs of whose last attempt at Google nothing arrived, by what it met there."""
+    unserved = {job.pk: job for job in jobs if job.health in (Health.UNREACHABLE, Health.NO_RUN_HERE)}
+    if not unserved:
+        return []
+    rows = ScheduledJob.objects.filter(pk__in=unserved).order_by().annotate(**IN_LIVE)
+    told: dict[int, Told] = {}
+    for row in rows.values("pk", *READ, *IN_LIVE):
+        if found := told_by(row, is_running=False):
+            told[row["pk"]] = found
+    causes: dict[tuple[Health, int | None], list[JobNow]] = defaultdict(list)
+    for pk, job in unserved.items():
+        causes[job.health, told[pk].code if pk in told else None].append(job)
+    return [
+        Matter(Kind(state), some, details={job.pk: told[job.pk] for job in some[:1] if job.pk in told})
+        for (state, _code), some in sorted(causes.items(), key=lambda cause: -len(cause[1]))
+    ]
+
+
+def _differing(jobs: Sequence[JobNow]) -> list[Matter]:
+    if not jobs:
+        return []
+    rows = ScheduledJob.objects.filter(pk__in=[job.pk for job in jobs[:COMPARED]]).defer("sync_error")
+    return [Matter(Kind.DIFFERS, jobs, details={row.pk: list(seen_differences(row)) for row in rows})]
+
+
+# --- Dealing with it --------------------------------------------------------------------------------
+
+
+def deal_with(key: str, seen_at: datetime, by: Any) -> int:
+    """Mark the runs of this key that had ended by ``seen_at`` (aware) as dealt with; returns how many.
+
+    The matter is off the list until a newer run has its key; nothing else is changed. ``by`` is a user or a
+    name. The newest ``MOST_MARKED`` are marked: no page looks at older ones.
+    """
+    using = router.db_for_write(JobRun)
+    ended = Q(finished_at=None) | Q(finished_at__lte=seen_at)
+    runs = JobRun.objects.using(using).filter(error_key=key, at__lte=seen_at)
+    pks = list(
+        runs.filter(ended, acknowledged_at=None).order_by("-at").values_list("pk", flat=True)[:MOST_MARKED]
+    )
+    marked = 0
+    for chunk in _chunks(pks):
+        with transaction.atomic(using=using):
+            rows = JobRun.objects.using(using).filter(pk__in=chunk, acknowledged_at=None)
+            marked += rows.update(acknowledged_at=timezone.now(), acknowledged_by=label_of(by))
+    return marked
+
+
+def _chunks(pks: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (pks[first : first + AT_ONCE] for first in range(0, len(pks), AT_ONCE))
