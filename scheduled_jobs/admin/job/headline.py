@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from scheduled_jobs.admin.job.overview import first_after_pause
 from scheduled_jobs.admin.words import (
     FIELD_WORDS,
     HEALTH_BADGES,
+    RUN_BADGES,
     field_name,
+    first_line,
     late_sentence,
     times,
+    traces,
     value_text,
     why_no_time,
 )
@@ -102,6 +106,42 @@ def _failing(job: ScheduledJob, now: datetime) -> list[str]:
             "time": times.day_and_time(job.paused_until, job.time_zone, now)
         }
     return [text % values, end]
+
+
+def failure_banner(job: ScheduledJob, run: JobRun, ahead: Ahead, now: datetime) -> dict[str, Any]:
+    """What failed last, where, since when, and what to do next; masked as the run has it."""
+    rests = job.is_paused(now)
+    at = first_after_pause(job, ahead, now) if rests else ""
+    if not rests and ahead.runs:
+        at = times.day_and_time(ahead.runs[0].at, job.time_zone, now)
+    if rests and at:
+        text = _(
+            "Fix the cause, run it once to see, then resume. Resuming alone starts nothing: "
+            "the next run would be %(time)s."
+        )
+    elif rests:
+        text = _("Fix the cause, run it once to see, then resume.")
+    elif at:
+        text = _("Fix the cause and run it once to see, or wait for the next run: %(time)s.")
+    else:
+        text = _("Fix the cause and run it once to see.")
+    return {
+        "pk": run.pk,
+        "icon": RUN_BADGES[run.status].icon,
+        "error": first_line(run.error) or RUN_BADGES[run.status].word,
+        "where": traces.read(run.traceback).where if run.traceback else None,
+        "since": _since(job, now),
+        "next": text % {"time": at},
+    }
+
+
+def _since(job: ScheduledJob, now: datetime) -> str:
+    since, success = (
+        times.day_and_time(at, job.time_zone, now) if at else ""
+        for at in (job.failing_since or job.last_failure_at, job.last_success_at)
+    )
+    text = _("%(since)s; last success %(success)s") if success else _("%(since)s; it has never succeeded")
+    return text % {"since": since, "success": success}
 
 
 def _why_late(

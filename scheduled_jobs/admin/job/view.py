@@ -22,7 +22,8 @@ from scheduled_jobs.admin.job.consequences import (
 )
 from scheduled_jobs.admin.job.fields import OF_FAILURE, OF_SCHEDULE, RARE, FieldTable, payload_difference
 from scheduled_jobs.admin.job.form import Editing
-from scheduled_jobs.admin.job.headline import google_banner, job_headline
+from scheduled_jobs.admin.job.headline import failure_banner, google_banner, job_headline
+from scheduled_jobs.admin.job.month import begin_of_month, draw_month
 from scheduled_jobs.admin.job.overview import facts_of, recent_rows, upcoming
 from scheduled_jobs.admin.job.save import Again, answer_post
 from scheduled_jobs.admin.page import (
@@ -49,7 +50,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history import job_story
-from scheduled_jobs.services.history.health import health_of
+from scheduled_jobs.services.history.health import Health, health_of
 from scheduled_jobs.services.history.last_attempts import told_of
 from scheduled_jobs.services.history.looks import last_list, later
 
@@ -98,11 +99,13 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     ahead = job.ahead(now, RUNS_AHEAD)
     told = told_of(job)
     looked_at = later(job.live_seen_at, last_list())
-    runs = _runs_of(request, job, now) if allowed(request).runs else {}
+    runs = _runs_of(model_admin, request, job, now) if allowed(request).runs else {}
+    failure = job_story.failure_of(job) if runs and health in (Health.FAILING, Health.LOST) else None
 
     headline = job_headline(job, health, ahead, now, told, looked_at)
     context = {
         "headline": headline,
+        "failure": failure_banner(job, failure, ahead, now) if failure else None,
         **_why_nothing_runs(told, job, differing, looked_at, now),
         **runs,
         "upcoming": upcoming(job, ahead, now),
@@ -119,16 +122,22 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     return _page(model_admin, request, job, "overview", context)
 
 
-def _runs_of(request: HttpRequest, job: ScheduledJob, now: datetime) -> dict[str, Any]:
+def _runs_of(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now: datetime) -> dict[str, Any]:
     """What only those see who may view runs."""
+
+    def link(start: datetime, end: datetime) -> str:
+        return run_list_url(model_admin, job=job.pk, start=start, end=end)
+
     length = LENGTHS[1] if request.GET.get("last") == str(LENGTHS[1]) else LENGTHS[0]
     lasted = job_story.lasted(job, length)
     recent = job_story.recent(job, MAX_RUNS)
+    month = job_story.month_of(job, begin_of_month(job.time_zone, now), now)
     return {
         "chart": draw_durations(lasted, job.time_zone, now) if lasted else None,
         "length": length,
         "lengths": LENGTHS,
         "runs": recent_rows(job, recent, lasted, now),
+        "month": draw_month(month, job.time_zone, now, link),
         "all_runs": job_story.counted(JobRun.objects.filter(job=job)),
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page import Live
-from scheduled_jobs.admin.run import logs, traces
+from scheduled_jobs.admin.run import logs
 from scheduled_jobs.admin.run.google import evidence, googles_answer, not_yet
 from scheduled_jobs.admin.run.rows import run_attempts, run_beside, run_facts, run_neighbours, run_steps
 from scheduled_jobs.admin.run.sentence import attempt_of_queued, headline_of
@@ -20,6 +20,7 @@ from scheduled_jobs.admin.words import (
     masked_entry,
     masked_parts,
     times,
+    traces,
 )
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobRun, ScheduledJob

@@ -17,12 +17,15 @@ from django.utils.duration import duration_iso_string
 
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.services.history.stats.figures import series_by_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
+
+    from scheduled_jobs.services.history.stats.figures import Series
 
     SetBy = Mapping[tuple[int, str], "LastSet"]
     """Key of a job and name of a field -> who set its override last."""
@@ -34,6 +37,7 @@ RESULT = 2_000
 ERROR = 500
 READ = 200
 """Most changes that are read to tell who set what, and what changed since."""
+HOUR = timedelta(hours=1)
 COUNTED = 1_000
 """Most rows that are counted."""
 
@@ -128,6 +132,17 @@ def recent(job: ScheduledJob, length: int) -> list[Brief]:
         long = values.result_length is not None and values.result_length > RESULT
         found.append(Brief(run, values.head, json.loads(values.short) if values.short else None, long))
     return found
+
+
+def failure_of(job: ScheduledJob) -> JobRun | None:
+    """The run that failed last, with its error; None where it is not kept any more."""
+    rows = JobRun.objects.filter(pk=job.last_failure_id or 0)
+    return rows.only("pk", "status", "error", "traceback").first()
+
+
+def month_of(job: ScheduledJob, start: datetime, end: datetime) -> Series:
+    """The figures of each hour between two times (aware) in which there were runs."""
+    return series_by_job(start, end, HOUR, [job.pk]).get(job.pk, [])
 
 
 # --- Changes --------------------------------------------------------------------------------------

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from scheduled_jobs.admin.job.headline import job_headline
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
+from tests.support import make_run
 from tests.support.job_page import (
     address,
     job,
@@ -127,3 +129,51 @@ def test_the_state_is_told_in_sentences(values: dict[str, Any], told: str) -> No
     now = timezone.now()
     row = job(**{name: now if value == "now" else value for name, value in values.items()})
     assert told in text(superuser().get(address(row)).content.decode())
+
+
+# --- What failed ------------------------------------------------------------------------------------
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/app/shipping/printing.py", line 33, in connect
+    socket.connect(self.address)
+ConnectionRefusedError: [Errno 111] printer-opo:9100
+"""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"paused": True},
+            "What next Fix the cause, run it once to see, then resume. Resuming alone starts nothing: "
+            "the next run would be Mon 23 Nov 09:00. See the error Run now… Resume…",
+        ),
+        (
+            {},
+            "What next Fix the cause and run it once to see, or wait for the next run: Mon 23 Nov 09:00. "
+            "See the error Run now…",
+        ),
+    ],
+)
+@time_machine.travel(NOW, tick=False)
+def test_a_failure_is_told_with_its_place_and_the_next_step(values: dict[str, Any], told: str) -> None:
+    row = job(failures_in_a_row=3, last_status="failed", last_run_at=NOW, **values)
+    error = "ConnectionRefusedError: [Errno 111] printer-opo:9100\nmore"
+    run = make_run(row, "failed", error=error, traceback=TRACEBACK)
+    facts = {"last_failure": run, "failing_since": AN_HOUR_AGO, "last_success_at": NOW - timedelta(days=1)}
+    ScheduledJob.objects.filter(pk=row.pk).update(**facts)
+    page = superuser().get(address(row)).content.decode()
+    banner = page.partition('aria-label="Error"')[2].partition("</section>")[0]
+    assert f'href="/admin/scheduled_jobs/jobrun/{run.pk}/change/"' in banner
+    assert text(banner[1:]) == (
+        "ConnectionRefusedError: [Errno 111] printer-opo:9100 "
+        "Where /app/shipping/printing.py, line 33, in connect "
+        f"Since Mon 23 Nov 07:31; last success Sun 22 Nov 08:31 {told}"
+    )
+
+
+@pytest.mark.django_db
+def test_a_failure_that_is_not_kept_any_more_has_no_banner() -> None:
+    row = job(failures_in_a_row=1, last_status="failed", last_run_at=NOW)
+    assert 'aria-label="Error"' not in superuser().get(address(row)).content.decode()

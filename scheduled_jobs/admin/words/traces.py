@@ -25,15 +25,27 @@ class TraceLine(NamedTuple):
     tone: str = ""
 
 
+class Where(NamedTuple):
+    """The place in the code; ``name`` of the function is empty where there is none."""
+
+    path: str
+    line: str
+    name: str
+
+
 @dataclass(frozen=True)
 class Trace:
-    """``own`` are the lines with only the frames of the user's code, ``full`` is the text as it was kept."""
+    """``own`` are the lines with only the frames of the user's code, ``full`` is the text as it was kept.
+
+    ``where`` is the innermost of these frames.
+    """
 
     own: list[TraceLine]
     full: str
     frames: int
     foreign: int
     """How many frames are not the user's: Python's, of installed packages, ours."""
+    where: Where | None = None
 
 
 @dataclass
@@ -65,7 +77,8 @@ def read(text: str) -> Trace:
             lines += _told(block, is_last=block is last)
     while lines and not lines[0].text.strip():
         del lines[0]
-    return Trace(lines, text, len(frames), len(frames) - len(own))
+    where = Where(_short(last.path), last.line, last.name) if last else None
+    return Trace(lines, text, len(frames), len(frames) - len(own), where)
 
 
 def _blocks(text: str) -> list[_Frame | str]:
