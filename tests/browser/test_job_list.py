@@ -124,7 +124,7 @@ def test_the_way_back_leads_to_the_list_as_it_was(operator: Page, jobs: dict[str
     operator.locator("#action-toggle").check()
     operator.get_by_label("Action:").select_option(label="Run now…")
     operator.get_by_role("button", name=re.compile("^(Go|Run)")).first.click()
-    operator.get_by_role("button", name="No, take me back").click()
+    operator.get_by_role("button", name="Cancel").click()
     expect(operator).to_have_url(re.compile(r"\?state=failing$"))
     assert not JobRun.objects.filter(status="queued").exists()
 

@@ -191,7 +191,7 @@ def test_a_job_is_added_by_hand(operator: Page, job: ScheduledJob) -> None:
     operator.get_by_role("button", name="Save", exact=True).click()
     expect(operator.get_by_text("Added: settle-emea.")).to_be_visible()
     operator.get_by_role("link", name="Delete…").click()
-    operator.get_by_role("button", name="Delete the job").click()
+    operator.get_by_role("button", name="Delete this job").click()
     expect(operator.get_by_text("Deleted: settle-emea.")).to_be_visible()
 
 

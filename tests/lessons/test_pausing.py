@@ -114,7 +114,7 @@ def test_resuming_fires_nothing_and_names_the_next_run(google: CloudScheduler) -
     client = superuser()
     said = text_of(page_of(client, job_page(row("Digest"), "resume")))
     assert "Its next run is then Fri 27 Nov 09:00" in said
-    assert "Resuming fires nothing: the next run is the schedule’s next." in said
+    assert "Resuming starts nothing: the next run is the schedule’s next." in said
     press(client, job_page(row("Digest"), "resume"), "_x")
     assert live(google, "Digest")["state"] == "ENABLED"
     assert google.deliver_forced() == []

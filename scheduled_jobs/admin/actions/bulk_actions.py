@@ -173,8 +173,8 @@ BULK_ACTIONS = (
         do=ScheduledJobQuerySet.reset,
     ),
     BulkAction(
-        "sync_jobs", "sync", gettext_lazy("Push to Google…"), gettext_lazy("Push to Google"),
-        ngettext_lazy("Push %(n)d job to Google?", "Push %(n)d jobs to Google?", "n"),
+        "sync_jobs", "sync", gettext_lazy("Send to Google…"), gettext_lazy("Send to Google"),
+        ngettext_lazy("Send %(n)d job to Google?", "Send %(n)d jobs to Google?", "n"),
         ngettext_lazy(
             "%(n)d job is being pushed; the column Google tells what became of it.",
             "%(n)d jobs are being pushed; the column Google tells what became of them.",

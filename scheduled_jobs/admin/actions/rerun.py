@@ -140,6 +140,8 @@ def _what_follows(run: JobRun) -> list[tuple[str, str]]:
         found.append(
             ("play", _("It is a run of its own: no scheduled time is settled by it, and none is repeated."))
         )
-    found.append(("ok", _("Executed at most once, and skipped if another run of this job is going on then.")))
+    found.append(
+        ("ok", _("It runs once at most, and is skipped if another run of this job is going on then."))
+    )
     found.append(("sched", _("The schedule stays as it is.")))
     return found

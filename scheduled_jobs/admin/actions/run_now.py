@@ -79,9 +79,8 @@ def refusal_reason(job: ScheduledJob) -> str:
 
 def what_follows(job: ScheduledJob, now: datetime) -> list[tuple[str, str]]:
     """Icons and sentences: what will happen, and what will not."""
-    found: list[tuple[str, str]] = [
-        ("play", _("Executed at most once: if its process dies it is shown as lost, and you decide.")),
-    ]
+    text = _("It runs once at most. If its process dies the run is shown as lost, and you decide what then.")
+    found: list[tuple[str, str]] = [("play", text)]
     if job.is_paused(now):
         text = (
             _("The job is paused until %(time)s. This run is executed all the same; the pause stays.")

@@ -102,12 +102,12 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, set
         block.sign, block.tone, block.verb = "−", "bad", _("belongs to no job here")
         block.why = _("Google has it under this app’s name and mark, and this database does not know it.")
         block.options = [
-            Option(DELETE, _("Delete in Google"), _("Nothing fires any more. It cannot be taken back.")),
-            Option(LEAVE, _("Leave for now"), _("It keeps firing and is answered 404.")),
+            Option(DELETE, _("Delete in Google"), _("Nothing runs any more. It cannot be taken back.")),
+            Option(LEAVE, _("Leave for now"), _("Google goes on calling and is answered 404.")),
         ]
         return block
     if change.kind == "refuse" or job is None:
-        block.sign, block.tone, block.verb = "!", "bad", _("cannot be pushed")
+        block.sign, block.tone, block.verb = "!", "bad", _("cannot be sent")
         block.why = change.why
         return block
     block.since = _since(job, now)
@@ -119,8 +119,8 @@ def block_of_change(change: Change, job: ScheduledJob | None, now: datetime, set
         block.verb, block.sign, block.tone, block.chosen = _("to rename"), "~", "warn", PUSH
         effect = _("Google gets the job under its new id first; then the old one is deleted.")
         block.options = [
-            Option(PUSH, _("Push"), effect),
-            Option(LEAVE, _("Leave for now"), _("It keeps firing under its old id.")),
+            Option(PUSH, _("Send ours"), effect),
+            Option(LEAVE, _("Leave for now"), _("Google goes on calling under its old id.")),
         ]
     return block
 
@@ -161,14 +161,14 @@ def _options(
         effect = _("Last answer: %(error)s") % {"error": job.sync_error}
     elif at is not None and not {"schedule", "time_zone", "state"}.isdisjoint(fields):
         effect += " " + _("Next run %(time)s.") % {"time": times.dated(at, job.time_zone)}
-    options = [Option(PUSH, _("Push again") if failed else _("Push"), effect)]
+    options = [Option(PUSH, _("Send ours again") if failed else _("Send ours"), effect)]
     if names:
-        options.append(Option(ADOPT, _("Adopt as override"), _adopted(job, fields, names)))
+        options.append(Option(ADOPT, _("Keep Google’s, as an override"), _adopted(job, fields, names)))
     is_disabled = "state" in fields and fields["state"][0] == DISABLED
     later = (
         _("Decide later; the next schedule_tasks tries again.")
         if failed or is_disabled
-        else _("Decide later; the next schedule_tasks pushes.")
+        else _("Decide later; the next schedule_tasks sends ours.")
     )
     options.append(Option(LEAVE, _("Leave for now"), later))
     return options
@@ -189,7 +189,7 @@ def _adopted(job: ScheduledJob, fields: Mapping[str, tuple[Any, Any]], names: li
     if any(getattr(job, f"{name}_override") is not None for name in overrides):
         parts.append(_("The override it replaces is kept in the audit."))
     if rest := [name for name in fields if name not in names]:
-        parts.append(_("Pushed all the same: %(names)s.") % {"names": field_names(rest)})
+        parts.append(_("Sent all the same: %(names)s.") % {"names": field_names(rest)})
     return " ".join(parts)
 
 
@@ -214,8 +214,8 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
     else:
         block.why = _("The class is new in the code.")
     block.options = [
-        Option(PUSH, _("Push"), effect),
-        Option(LEAVE, _("Leave for now"), _("It does not fire; its missed runs are not counted meanwhile.")),
+        Option(PUSH, _("Send ours"), effect),
+        Option(LEAVE, _("Leave for now"), _("Nothing runs meanwhile, and no run of it counts as missed.")),
     ]
     block.chosen = PUSH
     return block
@@ -234,15 +234,15 @@ def _deleted(block: Block, job: ScheduledJob | None) -> Block:
         return block
     if job.deleting_at is not None:
         block.since, wanted = _("being deleted, still in Google"), _("deleted, and its row with it")
-        effect = _("Nothing fires any more. It cannot be taken back.")
+        effect = _("Nothing runs any more. It cannot be taken back.")
     else:
         block.since, wanted = _("class gone, still in Google"), _("retired: history and overrides are kept")
-        effect = _("Nothing fires any more. If the class comes back, its overrides do.")
+        effect = _("Nothing runs any more. If the class comes back, its overrides do.")
     cell = Cell(wanted, is_code=False)
     block.differences = [{"label": _("job"), "live": _schedule_cell(job), "wanted": cell}]
     block.options = [
         Option(DELETE, _("Delete in Google"), effect),
-        Option(LEAVE, _("Leave for now"), _("It keeps firing and is answered skipped.")),
+        Option(LEAVE, _("Leave for now"), _("Google goes on calling and is answered skipped.")),
     ]
     block.chosen = DELETE
     return block

@@ -128,7 +128,7 @@ def _carry_out(model_admin: JobAdmin, request: HttpRequest, found: Look, decisio
         written = f"Adopted from Google: {', '.join(fields)}"
         drift.adopt(found, fields, by=request.user, reason=reason)
     else:
-        written = "Push to Google asked for" if decision == PUSH else "Deletion in Google asked for"
+        written = "Send to Google asked for" if decision == PUSH else "Deletion in Google asked for"
         drift.overwrite(found, by=request.user, reason=reason)
     with attribution(request.user, via="form", reason=reason):
         model_admin.log_change(request, found.job, f"{written}. {reason}".strip())
@@ -149,14 +149,14 @@ def _said(found: Look, decision: str) -> str:
     fields = _adopted(found)
     parts = []
     if overrides := [name for name in fields if name != "state"]:
-        text = _("Adopted from Google as override of %(job)s: %(fields)s.")
+        text = _("Kept from Google as an override of %(job)s: %(fields)s.")
         parts.append(text % {**names, "fields": field_names(overrides)})
     if "state" in fields:
         paused = found.differences["state"][0] == PAUSED
         text = _("%(job)s is paused here too.") if paused else _("%(job)s is resumed here too.")
         parts.append(text % names)
     if rest := [name for name in found.differences if name not in fields]:
-        parts.append(_("Asked for a push of the rest: %(fields)s.") % {"fields": field_names(rest)})
+        parts.append(_("Asked for the rest to be sent: %(fields)s.") % {"fields": field_names(rest)})
     return " ".join(parts)
 
 

@@ -22,6 +22,7 @@ from scheduled_jobs.admin.page import (
     posted_reason,
     render_page,
     require,
+    section_tabs,
     token_of,
     why_nothing_is_sent,
 )
@@ -51,7 +52,7 @@ SECTIONS: tuple[tuple[Kind, str, str, _StrPromise, Any], ...] = (
     ("delete", "del", "bad", gettext_lazy("Deleted"), ngettext_lazy("%(n)d deleted", "%(n)d deleted", "n")),
     ("orphan", "orp", "bad", gettext_lazy("Orphans"), ngettext_lazy("%(n)d orphan", "%(n)d orphans", "n")),
     (
-        "refuse", "ref", "bad", gettext_lazy("Cannot be pushed"),
+        "refuse", "ref", "bad", gettext_lazy("Cannot be sent"),
         ngettext_lazy("%(n)d refused", "%(n)d refused", "n"),
     ),
 )  # fmt: skip
@@ -72,7 +73,7 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     try:
         report = drift.look_at_all()
     except BackendError as error:
-        return _unreachable(model_admin, request, error, _("Plan"), crumbs=_crumbs(model_admin))
+        return _unreachable(model_admin, request, error, section_tabs(model_admin, request, "plan"))
     blocks = _blocks(request, report.plan.changes)
     if is_answer:
         n = decide_all(model_admin, request, report.plan.changes, blocks, reason)
@@ -100,15 +101,9 @@ def plan_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         "held_back": report.held_back,
         "has_options": any(block.options for block in blocks),
         "reason": reason,
+        **section_tabs(model_admin, request, "plan"),
     }
-    return render_page(
-        model_admin, request, "plan.html", title=_("Plan: this app against Google"), context=context,
-        crumbs=_crumbs(model_admin),
-    )  # fmt: skip
-
-
-def _crumbs(model_admin: JobAdmin) -> list[tuple[str, str]]:
-    return [(_("Jobs"), address(model_admin, "scheduledjob_changelist"))]
+    return render_page(model_admin, request, "plan.html", title=_("Compare with Google"), context=context)
 
 
 def _blocks(request: HttpRequest, changes: tuple[Change, ...]) -> list[Block]:
@@ -136,7 +131,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
     try:
         found = drift.look(job.pk)
     except BackendError as error:
-        return _unreachable(model_admin, request, error, title, crumbs=crumbs)
+        return _unreachable(model_admin, request, error, {}, crumbs)
     drift.record(found)
     found.job.refresh_from_db()
     now = timezone.now()
@@ -162,11 +157,12 @@ def _unreachable(
     model_admin: JobAdmin,
     request: HttpRequest,
     error: BackendError,
-    title: str,
-    *,
-    crumbs: list[tuple[str, str]],
+    tabs: dict[str, Any],
+    crumbs: list[tuple[str, str]] | None = None,
 ) -> HttpResponse:
+    title = _("Compare with Google")
     context = {
+        **tabs,
         "error": scheduling.reason_of(error),
         "unsynced": ScheduledJob.objects.exclude(sync_state=ScheduledJob.SyncState.SYNCED).count(),
     }

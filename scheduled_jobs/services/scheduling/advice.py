@@ -143,7 +143,7 @@ ADVICE = (
     Advice(
         (exceptions.OutcomeUnknown, exceptions.Aborted),
         "",
-        "Nothing is lost: the next schedule_tasks, or Push to Google in the admin, sends it again.",
+        "Nothing is lost: the next schedule_tasks, or Send to Google in the admin, sends it again.",
     ),
 )
 """The first that fits; each is the remedy of errors that are known to come so."""

@@ -76,7 +76,7 @@ def test_a_bulk_pause_says_how_many_and_when_each_would_run() -> None:
     assert "shop.reports.A" in html
     assert re.search(r"in \d+ (min|s|h)[^<]*UTC", html)
     assert "paused: old" in html
-    assert "resuming never fires anything" in html
+    assert "resuming starts nothing" in html
 
 
 def test_all_are_paused_and_every_audit_tells_it() -> None:
@@ -166,7 +166,7 @@ def test_resuming_many_tells_who_paused_and_fires_nothing(google: MemoryBackend)
     assert "Resume 1 job?" in html
     assert "1 of the selection is not paused, and stays as it is." in html
     assert "by ana, now, “Moves”" in html
-    assert "Nothing is fired now" in html
+    assert "Nothing starts now" in html
     response = confirm(client, html, reason="done")
     assert said(response) == ["1 job is resumed."]
     paused.refresh_from_db()
@@ -214,7 +214,7 @@ def test_a_bulk_push_makes_google_equal(google: MemoryBackend) -> None:
     rows = [job("A"), job("B", sync_state="failed", sync_error="Quota is used up.")]
     client = operator("sync")
     html = ask(client, "sync_jobs", *rows)
-    assert "Push 2 jobs to Google?" in html
+    assert "Send 2 jobs to Google?" in html
     assert "Not synced: Quota is used up." in html
     assert "never" in html
     response = confirm(client, html, reason="after the outage")

@@ -65,9 +65,9 @@ UNTIL = {"until_mode": "until", "until_0": "2026-10-26", "until_1": "08:00:00"}
 
 def test_the_page_says_the_next_run_and_what_is_missed_first(job: ScheduledJob) -> None:
     text = read(superuser(), job)
-    assert "Pause shop.tasks.Settle ? Next run: Fri 23 Oct 01:30 (in 11 h 22 min)." in text
+    assert "Pause shop.tasks.Settle ? Its next run would be Fri 23 Oct 01:30 (in 11 h 22 min)." in text
     assert "All runs will be missed, these first Europe/Lisbon Fri 23 Oct 01:30 Sat 24 Oct 01:30" in text
-    assert "The database holds the pause, so it counts from the moment you press the button" in text
+    assert "The pause counts from the moment you press the button" in text
 
 
 def test_an_open_pause_is_held_by_the_database_and_pushed(google: MemoryBackend, job: ScheduledJob) -> None:
@@ -240,8 +240,8 @@ def test_resuming_says_the_next_run_and_fires_nothing(google: MemoryBackend, job
         in text
     )
     assert "Paused since Thu 22 Oct 14:08 Europe/Lisbon by ana: weekend" in text
-    assert "Resuming fires nothing: the next run is the schedule’s next." in text
-    assert "1 run was skipped since, and is not caught up." in text
+    assert "Resuming starts nothing: the next run is the schedule’s next." in text
+    assert "1 run was skipped since, and is not made up for." in text
     google.store.faults.calls.clear()
     send(client, job, "resume", reason="API is back")
     assert row("Settle").paused is False

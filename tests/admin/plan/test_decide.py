@@ -67,7 +67,7 @@ def test_adopting_names_overrides_pause_and_what_is_pushed(google: MemoryBackend
     answer = decide(superuser(), drift_url(job), "Saturday was right", **{f"_{job.pk}": "adopt"})
     assert said(answer) == [
         (
-            "Adopted from Google as override of shop.tasks.One: schedule, description. "
+            "Kept from Google as an override of shop.tasks.One: schedule, description. "
             "shop.tasks.One is paused here too.",
             "success",
         )
@@ -91,8 +91,8 @@ def test_what_cannot_be_adopted_is_told_to_be_pushed(google: MemoryBackend, job:
     answer = decide(superuser(), drift_url(job), **{f"_{job.pk}": "adopt"})
     assert said(answer) == [
         (
-            "Adopted from Google as override of shop.tasks.One: schedule. "
-            "Asked for a push of the rest: address.",
+            "Kept from Google as an override of shop.tasks.One: schedule. "
+            "Asked for the rest to be sent: address.",
             "success",
         )
     ]

@@ -158,7 +158,7 @@ def test_a_job_of_another_app_is_not_compared(google: MemoryBackend, job: Schedu
     assert decisions(html) == {}
     plan = text_of(superuser("ana").get(PLAN).content.decode())
     assert "1 refused" in plan
-    assert "cannot be pushed" in plan
+    assert "cannot be sent" in plan
 
 
 # --- What is offered and suggested ------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_an_edit_that_was_not_pushed_can_only_be_pushed_again(
     assert list(decisions(html).values()) == [["push", "leave"]]
     assert "could not be sent" in text_of(html)
     said = text_of(html)
-    assert "Push again Last answer: not allowed" in said
+    assert "Send ours again Last answer: not allowed" in said
     assert "Leave for now Decide later; the next schedule_tasks tries again." in said
 
 
@@ -240,7 +240,7 @@ def test_a_push_from_the_plan_is_made_and_attributed(google: MemoryBackend, job:
     assert (change.field, change.old, change.new, change.actor_label, change.reason) == (
         "retry_count", 5, 3, "rui", "nobody asked",
     )  # fmt: skip
-    assert LogEntry.objects.get().change_message == "Push to Google asked for. nobody asked"
+    assert LogEntry.objects.get().change_message == "Send to Google asked for. nobody asked"
 
 
 def test_adopting_from_the_job_leads_back_to_it(google: MemoryBackend, job: ScheduledJob) -> None:
@@ -384,7 +384,7 @@ def test_an_own_job_that_is_being_deleted_is_not_called_retired(google: MemoryBa
     text = text_of(superuser().get(drift_url(job)).content.decode())
     assert "own to delete being deleted, still in Google" in text
     assert "deleted, and its row with it" in text
-    assert "Delete in Google Nothing fires any more. It cannot be taken back." in text
+    assert "Delete in Google Nothing runs any more. It cannot be taken back." in text
 
 
 def names(google: MemoryBackend) -> list[str]:
@@ -449,7 +449,7 @@ def test_what_cannot_be_adopted_is_pushed_all_the_same_and_said(
     client = superuser()
     html = client.get(PLAN).content.decode()
     assert list(decisions(html).values()) == [["push", "adopt", "leave"]]
-    assert "Pushed all the same: address." in text_of(html)
+    assert "Sent all the same: address." in text_of(html)
     assert (
         "address https://shop.example.com/tasks/other → https://shop.example.com/tasks/shop.tasks.One code only"
         in (text_of(html))
@@ -492,7 +492,7 @@ def test_a_paused_job_that_is_gone_is_created_paused(google: MemoryBackend, job:
     job.pause(reason="migration")
     google.store.delete_job(full_name(job))
     text = text_of(superuser().get(drift_url(job)).content.decode())
-    assert "Push Google gets the job, paused." in text
+    assert "Send ours Google gets the job, paused." in text
 
 
 def test_a_job_resumed_in_google_can_be_resumed_here(google: MemoryBackend, job: ScheduledJob) -> None:

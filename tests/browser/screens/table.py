@@ -102,7 +102,7 @@ def counted(page: Page, desk: Desk) -> None:
     page.get_by_label("Until a time, to the second").check()
     page.get_by_label("Date").fill("2026-10-22")
     page.get_by_label("Time", exact=True).fill("18:00:00")
-    page.get_by_role("button", name="Pause the job").click()
+    page.get_by_role("button", name="Pause this job").click()
     expect(page.get_by_role("alert")).to_contain_text("The job is not paused yet")
 
 
@@ -145,8 +145,8 @@ def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
         page.locator("#action-toggle").check()
         page.get_by_label("Action:").select_option(label=label)
         page.locator(".actions button[type=submit]").first.click()
-        expect(page.get_by_role("link", name="No, take me back").or_(
-            page.get_by_role("button", name="No, take me back"))).to_be_visible()  # fmt: skip
+        expect(page.get_by_role("link", name="Cancel").or_(
+            page.get_by_role("button", name="Cancel"))).to_be_visible()  # fmt: skip
 
     return go
 
@@ -202,7 +202,7 @@ ACTIONS = (
     Screen("bulk-pause", bulk("Pause…"), "Before many jobs are paused"),
     Screen("bulk-resume", bulk("Resume…")),
     Screen("bulk-reset", bulk("Reset overrides…")),
-    Screen("bulk-sync", bulk("Push to Google…")),
+    Screen("bulk-sync", bulk("Send to Google…")),
     Screen("bulk-run", bulk("Run now…")),
     Screen(
         "plan",

@@ -58,7 +58,7 @@ def test_a_job_is_paused_from_the_list(page: Page, shop: Desk) -> None:
     expect(page.get_by_role("heading", name="Pause a job")).to_be_visible()
     tab_to(page, "Why:")
     page.keyboard.type("Stock is counted")
-    tab_to(page, "Pause the job")
+    tab_to(page, "Pause this job")
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist")).to_have_text(
         "The job orders.tasks.CancelUnpaidOrders is paused until somebody resumes it."
@@ -117,7 +117,7 @@ def test_what_was_edited_in_google_is_overwritten(page: Page, shop: Desk) -> Non
     page.goto(f"{LIST}{job.pk}/drift/")
     page.get_by_text("What to do").wait_for()
     tab_to(page, "Leave for now")
-    for decision in ("Adopt as override", "Push"):
+    for decision in ("Keep Google’s, as an override", "Send ours"):
         page.keyboard.press("ArrowUp")
         expect(page.get_by_role("radio", name=re.compile(f"^{decision}"))).to_be_checked()
     tab_to(page, "Reason, kept in the audit:")

@@ -41,7 +41,7 @@ def in_google(shop: Shop, job: ScheduledJob) -> tuple[str, str] | None:
 
 def look_again(page: Page) -> None:
     with page.expect_response(lambda answer: answer.request.method == "POST"):
-        page.get_by_role("button", name="Look at Google again").click()
+        page.get_by_role("button", name="Compare again").click()
     page.wait_for_load_state()
 
 
@@ -65,8 +65,8 @@ def badge(page: Page, word: str) -> None:
 @pytest.mark.parametrize(
     ("decision", "override", "found", "sync_state"),
     [
-        ("Push", None, "0 3 * * *", "synced"),
-        ("Adopt as override", "0 5 * * *", "0 5 * * *", "synced"),
+        ("Send ours", None, "0 3 * * *", "synced"),
+        ("Keep Google’s, as an override", "0 5 * * *", "0 5 * * *", "synced"),
         ("Leave for now", None, "0 5 * * *", "drifted"),
     ],
 )
@@ -112,7 +112,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     assert in_google(shop, job) == ("ENABLED", kept), "the next deploy keeps what was decided"
 
 
-@pytest.mark.parametrize("decision", ["Push", "Adopt as override", "Leave for now"])
+@pytest.mark.parametrize("decision", ["Send ours", "Keep Google’s, as an override", "Leave for now"])
 def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision: str) -> None:
     make_task(run_every="0 3 * * *")
     shop.deploy()
@@ -121,7 +121,7 @@ def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision
     page = shop.browser("maria")
     page.goto(address(job, "drift"))
     expect(page.get_by_role("radio", name=re.compile("^Leave for now"))).to_be_checked()
-    if decision == "Adopt as override":
+    if decision == "Keep Google’s, as an override":
         decide(page, decision)
         expect(page.locator(".sj-plan [role=alert]")).to_have_text(
             "A pause needs a reason: say why the job is paused."
@@ -130,16 +130,16 @@ def test_what_was_paused_in_the_console_is_told_and_decided(shop: Shop, decision
     decide(page, decision, "The acquirer migrates")
     page.wait_for_url(f"**{address(job)}")
     decided = job_of("Report")
-    is_adopted = decision == "Adopt as override"
+    is_adopted = decision == "Keep Google’s, as an override"
     assert (decided.paused, decided.pause_reason) == (
         is_adopted,
         "The acquirer migrates" if is_adopted else "",
     )
-    assert in_google(shop, job) == ("ENABLED" if decision == "Push" else "PAUSED", "0 3 * * *")
+    assert in_google(shop, job) == ("ENABLED" if decision == "Send ours" else "PAUSED", "0 3 * * *")
     assert not JobRun.objects.exists(), "nothing is fired by any of it"
 
 
-@pytest.mark.parametrize("decision", ["Push", "Leave for now"])
+@pytest.mark.parametrize("decision", ["Send ours", "Leave for now"])
 def test_what_was_deleted_in_the_console_is_told_and_decided(shop: Shop, decision: str) -> None:
     make_task(run_every="0 3 * * *")
     shop.deploy()
@@ -158,8 +158,8 @@ def test_what_was_deleted_in_the_console_is_told_and_decided(shop: Shop, decisio
     page.get_by_role("link", name="Compare and decide…").click()
     decide(page, decision, "By mistake")
     page.wait_for_url(f"**{address(job)}")
-    assert in_google(shop, job) == (("ENABLED", "0 3 * * *") if decision == "Push" else None)
-    assert job_of("Report").sync_state == ("synced" if decision == "Push" else "drifted")
+    assert in_google(shop, job) == (("ENABLED", "0 3 * * *") if decision == "Send ours" else None)
+    assert job_of("Report").sync_state == ("synced" if decision == "Send ours" else "drifted")
 
 
 def test_what_google_has_disabled_is_told_with_what_to_do(shop: Shop) -> None:
@@ -171,12 +171,12 @@ def test_what_google_has_disabled_is_told_with_what_to_do(shop: Shop) -> None:
     page.goto(address(job, "drift"))
     expect(page.locator(".sj-diff tbody")).to_contain_text("disabled", ignore_case=True)
     expect(page.get_by_role("radio", name=re.compile("^Adopt"))).to_have_count(0)
-    decide(page, "Push", "Try it")
+    decide(page, "Send ours", "Try it")
     expect(page.get_by_text("Google has disabled this job; look at its log in the console")).to_be_visible()
     assert in_google(shop, job) == ("DISABLED", "0 3 * * *")
     shop.client.delete_job(name=full_name(job))
     page.goto(address(job, "drift"))
-    decide(page, "Push", "Deleted there, as it says")
+    decide(page, "Send ours", "Deleted there, as it says")
     page.wait_for_url(f"**{address(job)}")
     assert in_google(shop, job) == ("ENABLED", "0 3 * * *")
     assert job_of("Report").sync_state == "synced"

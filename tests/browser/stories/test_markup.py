@@ -124,7 +124,7 @@ def test_what_google_answers_to_a_push_is_text_too(
     google.store.faults.refuse("CreateJob", "PERMISSION_DENIED", desk.text("google"), times=50)
     page.goto(f"{LIST}{desk.typed.pk}/pause/")
     page.get_by_label("Why").fill(EVIL)
-    page.get_by_role("button", name="Pause the job").click()
+    page.get_by_role("button", name="Pause this job").click()
     page.wait_for_url(f"**{LIST}{desk.typed.pk}/change/")
     expect(page.get_by_text("m-google <script>alert(1)</script>").first).to_be_visible()
     assert watched.faults == []

@@ -61,7 +61,7 @@ def test_an_operator_adds_a_job_that_fires_and_deletes_it(shop: Shop) -> None:
     expect(page.locator(".sj-q")).to_have_text("Delete report-apac?")
     page.get_by_label("Why:").fill("The region is closed")
     with shop.line_to_google_is_cut():
-        page.get_by_role("button", name="Delete the job").click()
+        page.get_by_role("button", name="Delete this job").click()
         expect(page.locator(".messagelist li")).to_contain_text("Not deleted yet: report-apac.")
         expect(page.locator(".messagelist li")).to_contain_text(
             "It runs nothing meanwhile. Delete it again to try again."
@@ -70,7 +70,7 @@ def test_an_operator_adds_a_job_that_fires_and_deletes_it(shop: Shop) -> None:
         assert deleting.deleting_at is not None, "the row stays until Google has none left"
     assert names(shop) == ["shop--report-apac", code.name]
     page.get_by_role("link", name="Try again to delete it").click()
-    page.get_by_role("button", name="Delete the job").click()
+    page.get_by_role("button", name="Delete this job").click()
     said(page, "Deleted: report-apac.")
     assert names(shop) == [code.name]
     assert not ScheduledJob.objects.filter(name="shop--report-apac").exists()

@@ -36,10 +36,10 @@ def test_a_pause_holds_before_google_has_heard_of_it(shop: Shop) -> None:
     shop.stop_google()
     with override_settings(DJANGO_CLOUD_TASKS_RPC_TIMEOUT=2):
         page.goto(address(job, "pause"))
-        page.get_by_role("button", name="Pause the job").click()
+        page.get_by_role("button", name="Pause this job").click()
         expect(page.locator(".errorlist li")).to_have_text("Say why the job is paused.")
         page.get_by_label("Why").fill(WHY)
-        page.get_by_role("button", name="Pause the job").click()
+        page.get_by_role("button", name="Pause this job").click()
         said(page, "The job shop.reports.Report is paused until somebody resumes it.")
     expect(page.locator(".sj-lede p").first).to_have_text(
         re.compile(r"^\s*Paused\. Paused by maria since .+ UTC, until somebody resumes it\. .*No run is due until then\.\s+"
@@ -85,9 +85,9 @@ def test_resuming_says_the_next_run_and_fires_nothing(shop: Shop) -> None:
     expect(page.locator(".sj-q")).to_have_text(
         re.compile(r"^\s*Resume shop\.reports\.Report\?\s+Its next run is then .+ 02:00 UTC \(in .+\)\.\s*$")
     )
-    expect(page.get_by_text("Resuming fires nothing: the next run is the schedule’s next.")).to_be_visible()
+    expect(page.get_by_text("Resuming starts nothing: the next run is the schedule’s next.")).to_be_visible()
     page.get_by_label("Why:").fill("They are done")
-    page.get_by_role("button", name="Resume the job").click()
+    page.get_by_role("button", name="Resume this job").click()
     said(page, "The job shop.reports.Report is resumed.")
     wait_for(lambda: shop.client.get_job(name=full_name(job)).state.name == "ENABLED")
     assert not JobRun.objects.exists()

@@ -199,7 +199,7 @@ def test_an_error_about_a_job_is_not_one_about_its_location(error: exceptions.Ba
 
 def test_an_unknown_outcome_is_pushed_again_by_the_next_sync() -> None:
     assert reason_of(exceptions.OutcomeUnknown("Deadline Exceeded")) == (
-        "Deadline Exceeded. Nothing is lost: the next schedule_tasks, or Push to Google in the admin, sends it again."
+        "Deadline Exceeded. Nothing is lost: the next schedule_tasks, or Send to Google in the admin, sends it again."
     )
     assert reason_of(None) == ""
 

@@ -83,6 +83,6 @@ def test_who_lost_the_turn_during_the_list_writes_nothing(
     assert output.lines == [
         f"[!] Job failed: shop.tasks.One: {LOCK_LOST}",
         "[!] Job failed: shop--shop-tasks-Orphan: another schedule_tasks took over. Nothing is lost: the next "
-        "schedule_tasks, or Push to Google in the admin, sends it again.",
+        "schedule_tasks, or Send to Google in the admin, sends it again.",
     ]
     assert {call.method for call in google.store.faults.calls} == {"ListJobs"}
