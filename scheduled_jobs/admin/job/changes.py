@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.job.fields import payload_changes
 from scheduled_jobs.admin.words import FIELD_WORDS, field_name, override_text, times, value_text, who_made
+from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobChange, JobRun
+from scheduled_jobs.services.history import job_story
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from typing import Self
 
+    from django.http import QueryDict
     from django.utils.functional import _StrPromise
+
+    from scheduled_jobs.services.history.job_story import ChangeCounts, Counted
 
 EVENTS: dict[str, _StrPromise] = {
     "deleting": gettext_lazy("asked for the job to be deleted"),
@@ -33,18 +45,115 @@ SWITCHES: dict[str, tuple[_StrPromise, _StrPromise]] = {
 """The same where it depends on the new value: for a false one, and for a true one."""
 
 
+TOGETHER = timedelta(seconds=1)
+"""Changes of one person that lie no further apart were made at once."""
+MAX_SOUGHT = 100
+"""Characters of what is looked for."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which changes are asked for: by whom, of which field, with which words, older than which."""
+
+    by: str = ""
+    field: str = ""
+    q: str = ""
+    before: int | None = None
+
+    @classmethod
+    def of(cls, data: QueryDict) -> Self:
+        """What an address asks; what makes no sense is left out."""
+        by, before = data.get("by", ""), data.get("before", "")
+        return cls(
+            by=by if by in job_story.ORIGINS else "",
+            field=clean_text(data.get("field", ""))[:64],
+            q=clean_text(data.get("q", "")).strip()[:MAX_SOUGHT],
+            before=int(before) if re.fullmatch("[0-9]{1,18}", before, re.ASCII) else None,
+        )
+
+    @property
+    def condition(self) -> Q | None:
+        """The filters; None where all are asked for."""
+        if not (self.by or self.field or self.q):
+            return None
+        found = job_story.ORIGINS.get(self.by, Q())
+        if self.field:
+            found &= Q(field=self.field)
+        if self.q:
+            words = self.q.lower()
+            fields = [name for name in FIELD_WORDS if words in field_name(name).lower()]
+            fields += [f"declared_{name}" for name in fields]
+            found &= Q(actor_label__icontains=self.q) | Q(reason__icontains=self.q) | Q(field__in=fields)
+        return found
+
+    def address(self, **other: Any) -> str:
+        """The same question with something else in it, as a query string; without ``before``."""
+        asked = {"by": self.by, "field": self.field, "q": self.q, **other}
+        return "?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def filters_of(question: Question, counts: ChangeCounts, fields: dict[str, int]) -> dict[str, Any]:
+    """What stands above the changes: chips by who made them, and a menu of the fields."""
+    labels = {
+        "": _("All"),
+        job_story.PEOPLE: _("By people"),
+        job_story.RELEASES: _("By releases"),
+        job_story.GOOGLE: _("With Google"),
+    }
+    numbers = {"": counted_text(counts.all), **{name: str(n) for name, n in counts.by_origin.items()}}
+    return {
+        "chips": [
+            (label, numbers[by], question.address(by=by), by == question.by)
+            for by, label in labels.items()
+            if by in ("", question.by) or counts.by_origin[by]
+        ],
+        "menu": [
+            (_field_label(name), n, question.address(field=name), name == question.field)
+            for name, n in fields.items()
+        ],
+        "all_fields": question.address(field=""),
+        "chosen": _field_label(question.field) if question.field else "",
+    }
+
+
+def counted_text(counted: Counted) -> str:
+    """A number, and that there are more; empty for none."""
+    text = _("%(n)s+") if counted.is_more else "%(n)s"
+    return text % {"n": intcomma(counted.n)} if counted.n else ""
+
+
+def _field_label(name: str) -> str:
+    labels = {"job": _("Job"), "paused": _("Pause"), "retired": _("Retired"), "run": _("Run by hand")}
+    if name.startswith("declared_"):
+        return _("Code’s %(field)s") % {"field": field_name(name.removeprefix("declared_")).lower()}
+    return labels.get(name) or field_name(name).capitalize()
+
+
 def change_lines(changes: Iterable[JobChange], zone: str, now: datetime) -> list[dict[str, Any]]:
-    """The lines of these changes, times in a zone."""
-    return [
-        {
-            "at": times.clock_element(change.at, zone, now),
-            "who": who_made(change),
-            "via": change.get_via_display(),
-            "reason": change.reason,
-            **_deed(change),
-        }
-        for change in changes
-    ]
+    """The lines of these changes (the newest first), times in a zone; what was done at once is one line."""
+    lines: list[dict[str, Any]] = []
+    last: JobChange | None = None
+    for change in changes:
+        if last is not None and _is_at_once(last, change):
+            lines[-1]["deeds"].insert(0, _deed(change))
+        else:
+            lines.append(
+                {
+                    "at": times.clock_element(change.at, zone, now),
+                    "who": who_made(change),
+                    "via": change.get_via_display(),
+                    "reason": change.reason,
+                    "deeds": [_deed(change)],
+                }
+            )
+        last = change
+    return lines
+
+
+def _is_at_once(one: JobChange, other: JobChange) -> bool:
+    same = all(getattr(one, name) == getattr(other, name) for name in ("actor_label", "via", "reason"))
+    fields = FIELD_WORDS.keys() | {f"declared_{name}" for name in FIELD_WORDS}
+    return same and {one.field, other.field} <= fields and abs(one.at - other.at) <= TOGETHER
 
 
 def _deed(change: JobChange) -> dict[str, Any]:

@@ -6,13 +6,12 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import Http404, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.job.changes import change_lines
+from scheduled_jobs.admin.job.changes import Question, change_lines, counted_text, filters_of
 from scheduled_jobs.admin.job.chart import LENGTHS, draw_durations
 from scheduled_jobs.admin.job.consequences import (
     after_a_failure,
@@ -197,15 +196,27 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
 @leading_to_the_list
 def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Who changed what of the job, when, through what and why."""
-    job, now = find_job(request, object_id), timezone.now()
+    job, now, question = find_job(request, object_id), timezone.now(), Question.of(request.GET)
 
-    changes = job_story.changes_of(job, MAX_CHANGES + 1)
+    counts = job_story.count_changes(job)
+    fields = job_story.changed_fields(job, counts.floor)
+    # What is looked for is looked for among those that were counted: all of them may be many.
+    condition, before = question.condition, question.before
+    floor = counts.floor if condition else 0
+    changes = job_story.changes_of(job, MAX_CHANGES + 1, condition=condition, floor=floor, before=before)
 
+    shown = changes[:MAX_CHANGES]
+    older = question.address(before=shown[-1].pk) if len(changes) > MAX_CHANGES else ""
     context = {
-        "changes": change_lines(changes[:MAX_CHANGES], job.time_zone, now),
-        "has_more_changes": len(changes) > MAX_CHANGES,
+        "changes": change_lines(shown, job.time_zone, now),
+        "question": question,
+        "filters": filters_of(question, counts, fields),
+        "counts": counts,
+        "since": times.clock(counts.since, job.time_zone, now) if counts.since else "",
+        "older": older,
+        "newest": question.address() if before is not None else "",
     }
-    return _page(model_admin, request, job, "changes", context)
+    return _page(model_admin, request, job, "changes", context, counts.all)
 
 
 @require_safe_method
@@ -216,9 +227,15 @@ def history_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
 
 
 def _page(
-    model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, tab: str, context: dict[str, Any]
+    model_admin: JobAdmin,
+    request: HttpRequest,
+    job: ScheduledJob,
+    tab: str,
+    context: dict[str, Any],
+    changes: job_story.Counted | None = None,
 ) -> HttpResponse:
-    """One of the three pages, in the frame that they share."""
+    """One of the three pages, in the frame that they share; ``changes`` are counted where they are not."""
+    changes = changes or job_story.counted(JobChange.objects.filter(job=job))
     links = {f"{name}_url": address(model_admin, f"scheduledjob_{name}", job.pk) for name in LINKS}
     titles = {"overview": _("Overview"), "settings": _("Settings"), "changes": _("Changes")}
     crumbs = job_crumbs(model_admin, job)
@@ -231,7 +248,7 @@ def _page(
         "tabs": [
             ("overview", titles["overview"], links["change_url"], ""),
             ("settings", titles["settings"], links["settings_url"], _overridden(job)),
-            ("changes", titles["changes"], links["changes_url"], _counted(job)),
+            ("changes", titles["changes"], links["changes_url"], counted_text(changes)),
         ],
         "crumb": "" if tab == "overview" else titles[tab],
         "may_change": allowed(request).change and job.deleting_at is None,
@@ -270,13 +287,6 @@ def _why_nothing_runs(
     if not is_said or job.sync_state != ScheduledJob.SyncState.DRIFTED:
         found["banner"] = google_banner(job, differing, looked_at, now)
     return found
-
-
-def _counted(job: ScheduledJob) -> str:
-    """How many changes there were, as far as they are counted; empty for none."""
-    changes = job_story.counted(JobChange.objects.filter(job=job))
-    text = _("%(n)s+") if changes.is_more else "%(n)s"
-    return text % {"n": intcomma(changes.n)} if changes.n else ""
 
 
 def _overridden(job: ScheduledJob) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import Case, Max, Q, TextField, Value, When
+from django.db.models import Case, Count, Max, Min, Q, TextField, Value, When
 from django.db.models.functions import Cast, Left, Length
 from django.utils.duration import duration_iso_string
 
@@ -148,9 +148,47 @@ def month_of(job: ScheduledJob, start: datetime, end: datetime) -> Series:
 # --- Changes --------------------------------------------------------------------------------------
 
 
-def changes_of(job: ScheduledJob, length: int) -> list[JobChange]:
-    """The last ``length`` changes, the newest first."""
-    return named(JobChange.objects.filter(job=job).order_by("-pk")[:length])
+PEOPLE, RELEASES, GOOGLE = "people", "releases", "google"
+ORIGINS = {
+    PEOPLE: ~Q(actor_label=""),
+    RELEASES: Q(actor_label="", via=JobChange.Via.CODE),
+    GOOGLE: Q(actor_label="") & ~Q(via=JobChange.Via.CODE),
+}
+"""Who made a change: a person, a release of the code, or what goes on between here and Google."""
+
+
+@dataclass(frozen=True)
+class ChangeCounts:
+    """The newest changes in numbers, ``COUNTED`` at most; ``floor`` is the key of the oldest of them."""
+
+    all: Counted
+    by_origin: dict[str, int]
+    floor: int
+    since: datetime | None
+
+
+def count_changes(job: ScheduledJob) -> ChangeCounts:
+    """How many changes there are, and by whom, as far as they are counted."""
+    newest = JobChange.objects.filter(job=job).order_by("-pk")[: COUNTED + 1]
+    by_origin = {name: Count("pk", filter=condition) for name, condition in ORIGINS.items()}
+    found = newest.aggregate(n=Count("pk"), floor=Min("pk"), since=Min("at"), **by_origin)
+    n = found["n"]
+    counts = {name: found[name] for name in ORIGINS}
+    return ChangeCounts(Counted(min(n, COUNTED), n > COUNTED), counts, found["floor"] or 0, found["since"])
+
+
+def changes_of(
+    job: ScheduledJob, length: int, *, condition: Q | None = None, floor: int = 0, before: int | None = None
+) -> list[JobChange]:
+    """Changes with keys from ``floor`` on and before another one, the newest first; ``length`` at most."""
+    rows = JobChange.objects.filter(condition or Q(), job=job, pk__gte=floor).order_by("-pk")
+    return named((rows if before is None else rows.filter(pk__lt=before))[:length])
+
+
+def changed_fields(job: ScheduledJob, floor: int) -> dict[str, int]:
+    """Field -> how often it was changed, the most often first."""
+    rows = JobChange.objects.filter(job=job, pk__gte=floor).order_by().values_list("field")
+    return dict(rows.annotate(n=Count("pk")).order_by("-n", "field"))
 
 
 def provenance_of(job: ScheduledJob) -> dict[str, JobChange]:

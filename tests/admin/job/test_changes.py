@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import html
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from scheduled_jobs.models import JobChange, attribution
+from scheduled_jobs.services.history import job_story
 from tests.support.job_page import (
     address,
     job,
     text,
 )
 from tests.support.people import superuser
+
+if TYPE_CHECKING:
+    from scheduled_jobs.models import ScheduledJob
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +54,85 @@ def test_every_change_is_told_in_words(field: str, old: Any, new: Any, told: str
     page = text(superuser().get(address(row, "changes")).content.decode())
     assert f"rui {told}" in page
     assert "command line Why not" in page
+
+
+def changed(
+    row: ScheduledJob, field: str, new: Any, *, by: str = "", via: str = "code", why: str = ""
+) -> None:
+    with attribution(by, via=via, reason=why):
+        JobChange.record(row, {field: (None, new)})
+
+
+def lines(row: ScheduledJob, query: str = "") -> list[str]:
+    """What stands in the list of changes."""
+    page = superuser(f"reader{User.objects.count()}").get(address(row, "changes") + query).content.decode()
+    found = page.partition('<ul class="sj-audit">')[2].partition("</ul>")[0].split("<li>")[1:]
+    return [text(line).partition(" ")[2] for line in found]
+
+
+def test_what_one_person_saved_at_once_is_one_line() -> None:
+    row = job()
+    with attribution("maria", via="form", reason="The batch closes at 01:10"):
+        JobChange.record(row, {"schedule": ("0 2 * * *", "30 1 * * *"), "retry_count": (3, 4)})
+    changed(row, "paused", True, by="maria", via="form", why="The batch closes at 01:10")
+    assert lines(row) == [
+        "maria paused the job form The batch closes at 01:10",
+        "maria set schedule 0 2 * * * → 30 1 * * * , set retry count 3 → 4 form The batch closes at 01:10",
+    ]
+
+
+def test_changes_are_found_by_who_made_them_by_field_and_by_words() -> None:
+    row = job()
+    changed(row, "declared_schedule", "15 1 * * *")
+    changed(row, "schedule", "30 1 * * *", by="maria", via="form", why="The acquirer asked")
+    changed(row, "paused", True, by="rui", via="bulk")
+    changed(row, "sync", "pending", via="auto")
+    page = superuser().get(address(row, "changes")).content.decode()
+    chips = text(page.partition('<ul class="sj-chips"')[2].partition("</ul>")[0])
+    assert chips.endswith("All 4 By people 2 By releases 1 With Google 1")
+    assert [line.split()[0] for line in lines(row, "?by=people")] == ["rui", "maria"]
+    assert [line.split()[:2] for line in lines(row, "?by=releases")] == [["The", "code"]]
+    assert [line.split()[:2] for line in lines(row, "?by=google")] == [["The", "system"]]
+    assert [line.split()[0] for line in lines(row, "?field=paused")] == ["rui"]
+    for words in ("ACQUIRER", "maria", "acquirer&by=people"):
+        assert [line.split()[0] for line in lines(row, f"?q={words}")] == ["maria"], words
+    assert [line.split()[0] for line in lines(row, "?q=schedule")] == ["maria", "The"]
+    assert lines(row, "?q=30+1") == []  # values are not looked into: one may be a secret
+    assert lines(row, "?q=nobody") == []
+    assert len(lines(row, "?by=nobody&before=x")) == 4
+
+
+def test_older_changes_are_a_page_of_their_own() -> None:
+    row = job()
+    for n in range(120):
+        changed(row, "paused", n % 2 == 0, by="maria", why=f"reason {n}")
+    pages, query = [], ""
+    client = superuser()
+    while True:
+        page = client.get(address(row, "changes") + query).content.decode()
+        pages.append(re.findall(r"reason (\d+)", page))
+        found = re.search(r'<a href="(\?[^"]*)">Older changes', page)
+        if found is None:
+            break
+        query = html.unescape(found[1])
+    assert [len(page) for page in pages] == [50, 50, 20]
+    assert [int(n) for page in pages for n in page] == list(range(119, -1, -1))
+    assert "Newest changes" in page
+
+
+def test_changes_are_counted_and_sought_as_far_as_that_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_story, "COUNTED", 3)
+    row = job()
+    changed(row, "paused", True, by="ana")
+    for n in range(4):
+        changed(row, "paused", n % 2 == 0, by="maria")
+    page = text(superuser().get(address(row, "changes")).content.decode())
+    assert "Changes 3+" in page
+    assert "the newest 3 changes, since" in page
+    assert len(lines(row)) == 5
+    assert lines(row, "?q=ana") == []
+
+
+def test_nothing_changed_is_said() -> None:
+    page = text(superuser().get(address(job(), "changes")).content.decode())
+    assert "Nothing has been changed yet." in page
