@@ -15,7 +15,7 @@ from scheduled_jobs.admin.actions import bulk, own_job, pause, run_now
 from scheduled_jobs.admin.dashboard import view as dashboard
 from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
-from scheduled_jobs.admin.job_list import changelist, filters
+from scheduled_jobs.admin.job_list import changelist
 from scheduled_jobs.admin.page import may, urls_of, with_extra
 from scheduled_jobs.admin.plan import ask
 from scheduled_jobs.admin.plan import view as plan
@@ -48,13 +48,10 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     list_display = changelist.LIST_DISPLAY
     list_display_links = None
-    list_filter = filters.JOB_FILTERS
     list_per_page = 100
     list_max_show_all = 200
-    show_facets = filters.SHOW_FACETS
     show_full_result_count = False
-    search_fields = ("name", "task", "declared_description", "description_override")
-    search_help_text = ""
+    search_fields = ("name", "task", "declared_description", "description_override", "pause_reason")
     actions = bulk.ACTIONS
     change_list_template = "admin/scheduled_jobs/scheduledjob/change_list.html"
 

@@ -25,24 +25,6 @@ pytestmark = [
     pytest.mark.usefixtures("google"),
 ]
 Status = JobRun.Status
-LINES = """(link) => {
-    const lines = [], range = document.createRange(), walker = document.createTreeWalker(link, NodeFilter.SHOW_TEXT);
-    let top = null;
-    while (walker.nextNode()) {
-        for (let at = 0; at < walker.currentNode.length; at++) {
-            range.setStart(walker.currentNode, at);
-            range.setEnd(walker.currentNode, at + 1);
-            const now = range.getBoundingClientRect().top;
-            if (top === null || now > top + 4) {
-                lines.push("");
-                top = now;
-            }
-            lines[lines.length - 1] += range.toString();
-        }
-    }
-    return lines;
-}"""
-"""The text of an element, line by line as it is shown."""
 
 
 @pytest.fixture
@@ -61,7 +43,8 @@ def jobs() -> dict[str, ScheduledJob]:
             "schedule_override": "30 1 * * *",
         },
     }.items():
-        rows[name] = make_job(make_task(name=name), f"shop--{name.lower()}", **values)
+        own = {"sync_state": "synced", **values}
+        rows[name] = make_job(make_task(name=name), f"shop--{name.lower()}", **own)
         outcomes = [Status.SUCCEEDED] * 20 + [Status.MISSED, Status.SKIPPED, Status.TIMED_OUT, Status.LOST]
         outcomes += [Status.FAILED if "failures_in_a_row" in values else Status.SUCCEEDED] * 6
         for number, outcome in enumerate(outcomes):
@@ -71,23 +54,37 @@ def jobs() -> dict[str, ScheduledJob]:
     return rows
 
 
-def test_a_long_description_takes_two_lines(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
+def test_a_name_is_whole_and_what_it_does_is_cut_to_one_line(
+    operator: Page, jobs: dict[str, ScheduledJob]
+) -> None:
     said = "Fetch what the supplier asks for it. " * 9
-    module = "sample_project.warehouse.importing.tasks"
-    ScheduledJob.objects.filter(pk=jobs["ReindexSearch"].pk).update(
-        declared_description=said, task=f"{module}.ImportSupplierPrices"
-    )
+    ScheduledJob.objects.filter(pk=jobs["ReindexSearch"].pk).update(declared_description=said)
     operator.set_viewport_size({"width": 1280, "height": 900})
     operator.goto(LIST)
-    line = operator.locator(".sj-doc")
-    assert line.get_attribute("title") == said
-    assert line.bounding_box()["height"] <= 33  # type: ignore[index]
-    lines: list[str] = operator.get_by_role(
-        "link", name=f"{module}.ImportSupplierPrices", exact=True
-    ).evaluate(LINES)
-    assert len(lines) > 1
-    assert [one for one in lines[:-1] if not one.endswith(".")] == []
-    assert "".join(lines) == f"{module}.ImportSupplierPrices"
+    line = operator.locator(".field-job .cut").filter(has_text="Fetch what")
+    assert line.get_attribute("title") == f"shop.reports · {said.strip()}"
+    assert line.bounding_box()["height"] <= 17  # type: ignore[index]
+    name = operator.get_by_role(
+        "link", name="BuildMonthlyVatReportForAllCountriesOfTheEuropeanUnion", exact=True
+    )
+    assert name.evaluate("one => one.scrollWidth <= one.parentElement.clientWidth")
+
+
+def test_the_whole_row_leads_to_the_job_and_its_error_to_the_run(
+    operator: Page, jobs: dict[str, ScheduledJob]
+) -> None:
+    failing = jobs["SyncWarehouseStock"]
+    JobRun.objects.filter(job=failing, status=Status.FAILED).update(error="KeyError: 'PT-LIS-2'")
+    operator.set_viewport_size({"width": 1280, "height": 900})
+    operator.goto(LIST)
+    row = operator.locator(f'[data-part="job-{failing.pk}"] tr')
+    row.first.locator(".field-sched").click(position={"x": 170, "y": 8})
+    expect(operator).to_have_url(re.compile(rf"/{failing.pk}/change/$"))
+    operator.go_back()
+    row.last.click()
+    newest = JobRun.objects.filter(job=failing, status=Status.FAILED).order_by("at").last()
+    assert newest is not None
+    expect(operator).to_have_url(re.compile(rf"/jobrun/{newest.pk}/change/"))
 
 
 def test_what_turns_text_round_ends_with_the_name_it_is_in(
@@ -129,13 +126,23 @@ def test_the_way_back_leads_to_the_list_as_it_was(operator: Page, jobs: dict[str
     assert not JobRun.objects.filter(status="queued").exists()
 
 
-def test_the_tally_and_the_filters_stay_in_the_address(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
+def test_chips_and_menus_stay_in_the_address(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
     operator.goto(LIST)
-    operator.get_by_role("list", name="Jobs by state").get_by_role("link", name="1 failing").click()
+    operator.get_by_role("list", name="By state").get_by_role("link", name="Failing 1").click()
     expect(operator).to_have_url(re.compile(r"\?state=failing$"))
-    expect(operator.locator("#result_list tbody tr")).to_have_count(1)
-    operator.locator("#changelist-filter").get_by_role("link", name="Pending (1)").click()
-    expect(operator).to_have_url(re.compile(r"\?google=pending&state=failing$"))
+    expect(operator.locator("#result_list tbody")).to_have_count(1)
+    google, origin = (operator.locator("summary", has_text=name) for name in ("Google", "Origin"))
+    origin.click()
+    google.click()
+    expect(operator.locator(".sj-menu[open]")).to_have_count(1)
+    operator.keyboard.press("Escape")
+    expect(operator.locator(".sj-menu[open]")).to_have_count(0)
+    expect(google).to_be_focused()
+    operator.keyboard.press("Enter")
+    operator.get_by_role("link", name="Same as here 1").click()
+    expect(operator).to_have_url(re.compile(r"\?google=synced&state=failing$"))
+    operator.get_by_role("link", name="Clear").click()
+    expect(operator.locator("#result_list tbody")).to_have_count(4)
 
 
 def test_nothing_is_cut_off_at_any_width(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
@@ -143,16 +150,22 @@ def test_nothing_is_cut_off_at_any_width(operator: Page, jobs: dict[str, Schedul
         operator.set_viewport_size({"width": width, "height": 900})
         operator.goto(LIST)
         assert overflow(operator) <= 0, f"{width} px"
-        for row in operator.locator("#result_list tbody tr").all():
-            expect(row.locator(".sj-strip")).to_be_visible()
-            expect(row.locator(".field-when")).to_be_visible()
-            expect(row.locator(".field-cloud")).to_be_visible()
+        for row in operator.locator("#result_list tbody").all():
+            for cell in (
+                ".field-state",
+                ".field-job",
+                ".field-sched",
+                ".sj-strip",
+                ".field-next",
+                ".field-act",
+            ):
+                expect(row.locator(cell)).to_be_visible()
 
 
 def test_a_telephone_shows_a_card_for_each_job(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
     operator.set_viewport_size({"width": 390, "height": 844})
     operator.goto(LIST)
-    row = operator.locator("#result_list tbody tr").first
+    row = operator.locator("#result_list tbody").first
     name, runs = row.locator(".field-job").bounding_box(), row.locator(".field-runs").bounding_box()
     assert name is not None
     assert runs is not None
@@ -195,3 +208,90 @@ def test_the_list_works_without_scripts(
 def test_an_empty_list_tells_the_next_step(operator: Page) -> None:
     operator.goto(LIST)
     expect(operator.get_by_role("heading", name="No jobs yet")).to_be_visible()
+
+
+# --- Kept up to date ------------------------------------------------------------------------------
+
+
+def look_again(page: Page) -> None:
+    """Let the time until the next look pass, and the answer arrive."""
+    with page.expect_response(lambda answer: answer.url.partition("?")[0].endswith(LIST)):
+        page.clock.run_for(11_000)
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".field-job a.row").all_inner_texts()
+
+
+def test_rows_come_go_change_and_move_while_one_looks(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
+    operator.clock.install()
+    operator.goto(LIST)
+    expect(operator).to_have_title(re.compile(r"^\(1\) Jobs"))
+    expect(operator.locator("#sj-refresh")).to_contain_text("every 10 s")
+    icon = operator.locator('link[rel="icon"]')
+    expect(icon).to_have_attribute("href", re.compile("scheduled_jobs/wrong.svg$"))
+    same = operator.locator(f'[data-part="job-{jobs["SendWeeklyNewsletter"].pk}"] .sj-strip').element_handle()
+    assert names(operator)[0] == "SyncWarehouseStock"
+    ScheduledJob.objects.filter(pk=jobs["SyncWarehouseStock"].pk).update(
+        failures_in_a_row=0, last_status="succeeded"
+    )
+    make_job(make_task(name="Added"), "shop--added", sync_state="synced")
+    ScheduledJob.objects.filter(pk=jobs["ReindexSearch"].pk).delete()
+    look_again(operator)
+    expect(operator.locator(f'[data-part="job-{jobs["SyncWarehouseStock"].pk}"]')).to_contain_text("Healthy")
+    assert names(operator) == [
+        "BuildMonthlyVatReportForAllCountriesOfTheEuropeanUnion", "SyncWarehouseStock", "Added",
+        "SendWeeklyNewsletter",
+    ]  # fmt: skip
+    assert same.evaluate("one => one.isConnected"), "what has not changed is left alone"
+    expect(operator.get_by_role("link", name="All 4")).to_be_visible()
+    expect(operator.get_by_role("status")).to_have_text("No job has a problem.")
+    expect(operator).to_have_title(re.compile(r"^Jobs"))
+    assert "wrong" not in str(icon.get_attribute("href"))
+    operator.get_by_label("Select Added for an action").check()
+    expect(operator.locator(".action-counter")).to_have_text("1 of 4 selected")
+
+
+def test_nothing_moves_under_what_a_person_does(operator: Page, jobs: dict[str, ScheduledJob]) -> None:
+    operator.clock.install()
+    operator.goto(LIST)
+    state = operator.locator(f'[data-part="job-{jobs["SyncWarehouseStock"].pk}"] .field-state')
+    box, search = (
+        operator.get_by_label("Select ReindexSearch for an action"),
+        operator.get_by_label("Search jobs"),
+    )
+    menu = operator.locator("summary", has_text="Origin")
+    doings = [
+        (box.check, box.uncheck),
+        (search.focus, search.blur),
+        (menu.click, lambda: operator.keyboard.press("Escape")),
+        (lambda: operator.locator(".field-sched").first.select_text(),
+         lambda: operator.evaluate("getSelection().removeAllRanges()")),
+    ]  # fmt: skip
+    for count, (begin, end) in enumerate(doings, 5):
+        begin()
+        ScheduledJob.objects.filter(pk=jobs["SyncWarehouseStock"].pk).update(failures_in_a_row=count)
+        look_again(operator)
+        expect(operator.locator("#sj-refresh")).to_contain_text("waits while you choose or type")
+        expect(state).to_contain_text(f"{count - 1} in a row")
+        end()
+        look_again(operator)
+        expect(state).to_contain_text(f"{count} in a row")
+
+
+def test_a_pause_of_the_refresh_lasts_as_long_as_the_tab(
+    operator: Page, jobs: dict[str, ScheduledJob]
+) -> None:
+    operator.goto(LIST)
+    operator.get_by_role("button", name="Pause refresh").click()
+    operator.get_by_role("link", name="Failing 1").click()
+    expect(operator.locator("#sj-refresh")).to_contain_text("refresh paused, as of")
+    operator.clock.install()
+    operator.reload()
+    asked: list[str] = []
+    operator.on("request", lambda request: asked.append(request.url))
+    operator.clock.run_for(60_000)
+    assert asked == []
+    with operator.expect_response(re.compile("state=failing")):
+        operator.get_by_role("button", name="Resume refresh").click()
+    expect(operator.locator("#sj-refresh")).to_contain_text("every 10 s")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGES = """
     one_job, one_run = [job.pk], [JobRun.objects.latest().pk]
     for name, args, button in [
-        ("scheduledjob_changelist", [], "Add job"),
+        ("scheduledjob_changelist", [], "Add a job"),
         ("scheduledjob_change", one_job, "Run now…"),
         ("scheduledjob_settings", one_job, "Pause…"),
         ("scheduledjob_pause", one_job, ""),

@@ -6,26 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.templatetags.admin_list import result_headers
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import InvalidPage
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.job_list.filters import JOB_FILTERS, CountedFilter
-from scheduled_jobs.admin.job_list.rows import KEY, build_rows
+from scheduled_jobs.admin.job_list.filters import TROUBLES, Filters, chosen_in
+from scheduled_jobs.admin.job_list.rows import KEY, build_rows, zone_of
 from scheduled_jobs.admin.page import (
+    Live,
     address_if_any,
     allowed,
     environment_banner,
-    permitted,
     run_list_url,
+    section_tabs,
     where_tasks_are,
 )
-from scheduled_jobs.admin.words import HEALTH_BADGES, SYNC_BADGES, attempts_banners
-from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.history.census import take_census
+from scheduled_jobs.admin.words import HEALTH_BADGES, attempts_banners
+from scheduled_jobs.services.history.census import having, take_census
 from scheduled_jobs.services.history.health import ORDER, Health, urgency
 from scheduled_jobs.services.history.last_attempts import unserved_attempts
 from scheduled_jobs.services.history.listed_jobs import listed_jobs
@@ -39,6 +38,12 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
+    from scheduled_jobs.models import ScheduledJob
+
+UNKNOWN_WITHOUT = (Health.UNREACHABLE, Health.NO_RUN_HERE, Health.STOPPED, Health.LATE)
+"""The states that a look at Google explains, or ends."""
+EVERY = 10
+"""Seconds between two looks."""
 
 
 def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Callable[[ScheduledJob], str]:
@@ -53,64 +58,40 @@ def _column(name: str, heading: _StrPromise, ordering: str | None = None) -> Cal
 
 
 LIST_DISPLAY = (
-    _column("state", gettext_lazy("state"), "urgency"),
-    _column("job", gettext_lazy("job"), "task"),
-    _column("schedule", gettext_lazy("schedule")),
-    _column("recent", gettext_lazy("last 30 runs"), "last_run_at"),
-    _column("next_run", gettext_lazy("next run")),
-    _column("google", gettext_lazy("Google"), "sync_state"),
+    _column("state", gettext_lazy("State"), "urgency"),
+    _column("job", gettext_lazy("Job"), "task"),
+    _column("sched", gettext_lazy("Schedule")),
+    _column("runs", gettext_lazy("Last 30 runs"), "last_run_at"),
+    _column("next", gettext_lazy("Next run"), "next_run_at"),
 )
 
 
-UNSYNCED = (ScheduledJob.SyncState.DRIFTED, ScheduledJob.SyncState.FAILED)
-"""What the tally says of Google; synced and pending need nobody."""
-
-
 class JobChangeList(ChangeList):
-    """Counts everything with one query, and reads of the jobs on the page only what is shown."""
+    """Django's own, for its actions, search, order and pages; what it shows is read by our services."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         self.now = timezone.now()
         self.allowed = allowed(request)
         super().__init__(request, *args, **kwargs)
 
-    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        """Our own filters alone: of any other lookup, or of a NUL, the database may make an error."""
-        names = {"task", *(facet.parameter_name for facet in JOB_FILTERS)}
-        found: dict[str, Any] = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name in names and "\0" not in "".join(value)}
-
-    @property
-    def facets(self) -> list[CountedFilter]:
-        """The filters that are on."""
-        return [
-            spec for spec in self.filter_specs if isinstance(spec, CountedFilter) and spec.chosen is not None
-        ]
-
-    def wanted(self, *, without: str | None = None) -> dict[str, tuple[str, ...]]:
-        """CountedFilter -> the values of the census that are asked for, of all filters but one."""
-        return {
-            str(facet.parameter_name): facet.values_of(str(facet.chosen))
-            for facet in self.facets
-            if facet.parameter_name != without
-        }
+    def get_filters(self, request: HttpRequest) -> tuple[Any, ...]:  # noqa: ARG002 – the signature is Django's
+        """None of Django's: of any other lookup in the address the database may make an error."""
+        return [], False, {}, False, False
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[ScheduledJob]:
         if "urgency" not in self.root_queryset.query.annotations:
             self.root_queryset = self.root_queryset.annotate(urgency=urgency(self.now))
         self.unfiltered = super().get_queryset(request, exclude_parameters)
-        jobs = self.unfiltered
-        for facet in self.facets:
-            jobs = facet.filtered(jobs, self.now)
-        return jobs
+        self.chosen = chosen_in(self.params)
+        return having(self.unfiltered, self.chosen, self.now)
 
     def _get_default_ordering(self) -> list[str]:
-        return ["urgency", "task", "name"]
+        return ["urgency", "paused", "sync_state", "task", "name"]
 
     def get_results(self, request: HttpRequest) -> None:
         self.census = take_census(self.unfiltered, self.now)
         paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
-        self.result_count = paginator.count = self.census.count(self.wanted())
+        self.result_count = paginator.count = self.census.count(self.chosen)
         self.show_full_result_count = False
         self.full_result_count = None if self.query else self.census.total
         self.show_admin_actions = bool(self.result_count)
@@ -124,10 +105,13 @@ class JobChangeList(ChangeList):
             except InvalidPage as error:
                 raise IncorrectLookupParameters from error
         states = {pk: ORDER[place] for pk, place in jobs.values_list("pk", "urgency")}
+        listed = listed_jobs(states, self.now, with_runs=self.allowed.runs)
+        self.zone = zone_of(listed)
         self.result_list = build_rows(
-            listed_jobs(list(states), self.now),
+            listed,
             states,
             self.now,
+            zone=self.zone,
             listed_at=last_list(),
             allowed=self.allowed,
             links=self._links(),
@@ -138,10 +122,20 @@ class JobChangeList(ChangeList):
         pages = ("change", "run_now", "pause", "resume")
         return {
             "runs": run_list_url(self.model_admin, job=KEY),
+            "run": address_if_any(self.model_admin, "jobrun_change", KEY),
             **{page: address_if_any(self.model_admin, f"scheduledjob_{page}", KEY) for page in pages},
         }
 
     # --- For the template ---------------------------------------------------------------------
+
+    def link(self, changed: dict[str, str | None]) -> str:
+        """The address of the list with other parameters, from its first page."""
+        return self.get_query_string({**changed, PAGE_VAR: None})
+
+    @property
+    def filters(self) -> Filters:
+        """The chips and the menus."""
+        return Filters(self.census, self.chosen, self.query, self.link)
 
     @property
     def has_checkboxes(self) -> bool:
@@ -150,8 +144,28 @@ class JobChangeList(ChangeList):
 
     @property
     def headers(self) -> list[dict[str, Any]]:
-        """The headings of the columns, with their links for sorting."""
-        return list(result_headers(self))
+        """The headings of the columns; a press on one sorts by it, a second the other way round."""
+        first, found = int(self.has_checkboxes), []
+        by = {first: "asc"} if self.is_by_problem else self.get_ordering_field_columns()
+        for number, column in enumerate(LIST_DISPLAY, first):
+            if column.__name__ == "runs" and not self.allowed.runs:
+                continue
+            sorted_by = by.get(number, "")
+            turned = f"-{number}" if sorted_by == "asc" else f"{number}"
+            found.append(
+                {
+                    "name": column.__name__,
+                    "title": column.short_description,  # type: ignore[attr-defined]
+                    "sorted": {"asc": "ascending", "desc": "descending"}.get(sorted_by, ""),
+                    "url": self.link({ORDER_VAR: turned}) if hasattr(column, "admin_order_field") else "",
+                }
+            )
+        return found
+
+    @property
+    def is_by_problem(self) -> bool:
+        """Whether the worst stand first."""
+        return ORDER_VAR not in self.params
 
     @property
     def is_empty(self) -> bool:
@@ -159,28 +173,25 @@ class JobChangeList(ChangeList):
         return not self.census.total and not self.query
 
     @property
-    def tally(self) -> list[dict[str, Any]]:
-        """How many jobs are in each state, and how many differ in Google; each with its filter."""
-        states = {badge: ("state", state) for state, badge in HEALTH_BADGES.items()}
-        syncs = {badge: ("google", state) for state, badge in SYNC_BADGES.items() if state in UNSYNCED}
-        trouble = dict(list(states.items())[: list(HEALTH_BADGES).index(Health.RUNNING)])
-        ordered = {**trouble, **syncs, **states}
-        entries = []
-        for badge, (facet, value) in ordered.items():
-            count = self.census.count({facet: (value,)})
-            if count:
-                entries.append(
-                    {
-                        "badge": badge,
-                        "word": str(badge.word).lower(),
-                        "count": count,
-                        "query_string": self.get_query_string(
-                            {facet: value}, [f.parameter_name for f in JOB_FILTERS]
-                        ),
-                        "is_current": self.wanted() == {facet: (value,)},
-                    }
-                )
-        return entries
+    def asks_google(self) -> bool:
+        """Whether a look at Google is offered: somebody waits for it, and the user may."""
+        return self.allowed.sync and any(self.census.count({"state": state}) for state in UNKNOWN_WITHOUT)
+
+    def live(self) -> Live:
+        """The page as it is now: what is said and marked is how many jobs have a problem."""
+        counts = {state: self.census.count({"state": state}) for state in TROUBLES}
+        wrong = sum(counts.values())
+        texts = [f"{n} {str(HEALTH_BADGES[state].word).lower()}" for state, n in counts.items() if n]
+        say = ", ".join(texts) or _("No job has a problem.")
+        return Live.of(
+            self.now,
+            self.zone,
+            every=0 if self.is_empty else EVERY,
+            status=say,
+            say=say,
+            mark=f"({wrong})" if wrong else "",
+            is_wrong=bool(wrong),
+        )
 
 
 # --- The page -------------------------------------------------------------------------------------
@@ -188,26 +199,19 @@ class JobChangeList(ChangeList):
 
 def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """The list of all jobs."""
-    context = {
-        "title": _("Jobs"),
-        "sj_links": _tools(model_admin, request),
-        "may_sync": permitted(request, "sync"),
-    }
-    response = admin.ModelAdmin.changelist_view(model_admin, request, context)
+    response = admin.ModelAdmin.changelist_view(model_admin, request)
     found = getattr(response, "context_data", None)
     if found is not None and (cl := found.get("cl")) is not None:
-        found["env"] = environment_banner(cl.now, last_look())
-        found["whys"] = attempts_banners(unserved_attempts(cl.now), cl.census.total, cl.now)
-        if cl.allowed.sync:
-            found["ask_url"] = address_if_any(model_admin, "scheduledjob_ask_all")
-        if cl.is_empty:
-            found["where_tasks_are"] = where_tasks_are()
+        count = None if cl.query else cl.census.total
+        found |= {
+            "title": _("Jobs"),
+            "allowed": cl.allowed,
+            "env": environment_banner(cl.now, last_look()),
+            "live": cl.live(),
+            "zone": cl.zone if cl.result_list else "",
+            "whys": attempts_banners(unserved_attempts(cl.now), cl.census.total, cl.now),
+            "ask_url": address_if_any(model_admin, "scheduledjob_ask_all") if cl.asks_google else "",
+            "where_tasks_are": where_tasks_are() if cl.is_empty else None,
+            **section_tabs(model_admin, request, "jobs", jobs=count),
+        }
     return response
-
-
-def _tools(model_admin: JobAdmin, request: HttpRequest) -> list[tuple[str, str]]:
-    pages = [(_("Dashboard"), "dashboard")]
-    if permitted(request, "sync"):
-        pages.append((_("Plan"), "scheduledjob_plan"))
-    found = [(title, address_if_any(model_admin, name)) for title, name in pages]
-    return [(title, address) for title, address in found if address]

@@ -1,162 +1,141 @@
-"""The filters of the job list. Every choice says how many jobs it would show beside the other filters."""
-
-# The signatures are Django's:
-# ruff: noqa: ARG002
+"""The filters of the job list: chips by state and menus, each choice with how many jobs it would show."""
 
 from __future__ import annotations
 
-import abc
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.contrib import admin
-from django.contrib.admin import ShowFacets
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs.admin.words import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES
+from scheduled_jobs.admin.words import HEALTH_BADGES, RUN_BADGES
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS, OVERRIDDEN
-from scheduled_jobs.services.history.health import code_changed_since, health, overridden
+from scheduled_jobs.services.history.census import (
+    ATTEMPT_FAILED,
+    CODE_CHANGED,
+    FOLLOWS,
+    NO_RUN,
+    OVERRIDDEN,
+)
+from scheduled_jobs.services.history.health import ORDER, Health
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Mapping
 
-    from django.contrib.admin.views.main import ChangeList
-    from django.db.models import QuerySet
-    from django.http import HttpRequest
     from django.utils.functional import _StrPromise
 
-Status = JobRun.Status
-NO_RUN = "none"
-"""In the URL: jobs that have not run yet."""
+    from scheduled_jobs.services.history.census import Census
+
+Status, Sync = JobRun.Status, ScheduledJob.SyncState
 ENDED = (
     Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED, Status.SKIPPED,
     Status.DISCARDED,
 )  # fmt: skip
-"""How a last run may have ended, in the order of the filter."""
+"""How a last run may have ended."""
+TROUBLES = ORDER[: ORDER.index(Health.RUNNING)]
+"""The states that ask for somebody."""
+
+MENUS: dict[str, tuple[_StrPromise, dict[str, _StrPromise | str]]] = {
+    "outcome": (
+        gettext_lazy("Last outcome"),
+        {**{status: RUN_BADGES[status].word for status in ENDED}, NO_RUN: gettext_lazy("No run yet")},
+    ),
+    "overridden": (
+        gettext_lazy("Settings"),
+        {
+            OVERRIDDEN: gettext_lazy("Overridden"),
+            CODE_CHANGED: gettext_lazy("Overridden, code changed since"),
+            FOLLOWS: gettext_lazy("Follow the code"),
+        },
+    ),
+    "google": (
+        gettext_lazy("Google"),
+        {
+            Sync.SYNCED: gettext_lazy("Same as here"),
+            Sync.DRIFTED: gettext_lazy("Differs"),
+            Sync.PENDING: gettext_lazy("Waiting to be sent"),
+            Sync.FAILED: gettext_lazy("Not sent"),
+            ATTEMPT_FAILED: gettext_lazy("Last attempt failed"),
+        },
+    ),
+    "origin": (
+        gettext_lazy("Origin"),
+        {
+            ScheduledJob.Origin.CODE: gettext_lazy("From the code"),
+            ScheduledJob.Origin.OPERATOR: gettext_lazy("Made here"),
+        },
+    ),
+}
+"""Facet of the census, which is its name in the address -> its title and its choices."""
 
 
-class CountedFilter(admin.SimpleListFilter, abc.ABC):
-    """A filter over one fact of the census. The list applies it with ``filtered``."""
+class Choice(NamedTuple):
+    title: _StrPromise | str
+    jobs: int
+    url: str
+    is_chosen: bool
+    icon: str = ""
+    tone: str = ""
 
-    template = "admin/scheduled_jobs/_filter.html"
-    options: ClassVar[Sequence[tuple[str, str | _StrPromise]]]
-    """Each choice in the URL, and its title."""
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        return self.options
+def chosen_in(params: Mapping[str, Any]) -> dict[str, str]:
+    """Facet -> the value in the address, of those that there are."""
+    known: dict[str, Mapping[str, object]] = {facet: choices for facet, (_title, choices) in MENUS.items()}
+    known["state"] = HEALTH_BADGES
+    return {facet: params[facet] for facet, values in known.items() if params.get(facet) in values}
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
-        # The list filters after it has kept what there is without filters, which the counts are taken from.
-        return queryset
 
-    @abc.abstractmethod
-    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        """The jobs of the chosen value; ``now`` is aware."""
+@dataclass(frozen=True)
+class Filters:
+    """What stands above the list. ``link`` gives the address of the list with other parameters."""
+
+    census: Census
+    chosen: Mapping[str, str]
+    query: str
+    link: Callable[[dict[str, str | None]], str]
 
     @property
-    def chosen(self) -> str | None:
-        """The value in the URL, if it is one that there is."""
-        value = self.value()
-        return value if value in {str(lookup) for lookup, _title in self.lookup_choices} else None
+    def chips(self) -> list[Choice]:
+        """One for each state that somebody is in, the worst first."""
+        found = [self._choice("state", state, badge.word, badge.icon, badge.tone)
+                 for state, badge in HEALTH_BADGES.items()]  # fmt: skip
+        return [self._all("state"), *(chip for chip in found if chip.jobs or chip.is_chosen)]
 
-    @staticmethod
-    def values_of(lookup: str) -> tuple[str, ...]:
-        """The values of the census that a choice stands for."""
-        return (lookup,)
-
-    def hides_empty(self, lookup: str) -> bool:
-        """Whether a choice is offered only where there are jobs of it."""
-        return False
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        others = changelist.wanted(without=self.parameter_name)  # type: ignore[attr-defined]
-        census = changelist.census  # type: ignore[attr-defined]
-        yield {
-            "selected": self.chosen is None,
-            "query_string": changelist.get_query_string(remove=[self.parameter_name or ""]),
-            "display": _("All"),
-            "count": census.count(others),
-        }
-        for lookup, title in self.lookup_choices:
-            count = census.count({**others, str(self.parameter_name): self.values_of(str(lookup))})
-            if not count and self.hides_empty(str(lookup)) and self.chosen != lookup:
-                continue
-            yield {
-                "selected": self.chosen == lookup,
-                "query_string": changelist.get_query_string({str(self.parameter_name): lookup}),
-                "display": title,
-                "count": count,
+    @property
+    def menus(self) -> list[dict[str, Any]]:
+        """The menus, each with what is chosen in it."""
+        return [
+            {
+                "title": title,
+                "chosen": choices.get(self.chosen.get(facet, "")),
+                "choices": [
+                    self._all(facet),
+                    *(self._choice(facet, value, word) for value, word in choices.items()),
+                ],
             }
+            for facet, (title, choices) in MENUS.items()
+        ]
 
+    @property
+    def sum(self) -> str:
+        """How many jobs are shown, of how many."""
+        shown = self.census.count(self.chosen)
+        if not self.chosen:
+            return ngettext("%(n)d job", "%(n)d jobs", shown) % {"n": shown}
+        return _("%(n)d of %(all)d jobs") % {"n": shown, "all": self.census.total}
 
-class StateFilter(CountedFilter):
-    title = _("state")
-    parameter_name = "state"
-    options = [(state, badge.word) for state, badge in HEALTH_BADGES.items()]
+    @property
+    def clear(self) -> str:
+        """The address of the list without any of them; empty where none is on."""
+        is_on = self.chosen or self.query
+        return self.link(dict.fromkeys(("state", *MENUS, "q"))) if is_on else ""
 
-    def hides_empty(self, lookup: str) -> bool:
-        return True
+    def _all(self, facet: str) -> Choice:
+        others = {name: value for name, value in self.chosen.items() if name != facet}
+        return Choice(_("All"), self.census.count(others), self.link({facet: None}), facet not in self.chosen)
 
-    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        return queryset.alias(_wanted_state=health(now)).filter(_wanted_state=self.chosen)
-
-
-class OutcomeFilter(CountedFilter):
-    title = _("last outcome")
-    parameter_name = "outcome"
-    options = [*((status, RUN_BADGES[status].word) for status in ENDED), (NO_RUN, _("No run yet"))]
-
-    @staticmethod
-    def values_of(lookup: str) -> tuple[str, ...]:
-        return ("",) if lookup == NO_RUN else (lookup,)
-
-    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        return queryset.filter(last_status__in=self.values_of(self.chosen or ""))
-
-
-class OverriddenFilter(CountedFilter):
-    title = _("override")
-    parameter_name = "overridden"
-    options = [
-        (OVERRIDDEN, _("Overridden")),
-        (CODE_CHANGED, _("Overridden, and the code changed since")),
-        (FOLLOWS, _("Follows the code")),
-    ]
-
-    @staticmethod
-    def values_of(lookup: str) -> tuple[str, ...]:
-        return (OVERRIDDEN, CODE_CHANGED) if lookup == OVERRIDDEN else (lookup,)
-
-    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        if self.chosen == CODE_CHANGED:
-            return queryset.filter(code_changed_since())
-        return queryset.filter(overridden() if self.chosen == OVERRIDDEN else ~overridden())
-
-
-class GoogleFilter(CountedFilter):
-    title = _("Google")
-    parameter_name = "google"
-    options = [(state, badge.word) for state, badge in SYNC_BADGES.items()]
-
-    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        return queryset.filter(sync_state=self.chosen)
-
-
-class OriginFilter(CountedFilter):
-    title = _("origin")
-    parameter_name = "origin"
-    options = [
-        (ScheduledJob.Origin.CODE, _("From the code")),
-        (ScheduledJob.Origin.OPERATOR, _("Operator’s own")),
-    ]
-
-    def filtered(self, queryset: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
-        return queryset.filter(origin=self.chosen)
-
-
-JOB_FILTERS = (StateFilter, OutcomeFilter, OverriddenFilter, GoogleFilter, OriginFilter)
-SHOW_FACETS = ShowFacets.NEVER
-"""Each filter counts its own choices."""
+    def _choice(
+        self, facet: str, value: str, title: _StrPromise | str, icon: str = "", tone: str = ""
+    ) -> Choice:
+        count = self.census.count({**self.chosen, facet: value})
+        return Choice(title, count, self.link({facet: value}), self.chosen.get(facet) == value, icon, tone)

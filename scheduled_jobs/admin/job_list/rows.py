@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job_list.sparkline import draw_sparkline, outcomes_in_words
+from scheduled_jobs.admin.page import why_nothing_is_sent
 from scheduled_jobs.admin.words import (
     HEALTH_BADGES,
-    SYNC_BADGES,
     Badge,
     JobName,
     attempt_briefly,
+    first_line,
     late_sentence,
     progress_of,
+    seen_alive,
     times,
     why_no_run,
     why_no_time,
 )
+from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob, facts_from
@@ -38,9 +43,30 @@ if TYPE_CHECKING:
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
 
-DELETED = Badge("retired", "off", gettext_lazy("Deleted"))
 KEY = "7392058146"
-"""Stands in an address where the key of a job goes."""
+"""Stands in an address where the key of a job or of a run goes."""
+GONE = (Health.DELETING, Health.RETIRED)
+SYNC = {
+    SyncState.FAILED: Badge("syncbad", "bad", gettext_lazy("not sent to Google")),
+    SyncState.DRIFTED: Badge("drift", "warn", gettext_lazy("Google differs")),
+    SyncState.PENDING: Badge("pending", "run", gettext_lazy("waiting to be sent")),
+}
+"""What is said of Google beside the state of a job; that it is the same is not said."""
+
+
+class Why(NamedTuple):
+    """The first line of what is wrong. ``is_said``: it is a sentence of ours, and no error."""
+
+    tone: str
+    text: str
+    url: str
+    is_said: bool = True
+
+
+def zone_of(jobs: Sequence[ListedJob]) -> str:
+    """The zone of most of these jobs: it is named once for all of them, and others beside their times."""
+    zones = Counter(_in_force(job.columns, "time_zone") for job in jobs)
+    return zones.most_common(1)[0][0] if zones else timezone.get_current_timezone_name()
 
 
 def build_rows(
@@ -48,6 +74,7 @@ def build_rows(
     states: Mapping[int, str],
     now: datetime,
     *,
+    zone: str,
     listed_at: datetime | None,
     allowed: Allowed,
     links: Mapping[str, str],
@@ -55,107 +82,121 @@ def build_rows(
 ) -> list[dict[str, Any]]:
     """The finished rows of these jobs; ``states`` is job -> its Health, ``now`` is aware.
 
-    ``listed_at`` is when all jobs were last looked at in Google.
-    ``links`` are the addresses of pages about one job, with KEY for the job; empty where there is no such
+    ``zone`` is the one that the page names; ``listed_at`` is when all jobs were last looked at in Google.
+    ``links`` are the addresses of pages about one job or run, with KEY for it; empty where there is no such
     page. ``suffix`` is added to the links of job pages, to lead back to the list as it was.
     """
-    rows = (_Row(job, states[job.columns["pk"]], now, listed_at) for job in jobs)
-    return [row.build(allowed, links, suffix) for row in rows]
+    page = _Page(now, zone, listed_at, allowed, links, suffix, is_sending=not why_nothing_is_sent())
+    return [_Row(job, Health(states[job.columns["pk"]]), page).build() for job in jobs]
+
+
+class _Page(NamedTuple):
+    now: datetime
+    zone: str
+    listed_at: datetime | None
+    allowed: Allowed
+    links: Mapping[str, str]
+    suffix: str
+    is_sending: bool
+
+
+def _in_force(columns: Mapping[str, Any], field: str) -> str:
+    declared: str = columns[f"declared_{field}"]
+    override: str | None = columns[f"{field}_override"]
+    return declared if override is None else override
 
 
 class _Row:
-    def __init__(self, listed: ListedJob, state: str, now: datetime, listed_at: datetime | None) -> None:
-        self.job, self.bars, self.last, self.active, self.told = listed
-        self.state = state
-        self.now = now
-        self.listed_at = listed_at
-        self.schedule = self._in_force("schedule")
-        self.zone = self._in_force("time_zone")
+    def __init__(self, listed: ListedJob, state: Health, page: _Page) -> None:
+        self.job, self.bars, self.last, self.active, self.wrong, self.told = listed
+        self.state, self.page, self.now = state, page, page.now
+        self.is_own = self.job["origin"] == ScheduledJob.Origin.OPERATOR
+        self.schedule, self.zone = _in_force(self.job, "schedule"), _in_force(self.job, "time_zone")
+        self.name = JobName.from_columns(self.job["origin"], self.job["task"], self.job["name"])
         google = {name: self.job[name] or "" for name in ("google_state", "google_schedule")}
-        self.ahead = ahead(facts_from(self.job, **google), now, 1)
+        self.ahead = ahead(facts_from(self.job, **google), self.now, 1)
+        self.url = self._link("change") + page.suffix
 
-    def _in_force(self, field: str) -> str:
-        override: str | None = self.job[f"{field}_override"]
-        declared: str = self.job[f"declared_{field}"]
-        return declared if override is None else override
+    def _link(self, page: str, pk: int | None = None) -> str:
+        return self.page.links[page].replace(KEY, str(self.job["pk"] if pk is None else pk), 1)
 
-    def build(self, allowed: Allowed, links: Mapping[str, str], suffix: str) -> dict[str, Any]:
-        job, pk = self.job, self.job["pk"]
-        badge = HEALTH_BADGES[self.state]
-        is_own = job["origin"] == ScheduledJob.Origin.OPERATOR
-        name = JobName.from_columns(job["origin"], job["task"], job["name"])
-        is_gone = job["retired_at"] is not None or job["deleting_at"] is not None
+    def build(self) -> dict[str, Any]:
+        job, badge = self.job, HEALTH_BADGES[self.state]
         schedule = describe_schedule(self.schedule, self.zone)
         return {
-            "pk": pk,
-            "select_label": _("Select %(name)s for an action") % {"name": name.short},
+            "pk": job["pk"],
+            "name": self.name.short,
+            "select_label": _("Select %(name)s for an action") % {"name": self.name.short},
             "icon": badge.icon,
             "tone": badge.tone,
-            "word": str(badge.word),
+            "word": badge.word,
             "note": self._note(),
-            "why": self._why(),
+            "also": self._also(),
             "progress": self._progress(),
-            "name": name.html,
-            "url": links["change"].replace(KEY, str(pk), 1) + suffix,
-            "doc": self._in_force("description"),
-            "own_task": job["task"] if is_own else "",
-            "reason": job["pause_reason"] if job["held"] else "",
+            "html": breakable(self.name.short),
+            "url": self.url,
+            "about": self._about(),
             "words": schedule.words,
             "cron": schedule.expression,
             "zone": self.zone,
-            "zone_label": times.zone_label(self.zone),
-            "is_overridden": job["overridden"] != FOLLOWS,
+            "zone_label": times.zone_label(self.zone) if self.zone != self.page.zone else "",
+            "is_overridden": job["overridden"] != FOLLOWS and not self.is_own,
             "code_changed": job["overridden"] == CODE_CHANGED,
-            "paths": draw_sparkline(self.bars).items(),
-            "strip": outcomes_in_words(self.bars),
-            "runs_url": links["runs"].replace(KEY, str(pk), 1),
-            "last": self._last_words(),
-            "last_machine": times.machine(self.last.at) if self.last else "",
-            "last_exact": times.exact(self.last.at, self.zone) if self.last else "",
+            "is_own": self.is_own,
+            "why": self._why(),
+            **(self._runs() if self.page.allowed.runs else {}),
             **self._next(),
-            **self._google(),
-            **({} if is_gone else self._actions(name.short, allowed, links)),
+            **({} if self.state in GONE else self._actions()),
         }
 
-    def _actions(self, name: str, allowed: Allowed, links: Mapping[str, str]) -> dict[str, Any]:
-        pk, is_paused = self.job["pk"], self.job["held"]
+    def _about(self) -> str:
+        """Where the code is, and what it does, or why it does nothing."""
+        where = self.job["task"] if self.is_own else self.name.module.removesuffix(".")
+        what = _in_force(self.job, "description")
+        if self.state == Health.PAUSED and self.job["pause_reason"]:
+            values = {"reason": self.job["pause_reason"], "who": self.job["paused_by"]}
+            what = (_("“%(reason)s”, %(who)s") if values["who"] else _("“%(reason)s”")) % values
+        elif self.state == Health.RETIRED:
+            what = _("No longer in the code; history and settings are kept.")
+        return f"{where} · {what}" if what else where
+
+    def _actions(self) -> dict[str, Any]:
+        is_paused, name, allowed = self.job["held"], {"name": self.name.short}, self.page.allowed
         actions: dict[str, Any] = {"is_paused": is_paused}
         if allowed.run:
             refused = why_no_run(self.job["task"])
-            actions["run_refused" if refused else "run_url"] = refused or links["run_now"].replace(
-                KEY, str(pk), 1
-            )
-            actions["run_label"] = _("Run %(name)s now…") % {"name": name}
+            actions["run_refused" if refused else "run_url"] = refused or self._link("run_now")
+            actions["run_label"] = _("Run %(name)s now…") % name
         if allowed.pause:
-            actions["pause_url"] = links["resume" if is_paused else "pause"].replace(KEY, str(pk), 1)
-            label = _("Resume %(name)s…") if is_paused else _("Pause %(name)s…")
-            actions["pause_label"] = label % {"name": name}
+            actions["pause_url"] = self._link("resume" if is_paused else "pause")
+            actions["pause_label"] = (_("Resume %(name)s…") if is_paused else _("Pause %(name)s…")) % name
         return actions
 
     # --- State --------------------------------------------------------------------------------
 
     def _note(self) -> str:
-        note = self._NOTES.get(Health(self.state))
+        note = self._NOTES.get(self.state)
         return note(self) if note else ""
 
     def _failing(self) -> str:
-        count = self.job["failures_in_a_row"]
-        texts = [ngettext("once", "%(n)d in a row", count) % {"n": count}]
+        if self.job["held"]:
+            return ""  # the pause is said in its place, and how often it failed in the line below
+        texts = [self._in_a_row()]
         if self.active is not None:
             running = self.active.status == Status.RUNNING
             texts.append(_("running again") if running else _("queued again"))
         return ", ".join(texts)
 
-    def _missed(self) -> str:
-        at = (self.last and self.last.scheduled_for) or self.job["last_run_at"]
-        return self._clock_and_ago(at) if at else ""
+    def _in_a_row(self) -> str:
+        count = self.job["failures_in_a_row"]
+        return ngettext("once", "%(n)d in a row", count) % {"n": count}
 
-    def _lost(self) -> str:
-        at = self.job["last_run_at"]
-        return _("started %(at)s, never ended") % {"at": self._clock(at)} if at else ""
+    def _run_of(self) -> str:
+        at = (self.wrong and (self.wrong.scheduled_for or self.wrong.at)) or self.job["last_run_at"]
+        return _("%(at)s run") % {"at": self._clock(at)} if at else ""
 
     def _late(self) -> str:
-        return _("since %(at)s") % {"at": self._clock(self._due())}
+        return _("expected %(at)s") % {"at": self._clock(self._due())}
 
     def _due(self) -> datetime:
         due: datetime = self.job["late_since"] or self.job["next_run_at"]
@@ -165,63 +206,57 @@ class _Row:
         at = self.job["last_delivery_at"]
         return _("nothing since %(at)s") % {"at": self._clock(at)} if at else _("nothing ever arrived")
 
-    def _why(self) -> str:
-        """What Google's last attempt says, where it says why nothing runs."""
-        if self.told is not None and self.told.is_unserved:
-            return attempt_briefly(self.told, self.zone, self.now)
-        if self.state == Health.LATE:
-            looked_at = later(self.job["live_seen_at"], self.listed_at)
-            return late_sentence(self._due(), self.told, looked_at, self.zone, self.now)
-        return ""
-
     def _running(self) -> str:
         run = self.active
         if run is None:
             return ""
         if progress := progress_of(run.progress_done, run.progress_total):
-            return _("%(done)s of %(total)s") % progress._asdict()
+            return _("%(percent)d %% of %(total)s") % progress._asdict()
         return _("since %(at)s") % {"at": self._clock(run.at)}
 
     def _queued(self) -> str:
         run = self.active
         if run is None:
             return ""
-        ago = times.relative(run.created_at, self.now)
-        if not run.requested_by:
-            return ago
-        return _("by %(who)s, %(ago)s") % {"who": run.requested_by, "ago": ago}
+        ago = times.relative(run.at, self.now)
+        return _("by %(who)s, %(ago)s") % {"who": run.requested_by, "ago": ago} if run.requested_by else ago
 
     def _stopped(self) -> str:
         why = self.ahead.why_none
         return str(WHY_NONE[why].short) if why is not None else ""
 
-    def _healthy(self) -> str:
-        return _("Google differs") if self.job["sync_state"] == SyncState.DRIFTED else ""
-
     def _paused(self) -> str:
         until = self.job["paused_until"]
-        end = _("until %(at)s") % {"at": self._clock(until)} if until else _("no end set")
-        who = self.job["paused_by"]
-        return _("%(end)s, by %(who)s") % {"end": end, "who": who} if who else end
+        return _("until %(at)s") % {"at": self._clock(until)} if until else _("no end set")
 
     def _retired(self) -> str:
-        return _("since %(at)s") % {"at": self._clock(self.job["retired_at"])}
+        return _("since %(at)s") % {"at": times.day(self.job["retired_at"], self.zone, self.now)}
 
     _NOTES = {
         Health.FAILING: _failing,
-        Health.MISSED: _missed,
-        Health.LOST: _lost,
+        Health.MISSED: _run_of,
+        Health.LOST: _run_of,
         Health.UNREACHABLE: _unserved,
         Health.NO_RUN_HERE: _unserved,
         Health.STOPPED: _stopped,
         Health.LATE: _late,
         Health.RUNNING: _running,
         Health.QUEUED: _queued,
-        Health.HEALTHY: _healthy,
         Health.PAUSED: _paused,
         Health.DELETING: lambda _row: _("waiting for Google"),
         Health.RETIRED: _retired,
     }
+
+    def _also(self) -> list[Badge]:
+        """What the job is besides."""
+        found = []
+        if self.job["held"] and self.state != Health.PAUSED:
+            end = self._paused() if self.job["paused_until"] else _("no end")
+            found.append(Badge("pause", "off", _("paused, %(end)s") % {"end": end}))
+        is_awaited = self.page.is_sending and self.state not in GONE
+        if (sync := self.job["sync_state"]) in SYNC and (is_awaited or sync != SyncState.PENDING):
+            found.append(SYNC[sync])
+        return found
 
     def _progress(self) -> int | None:
         """Percent that is done, of the run that is going on."""
@@ -230,12 +265,92 @@ class _Row:
         progress = progress_of(self.active.progress_done, self.active.progress_total)
         return progress.percent if progress else None
 
+    # --- What is wrong ------------------------------------------------------------------------
+
+    def _why(self) -> Why | None:
+        """The first line of the worst."""
+        reason = self._WHYS.get(self.state)
+        if reason is not None and (why := reason(self)) is not None:
+            return why
+        if self.told is not None and self.told.is_unserved:
+            return Why("bad", attempt_briefly(self.told, self.zone, self.now), self.url)
+        if self.job["sync_state"] == SyncState.FAILED:
+            return Why("bad", self._unsent(), self.url)
+        return None
+
+    def _why_failing(self) -> Why | None:
+        run = self.wrong
+        if run is None:
+            return None
+        text = first_line(run.error) or Status(run.status).label.capitalize()
+        if self.job["held"]:
+            values = {"error": text, "times": self._in_a_row(), "who": self.job["paused_by"]}
+            text = _("%(error)s · %(times)s before %(who)s paused it") % values if values["who"] else text
+        return Why("bad", text, self._link("run", run.pk), is_said=not run.error)
+
+    def _why_lost(self) -> Why | None:
+        run = self.wrong
+        if run is None:
+            return None
+        values = {"at": self._clock(run.scheduled_for or run.at)}
+        text = _("The %(at)s run started and never finished. Its process has probably died.")
+        if (alive := seen_alive(run)) is not None:
+            values["alive"] = self._clock(alive)
+            text = _(
+                "The %(at)s run started and never finished: no sign of life since %(alive)s."
+                " Its process has probably died."
+            )
+        return Why("bad", text % values, self._link("run", run.pk))
+
+    def _why_missed(self) -> Why | None:
+        run = self.wrong
+        if run is None:
+            return None
+        text = _("Nothing arrived from Google for the %(at)s run.") % {
+            "at": self._clock(run.scheduled_for or run.at)
+        }
+        last = self.last
+        if last is not None and last.pk != run.pk and last.status == Status.SUCCEEDED:
+            at = self._clock(last.scheduled_for or last.at)
+            text = f"{text} {_('The %(at)s run arrived and succeeded.') % {'at': at}}"
+        return Why("warn", text, self._link("run", run.pk))
+
+    def _why_late(self) -> Why:
+        looked_at = later(self.job["live_seen_at"], self.page.listed_at)
+        return Why("warn", late_sentence(self._due(), self.told, looked_at, self.zone, self.now), self.url)
+
+    _WHYS = {
+        Health.FAILING: _why_failing,
+        Health.LOST: _why_lost,
+        Health.MISSED: _why_missed,
+        Health.LATE: _why_late,
+    }
+
+    def _unsent(self) -> str:
+        values = {"at": self._clock(self.job["edited_at"]), "error": first_line(self.job["sync_error"])}
+        text = _("The change of %(at)s has not reached Google, which goes on as it was: %(error)s")
+        if not self.job["google_state"]:
+            text = _("It has not reached Google, so nothing runs: %(error)s")
+        return text % values
+
     # --- Runs ---------------------------------------------------------------------------------
+
+    def _runs(self) -> dict[str, Any]:
+        last = self.last
+        return {
+            "paths": draw_sparkline(self.bars),
+            "strip": outcomes_in_words(self.bars),
+            "runs_url": self._link("runs"),
+            "runs_label": _("Runs of %(name)s") % {"name": self.name.short},
+            "last": self._last_words(),
+            "last_machine": times.machine(last.at) if last else "",
+            "last_exact": times.exact(last.at, self.zone) if last else "",
+        }
 
     def _last_words(self) -> str:
         run = self.last
         if run is None:
-            return ""
+            return _("no run yet")
         ago = times.relative(run.at, self.now)
         lasted = times.duration(run.duration)
         status = Status(run.status)
@@ -254,24 +369,18 @@ class _Row:
         return f"{ago}, {status.label}"
 
     def _next(self) -> dict[str, Any]:
+        if self.state == Health.RETIRED:
+            return {"next": _("never"), "next_note": _("retired")}
         if why := why_no_time(self.ahead):
-            return {"next": "—", "next_note": why.short}
+            held = self.job["held"]
+            return {"next": why.short, "next_note": _("no end set") if held else ""}
         at = self.ahead.runs[0].at
         return {
             "next_machine": times.machine(at),
             "next_exact": times.exact(at, self.zone),
-            "next": times.relative(at, self.now),
+            "next": times.coming(at, self.now),
             "next_note": self._clock(at),
         }
 
-    def _google(self) -> dict[str, str]:
-        badge = SYNC_BADGES[self.job["sync_state"]]
-        if self.job["retired_at"] is not None and self.job["sync_state"] == SyncState.SYNCED:
-            badge = DELETED
-        return {"google_icon": badge.icon, "google_tone": badge.tone, "google_word": str(badge.word)}
-
     def _clock(self, at: datetime) -> str:
-        return times.clock(at, self.zone, self.now)
-
-    def _clock_and_ago(self, at: datetime) -> str:
-        return f"{self._clock(at)}, {times.relative(at, self.now)}"
+        return times.short_clock(at, self.zone, self.now)

@@ -25,7 +25,12 @@ def section_tabs(
     if may.view:
         tabs += [
             ("overview", _("Overview"), address_if_any(model_admin, "dashboard"), ""),
-            ("jobs", _("Jobs"), address(model_admin, "scheduledjob_changelist"), jobs or ""),
+            (
+                "jobs",
+                _("Jobs"),
+                address(model_admin, "scheduledjob_changelist"),
+                "" if jobs is None else str(jobs),
+            ),
         ]
     runs_url = address_if_any(model_admin, "jobrun_changelist")
     if may.runs and runs_url:

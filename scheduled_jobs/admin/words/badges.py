@@ -23,7 +23,7 @@ class Badge:
 
     icon: str
     tone: str
-    word: _StrPromise
+    word: _StrPromise | str
 
 
 RUN_BADGES: dict[str, Badge] = {

@@ -16,6 +16,8 @@ from scheduled_jobs.services.scheduling.run_now import MOST_SENT, NOTHING_SENT, 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from scheduled_jobs.services.history.strips import ToldRun
+
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
 
@@ -49,7 +51,7 @@ def asked_by(run: JobRun) -> str:
     }[Trigger(run.trigger)]
 
 
-def seen_alive(run: JobRun) -> datetime | None:
+def seen_alive(run: JobRun | ToldRun) -> datetime | None:
     """When the process of a running run last gave a sign of life."""
     return None if run.lease_until is None else run.lease_until - LEASE
 

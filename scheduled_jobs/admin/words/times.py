@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+WEEK = 7
 
 
 @lru_cache(maxsize=1024)
@@ -87,6 +88,11 @@ def relative(at: datetime, now: datetime) -> str:
     return _("%(time)s ago") % {"time": distance(away)}
 
 
+def coming(at: datetime, now: datetime) -> str:
+    """ "in 7 min", "in 12 h": as coarse as what is past."""
+    return _("in %(time)s") % {"time": distance(at - now)} if at > now else relative(at, now)
+
+
 def told(local: datetime, pattern: str) -> str:
     """A time of a zone by a pattern of ``date``; one that its clock shows twice names which it is.
 
@@ -106,6 +112,21 @@ def clock(at: datetime, zone: str, now: datetime) -> str:
     """The time in a zone, as short as it stays clear: "14:15", "Fri 23 Oct 01:30", another year named."""
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
     return told(local, "H:i") if local.date() == today.date() else day_and_time(at, zone, now)
+
+
+def short_clock(at: datetime, zone: str, now: datetime) -> str:
+    """The time in a zone for a narrow column: "14:15", "Fri 02:15" within six days, "2 Nov 09:00"."""
+    local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
+    if local.date() == today.date():
+        return told(local, "H:i")
+    days = abs((local.date() - today.date()).days)
+    return told(local, "D H:i") if days < WEEK else date_and_time(at, zone, now)
+
+
+def day(at: datetime, zone: str, now: datetime) -> str:
+    """ "23 Oct" in a zone, with the year where it is another one."""
+    local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
+    return date_format(local, "j M" if local.year == today.year else "j M Y")
 
 
 def day_and_time(at: datetime, zone: str, now: datetime) -> str:

@@ -1,16 +1,24 @@
-"""How many jobs there are of each kind, for tallies and the counts beside filters: two queries for all."""
+"""How many jobs there are of each kind, and which: two queries for the counts beside all filters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import Case, CharField, Count, Value, When
+from django.db.models import Case, CharField, Count, Q, Value, When
 
-from scheduled_jobs.services.history.health import code_changed_since, health, overridden
+from scheduled_jobs.services.history.health import (
+    Health,
+    code_changed_since,
+    health,
+    overridden,
+    paused,
+    running,
+    unserved,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -19,6 +27,10 @@ if TYPE_CHECKING:
 
 FOLLOWS, OVERRIDDEN, CODE_CHANGED = "no", "yes", "changed"
 """How a job stands to its code: follows it, is overridden, is overridden and the code changed since."""
+ATTEMPT_FAILED = "attempt"
+"""Of Google: its last attempt at a job failed, and nothing arrived here."""
+NO_RUN = "none"
+"""Of the last outcome: no run yet."""
 
 
 def following() -> Case:
@@ -31,14 +43,20 @@ def following() -> Case:
     )
 
 
-class Group(NamedTuple):
-    """Jobs that are alike in all that one can filter by."""
+def held(now: datetime) -> Q:
+    """Jobs that are paused at ``now`` (aware), whatever else they are."""
+    return paused(now) & Q(retired_at=None, deleting_at=None)
 
-    state: str
-    outcome: str
-    overridden: str
-    google: str
-    origin: str
+
+def attempt_failed() -> Q:
+    """Jobs of ATTEMPT_FAILED."""
+    return unserved("unreachable_since") & ~running()
+
+
+class Group(NamedTuple):
+    """Jobs that are alike in all that one can filter by; ``kinds`` are facets with their values."""
+
+    kinds: frozenset[tuple[str, str]]
     jobs: int
 
 
@@ -50,13 +68,9 @@ class Census:
     def total(self) -> int:
         return sum(group.jobs for group in self.groups)
 
-    def count(self, wanted: Mapping[str, Iterable[str]]) -> int:
-        """How many jobs have, for each facet that is named, one of these values."""
-        return sum(
-            group.jobs
-            for group in self.groups
-            if all(getattr(group, facet) in values for facet, values in wanted.items())
-        )
+    def count(self, wanted: Mapping[str, str]) -> int:
+        """How many jobs have these values of these facets."""
+        return sum(group.jobs for group in self.groups if group.kinds.issuperset(wanted.items()))
 
 
 def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
@@ -66,20 +80,59 @@ def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
     subquery in an expression for something that it runs for every row, and compiles it for longer than
     the query takes.
     """
-    is_overridden = Case(When(overridden(), then=Value(OVERRIDDEN)), default=Value(FOLLOWS))
+    flags = {"_held": held(now), "_failed": attempt_failed(), "_follows": ~overridden()}
     counted = (
         jobs.order_by()
-        .annotate(_health=health(now), _follows=is_overridden)
-        .values_list("_health", "last_status", "_follows", "sync_state", "origin")
+        .annotate(
+            _health=health(now),
+            **{name: Case(When(holds, then=Value(1)), default=Value(0)) for name, holds in flags.items()},
+        )
+        .values_list("_health", "last_status", "sync_state", "origin", *flags)
         .annotate(_jobs=Count("pk"))
     )
-    groups = {row[:5]: Group(*row) for row in counted}
-    for row in counted.filter(code_changed_since()):
-        changed = Group(*row)
-        group = groups.get(row[:5])
-        if group is not None:
+    alike = {row[:-1]: row[-1] for row in counted}
+    groups = []
+    for *row, changed in counted.filter(code_changed_since()):
+        if kind := alike.get(tuple(row)):
             # What changes between the two queries is not counted twice.
-            number = min(changed.jobs, group.jobs)
-            groups[row[:5]] = group._replace(jobs=group.jobs - number)
-            groups[(*row[:5], CODE_CHANGED)] = changed._replace(overridden=CODE_CHANGED, jobs=number)
-    return Census([group for group in groups.values() if group.jobs])
+            number = min(changed, kind)
+            alike[tuple(row)] -= number
+            groups.append(Group(_kinds(*row) | {("overridden", CODE_CHANGED)}, number))
+    return Census([*groups, *(Group(_kinds(*row), jobs) for row, jobs in alike.items() if jobs)])
+
+
+def _kinds(
+    state: str, outcome: str, google: str, origin: str, is_held: int, has_failed: int, follows: int
+) -> frozenset[tuple[str, str]]:
+    kinds = {
+        ("state", state),
+        ("outcome", outcome or NO_RUN),
+        ("google", google),
+        ("origin", origin),
+        ("overridden", FOLLOWS if follows else OVERRIDDEN),
+    }
+    # A job that is paused and fails is both.
+    kinds |= {("state", Health.PAUSED.value)} if is_held else set()
+    kinds |= {("google", ATTEMPT_FAILED)} if has_failed else set()
+    return frozenset(kinds)
+
+
+def having(jobs: QuerySet[ScheduledJob], wanted: Mapping[str, str], now: datetime) -> QuerySet[ScheduledJob]:
+    """The jobs with these values of these facets, as the census counts them at ``now`` (aware)."""
+    for facet, value in wanted.items():
+        if (facet, value) == ("state", Health.PAUSED):
+            jobs = jobs.filter(held(now))
+        elif facet == "state":
+            jobs = jobs.alias(_wanted_state=health(now)).filter(_wanted_state=value)
+        elif (facet, value) == ("google", ATTEMPT_FAILED):
+            jobs = jobs.filter(attempt_failed())
+        elif facet == "google":
+            jobs = jobs.filter(sync_state=value)
+        elif facet == "outcome":
+            jobs = jobs.filter(last_status="" if value == NO_RUN else value)
+        elif facet == "overridden":
+            known = {OVERRIDDEN: overridden(), CODE_CHANGED: code_changed_since(), FOLLOWS: ~overridden()}
+            jobs = jobs.filter(known[value])
+        else:
+            jobs = jobs.filter(origin=value)
+    return jobs

@@ -6,17 +6,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connections, router
+from django.db.models.functions import Left
 
 from scheduled_jobs.models import JobRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
 LENGTH = 30
 """How many runs a strip shows."""
 MOST = 400
 """Jobs in one statement: SQLite takes 500 branches."""
+ERROR = 300
+"""Characters of an error of which the first line is shown."""
 
 
 class Bar(NamedTuple):
@@ -75,44 +78,25 @@ def _seconds(duration: Any) -> float | None:
     return float(duration) / 1_000_000
 
 
-class LastRun(NamedTuple):
-    """What a list says in words about a job's newest run, or about one that is queued or running.
-
-    All times are aware.
-    """
+class ToldRun(NamedTuple):
+    """What a list says in words about a run. All times are aware; ``error`` is the head of it."""
 
     pk: int
     status: str
-    created_at: datetime
+    at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     scheduled_for: datetime | None
+    lease_until: datetime | None
     duration: timedelta | None
     progress_done: float | None
     progress_total: float | None
     requested_by: str
-
-    @property
-    def at(self) -> datetime:
-        """When it began, or was recorded if it never did."""
-        return self.started_at or self.created_at
+    error: str
 
 
-def last_runs(bars: dict[int, list[Bar]]) -> dict[int, tuple[LastRun, LastRun | None]]:
-    """Job -> its newest run, and the one that is running or queued if there is one; in one query."""
-    newest = {job: runs[-1].pk for job, runs in bars.items() if runs}
-    opened = {job: pk for job, runs in bars.items() if (pk := _open(runs)) is not None}
-    names = LastRun._fields
-    wanted = {*newest.values(), *opened.values()}
-    rows = JobRun.objects.filter(pk__in=wanted).order_by().values_list(*names) if wanted else ()
-    found = {row[0]: LastRun(*row) for row in rows}
-    # A run may be pruned between the two queries.
-    return {job: (found[pk], found.get(opened.get(job, 0))) for job, pk in newest.items() if pk in found}
-
-
-def _open(runs: Sequence[Bar]) -> int | None:
-    for status in (JobRun.Status.RUNNING, JobRun.Status.QUEUED):
-        for run in reversed(runs):
-            if run.status == status:
-                return run.pk
-    return None
+def runs_told(pks: Collection[int]) -> dict[int, ToldRun]:
+    """These runs, in one query; a run may be pruned meanwhile."""
+    rows = JobRun.objects.filter(pk__in=pks).order_by().annotate(head=Left("error", ERROR))
+    names = ("head" if name == "error" else name for name in ToldRun._fields)
+    return {row[0]: ToldRun(*row) for row in rows.values_list(*names)}

@@ -102,7 +102,7 @@ JOBS = [
     Job("newsletter.tasks.SendWeeklyNewsletter", "0 9 * * 1", "Europe/Lisbon",
         "Send the newsletter to all subscribers.", 820, "." * 8, {"sent": 18420}),
     Job("shipping.tasks.PrintCustomsDeclarations", "0 7 * * 1-5", "Europe/Lisbon",
-        "Print declarations for parcels outside the EU.", 22, "." * 20 + "fff" + ".....", {"printed": 40}),
+        "Print declarations for parcels outside the EU.", 22, "." * 20 + "fff" + "....", {"printed": 40}),
     Job("loyalty.tasks.ExpirePoints", "0 5 * * *", "UTC", "Expire loyalty points after two years.", 5.5,
         result={"expired": 90}, ends=datetime(2026, 10, 13, 10, 0, tzinfo=UTC)),
 ]  # fmt: skip

@@ -132,7 +132,7 @@ def without_its_class(page: Page, desk: Desk) -> None:
 
 def examined(page: Page, desk: Desk) -> None:
     """Why nothing runs, asked by the button of the list."""
-    page.goto(LIST)
+    page.goto(f"{LIST}plan/")
     page.get_by_role("button", name="Why nothing runs").click()
     expect(page.get_by_text("Nothing listens on port 8000.")).to_be_visible()
 

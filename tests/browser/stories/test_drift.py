@@ -57,9 +57,11 @@ def about(page: Page, name: str) -> Locator:
 
 
 def badge(page: Page, word: str) -> None:
-    """What the list says of Google about its one job."""
+    """What the list says of Google about its one job; that it is the same there is not said."""
     page.goto(LIST)
-    expect(page.locator("#result_list .field-cloud")).to_have_text(re.compile(f"^\\s*{word}\\s*$", re.I))
+    state = page.locator("#result_list .field-state")
+    for words in ("Google differs", "not sent to Google", "waiting to be sent"):
+        expect(state).to_contain_text(words) if words == word else expect(state).not_to_contain_text(words)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     look_again(page)
     expect(page.locator(".messagelist li")).to_have_count(0)
     assert in_google(shop, job) == ("ENABLED", "0 5 * * *"), "looking decides nothing"
-    badge(page, "differs")
+    badge(page, "Google differs")
 
     page.goto(address(job, "drift"))
     expect(page.locator(".sj-q")).to_have_text("shop.reports.Report is not in Google as it is here.")
@@ -152,7 +154,7 @@ def test_what_was_deleted_in_the_console_is_told_and_decided(shop: Shop, decisio
     )
     look_again(page)
     assert in_google(shop, job) is None
-    badge(page, "differs")
+    badge(page, "Google differs")
     page.goto(address(job))
     expect(page.get_by_text(re.compile(r"^Google has no such job, as seen .+\."))).to_be_visible()
     page.get_by_role("link", name="Compare and decide…").click()

@@ -36,7 +36,7 @@ def test_an_operator_adds_a_job_that_fires_and_deletes_it(shop: Shop) -> None:
     code = job_of("Report")
     page = shop.browser("maria")
     page.goto(LIST)
-    page.get_by_role("link", name="Add job").click()
+    page.get_by_role("link", name="Add a job").click()
     page.wait_for_url(f"{LIST}add/", wait_until="load")
     page.get_by_label("Task:").select_option(task.name())
     expect(page.locator("#id_p_region")).to_be_visible()
