@@ -127,7 +127,7 @@ def test_a_late_job_says_since_when_and_why(google: MemoryBackend, job: Schedule
     client.post(f"{LIST}ask/")
     assert f"Late. {late} Google had not tried it, as seen now." in page(client, job)
     text = said(client.get(LIST))
-    assert "Late since 08:00" in text
+    assert "Late expected 08:00" in text
     assert late in text
 
 
@@ -175,7 +175,7 @@ def test_what_the_plan_has_seen_the_list_and_the_job_know(
     client = superuser()
     assert words not in said(client.get(LIST))
     client.get(f"{LIST}plan/")
-    assert f"— {words}" in said(client.get(LIST))
+    assert f"Stopped {words}" in said(client.get(LIST))
     assert f"No run lies ahead: {sentence}, as last seen there." in page(client, job)
 
 

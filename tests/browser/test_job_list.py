@@ -49,7 +49,11 @@ def jobs() -> dict[str, ScheduledJob]:
         outcomes += [Status.FAILED if "failures_in_a_row" in values else Status.SUCCEEDED] * 6
         for number, outcome in enumerate(outcomes):
             seconds = timedelta(seconds=3 + number % 7)
-            make_run(rows[name], outcome, started_at=now - seconds, finished_at=now, duration=seconds)
+            make_run(
+                rows[name], outcome, started_at=now - seconds, finished_at=now, duration=seconds,
+                # It was dealt with, and is no state of its job any more.
+                acknowledged_at=now if outcome in (Status.MISSED, Status.LOST) else None,
+            )  # fmt: skip
     make_run(rows["ReindexSearch"], Status.RUNNING, started_at=now, progress_done=48190, progress_total=79000)
     return rows
 
@@ -57,12 +61,12 @@ def jobs() -> dict[str, ScheduledJob]:
 def test_a_name_is_whole_and_what_it_does_is_cut_to_one_line(
     operator: Page, jobs: dict[str, ScheduledJob]
 ) -> None:
-    said = "Fetch what the supplier asks for it. " * 9
+    said = ("Fetch what the supplier asks for it. " * 9).strip()
     ScheduledJob.objects.filter(pk=jobs["ReindexSearch"].pk).update(declared_description=said)
     operator.set_viewport_size({"width": 1280, "height": 900})
     operator.goto(LIST)
     line = operator.locator(".field-job .cut").filter(has_text="Fetch what")
-    assert line.get_attribute("title") == f"shop.reports · {said.strip()}"
+    assert line.get_attribute("title") == f"shop.reports · {said}"
     assert line.bounding_box()["height"] <= 17  # type: ignore[index]
     name = operator.get_by_role(
         "link", name="BuildMonthlyVatReportForAllCountriesOfTheEuropeanUnion", exact=True
@@ -112,7 +116,10 @@ def test_many_jobs_are_paused_from_the_list(operator: Page, jobs: dict[str, Sche
     operator.get_by_label("Why").fill("The warehouse moves")
     operator.get_by_role("button", name="Pause the jobs").click()
     expect(operator.locator(".messagelist")).to_contain_text("2 jobs are paused.")
-    expect(operator.locator("tr", has_text="SyncWarehouseStock")).to_contain_text("The warehouse moves")
+    expect(operator.locator("tbody", has_text="SyncWarehouseStock")).to_contain_text("paused, no end")
+    expect(operator.locator("tbody", has_text="ReindexSearch")).to_contain_text(
+        "“The warehouse moves”, admin"
+    )
     assert ScheduledJob.objects.filter(paused=True).count() == 3
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history import strips
-from scheduled_jobs.services.history.strips import last_runs, recent_runs
-from tests.support import SLOT, make_job, make_run, make_task
+from scheduled_jobs.services.history.strips import recent_runs, runs_told
+from tests.support import make_job, make_run, make_task
 
 pytestmark = pytest.mark.django_db
 Status = JobRun.Status
@@ -41,7 +41,7 @@ def test_a_bar_tells_the_run_its_outcome_and_its_seconds() -> None:
 def test_no_jobs_ask_nothing(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         assert recent_runs([]) == {}
-        assert last_runs({}) == {}
+        assert runs_told([]) == {}
 
 
 def test_more_jobs_than_one_statement_takes_are_asked_in_several(
@@ -67,33 +67,11 @@ def test_a_hundred_jobs_with_thirty_runs_are_one_statement(
     assert {len(bars) for bars in found.values()} == {30}
 
 
-def test_the_newest_run_and_the_one_going_on_are_told_apart(
-    django_assert_num_queries: Any,
-) -> None:
+def test_a_run_that_is_pruned_meanwhile_is_left_out(django_assert_num_queries: Any) -> None:
     job = make_job(make_task())
-    running = make_run(job, Status.RUNNING, progress_done=3, progress_total=4)
-    skipped = make_run(job, Status.SKIPPED, created_at=SLOT)
-    bars = recent_runs([job.pk])
+    kept, pruned = (make_run(job, Status.FAILED, error="E" * 400) for _ in range(2))
+    pruned.delete()
     with django_assert_num_queries(1):
-        last, active = last_runs(bars)[job.pk]
-    assert (last.pk, last.status, last.at) == (skipped.pk, "skipped", SLOT)
-    assert active is not None
-    assert (active.pk, active.progress_done, active.progress_total) == (running.pk, 3.0, 4.0)
-    assert active.at == running.started_at
-
-
-def test_what_runs_comes_before_what_is_queued() -> None:
-    job = make_job(make_task())
-    running = make_run(job, Status.RUNNING)
-    make_run(job, Status.QUEUED)
-    _last, active = last_runs(recent_runs([job.pk]))[job.pk]
-    assert active is not None
-    assert active.pk == running.pk
-
-
-def test_a_run_that_is_pruned_between_the_queries_is_left_out() -> None:
-    job = make_job(make_task())
-    make_run(job, Status.SUCCEEDED)
-    bars = recent_runs([job.pk])
-    JobRun.objects.all().delete()
-    assert last_runs(bars) == {}
+        told = runs_told([kept.pk, pruned.pk or 0])
+    assert list(told) == [kept.pk]
+    assert (told[kept.pk].status, told[kept.pk].error) == ("failed", "E" * 300)
