@@ -139,6 +139,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(yes=st.booleans())
     def deploy(self, yes: bool) -> None:
+        self.wait()
         schedule_tasks(yes=yes)
 
     # --- The console --------------------------------------------------------------------------
@@ -184,6 +185,10 @@ class Operations(RuleBasedStateMachine):
             push_token="dead", push_until="2020-01-01T00:00:00Z"
         )
 
+    def wait(self) -> None:
+        """Let the time pass in which a call that was not answered can still come; an apply would wait for it."""
+        GoogleName.objects.update(busy_until=None)
+
     def undo(self) -> None:
         """What a machine with more to disturb takes back before it heals."""
 
@@ -194,8 +199,7 @@ class Operations(RuleBasedStateMachine):
         """All is well again, and one sync later Google equals the database."""
         self.google.store.faults._planned.clear()
         self.undo()
-        # A while later, when no call that was not answered can come any more.
-        GoogleName.objects.update(busy_until=None)
+        self.wait()
         schedule_tasks(yes=True)
         if not registry._tasks:
             return

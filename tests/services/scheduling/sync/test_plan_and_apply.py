@@ -60,9 +60,8 @@ class Planning(Operations):
         self.google.store.faults._planned.clear()
         if not registry._tasks:
             return
-        # A while later, when no call that was not answered can come any more: an apply would wait for that time,
-        # as long as a command may wait and no longer, and then leave the job for the next one.
-        GoogleName.objects.update(busy_until=None)
+        # Else an apply would wait, as long as a command may and no longer, and leave the job for the next one.
+        self.wait()
         rows, audit, made = self._database(), JobChange.objects.count(), len(self._writes())
         planned = json.loads(schedule_tasks(dry_run=True, json=True, **options))
         dry = schedule_tasks(dry_run=True, **options)
