@@ -142,6 +142,7 @@ POSTS = [
               "seen": "{seen_paused}" if a.name == "resume_jobs" else "{seen}"}) for a in BULK_ACTIONS),
     Action("Django's own bulk deletion", "{jobs}", "post", (NOBODY,), data={**BULK, "action": "delete_selected"}),
     Action("a run by POST", "{runs}{run}/change/", "post", ("change",), 405, {"status": "succeeded"}, acts=False),
+    Action("marking a run as dealt with", "{runs}{run}/dealt-with/", "post", ("run",), 302),
     Action("the log of a run by POST", "{runs}{run}/log/", "post", ("change",), 405, acts=False),
     Action("the list of runs by POST", "{runs}", "post", ("change",), 405, {"action": "delete_selected"}, acts=False),
     Action("a new run by POST", "{runs}add/", "post", (NOBODY,), data={"status": "succeeded"}),

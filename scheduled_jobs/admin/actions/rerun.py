@@ -18,6 +18,7 @@ from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.execution.requests import UNSETTLED_STATUSES
+from scheduled_jobs.services.history.matters import deal_with_run
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -98,6 +99,17 @@ def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
             JobChange.record(run.job, {"run": (run.pk, run.status)})
         what = "Gave up" if run.status == JobRun.Status.LOST else "Asked Google again for"
         _log(model_admin, request, run.job, f"{what} run #{run.pk}.")
+    return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
+
+
+@require_post("runs", "run")
+def dealt_with_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Take a run off the list of what needs attention; nothing else is changed."""
+    run = find_run(request, object_id)
+    if deal_with_run(run, request.user):
+        messages.success(request, _("Run #%(run)s is marked as dealt with.") % {"run": run.pk})
+    else:
+        messages.warning(request, _("Nothing was marked: somebody has dealt with it already."))
     return HttpResponseRedirect(address(model_admin, "jobrun_change", run.pk))
 
 

@@ -34,7 +34,8 @@ Status = JobRun.Status
 
 EVERY = 3
 """Seconds between two looks at a run that goes on, while its page is seen."""
-ABSENT = object()
+GONE = (Status.MISSED, Status.LOST)
+"""Statuses that need attention until somebody has dealt with the run."""
 
 
 def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, Any]:
@@ -123,4 +124,5 @@ def tools(run: JobRun, allowed: Any, now: datetime) -> dict[str, bool]:
         "rerun_with_changes": allowed.run_with_payload and run.is_over,
         "cancel": allowed.run and run.status == Status.QUEUED,
         "settle": allowed.run and is_overdue(run, now),
+        "deal_with": allowed.run and run.status in GONE and run.acknowledged_at is None,
     }

@@ -71,6 +71,7 @@ def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[s
         "rerun_url": address(model_admin, "jobrun_rerun", run.pk),
         "cancel_url": address(model_admin, "jobrun_cancel", run.pk),
         "settle_url": address(model_admin, "jobrun_settle", run.pk),
+        "dealt_with_url": address(model_admin, "jobrun_dealt_with", run.pk),
         "log_url": address(model_admin, "jobrun_log", run.pk),
         "tools": tools(run, allowed(request), now),
         "live": page["live"],

@@ -287,5 +287,11 @@ def deal_with(key: str, seen_at: datetime, by: Any) -> int:
     return marked
 
 
+def deal_with_run(run: JobRun, by: Any) -> bool:
+    """Mark one run as dealt with; returns whether nobody had done so before."""
+    rows = JobRun.objects.using(router.db_for_write(JobRun)).filter(pk=run.pk, acknowledged_at=None)
+    return bool(rows.update(acknowledged_at=timezone.now(), acknowledged_by=label_of(by)))
+
+
 def _chunks(pks: Sequence[int]) -> Iterable[Sequence[int]]:
     return (pks[first : first + AT_ONCE] for first in range(0, len(pks), AT_ONCE))

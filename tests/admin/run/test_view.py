@@ -199,6 +199,30 @@ def test_what_differs_from_the_payload_in_force_is_told_masked(client: Client, j
     assert "In force now" not in page(client, run)
 
 
+def test_a_run_that_is_gone_is_marked_as_dealt_with_once(client: Client, job: ScheduledJob) -> None:
+    lost, missed = make_run(job, Status.LOST), make_run(job, Status.MISSED, scheduled_for=SLOT)
+    for run in (lost, missed):
+        assert f'action="{RUNS}{run.pk}/dealt-with/"' in page(client, run)
+    assert "dealt-with" not in page(client, failed(job, attempt=2))
+    viewer = signed_in(staff("view", "runs"))
+    assert "dealt-with" not in page(viewer, missed)
+    url = f"{RUNS}{missed.pk}/dealt-with/"
+    assert viewer.post(url).status_code == 403
+    answer = client.post(url, follow=True).content.decode()
+    assert f"Run #{missed.pk} is marked as dealt with." in answer
+    missed.refresh_from_db()
+    at = missed.acknowledged_at
+    assert (at is not None, missed.status, missed.acknowledged_by) == (True, Status.MISSED, "maria")
+    assert (
+        "Nothing was marked: somebody has dealt with it already."
+        in client.post(url, follow=True).content.decode()
+    )
+    missed.refresh_from_db()
+    lost.refresh_from_db()
+    assert (missed.acknowledged_at, lost.acknowledged_at) == (at, None)
+    assert "dealt-with" not in page(client, missed)
+
+
 def test_who_dealt_with_a_run_is_told(client: Client, job: ScheduledJob) -> None:
     run = failed(job, acknowledged_at=NOW, acknowledged_by="maria")
     assert "Dealt with 14:10 maria" in text_of(page(client, run))
