@@ -212,7 +212,7 @@ DOING = (
 
 @pytest.mark.parametrize("address", SEEN)
 def test_a_viewer_sees_no_control(address: str, desk: dict[str, str]) -> None:
-    html = signed_in(staff("view")).get(address.format(**desk)).content.decode()
+    html = signed_in(staff("view")).get(address.format(**desk)).getvalue().decode()
     page = Page(html)
     assert controls_of(page) == []
     links = [e.attrs["href"] for e in page.elements if e.tag == "a" and "href" in e.attrs]

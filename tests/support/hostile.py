@@ -255,6 +255,9 @@ SCREENS = (
     Screen("the runs", "{runs}", ("error", "again", "skip", "asker", "task")),
     Screen("the runs, searched", "{runs}?q={evil}"),
     Screen("the runs of a job", "{runs}?job={job}", ("task", "error")),
+    Screen("the runs with one error", "{runs}?error={evil}&named={evil}"),
+    Screen("reruns of many", "{runs}", ("task", "error"), {
+        "action": "rerun_failed", "index": "0", "_selected_action": "{failed}", "reason": "m-sent {evil}"}),
     *(Screen(f"a {status} run", f"{{runs}}{{{status}}}/change/", marks) for status, marks in {
         "failed": ("task", "error", "path", "function", "source", "raised", "log", "run-entry", "run-value",
                    "asker", "why", "version", "caller", "note"),

@@ -55,6 +55,7 @@ class Action:
 
 PAYLOAD = ("p_region", "p_api_token", "payload_raw")
 BULK = {"index": "0", "_selected_action": "{job}"}
+RERUNS = {"index": "0", "_selected_action": "{run}", "action": "rerun_failed"}
 GETS = [
     Action("the list of jobs", "{jobs}"),
     Action("the landing page", "{jobs}dashboard/"),
@@ -63,6 +64,7 @@ GETS = [
     Action("the changes of a job", "{jobs}{job}/changes/"),
     Action("Django's history of a job", "{jobs}{job}/history/", answer=302),
     Action("the list of runs", "{runs}"),
+    Action("the export of runs", "{runs}export/"),
     Action("the page of a run", "{runs}{run}/change/"),
     Action("Django's history of a run", "{runs}{run}/history/"),
     Action("the log of a run", "{runs}{run}/log/"),
@@ -141,6 +143,10 @@ POSTS = [
               "_selected_action": "{paused}" if a.name == "resume_jobs" else "{job}",
               "seen": "{seen_paused}" if a.name == "resume_jobs" else "{seen}"}) for a in BULK_ACTIONS),
     Action("Django's own bulk deletion", "{jobs}", "post", (NOBODY,), data={**BULK, "action": "delete_selected"}),
+    Action("the question of many reruns", "{runs}", "post", ("run",), 200, RERUNS, acts=False),
+    Action("many reruns", "{runs}", "post", ("run",), 302,
+           {**RERUNS, "confirmed": "yes", "reason": "x", "seen": "{seen_run}"}),
+    Action("Django's own bulk deletion of runs", "{runs}", "post", (NOBODY,), data={**RERUNS, "action": "delete_selected"}),
     Action("a run by POST", "{runs}{run}/change/", "post", ("change",), 405, {"status": "succeeded"}, acts=False),
     Action("marking a run as dealt with", "{runs}{run}/dealt-with/", "post", ("run",), 302),
     Action("the log of a run by POST", "{runs}{run}/log/", "post", ("change",), 405, acts=False),
@@ -185,6 +191,7 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
         "own": str(ScheduledJob.objects.get(name="own").pk),
         "run": str(over.pk),
         "queued": str(queued.pk),
+        "seen_run": token_of([(over.pk, over.status)]),
         "seen": token_of([(job.pk, job.revision)], 0),
         "seen_paused": token_of([(paused.pk, paused.revision)], 0),
     }

@@ -72,7 +72,5 @@ def rows(client: Client, query: str = "") -> list[str]:
     with time_machine.travel(NOW, tick=False):
         answer = client.get(f"{RUNS}{query}", follow=True)
     assert answer.status_code == 200
-    body = re.search(r"<tbody.*?</tbody>", answer.content.decode(), re.DOTALL)
-    return (
-        [text_of(row).strip() for row in re.findall(r"<tr role.*?</tr>", body[0], re.DOTALL)] if body else []
-    )
+    html = answer.content.decode()
+    return [" ".join(text_of(row).split()) for row in re.findall(r"<tbody.*?</tbody>", html, re.DOTALL)]

@@ -1,116 +1,228 @@
-"""The filters of the run list."""
+"""What stands above the run list: chips by status with their counts, and menus. All are links."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Case, Q, When
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.words import RUN_BADGES, job_label
+from scheduled_jobs.admin.words import RUN_BADGES, JobName, first_line, times, write_duration
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.history.run_list import MOST_OPEN, OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from django.db.models import QuerySet
-    from django.http import HttpRequest
-    from django.utils.functional import _StrPromise
+    from scheduled_jobs.admin.run_list.question import Question
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
-
-FAILED_RUNS = "failing"
-OPEN_RUNS = "open"
-GROUPS = {
-    OPEN_RUNS: (Status.QUEUED, Status.RUNNING),
-    FAILED_RUNS: (Status.FAILED, Status.TIMED_OUT, Status.LOST),
+ORDER = (
+    Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED, Status.RUNNING, Status.QUEUED,
+    Status.SKIPPED, Status.DISCARDED, Status.SUCCEEDED,
+)  # fmt: skip
+"""Of the chips: what may need somebody first."""
+GROUP_TITLES = {
+    "open": gettext_lazy("Queued or running"),
+    "failing": gettext_lazy("Failed, timed out or lost"),
 }
-"""In the URL: more than one status at once."""
+TRIGGERS = {
+    Trigger.SCHEDULE: gettext_lazy("Schedule"),
+    Trigger.MANUAL: gettext_lazy("Run now"),
+    Trigger.RETRY: gettext_lazy("Rerun"),
+    Trigger.BACKFILL: gettext_lazy("Backfill"),
+    Trigger.EAGER: gettext_lazy("Eager"),
+}
+DURATIONS = tuple(timedelta(seconds=n) for n in (1, 10, 60, 600, 3600))
+DELAYS = tuple(timedelta(seconds=n) for n in (10, 60, 300, 1800))
+SPAN_TITLES = {
+    "1h": gettext_lazy("1 h"),
+    "24h": gettext_lazy("24 h"),
+    "7d": gettext_lazy("7 d"),
+    "30d": gettext_lazy("30 d"),
+    "all": gettext_lazy("all times"),
+}
 MAX_JOBS = 30
-"""With more jobs than this the filter names none, and the search finds them."""
+"""Jobs that the menu names; of more, a part of the name is asked for."""
+MAX_KEY = 60
 
 
-class RunFilter(admin.SimpleListFilter):
-    """A filter of the run list; nothing is counted, as there may be millions of runs."""
-
-    template = "admin/scheduled_jobs/_filter.html"
-
-
-class StatusFilter(RunFilter):
-    title = _("status")
-    parameter_name = "status"
-
-    def lookups(
-        self,
-        request: HttpRequest,  # noqa: ARG002 – Django's signature
-        model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        groups = [(OPEN_RUNS, _("Queued or running")), (FAILED_RUNS, _("Failed, timed out or lost"))]
-        return [*groups, *((str(status), badge.word) for status, badge in RUN_BADGES.items())]
-
-    def queryset(
-        self,
-        request: HttpRequest,  # noqa: ARG002 – Django's signature
-        queryset: QuerySet[JobRun],
-    ) -> QuerySet[JobRun]:
-        value = self.value()
-        if value in GROUPS:
-            return queryset.filter(status__in=GROUPS[value])
-        return queryset.filter(status=value) if value in Status.values else queryset
+@dataclass(frozen=True)
+class Chip:
+    title: str
+    url: str
+    icon: str = ""
+    tone: str = ""
+    count: str = ""
+    is_chosen: bool = False
 
 
-class TriggerFilter(RunFilter):
-    title = _("trigger")
-    parameter_name = "how"
-
-    def lookups(
-        self,
-        request: HttpRequest,  # noqa: ARG002 – Django's signature
-        model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        words = {Trigger.MANUAL: _("Run now"), Trigger.RETRY: _("Rerun")}
-        return [(str(value), words.get(value, value.label.capitalize())) for value in Trigger]
-
-    def queryset(
-        self,
-        request: HttpRequest,  # noqa: ARG002 – Django's signature
-        queryset: QuerySet[JobRun],
-    ) -> QuerySet[JobRun]:
-        return queryset.filter(trigger=self.value()) if self.value() in Trigger.values else queryset
+@dataclass(frozen=True)
+class MenuLink:
+    title: str
+    url: str
+    note: str = ""
+    is_chosen: bool = False
 
 
-class JobFilter(RunFilter):
-    """Names the jobs while they are few; else the one that is chosen, from a job's own page or its list."""
+@dataclass(frozen=True)
+class Menu:
+    """A menu of links; ``chosen`` is what it stands at, empty where it leaves nothing out."""
 
-    title = _("job")
-    parameter_name = "job"
-
-    def lookups(
-        self,
-        request: HttpRequest,  # noqa: ARG002 – Django's signature
-        model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
-    ) -> Sequence[tuple[str, str | _StrPromise]]:
-        jobs = ScheduledJob.objects.only("name", "task", "origin").order_by("task", "name")
-        value = self.value() or ""
-        chosen = list(jobs.filter(pk=value)) if value.isdecimal() and len(value) < 19 else []
-        few = list(jobs[: MAX_JOBS + 1])
-        return [(str(job.pk), job_label(job)) for job in (few if len(few) <= MAX_JOBS else chosen)]
-
-    def queryset(
-        self,
-        request: HttpRequest,  # noqa: ARG002 – Django's signature
-        queryset: QuerySet[JobRun],
-    ) -> QuerySet[JobRun]:
-        value = self.value() or ""
-        if not value:
-            return queryset
-        # No job has a key of twenty digits, and no database takes one.
-        return queryset.filter(job=int(value)) if value.isdecimal() and len(value) < 19 else queryset.none()
-
-    def has_output(self) -> bool:
-        # A single choice is shown too: it is what takes the filter off again.
-        return bool(self.lookup_choices)
+    title: str
+    choices: list[MenuLink]
+    chosen: str = ""
+    is_search: bool = False
+    """Whether it has a field for a part of a name."""
+    part: str = ""
 
 
-FILTERS = (StatusFilter, TriggerFilter, JobFilter)
+@dataclass(frozen=True)
+class Filters:
+    chips: list[Chip]
+    menus: list[Menu]
+    narrowed: list[MenuLink] = field(default_factory=list)
+    """What another page has asked for; each link takes it off again."""
+
+
+def chips_of(question: Question, counts: Mapping[str, int] | None) -> list[Chip]:
+    """The chips; without ``counts`` all of them. A status that no run has, has none."""
+    chosen = question.given.get("status", "")
+    total = "" if counts is None else intcomma(sum(counts.values()))
+    chips = [Chip(_("All"), question.link(status=""), count=total, is_chosen=not chosen)]
+    if chosen in GROUP_TITLES:
+        chips.append(Chip(str(GROUP_TITLES[chosen]), question.link(), is_chosen=True))
+    for status in ORDER:
+        count = 0 if counts is None else counts.get(status, 0)
+        if counts is None or count or status == chosen:
+            badge = RUN_BADGES[status]
+            url = question.link(status=status)
+            text = "" if counts is None else _count(status, count)
+            chips.append(Chip(str(badge.word), url, badge.icon, badge.tone, text, is_chosen=status == chosen))
+    return chips
+
+
+def _count(status: str, count: int) -> str:
+    is_capped = status in OPEN and count >= MOST_OPEN
+    return _("%(n)s or more") % {"n": intcomma(count)} if is_capped else intcomma(count)
+
+
+def menus_of(question: Question, part: str) -> list[Menu]:
+    """The menus; ``part`` is a part of the names of jobs that are looked for. In one query."""
+    how = [(str(trigger), str(title)) for trigger, title in TRIGGERS.items()]
+    lengths = [(_seconds(length), _over(length)) for length in DURATIONS]
+    return [
+        _job_menu(question, part),
+        _menu(question, "how", _("How"), how),
+        _menu(question, "over", _("Duration"), lengths, _over),
+        _further(question),
+    ]
+
+
+def _further(question: Question) -> Menu:
+    """What is asked for more seldom, and how far back: each choice takes the one of its kind off again."""
+    kinds = (
+        ("late", [(_seconds(length), _late(length)) for length in DELAYS]),
+        ("twice", [("1", _("Delivered twice"))]),
+        ("span", [(span, _("In %(span)s") % {"span": title}) for span, title in SPAN_TITLES.items()]),
+    )
+    choices, chosen = [], []
+    for name, values in kinds:
+        given = question.given.get(name, "")
+        texts = dict(values)
+        if given:
+            chosen.append(texts.get(given) or _late(timedelta(seconds=float(given))))
+        for value, text in values:
+            is_chosen = value == (given or (question.span if name == "span" else ""))
+            wanted = "" if value == given else value
+            choices.append(MenuLink(text, question.link(**{name: wanted}), is_chosen=is_chosen))
+    return Menu(_("More"), choices, ", ".join(chosen))
+
+
+def narrowed_by(question: Question) -> list[MenuLink]:
+    """What no menu shows: a span with ends of its own, and errors that are equal."""
+    found = []
+    if "start" in question.given or "end" in question.given:
+        start = question.start if "start" in question.given else None
+        ends = [_moment(at, question) for at in (start, question.end) if at is not None]
+        found.append(MenuLink(_(" to ").join(ends), question.link(start="", end="")))
+    if key := question.given.get("error"):
+        found.append(
+            MenuLink(_("Equal errors: %(key)s") % {"key": first_line(key, MAX_KEY)}, question.link(error=""))
+        )
+    return found
+
+
+def span_words(question: Question) -> str:
+    """The span that is counted: "24 h"."""
+    return str(SPAN_TITLES[question.span]) if question.span else _("this time")
+
+
+def wider_spans(question: Question) -> list[MenuLink]:
+    """Where to look on, for a search that goes as far back as the span alone."""
+    if question.asked.start is None or question.span not in SPAN_TITLES:
+        return []
+    spans = list(SPAN_TITLES)
+    return [
+        MenuLink(_("look in %(span)s") % {"span": SPAN_TITLES[span]}, question.link(span=span))
+        for span in spans[spans.index(question.span) + 1 :]
+    ]
+
+
+def _menu(
+    question: Question,
+    name: str,
+    title: str,
+    values: list[tuple[str, str]],
+    say: Callable[[timedelta], str] | None = None,
+) -> Menu:
+    given = question.given.get(name, "")
+    choices = [MenuLink(_("All"), question.link(**{name: ""}), is_chosen=not given)]
+    choices += [
+        MenuLink(text, question.link(**{name: value}), is_chosen=value == given) for value, text in values
+    ]
+    chosen = dict(values).get(given, "")
+    if given and not chosen and say is not None:
+        chosen = say(timedelta(seconds=float(given)))
+    return Menu(title, choices, chosen)
+
+
+def _job_menu(question: Question, part: str) -> Menu:
+    given = question.given.get("job", "")
+    key = int(given or 0)
+    found = ScheduledJob.objects.order_by(Case(When(pk=key, then=0), default=1), "task", "name")
+    if part:
+        found = found.filter(Q(name__icontains=part) | Q(task__icontains=part) | Q(pk=key))
+    jobs = list(found.only("name", "task", "origin")[: MAX_JOBS + 1])
+    names = {str(job.pk): JobName.for_job(job) for job in jobs}
+    choices = [MenuLink(_("All"), question.link(job=""), is_chosen=not given)]
+    choices += [
+        MenuLink(name.short, question.link(job=pk), name.module.rstrip("."), is_chosen=pk == given)
+        for pk, name in list(names.items())[:MAX_JOBS]
+    ]
+    chosen = names[given].short if given in names else given and f"#{given}"
+    return Menu(_("Job"), choices, chosen, is_search=len(jobs) > MAX_JOBS or bool(part), part=part)
+
+
+def _over(length: timedelta) -> str:
+    return _("Over %(length)s") % {"length": write_duration(length)}
+
+
+def _late(length: timedelta) -> str:
+    return _("Over %(length)s late") % {"length": write_duration(length)}
+
+
+def _seconds(length: timedelta) -> str:
+    return f"{length.total_seconds():g}"
+
+
+def _moment(at: datetime, question: Question) -> str:
+    local = at.astimezone(times.zone_of(question.zone))
+    return times.told(local, "H:i") if local.date() == question.now.date() else date_format(local, "j M H:i")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models.functions import Left
+from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import (
@@ -21,105 +23,201 @@ from scheduled_jobs.admin.words import (
     times,
     trigger_words,
 )
-from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.decision import FORCED_BY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
+    from datetime import date, datetime
 
-Status = JobRun.Status
+    from django.db.models import QuerySet
 
-RUN_COLUMNS = (
-    "pk", "job_id", "status", "trigger", "created_at", "scheduled_for", "attempt", "started_at",
-    "finished_at", "duration", "progress_done", "progress_total", "requested_by", "lease_until",
-    "deadline_at", "sent", "sent_at", "job__name", "job__task", "job__origin",
-    "job__declared_time_zone", "job__time_zone_override", "job__declared_retry_count",
-    "job__retry_count_override",
+Status, Trigger = JobRun.Status, JobRun.Trigger
+
+COLUMNS = (
+    "id", "job_id", "status", "trigger", "created_at", "at", "scheduled_for", "attempt", "started_at",
+    "finished_at", "duration", "progress_done", "progress_total", "progress_message", "requested_by",
+    "lease_until", "deadline_at", "sent", "sent_at", "job__name", "job__task", "job__origin",
+    "job__declared_retry_count", "job__retry_count_override",
 )  # fmt: skip
 """What the list reads; not payloads, results and tracebacks, which may be large."""
 ERROR_HEAD = 400
+LONGEST_LINE = 200
+LATE = timedelta(seconds=10)
+"""A start this much after its slot is told."""
+TICK = 75
+"""Percent of a duration bar at which the tick of the job's p95 stands."""
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(:|$)")
+
+
+@dataclass(frozen=True)
+class DurationBar:
+    """How long a run took, of its job's p95: percents of the bar, and of p95."""
+
+    kind: str
+    width: int
+    over: int
+    share: int
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run in the list; ``delay`` is empty while it is less than the grace."""
+    """One run in the list. ``day`` is that of the heading above it, ``why`` its second line."""
 
     pk: int
-    badge: Badge
-    note: str
-    name: str
-    icon: str
-    trigger: str
-    by: str
-    zone: str
-    zone_label: str
-    scheduled_for: datetime | None
-    scheduled: str
+    url: str
     at: datetime
-    is_queued: bool
+    day: date
+    badge: Badge
+    name: JobName
+    scheduled: str
     started: str
-    ago: str
+    is_started: bool
     delay: str
     duration: str
+    bar: DurationBar | None
     attempt: str
-    error: str
+    icon: str
+    how: str
+    why: str
+    tone: str
+    is_raised: bool
+    """Whether ``why`` is what a task has raised, and no sentence of ours."""
 
 
-def run_rows(pks: Sequence[int], now: datetime) -> list[RunRow]:
-    """The finished rows of these runs in their order, in one query; ``now`` is aware."""
-    fields = [name.replace("pk", "id") if name == "pk" else name for name in RUN_COLUMNS]
-    runs = JobRun.objects.filter(pk__in=pks).order_by()
-    found = {
-        values["id"]: values
-        for values in runs.annotate(head=Left("error", ERROR_HEAD)).values("head", *fields)
-    }
-    return [_row(found[pk], now) for pk in pks if pk in found]
+def read_listed(pks: list[int], runs: QuerySet[JobRun]) -> list[dict[str, Any]]:
+    """What is shown of these runs, in their order; in one query."""
+    found = runs.filter(pk__in=pks).annotate(head=Left("error", ERROR_HEAD)).values("head", *COLUMNS)
+    rows = {values["id"]: values for values in found}
+    return [rows[pk] for pk in pks if pk in rows]
 
 
-def _row(values: dict[str, Any], now: datetime) -> RunRow:
+def run_rows(
+    rows: Iterable[Mapping[str, Any]], p95: Mapping[int, timedelta | None], url: str, zone: str, now: datetime
+) -> list[RunRow]:
+    """The finished rows. ``p95`` is by job; ``url`` is the address of a run, with 0 for its key."""
+    return [_row(dict(values), p95, url, zone, now) for values in rows]
+
+
+def day_heading(day: date, now: datetime, zone: str) -> str:
+    """ "Today, Thu 22 Oct"; another year is named."""
+    today = now.astimezone(times.zone_of(zone)).date()
+    text = date_format(day, "D j M" if day.year == today.year else "D j M Y")
+    if day == today:
+        return _("Today, %(day)s") % {"day": text}
+    return _("Yesterday, %(day)s") % {"day": text} if day == today - timedelta(days=1) else text
+
+
+def _row(
+    values: dict[str, Any], p95: Mapping[int, timedelta | None], url: str, zone: str, now: datetime
+) -> RunRow:
     job = {name[5:]: values.pop(name) for name in list(values) if name.startswith("job__")}
-    head = values.pop("head")
+    head, at = values.pop("head"), values.pop("at")
     run = JobRun(**values)
-    name = JobName.from_columns(job["origin"], job["task"], job["name"])
-    zone = job["time_zone_override"] or job["declared_time_zone"]
     retries = (
         job["declared_retry_count"] if job["retry_count_override"] is None else job["retry_count_override"]
     )
-    icon, word, _note = trigger_words(run)
-    at = run.started_at or run.created_at
-    late = run.late_by() or timedelta()
+    badge = RUN_BADGES[run.status]
+    is_open = not run.is_over
+    local = (now if is_open else at).astimezone(times.zone_of(zone))
+    taken = _taken(run, now)
+    why, tone = _why_of(run, head, now)
+    icon, how = _how_of(run)
     return RunRow(
         pk=run.pk,
-        badge=RUN_BADGES[run.status],
-        note=_note_of(run, now),
-        name=name.html,
-        icon=icon,
-        trigger=word,
-        by=run.requested_by,
-        zone=zone,
-        zone_label=times.zone_label(zone),
-        scheduled_for=run.scheduled_for,
-        scheduled=times.clock(run.scheduled_for, zone, now) if run.scheduled_for else "",
+        url=url.replace("/0/", f"/{run.pk}/"),
         at=at,
-        is_queued=run.status == Status.QUEUED,
-        started=times.clock(at, zone, now) if run.started_at else "",
-        ago=times.relative(at, now),
-        delay=times.distance(late) if late > min(settings.MISSED_GRACE, timedelta(minutes=1)) else "",
-        duration=times.duration(run.duration),
-        attempt=attempt_of(run, retries),
-        error=first_line(head, 160),
+        day=local.date(),
+        badge=badge,
+        name=JobName.from_columns(job["origin"], job["task"], job["name"]),
+        scheduled=_near(run.scheduled_for, local, zone) if run.scheduled_for else "",
+        started=_started(run, at, zone),
+        is_started=run.started_at is not None,
+        delay=_delay_of(run),
+        duration=times.duration(taken),
+        bar=_bar(badge, taken, p95.get(run.job_id)),
+        attempt=_attempt(run, retries, badge),
+        icon=icon,
+        how=how,
+        why=why,
+        tone=tone or badge.tone,
+        is_raised=run.status == Status.FAILED and _RAISED.match(why) is not None,
     )
 
 
-def _note_of(run: JobRun, now: datetime) -> str:
+def _taken(run: JobRun, now: datetime) -> timedelta | None:
+    if run.status == Status.RUNNING and run.started_at is not None:
+        return timedelta(seconds=max((now - run.started_at).total_seconds(), 0) // 1)
+    return run.duration
+
+
+def _near(at: datetime, day: datetime, zone: str) -> str:
+    """A time beside those of a day: "14:00", "Wed 02:15", "12 Oct 02:15", another year named."""
+    local = at.astimezone(times.zone_of(zone))
+    if local.date() == day.date():
+        return times.told(local, "H:i")
+    if abs(local.date() - day.date()) < timedelta(days=7):
+        return times.told(local, "D H:i")
+    return times.date_and_time(at, zone, day)
+
+
+def _started(run: JobRun, at: datetime, zone: str) -> str:
+    local = at.astimezone(times.zone_of(zone))
+    if run.status == Status.QUEUED:
+        return _("asked %(time)s") % {"time": times.told(local, "H:i:s")}
+    if run.status == Status.MISSED:
+        return _("never")
+    arrived = run.started_at or run.finished_at or run.created_at
+    return times.told(arrived.astimezone(times.zone_of(zone)), "H:i:s")
+
+
+def _delay_of(run: JobRun) -> str:
+    late = run.late_by() or timedelta()
+    is_own_start = run.trigger == Trigger.SCHEDULE and run.attempt == 1
+    return times.distance(late) if is_own_start and late > LATE else ""
+
+
+def _attempt(run: JobRun, retries: int, badge: Badge) -> str:
+    """Which attempt it was; nothing where there was one, and is no other."""
+    is_told = run.attempt > 1 or (badge.tone == "bad" and retries and run.scheduled_for is not None)
+    return attempt_of(run, retries) if is_told else ""
+
+
+def _bar(badge: Badge, taken: timedelta | None, p95: timedelta | None) -> DurationBar | None:
+    if taken is None or not p95:
+        return None
+    share = taken / p95
+    kind = badge.tone if badge.tone in ("bad", "run") else "ok"
+    return DurationBar(
+        kind,
+        round(min(share, 1) * TICK),
+        round(min(max(share - 1, 0) * TICK, 100 - TICK)),
+        round(share * 100),
+    )
+
+
+def _how_of(run: JobRun) -> tuple[str, str]:
+    icon, word, note = trigger_words(run)
+    if run.trigger == Trigger.SCHEDULE:
+        return icon, _("schedule, retry") if note else word
+    return icon, f"{word}, {run.requested_by}" if run.requested_by not in ("", FORCED_BY) else word
+
+
+def _why_of(run: JobRun, head: str, now: datetime) -> tuple[str, str]:
+    """The second line of a row, and its tone where that is not the one of the status."""
     if is_gone(run, now):
-        return _("probably lost")
+        return _("probably lost: no sign of life any more"), "warn"
     if is_overdue(run, now):
-        return _("not delivered")
-    progress = progress_of(run.progress_done, run.progress_total)
-    if run.status == Status.RUNNING and progress is not None:
-        return _("%(percent)d %%") % {"percent": progress.percent}
-    if run.status == Status.RUNNING and run.deadline_at is not None and run.deadline_at < now:
-        return _("past its deadline")
-    return ""
+        return _("not delivered"), "warn"
+    if run.status == Status.RUNNING:
+        progress = progress_of(run.progress_done, run.progress_total)
+        if progress is not None:
+            text = _("%(done)s of %(total)s, %(percent)d %%") % progress._asdict()
+            return f"{text}: {run.progress_message}" if run.progress_message else text, ""
+        if run.deadline_at is not None and run.deadline_at < now:
+            return _("past its deadline"), "warn"
+        return run.progress_message, ""
+    line = first_line(head, LONGEST_LINE)
+    if not line and run.status == Status.MISSED:
+        return _("Nothing arrived from Google in time"), ""
+    return line, ""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from scheduled_jobs.models.runs import JobRunQuerySet
-
 Status = JobRun.Status
 
 PAGE = 50
@@ -70,6 +68,14 @@ class Asked:
     """In the first line of the error, or in who asked for it; or the number of a run."""
     start: datetime | None = None
     end: datetime | None = None
+    among: QuerySet[JobRun] | None = None
+    """The runs that may be seen; None: all."""
+
+    @property
+    def runs(self) -> QuerySet[JobRun]:
+        """The runs that may be seen, in no order."""
+        runs = JobRun.objects.all() if self.among is None else self.among
+        return runs.using(router.db_for_write(JobRun)).order_by()
 
     @property
     def looks_at_runs(self) -> bool:
@@ -121,10 +127,16 @@ def runs_after(asked: Asked, after: Place, size: int = PAGE) -> Found | None:
 def open_runs(asked: Asked) -> tuple[list[int], Counter[str]]:
     """The runs that wait or are going on, the newest first, and how many there are of each status.
 
-    They stand before all others, whatever the span. No more than ``MOST_OPEN`` of each are counted.
+    They stand before all others. No more than ``MOST_OPEN`` of each are counted.
     """
-    rows, _stop = _read(replace(asked, statuses=OPEN, start=None, end=None), None, MOST_OPEN)
+    rows, _stop = _read(replace(asked, statuses=OPEN), None, MOST_OPEN)
     return [row.pk for row in rows], Counter(OPEN[row.branch] for row in rows)
+
+
+def latest_runs(asked: Asked, n: int) -> list[JobRun]:
+    """So many of the last runs, with their jobs: what waits or is going on, then the newest."""
+    opened = [] if asked.statuses else open_runs(asked)[0]
+    return _loaded(asked, [*opened, *newest_runs(asked, size=n).pks][:n])
 
 
 def walk(asked: Asked, most: int) -> Iterator[list[JobRun]]:
@@ -135,12 +147,16 @@ def walk(asked: Asked, most: int) -> Iterator[list[JobRun]]:
     place: Place | None = None
     while most > 0:
         found = newest_runs(asked, place, min(CHUNK, most))
-        loaded = _runs().select_related("job").defer("traceback", "log").in_bulk(found.pks)
-        yield [loaded[pk] for pk in found.pks if pk in loaded]
+        yield _loaded(asked, found.pks)
         most -= len(found.pks)
         place = found.earlier
         if place is None:
             return
+
+
+def _loaded(asked: Asked, pks: list[int]) -> list[JobRun]:
+    loaded = asked.runs.select_related("job").defer("traceback", "log").in_bulk(pks)
+    return [loaded[pk] for pk in pks if pk in loaded]
 
 
 def run_summary(run: JobRun) -> dict[str, Any]:
@@ -178,20 +194,16 @@ class _Row(NamedTuple):
         return Place(self.at, self.pk)
 
 
-def _runs() -> JobRunQuerySet:
-    return JobRun.objects.using(router.db_for_write(JobRun))
-
-
 def _numbered(asked: Asked) -> list[int]:
-    runs = _runs().filter(pk__in=[asked.number])
+    runs = asked.runs.filter(pk__in=[asked.number])
     if asked.job_id is not None:
         runs = runs.filter(job_id=asked.job_id)
     return list(runs.values_list("pk", flat=True))
 
 
-def _branches(asked: Asked) -> tuple[list[JobRunQuerySet], Q]:
+def _branches(asked: Asked) -> tuple[list[QuerySet[JobRun]], Q]:
     """Runs that lie together in an index, one set after the other, and what is to be asked of each."""
-    runs, rest = _runs(), _asked_of_each(asked)
+    runs, rest = asked.runs, _asked_of_each(asked)
     of_job = Q() if asked.job_id is None else Q(job_id=asked.job_id)
     of_status = Q(status__in=asked.statuses) if asked.statuses else Q()
     if not asked.statuses:
@@ -230,7 +242,7 @@ def _read(
     """So many runs from a place on, and where it was stopped to look for more of them, if it was."""
     branches, rest = _branches(asked)
     most = max(MOST_LOOKED_AT // len(branches), 1) if rest else size
-    connection = connections[_runs().db]
+    connection = connections[asked.runs.db]
     at, pk, fits, number = map(connection.ops.quote_name, ("at", "id", "fits", "number"))
     way = "DESC" if is_newest_first else "ASC"
     order = f"ORDER BY {at} {way}, {pk} {way}"
@@ -264,7 +276,7 @@ def _read(
 
 
 def _looked_at(
-    runs: JobRunQuerySet, asked: Asked, rest: Q, place: Place | None, *, is_newest_first: bool
+    runs: QuerySet[JobRun], asked: Asked, rest: Q, place: Place | None, *, is_newest_first: bool
 ) -> QuerySet[JobRun, Any]:
     if asked.start is not None:
         runs = runs.filter(at__gte=asked.start)

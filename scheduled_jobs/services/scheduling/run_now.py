@@ -62,12 +62,16 @@ NOBODY_ASKED = {
 """Why no run can be asked for, by the mode of the settings."""
 NOT_DELIVERED = "Cloud Scheduler did not deliver it"
 
-Status = JobRun.Status
+Status, Trigger = JobRun.Status, JobRun.Trigger
 
 
 def fire(pks: Iterable[int]) -> None:
-    """Ask Google to run the jobs of these queued runs. Raises nothing: the runs say what happened."""
-    for run in _runs().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job").order_by("pk"):
+    """Ask Google to run the jobs of these queued runs. Raises nothing: the runs say what happened.
+
+    Of several runs of a job the first: two at once would overlap, and the others wait for their turn.
+    """
+    queued = _runs().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job").order_by("-pk")
+    for run in reversed({run.job_id: run for run in queued}.values()):
         _fire(run)
 
 
@@ -88,12 +92,33 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     spent = queued.filter(sent__gte=MOST_SENT, sent_at__lt=now - UNDELIVERED)
     for run in spent.select_related("job").order_by("pk"):
         _give_up(run, Status.LOST, NOT_DELIVERED + _met(run))
+    is_waiting = Q(created_at__lt=now - NOTHING_SENT)
+    if job_pk is not None:  # after a delivery, when a rerun may have its turn
+        is_waiting |= Q(trigger=Trigger.RETRY)
     due = queued.filter(
-        Q(sent=0, created_at__lt=now - NOTHING_SENT)
-        | Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
+        Q(is_waiting, sent=0) | Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
     )
-    for run in due.select_related("job").order_by("pk")[:most]:
+    for run in _in_turn(due.select_related("job").order_by("pk"))[:most]:
         _fire(run)
+
+
+def _in_turn(due: Iterable[JobRun]) -> list[JobRun]:
+    """These runs, the oldest first, without reruns that another run of their job stands before.
+
+    A rerun that was not sent yet waits for those that were asked for before it, and for a run that is going
+    on: it would only be skipped.
+    """
+    runs = list(due)
+    unsent = {run.job_id for run in runs if run.trigger == Trigger.RETRY and not run.sent}
+    before: dict[int, int] = {}
+    if unsent:
+        opened = _runs().filter(Q(status=Status.RUNNING) | Q(status=Status.QUEUED, trigger=Trigger.RETRY))
+        for job_id, status, pk in opened.of_jobs(unsent).order_by().values_list("job_id", "status", "pk"):
+            place = 0 if status == Status.RUNNING else pk
+            before[job_id] = min(before.get(job_id, place), place)
+    return [
+        run for run in runs if run.sent or run.trigger != Trigger.RETRY or before.get(run.job_id) == run.pk
+    ]
 
 
 def after_delivery(job_pk: int) -> None:
