@@ -30,7 +30,7 @@ class Pace:
         """One transaction; inside another nobody rests, whose locks all would wait for."""
         if not connections[self.using].in_atomic_block:
             sleep(self._rest)
-        begin = monotonic()
         with transaction.atomic(using=self.using):
+            begin = monotonic()  # and not while it waits for others
             yield
         self._rest = REST * (monotonic() - begin)

@@ -27,10 +27,11 @@ from scheduled_jobs.admin.page import (
     why_nothing_is_sent,
 )
 from scheduled_jobs.admin.payload.form import PayloadForm
-from scheduled_jobs.admin.words import Preview, job_label, preview
+from scheduled_jobs.admin.words import Preview, job_label, preview, runs_told
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.models import JobRun, ScheduledJob, attribution
+from scheduled_jobs.models import ScheduledJob, attribution
 from scheduled_jobs.services import scheduling
+from scheduled_jobs.services.history.job_story import Counted, runs_left
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 MAX_ID = 500
 """Characters of a job's id, by the reference of Cloud Scheduler's API."""
 FEW_RUNS = 500
-"""Runs that are deleted while a person waits for the page; more are left to ``schedule_tasks``."""
+"""Runs that are deleted while a person waits for the page; more are left to whoever prunes."""
 
 
 class OwnJobForm(ReasonForm):
@@ -227,13 +228,20 @@ def delete_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         return _delete(model_admin, request, job, form.cleaned_data["reason"])
+    left = runs_left(job)
     context = {
         "form": form,
         "is_own": is_own,
-        "has_runs": JobRun.objects.filter(job=job).exists(),
+        "has_runs": left.n > 0,
+        "history": _told(request, left),
+        "has_many_runs": left.n > FEW_RUNS,
     }
     title = _("Delete a job")
     return render_for_job(model_admin, request, "scheduledjob/delete.html", job, title=title, context=context)
+
+
+def _told(request: HttpRequest, runs: Counted) -> str:
+    return runs_told(runs.n, is_about=runs.is_more) if permitted(request, "runs") else _("its runs")
 
 
 def _delete(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reason: str) -> HttpResponse:
@@ -247,8 +255,11 @@ def _delete(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, reas
         return HttpResponseRedirect(address(model_admin, "scheduledjob_changelist"))
     now = ScheduledJob.objects.get(pk=job.pk)
     if now.sync_state == ScheduledJob.SyncState.SYNCED:
-        text = _("Deleted in Google: %(job)s. It has many runs: schedule_tasks deletes them, and it, here.")
-        messages.success(request, text % {"job": job_label(job)})
+        text = _(
+            "Deleted in Google: %(job)s. Its history is long (%(runs)s): PruneHistory, scheduled_jobs prune "
+            "or schedule_tasks deletes it bit by bit, and then the job."
+        )
+        messages.success(request, text % {"job": job_label(job), "runs": _told(request, runs_left(job))})
         return HttpResponseRedirect(address(model_admin, "scheduledjob_change", job.pk))
     why = now.sync_error or why_nothing_is_sent() or _("Google has not answered yet.")
     messages.warning(

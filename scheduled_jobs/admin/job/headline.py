@@ -157,6 +157,8 @@ def _state(job: ScheduledJob, health: Health, now: datetime) -> str:
     if health == Health.RETIRED:
         return _("Its class is gone from the code; history and overrides are kept, and return with it.")
     if health == Health.DELETING:
+        if job.sync_state == SyncState.SYNCED:
+            return _("Google has it no more; its runs are being deleted here, and then its row.")
         return _("It is being deleted in Google, and its row goes when Google has none left.")
     if not job.is_paused(now):
         return ""

@@ -41,6 +41,7 @@ from scheduled_jobs.admin.words import (
     RUNS_AHEAD,
     attempt_banner,
     job_label,
+    runs_told,
     state_banner,
     times,
     why_no_run,
@@ -252,6 +253,7 @@ def _page(
         ],
         "crumb": "" if tab == "overview" else titles[tab],
         "may_change": allowed(request).change and job.deleting_at is None,
+        "runs_left": _runs_left(request, job),
         "is_operators": job.origin == ScheduledJob.Origin.OPERATOR,
         "is_paused": job.is_paused(timezone.now()),
         "run_refused": why_no_run(job.task),
@@ -265,6 +267,14 @@ def _page(
         context={**frame, **context},
         crumbs=crumbs[:-1] if tab == "overview" else crumbs,
     )
+
+
+def _runs_left(request: HttpRequest, job: ScheduledJob) -> str:
+    """How many runs of a job that is being deleted are still there; empty of others."""
+    if job.deleting_at is None or not allowed(request).runs:
+        return ""
+    left = job_story.runs_left(job)
+    return runs_told(left.n, is_about=left.is_more) if left.n else ""
 
 
 def _why_nothing_runs(

@@ -229,6 +229,10 @@ class _Row:
         until = self.job["paused_until"]
         return _("until %(at)s") % {"at": self._clock(until)} if until else _("no end set")
 
+    def _deleting(self) -> str:
+        is_gone = self.job["sync_state"] == SyncState.SYNCED
+        return _("its runs are being deleted") if is_gone else _("waiting for Google")
+
     def _retired(self) -> str:
         return _("since %(at)s") % {"at": times.day(self.job["retired_at"], self.zone, self.now)}
 
@@ -243,7 +247,7 @@ class _Row:
         Health.RUNNING: _running,
         Health.QUEUED: _queued,
         Health.PAUSED: _paused,
-        Health.DELETING: lambda _row: _("waiting for Google"),
+        Health.DELETING: _deleting,
         Health.RETIRED: _retired,
     }
 

@@ -21,6 +21,7 @@ from scheduled_jobs.admin.words.runs import (
     is_gone,
     is_overdue,
     progress_of,
+    runs_told,
     seen_alive,
     trigger_words,
     why_no_run,
@@ -54,6 +55,6 @@ __all__ = [
     "attempt_in_short", "attempt_of", "attempts_banners", "field_name", "field_names", "first_line",
     "is_given_up", "is_gone", "is_overdue", "job_label", "late_sentence", "masked_entry", "masked_json",
     "masked_line", "masked_parts", "next_run", "override_text", "parse_duration", "preview", "progress_of",
-    "runs_ahead", "seen_alive", "share_of", "state_banner", "times", "traces", "trigger_words", "value_text",
-    "who_made", "why_no_run", "why_no_time", "write_duration",
+    "runs_ahead", "runs_told", "seen_alive", "share_of", "state_banner", "times", "traces", "trigger_words",
+    "value_text", "who_made", "why_no_run", "why_no_time", "write_duration",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun
@@ -92,6 +93,13 @@ def progress_of(done: float | None, total: float | None) -> Progress | None:
 
 def _count(number: float) -> str:
     return intcomma(round(number, 1) if number % 1 else int(number))
+
+
+def runs_told(n: int, *, is_about: bool) -> str:
+    """How many runs; what is only about so many has two digits that count."""
+    if is_about:
+        return _("about %(n)s runs") % {"n": intcomma(int(float(f"{n:.2g}")))}
+    return ngettext("%(n)s run", "%(n)s runs", n) % {"n": intcomma(n)}
 
 
 def attempt_of(run: JobRun, retries: int) -> str:

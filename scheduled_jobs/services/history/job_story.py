@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import Case, Count, Max, Min, Q, TextField, Value, When
+from django.db.models import Case, Count, Max, Min, Q, Sum, TextField, Value, When
 from django.db.models.functions import Cast, Left, Length
+from django.utils import timezone
 from django.utils.duration import duration_iso_string
 
 from scheduled_jobs.domain.jobs import OVERRIDABLE
-from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, RunStats, ScheduledJob
+from scheduled_jobs.services.history.stats.cells import DAY, minutes
 from scheduled_jobs.services.history.stats.figures import series_by_job
 
 if TYPE_CHECKING:
@@ -86,6 +88,18 @@ def counted(rows: QuerySet[Any]) -> Counted:
     """How many of a job's runs or changes there are, as far as they are counted."""
     n = rows.order_by()[: COUNTED + 1].count()
     return Counted(min(n, COUNTED), n > COUNTED)
+
+
+def runs_left(job: ScheduledJob) -> Counted:
+    """How many runs a job has: counted as far as that goes, and from there on told by its figures.
+
+    Those are of whole days, and a little behind: it is only about so many.
+    """
+    runs = JobRun.objects.filter(job=job)
+    found, first = counted(runs), runs.order_by("at").values_list("at", flat=True)[:1]
+    since = min(first, default=timezone.now()) - DAY
+    days = RunStats.objects.filter(job=job.pk, length=minutes(DAY), start__gt=since).aggregate(n=Sum("runs"))
+    return found._replace(n=max(days["n"] or 0, found.n)) if found.is_more else found
 
 
 def lasted(job: ScheduledJob, length: int) -> list[Lasted]:

@@ -194,13 +194,26 @@ def test_a_job_of_ones_own_is_deleted_in_google_and_then_here(google: MemoryBack
     assert (asked.job, asked.job_name, asked.reason) == (None, "shop--mine", "Not needed")
 
 
-def test_a_long_history_is_left_to_schedule_tasks(google: MemoryBackend) -> None:
+def test_a_long_history_is_left_to_whoever_prunes(google: MemoryBackend) -> None:
     job = own()
     JobRun.objects.bulk_create([JobRun(job=job, status="failed", trigger="manual")] * (FEW_RUNS + 1))
-    response = superuser().post(address(job, "delete"), {"reason": "Not needed"}, follow=True)
-    assert "Deleted in Google: mine. It has many runs: schedule_tasks deletes them, and it, here." in text(
-        response.content.decode()
+    client = superuser()
+    asked = text(client.get(address(job, "delete")).content.decode())
+    assert "The history goes with it (501 runs); the audit of its changes stays." in asked
+    assert (
+        "So long a history is deleted bit by bit, by PruneHistory, scheduled_jobs prune or schedule_tasks. "
+        "Until then the job stays here, marked as “deleting”."
+    ) in asked
+    told = text(client.post(address(job, "delete"), {"reason": "Not needed"}, follow=True).content.decode())
+    assert (
+        "Deleted in Google: mine. Its history is long (501 runs): PruneHistory, scheduled_jobs prune or "
+        "schedule_tasks deletes it bit by bit, and then the job."
+    ) in told
+    assert "Google has it no more; its runs are being deleted here, and then its row." in told
+    assert (
+        "Still to be deleted here: 501 runs, by PruneHistory, scheduled_jobs prune or schedule_tasks." in told
     )
+    assert "Deleting its runs are being deleted" in text(client.get(LIST).content.decode())
     assert list(google.list(timeout=5)) == []
     assert JobRun.objects.count() == FEW_RUNS + 1
     assert sum(finish_deletions()) == FEW_RUNS + 1

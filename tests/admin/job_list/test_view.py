@@ -164,7 +164,7 @@ def test_a_retired_job_is_kept_for_its_history_and_has_no_actions() -> None:
 
 
 def test_a_job_that_is_being_deleted_waits_for_google() -> None:
-    job(deleting_at=timezone.now())
+    job(deleting_at=timezone.now(), sync_state="pending")
     [text] = rows(superuser())
     assert text.split("|")[2].strip() == "Deleting waiting for Google"
     assert text.split("|")[6].strip() == "is being deleted"
