@@ -76,7 +76,8 @@ def seed_history(luck: random.Random) -> None:
             batch_size=500,
         )
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in JobRun._meta.fields if not field.primary_key)
+    given = [field for field in JobRun._meta.fields if not (field.primary_key or field.generated)]
+    columns = ", ".join(quote(field.column) for field in given)
     table, own = quote(JobRun._meta.db_table), JobRun.objects.count()
     first = JobRun.objects.order_by("pk").values_list("pk", flat=True)[0]
     with connection.cursor() as cursor:

@@ -82,7 +82,7 @@ def test_the_whole_row_leads_to_the_job_and_its_error_to_the_run(
     operator.set_viewport_size({"width": 1280, "height": 900})
     operator.goto(LIST)
     row = operator.locator(f'[data-part="job-{failing.pk}"] tr')
-    row.first.locator(".field-sched").click(position={"x": 170, "y": 8})
+    row.first.locator(".field-sched").click(position={"x": 170, "y": 8}, force=True)
     expect(operator).to_have_url(re.compile(rf"/{failing.pk}/change/$"))
     operator.go_back()
     row.last.click()
@@ -128,7 +128,7 @@ def test_the_way_back_leads_to_the_list_as_it_was(operator: Page, jobs: dict[str
     operator.locator("#action-toggle").check()
     operator.get_by_label("Action:").select_option(label="Run now…")
     operator.get_by_role("button", name=re.compile("^(Go|Run)")).first.click()
-    operator.get_by_role("button", name="Cancel").click()
+    operator.get_by_role("link", name="Cancel").click()
     expect(operator).to_have_url(re.compile(r"\?state=failing$"))
     assert not JobRun.objects.filter(status="queued").exists()
 

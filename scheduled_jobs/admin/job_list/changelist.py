@@ -113,6 +113,7 @@ class JobChangeList(ChangeList):
             self.now,
             zone=self.zone,
             listed_at=last_list(),
+            changed=self.census.changed,
             allowed=self.allowed,
             links=self._links(),
             suffix=f"?{self.preserved_filters}" if self.preserved_filters else "",

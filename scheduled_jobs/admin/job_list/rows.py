@@ -29,12 +29,11 @@ from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
-from scheduled_jobs.services.history.census import CODE_CHANGED, FOLLOWS
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.looks import later
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from datetime import datetime
 
     from scheduled_jobs.admin.page.permissions import Allowed
@@ -76,17 +75,19 @@ def build_rows(
     *,
     zone: str,
     listed_at: datetime | None,
+    changed: Container[int],
     allowed: Allowed,
     links: Mapping[str, str],
     suffix: str,
 ) -> list[dict[str, Any]]:
     """The finished rows of these jobs; ``states`` is job -> its Health, ``now`` is aware.
 
-    ``zone`` is the one that the page names; ``listed_at`` is when all jobs were last looked at in Google.
+    ``zone`` is the one that the page names; ``listed_at`` is when all jobs were last looked at in Google;
+    ``changed`` are the jobs whose code changed after an override was set.
     ``links`` are the addresses of pages about one job or run, with KEY for it; empty where there is no such
     page. ``suffix`` is added to the links of job pages, to lead back to the list as it was.
     """
-    page = _Page(now, zone, listed_at, allowed, links, suffix, is_sending=not why_nothing_is_sent())
+    page = _Page(now, zone, listed_at, changed, allowed, links, suffix, is_sending=not why_nothing_is_sent())
     return [_Row(job, Health(states[job.columns["pk"]]), page).build() for job in jobs]
 
 
@@ -94,6 +95,7 @@ class _Page(NamedTuple):
     now: datetime
     zone: str
     listed_at: datetime | None
+    changed: Container[int]
     allowed: Allowed
     links: Mapping[str, str]
     suffix: str
@@ -129,7 +131,7 @@ class _Row:
             "select_label": _("Select %(name)s for an action") % {"name": self.name.short},
             "icon": badge.icon,
             "tone": badge.tone,
-            "word": badge.word,
+            "word": str(badge.word),
             "note": self._note(),
             "also": self._also(),
             "progress": self._progress(),
@@ -140,8 +142,8 @@ class _Row:
             "cron": schedule.expression,
             "zone": self.zone,
             "zone_label": times.zone_label(self.zone) if self.zone != self.page.zone else "",
-            "is_overridden": job["overridden"] != FOLLOWS and not self.is_own,
-            "code_changed": job["overridden"] == CODE_CHANGED,
+            "is_overridden": job["overridden"] and not self.is_own,
+            "code_changed": job["pk"] in self.page.changed,
             "is_own": self.is_own,
             "why": self._why(),
             **(self._runs() if self.page.allowed.runs else {}),

@@ -22,7 +22,7 @@ STEP, FIRST = 5, 2
 WITHOUT_DURATION = 10
 """Height of what has no duration: a skipped or missed slot, a run that is queued."""
 
-PATH_KINDS = {
+PATH_KINDS: dict[str, str] = {
     Status.SUCCEEDED: "ok",
     Status.FAILED: "bad",
     Status.TIMED_OUT: "bad",
@@ -49,7 +49,7 @@ def draw_sparkline(bars: Sequence[Bar]) -> dict[str, str]:
     x = FIRST + STEP * empty
     for bar in bars:
         height = LOWEST + round(scale * bar.seconds) if bar.seconds is not None else WITHOUT_DURATION
-        kind = PATH_KINDS[Status(bar.status)]
+        kind = PATH_KINDS[bar.status]
         if kind == "ok":
             paths.setdefault(kind, []).append(f"M{x} {BASE}v-{height}")
         else:
@@ -82,6 +82,6 @@ def outcomes_in_words(bars: Sequence[Bar]) -> str:
     if not bars:
         return _("No runs yet")
     counts = Counter(bar.status for bar in bars)
-    parts = [f"{counts[status]} {status.label}" for status in PATH_KINDS if counts[status]]
+    parts = [f"{counts[status]} {Status(status).label}" for status in PATH_KINDS if counts[status]]
     head = ngettext("Last %(n)d run", "Last %(n)d runs", len(bars)) % {"n": len(bars)}
     return f"{head}: {', '.join(parts)}"

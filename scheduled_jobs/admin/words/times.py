@@ -94,18 +94,22 @@ def coming(at: datetime, now: datetime) -> str:
 
 
 def told(local: datetime, pattern: str) -> str:
-    """A time of a zone by a pattern of ``date``; one that its clock shows twice names which it is.
+    """A time of a zone by a pattern of ``date``; one that its clock shows twice names which it is."""
+    return date_format(local, pattern) + _which(local)
 
-    "01:30 EDT"; "23:30 UTC-03:00" where the zone's clocks have no names, or one for both.
+
+def _which(local: datetime) -> str:
+    """ " EDT" after a time that the clock shows twice.
+
+    " UTC-03:00" where the zone's clocks have no names, or one for both.
     """
-    text = date_format(local, pattern)
     first, second = local.replace(fold=0), local.replace(fold=1)
     if first.utcoffset() == second.utcoffset():
-        return text
+        return ""
     name = str(local.tzname())
     if not name.isalpha() or first.tzname() == second.tzname():
         name = f"UTC{local.isoformat()[-6:]}"
-    return f"{text} {name}"
+    return f" {name}"
 
 
 def clock(at: datetime, zone: str, now: datetime) -> str:
@@ -117,10 +121,11 @@ def clock(at: datetime, zone: str, now: datetime) -> str:
 def short_clock(at: datetime, zone: str, now: datetime) -> str:
     """The time in a zone for a narrow column: "14:15", "Fri 02:15" within six days, "2 Nov 09:00"."""
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))
-    if local.date() == today.date():
-        return told(local, "H:i")
     days = abs((local.date() - today.date()).days)
-    return told(local, "D H:i") if days < WEEK else date_and_time(at, zone, now)
+    if days >= WEEK:
+        return date_and_time(at, zone, now)
+    day = f"{date_format(local, 'D')} " if days else ""
+    return f"{day}{local:%H:%M}{_which(local)}"
 
 
 def day(at: datetime, zone: str, now: datetime) -> str:
@@ -166,7 +171,8 @@ def gap(value: timedelta) -> str:
 
 def exact(at: datetime, zone: str = "UTC") -> str:
     """The time to the second with its zone, for a ``title``: "2026-10-23 01:30:00 Europe/Lisbon"."""
-    return f"{told(at.astimezone(zone_of(zone)), 'Y-m-d H:i:s')} {zone}"
+    local = at.astimezone(zone_of(zone))
+    return f"{local:%Y-%m-%d %H:%M:%S}{_which(local)} {zone}"
 
 
 def machine(at: datetime) -> str:

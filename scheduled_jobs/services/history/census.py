@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import Case, CharField, Count, Q, Value, When
+from django.db.models import Case, Count, Q, Value, When
 
 from scheduled_jobs.services.history.health import (
     Health,
@@ -33,16 +33,6 @@ NO_RUN = "none"
 """Of the last outcome: no run yet."""
 
 
-def following() -> Case:
-    """The expression that gives FOLLOWS, OVERRIDDEN or CODE_CHANGED."""
-    return Case(
-        When(code_changed_since(), then=Value(CODE_CHANGED)),
-        When(overridden(), then=Value(OVERRIDDEN)),
-        default=Value(FOLLOWS),
-        output_field=CharField(),
-    )
-
-
 def held(now: datetime) -> Q:
     """Jobs that are paused at ``now`` (aware), whatever else they are."""
     return paused(now) & Q(retired_at=None, deleting_at=None)
@@ -62,7 +52,10 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Census:
+    """``changed`` are the keys of the jobs that are overridden and whose code changed since."""
+
     groups: list[Group]
+    changed: frozenset[int]
 
     @property
     def total(self) -> int:
@@ -76,11 +69,17 @@ class Census:
 def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
     """Count the jobs at ``now`` (aware), in two queries.
 
-    Those whose code changed since are counted by a condition and not by an expression: PostgreSQL takes a
+    Those whose code changed since are few, and found by a condition of their own: PostgreSQL takes a
     subquery in an expression for something that it runs for every row, and compiles it for longer than
     the query takes.
     """
-    flags = {"_held": held(now), "_failed": attempt_failed(), "_follows": ~overridden()}
+    changed = frozenset(jobs.order_by().filter(code_changed_since()).values_list("pk", flat=True))
+    flags = {
+        "_held": held(now),
+        "_failed": attempt_failed(),
+        "_overridden": overridden(),
+        "_changed": Q(pk__in=changed),
+    }
     counted = (
         jobs.order_by()
         .annotate(
@@ -90,31 +89,33 @@ def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
         .values_list("_health", "last_status", "sync_state", "origin", *flags)
         .annotate(_jobs=Count("pk"))
     )
-    alike = {row[:-1]: row[-1] for row in counted}
-    groups = []
-    for *row, changed in counted.filter(code_changed_since()):
-        if kind := alike.get(tuple(row)):
-            # What changes between the two queries is not counted twice.
-            number = min(changed, kind)
-            alike[tuple(row)] -= number
-            groups.append(Group(_kinds(*row) | {("overridden", CODE_CHANGED)}, number))
-    return Census([*groups, *(Group(_kinds(*row), jobs) for row, jobs in alike.items() if jobs)])
+    return Census([Group(_kinds(*row), count) for *row, count in counted], changed)
 
 
 def _kinds(
-    state: str, outcome: str, google: str, origin: str, is_held: int, has_failed: int, follows: int
+    state: str,
+    outcome: str,
+    google: str,
+    origin: str,
+    is_held: int,
+    has_failed: int,
+    is_overridden: int,
+    has_changed: int,
 ) -> frozenset[tuple[str, str]]:
     kinds = {
         ("state", state),
         ("outcome", outcome or NO_RUN),
         ("google", google),
         ("origin", origin),
-        ("overridden", FOLLOWS if follows else OVERRIDDEN),
+        ("overridden", OVERRIDDEN if is_overridden else FOLLOWS),
     }
     # A job that is paused and fails is both.
-    kinds |= {("state", Health.PAUSED.value)} if is_held else set()
-    kinds |= {("google", ATTEMPT_FAILED)} if has_failed else set()
-    return frozenset(kinds)
+    also = {
+        ("state", Health.PAUSED.value): is_held,
+        ("google", ATTEMPT_FAILED): has_failed,
+        ("overridden", CODE_CHANGED): has_changed,
+    }
+    return frozenset(kinds.union(kind for kind, holds in also.items() if holds))
 
 
 def having(jobs: QuerySet[ScheduledJob], wanted: Mapping[str, str], now: datetime) -> QuerySet[ScheduledJob]:

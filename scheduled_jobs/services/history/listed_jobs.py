@@ -8,8 +8,8 @@ from django.db.models import BooleanField, ExpressionWrapper
 from django.db.models.fields.json import KT
 
 from scheduled_jobs.models import FACTS, JobRun, ScheduledJob
-from scheduled_jobs.services.history.census import following, held
-from scheduled_jobs.services.history.health import Health
+from scheduled_jobs.services.history.census import held
+from scheduled_jobs.services.history.health import Health, overridden
 from scheduled_jobs.services.history.last_attempts import IN_LIVE, READ, Told, told_by
 from scheduled_jobs.services.history.strips import recent_runs, runs_told
 
@@ -35,7 +35,7 @@ WRONG = {
 
 
 class ListedJob(NamedTuple):
-    """One job. ``columns`` has also ``overridden`` (see census), ``held`` (paused now), ``google_…``.
+    """One job. ``columns`` has also ``overridden``, ``held`` (paused now) and ``google_…``.
 
     ``last`` is its newest run, ``active`` the one that is running or queued, ``wrong`` the one that explains
     its state; ``told`` is Google's last attempt.
@@ -58,7 +58,7 @@ def listed_jobs(states: Mapping[int, str], now: datetime, *, with_runs: bool = T
         ScheduledJob.objects.filter(pk__in=states)
         .order_by()
         .annotate(
-            overridden=following(),
+            overridden=ExpressionWrapper(overridden(), output_field=BooleanField()),
             held=ExpressionWrapper(held(now), output_field=BooleanField()),
             google_state=KT("live__state"),
             google_schedule=KT("live__schedule"),
