@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from scheduled_jobs.admin.words import JobName, times
 from scheduled_jobs.domain.histogram import Histogram
 from scheduled_jobs.services.history.stats.cells import floor
-from scheduled_jobs.services.history.stats.figures import Figures, figures_by_job, series, slowest
+from scheduled_jobs.services.history.stats.figures import Figures, most_failing, series, slowest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -183,9 +183,7 @@ def slowest_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime) -> list[S
 
 def most_failing_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime) -> list[Standing]:
     """The jobs of which most went wrong in 24 hours."""
-    all_of_them = figures_by_job(now - DAY, now)
-    bad = sorted(all_of_them.items(), key=lambda item: -item[1].bad)[:MOST]
-    found = [(pk, figures) for pk, figures in bad if figures.bad]
+    found = most_failing(now - DAY, now, MOST)
     rates = [1 - (figures.success_rate or 0) for _pk, figures in found]
     return _standings(
         jobs, found, to,

@@ -113,7 +113,8 @@ class Tally:
     def add(self, values: Mapping[str, Any]) -> None:
         """Add the columns of a cell."""
         for name in COUNTS:
-            self.counts[name] += values[name]
+            if value := values[name]:  # most are none
+                self.counts[name] += value
         self.seconds += values["seconds"]
         self.longest = max(self.longest, values["longest"])
         self.longest_delay = max(self.longest_delay, values["longest_delay"])

@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import router
-from django.db.models import Max, Q, Sum
+from django.db.models import ExpressionWrapper, F, FloatField, Max, Q, Sum, Value
+from django.db.models.functions import NullIf
 from django.utils import timezone
 
 from scheduled_jobs.domain.histogram import Histogram
@@ -43,6 +44,8 @@ from scheduled_jobs.services.history.stats.cells import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
     from datetime import datetime
+
+    from django.db.models.expressions import Combinable
 
     from scheduled_jobs.models.runs import JobRunQuerySet
 
@@ -128,15 +131,24 @@ def figures_by_job(
 
 def slowest(start: datetime, end: datetime, most: int) -> list[tuple[int, Figures]]:
     """The jobs whose successes took longest on the average, the slowest first, each with its figures."""
-    sums = _read_sums(_Span(start, end, least=_least(start, end)), _of_jobs(None))
+    average = ExpressionWrapper(
+        Sum("seconds") / NullIf(Sum("succeeded"), Value(0)), output_field=FloatField()
+    )
     averages = [
         (tally.seconds / tally.counts["succeeded"], job)
-        for (job, _at), tally in sums.items()
+        for job, tally in _foremost(start, end, most, average).items()
         if tally.counts["succeeded"]
     ]
     jobs = [job for _average, job in sorted(averages, reverse=True)[:most]]
     found = figures_by_job(start, end, jobs)
     return [(job, found[job]) for job in jobs if job in found]
+
+
+def most_failing(start: datetime, end: datetime, most: int) -> list[tuple[int, Figures]]:
+    """The jobs of which most runs went wrong, the worst first, without their durations and delays."""
+    bad = Sum(F("failed") + F("timed_out") + F("lost") + F("missed"))
+    found = [(job, tally_figures(tally)) for job, tally in _foremost(start, end, most, bad).items()]
+    return sorted((item for item in found if item[1].bad), key=lambda item: -item[1].bad)[:most]
 
 
 def series(start: datetime, end: datetime, step: timedelta, job_id: int | None = None) -> Series:
@@ -290,6 +302,16 @@ def _read_sums(span: _Span, scope: _Scope) -> _Found:
         stored[key].add(row)
     _replace(found, touched, stored, span, scope)
     return found
+
+
+def _foremost(start: datetime, end: datetime, most: int, measure: Combinable) -> dict[int, Tally]:
+    """The sums of the jobs that come first by a measure, and of those whose cells are out of date."""
+    span = _Span(start, end, least=_least(start, end))
+    jobs = {key.job for key in _touched(span, _of_jobs(None))}
+    rows = stats().filter(Q(job__gt=0, app=""), span.condition()).values("job").annotate(_measure=measure)
+    first = rows.order_by(F("_measure").desc(nulls_last=True), "job").values_list("job", flat=True)
+    found = _read_sums(span, _of_jobs(jobs.union(first[:most])))
+    return {job: tally for (job, _at), tally in found.items()}
 
 
 def _these(keys: Iterable[Key]) -> Q:

@@ -13,6 +13,7 @@ from scheduled_jobs.services.history.stats.figures import (
     Figures,
     figures,
     figures_by_job,
+    most_failing,
     series,
     series_by_app,
     series_by_job,
@@ -76,6 +77,7 @@ def test_figures_are_told_by_step_job_and_app() -> None:
         by_app = series_by_app(start, NOW, 2 * HOUR)
         per_job = figures_by_job(start, NOW)
         slow = slowest(start, NOW, 5)
+        bad = most_failing(start, NOW, 1)
     assert steps == [(start + 4 * HOUR, 1, 0), (start + 5 * HOUR, 2, 2)]
     assert {pk: [told.runs for _at, told in told] for pk, told in by_job.items()} == {
         job.pk: [1, 1],
@@ -84,3 +86,4 @@ def test_figures_are_told_by_step_job_and_app() -> None:
     assert [[told.runs for _at, told in steps] for steps in by_app.values()] == [[3]]
     assert {pk: told.success_rate for pk, told in per_job.items()} == {job.pk: 0.5, other.pk: 0.0}
     assert [(pk, told.longest) for pk, told in slow] == [(job.pk, MINUTE)]
+    assert [(pk, told.bad, told.runs) for pk, told in bad] == [(job.pk, 1, 2)]
