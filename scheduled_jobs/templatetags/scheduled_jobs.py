@@ -28,9 +28,10 @@ register = template.Library()
 
 
 @register.simple_tag
-def sj_icon(icon: str, tone: str = "", *, large: bool = False) -> SafeString:
+def sj_icon(icon: str, tone: str = "", *, large: bool = False, spins: bool = False) -> SafeString:
     """An icon of ``_icons.html``, which the page must include once; a word stands beside it."""
-    css = " ".join(["sj-i", *(["lg"] if large else []), *([f"sj-{tone}"] if tone else [])])
+    classes = {"sj-i": True, "lg": large, f"sj-{tone}": bool(tone), "sj-spin": spins}
+    css = " ".join(name for name, has in classes.items() if has)
     return format_html('<svg class="{}" aria-hidden="true"><use href="#sj-{}"/></svg>', css, icon)
 
 

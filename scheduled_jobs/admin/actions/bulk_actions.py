@@ -176,8 +176,8 @@ BULK_ACTIONS = (
         "sync_jobs", "sync", gettext_lazy("Send to Google…"), gettext_lazy("Send to Google"),
         ngettext_lazy("Send %(n)d job to Google?", "Send %(n)d jobs to Google?", "n"),
         ngettext_lazy(
-            "%(n)d job is being pushed; the column Google tells what became of it.",
-            "%(n)d jobs are being pushed; the column Google tells what became of them.",
+            "%(n)d job is being sent; the list of jobs tells if it could not be.",
+            "%(n)d jobs are being sent; the list of jobs tells if one could not be.",
             "n",
         ),
         logged="Asked for a push to Google.",

@@ -78,6 +78,11 @@ class Headline:
     message: str = ""
 
     @property
+    def spins(self) -> bool:
+        """Whether its icon turns: something is going on."""
+        return self.badge is RUN_BADGES[Status.RUNNING]
+
+    @property
     def spoken(self) -> str:
         """What a screen reader says when the status has changed."""
         return " ".join(filter(None, [self.strong, self.rest, self.error]))

@@ -218,7 +218,7 @@ def test_a_bulk_push_makes_google_equal(google: MemoryBackend) -> None:
     assert "Not synced: Quota is used up." in html
     assert "never" in html
     response = confirm(client, html, reason="after the outage")
-    assert said(response) == ["2 jobs are being pushed; the column Google tells what became of them."]
+    assert said(response) == ["2 jobs are being sent; the list of jobs tells if one could not be."]
     assert {live.name for live in google.list(timeout=5)} == {"shop--a", "shop--b"}
     assert list(ScheduledJob.objects.values_list("sync_state", flat=True)) == ["synced", "synced"]
     assert fields_of(rows[1])["sync"] == ("failed", "pending")

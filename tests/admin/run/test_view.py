@@ -140,6 +140,7 @@ def test_a_run_has_the_same_parts_while_it_runs_and_once_it_is_over(
     parts = re.findall(r'data-part="(\w+)"', html)
     assert len(set(parts)) == len(parts) == 8
     assert "<title>Running: Run " in in_one_line(html)
+    assert '<svg class="sj-i lg sj-run sj-spin"' in html
     assert 'data-status="running" data-at="14:10:00" data-say="Running for 0 ms.' in in_one_line(html)
     JobRun.objects.filter(pk=run.pk).update(
         status=Status.SUCCEEDED, finished_at=NOW, duration=timedelta(seconds=2)
@@ -147,6 +148,7 @@ def test_a_run_has_the_same_parts_while_it_runs_and_once_it_is_over(
     html = page(client, run)
     assert re.findall(r'data-part="(\w+)"', html) == parts
     assert "<title>Succeeded: Run " in in_one_line(html)
+    assert "sj-spin" not in html
     assert 'data-status="succeeded" data-at="14:10:00" data-say="Succeeded after 2.0 s' in in_one_line(html)
 
 

@@ -99,10 +99,10 @@ def test_many_jobs_are_acted_on_after_each_count(shop: Shop) -> None:
     edited.schedule = "0 5 * * *"
     shop.client.update_job(request={"job": edited, "update_mask": {"paths": ["schedule"]}})
     choose(page, "Send to Google…")
-    asked(page, "Push 3 jobs to Google?")
+    asked(page, "Send 3 jobs to Google?")
     assert live(shop)["Stock"] == ("ENABLED", "0 5 * * *")
     page.get_by_role("button", name="Send to Google").click()
-    said(page, "3 jobs are being pushed; the column Google tells what became of them.")
+    said(page, "3 jobs are being sent; the list of jobs tells if one could not be.")
     wait_for(lambda: live(shop)["Stock"] == ("ENABLED", "0 2 * * *"))
     wait_for(lambda: set(ScheduledJob.objects.values_list("sync_state", flat=True)) == {"synced"})
     told = JobChange.objects.filter(via="bulk").values_list("field", "actor_label")

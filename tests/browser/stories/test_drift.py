@@ -84,7 +84,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     expect(page.locator(".sj-say")).to_have_text(
         "Google would change in 1 job: 1 updated. 0 are the same on both sides."
     )
-    expect(page.get_by_role("radio", name=re.compile("^Push"))).to_be_checked()
+    expect(page.get_by_role("radio", name=re.compile("^Send ours"))).to_be_checked()
     look_again(page)
     expect(page.locator(".messagelist li")).to_have_count(0)
     assert in_google(shop, job) == ("ENABLED", "0 5 * * *"), "looking decides nothing"
@@ -172,7 +172,7 @@ def test_what_google_has_disabled_is_told_with_what_to_do(shop: Shop) -> None:
     page = shop.browser("maria")
     page.goto(address(job, "drift"))
     expect(page.locator(".sj-diff tbody")).to_contain_text("disabled", ignore_case=True)
-    expect(page.get_by_role("radio", name=re.compile("^Adopt"))).to_have_count(0)
+    expect(page.get_by_role("radio", name=re.compile("^Keep Google"))).to_have_count(0)
     decide(page, "Send ours", "Try it")
     expect(page.get_by_text("Google has disabled this job; look at its log in the console")).to_be_visible()
     assert in_google(shop, job) == ("DISABLED", "0 3 * * *")
@@ -197,8 +197,8 @@ def test_many_decisions_are_made_at_once_on_the_plan(shop: Shop) -> None:
     expect(page.locator(".sj-say")).to_have_text(
         "Google would change in 3 jobs: 1 created, 2 updated. 0 are the same on both sides."
     )
-    about(page, "Report").get_by_role("radio", name=re.compile("^Adopt")).check()
-    expect(page.get_by_role("button", name=re.compile("^Apply"))).to_have_value("Apply 3 decisions")
+    about(page, "Report").get_by_role("radio", name=re.compile("^Keep Google")).check()
+    expect(page.get_by_role("button", name=re.compile("^Apply"))).to_have_text("Apply 3 decisions")
     about(page, "Newsletter").get_by_role("radio", name=re.compile("^Leave")).check()
     page.get_by_label("Reason, kept in the audit:").fill("Agreed with finance")
     edit(shop, report, "0 7 * * *")
@@ -210,7 +210,7 @@ def test_many_decisions_are_made_at_once_on_the_plan(shop: Shop) -> None:
     assert in_google(shop, report) == ("ENABLED", "0 7 * * *")
     assert job_of("Report").schedule_override is None
     page.goto(PLAN)
-    about(page, "Report").get_by_role("radio", name=re.compile("^Adopt")).check()
+    about(page, "Report").get_by_role("radio", name=re.compile("^Keep Google")).check()
     about(page, "Newsletter").get_by_role("radio", name=re.compile("^Leave")).check()
     page.get_by_role("button", name="Apply 1 decision").click()
     said(page, "1 decision was made; this is how it is in Google now.")

@@ -145,7 +145,7 @@ def test_who_may_run_but_not_change_runs_what_is_in_force(shop: Shop) -> None:
     shop.deploy()
     job = job_of("Report")
     ines = User.objects.create_user("ines", password="secret", is_staff=True)
-    ines.user_permissions.set(permissions(["view", "run"]))
+    ines.user_permissions.set(permissions(["view", "runs", "run"]))
     page = shop.browser("ines")
     page.goto(address(job, "run-now"))
     expect(page.locator("#id_p_region, #id_payload_raw")).to_have_count(0)
