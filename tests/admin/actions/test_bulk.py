@@ -442,7 +442,7 @@ def test_a_bulk_pause_holds_while_google_does_not_answer(google: MemoryBackend) 
     response = confirm(client, ask(client, "pause_jobs", row), reason="x", until_mode="open")
     row.refresh_from_db()
     assert (row.paused, row.sync_state) == (True, "failed")
-    assert "Not synced" in response.content.decode(), "the page that follows tells it"
+    assert "not sent to Google" in response.content.decode(), "the page that follows tells it"
 
 
 @pytest.mark.django_db(transaction=True)
