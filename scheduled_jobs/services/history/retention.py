@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import router
-from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models import F, OuterRef, Q, Subquery
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -96,12 +96,12 @@ def _jobs(using: str) -> Iterator[_Job]:
         ScheduledJob.objects.using(using)
         .order_by("pk")
         .annotate(_oldest=Subquery(runs.order_by("at")[:1]))
-        .annotate(_least=Subquery(runs.order_by("-at")[least - 1 : least]) if least else Value(LATEST))
+        .annotate(_least=Subquery(runs.order_by("-at")[least - 1 : least]) if least else F("created_at"))
         .values_list("pk", "pruned_until", "last_success_id", "last_failure_id", "_oldest", "_least")
     )
     size, last = min(max(MOST_READ // (least or 1), 1), AT_ONCE), 0
     while some := [_Job(*row) for row in jobs.filter(pk__gt=last)[:size]]:
-        yield from some
+        yield from some if least else [job._replace(least=LATEST) for job in some]
         last = some[-1].pk
 
 
