@@ -22,6 +22,7 @@ from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.domain.payloads.redaction import without_tokens
 from scheduled_jobs.logs import logger
 from scheduled_jobs.services import execution, monitoring, scheduling
+from scheduled_jobs.services.history import stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,6 +78,7 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
         logger.exception("A delivery of %s could not be decided", task)
         return _error(HTTPStatus.SERVICE_UNAVAILABLE, f"the database did not answer: {type(error).__name__}")
     scheduling.after_delivery(delivery.job.pk)
+    stats.fold_after(answer.body.get("run"))
     return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
 
 

@@ -6,12 +6,11 @@ Every quantile is true to ``ERROR`` of itself, or to ``LEAST`` seconds where tha
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 ERROR = 0.02
 """By how much of itself a quantile may be wrong."""
@@ -29,30 +28,9 @@ def bucket_of(seconds: float) -> int:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts by bucket. Histograms of parts add up to that of the whole."""
+    """Counts by bucket: those of parts add up to those of the whole."""
 
     counts: Mapping[int, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, lengths: Iterable[float]) -> Histogram:
-        """The histogram of lengths in seconds."""
-        return cls(Counter(map(bucket_of, lengths)))
-
-    @classmethod
-    def stored(cls, counts: Mapping[str, int]) -> Histogram:
-        """The histogram that ``to_store`` has written."""
-        return cls({int(bucket): count for bucket, count in counts.items()})
-
-    def to_store(self) -> dict[str, int]:
-        """The counts as a JSON object."""
-        return {str(bucket): count for bucket, count in sorted(self.counts.items()) if count}
-
-    def plus(self, other: Histogram, times: int = 1) -> Histogram:
-        """This and another one; ``times`` -1 takes it away."""
-        counts = Counter(self.counts)
-        for bucket, count in other.counts.items():
-            counts[bucket] += times * count
-        return Histogram(counts)
 
     @property
     def total(self) -> int:

@@ -18,6 +18,7 @@ from scheduled_jobs.models.changes import JobChange, attribution, current_attrib
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.models.origin import fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
+from scheduled_jobs.models.stats import RunStats
 from scheduled_jobs.models.sync_state import pending
 from scheduled_jobs.models.validation import errors_of
 from scheduled_jobs.models.writer import WriterManager, WriterQuerySet
@@ -89,6 +90,7 @@ class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
                 # The rows before what refers to them: so does whoever pushes them.
                 rows.lock()
                 deletions.append(models.QuerySet.delete(rows))
+                RunStats.objects.using(using).of_job_gone(chunk)
         return added(*deletions)
 
     delete.queryset_only = True  # type: ignore[attr-defined]

@@ -26,6 +26,7 @@ from scheduled_jobs.models.in_force import OVERRIDES, WithOverrides
 from scheduled_jobs.models.job_queryset import ScheduledJobManager, ScheduledJobQuerySet, added
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
+from scheduled_jobs.models.stats import RunStats
 from scheduled_jobs.models.sync_state import SyncState, pending
 from scheduled_jobs.models.tracking import ChangeTracker
 from scheduled_jobs.models.validation import errors_of, override_as_stored, payload_as_stored
@@ -270,7 +271,9 @@ class ScheduledJob(WithOverrides):
         with transaction.atomic(using=using):
             # The row before what refers to it: so does whoever pushes it.
             type(self).objects.using(using).filter(pk=self.pk).lock()
+            pk = self.pk
             deleted, counts = super().delete(using=using, keep_parents=keep_parents)
+            RunStats.objects.using(using).of_job_gone([pk])
         return added(*runs, (deleted, counts))
 
     @contextmanager

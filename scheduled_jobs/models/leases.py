@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+from typing import TYPE_CHECKING
+
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.models.writer import ReadFromWriter
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 class Lease(ReadFromWriter):
@@ -21,3 +29,28 @@ class Lease(ReadFromWriter):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Turn:
+    """One process's wish for a lease, which it takes, renews and frees."""
+
+    def __init__(self, name: str, length: timedelta, using: str) -> None:
+        self.length = length
+        self.token = uuid.uuid4().hex
+        self.rows = Lease.objects.using(using).filter(name=name)
+        Lease.objects.using(using).get_or_create(name=name)
+
+    def take(self) -> bool:
+        """Take the lease if it is free, or its time is up."""
+        # One conditional statement settles who of two is first.
+        now = timezone.now()
+        free = Q(token=None) | Q(until__lt=now)
+        return bool(self.rows.filter(free).update(token=self.token, until=now + self.length))
+
+    def renew(self) -> bool:
+        """Hold it on. A turn that ran out is still ours while nobody took it; one that was taken is not."""
+        return bool(self.rows.filter(token=self.token).update(until=timezone.now() + self.length))
+
+    def free(self) -> None:
+        """Let go of it, if it is ours."""
+        self.rows.filter(token=self.token).update(token=None, until=None)

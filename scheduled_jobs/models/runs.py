@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from scheduled_jobs.domain.errors import MAX_KEY
 from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
 from scheduled_jobs.models.pace import Pace
+from scheduled_jobs.models.stats import RunStats, cell_of, is_frozen
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
 
 if TYPE_CHECKING:
@@ -104,9 +105,15 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
         if self.query.is_sliced:
             return super().delete()  # Django says why not
         rows, counts, pace = self.model.objects.using(self.db), Counter[str](), Pace(self.db)
-        while chunk := list(self.using(self.db).order_by().values_list("pk", flat=True)[:AT_ONCE]):
+        columns = ("pk", "job_id", "scheduled_for", "created_at", "job__pruned_until")
+        while chunk := list(self.using(self.db).order_by().values_list(*columns)[:AT_ONCE]):
+            now = timezone.now()
+            cells = {(cell_of(job, slot, asked, now), pruned) for _pk, job, slot, asked, pruned in chunk}
             with pace.writing():
-                counts.update(rows.filter(pk__in=chunk).delete_at_once()[1])
+                # What was pruned stays in the figures; what was deleted goes from them.
+                stats = RunStats.objects.using(self.db)
+                stats.mark_stale(key for key, pruned_until in cells if not is_frozen(key, pruned_until))
+                counts.update(rows.filter(pk__in=[run[0] for run in chunk]).delete_at_once()[1])
         return counts.total(), dict(counts)
 
     delete.queryset_only = True  # type: ignore[attr-defined]

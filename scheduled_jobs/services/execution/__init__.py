@@ -1,7 +1,8 @@
 """In: what may run when Cloud Scheduler calls, running it, and recording how it ended."""
 
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
-from scheduled_jobs.services.execution.ending import expire, note_delivery, write_kept
+from scheduled_jobs.services.execution.ending import expire, write_kept
+from scheduled_jobs.services.execution.facts import note_delivery
 from scheduled_jobs.services.execution.requests import cancel, rerun
 from scheduled_jobs.services.execution.serving import (
     deliver,

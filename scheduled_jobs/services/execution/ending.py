@@ -11,14 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, IntegrityError, connections, transaction
-from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
-from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.execution import statements
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution import facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 
 if TYPE_CHECKING:
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
 
     from django.dispatch import Signal
 
+    from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.execution.runner import Outcome
 
 
 Status = JobRun.Status
-FAILING = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
 
 DELAYS = (0.2, 1.0, 3.0, 5.0, 10.0)
 """Seconds to wait before the end is tried again over a new connection."""
@@ -97,33 +96,19 @@ def expire(now: datetime, *, job: ScheduledJob | None = None) -> list[JobRun]:
     return lost
 
 
-def announce(run: JobRun) -> None:
+def announce(run: JobRun, *, is_correction: bool = False) -> None:
     """The facts of the last run on the job's row, and the signals, of a run that is over. Raises nothing."""
     recovered = False
     try:
         with statements.statement():
-            recovered = _update_facts(run)
+            recovered = facts.correct(run) if is_correction else facts.write(run)
     except Error:
         logger.exception("The facts of run %s could not be written on its job", run.pk)
     send(signals.run_finished, run)
-    if run.status in FAILING:
+    if run.status in facts.FAILING:
         send(signals.run_failed, run)
     if recovered:
         send(signals.job_recovered, run)
-
-
-def note_delivery(job_pk: int, at: datetime) -> None:
-    """Keep when a verified delivery arrived that leaves no run of its own to tell it. Raises nothing.
-
-    What Google tells of its last attempt is believed only where nothing arrived that could be it.
-    """
-    older = Q(last_delivery_at=None) | Q(last_delivery_at__lt=at)
-    try:
-        with statements.statement():
-            jobs = ScheduledJob.objects.using(statements.database())
-            jobs.filter(older, pk=job_pk).update(last_delivery_at=at)
-    except Error:
-        logger.exception("The arrival of a delivery could not be written on job %s", job_pk)
 
 
 def send(signal: Signal, run: JobRun) -> None:
@@ -183,7 +168,7 @@ def _plain(values: dict[str, Any], error: Exception) -> dict[str, Any]:
 def _write(run: JobRun, values: dict[str, Any]) -> bool:
     settles = values["status"] in (Status.SUCCEEDED, Status.DISCARDED)
     try:
-        recorded = statements.end(run, values, settles=settles)
+        replaced = statements.end(run, values, settles=settles)
     except IntegrityError:
         # Two attempts ran at once, as the lease of the first was out: the other has settled the slot.
         slot = statements.runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for)
@@ -191,51 +176,12 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
             raise
         beaten = f"attempt {other.attempt} had already {other.status}; this one ran too"
         values = {**values, "status": Status.DISCARDED, "error": beaten, "error_key": ""}
-        recorded = statements.end(run, values, settles=False)
-    if not recorded:
-        # Written just now, by a statement whose answer was lost with its connection.
-        same = {name: values[name] for name in ("status", "finished_at")}
-        recorded = statements.runs().filter(pk=run.pk, **same).exists()
-    if recorded:
-        for name, value in values.items():
-            setattr(run, name, value)
-        announce(run)
-    return recorded
-
-
-def _update_facts(run: JobRun) -> bool:
-    """Whether the run is the first success after a failure or a missed run."""
-    started = run.started_at or run.created_at
-    # The run of an earlier start that ends later tells nothing new.
-    jobs = ScheduledJob.objects.using(statements.database()).filter(
-        Q(last_run_at=None) | Q(last_run_at__lte=started), pk=run.job_id
-    )
-    facts: dict[str, Any] = {
-        "last_run": run,
-        "last_run_at": started,
-        "last_status": run.status,
-        "last_duration": run.duration,
-    }
-    arrived = run.started_at if run.trigger != JobRun.Trigger.EAGER else None
-    if arrived is not None:
-        # Another may have arrived while this one ran.
-        later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
-        facts["last_delivery_at"] = Case(later, default=Value(arrived))
-    is_recovery = False
-    if run.status in FAILING:
-        # A run that was lost and then fails after all is one failure. MySQL sets columns in the order
-        # written here, and compares with the new values: the count comes first.
-        again = When(last_run=run, last_status__in=FAILING, then=F("failures_in_a_row"))
-        written = jobs.update(failures_in_a_row=Case(again, default=F("failures_in_a_row") + 1), **facts)
-    elif run.status != Status.SUCCEEDED:
-        written = jobs.update(**facts)
-    else:
-        failing = Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED)
-        written = jobs.exclude(failing).update(**facts)
-        is_recovery = bool(written and run.context.get("was_missed"))
-        if not written:
-            written = jobs.filter(failing).update(failures_in_a_row=0, **facts)
-            is_recovery = bool(written)
-    if not written and arrived is not None:
-        note_delivery(run.job_id, arrived)
-    return is_recovery
+        replaced = statements.end(run, values, settles=False)
+    # Else written just now, by a statement whose answer was lost with its connection.
+    same = {name: values[name] for name in ("status", "finished_at")}
+    if replaced is None and not statements.runs().filter(pk=run.pk, **same).exists():
+        return False
+    for name, value in values.items():
+        setattr(run, name, value)
+    announce(run, is_correction=replaced in (Status.LOST, Status.TIMED_OUT))
+    return True

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
-from scheduled_jobs.services.execution import decision, ending, runner, statements
+from scheduled_jobs.services.execution import decision, ending, facts, runner, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = ti
         now = max(clock(), delivery.announced.slot or now)
     decided = decision.decide(delivery, now, stale=wait > 0)
     if isinstance(decided, Answer):
-        ending.note_delivery(delivery.job.pk, now)
+        facts.note_delivery(delivery.job.pk, now)
         return decided
     return _serve(delivery, decided, clock, sleep)
 

@@ -261,22 +261,22 @@ def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> in
 # --- END ------------------------------------------------------------------------------------------
 
 
-def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
-    """Write the end of a run that is running, or was given up while it still ran.
+def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
+    """Write the end of a run that is running, or was given up while it still ran; returns which of them.
 
     ``settles``: its slot is never run again. Raises IntegrityError where another attempt has settled it.
-    False: the row is gone, or closed.
+    None: the row is gone, or closed.
     """
-    with statement():
-        rows = runs().filter(pk=run.pk, status__in=JobRun.OPEN)
-        return bool(
-            rows.update(
-                **values,
-                active_slot=None,
-                overlap_lock=None,
-                settled_slot=run.scheduled_for if settles else None,
-            )
-        )
+    slots = {
+        "active_slot": None,
+        "overlap_lock": None,
+        "settled_slot": run.scheduled_for if settles else None,
+    }
+    for status in JobRun.OPEN:
+        with statement():
+            if runs().filter(pk=run.pk, status=status).update(**values, **slots):
+                return status
+    return None
 
 
 # --- The pause ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.runs import AT_ONCE
+from scheduled_jobs.services.history import stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,8 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
     using = router.db_for_write(JobRun)
     pruned = Pruned(ScheduledJob.objects.using(using).count())
     if settings.HISTORY_MAX_AGE is not None:
+        if write:
+            stats.fold()  # what is not in the figures is not pruned
         before = now - timedelta(days=settings.HISTORY_MAX_AGE)
         longer = settings.HISTORY_FAILURES_MAX_AGE
         failures_before = None if longer is None else min(before, now - timedelta(days=longer))

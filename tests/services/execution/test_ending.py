@@ -20,7 +20,7 @@ from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution import Delivery, ending, statements
+from scheduled_jobs.services.execution import Delivery, facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from tests.services.execution.calling import AFTER, deliver
 from tests.support import SLOT, make_job, make_run, make_task, with_several_writers
@@ -535,7 +535,7 @@ def test_the_end_of_a_run_takes_back_no_later_arrival() -> None:
     later = AFTER + timedelta(minutes=30)
 
     def run(self: PeriodicTask) -> None:
-        ending.note_delivery(job.pk, later)
+        facts.note_delivery(job.pk, later)
 
     task = make_task(run)
     job = make_job(task)
@@ -615,6 +615,6 @@ def test_facts_that_cannot_be_written_cost_the_run_nothing(monkeypatch: pytest.M
     def fail(run: JobRun) -> bool:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(ending, "_update_facts", fail)
+    monkeypatch.setattr(facts, "write", fail)
     task = make_task()
     assert deliver(make_job(task), task).body["status"] == "executed"

@@ -1,1 +1,5 @@
 """Figures of runs: kept in cells of ten minutes, hours and days, which are made anew from the runs."""
+
+from scheduled_jobs.services.history.stats.fold import catch_up, fold, fold_after
+
+__all__ = ["catch_up", "fold", "fold_after"]

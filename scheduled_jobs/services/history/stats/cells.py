@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import router
 
-from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.histogram import bucket_of
 from scheduled_jobs.models import JobRun, RunStats
 from scheduled_jobs.models.runs import SKEW
+from scheduled_jobs.models.stats import floor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
+    from scheduled_jobs.models.stats import Key, RunStatsQuerySet
 
 Status = JobRun.Status
 
-TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
-LENGTHS = (DAY, HOUR, TEN_MINUTES)
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-FINE = timedelta(days=8)
-"""For how long cells of ten minutes are kept; those of hours are as long as runs are."""
 OUTCOMES = ("succeeded", "failed", "timed_out", "lost", "missed", "skipped", "discarded")
 COUNTS = ("runs", *OUTCOMES, "delivered_twice")
 LONGEST = ("longest", "longest_delay")
@@ -34,41 +31,9 @@ BRANCHES = 100
 """Branches of one statement: SQLite takes 500."""
 
 
-class Key(NamedTuple):
-    """Which cell: of a job, of an app (``job`` 0) or of all (``app`` empty too)."""
-
-    job: int
-    app: str
-    length: timedelta
-    start: datetime
-
-    @property
-    def end(self) -> datetime:
-        """When the next one begins."""
-        return self.start + self.length
-
-
-def floor(at: datetime, length: timedelta) -> datetime:
-    """When the cell begins that holds a time."""
-    return at - (at - EPOCH) % length
-
-
 def ceiling(at: datetime, length: timedelta) -> datetime:
     """When the first cell begins that does not lie before a time."""
     return floor(at + length - timedelta(microseconds=1), length)
-
-
-def minutes(length: timedelta) -> int:
-    """A length as it is stored."""
-    return length // timedelta(minutes=1)
-
-
-def finest(at: datetime, now: datetime) -> timedelta:
-    """The length of the shortest cell that a time has at ``now``."""
-    if at >= now - FINE:
-        return TEN_MINUTES
-    days = settings.HISTORY_MAX_AGE
-    return HOUR if days is None or at >= now - timedelta(days=days) else DAY
 
 
 def app_of(task: str) -> str:
@@ -76,11 +41,6 @@ def app_of(task: str) -> str:
     names = task.split(".")[:-1]
     place = names.index("tasks") if "tasks" in names else 1
     return names[max(place - 1, 0)][:100] if names else ""
-
-
-def key_time(scheduled_for: datetime | None, created_at: datetime) -> datetime:
-    """The time that a run belongs to, which never changes."""
-    return scheduled_for or created_at
 
 
 @dataclass(slots=True)
@@ -178,9 +138,9 @@ def count_runs(keys: Collection[Key]) -> dict[Key, Tally]:
     for rows in _reads(keys):
         for row in rows:
             run = Run(*row)
-            at = key_time(run.scheduled_for, run.created_at)
             for length in lengths:
-                key = places.get((run.job, length, floor(at, length)))
+                start = floor(run.scheduled_for or run.created_at, length)
+                key = places.get((run.job, length, start))
                 if key is not None:
                     found[key].count(run)
     return found
@@ -208,6 +168,6 @@ def _of_cell(pks: Collection[int], start: datetime, end: datetime) -> list[Any]:
     ]
 
 
-def stats() -> Any:
+def stats() -> RunStatsQuerySet:
     """The cells, where they are written."""
     return RunStats.objects.using(router.db_for_write(RunStats))

@@ -20,24 +20,26 @@ from django.utils import timezone
 
 from scheduled_jobs.domain.histogram import Histogram
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.stats import (
+    DAY,
+    HOUR,
+    LENGTHS,
+    TEN_MINUTES,
+    Key,
+    cell_of,
+    finest,
+    floor,
+    is_frozen,
+)
 from scheduled_jobs.services.history.stats.cells import (
     BUCKETS,
     COLUMNS,
     COUNTS,
-    DAY,
-    HOUR,
-    LENGTHS,
     LONGEST,
-    TEN_MINUTES,
-    Key,
     Tally,
     app_of,
     ceiling,
     count_runs,
-    finest,
-    floor,
-    key_time,
-    minutes,
     stats,
 )
 
@@ -250,7 +252,7 @@ class _Span:
         """The cells of the span."""
         condition = Q()
         for length, start, end in self.ranges:
-            condition |= Q(length=minutes(length), start__gte=start, start__lt=end)
+            condition |= Q(length=length, start__gte=start, start__lt=end)
         return condition
 
     def reads(self, key: Key) -> bool:
@@ -276,9 +278,8 @@ def _read(span: _Span, scope: _Scope, *, buckets: bool = True) -> _Found:
     rows = stats().filter(in_scope | _these(touched)).values("job", "app", "length", "start", *columns)
     found: _Found = defaultdict(Tally)
     stored: dict[Key, Tally] = defaultdict(Tally)
-    lengths = {minutes(length): length for length in LENGTHS}
     for row in rows if span.ranges else ():
-        key = Key(row["job"], row["app"], lengths[row["length"]], row["start"])
+        key = Key(row["job"], row["app"], row["length"], row["start"])
         if key in touched:
             stored[key].add(row)
         if scope.holds(key) and span.reads(key):
@@ -293,12 +294,13 @@ def _read_sums(span: _Span, scope: _Scope) -> _Found:
     sums: dict[str, Any] = {f"_{name}": Sum(name) for name in (*COUNTS, "seconds")}
     sums |= {f"_{name}": Max(name) for name in LONGEST}
     found: _Found = defaultdict(Tally)
-    for row in stats().filter(scope.cells, span.condition()).values("job", "app").annotate(**sums):
+    rows: Any = stats().filter(scope.cells, span.condition()).values("job", "app").annotate(**sums)
+    for row in rows:
         tally = found[scope.of(row["job"], row["app"]), span.start]
         tally.add({name[1:]: row[name] for name in sums})
     stored: dict[Key, Tally] = defaultdict(Tally)
     for row in stats().filter(_these(touched)).values() if touched else ():
-        key = Key(row["job"], "", timedelta(minutes=row["length"]), row["start"])
+        key = Key(row["job"], "", row["length"], row["start"])
         stored[key].add(row)
     _replace(found, touched, stored, span, scope)
     return found
@@ -320,7 +322,7 @@ def _these(keys: Iterable[Key]) -> Q:
         places[key.length, key.start].add(key.job)
     condition = Q(pk__in=[])
     for (length, start), jobs in places.items():
-        condition |= Q(job__in=jobs, app="", length=minutes(length), start=start)
+        condition |= Q(job__in=jobs, app="", length=length, start=start)
     return condition
 
 
@@ -333,10 +335,8 @@ def _touched(span: _Span, scope: _Scope) -> dict[Key, str]:
     touched = {}
     rows = runs.values_list("job", "scheduled_for", "created_at", "job__task", "job__pruned_until")[:MOST]
     for job, slot, created, task, pruned_until in rows:
-        at = key_time(slot, created)
-        length = finest(at, span.now)
-        key = Key(job, "", length, floor(at, length))
-        if span.start <= key.start < span.end and (pruned_until is None or key.start >= pruned_until):
+        key = cell_of(job, slot, created, span.now)
+        if span.start <= key.start < span.end and not is_frozen(key, pruned_until):
             touched[key] = task
     return touched
 

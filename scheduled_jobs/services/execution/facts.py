@@ -1,0 +1,128 @@
+"""What a job's row says of its last runs: written with the end of each, and read by every list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import Error
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
+
+from scheduled_jobs.logs import logger
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.jobs import MAX_LINE
+from scheduled_jobs.services.execution import statements
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+
+Status = JobRun.Status
+FAILING = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+OPEN = (Status.QUEUED, Status.RUNNING)
+MOST = 1_000
+"""Failures that are read to count those in a row."""
+
+
+def write(run: JobRun) -> bool:
+    """Write what a run that is over says of its job.
+
+    Returns whether it is the first success after a failure or a missed run.
+    """
+    started = run.started_at or run.created_at
+    # The run of an earlier start that ends later tells nothing new.
+    jobs = _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=started))
+    facts = _last(run)
+    arrived = run.started_at if run.trigger != JobRun.Trigger.EAGER else None
+    if arrived is not None:
+        # Another may have arrived while this one ran.
+        later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
+        facts["last_delivery_at"] = Case(later, default=Value(arrived))
+    is_recovery = False
+    if run.status in FAILING:
+        # What is counted are scheduled times, not attempts, and a run that was lost and then fails after all
+        # once. MySQL sets columns in the order written here, and compares with the new values: the count
+        # comes first.
+        known = Q(failures_in_a_row__gt=0) if run.attempt > 1 else Q(last_run=run, last_status__in=FAILING)
+        count = Case(When(known, then=F("failures_in_a_row")), default=F("failures_in_a_row") + 1)
+        since = Coalesce("failing_since", Value(started))
+        failure = {"last_failure": run, "last_failure_at": started}
+        written = jobs.update(failures_in_a_row=count, failing_since=since, **failure, **facts)
+    elif run.status != Status.SUCCEEDED:
+        written = jobs.update(**facts)
+    else:
+        failing = Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED)
+        facts |= {"last_success": run, "last_success_at": started}
+        written = jobs.exclude(failing).update(**facts)
+        is_recovery = bool(written and run.context.get("was_missed"))
+        if not written:
+            written = jobs.filter(failing).update(failures_in_a_row=0, failing_since=None, **facts)
+            is_recovery = bool(written)
+    if not written:
+        _write_late(run, started)
+        if arrived is not None:
+            note_delivery(run.job_id, arrived)
+    return is_recovery
+
+
+def correct(run: JobRun) -> bool:
+    """Write the facts anew, from the runs, where a run had been given up and has ended after all.
+
+    Returns whether the job fails no more by that.
+    """
+    runs = statements.runs().filter(job_id=run.job_id)
+    success = runs.filter(status=Status.SUCCEEDED).first()
+    failed = runs.filter(status__in=FAILING)
+    failure = failed.first()
+    since_then = failed if success is None else failed.filter(at__gt=success.at)
+    row = list(since_then.values_list("pk", "scheduled_for", "at")[:MOST])
+    last = runs.exclude(status__in=OPEN).first()
+    facts = {
+        "last_success": success,
+        "last_success_at": success and success.at,
+        "last_failure": failure,
+        "last_failure_at": failure and failure.at,
+        "failures_in_a_row": len({slot or pk for pk, slot, _at in row}),
+        "failing_since": row[-1][2] if row else None,
+        **({} if last is None else _last(last)),
+    }
+    was_failing = _jobs(run.job_id).filter(failures_in_a_row__gt=0).exists()
+    _jobs(run.job_id).update(**facts)
+    return was_failing and not row
+
+
+def note_delivery(job_pk: int, at: datetime) -> None:
+    """Keep when a verified delivery arrived that leaves no run of its own to tell it. Raises nothing.
+
+    What Google tells of its last attempt is believed only where nothing arrived that could be it.
+    """
+    older = Q(last_delivery_at=None) | Q(last_delivery_at__lt=at)
+    try:
+        with statements.statement():
+            _jobs(job_pk).filter(older).update(last_delivery_at=at)
+    except Error:
+        logger.exception("The arrival of a delivery could not be written on job %s", job_pk)
+
+
+def _write_late(run: JobRun, started: datetime) -> None:
+    """A run that began before the last one may yet be the last that succeeded, or failed."""
+    for statuses, name in (((Status.SUCCEEDED,), "last_success"), (FAILING, "last_failure")):
+        if run.status in statuses:
+            older = Q(**{f"{name}_at": None}) | Q(**{f"{name}_at__lt": started})
+            _jobs(run.job_id).filter(older).update(**{name: run, f"{name}_at": started})
+
+
+def _jobs(pk: int) -> ScheduledJobQuerySet:
+    return ScheduledJob.objects.using(statements.database()).filter(pk=pk)
+
+
+def _last(run: JobRun) -> dict[str, Any]:
+    return {
+        "last_run": run,
+        "last_run_at": run.started_at or run.created_at,
+        "last_status": run.status,
+        "last_duration": run.duration,
+        "last_error": run.error.partition("\n")[0][:MAX_LINE],
+        "last_error_key": run.error_key,
+    }

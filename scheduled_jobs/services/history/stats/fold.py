@@ -1,0 +1,259 @@
+"""Makes the figures anew where runs were written, changed or deleted since they were made.
+
+Each run that was written carries a mark, ``JobRun.unfolded``. Its cell is made anew from the runs that are
+there, and never counted up: a late end, a correction and a clock that is behind leave nothing wrong.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import Error, router, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.logs import logger
+from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
+from scheduled_jobs.models.leases import Turn
+from scheduled_jobs.models.stats import (
+    DAY,
+    FINE,
+    FOLD,
+    HOUR,
+    LENGTHS,
+    TEN_MINUTES,
+    Key,
+    cell_of,
+    finest,
+    floor,
+    is_frozen,
+)
+from scheduled_jobs.services.history.stats.cells import COLUMNS, Tally, app_of, count_runs, stats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+LENGTH = timedelta(minutes=1)
+AT_ONCE = 500
+"""Runs, and cells that are out of date, of one transaction."""
+TRIES = 3
+EVERY = 50
+"""One delivery in so many folds, after its answer: nobody else might."""
+
+
+def fold(*, most: int | None = None) -> int:
+    """Bring the figures up to date, in at most ``most`` transactions; returns how many runs were folded.
+
+    Does nothing while another process does it.
+    """
+    turn = Turn(FOLD, LENGTH, router.db_for_write(RunStats))
+    if not turn.take():
+        return 0
+    folded = 0
+    try:
+        merge(timezone.now())
+        while most is None or most > 0:
+            runs, is_more = _fold_some(turn)
+            folded += runs
+            if not is_more:
+                break
+            most = None if most is None else most - 1
+    finally:
+        turn.free()
+    return folded
+
+
+def fold_after(run_id: int | None) -> None:
+    """Fold after the delivery of a run has been answered, if it is the turn of that one."""
+    if run_id is not None and not run_id % EVERY:
+        catch_up(most=1)
+
+
+def catch_up(*, most: int = 20) -> None:
+    """Fold beside something else, which has nothing to do with it: what goes wrong is only logged."""
+    try:
+        fold(most=most)
+    except Exception:
+        logger.exception("the figures of the runs could not be made anew")
+
+
+def merge(now: datetime) -> None:
+    """Drop the cells whose time is told by longer ones alone: a little later than they are last read."""
+    days = settings.HISTORY_MAX_AGE
+    _drop(TEN_MINUTES, floor(now - FINE - HOUR, HOUR))
+    if days is not None:
+        _drop(HOUR, floor(now - timedelta(days=days) - DAY, DAY))
+
+
+def _drop(length: timedelta, before: datetime) -> None:
+    old = stats().filter(length=length, start__lt=before)
+    while pks := list(old.values_list("pk", flat=True)[:AT_ONCE]):
+        stats().filter(pk__in=pks).delete()
+
+
+class _Moved(Exception):
+    """What was read has changed before it was written."""
+
+
+def _fold_some(turn: Turn) -> tuple[int, bool]:
+    """Fold what one transaction may; the number of runs, and whether there may be more."""
+    for left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic(using=router.db_for_write(RunStats)):
+                # First a write: SQLite lets no transaction write that has read while another wrote. It is
+                # a lock as well: two folders whose clocks are apart still fold one after the other.
+                return _fold_locked() if turn.renew() else (0, False)
+        except _Moved:
+            continue
+        except Error:
+            if not left:
+                raise
+    return 0, False
+
+
+def _fold_locked() -> tuple[int, bool]:
+    now = timezone.now()
+    runs = list(
+        JobRun.objects.using(router.db_for_write(JobRun))
+        .filter(unfolded=1)
+        .order_by()
+        .values_list("pk", "job_id", "scheduled_for", "created_at", "status", "deliveries")[:AT_ONCE]
+    )
+    stale = list(stats().filter(stale=1).order_by().only("job", "app", "length", "start", "of_app")[:AT_ONCE])
+    # Before the runs are read: who deletes some of them meanwhile waits here, and marks the cell again.
+    stats().filter(pk__in=[cell.pk for cell in stale]).update(stale=None)
+    keys = {cell_of(job, slot, created, now) for _pk, job, slot, created, *_rest in runs}
+    keys |= {cell.key.within(max(cell.length, finest(cell.start, now))) for cell in stale}
+    jobs = _jobs({key.job for key in keys})
+    make(keys, jobs, now, gone=[cell for cell in stale if cell.job not in jobs])
+    if _jobs(jobs) != jobs:
+        raise _Moved("pruning has begun meanwhile")
+    _mark_folded(runs)
+    return len(runs), AT_ONCE in (len(runs), len(stale))
+
+
+def _mark_folded(runs: Iterable[tuple[int, int, datetime | None, datetime, str, int]]) -> None:
+    alike = defaultdict(list)
+    for pk, _job, _slot, _created, status, deliveries in runs:
+        alike[status, deliveries].append(pk)
+    rows = JobRun.objects.using(router.db_for_write(JobRun))
+    for (status, deliveries), pks in alike.items():
+        # One that was written since it was read keeps its mark, and its cell is made once more.
+        same = rows.filter(pk__in=pks, status=status, deliveries=deliveries)
+        if same.update(unfolded=None) != len(pks):
+            raise _Moved("a run was written meanwhile")
+
+
+Jobs = dict[int, "tuple[str, datetime | None]"]
+"""Job -> its app, and until when its runs may be gone."""
+
+
+def _jobs(pks: Iterable[int]) -> Jobs:
+    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).filter(pk__in=list(pks)).order_by()
+    return {pk: (app_of(task), until) for pk, task, until in rows.values_list("pk", "task", "pruned_until")}
+
+
+def make(keys: Iterable[Key], jobs: Jobs, now: datetime, gone: Iterable[RunStats] = ()) -> None:
+    """Make these cells of jobs from their runs, and all that are sums of them; those ``gone`` are deleted."""
+    apps = {pk: app for pk, (app, _until) in jobs.items()}
+    stats().filter(pk__in=[cell.pk for cell in gone]).delete()
+    touched = {Key(0, cell.of_app, cell.length, cell.start) for cell in gone}
+    tallies = count_runs([key for key in keys if key.job in jobs and not is_frozen(key, jobs[key.job][1])])
+    touched |= _write(tallies, apps)
+    for length in (HOUR, DAY):
+        tallies |= (summed := _sums(_longer(tallies, length), _shorter))
+        touched |= _write(summed, apps)
+    touched |= _longer(touched, HOUR) | _longer(touched, DAY)
+    for parts, made in ((_jobs_of_app, touched), (_apps, {key._replace(app="") for key in touched})):
+        for length in reversed(LENGTHS):
+            # The shortest cells of a time are sums of those of jobs, or of apps; the others of shorter ones.
+            over = {key: key.length - finest(key.start, now) for key in made if key.length == length}
+            _write(_sums({key for key, rest in over.items() if not rest}, parts), {})
+            _write(_sums({key for key, rest in over.items() if rest > timedelta()}, _shorter), {})
+
+
+def _longer(keys: Iterable[Key], length: timedelta) -> set[Key]:
+    return {key.within(length) for key in keys if key.length < length}
+
+
+def _write(tallies: dict[Key, Tally], apps: dict[int, str]) -> set[Key]:
+    """Write these cells, and delete what has become empty; returns the cells of apps they are part of."""
+    touched = {Key(0, apps[key.job], key.length, key.start) for key in tallies if key.job in apps}
+    touched |= _moved_from({key for key in tallies if key.job}, apps)
+    full = {key: tally for key, tally in tallies.items() if tally.counts["runs"]}
+    rows = [
+        RunStats.of(key, of_app=apps.get(key.job, ""), **tally.values())
+        for key, tally in sorted(full.items(), key=lambda item: item[0])
+    ]
+    stats().upsert(rows, "of_app", *COLUMNS)
+    empty = tallies.keys() - full.keys()
+    if empty:
+        stats().filter(_these(empty)).delete()
+    return touched
+
+
+def _moved_from(keys: set[Key], apps: dict[int, str]) -> set[Key]:
+    """The cells of the apps from which jobs were moved since theirs were made."""
+    rows = stats().filter(_these(keys)).values_list("job", "of_app", "length", "start") if keys else ()
+    return {Key(0, app, length, start) for job, app, length, start in rows if app and app != apps[job]}
+
+
+def _these(keys: Iterable[Key]) -> Q:
+    alike = defaultdict(set)
+    for key in keys:
+        alike[key.app, key.length, key.start].add(key.job)
+    condition = Q(pk__in=[])
+    for (app, length, start), jobs in alike.items():
+        condition |= Q(job__in=jobs, app=app, length=length, start=start)
+    return condition
+
+
+# --- Sums -------------------------------------------------------------------------------------------
+
+
+_Parts = tuple[Q, "Callable[[RunStats], Key]"]
+"""Which cells are added up, and into which each of them."""
+
+
+def _sums(keys: Iterable[Key], parts: Callable[[set[Key]], _Parts]) -> dict[Key, Tally]:
+    """Add up cells into these; ``parts`` tells which."""
+    found = {key: Tally() for key in keys}
+    if not found:
+        return found
+    condition, whole_of = parts(set(found))
+    for cell in stats().filter(condition).order_by():
+        whole = whole_of(cell)
+        if whole in found:
+            found[whole].add({name: getattr(cell, name) for name in COLUMNS})
+    return found
+
+
+def _shorter(keys: set[Key]) -> _Parts:
+    """The cells of the next shorter length, of the same job or app."""
+    length = next(iter(keys)).length
+    part = LENGTHS[LENGTHS.index(length) + 1]
+    alike = defaultdict(set)
+    for key in keys:
+        alike[key.app, key.start].add(key.job)
+    condition = Q(pk__in=[])
+    for (app, start), jobs in alike.items():
+        condition |= Q(job__in=jobs, app=app, length=part, start__gte=start, start__lt=start + length)
+    return condition, lambda cell: cell.key.within(length)
+
+
+def _jobs_of_app(keys: set[Key]) -> _Parts:
+    condition = Q(pk__in=[])
+    for key in keys:
+        condition |= Q(length=key.length, start=key.start, of_app=key.app, job__gt=0)
+    return condition, lambda cell: Key(0, cell.of_app, cell.length, cell.start)
+
+
+def _apps(keys: set[Key]) -> _Parts:
+    condition = Q(pk__in=[])
+    for key in keys:
+        condition |= Q(length=key.length, start=key.start, job=0, app__gt="")
+    return condition, lambda cell: cell.key._replace(app="")

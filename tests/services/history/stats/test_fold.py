@@ -1,0 +1,207 @@
+"""The figures that are kept are those of the runs, whatever has happened to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
+from scheduled_jobs.models.stats import DAY, HOUR, TEN_MINUTES, floor
+from scheduled_jobs.services.history.stats import fold
+from scheduled_jobs.services.history.stats.figures import figures, figures_by_job, series, series_by_app
+from tests.services.history.stats.oracle import assert_true, counted
+from tests.support import make_job, make_task
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 10, 22, 14, 7, 30, tzinfo=UTC)
+ENDS = ("succeeded", "failed", "timed_out", "lost", "skipped", "discarded")
+
+
+@pytest.fixture
+def jobs() -> list[ScheduledJob]:
+    made = [make_job(make_task(name=f"Task{n}"), name=f"job-{n}") for n in range(3)]
+    ScheduledJob.objects.filter(pk=made[2].pk).update(task="other.tasks.Task2")
+    return made
+
+
+def spans(now: datetime) -> list[tuple[datetime, datetime]]:
+    """Spans of whole cells: the last hours, the last weeks, an hour in between, a day long ago."""
+    end = floor(now, TEN_MINUTES) + TEN_MINUTES
+    hour, day = floor(now, HOUR), floor(now, DAY)
+    return [
+        (end - TEN_MINUTES, end),
+        (end - 3 * HOUR, end),
+        (floor(end - 30 * HOUR, TEN_MINUTES), end),
+        (hour - 7 * DAY, hour - 7 * DAY + HOUR),
+        (hour - 20 * DAY, end),
+        (day - 40 * DAY, day - 39 * DAY),
+        (day - 100 * DAY, end),
+    ]
+
+
+def assert_all_true(jobs: list[ScheduledJob], now: datetime) -> None:
+    for start, end in spans(now):
+        assert_true(figures(start, end), counted(start, end), longest=False)
+        by_job = figures_by_job(floor(start, HOUR), end)
+        for job in jobs:
+            assert_true(figures(start, end, job.pk), counted(start, end, job.pk), longest=False)
+            exact = counted(floor(start, HOUR), floor(end - timedelta(seconds=1), HOUR) + HOUR, job.pk)
+            if end - start > 3 * HOUR:
+                told = by_job.get(job.pk)
+                assert (told.runs if told else 0) == exact["runs"]
+                assert (told.failed if told else 0) == exact["failed"]
+
+
+def run_of(job: ScheduledJob, at: datetime, **values: Any) -> JobRun:
+    number = JobRun.objects.filter(job=job, scheduled_for=at).count() + 1
+    slot = at if values.get("trigger") == "schedule" else None
+    return JobRun.objects.create(
+        job=job, payload={}, created_at=at, scheduled_for=slot, attempt=number, **values
+    )
+
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["run", "run", "run", "ask", "missed", "end", "late end", "again", "delete", "fold", "wait"]
+        ),
+        st.integers(0, 2),
+        st.integers(0, 60 * 24 * 60),
+        st.sampled_from(ENDS),
+        st.floats(0, 5_000),
+    ),
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=list(HealthCheck))
+@given(actions=ACTIONS)
+def test_figures_are_those_of_the_runs_whatever_happens(
+    jobs: list[ScheduledJob], actions: list[tuple[str, int, int, str, float]]
+) -> None:
+    JobRun.objects.all().delete()
+    fold()
+    now = NOW
+    with time_machine.travel(now, tick=False) as clock:
+        for what, which, minutes, end, seconds in actions:
+            act(jobs[which], what, now, minutes, end, seconds)
+            if what == "wait":
+                now += timedelta(minutes=minutes // 4)
+                clock.move_to(now, tick=False)
+        assert_all_true(jobs, now)
+        fold()
+        assert not JobRun.objects.filter(unfolded=1).exists()
+        assert_all_true(jobs, now)
+
+
+def act(job: ScheduledJob, what: str, now: datetime, minutes: int, end: str, seconds: float) -> None:
+    at = now - timedelta(minutes=minutes)
+    length = timedelta(seconds=seconds)
+    ended = {"status": end, "duration": length, "finished_at": at + length}
+    runs = JobRun.objects.filter(job=job)
+    chosen = runs.order_by("pk")[minutes % (runs.count() or 1) :].first()
+    if what == "run":
+        run_of(job, at, trigger="schedule", started_at=at + length / 100, deliveries=1, **ended)
+    elif what == "ask":
+        run_of(job, at, trigger="manual", status="queued")
+    elif what == "missed":
+        run_of(job, at, trigger="schedule", status="missed")
+    elif what == "fold":
+        fold()
+    elif chosen is None:
+        return
+    elif what == "end":
+        runs.filter(pk=chosen.pk, status="queued").update(started_at=chosen.created_at + length, **ended)
+    elif what == "late end":
+        runs.filter(pk=chosen.pk, status__in=["lost", "missed"]).update(**{**ended, "status": "succeeded"})
+    elif what == "again":
+        runs.filter(pk=chosen.pk).update(deliveries=chosen.deliveries + 1)
+    elif what == "delete":
+        runs.filter(pk=chosen.pk).delete()
+
+
+def test_every_write_of_a_run_marks_it(jobs: list[ScheduledJob]) -> None:
+    run = run_of(jobs[0], NOW, trigger="manual", status="queued")
+    marks = []
+
+    def folded_then(write: Any) -> None:
+        JobRun.objects.update(unfolded=None)
+        write()
+        marks.append(JobRun.objects.values_list("unfolded", flat=True).get())
+
+    run.status = "running"
+    folded_then(lambda: JobRun.objects.filter(pk=run.pk).update(status="lost"))
+    folded_then(lambda: JobRun.objects.filter(pk=run.pk).update(deliveries=2))
+    folded_then(lambda: run.save())
+    folded_then(lambda: run.save(update_fields=["status"]))
+    folded_then(lambda: JobRun.objects.bulk_update([run], ["status"]))
+    assert marks == [1, 1, 1, 1, 1]
+    folded_then(lambda: JobRun.objects.filter(pk=run.pk).update(progress_message="half"))
+    assert marks[-1] is None
+
+
+def test_old_cells_are_told_by_longer_ones(jobs: list[ScheduledJob]) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        for minutes in range(0, 200, 7):
+            run_of(jobs[0], NOW - timedelta(minutes=minutes), trigger="manual", status="failed")
+        fold()
+        assert RunStats.objects.filter(length=TEN_MINUTES).exists()
+        later = NOW + timedelta(days=9)
+        clock.move_to(later, tick=False)
+        fold()
+        assert not RunStats.objects.filter(length=TEN_MINUTES).exists()
+        start = floor(NOW, HOUR) - 2 * HOUR
+        assert_true(figures(start, start + HOUR), counted(start, start + HOUR), longest=False)
+        run = JobRun.objects.filter(created_at__gte=start, created_at__lt=start + HOUR).first()
+        assert run is not None
+        JobRun.objects.filter(pk=run.pk).update(status="succeeded")
+        assert_true(figures(start, start + HOUR), counted(start, start + HOUR), longest=False)
+        fold()
+        assert_true(figures(start, start + HOUR), counted(start, start + HOUR), longest=False)
+
+
+def test_a_deleted_job_goes_from_the_figures_of_all(jobs: list[ScheduledJob]) -> None:
+    with time_machine.travel(NOW, tick=False):
+        for job in jobs:
+            run_of(job, NOW - HOUR, trigger="manual", status="failed")
+        fold()
+        jobs[0].delete()
+        fold()
+        assert figures(NOW - DAY, NOW).failed == 2
+        apps = series_by_app(floor(NOW, DAY) - DAY, NOW, DAY)
+        assert {app: [told.failed for _at, told in steps] for app, steps in apps.items()} == {
+            "other": [1],
+            "shop": [1],
+        }
+        assert not RunStats.objects.filter(job=jobs[0].pk).exists()
+
+
+def test_pruned_runs_stay_in_the_figures(jobs: list[ScheduledJob]) -> None:
+    with time_machine.travel(NOW, tick=False):
+        old = run_of(jobs[0], NOW - 50 * DAY, trigger="manual", status="failed")
+        run_of(jobs[0], NOW - 50 * DAY, trigger="manual", status="succeeded")
+        fold()
+        ScheduledJob.objects.filter(pk=jobs[0].pk).update(pruned_until=NOW - 40 * DAY)
+        JobRun.objects.filter(status="succeeded").delete()
+        JobRun.objects.filter(pk=old.pk).update(status="lost")
+        fold()
+        told = figures(NOW - 60 * DAY, NOW)
+    assert (told.runs, told.succeeded, told.failed) == (2, 1, 1)
+
+
+def test_steps_add_up_to_the_whole(jobs: list[ScheduledJob]) -> None:
+    with time_machine.travel(NOW, tick=False):
+        for hours in range(0, 24 * 20, 5):
+            run_of(jobs[hours % 3], NOW - timedelta(hours=hours), trigger="manual", status="succeeded")
+        fold()
+        start = floor(NOW, DAY) - 19 * DAY
+        for step in (TEN_MINUTES, HOUR, 6 * HOUR, DAY):
+            steps = series(start, NOW, step)
+            assert sum(told.runs for _at, told in steps) == counted(start, NOW + TEN_MINUTES)["runs"]
+            assert all((at - start) % step == timedelta() for at, _told in steps)
