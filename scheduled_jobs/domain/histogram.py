@@ -6,6 +6,7 @@ Every quantile is true to ``ERROR`` of itself, or to ``LEAST`` seconds where tha
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,10 @@ class Histogram:
     """Counts by bucket: those of parts add up to those of the whole."""
 
     counts: Mapping[int, int] = field(default_factory=dict)
+
+    def plus(self, other: Histogram) -> Histogram:
+        """This one and another together."""
+        return Histogram(Counter(self.counts) + Counter(other.counts))
 
     @property
     def total(self) -> int:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import JobName, times
 from scheduled_jobs.domain.histogram import Histogram
-from scheduled_jobs.services.history.stats.cells import floor
+from scheduled_jobs.models.stats import floor
 from scheduled_jobs.services.history.stats.figures import Figures, most_failing, series, slowest
 
 if TYPE_CHECKING:
