@@ -18,7 +18,7 @@ from django.utils.duration import duration_iso_string
 
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, RunStats, ScheduledJob
-from scheduled_jobs.services.history.stats.cells import DAY, minutes
+from scheduled_jobs.models.stats import DAY
 from scheduled_jobs.services.history.stats.figures import series_by_job
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def runs_left(job: ScheduledJob) -> Counted:
     runs = JobRun.objects.filter(job=job)
     found, first = counted(runs), runs.order_by("at").values_list("at", flat=True)[:1]
     since = min(first, default=timezone.now()) - DAY
-    days = RunStats.objects.filter(job=job.pk, length=minutes(DAY), start__gt=since).aggregate(n=Sum("runs"))
+    days = RunStats.objects.filter(job=job.pk, length=DAY, start__gt=since).aggregate(n=Sum("runs"))
     return found._replace(n=max(days["n"] or 0, found.n)) if found.is_more else found
 
 
