@@ -156,7 +156,7 @@ def test_a_job_that_google_was_seen_to_hold_back_promises_no_run(job: ScheduledJ
         "DISABLED": "No run lies ahead: Google has disabled the job, as last seen there.",
     }[state]
     assert job.upcoming(3) == []
-    assert f"— {word}" in read(client, LIST)
+    assert f"{word}" in read(client, LIST)
     assert f"It has not run yet. {sentence}" in read(client, page(job))
     assert f"Upcoming {sentence}" in read(client, page(job))
     assert f"The schedule stays as it is. {sentence}" in read(client, page(job, "run-now"))
@@ -175,7 +175,7 @@ def test_a_schedule_that_cannot_be_read_gives_googles_own_time(job: ScheduledJob
     notice = "The schedule cannot be read here: this is the time that Google told last."
     client = superuser()
     assert job.upcoming(3) == [datetime(2026, 10, 23, 1, 30, tzinfo=UTC)]
-    assert "in 12 h 22 min Fri 23 Oct 01:30" in read(client, LIST)
+    assert "in 12 h Fri 01:30" in read(client, LIST)
     assert f"Upcoming Fri 23 Oct 01:30 in 12 h 22 min {notice}" in read(client, page(job))
     assert "Next scheduled run: Fri 23 Oct 01:30" in read(client, page(job, "run-now"))
     assert f"Next run: 2026-10-23 01:30:00Z. {notice}" in call("show", job.name)
@@ -192,7 +192,7 @@ def test_nothing_is_promised_where_google_told_no_time_either(
     told = "No run is known: the schedule cannot be read here. 'blue' cannot stand, in 'every blue moon'"
     client = superuser()
     assert job.upcoming(3) == []
-    assert "— the schedule cannot be read" in read(client, LIST)
+    assert "the schedule cannot be read" in read(client, LIST)
     assert f"Upcoming {told}" in read(client, page(job))
     assert told in call("show", job.name)
     assert json.loads(call("next", "--json")) == []
@@ -202,6 +202,6 @@ def test_nothing_is_promised_where_google_told_no_time_either(
 def test_an_interval_of_which_no_run_is_known_is_told_as_such(job: ScheduledJob) -> None:
     ScheduledJob.objects.update(schedule_override="every 90 minutes", next_run_at=NOW)
     client = superuser()
-    assert "— after the last run" in read(client, LIST)
+    assert "after the last run" in read(client, LIST)
     assert "Google counts the next run from the end of the last one." in read(client, page(job))
     assert "after the last run" in bulk("run_jobs", job)
