@@ -17,26 +17,29 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import django
 
+from bench.list_worker import LIST
+
 ROOT = Path(__file__).resolve().parent.parent
-PEER_HOME = ROOT / ".bench" / "celery-beat"
 
 
-def peer_python() -> Path:
-    """The Python of the peer's environment, which is made where it is missing."""
-    python = PEER_HOME / "bin" / "python"
+def peer_python(name: str, group: str) -> Path:
+    """The Python of a peer's environment, which is made where it is missing."""
+    home = ROOT / ".bench" / name
+    python = home / "bin" / "python"
     wanted = [
-        *tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["bench-peer"],
+        *tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"][group],
         f"django=={django.get_version()}",
         "psycopg[binary]",
     ]
-    marker = PEER_HOME / "installed.json"
+    marker = home / "installed.json"
     if not marker.exists() or json.loads(marker.read_text()) != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEER_HOME)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], check=True, stdout=sys.stderr)
         marker.write_text(json.dumps(wanted))
     return python
@@ -46,9 +49,10 @@ class Side:
     """One of the two processes."""
 
     def __init__(self, python: Path, module: str, folder: str, **numbers: int) -> None:
+        database = "_".join(["bench", module.rpartition(".")[2], *map(str, numbers.values())])
         environment = {
             **os.environ,
-            "BENCH_DATABASE": str(Path(folder) / f"bench_{module.rpartition('.')[2]}.sqlite3"),
+            "BENCH_DATABASE": str(Path(folder) / f"{database}.sqlite3"),
             **{f"BENCH_{name.upper()}": str(value) for name, value in numbers.items()},
         }
         self.process = subprocess.Popen(
@@ -59,7 +63,7 @@ class Side:
             cwd=ROOT,
             env=environment,
         )
-        self.seconds: list[float] = []
+        self.seconds: dict[str, list[float]] = defaultdict(list)
 
     def hear(self) -> Any:
         """The next line that the process says."""
@@ -69,20 +73,20 @@ class Side:
             raise SystemExit(f"{self.process.args} has ended; its error stands above")
         return json.loads(line)
 
-    def get(self) -> None:
+    def get(self, screen: str = LIST) -> None:
         """Measure one request."""
         assert self.process.stdin is not None
-        self.process.stdin.write("get\n")
+        self.process.stdin.write(f"{screen}\n")
         self.process.stdin.flush()
-        self.seconds.append(self.hear())
+        self.seconds[screen].append(self.hear())
 
     def end(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait()
 
-    def figures(self) -> dict[str, float]:
-        ordered = sorted(self.seconds)
+    def figures(self, screen: str = LIST) -> dict[str, float]:
+        ordered = sorted(self.seconds[screen])
         return {
             "median_ms": round(statistics.median(ordered) * 1000, 1),
             "p95_ms": round(ordered[int(0.95 * (len(ordered) - 1))] * 1000, 1),
@@ -101,9 +105,11 @@ def main() -> None:
             "ours": Side(
                 Path(sys.executable), "bench.list_ours", folder, jobs=options.jobs, runs=options.runs
             ),
-            "celery_beat": Side(peer_python(), "bench.list_celery_beat", folder, jobs=options.jobs),
+            "celery_beat": Side(
+                peer_python("celery-beat", "bench-peer"), "bench.list_celery_beat", folder, jobs=options.jobs
+            ),
         }
-        about = {name: side.hear() for name, side in sides.items()}
+        about = {name: side.hear()[LIST] for name, side in sides.items()}
         for _request in range(options.requests):
             for side in sides.values():
                 side.get()

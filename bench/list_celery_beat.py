@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bench.list_worker import serve
+from bench.list_worker import LIST, serve
 
 JOBS = int(os.environ["BENCH_JOBS"])
 
@@ -33,5 +33,5 @@ if __name__ == "__main__":
     serve(
         ["django_celery_beat"],
         seed,
-        "/admin/django_celery_beat/periodictask/",
+        lambda: {LIST: "/admin/django_celery_beat/periodictask/"},
     )

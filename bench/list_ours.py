@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from bench.list_worker import serve
+from bench.list_worker import LIST, serve
 
 JOBS = int(os.environ["BENCH_JOBS"])
 RUNS = int(os.environ["BENCH_RUNS"])
@@ -105,7 +105,7 @@ if __name__ == "__main__":
     serve(
         ["scheduled_jobs"],
         seed,
-        "/admin/scheduled_jobs/scheduledjob/",
+        lambda: {LIST: "/admin/scheduled_jobs/scheduledjob/"},
         DJANGO_CLOUD_TASKS_PUSH="off",
         DJANGO_CLOUD_TASKS_PROJECT_ID="bench",
         DJANGO_CLOUD_TASKS_LOCATION="europe-west1",

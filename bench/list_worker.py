@@ -1,4 +1,4 @@
-"""What both sides of ``bench.admin_list`` share: a Django process that measures a request when told to."""
+"""What all sides of ``bench.admin_list`` and ``bench.history`` share: a Django that measures when told to."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from django.conf import settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LIST = "list"
+"""The one screen of ``bench.admin_list``."""
 BASE_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -42,8 +44,14 @@ def database() -> dict[str, Any]:
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "TEST": {"NAME": name}}
 
 
-def serve(apps: list[str], seed: Callable[[], None], address: str, **more: Any) -> None:
-    """Set up, fill the database, then measure one GET of ``address`` for each line on standard input."""
+def serve(
+    apps: list[str],
+    seed: Callable[[], None],
+    screens: Callable[[], dict[str, str]],
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> None:
+    """Set up, fill the database, then measure a GET for each line on standard input, which names a screen."""
     settings.configure(
         SECRET_KEY="only-for-the-bench",
         ALLOWED_HOSTS=["*"],
@@ -88,15 +96,20 @@ def serve(apps: list[str], seed: Callable[[], None], address: str, **more: Any) 
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE")
-        client = Client()
+        client = Client(headers=headers)
         client.force_login(User.objects.create_superuser("bench", "", "bench"))
-        client.get(address)
-        with CaptureQueriesContext(connection) as queries:
-            response = client.get(address)
-        say({"status": response.status_code, "queries": len(queries), "bytes": len(response.content)})
-        for _line in sys.stdin:
-            started = time.perf_counter()
+        addresses = screens()
+        about = {}
+        for name, address in addresses.items():
             client.get(address)
+            with CaptureQueriesContext(connection) as queries:
+                response = client.get(address)
+            length = sum(map(len, response)) if response.streaming else len(response.content)
+            about[name] = {"status": response.status_code, "queries": len(queries), "bytes": length}
+        say(about)
+        for line in sys.stdin:
+            started = time.perf_counter()
+            client.get(addresses[line.rstrip("\n")])
             say(time.perf_counter() - started)
     finally:
         connection.creation.destroy_test_db(settings.DATABASES["default"]["NAME"], verbosity=0)
