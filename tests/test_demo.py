@@ -170,21 +170,18 @@ def test_it_is_stopped_and_started_again_and_leaves_no_process(tmp_path: Path) -
         assert "[!]" not in elsewhere.output
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_a_database_of_another_version_is_noticed_and_begun_anew(tmp_path: Path) -> None:
+    assert "starting anew" not in prepared(tmp_path)
+    said = f"The database in {tmp_path} is that of another version of this package: starting anew.\n"
+    for change in (
         "ALTER TABLE scheduled_jobs_jobrun ADD COLUMN former text",
         "ALTER TABLE scheduled_jobs_scheduledjob DROP COLUMN sync_error",
         "DROP TABLE scheduled_jobs_lease",
         "DELETE FROM django_migrations WHERE app = 'scheduled_jobs'",
-    ],
-)
-def test_a_database_of_another_version_is_noticed_and_begun_anew(change: str, tmp_path: Path) -> None:
-    assert "starting anew" not in prepared(tmp_path)
-    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection, connection:
-        connection.execute(change)
-    said = f"The database in {tmp_path} is that of another version of this package: starting anew.\n"
-    assert prepared(tmp_path) == f"Preparing the database ...\n{said}"
+    ):
+        with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection, connection:
+            connection.execute(change)
+        assert prepared(tmp_path) == f"Preparing the database ...\n{said}", change
     assert prepared(tmp_path) == "Preparing the database ...\n"
 
 
