@@ -225,5 +225,6 @@ class Past:
             "queued": queued,
             "succeeded": JobRun.objects.filter(job=reindex, status=Status.SUCCEEDED).latest(),
             "failed": JobRun.objects.filter(job=stock).latest(),
+            "missed": JobRun.objects.filter(job=find("FetchCarrierTracking"), status=Status.MISSED).latest(),
             "skipped": JobRun.objects.filter(job=find("SettleCardPayments"), status=Status.SKIPPED).latest(),
         }
