@@ -262,8 +262,9 @@ def _rows_of_apps(jobs: Sequence[JobNow], axis: Axis, to: Addresses) -> list[Tim
         wrong = [job for job in some if is_wrong(job)]
         note = ngettext("%(n)s job", "%(n)s jobs", len(some)) % {"n": intcomma(len(some))}
         if wrong:
-            texts = ngettext("%(n)s with a problem", "%(n)s with a problem", len(wrong))
-            note = f"{note}, {texts % {'n': intcomma(len(wrong))}}"
+            failing = sum(job.health == Health.FAILING for job in wrong)
+            text = _("%(jobs)s, %(n)s failing") if failing else _("%(jobs)s, %(n)s with trouble")
+            note = text % {"jobs": note, "n": intcomma(failing or len(wrong))}
         badge = badge_of(wrong[0]) if wrong else HEALTH_BADGES[Health.HEALTHY]
         coming = _whole_future(axis)
         label = _told(app, marks, 0, coming)

@@ -275,7 +275,9 @@ def deal_with(key: str, seen_at: datetime, by: Any) -> int:
     """
     using = router.db_for_write(JobRun)
     ended = Q(finished_at=None) | Q(finished_at__lte=seen_at)
-    runs = JobRun.objects.using(using).filter(error_key=key, at__lte=seen_at)
+    # What was lost or missed is one matter, whatever it was about.
+    alike = Q(status=key) if key in (Status.LOST, Status.MISSED) else Q(error_key=key)
+    runs = JobRun.objects.using(using).filter(alike, at__lte=seen_at)
     pks = list(
         runs.filter(ended, acknowledged_at=None).order_by("-at").values_list("pk", flat=True)[:MOST_MARKED]
     )

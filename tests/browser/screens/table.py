@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from scheduled_jobs.models import ScheduledJob, attribution
+from tests.browser.screens.many import fill_with_many
 from tests.support.people import LIST
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.browser.screens.desk import Desk
 
 RUNS = "/admin/scheduled_jobs/jobrun/"
+INDEX = "/admin/scheduled_jobs/"
 
 
 @dataclass(frozen=True)
@@ -151,10 +153,22 @@ def bulk(label: str, query: str = "") -> Callable[[Page, Desk], object]:
     return go
 
 
+def many(page: Page, desk: Desk) -> None:
+    fill_with_many()
+    page.goto(INDEX)
+
+
 EMPTY = (
+    Screen("dashboard-empty", at(INDEX), "The landing page before there is a job", is_full=False),
     Screen("jobs-empty", at(LIST), "The list before there is a job", is_full=False),
     Screen("runs-empty", at(RUNS), "The runs before there is one", is_full=False),
     Screen("plan-empty", at(f"{LIST}plan/"), is_full=False),
+)
+DASHBOARD = (
+    Screen("dashboard", at(INDEX), "How all jobs are, and what needs somebody"),
+    Screen("dashboard-7d", at(f"{INDEX}?span=7d")),
+    Screen("dashboard-viewer", at(f"{LIST}dashboard/"), who="ines"),
+    Screen("dashboard-many", many, "The same with a thousand jobs"),
 )
 JOBS = (
     Screen("jobs", at(LIST), "All jobs, those that need somebody first"),
@@ -227,4 +241,4 @@ OF_RUNS = (
         "rerun-changes", run("failed", "rerun", "?changes=1"), "Before a run is repeated with another payload"
     ),
 )
-SCREENS = (*EMPTY, *JOBS, *ACTIONS, *OF_RUNS)
+SCREENS = (*EMPTY, *DASHBOARD, *JOBS, *ACTIONS, *OF_RUNS)

@@ -135,7 +135,7 @@ def test_what_had_not_ended_when_it_was_seen_is_not_dealt_with() -> None:
 @pytest.mark.parametrize("status", ["lost", "missed"])
 def test_lost_and_missed_runs_leave_the_list_once_they_are_settled(status: str) -> None:
     row = job("a")
-    run = make_run(row, status, scheduled_for=SLOT, error_key=status)
+    run = make_run(row, status, scheduled_for=SLOT)
     other = make_run(job("b"), status, scheduled_for=SLOT + timedelta(minutes=5), error_key=status)
     make_run(job("old"), status, scheduled_for=NOW - timedelta(hours=25), error_key=status)
     [matter] = found()

@@ -1,0 +1,40 @@
+"""The landing page, and what a person does there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from scheduled_jobs.models import JobRun
+from tests.browser.screens.checks import ScreenChecks
+from tests.browser.screens.table import DASHBOARD, INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.browser.screens.desk import Desk
+
+pytestmark = pytest.mark.browser
+
+
+class TestDashboard(ScreenChecks):
+    screens = DASHBOARD
+
+
+def test_a_matter_is_dealt_with_by_keyboard_and_returns(desk: Desk, browse: Callable[[str], Page]) -> None:
+    desk.fill()
+    page = browse("maria")
+    page.goto(INDEX)
+    matter = page.locator(".sj-need li").filter(has_text="never arrived")
+    matter.get_by_role("button", name="Mark as dealt with").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The matter returns with the next run of its kind.")).to_be_visible()
+    expect(matter).to_have_count(0)
+    run = JobRun.objects.filter(status="missed").latest("at")
+    JobRun.objects.filter(pk=run.pk).update(acknowledged_at=None)
+    page.reload()
+    expect(matter).to_have_count(1)
