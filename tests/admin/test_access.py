@@ -228,6 +228,28 @@ def test_who_may_see_runs_alone_sees_no_job(desk: dict[str, str]) -> None:
         assert client.get(address.format(**desk)).status_code == expected, address
 
 
+JOBS_ALONE = [address for address in SEEN if address.startswith("{jobs}")]
+
+
+@pytest.mark.parametrize("address", JOBS_ALONE)
+def test_who_may_not_see_runs_sees_no_error_and_no_link_of_one(address: str, desk: dict[str, str]) -> None:
+    run = JobRun.objects.get(pk=desk["run"])
+    JobRun.objects.filter(pk=run.pk).update(error="KeyError: 'geheim'", traceback="geheim")
+    ScheduledJob.objects.filter(pk=run.job_id).update(
+        last_failure=run, last_run=run, last_error="KeyError: 'geheim'", failures_in_a_row=2, last_status="failed",
+        last_run_at=run.at, failing_since=run.at,
+    )  # fmt: skip
+    everything_else = [verb for verb in VERBS if verb != "runs"]
+    answer = signed_in(staff(*everything_else, runs=False)).get(address.format(**desk), follow=True)
+    html = answer.content.decode()
+    assert "geheim" not in html
+    assert RUNS not in html
+    if address in ("{jobs}", LANDING, "{jobs}{job}/change/"):
+        html = signed_in(staff("view", name="vera")).get(address.format(**desk)).content.decode()
+        assert "geheim" in html
+        assert RUNS in html
+
+
 @pytest.mark.parametrize("address", ["{jobs}999999/", "{runs}999999/", "{jobs}x/", "{runs}x/"])
 @pytest.mark.parametrize("page", ["change", "pause", "run-now", "drift", "rerun", "cancel", "delete"])
 def test_whether_there_is_a_job_is_not_told_to_those_who_may_not(
