@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     ("plan/", plan.plan_view, "plan"),
-    ("dashboard/dealt-with/", dashboard.dealt_with_view, "dealt_with"),
+    ("dashboard/dealt-with/", dashboard.matter_dealt_with_view, "dealt_with"),
     ("doctor/", doctor.doctor_view, "doctor"),
     ("ask/", ask.ask_all_view, "ask_all"),
     ("<path:object_id>/settings/", job_page.settings_view, "settings"),

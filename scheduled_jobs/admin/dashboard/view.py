@@ -125,7 +125,7 @@ def _first_run(to: Addresses, jobs: Sequence[JobNow], zone: str, now: datetime) 
 
 
 @require_post("runs", "run")
-def dealt_with_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
+def matter_dealt_with_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     """Take a matter off the list, until a newer run has its key."""
     key = clean_text(request.POST.get("key", ""))[: JobRun._meta.get_field("error_key").max_length]
     now = timezone.now()

@@ -73,6 +73,14 @@ def test_a_run_lost_or_missed_is_remembered_until_it_is_settled(status: str) -> 
         assert state(other) == found
 
 
+def test_a_lost_run_without_a_slot_is_made_good_by_any_success_since() -> None:
+    row = job(**EARLIER, last_success_at=SLOT)
+    make_run(row, "lost", trigger="manual", started_at=SLOT + timedelta(minutes=1))
+    assert state(row) == Health.LOST
+    ScheduledJob.objects.filter(pk=row.pk).update(last_success_at=SLOT + timedelta(minutes=2))
+    assert state(row) == Health.HEALTHY
+
+
 def test_losing_one_run_is_a_loss_and_losing_two_is_failing() -> None:
     for n, found in ((1, Health.LOST), (2, Health.FAILING)):
         row = job(f"shop--{n}", last_status="lost", last_run_at=SLOT, failures_in_a_row=n)
