@@ -16,6 +16,7 @@ from scheduled_jobs.management.verbs.jobs import list_jobs, show_job
 from scheduled_jobs.management.verbs.next_runs import next_runs
 from scheduled_jobs.management.verbs.pause import pause_job, resume_job
 from scheduled_jobs.management.verbs.prune import prune_runs
+from scheduled_jobs.management.verbs.rebuild_stats import rebuild_stats
 from scheduled_jobs.management.verbs.reset import reset_job
 from scheduled_jobs.management.verbs.run import run_job
 from scheduled_jobs.management.verbs.runs import list_runs
@@ -34,6 +35,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "resume": resume_job,
     "reset": reset_job,
     "prune": prune_runs,
+    "rebuild-stats": rebuild_stats,
     "doctor": examine_jobs,
     "dev": dev,
 }
@@ -89,6 +91,7 @@ class Command(BaseCommand):
         reset.add_argument("--reason", default="", help="kept in the audit")
         pruning = verb("prune", "Delete the runs that need not be kept any more.")
         pruning.add_argument("--dry-run", action="store_true", help="only say how many they are")
+        verb("rebuild-stats", "Make the figures of all runs anew.")
 
         verb("doctor", "Why nothing runs, a line each; exit 1 if a job cannot run.", reads=True)
         local = verb("dev", "Run emulator, web server and schedule_tasks here, in one terminal.")

@@ -129,7 +129,7 @@ def _fold_locked() -> tuple[int, bool]:
     keys = {cell_of(job, slot, created, now) for _pk, job, slot, created, *_rest in runs}
     keys |= {cell.key.within(max(cell.length, finest(cell.start, now))) for cell in stale}
     jobs = _jobs({key.job for key in keys})
-    make(keys, jobs, now, gone=[cell for cell in stale if cell.job not in jobs])
+    _make(keys, jobs, now, gone=[cell for cell in stale if cell.job and cell.job not in jobs])
     if _jobs(jobs) != jobs:
         raise _Moved("pruning has begun meanwhile")
     _mark_folded(runs)
@@ -157,18 +157,22 @@ def _jobs(pks: Iterable[int]) -> Jobs:
     return {pk: (app_of(task), until) for pk, task, until in rows.values_list("pk", "task", "pruned_until")}
 
 
-def make(keys: Iterable[Key], jobs: Jobs, now: datetime, gone: Iterable[RunStats] = ()) -> None:
-    """Make these cells of jobs from their runs, and all that are sums of them; those ``gone`` are deleted."""
+def _make(keys: set[Key], jobs: Jobs, now: datetime, gone: Iterable[RunStats]) -> None:
+    """Make these cells anew, and all that are sums of them; those ``gone`` are deleted."""
     apps = {pk: app for pk, (app, _until) in jobs.items()}
     stats().filter(pk__in=[cell.pk for cell in gone]).delete()
-    touched = {Key(0, cell.of_app, cell.length, cell.start) for cell in gone}
-    tallies = count_runs([key for key in keys if key.job in jobs and not is_frozen(key, jobs[key.job][1])])
+    touched = {Key(0, cell.of_app, cell.length, cell.start) for cell in gone} | {k for k in keys if not k.job}
+    of_jobs = {key for key in keys if key.job in jobs}
+    shortest = {key for key in of_jobs if key.length == finest(key.start, now)}
+    tallies = count_runs([key for key in shortest if not is_frozen(key, jobs[key.job][1])])
     touched |= _write(tallies, apps)
     for length in (HOUR, DAY):
-        tallies |= (summed := _sums(_longer(tallies, length), _shorter))
+        longer = {key for key in of_jobs - shortest if key.length == length} | _longer(tallies, length)
+        tallies |= (summed := _sums(longer, _shorter))
         touched |= _write(summed, apps)
     touched |= _longer(touched, HOUR) | _longer(touched, DAY)
-    for parts, made in ((_jobs_of_app, touched), (_apps, {key._replace(app="") for key in touched})):
+    of_apps = {key for key in touched if key.app}
+    for parts, made in ((_jobs_of_app, of_apps), (_apps, {key._replace(app="") for key in touched})):
         for length in reversed(LENGTHS):
             # The shortest cells of a time are sums of those of jobs, or of apps; the others of shorter ones.
             over = {key: key.length - finest(key.start, now) for key in made if key.length == length}

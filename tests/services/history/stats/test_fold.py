@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.stats import DAY, HOUR, TEN_MINUTES, floor
-from scheduled_jobs.services.history.stats import fold
+from scheduled_jobs.services.history.stats import fold, rebuild
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job, series, series_by_app
 from tests.services.history.stats.oracle import assert_true, counted
 from tests.support import make_job, make_task
@@ -205,3 +205,27 @@ def test_steps_add_up_to_the_whole(jobs: list[ScheduledJob]) -> None:
             steps = series(start, NOW, step)
             assert sum(told.runs for _at, told in steps) == counted(start, NOW + TEN_MINUTES)["runs"]
             assert all((at - start) % step == timedelta() for at, _told in steps)
+
+
+def test_a_rebuild_makes_figures_anew_that_were_wrong(jobs: list[ScheduledJob]) -> None:
+    with time_machine.travel(NOW, tick=False):
+        for minutes in range(0, 60 * 24 * 12, 700):
+            run_of(jobs[minutes % 3], NOW - timedelta(minutes=minutes), trigger="manual", status="failed")
+        frozen = run_of(jobs[0], NOW - 50 * DAY, trigger="manual", status="failed")
+        fold()
+        ScheduledJob.objects.filter(pk=jobs[0].pk).update(pruned_until=NOW - 40 * DAY)
+        RunStats.objects.filter(start__gte=NOW - 40 * DAY).update(failed=7)
+        RunStats.objects.filter(length=HOUR, start__gte=NOW - 5 * DAY)[0].delete()
+        nothing = {"length": TEN_MINUTES, "start": floor(NOW - DAY, TEN_MINUTES), "runs": 3}
+        RunStats.objects.create(job=jobs[1].pk + 1_000, of_app="gone", **nothing)
+        RunStats.objects.create(app="gone", **nothing)
+        JobRun.objects.filter(pk=frozen.pk).update(unfolded=None)
+        for _done in rebuild():
+            pass
+        assert_all_true(jobs, NOW)
+        start = floor(NOW, DAY) - 20 * DAY
+        steps = {
+            app: sum(f.failed for _at, f in told) for app, told in series_by_app(start, NOW, DAY).items()
+        }
+        assert sum(steps.values()) == counted(start, NOW + DAY)["failed"]
+        assert "gone" not in steps
