@@ -33,5 +33,7 @@ def test_few_runs_are_counted_and_many_are_told_by_figures(monkeypatch: pytest.M
     for job_pk, length, days, number in (
         (job.pk, 1440, 0, 30), (job.pk, 1440, 1, 12), (job.pk, 1440, 3, 500), (job.pk, 60, 0, 7), (0, 1440, 0, 99)
     ):  # fmt: skip
-        RunStats.objects.create(job=job_pk, length=timedelta(minutes=length), start=day - timedelta(days=days), runs=number)
+        RunStats.objects.create(
+            job=job_pk, length=timedelta(minutes=length), start=day - timedelta(days=days), runs=number
+        )
     assert job_story.runs_left(job) == (30, True)

@@ -86,7 +86,7 @@ def test_figures_are_those_of_the_runs_whatever_happens(
     jobs: list[ScheduledJob], actions: list[tuple[str, int, int, str, float]]
 ) -> None:
     JobRun.objects.all().delete()
-    fold()
+    RunStats.objects.all().delete()
     now = NOW
     with time_machine.travel(now, tick=False) as clock:
         for what, which, minutes, end, seconds in actions:
