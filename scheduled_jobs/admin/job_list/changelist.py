@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scheduled_jobs.admin.job_list.filters import TROUBLES, Filters, chosen_in
-from scheduled_jobs.admin.job_list.rows import KEY, build_rows, zone_of
+from scheduled_jobs.admin.job_list.filters import TROUBLES, JobFilters, chosen_in
+from scheduled_jobs.admin.job_list.rows import KEY, build_rows, common_zone
 from scheduled_jobs.admin.page import (
     Live,
     address_if_any,
@@ -106,7 +106,7 @@ class JobChangeList(ChangeList):
                 raise IncorrectLookupParameters from error
         states = {pk: ORDER[place] for pk, place in jobs.values_list("pk", "urgency")}
         listed = listed_jobs(states, self.now, with_runs=self.allowed.runs)
-        self.zone = zone_of(listed)
+        self.zone = common_zone(listed)
         self.result_list = build_rows(
             listed,
             states,
@@ -134,9 +134,9 @@ class JobChangeList(ChangeList):
         return self.get_query_string({**changed, PAGE_VAR: None})
 
     @property
-    def filters(self) -> Filters:
+    def filters(self) -> JobFilters:
         """The chips and the menus."""
-        return Filters(self.census, self.chosen, self.query, self.link)
+        return JobFilters(self.census, self.chosen, self.query, self.link)
 
     @property
     def has_checkboxes(self) -> bool:

@@ -69,7 +69,7 @@ MENUS: dict[str, tuple[_StrPromise, dict[str, _StrPromise | str]]] = {
 """Facet of the census, which is its name in the address -> its title and its choices."""
 
 
-class Choice(NamedTuple):
+class Offered(NamedTuple):
     title: _StrPromise | str
     jobs: int
     url: str
@@ -86,7 +86,7 @@ def chosen_in(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Filters:
+class JobFilters:
     """What stands above the list. ``link`` gives the address of the list with other parameters."""
 
     census: Census
@@ -95,7 +95,7 @@ class Filters:
     link: Callable[[dict[str, str | None]], str]
 
     @property
-    def chips(self) -> list[Choice]:
+    def chips(self) -> list[Offered]:
         """One for each state that somebody is in, the worst first."""
         found = [self._choice("state", state, badge.word, badge.icon, badge.tone)
                  for state, badge in HEALTH_BADGES.items()]  # fmt: skip
@@ -130,12 +130,14 @@ class Filters:
         is_on = self.chosen or self.query
         return self.link(dict.fromkeys(("state", *MENUS, "q"))) if is_on else ""
 
-    def _all(self, facet: str) -> Choice:
+    def _all(self, facet: str) -> Offered:
         others = {name: value for name, value in self.chosen.items() if name != facet}
-        return Choice(_("All"), self.census.count(others), self.link({facet: None}), facet not in self.chosen)
+        return Offered(
+            _("All"), self.census.count(others), self.link({facet: None}), facet not in self.chosen
+        )
 
     def _choice(
         self, facet: str, value: str, title: _StrPromise | str, icon: str = "", tone: str = ""
-    ) -> Choice:
+    ) -> Offered:
         count = self.census.count({**self.chosen, facet: value})
-        return Choice(title, count, self.link({facet: value}), self.chosen.get(facet) == value, icon, tone)
+        return Offered(title, count, self.link({facet: value}), self.chosen.get(facet) == value, icon, tone)

@@ -53,7 +53,7 @@ SYNC = {
 """What is said of Google beside the state of a job; that it is the same is not said."""
 
 
-class Why(NamedTuple):
+class FirstLine(NamedTuple):
     """The first line of what is wrong. ``is_said``: it is a sentence of ours, and no error."""
 
     tone: str
@@ -62,7 +62,7 @@ class Why(NamedTuple):
     is_said: bool = True
 
 
-def zone_of(jobs: Sequence[ListedJob]) -> str:
+def common_zone(jobs: Sequence[ListedJob]) -> str:
     """The zone of most of these jobs: it is named once for all of them, and others beside their times."""
     zones = Counter(_in_force(job.columns, "time_zone") for job in jobs)
     return zones.most_common(1)[0][0] if zones else timezone.get_current_timezone_name()
@@ -273,18 +273,18 @@ class _Row:
 
     # --- What is wrong ------------------------------------------------------------------------
 
-    def _why(self) -> Why | None:
+    def _why(self) -> FirstLine | None:
         """The first line of the worst."""
         reason = self._WHYS.get(self.state)
         if reason is not None and (why := reason(self)) is not None:
             return why
         if self.told is not None and self.told.is_unserved:
-            return Why("bad", attempt_briefly(self.told, self.zone, self.now), self.url)
+            return FirstLine("bad", attempt_briefly(self.told, self.zone, self.now), self.url)
         if self.job["sync_state"] == SyncState.FAILED:
-            return Why("bad", self._unsent(), self.url)
+            return FirstLine("bad", self._unsent(), self.url)
         return None
 
-    def _why_failing(self) -> Why | None:
+    def _why_failing(self) -> FirstLine | None:
         run = self.wrong
         if run is None:
             return None
@@ -292,9 +292,9 @@ class _Row:
         if self.job["held"]:
             values = {"error": text, "times": self._in_a_row(), "who": self.job["paused_by"]}
             text = _("%(error)s · %(times)s before %(who)s paused it") % values if values["who"] else text
-        return Why("bad", text, self._link("run", run.pk), is_said=not run.error)
+        return FirstLine("bad", text, self._link("run", run.pk), is_said=not run.error)
 
-    def _why_lost(self) -> Why | None:
+    def _why_lost(self) -> FirstLine | None:
         run = self.wrong
         if run is None:
             return None
@@ -306,9 +306,9 @@ class _Row:
                 "The %(at)s run started and never finished: no sign of life since %(alive)s."
                 " Its process has probably died."
             )
-        return Why("bad", text % values, self._link("run", run.pk))
+        return FirstLine("bad", text % values, self._link("run", run.pk))
 
-    def _why_missed(self) -> Why | None:
+    def _why_missed(self) -> FirstLine | None:
         run = self.wrong
         if run is None:
             return None
@@ -319,11 +319,13 @@ class _Row:
         if last is not None and last.pk != run.pk and last.status == Status.SUCCEEDED:
             at = self._clock(last.scheduled_for or last.at)
             text = f"{text} {_('The %(at)s run arrived and succeeded.') % {'at': at}}"
-        return Why("warn", text, self._link("run", run.pk))
+        return FirstLine("warn", text, self._link("run", run.pk))
 
-    def _why_late(self) -> Why:
+    def _why_late(self) -> FirstLine:
         looked_at = later(self.job["live_seen_at"], self.page.listed_at)
-        return Why("warn", late_sentence(self._due(), self.told, looked_at, self.zone, self.now), self.url)
+        return FirstLine(
+            "warn", late_sentence(self._due(), self.told, looked_at, self.zone, self.now), self.url
+        )
 
     _WHYS = {
         Health.FAILING: _why_failing,

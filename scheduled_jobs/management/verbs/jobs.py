@@ -41,7 +41,7 @@ def list_jobs(terminal: BaseCommand, **options: Any) -> None:
         return
     heads = ("job", "schedule", "state", "last run", "outcome", "next run", "sync")
     rows = [
-        [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", states(job, state, now),
+        [cell(value) for value in (job.name, f"{job.schedule} ({job.time_zone})", how_it_is(job, state, now),
          job.last_run_at, job.last_status, next_or_why(job.ahead(now)), job.get_sync_state_display())]
         for job, state in jobs
     ]  # fmt: skip
@@ -53,7 +53,7 @@ def list_jobs(terminal: BaseCommand, **options: Any) -> None:
         terminal.stdout.write(what_to_do(code))
 
 
-def states(job: ScheduledJob, state: Health, now: datetime) -> str:
+def how_it_is(job: ScheduledJob, state: Health, now: datetime) -> str:
     """How a job is; of one that is paused and fails, both."""
     is_also_paused = state not in (Health.PAUSED, *GONE) and job.is_paused(now)
     return f"{state}, paused" if is_also_paused else state
@@ -67,7 +67,7 @@ def show_job(terminal: BaseCommand, job: str, **options: Any) -> None:
     if options["json"]:
         terminal.stdout.write(as_json({**summary(row, state, attempt, now), "fields": field_values(row)}))
         return
-    terminal.stdout.write(f"{row.name}: {states(row, state, now)}\n{row.task}, {row.get_origin_display()}")
+    terminal.stdout.write(f"{row.name}: {how_it_is(row, state, now)}\n{row.task}, {row.get_origin_display()}")
     terminal.stdout.write(described(row))
     if row.paused:
         until = f" until {cell(row.paused_until)}" if row.paused_until else ""

@@ -11,7 +11,7 @@ from scheduled_jobs.models import FACTS, JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import held
 from scheduled_jobs.services.history.health import Health, overridden
 from scheduled_jobs.services.history.last_attempts import IN_LIVE, READ, Told, told_by
-from scheduled_jobs.services.history.strips import recent_runs, runs_told
+from scheduled_jobs.services.history.strips import recent_runs, runs_by_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ def listed_jobs(states: Mapping[int, str], now: datetime, *, with_runs: bool = T
     jobs = [pk for pk in states if pk in found]
     roles = {pk: _roles(found[pk], bars[pk], states[pk]) for pk in jobs}
     wanted = {run for of_one in roles.values() for run in of_one if run is not None}
-    runs = runs_told(wanted) if with_runs else {}
+    runs = runs_by_key(wanted) if with_runs else {}
     listed = []
     for pk in jobs:
         last, active, wrong = (runs.get(run or 0) for run in roles[pk])

@@ -95,7 +95,7 @@ class ToldRun(NamedTuple):
     error: str
 
 
-def runs_told(pks: Collection[int]) -> dict[int, ToldRun]:
+def runs_by_key(pks: Collection[int]) -> dict[int, ToldRun]:
     """These runs, in one query; a run may be pruned meanwhile."""
     rows = JobRun.objects.filter(pk__in=pks).order_by().annotate(head=Left("error", ERROR))
     names = ("head" if name == "error" else name for name in ToldRun._fields)

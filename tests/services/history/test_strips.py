@@ -7,7 +7,7 @@ import pytest
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history import strips
-from scheduled_jobs.services.history.strips import recent_runs, runs_told
+from scheduled_jobs.services.history.strips import recent_runs, runs_by_key
 from tests.support import make_job, make_run, make_task
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_a_bar_tells_the_run_its_outcome_and_its_seconds() -> None:
 def test_no_jobs_ask_nothing(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         assert recent_runs([]) == {}
-        assert runs_told([]) == {}
+        assert runs_by_key([]) == {}
 
 
 def test_more_jobs_than_one_statement_takes_are_asked_in_several(
@@ -72,6 +72,6 @@ def test_a_run_that_is_pruned_meanwhile_is_left_out(django_assert_num_queries: A
     kept, pruned = (make_run(job, Status.FAILED, error="E" * 400) for _ in range(2))
     pruned.delete()
     with django_assert_num_queries(1):
-        told = runs_told([kept.pk, pruned.pk or 0])
+        told = runs_by_key([kept.pk, pruned.pk or 0])
     assert list(told) == [kept.pk]
     assert (told[kept.pk].status, told[kept.pk].error) == ("failed", "E" * 300)
