@@ -99,7 +99,7 @@ call_command("schedule_tasks", verbosity=0)
 job, other, hidden = (ScheduledJob.objects.get(task=f"shop.tasks.{name}") for name in ("Report", "Other", "Hidden"))
 run = JobRun.objects.create(job=job, status="succeeded", trigger="manual", payload={})
 JOBS = "/ops/scheduled_jobs/scheduledjob/"
-pages = [JOBS, f"{JOBS}{job.pk}/change/", f"{JOBS}{job.pk}/settings/", f"{JOBS}{job.pk}/pause/", f"{JOBS}plan/",
+pages = [JOBS, f"{JOBS}{job.pk}/change/", "/ops/scheduled_jobs/", f"{JOBS}{job.pk}/settings/", f"{JOBS}{job.pk}/pause/", f"{JOBS}plan/",
          "/ops/scheduled_jobs/jobrun/", f"/ops/scheduled_jobs/jobrun/{run.pk}/change/"]
 for page in pages:
     text = client.get(page).content.decode()
@@ -108,6 +108,7 @@ for page in pages:
 shown = client.get(JOBS).content.decode()
 print("Jobs of ops" in shown, "A job of ops" in client.get(pages[1]).content.decode())
 print("Other<" in shown, "Hidden" in shown)
+assert "Hidden" not in client.get("/ops/scheduled_jobs/").content.decode()
 print([client.get(f"{JOBS}{each.pk}/change/").status_code for each in (job, other, hidden)])
 form = {"description_override": "x", "_save": "1"}
 print([client.post(f"{JOBS}{each.pk}/settings/", form).status_code for each in (other, hidden)])

@@ -59,7 +59,7 @@ def dashboard_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(runs_url)
     require(request, "view")
     now = timezone.now()
-    jobs = jobs_now(now)
+    jobs = jobs_now(model_admin.get_queryset(request), now)
     context: dict[str, Any] = section_tabs(model_admin, request, "overview", jobs=len(jobs))
     if jobs:
         context |= _of_jobs(Addresses(model_admin, may), request, jobs, now)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
 
@@ -118,10 +120,10 @@ class Matter:
         return self.kind == Kind.FAILING and len(self.jobs) > 1 and not self.is_mixed
 
 
-def jobs_now(now: datetime) -> list[JobNow]:
-    """All jobs that ought to run, the most urgent first, in one query."""
+def jobs_now(jobs: QuerySet[ScheduledJob], now: datetime) -> list[JobNow]:
+    """Those of these jobs that ought to run, the most urgent first, in one query."""
     rows = (
-        ScheduledJob.objects.active()
+        jobs.filter(retired_at=None, deleting_at=None)
         .order_by()
         .annotate(_health=health(now), _held=ExpressionWrapper(paused(now), output_field=BooleanField()))
         .values_list(*READ_OF_JOB, "_health", "_held")

@@ -29,7 +29,7 @@ def failing(name: str, key: str, times: int = 1, **values: Any) -> ScheduledJob:
 
 
 def found() -> list[Matter]:
-    return matters(jobs_now(NOW), NOW)
+    return matters(jobs_now(ScheduledJob.objects.all(), NOW), NOW)
 
 
 def told() -> list[tuple[str, list[str]]]:
@@ -40,7 +40,7 @@ def test_where_all_is_well_nothing_is_the_matter(django_assert_num_queries: Any)
     job("a")
     job("b", last_run_at=None, last_status="")
     job("c", paused=True)
-    jobs = jobs_now(NOW)
+    jobs = jobs_now(ScheduledJob.objects.all(), NOW)
     with django_assert_num_queries(1):
         assert matters(jobs, NOW) == []
 
@@ -177,6 +177,6 @@ def test_the_queries_do_not_grow_with_the_jobs_that_are_in_trouble(django_assert
         make_run(job(f"l{n}"), "lost", started_at=SLOT)
         job(f"d{n}", sync_state="drifted")
         job(f"s{n}", sync_state="failed")
-    jobs = jobs_now(NOW)
+    jobs = jobs_now(ScheduledJob.objects.all(), NOW)
     with django_assert_num_queries(4):
         assert len(matters(jobs, NOW)) == 5
