@@ -14,7 +14,7 @@ from bench.list_worker import serve
 RUNS = int(os.environ["BENCH_RUNS"])
 JOBS = 1_000
 A_DAY = 100_000
-DAY = 86_400
+SECONDS = 86_400
 TOKEN = "only-for-the-bench"
 ERRORS = [
     (n, f"{name}: line {n} says no") for n, name in enumerate(["ValueError", "KeyError", "Refused"] * 7)
@@ -73,7 +73,7 @@ def seed_runs() -> None:
     from scheduled_jobs.models import JobRun, ScheduledJob
 
     pks = ScheduledJob.objects.order_by("pk").values_list("pk", flat=True)
-    jobs = [(pk, n, runs_a_day(n), DAY // runs_a_day(n)) for n, pk in enumerate(pks)]
+    jobs = [(pk, n, runs_a_day(n), SECONDS // runs_a_day(n)) for n, pk in enumerate(pks)]
     numbers(1_440)
     table("bench_job", "pk integer, n integer, often integer, period integer", jobs)
     table(
@@ -147,33 +147,27 @@ def seed_figures() -> None:
     from django.utils import timezone
 
     from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
-    from scheduled_jobs.services.history.stats import cells
+    from scheduled_jobs.models.stats import DAY, HOUR, TEN_MINUTES, Key, cell_of
+    from scheduled_jobs.services.history.stats.cells import READ, Run, Tally, app_of
 
     now = timezone.now()
-    apps = {job.pk: cells.app_of(job.task) for job in ScheduledJob.objects.only("task")}
-    found: dict[cells.Key, cells.Tally] = defaultdict(cells.Tally)
-    for row in JobRun.objects.order_by().values_list(*cells.READ).iterator(chunk_size=10_000):
-        run = cells.Run(*row)
-        at = cells.key_time(run.scheduled_for, run.created_at)
-        shortest = cells.finest(at, now)
-        found[cells.Key(run.job, "", shortest, cells.floor(at, shortest))].count(run)
+    apps = {job.pk: app_of(job.task) for job in ScheduledJob.objects.only("task")}
+    found: dict[Key, Tally] = defaultdict(Tally)
+    for row in JobRun.objects.order_by().values_list(*READ).iterator(chunk_size=10_000):
+        run = Run(*row)
+        found[cell_of(run.job, run.scheduled_for, run.created_at, now)].count(run)
 
-    def add(part: cells.Key, whole: cells.Key) -> None:
+    def add(part: Key, whole: Key) -> None:
         found[whole].add(found[part].values())
 
-    for longer, shorter in ((cells.HOUR, cells.TEN_MINUTES), (cells.DAY, cells.HOUR)):
+    for longer, shorter in ((HOUR, TEN_MINUTES), (DAY, HOUR)):
         for key in [key for key in found if key.length == shorter]:
-            add(key, key._replace(length=longer, start=cells.floor(key.start, longer)))
+            add(key, key.within(longer))
     for key in list(found):
         add(key, key._replace(job=0, app=apps[key.job]))
     for key in [key for key in found if key.app]:
         add(key, key._replace(app=""))
-    rows = (
-        RunStats(
-            job=key.job, app=key.app, length=cells.minutes(key.length), start=key.start, **tally.values()
-        )
-        for key, tally in found.items()
-    )
+    rows = (RunStats.of(key, of_app=apps.get(key.job, ""), **tally.values()) for key, tally in found.items())
     while some := list(islice(rows, 20_000)):
         RunStats.objects.bulk_create(some, batch_size=2_000)
 
