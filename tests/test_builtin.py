@@ -15,6 +15,7 @@ from scheduled_jobs.builtin import PruneHistory
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.models import JobRun, ScheduledJob, runs
 from scheduled_jobs.services import execution
+from scheduled_jobs.services.history import retention
 from scheduled_jobs.services.scheduling import declare as declaration_of
 from tests.support.declaring import declare, schedule_tasks
 
@@ -82,6 +83,7 @@ def test_it_stops_before_its_deadline_and_goes_on_next_time(
         clock = iter([now, *(now + timedelta(seconds=seconds) for seconds in times)])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(builtin.timezone, "now", lambda: next(clock))
+            patch.setattr(retention.stats, "fold", lambda **_: 0)
             task = PruneHistory()
             task._metadata = TaskMetadata(
                 PATH, "job", scheduled_for=now, deadline=now + timedelta(seconds=10)

@@ -11,8 +11,8 @@ from django.db import connections, transaction
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REST = 4
-"""How many times as long as it has written it rests: others have the database for four fifths of the time."""
+REST = 6
+"""How many times as long as it has written it rests: others have the database six sevenths of the time."""
 
 
 class Pace:

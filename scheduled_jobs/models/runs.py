@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-AT_ONCE = 500
+AT_ONCE = 200
 COUNTED = frozenset({"status", "deliveries", "started_at", "duration"})
 """Columns that the figures are made of: whatever writes one of them says that its cell is out of date."""
 SKEW = timedelta(minutes=1)

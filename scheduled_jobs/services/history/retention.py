@@ -33,6 +33,8 @@ BAD = (Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
 OPEN = (Status.QUEUED, Status.RUNNING)
 MOST_READ = 20_000
 """Entries of an index that one statement reads to find how far back the last runs of some jobs reach."""
+FOLDS, MANY_FOLDED = 20, 5_000
+"""Transactions of folding between which one may stop, and how many runs folded there tell of more to come."""
 LATEST = datetime.max.replace(tzinfo=UTC)
 NEXT = timedelta(microseconds=1)
 """The shortest time that a database tells apart."""
@@ -73,8 +75,9 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
     using = router.db_for_write(JobRun)
     pruned = Pruned(ScheduledJob.objects.using(using).count())
     if settings.HISTORY_MAX_AGE is not None:
-        if write:
-            stats.fold()  # what is not in the figures is not pruned
+        # What is not in the figures is not pruned.
+        while write and stats.fold(most=FOLDS) >= MANY_FOLDED:
+            yield pruned
         before = now - timedelta(days=settings.HISTORY_MAX_AGE)
         longer = settings.HISTORY_FAILURES_MAX_AGE
         failures_before = None if longer is None else min(before, now - timedelta(days=longer))

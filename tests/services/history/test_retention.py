@@ -213,9 +213,9 @@ def test_what_stays_is_what_the_rule_says(
 
 
 def statements(now: datetime = NOW) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    """How many there are, with all figures made."""
+    with CaptureQueriesContext(connection) as captured, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retention.stats, "fold", lambda **_: 0)
         pruned(now)
     return len([query for query in captured if "SAVEPOINT" not in query["sql"]])
 
@@ -239,8 +239,26 @@ def test_what_was_kept_is_not_read_again(job: ScheduledJob, monkeypatch: pytest.
         assert pruned() == 2
 
 
+def test_the_last_success_that_the_row_names_is_not_looked_for(job: ScheduledJob) -> None:
+    [good] = make_runs(job, ("succeeded", 90))
+    with keeping():
+        pruned()
+        before = statements()
+        ScheduledJob.objects.filter(pk=job.pk).update(last_success=good)
+        assert statements() == before - 1
+
+
+def test_much_that_is_not_in_the_figures_is_folded_in_steps(
+    job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded = iter([6_000, 5_000, 4_999])
+    monkeypatch.setattr(retention.stats, "fold", lambda *, most: next(folded))
+    with keeping():
+        assert list(prune(NOW)) == [Pruned(1), Pruned(1), Pruned(1, done=1)]
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_long_pruning_rests_for_four_times_as_long_as_it_writes(
+def test_a_long_pruning_rests_for_six_times_as_long_as_it_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
@@ -253,4 +271,4 @@ def test_a_long_pruning_rests_for_four_times_as_long_as_it_writes(
             pass
     with transaction.atomic(), going.writing():
         pass
-    assert slept == [0, 4, 4]
+    assert slept == [0, 6, 6]
