@@ -25,7 +25,7 @@ PAGES = (
     ("<path:object_id>/rerun/", rerun.rerun_view, "rerun"),
     ("<path:object_id>/cancel/", rerun.cancel_view, "cancel"),
     ("<path:object_id>/settle/", rerun.settle_view, "settle"),
-    ("<path:object_id>/dealt-with/", rerun.dealt_with_view, "dealt_with"),
+    ("<path:object_id>/dealt-with/", rerun.run_dealt_with_view, "dealt_with"),
     ("<path:object_id>/log/", run_page.run_log_view, "log"),
 )
 """Address, view and name of every page beside those that Django's admin gives to every model."""

@@ -103,7 +103,7 @@ def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
 
 
 @require_post("runs", "run")
-def dealt_with_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+def run_dealt_with_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Take a run off the list of what needs attention; nothing else is changed."""
     run = find_run(request, object_id)
     if deal_with_run(run, request.user):

@@ -192,8 +192,8 @@ def test_a_run_that_takes_longer_than_usual_says_what_is_usual(client: Client, j
         job, Status.RUNNING, started_at=NOW - timedelta(minutes=1), lease_until=NOW + timedelta(minutes=1)
     )
     assert "It usually takes 10 s." in headline(client, run)
-    assert "past its deadline" not in rows(client)[0]
+    assert "past its deadline" not in rows(client)[1]
     JobRun.objects.filter(pk=run.pk).update(deadline_at=NOW - timedelta(seconds=1))
-    assert "past its deadline" in rows(client)[0]
+    assert "past its deadline" in rows(client)[1]
     JobRun.objects.filter(pk=run.pk).update(lease_until=NOW - timedelta(seconds=1))
-    assert "probably lost" in rows(client)[0]
+    assert "probably lost" in rows(client)[1]
