@@ -322,6 +322,18 @@ def test_a_name_that_is_owed_can_be_taken_over(google: MemoryBackend) -> None:
     assert entry("a").job == row("Two")
 
 
+def test_what_is_owed_and_wanted_again_is_not_planned_away(google: MemoryBackend) -> None:
+    deploy(One="a", Two="b")
+    schedule_tasks()
+    google.store.faults.refuse("DeleteJob", "PERMISSION_DENIED", "no", times=1)
+    row("One").delete()
+    declare("One", "0 2 * * *", schedule_name="a")
+    told = ["[~] Job updated: shop.tasks.One (schedule)"]
+    assert schedule_tasks(dry_run=True).lines == told
+    assert schedule_tasks().lines == told
+    assert (names(google), entry("a").job) == (["shop--a", "shop--b"], row("One"))
+
+
 @pytest.mark.parametrize("had_a_row", [False, True])
 def test_an_orphan_that_comes_back_is_deleted_again(google: MemoryBackend, *, had_a_row: bool) -> None:
     deploy(One="one", Two="orphan" if had_a_row else "two")

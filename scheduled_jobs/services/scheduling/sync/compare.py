@@ -43,6 +43,7 @@ def compare(
         else:
             (differing if live is not None and desired.differences(live) else same).append(desired)
     wanted = [*same, *with_pushed(differing, using=using)]
+    taken_over = {desired.remote_name for desired in wanted if desired.state is not None}
     plan = make_plan(
         wanted,
         listing,
@@ -51,7 +52,7 @@ def compare(
         delete=options.delete and is_all,
         find_orphans=is_all,
         known=known.union(desired.remote_name for desired in pushed_since),
-        owed=owed,
+        owed=[name for name in owed if name not in taken_over],
     )
     absent = _absent(plan, owed if is_all else [], listing)
     unchanged = (*plan.unchanged, *pushed_since)
