@@ -98,7 +98,8 @@ def sentence_of(jobs: Sequence[JobNow], matters: Sequence[Matter], to: Addresses
     }
     wrong = [_clause(state, text, n[state], to) for state, text in texts.items() if n[state]]
     if n[Health.FAILING]:
-        wrong[0].after = _about_failing(jobs, matters)
+        about = _about_failing(jobs, matters)
+        wrong[0].after = f", {about}" if about else ""
     others = [_clause(state, text, n[state], to) for state, text in quiet.items() if n[state]]
     google = []
     if number := sync[SyncState.DRIFTED]:
@@ -125,9 +126,9 @@ def _clause(state: Health, text: str, number: int, to: Addresses) -> Clause:
 def _about_failing(jobs: Sequence[JobNow], matters: Sequence[Matter]) -> str:
     alike = max((len(matter.jobs) for matter in matters if matter.is_joined), default=0)
     if alike:
-        return _(", %(n)s of them with one and the same error") % {"n": intcomma(alike)}
+        return _("%(n)s of them with one and the same error") % {"n": intcomma(alike)}
     held = sum(job.is_held for job in jobs if job.health == Health.FAILING)
-    return ngettext(", one of them paused", ", %(n)s of them paused", held) % {"n": held} if held else ""
+    return ngettext("one of them paused", "%(n)s of them paused", held) % {"n": held} if held else ""
 
 
 def _rest(jobs: Sequence[JobNow], sync: Counter[str], to: Addresses, now: datetime) -> str:
