@@ -111,7 +111,7 @@ def mark_lost(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
     gone = runs().filter(status=Status.RUNNING, lease_until__lt=now)
     if job_id is not None:
         gone = gone.of_jobs([job_id])
-    return [run for run in gone.order_by("pk") if _lose(run, now)]
+    return [run for run in gone.oldest_first() if _lose(run, now)]
 
 
 def _lose(run: JobRun, now: datetime) -> bool:
@@ -231,7 +231,7 @@ def credit(job_id: int, now: datetime) -> int | None:
     recent = runs().filter(
         job_id=job_id, at__gt=now - REACH, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE
     )
-    for run_id in recent.exclude(status=Status.QUEUED).order_by("pk").values_list("pk", flat=True):
+    for run_id in recent.exclude(status=Status.QUEUED).oldest_first().values_list("pk", flat=True):
         with statement():
             # Two surplus deliveries at once must not both be taken for the same one.
             if recent.filter(pk=run_id).update(deliveries=F("deliveries") + 1):

@@ -90,7 +90,7 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     if job_pk is not None:
         queued = queued.of_jobs([job_pk])
     spent = queued.filter(sent__gte=MOST_SENT, sent_at__lt=now - UNDELIVERED)
-    for run in spent.select_related("job").order_by("pk"):
+    for run in spent.select_related("job").oldest_first():
         _give_up(run, Status.LOST, NOT_DELIVERED + _met(run))
     is_waiting = Q(created_at__lt=now - NOTHING_SENT)
     if job_pk is not None:  # after a delivery, when a rerun may have its turn
@@ -98,7 +98,7 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     due = queued.filter(
         Q(is_waiting, sent=0) | Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
     )
-    for run in _in_turn(due.select_related("job").order_by("pk"))[:most]:
+    for run in _in_turn(due.select_related("job").oldest_first())[:most]:
         _fire(run)
 
 
