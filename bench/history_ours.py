@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from datetime import timedelta
 from itertools import islice
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from bench.history_rows import NOW, insert, length, numbers, seconds_before, table
 from bench.list_worker import serve
@@ -180,7 +180,13 @@ def screens() -> dict[str, str]:
     jobs, runs = f"{home}scheduledjob/", f"{home}jobrun/"
     job = ScheduledJob.objects.order_by("pk")[0].pk
     failed = JobRun.objects.filter(job=job, status="failed").latest()
-    before = f"{NOW - timedelta(hours=9):%Y-%m-%dT%H:%M:%S}_"
+    values = {
+        "job": job,
+        "number": failed.pk,
+        "error": quote(failed.error_key),
+        "at": f"{NOW - timedelta(hours=20):%Y-%m-%dT%H:%M}",
+        "place": f"{NOW - timedelta(hours=9):%Y-%m-%dT%H:%M:%S}_",
+    }
     of_jobs = (
         "p=5", "state=failing", "outcome=failed", "overridden=overridden", "google=drifted", "origin=code",
         "q=Task77",
@@ -188,16 +194,18 @@ def screens() -> dict[str, str]:
     of_runs = (
         *(f"status={status}" for status in (*JobRun.Status, "open", "failing")),
         *(f"span={span}" for span in ("1h", "7d", "30d", "all")),
-        f"job={job}", f"job={job}&status=lost", f"job={job}&twice=1", f"job={job}&q=KeyError",
-        "how=manual", "how=retry", "over=10", "over=3600", "late=10", "twice=1", "span=all&over=3600",
-        "q=maria", "q=KeyError", f"q={failed.pk}", "span=7d&q=maria", "span=30d&q=nothing",
-        urlencode({"error": failed.error_key}),
-        f"at={NOW - timedelta(hours=20):%Y-%m-%dT%H:%M}", f"before={before}", f"after={before}",
+        "job={job}", "job={job}&status=lost", "job={job}&twice=1", "job={job}&q=KeyError", "how=manual",
+        "how=retry", "over=10", "over=3600", "late=10", "twice=1", "span=all&over=3600", "q=maria",
+        "q=KeyError", "q={number}", "span=7d&q=maria", "span=30d&q=nothing", "error={error}", "at={at}",
+        "before={place}", "after={place}",
     )  # fmt: skip
     found = {f"dashboard, {span}": f"{home}?span={span}" for span in ("1h", "24h", "7d", "30d")}
     found |= {"job list": jobs, **{f"job list, {query}": f"{jobs}?{query}" for query in of_jobs}}
     found |= {f"job, {tab}": f"{jobs}{job}/{tab}/" for tab in ("change", "settings", "changes")}
-    found |= {"run list": runs, **{f"run list, {query}": f"{runs}?{query}" for query in of_runs}}
+    found |= {
+        "run list": runs,
+        **{f"run list, {query}": f"{runs}?{query.format(**values)}" for query in of_runs},
+    }
     found["run"] = f"{runs}{failed.pk}/change/"
     return found | {"metrics": "/tasks/metrics", "health": "/tasks/health"}
 

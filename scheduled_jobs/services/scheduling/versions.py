@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from scheduled_jobs.models import JobVersion
+from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ MANY = 500
 """From so many jobs on, reading all rows is quicker than naming those that are wanted."""
 
 
+@persistent
 def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> None:
     """Before the calls: what Google has is uncertain from now on, until an answer confirms it."""
     contents = {
@@ -53,6 +55,7 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> No
     _replace(rows, changing, now=now, confirmed_at=None)
 
 
+@persistent
 def confirm_versions(seen: Mapping[int, LiveJob | None], *, now: datetime, using: str) -> None:
     """Record what a look at Google, or its answer, has shown: job -> what Google has."""
     rows = JobVersion.objects.using(using)
