@@ -65,6 +65,13 @@ def edited(page: Page, desk: Desk) -> None:
     expect(page.get_by_role("heading", name="Preview, not saved yet")).to_be_visible()
 
 
+def unfolded(page: Page, desk: Desk) -> None:
+    """The month of a job, which is folded at first."""
+    job("SyncWarehouseStock")(page, desk)
+    page.locator(".sj-month > summary").click()
+    expect(page.get_by_role("heading", name="Success per day")).to_be_visible()
+
+
 def refused(page: Page, desk: Desk) -> None:
     """What was typed cannot be saved."""
     job("SettleCardPayments", "settings")(page, desk)
@@ -193,6 +200,7 @@ JOBS = (
         "job-edited", edited, "A schedule while it is typed: the next ten runs, and those that come and go"
     ),
     Screen("job-refused", refused, "What cannot be saved, beside its field"),
+    Screen("job-month", unfolded),
     Screen("job-drifted", job("EraseInactiveAccounts")),
     Screen("job-paused", job("SendWeeklyNewsletter")),
     Screen("job-failing", job("SyncWarehouseStock")),
