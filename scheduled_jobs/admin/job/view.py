@@ -188,6 +188,9 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
         "received": received(editing),
         "after_a_failure": after_a_failure(editing.job),
         "bar": words_of_the_bar(job, editing, now),
+        "google_read": _("Google read %(ago)s") % {"ago": times.relative(looked_at, now)}
+        if looked_at
+        else "",
         "zones": offered_zones(),
     }
     return _page(model_admin, request, job, "settings", context)
@@ -244,6 +247,7 @@ def _page(
         **links,
         "job": job,
         "zone": job.time_zone,
+        "hides_look": True,
         "tab": tab,
         "tabs_label": _("This job"),
         "tabs": [

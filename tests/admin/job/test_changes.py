@@ -77,7 +77,7 @@ def test_what_one_person_saved_at_once_is_one_line() -> None:
     changed(row, "paused", True, by="maria", via="form", why="The batch closes at 01:10")
     assert lines(row) == [
         "maria paused the job form The batch closes at 01:10",
-        "maria set schedule 0 2 * * * → 30 1 * * * , set retry count 3 → 4 form The batch closes at 01:10",
+        "maria set schedule 0 2 * * * → 30 1 * * * and set retry count 3 → 4 form The batch closes at 01:10",
     ]
 
 

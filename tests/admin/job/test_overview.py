@@ -94,7 +94,7 @@ def test_the_page_names_the_zone_of_its_clocks() -> None:
     )
     with time_machine.travel(NOW, tick=False):
         page = superuser().get(f"{LIST}{row.pk}/settings/").content.decode()
-    assert "times in Europe/Berlin" in text(page)
+    assert "Google read 3 min ago times in Europe/Berlin" in text(page)
 
 
 @pytest.mark.usefixtures("no_tasks")
