@@ -17,6 +17,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.backends import use_backend
 from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.services.history.stats.fold import fold
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from tests.support import make_task
 from tests.support.job_page import settle
@@ -133,6 +134,7 @@ class Desk:
             (JobChange(job=self.job, job_name=self.job.name, field="schedule", new="x") for _ in new),
             batch_size=BATCH,
         )
+        fold()  # as every delivery and every look at Google does
         self.size = size
 
     def drift(self) -> None:
