@@ -264,16 +264,3 @@ def test_drift_is_adopted_from_the_plan(operator: Page, google: MemoryBackend, j
     edit_in_console(google, erase, "schedule", "time_zone", schedule="0 4 * * 6")
     operator.goto(f"{LIST}{erase.pk}/drift/")
     expect(operator.get_by_role("columnheader", name="Override")).to_be_visible()
-
-
-def test_the_run_list_leads_to_a_run_whose_trace_unfolds(operator: Page, job: ScheduledJob) -> None:
-    run = failed(job)
-    running(job)
-    operator.goto(RUNS)
-    operator.get_by_role("link", name="Failed, timed out or lost").click()
-    expect(operator.locator("#result_list tbody tr")).to_have_count(2)
-    operator.locator("#result_list tbody tr", has_text=f"#{run.pk}").get_by_role("link").click()
-    expect(operator.locator('[data-part="lede"]')).to_contain_text("Failed after 4.2 s. Attempt 2 of 3")
-    expect(operator.get_by_text("newrelic/hooks/framework.py")).to_have_count(0)
-    operator.get_by_role("link", name="Full trace, 3 frames").click()
-    expect(operator.get_by_text("newrelic/hooks/framework.py")).to_be_visible()
