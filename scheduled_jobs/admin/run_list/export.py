@@ -11,7 +11,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from scheduled_jobs.admin.page import require, require_safe_method
-from scheduled_jobs.admin.run_list.question import Question
+from scheduled_jobs.admin.run_list.question import ListQuestion
 from scheduled_jobs.services.history.run_list import run_summary, walk
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def export_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     name = request.GET.get("format", "")
     name = name if name in FORMATS else "csv"
     runs = model_admin.get_queryset(request)
-    question = Question.of(request.GET.dict(), timezone.get_current_timezone_name(), timezone.now(), runs)
+    question = ListQuestion.of(request.GET.dict(), timezone.get_current_timezone_name(), timezone.now(), runs)
     chunks = walk(question.of_span, MOST_EXPORTED)
     lines = _csv_chunks(chunks) if name == "csv" else _json_chunks(chunks)
     answer: Any = StreamingHttpResponse(lines, content_type=FORMATS[name])

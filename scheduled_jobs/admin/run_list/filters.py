@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from scheduled_jobs.admin.run_list.question import Question
+    from scheduled_jobs.admin.run_list.question import ListQuestion
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
@@ -92,7 +92,7 @@ class Filters:
     """What another page has asked for; each link takes it off again."""
 
 
-def chips_of(question: Question, counts: Mapping[str, int] | None) -> list[Chip]:
+def chips_of(question: ListQuestion, counts: Mapping[str, int] | None) -> list[Chip]:
     """The chips; without ``counts`` all of them. A status that no run has, has none."""
     chosen = question.given.get("status", "")
     total = "" if counts is None else intcomma(sum(counts.values()))
@@ -114,7 +114,7 @@ def _count(status: str, count: int) -> str:
     return _("%(n)s or more") % {"n": intcomma(count)} if is_capped else intcomma(count)
 
 
-def menus_of(question: Question, part: str) -> list[Menu]:
+def menus_of(question: ListQuestion, part: str) -> list[Menu]:
     """The menus; ``part`` is a part of the names of jobs that are looked for. In one query."""
     how = [(str(trigger), str(title)) for trigger, title in TRIGGERS.items()]
     lengths = [(_seconds(length), _over(length)) for length in DURATIONS]
@@ -126,7 +126,7 @@ def menus_of(question: Question, part: str) -> list[Menu]:
     ]
 
 
-def _further(question: Question) -> Menu:
+def _further(question: ListQuestion) -> Menu:
     """What is asked for more seldom, and how far back: each choice takes the one of its kind off again."""
     kinds = (
         ("late", [(_seconds(length), _late(length)) for length in DELAYS]),
@@ -146,7 +146,7 @@ def _further(question: Question) -> Menu:
     return Menu(_("More"), choices, ", ".join(chosen))
 
 
-def narrowed_by(question: Question) -> list[MenuLink]:
+def narrowed_by(question: ListQuestion) -> list[MenuLink]:
     """What no menu shows: a span with ends of its own, and errors that are equal."""
     found = []
     if "start" in question.given or "end" in question.given:
@@ -160,12 +160,12 @@ def narrowed_by(question: Question) -> list[MenuLink]:
     return found
 
 
-def span_words(question: Question) -> str:
+def span_words(question: ListQuestion) -> str:
     """The span that is counted: "24 h"."""
     return str(SPAN_TITLES[question.span]) if question.span else _("this time")
 
 
-def wider_spans(question: Question) -> list[MenuLink]:
+def wider_spans(question: ListQuestion) -> list[MenuLink]:
     """Where to look on, for a search that goes as far back as the span alone."""
     if question.asked.start is None or question.span not in SPAN_TITLES:
         return []
@@ -177,7 +177,7 @@ def wider_spans(question: Question) -> list[MenuLink]:
 
 
 def _menu(
-    question: Question,
+    question: ListQuestion,
     name: str,
     title: str,
     values: list[tuple[str, str]],
@@ -194,7 +194,7 @@ def _menu(
     return Menu(title, choices, chosen)
 
 
-def _job_menu(question: Question, part: str) -> Menu:
+def _job_menu(question: ListQuestion, part: str) -> Menu:
     given = question.given.get("job", "")
     key = int(given or 0)
     found = ScheduledJob.objects.order_by(Case(When(pk=key, then=0), default=1), "task", "name")
@@ -223,6 +223,6 @@ def _seconds(length: timedelta) -> str:
     return f"{length.total_seconds():g}"
 
 
-def _moment(at: datetime, question: Question) -> str:
+def _moment(at: datetime, question: ListQuestion) -> str:
     local = at.astimezone(times.zone_of(question.zone))
     return times.told(local, "H:i") if local.date() == question.now.date() else date_format(local, "j M H:i")

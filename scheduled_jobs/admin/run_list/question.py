@@ -40,7 +40,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Question:
+class ListQuestion:
     """The parameters that were understood, as they were given, and what they mean. ``now`` is aware."""
 
     given: Mapping[str, str]
@@ -51,7 +51,7 @@ class Question:
     @classmethod
     def of(
         cls, data: Mapping[str, str], zone: str, now: datetime, among: QuerySet[JobRun] | None = None
-    ) -> Question:
+    ) -> ListQuestion:
         """What an address asks for; ``data`` are its parameters, of which any may be missing or wrong."""
         found = {name: data.get(name, "").strip() for name in NAMES}
         asked = cls({name: value for name, value in found.items() if value and "\0" not in value}, zone, now)

@@ -30,7 +30,7 @@ from scheduled_jobs.admin.run_list.filters import (
     span_words,
     wider_spans,
 )
-from scheduled_jobs.admin.run_list.question import Question, is_key
+from scheduled_jobs.admin.run_list.question import ListQuestion, is_key
 from scheduled_jobs.admin.run_list.rows import day_heading, read_listed, run_rows
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.conf import settings
@@ -85,7 +85,7 @@ def _show(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     zone = timezone.get_current_timezone_name()
     runs = model_admin.get_queryset(request)
-    question = Question.of(request.GET.dict(), zone, now, runs)
+    question = ListQuestion.of(request.GET.dict(), zone, now, runs)
     found = _found(question)
     if found is None:
         return HttpResponseRedirect(question.link(at=""))
@@ -124,13 +124,13 @@ def _show(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     return render_page(model_admin, request, "jobrun/change_list.html", title=_("Runs"), context=context)
 
 
-def _found(question: Question) -> Found | None:
+def _found(question: ListQuestion) -> Found | None:
     if question.after is not None:
         return runs_after(question.asked, question.after)
     return newest_runs(question.asked, question.before)
 
 
-def _counts(question: Question, open_counts: Any) -> dict[str, int] | None:
+def _counts(question: ListQuestion, open_counts: Any) -> dict[str, int] | None:
     if not question.is_counted or question.start is None:
         return None
     kept = figures(question.start, question.end, question.asked.job_id)
@@ -138,7 +138,7 @@ def _counts(question: Question, open_counts: Any) -> dict[str, int] | None:
     return counts | (open_counts if question.end == question.now else {})
 
 
-def _live(question: Question, counts: dict[str, int] | None) -> Live:
+def _live(question: ListQuestion, counts: dict[str, int] | None) -> Live:
     wrong = sum((counts or {}).get(name, 0) for name in ("failed", "timed_out", "lost", "missed"))
     say = _("%(n)s runs have failed or were missed.") % {"n": intcomma(wrong)} if wrong else ""
     every = EVERY if question.is_first_page else 0
@@ -156,7 +156,12 @@ def _with_headings(rows: list[RunRow], now: datetime, zone: str) -> list[tuple[s
 
 
 def _foot(
-    question: Question, found: Found, rows: list[RunRow], counts: dict[str, int] | None, *, told_apart: int
+    question: ListQuestion,
+    found: Found,
+    rows: list[RunRow],
+    counts: dict[str, int] | None,
+    *,
+    told_apart: int,
 ) -> list[tuple[str, str]]:
     """The last line, in pieces with the address where one leads: where it goes on, and how many there are."""
     foot = []
@@ -179,7 +184,7 @@ def _foot(
     return foot
 
 
-def _stopped(question: Question, found: Found) -> str:
+def _stopped(question: ListQuestion, found: Found) -> str:
     """That there may be more, where so many runs were looked at that the page ends."""
     if not found.is_stopped or found.earlier is None:
         return ""
@@ -187,7 +192,7 @@ def _stopped(question: Question, found: Found) -> str:
     return _("%(n)s runs were looked at, back to %(time)s: there may be more.") % words
 
 
-def _clock(at: datetime, question: Question) -> str:
+def _clock(at: datetime, question: ListQuestion) -> str:
     return times.clock(at, question.zone, question.now)
 
 
