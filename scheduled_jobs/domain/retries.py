@@ -24,7 +24,7 @@ def retry_time(
     the count), and in any case at the job's next natural start.
     """
     try:
-        at = ended + gap(policy, attempts)
+        at = ended + pause_before(policy, attempts)
     except OverflowError:  # after the year 9999
         return None
     window = policy.max_retry_duration
@@ -33,7 +33,7 @@ def retry_time(
     return at if next_slot is None or at < next_slot else None
 
 
-def gap(policy: RetryPolicy, retry: int) -> timedelta:
+def pause_before(policy: RetryPolicy, retry: int) -> timedelta:
     """The pause before the ``retry``-th retry (from 1)."""
     doublings = min(retry - 1, policy.max_doublings)
     # Numbers, since a timedelta would overflow where a window leaves room for dozens of retries.

@@ -203,7 +203,7 @@ SCREENS = (
     Screen("the list, searched", "{jobs}?q={evil}"),
     Screen("the list, filtered by what there is not", "{jobs}?state={evil}&origin={evil}", follow=True),
     Screen("a job", f"{J}change/", (
-        "task", "name", "by", "reason", "not-sent", "schedule", "own-description", "entry", "value", "error",
+        "task", "name", "by", "reason", "not-sent", "schedule", "own-description", "error",
     )),
     Screen("the settings of a job", f"{J}settings/", (
         "task", "not-sent", "schedule", "own-description", "description", "entry", "value",

@@ -52,7 +52,7 @@ MAX_SOUGHT = 100
 
 
 @dataclass(frozen=True)
-class Question:
+class ChangesAsked:
     """Which changes are asked for: by whom, of which field, with which words, older than which."""
 
     by: str = ""
@@ -92,7 +92,7 @@ class Question:
         return "?" + urlencode({name: value for name, value in asked.items() if value})
 
 
-def filters_of(question: Question, counts: ChangeCounts, fields: dict[str, int]) -> dict[str, Any]:
+def filters_of(question: ChangesAsked, counts: ChangeCounts, fields: dict[str, int]) -> dict[str, Any]:
     """What stands above the changes: chips by who made them, and a menu of the fields."""
     labels = {
         "": _("All"),

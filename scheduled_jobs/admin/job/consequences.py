@@ -19,7 +19,7 @@ from scheduled_jobs.admin.words import (
     value_text,
     write_duration,
 )
-from scheduled_jobs.domain.retries import gap
+from scheduled_jobs.domain.retries import pause_before
 from scheduled_jobs.domain.schedules import describe_schedule
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def after_a_failure(job: ScheduledJob) -> str:
     """When Google tries again, and for how long, in a sentence or two."""
     policy, window = job.retry_policy, job.max_retry_duration
     n = policy.retry_count
-    waits = [gap(policy, retry + 1) for retry in range(n)]
+    waits = [pause_before(policy, retry + 1) for retry in range(n)]
     longest = sum(waits, timedelta()) + (n + 1) * job.attempt_deadline
     values = {
         "waits": get_text_list([write_duration(wait) for wait in waits], _("and")),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.job.changes import Question, change_lines, counted_text, filters_of
+from scheduled_jobs.admin.job.changes import ChangesAsked, change_lines, counted_text, filters_of
 from scheduled_jobs.admin.job.chart import LENGTHS, draw_durations
 from scheduled_jobs.admin.job.consequences import (
     after_a_failure,
@@ -138,7 +138,7 @@ def _runs_of(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now
         "lengths": LENGTHS,
         "runs": recent_rows(job, recent, lasted, now),
         "month": draw_month(month, job.time_zone, now, link),
-        "all_runs": job_story.counted(JobRun.objects.filter(job=job)),
+        "all_runs": job_story.count_capped(JobRun.objects.filter(job=job)),
     }
 
 
@@ -200,7 +200,7 @@ def settings_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
 @leading_to_the_list
 def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Who changed what of the job, when, through what and why."""
-    job, now, question = find_job(request, object_id), timezone.now(), Question.of(request.GET)
+    job, now, question = find_job(request, object_id), timezone.now(), ChangesAsked.of(request.GET)
 
     counts = job_story.count_changes(job)
     fields = job_story.changed_fields(job, counts.floor)
@@ -239,7 +239,7 @@ def _page(
     changes: job_story.Counted | None = None,
 ) -> HttpResponse:
     """One of the three pages, in the frame that they share; ``changes`` are counted where they are not."""
-    changes = changes or job_story.counted(JobChange.objects.filter(job=job))
+    changes = changes or job_story.count_capped(JobChange.objects.filter(job=job))
     links = {f"{name}_url": address(model_admin, f"scheduledjob_{name}", job.pk) for name in LINKS}
     titles = {"overview": _("Overview"), "settings": _("Settings"), "changes": _("Changes")}
     crumbs = job_crumbs(model_admin, job)

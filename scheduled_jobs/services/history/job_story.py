@@ -84,7 +84,7 @@ class Since:
     at: datetime
 
 
-def counted(rows: QuerySet[Any]) -> Counted:
+def count_capped(rows: QuerySet[Any]) -> Counted:
     """How many of a job's runs or changes there are, as far as they are counted."""
     n = rows.order_by()[: COUNTED + 1].count()
     return Counted(min(n, COUNTED), n > COUNTED)
@@ -96,7 +96,7 @@ def runs_left(job: ScheduledJob) -> Counted:
     Those are of whole days, and a little behind: it is only about so many.
     """
     runs = JobRun.objects.filter(job=job)
-    found, first = counted(runs), runs.order_by("at").values_list("at", flat=True)[:1]
+    found, first = count_capped(runs), runs.order_by("at").values_list("at", flat=True)[:1]
     since = min(first, default=timezone.now()) - DAY
     days = RunStats.objects.filter(job=job.pk, length=DAY, start__gt=since).aggregate(n=Sum("runs"))
     return found._replace(n=max(days["n"] or 0, found.n)) if found.is_more else found
