@@ -35,7 +35,7 @@ def exported(client: Client, query: str = "") -> str:
 
 def test_a_file_has_the_runs_of_the_list_secrets_masked(client: Client, job: ScheduledJob) -> None:
     run = failed(
-        job, payload={"api_token": "geheim", "n": 1}, result={"password": "geheim"}, requested_by="=rui"
+        job, payload={"n": 1, "api_token": "geheim"}, result={"password": "geheim"}, requested_by="=rui"
     )
     old = make_run(job, JobRun.Status.SUCCEEDED, started_at=NOW - timedelta(days=2))
     text = exported(client, "?status=failed&format=csv")
@@ -45,7 +45,7 @@ def test_a_file_has_the_runs_of_the_list_secrets_masked(client: Client, job: Sch
         "run": str(run.pk), "job": "shop--report", "status": "failed", "trigger": "schedule",
         "scheduled_for": "2026-10-22T13:00:00Z", "started_at": "2026-10-22T13:00:01Z",
         "finished_at": "2026-10-22T13:00:05.200Z", "duration": "P0DT00H00M04.200000S", "attempt": "1",
-        "payload": '{"api_token": "••••••••", "n": 1}', "result": '{"password": "••••••••"}',
+        "payload": '{"n": 1, "api_token": "••••••••"}', "result": '{"password": "••••••••"}',
         "error": "KeyError: 'PT-LIS-2'\nsecond line", "requested_by": "'=rui",
     }  # fmt: skip
     [found] = map(json.loads, exported(client, "?format=jsonl").splitlines())
