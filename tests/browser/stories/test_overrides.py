@@ -83,6 +83,7 @@ def test_of_two_operators_at_once_the_second_is_told(shop: Shop) -> None:
     said(maria, "Saved: schedule of shop.reports.Report.")
     type_schedule(rui, "45 4 * * *")
     rui.locator("#id_p_batch_size").fill("800")
+    rui.locator(".sj-rare > summary").click()
     rui.get_by_role("textbox", name="Description", exact=True).fill("Settle, and tell finance")
     rui.get_by_label("Reason for this change").fill("Finance asked")
     save(rui)
@@ -170,8 +171,10 @@ def test_a_viewer_sees_everything_and_no_control(shop: Shop) -> None:
     for where in (LIST, *tabs, runs, f"{runs}{run.pk}/change/"):
         page.goto(where)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator('#content-main [type="submit"]:not([value="Search"])')).to_have_count(0)
-        expect(page.locator("#content-main button:visible:not(.sj-live button)")).to_have_count(0)
+        expect(page.locator('#content-main [type="submit"]:not(.sj-find button)')).to_have_count(0)
+        expect(
+            page.locator("#content-main button:visible:not(.sj-live button, .sj-find button)")
+        ).to_have_count(0)
         expect(page.locator("#content-main textarea, #content-main select")).to_have_count(0)
     page.goto(address(job, "settings"))
     expect(page.locator("#schedule_code")).to_contain_text("0 2 * * *")

@@ -83,7 +83,7 @@ def test_a_job_of_the_code_is_not_deleted(shop: Shop) -> None:
     shop.deploy()
     page = shop.browser("maria")
     job = job_of("Report")
-    page.goto(address(job))
+    page.goto(address(job, "settings"))
     expect(page.get_by_role("link", name="Delete…")).to_have_count(0)
     expect(
         page.get_by_text(
