@@ -127,8 +127,10 @@ class Desk:
         self.job, self.paused = ScheduledJob.objects.order_by("pk")[:2]
         end = {"trigger": "schedule", "status": "succeeded", "duration": timedelta(seconds=3)}
         slots = [now - timedelta(minutes=n) for n in new]
-        runs = [JobRun(job=job, **end) for job in jobs]
-        runs += [JobRun(job=self.job, scheduled_for=at, result={"n": 1}, **end) for at in slots]
+        runs = [JobRun(job=job, unfolded=None, **end) for job in jobs]
+        runs += [
+            JobRun(job=self.job, unfolded=None, scheduled_for=at, result={"n": 1}, **end) for at in slots
+        ]
         JobRun.objects.bulk_create(runs, batch_size=BATCH)
         JobChange.objects.bulk_create(
             (JobChange(job=self.job, job_name=self.job.name, field="schedule", new="x") for _ in new),

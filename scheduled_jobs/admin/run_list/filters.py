@@ -151,8 +151,18 @@ def narrowed_by(question: ListQuestion) -> list[MenuLink]:
     found = []
     if "start" in question.given or "end" in question.given:
         start = question.start if "start" in question.given else None
-        ends = [_moment(at, question) for at in (start, question.end) if at is not None]
-        found.append(MenuLink(_(" to ").join(ends), question.link(start="", end="")))
+        words = (
+            _("%(start)s to %(end)s")
+            if start is not None and question.end is not None
+            else _("since %(start)s")
+        )
+        if start is None:
+            words = _("until %(end)s")
+        ends = {
+            "start": start and _moment(start, question),
+            "end": question.end and _moment(question.end, question),
+        }
+        found.append(MenuLink(words % ends, question.link(start="", end="")))
     if key := question.given.get("error"):
         found.append(
             MenuLink(_("Equal errors: %(key)s") % {"key": first_line(key, MAX_KEY)}, question.link(error=""))

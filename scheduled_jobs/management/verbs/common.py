@@ -43,7 +43,7 @@ def say(terminal: BaseCommand, row: ScheduledJob, what: str) -> None:
     terminal.stdout.write(f"{row.name}: {what} ({row.get_sync_state_display()}{error}).")
 
 
-def counted(n: int) -> int:
+def line_count(n: int) -> int:
     """How many lines were asked for; raises CommandError."""
     if not 1 <= n <= MOST:
         raise CommandError(f"-n is {n}; write a whole number from 1 to {MOST:,}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from scheduled_jobs.management.text import as_json, cell, table
-from scheduled_jobs.management.verbs.common import counted, job_named
+from scheduled_jobs.management.verbs.common import job_named, line_count
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def next_runs(terminal: BaseCommand, job: str | None, n: int, **options: Any) -> None:
     """Print the next runs of a job, or of all; on standard error why a job has none."""
-    n = counted(n)
+    n = line_count(n)
     now = timezone.now()
     jobs = [job_named(job)] if job is not None else ScheduledJob.objects.active().order_by("name")
     coming: list[tuple[datetime, str, str | None]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.management.text import as_json, cell, table
-from scheduled_jobs.management.verbs.common import counted, job_named
+from scheduled_jobs.management.verbs.common import job_named, line_count
 from scheduled_jobs.services.history.run_list import Asked, latest_runs, run_summary
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def list_runs(terminal: BaseCommand, job: str | None, n: int, status: str | None, **options: Any) -> None:
     """Print the last runs of a job, or of all."""
-    n = counted(n)
+    n = line_count(n)
     job_id = None if job is None else job_named(job).pk
     runs = latest_runs(Asked(job_id=job_id, statuses=() if status is None else (status,)), n)
     if options["json"]:
