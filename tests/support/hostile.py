@@ -199,6 +199,8 @@ J, T, OWN = "{jobs}{job}/", "{jobs}{typed}/", "{jobs}{own}/"
 REASON = {"reason": "{evil}"}
 SCREENS = (
     Screen("the start of the admin", "/admin/", ("repr", "first-name")),
+    Screen("the landing page", "{jobs}dashboard/", ("task", "error")),
+    Screen("the landing page, of nobody's time", "{jobs}dashboard/?span={evil}"),
     Screen("the list", "{jobs}", ("task", "reason", "own-name", "own-task", "own-doc")),
     Screen("the list, searched", "{jobs}?q={evil}"),
     Screen("the list, filtered by what there is not", "{jobs}?state={evil}&origin={evil}", follow=True),

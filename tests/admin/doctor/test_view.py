@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
+from scheduled_jobs.models import ScheduledJob
 from tests.support.pages import Page, text_of
 from tests.support.people import LIST, signed_in, staff, superuser
 
@@ -46,7 +49,9 @@ def test_the_button_stands_where_something_may_be_wrong(google: MemoryBackend) -
         forms = [e for e in elements if e.tag == "form" and e.attrs.get("action") == DOCTOR]
         return [form.text.strip() for form in forms]
 
-    assert buttons(maria, LIST) == buttons(maria, f"{LIST}plan/") == ["Why nothing runs"]
+    assert buttons(maria, f"{LIST}plan/") == ["Why nothing runs"]
+    ScheduledJob.objects.update(late_since=timezone.now() - timedelta(hours=1))
+    assert buttons(maria, LIST) == ["Why nothing runs"]
     assert buttons(rui, LIST) == []
     google.store.faults.refuse("ListJobs", "PERMISSION_DENIED", "no", times=9)
     assert buttons(maria, f"{LIST}plan/") == ["Why nothing runs"]

@@ -47,7 +47,8 @@ def test_a_push_is_told_as_asked_for_and_then_how_it_went(google: MemoryBackend,
     answer = decide(client, drift_url(job), **{f"_{job.pk}": "push"})
     assert said(answer) == [PUSHED]
     assert live_values(google, job)["retry_count"] == 3
-    assert "In Google Synced" in text_of(client.get(answer["Location"]).content.decode())
+    said_now = text_of(client.get(answer["Location"]).content.decode())
+    assert "In Google shop--shop-tasks-One sent now, read now" in said_now
 
 
 def test_of_a_push_that_google_refuses_the_page_says_why(google: MemoryBackend, job: ScheduledJob) -> None:
