@@ -86,7 +86,7 @@ def test_a_schedule_is_changed_looked_at_and_saved(page: Page, shop: Desk) -> No
     tab_to(page, "Schedule", kind="input")
     page.keyboard.type("30 4 * * *")
     expect(page.get_by_role("heading", name="Preview, not saved yet")).to_be_visible()
-    tab_to(page, "Reason for this change:")
+    tab_to(page, "Reason for this change")
     page.keyboard.type("The backup runs at midnight")
     tab_to(page, "Save")
     page.keyboard.press("Enter")
