@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -21,12 +21,13 @@ from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQu
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from datetime import datetime
 
 
 AT_ONCE = 200
 COUNTED = frozenset({"status", "deliveries", "started_at", "duration"})
 """Columns that the figures are made of: whatever writes one of them says that its cell is out of date."""
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""The last time that there is."""
 SKEW = timedelta(minutes=1)
 """More than the clocks of two processes differ by."""
 SOON = timedelta(days=3)
@@ -81,7 +82,7 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
         the runs of some days: of those after it, and of those before ``now``.
         """
         since = min(run.scheduled_for or run.at, run.at) - SKEW
-        soon = Q(at__lt=since + SOON) | Q(at__gte=now - SOON)
+        soon = Q(at__lt=since + min(SOON, LATEST - since)) | Q(at__gte=now - SOON)
         return self.filter(soon, job_id=run.job_id, retry_of=run.pk, at__gte=since)
 
     def in_chunks(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:

@@ -49,7 +49,11 @@ def test_a_job_of_every_minute_pushes_out_no_monthly_history(
     assert row("Monthly").runs.count() == 3
 
 
-@override_settings(DJANGO_CLOUD_TASKS_HISTORY_MAX_AGE=1, DJANGO_CLOUD_TASKS_HISTORY_MIN_RUNS=1)
+@override_settings(
+    DJANGO_CLOUD_TASKS_HISTORY_MAX_AGE=1,
+    DJANGO_CLOUD_TASKS_HISTORY_FAILURES_MAX_AGE=1,
+    DJANGO_CLOUD_TASKS_HISTORY_MIN_RUNS=1,
+)
 def test_the_last_success_and_the_last_failure_are_always_kept(google: CloudScheduler) -> None:
     """django-celery-results #430: the cleanup removes the one result that was still wanted."""
     declare("Digest")

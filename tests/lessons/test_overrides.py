@@ -91,9 +91,9 @@ def test_a_default_that_changed_under_an_override_is_shown(google: CloudSchedule
     assert schedule_tasks().lines == []
     assert "overridden code changed since" in text_of(page_of(client, LIST))
     said = text_of(page_of(client, job_page(job, "settings")))
-    assert "0 11 * * * At 11:00, every day the code’s default has changed since" in said
-    assert "it was 0 9 * * * when you overrode it" in said
-    assert "by maria, 08:30, form: The batch closes at two Reset" in said
+    assert "0 11 * * * At 11:00, every day same 0 3 * * *" in said
+    assert "since 08:30 by maria, form: The batch closes at two Reset" in said
+    assert "the code changed since, on 08:30: was 0 9 * * *" in said
 
 
 def test_three_states_of_a_field_can_be_told_apart(google: CloudScheduler) -> None:

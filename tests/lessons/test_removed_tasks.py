@@ -122,7 +122,7 @@ def test_an_edit_reaches_google_with_the_save(google: CloudScheduler) -> None:
     schedule_tasks()
     job = change(row("Digest"), schedule_override="45 8 * * *")
     assert live(google, "Digest")["schedule"] == "45 8 * * *"
-    assert "In Google Synced" in text_of(page_of(superuser("rui"), job_page(job)))
+    assert "sent now, read now" in text_of(page_of(superuser("rui"), job_page(job)))
     (answer,) = google.advance(timedelta(minutes=20))
     assert answer.json()["status"] == "executed"
     google.faults.refuse("UpdateJob", "PERMISSION_DENIED", "not allowed", times=9)

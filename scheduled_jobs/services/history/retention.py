@@ -10,7 +10,7 @@ what that has kept, failures above all, is not read again before its own time ha
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import router
@@ -19,7 +19,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.pace import Pace
-from scheduled_jobs.models.runs import AT_ONCE
+from scheduled_jobs.models.runs import AT_ONCE, LATEST
 from scheduled_jobs.services.history import stats
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ MOST_READ = 20_000
 """Entries of an index that one statement reads to find how far back the last runs of some jobs reach."""
 FOLDS, MANY_FOLDED = 20, 5_000
 """Transactions of folding between which one may stop, and how many runs folded there tell of more to come."""
-LATEST = datetime.max.replace(tzinfo=UTC)
 NEXT = timedelta(microseconds=1)
 """The shortest time that a database tells apart."""
 
@@ -85,7 +84,7 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
         for number, job in enumerate(_jobs(using)):
             if job.oldest is None or job.least is None or job.oldest >= (end := min(before, job.least)):
                 continue
-            for pks, reached in _doomed(job, end, failures_before, using):
+            for pks, reached in _doomed(job, end, failures_before, using, counts=not write):
                 if write:
                     _delete(job, pks, reached, pace)
                 part = (reached - job.oldest) / (end - job.oldest)
@@ -112,16 +111,19 @@ def _jobs(using: str) -> Iterator[_Job]:
 
 
 def _doomed(
-    job: _Job, end: datetime, failures_before: datetime | None, using: str
+    job: _Job, end: datetime, failures_before: datetime | None, using: str, *, counts: bool
 ) -> Iterator[tuple[list[int], datetime]]:
-    """Runs of the job that may go, the oldest first, and the time before which none is left."""
+    """Runs of the job that may go, the oldest first, and the time before which none is left.
+
+    Where it only ``counts``, those that would first be taken into the figures are among them.
+    """
     runs = JobRun.objects.using(using).filter(job=job.pk)
     held: dict[tuple[str, ...], _Run] = {}
     reached = end
     for chunk, spares_failures in _chunks(job, runs, end, failures_before):
         doomed = []
         for row in chunk:
-            if row.status in OPEN or row.unfolded or (spares_failures and row.status in BAD):
+            if row.status in OPEN or (row.unfolded and not counts) or (spares_failures and row.status in BAD):
                 continue
             kind = next((kind for kind in (GOOD, BAD) if row.status in kind), None)
             # The last that is known goes when a later one is met.

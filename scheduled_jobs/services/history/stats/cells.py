@@ -11,7 +11,7 @@ from django.db import router
 
 from scheduled_jobs.domain.histogram import bucket_of
 from scheduled_jobs.models import JobRun, RunStats
-from scheduled_jobs.models.runs import SKEW
+from scheduled_jobs.models.runs import LATEST, SKEW
 from scheduled_jobs.models.stats import floor
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _reads(keys: Iterable[Key]) -> Iterator[Any]:
         jobs[key.length, key.start].add(key.job)
     branches: list[Any] = []
     for (length, start), pks in sorted(jobs.items()):
-        branches += _of_cell(pks, start, start + length)
+        branches += _of_cell(pks, start, start + min(length, LATEST - start))
     for first in range(0, len(branches), BRANCHES):
         one, *others = branches[first : first + BRANCHES]
         yield one.union(*others, all=True) if others else one
