@@ -199,7 +199,7 @@ J, T, OWN = "{jobs}{job}/", "{jobs}{typed}/", "{jobs}{own}/"
 REASON = {"reason": "{evil}"}
 SCREENS = (
     Screen("the start of the admin", "/admin/", ("repr", "first-name")),
-    Screen("the landing page", "{jobs}dashboard/", ("task", "error")),
+    Screen("the landing page", "{jobs}dashboard/", ("task",)),
     Screen("the landing page, of nobody's time", "{jobs}dashboard/?span={evil}"),
     Screen("the list", "{jobs}", ("task", "reason", "own-name", "own-task", "own-doc")),
     Screen("the list, searched", "{jobs}?q={evil}"),
