@@ -192,10 +192,13 @@ def test_what_differs_from_the_payload_in_force_is_told_masked(client: Client, j
         job, Status.SUCCEEDED, payload={"region": "apac", "api_token": "another", "more": 1}, started_at=SLOT
     )
     html = page(client, run)
-    assert (
-        'Payload not the one in force { "region": "apac", "api_token": " •••••••• ", "more": 1 } '
-        'In force now region "emea" api_token "••••••••" more not there'
-    ) in text_of(html)
+    # PostgreSQL keeps the keys in an order of its own.
+    told = text_of(html)
+    assert "Payload not the one in force {" in told
+    for part in ('"region": "apac"', '"api_token": " •••••••• "', '"more": 1'):
+        assert part in told
+    for part in ("In force now", 'region "emea"', 'api_token "••••••••"', "more not there"):
+        assert part in told
     assert "another" not in html
     JobRun.objects.update(payload=job.payload)
     assert "In force now" not in page(client, run)
