@@ -242,7 +242,7 @@ OF_RUNS = (
     Screen("run-failed", run("failed"), "A run that failed"),
     Screen("run-running", followed("running"), "A run that is going on, followed live"),
     Screen("run-queued", followed("queued"), "A run that was asked for and waits for Google"),
-    Screen("run-missed", run("missed")),
+    Screen("run-missed", run("missed"), "A run that never arrived, and what ran at its time"),
     Screen("run-skipped", run("skipped")),
     Screen("rerun", run("failed", "rerun")),
     Screen(
