@@ -301,7 +301,8 @@ def test_a_pause_of_the_refresh_lasts_as_long_as_the_tab(
     asked: list[str] = []
     operator.on("request", lambda request: asked.append(request.url))
     operator.clock.run_for(60_000)
-    assert asked == []
+    # The browser asks for the icon of the tab when it likes.
+    assert [address for address in asked if LIST in address] == []
     with operator.expect_response(re.compile("state=failing")):
         operator.get_by_role("button", name="Resume refresh").click()
     expect(operator.locator("#sj-refresh")).to_contain_text("every 10 s")
