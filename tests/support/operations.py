@@ -135,7 +135,10 @@ class Operations(RuleBasedStateMachine):
 
     @rule(name=tasks)
     def remove_code(self, name: str) -> None:
-        registry._tasks.pop(f"shop.tasks.{name}", None)
+        # Also those that a later declaration has replaced: the last one would come back by its name.
+        for key, task in list(registry._tasks.items()):
+            if registry.dotted_path(task) == f"shop.tasks.{name}":
+                del registry._tasks[key]
 
     @rule(yes=st.booleans())
     def deploy(self, yes: bool) -> None:
