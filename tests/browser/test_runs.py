@@ -134,7 +134,7 @@ def test_the_refresh_can_be_paused_and_resumed(operator: Page, job: ScheduledJob
     asked: list[str] = []
     operator.on("request", lambda request: asked.append(request.url))
     operator.wait_for_timeout(3500)
-    assert asked == []
+    assert [address for address in asked if RUNS in address] == []
     expect(operator.locator('[data-part="lede"]')).to_contain_text("batch 96 of 158")
     operator.get_by_role("button", name="Resume refresh").click()
     expect(operator.locator('[data-part="lede"]')).to_contain_text("last batch")
