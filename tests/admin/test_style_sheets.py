@@ -46,3 +46,18 @@ def test_every_class_of_a_style_sheet_is_on_a_page(sheet: Path) -> None:
         if not re.search(rf"[\"' ]{name}[\"' {{]", djangos)
     }
     assert unused == set()
+
+
+def test_every_template_is_on_a_page() -> None:
+    of_django = {"app_index"}  # by its name, for the index of the app
+    paths = sorted((OURS / "templates").rglob("*.html"))
+    texts = {path: path.read_text() for path in [*paths, *OURS.rglob("*.py")]}
+    unused = [
+        path.name
+        for path in paths
+        if path.stem not in of_django
+        and not any(
+            re.search(rf'["/]{path.stem}(\.html)?"', text) for other, text in texts.items() if other != path
+        )
+    ]
+    assert unused == []

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.job.fields import payload_changes
+from scheduled_jobs.admin.page import FilterLink, FilterMenu
 from scheduled_jobs.admin.words import FIELD_WORDS, field_name, override_text, times, value_text, who_made
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobChange, JobRun
@@ -101,18 +102,18 @@ def filters_of(question: ChangesAsked, counts: ChangeCounts, fields: dict[str, i
         job_story.GOOGLE: _("With Google"),
     }
     numbers = {"": counted_text(counts.all), **{name: str(n) for name, n in counts.by_origin.items()}}
+    choices = [FilterLink(_("All"), question.address(field=""), is_chosen=not question.field)]
+    choices += [
+        FilterLink(_field_label(name), question.address(field=name), n, name == question.field)
+        for name, n in fields.items()
+    ]
     return {
         "chips": [
-            (label, numbers[by], question.address(by=by), by == question.by)
+            FilterLink(label, question.address(by=by), numbers[by], by == question.by)
             for by, label in labels.items()
             if by in ("", question.by) or counts.by_origin[by]
         ],
-        "menu": [
-            (_field_label(name), n, question.address(field=name), name == question.field)
-            for name, n in fields.items()
-        ],
-        "all_fields": question.address(field=""),
-        "chosen": _field_label(question.field) if question.field else "",
+        "menus": [FilterMenu(_("Field"), choices, _field_label(question.field) if question.field else "")],
     }
 
 

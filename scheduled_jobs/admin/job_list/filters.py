@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from scheduled_jobs.admin.page import FilterLink, FilterMenu
 from scheduled_jobs.admin.words import HEALTH_BADGES, RUN_BADGES
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import (
@@ -69,15 +70,6 @@ MENUS: dict[str, tuple[_StrPromise, dict[str, _StrPromise | str]]] = {
 """Facet of the census, which is its name in the address -> its title and its choices."""
 
 
-class Offered(NamedTuple):
-    title: _StrPromise | str
-    jobs: int
-    url: str
-    is_chosen: bool
-    icon: str = ""
-    tone: str = ""
-
-
 def chosen_in(params: Mapping[str, Any]) -> dict[str, str]:
     """Facet -> the value in the address, of those that there are."""
     known: dict[str, Mapping[str, object]] = {facet: choices for facet, (_title, choices) in MENUS.items()}
@@ -95,24 +87,21 @@ class JobFilters:
     link: Callable[[dict[str, str | None]], str]
 
     @property
-    def chips(self) -> list[Offered]:
+    def chips(self) -> list[FilterLink]:
         """One for each state that somebody is in, the worst first."""
         found = [self._choice("state", state, badge.word, badge.icon, badge.tone)
                  for state, badge in HEALTH_BADGES.items()]  # fmt: skip
-        return [self._all("state"), *(chip for chip in found if chip.jobs or chip.is_chosen)]
+        return [self._all("state"), *(chip for chip in found if chip.count or chip.is_chosen)]
 
     @property
-    def menus(self) -> list[dict[str, Any]]:
+    def menus(self) -> list[FilterMenu]:
         """The menus, each with what is chosen in it."""
         return [
-            {
-                "title": title,
-                "chosen": choices.get(self.chosen.get(facet, "")),
-                "choices": [
-                    self._all(facet),
-                    *(self._choice(facet, value, word) for value, word in choices.items()),
-                ],
-            }
+            FilterMenu(
+                title,
+                [self._all(facet), *(self._choice(facet, value, word) for value, word in choices.items())],
+                choices.get(self.chosen.get(facet, ""), ""),
+            )
             for facet, (title, choices) in MENUS.items()
         ]
 
@@ -130,14 +119,15 @@ class JobFilters:
         is_on = self.chosen or self.query
         return self.link(dict.fromkeys(("state", *MENUS, "q"))) if is_on else ""
 
-    def _all(self, facet: str) -> Offered:
+    def _all(self, facet: str) -> FilterLink:
         others = {name: value for name, value in self.chosen.items() if name != facet}
-        return Offered(
-            _("All"), self.census.count(others), self.link({facet: None}), facet not in self.chosen
+        return FilterLink(
+            _("All"), self.link({facet: None}), self.census.count(others), facet not in self.chosen
         )
 
     def _choice(
         self, facet: str, value: str, title: _StrPromise | str, icon: str = "", tone: str = ""
-    ) -> Offered:
+    ) -> FilterLink:
         count = self.census.count({**self.chosen, facet: value})
-        return Offered(title, count, self.link({facet: value}), self.chosen.get(facet) == value, icon, tone)
+        is_chosen = self.chosen.get(facet) == value
+        return FilterLink(title, self.link({facet: value}), count, is_chosen, icon, tone)

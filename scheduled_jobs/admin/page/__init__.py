@@ -1,5 +1,6 @@
 """What every page of the admin needs."""
 
+from scheduled_jobs.admin.page.filters import FilterLink, FilterMenu
 from scheduled_jobs.admin.page.live import Live
 from scheduled_jobs.admin.page.no_jobs import where_tasks_are
 from scheduled_jobs.admin.page.permissions import (
@@ -32,9 +33,9 @@ from scheduled_jobs.admin.page.urls import urls_of
 from scheduled_jobs.admin.page.zones import offered_zones
 
 __all__ = [
-    "SAFE_METHODS", "TEMPLATES", "Live", "address", "address_if_any", "allowed",
-    "environment_banner", "find_job", "find_run", "job_crumbs", "may", "offered_zones", "permitted",
-    "posted_reason", "render_for_job", "render_page", "require", "require_post", "require_safe_method",
-    "run_list_url", "section_tabs", "token_of", "urls_of", "where_tasks_are", "why_nothing_is_sent",
-    "with_extra",
+    "SAFE_METHODS", "TEMPLATES", "FilterLink", "FilterMenu", "Live", "address", "address_if_any",
+    "allowed", "environment_banner", "find_job", "find_run", "job_crumbs", "may", "offered_zones",
+    "permitted", "posted_reason", "render_for_job", "render_page", "require", "require_post",
+    "require_safe_method", "run_list_url", "section_tabs", "token_of", "urls_of", "where_tasks_are",
+    "why_nothing_is_sent", "with_extra",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from scheduled_jobs.admin.page import FilterLink, FilterMenu
 from scheduled_jobs.admin.words import RUN_BADGES, JobName, first_line, times, write_duration
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.run_list import MOST_OPEN, OPEN
@@ -54,58 +54,20 @@ MAX_JOBS = 30
 MAX_KEY = 60
 
 
-@dataclass(frozen=True)
-class Chip:
-    title: str
-    url: str
-    icon: str = ""
-    tone: str = ""
-    count: str = ""
-    is_chosen: bool = False
-
-
-@dataclass(frozen=True)
-class MenuLink:
-    title: str
-    url: str
-    note: str = ""
-    is_chosen: bool = False
-
-
-@dataclass(frozen=True)
-class Menu:
-    """A menu of links; ``chosen`` is what it stands at, empty where it leaves nothing out."""
-
-    title: str
-    choices: list[MenuLink]
-    chosen: str = ""
-    is_search: bool = False
-    """Whether it has a field for a part of a name."""
-    part: str = ""
-
-
-@dataclass(frozen=True)
-class Filters:
-    chips: list[Chip]
-    menus: list[Menu]
-    narrowed: list[MenuLink] = field(default_factory=list)
-    """What another page has asked for; each link takes it off again."""
-
-
-def chips_of(question: ListQuestion, counts: Mapping[str, int] | None) -> list[Chip]:
+def chips_of(question: ListQuestion, counts: Mapping[str, int] | None) -> list[FilterLink]:
     """The chips; without ``counts`` all of them. A status that no run has, has none."""
     chosen = question.given.get("status", "")
     total = "" if counts is None else intcomma(sum(counts.values()))
-    chips = [Chip(_("All"), question.link(status=""), count=total, is_chosen=not chosen)]
+    chips = [FilterLink(_("All"), question.link(status=""), total, not chosen)]
     if chosen in GROUP_TITLES:
-        chips.append(Chip(str(GROUP_TITLES[chosen]), question.link(), is_chosen=True))
+        chips.append(FilterLink(GROUP_TITLES[chosen], question.link(), is_chosen=True))
     for status in ORDER:
         count = 0 if counts is None else counts.get(status, 0)
         if counts is None or count or status == chosen:
             badge = RUN_BADGES[status]
             url = question.link(status=status)
             text = "" if counts is None else _count(status, count)
-            chips.append(Chip(str(badge.word), url, badge.icon, badge.tone, text, is_chosen=status == chosen))
+            chips.append(FilterLink(badge.word, url, text, status == chosen, badge.icon, badge.tone))
     return chips
 
 
@@ -114,7 +76,7 @@ def _count(status: str, count: int) -> str:
     return _("%(n)s or more") % {"n": intcomma(count)} if is_capped else intcomma(count)
 
 
-def menus_of(question: ListQuestion, part: str) -> list[Menu]:
+def menus_of(question: ListQuestion, part: str) -> list[FilterMenu]:
     """The menus; ``part`` is a part of the names of jobs that are looked for. In one query."""
     how = [(str(trigger), str(title)) for trigger, title in TRIGGERS.items()]
     lengths = [(_seconds(length), _over(length)) for length in DURATIONS]
@@ -126,7 +88,7 @@ def menus_of(question: ListQuestion, part: str) -> list[Menu]:
     ]
 
 
-def _further(question: ListQuestion) -> Menu:
+def _further(question: ListQuestion) -> FilterMenu:
     """What is asked for more seldom, and how far back: each choice takes the one of its kind off again."""
     kinds = (
         ("late", [(_seconds(length), _late(length)) for length in DELAYS]),
@@ -142,11 +104,11 @@ def _further(question: ListQuestion) -> Menu:
         for value, text in values:
             is_chosen = value == (given or (question.span if name == "span" else ""))
             wanted = "" if value == given else value
-            choices.append(MenuLink(text, question.link(**{name: wanted}), is_chosen=is_chosen))
-    return Menu(_("More"), choices, ", ".join(chosen))
+            choices.append(FilterLink(text, question.link(**{name: wanted}), is_chosen=is_chosen))
+    return FilterMenu(_("More"), choices, ", ".join(chosen))
 
 
-def narrowed_by(question: ListQuestion) -> list[MenuLink]:
+def narrowed_by(question: ListQuestion) -> list[FilterLink]:
     """What no menu shows: a span with ends of its own, and errors that are equal."""
     found = []
     if "start" in question.given or "end" in question.given:
@@ -162,10 +124,12 @@ def narrowed_by(question: ListQuestion) -> list[MenuLink]:
             "start": start and _moment(start, question),
             "end": question.end and _moment(question.end, question),
         }
-        found.append(MenuLink(words % ends, question.link(start="", end="")))
+        found.append(FilterLink(words % ends, question.link(start="", end="")))
     if key := question.given.get("error"):
         found.append(
-            MenuLink(_("Equal errors: %(key)s") % {"key": first_line(key, MAX_KEY)}, question.link(error=""))
+            FilterLink(
+                _("Equal errors: %(key)s") % {"key": first_line(key, MAX_KEY)}, question.link(error="")
+            )
         )
     return found
 
@@ -175,13 +139,13 @@ def span_words(question: ListQuestion) -> str:
     return str(SPAN_TITLES[question.span]) if question.span else _("this time")
 
 
-def wider_spans(question: ListQuestion) -> list[MenuLink]:
+def wider_spans(question: ListQuestion) -> list[FilterLink]:
     """Where to look on, for a search that goes as far back as the span alone."""
     if question.asked.start is None or question.span not in SPAN_TITLES:
         return []
     spans = list(SPAN_TITLES)
     return [
-        MenuLink(_("look in %(span)s") % {"span": SPAN_TITLES[span]}, question.link(span=span))
+        FilterLink(_("look in %(span)s") % {"span": SPAN_TITLES[span]}, question.link(span=span))
         for span in spans[spans.index(question.span) + 1 :]
     ]
 
@@ -192,19 +156,19 @@ def _menu(
     title: str,
     values: list[tuple[str, str]],
     say: Callable[[timedelta], str] | None = None,
-) -> Menu:
+) -> FilterMenu:
     given = question.given.get(name, "")
-    choices = [MenuLink(_("All"), question.link(**{name: ""}), is_chosen=not given)]
+    choices = [FilterLink(_("All"), question.link(**{name: ""}), is_chosen=not given)]
     choices += [
-        MenuLink(text, question.link(**{name: value}), is_chosen=value == given) for value, text in values
+        FilterLink(text, question.link(**{name: value}), is_chosen=value == given) for value, text in values
     ]
     chosen = dict(values).get(given, "")
     if given and not chosen and say is not None:
         chosen = say(timedelta(seconds=float(given)))
-    return Menu(title, choices, chosen)
+    return FilterMenu(title, choices, chosen)
 
 
-def _job_menu(question: ListQuestion, part: str) -> Menu:
+def _job_menu(question: ListQuestion, part: str) -> FilterMenu:
     given = question.given.get("job", "")
     key = int(given or 0)
     found = ScheduledJob.objects.order_by(Case(When(pk=key, then=0), default=1), "task", "name")
@@ -212,13 +176,14 @@ def _job_menu(question: ListQuestion, part: str) -> Menu:
         found = found.filter(Q(name__icontains=part) | Q(task__icontains=part) | Q(pk=key))
     jobs = list(found.only("name", "task", "origin")[: MAX_JOBS + 1])
     names = {str(job.pk): JobName.for_job(job) for job in jobs}
-    choices = [MenuLink(_("All"), question.link(job=""), is_chosen=not given)]
+    choices = [FilterLink(_("All"), question.link(job=""), is_chosen=not given)]
     choices += [
-        MenuLink(name.short, question.link(job=pk), name.module.rstrip("."), is_chosen=pk == given)
+        FilterLink(name.short, question.link(job=pk), name.module.rstrip("."), pk == given)
         for pk, name in list(names.items())[:MAX_JOBS]
     ]
     chosen = names[given].short if given in names else given and f"#{given}"
-    return Menu(_("Job"), choices, chosen, is_search=len(jobs) > MAX_JOBS or bool(part), part=part)
+    hidden = question.hidden_for_jobs if part or len(jobs) > MAX_JOBS else None
+    return FilterMenu(_("Job"), choices, chosen, hidden, part)
 
 
 def _over(length: timedelta) -> str:

@@ -23,7 +23,6 @@ from scheduled_jobs.admin.page import (
 )
 from scheduled_jobs.admin.run_list.export import MOST_EXPORTED
 from scheduled_jobs.admin.run_list.filters import (
-    Filters,
     chips_of,
     menus_of,
     narrowed_by,
@@ -103,7 +102,11 @@ def _show(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     actions = model_admin.get_actions(request)
     context = {
         "question": question,
-        "filters": Filters(chips_of(question, counts), menus, narrowed_by(question)),
+        "filters": {
+            "chips": chips_of(question, counts),
+            "menus": menus,
+            "narrowed": narrowed_by(question),
+        },
         "rows": _with_headings(rows, now, zone),
         "shown": len(rows),
         "is_empty": not rows,
@@ -178,7 +181,7 @@ def _foot(
         total = max(sum(counts.get(status, 0) for status in statuses), len(rows) if is_within else 0)
         text = _("1 to %(n)d of %(total)s in %(span)s") if is_within else _("%(total)s in %(span)s")
         foot.append((text % {"n": len(rows), "total": intcomma(total), "span": span_words(question)}, ""))
-    foot += [(choice.title, choice.url) for choice in wider_spans(question)]
+    foot += [(str(choice.title), choice.url) for choice in wider_spans(question)]
     if settings.HISTORY_MAX_AGE is not None:
         foot.append((_("runs are kept for %(n)d days") % {"n": settings.HISTORY_MAX_AGE}, ""))
     return foot
