@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.dateformat import format as date_format
@@ -102,7 +103,7 @@ class Axis:
         """Where a time lies, inside the view box."""
         return WIDTH * min(max((at - self.start) / (self.end - self.start), 0), 1)
 
-    @property
+    @cached_property
     def mark_width(self) -> float:
         """How wide a mark is."""
         return WIDTH * (self.span.mark / (self.end - self.start))
@@ -126,7 +127,7 @@ class Axis:
         now = self.x(self.now) / 10
         return [label for label in found if abs(label.percent - now) > 5.5 and 2 < label.percent < 98.5]
 
-    @property
+    @cached_property
     def grid(self) -> str:
         """The lines at the labelled times."""
         return "".join(f"M{self.x(at):.1f} 0v24" for at, _text in self._round())

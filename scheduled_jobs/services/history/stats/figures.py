@@ -282,8 +282,9 @@ def _read(span: _Span, scope: _Scope, *, buckets: bool = True) -> _Found:
         key = Key(row["job"], row["app"], row["length"], row["start"])
         if key in touched:
             stored[key].add(row)
-        if scope.holds(key) and span.reads(key):
-            found[scope.of(key.job, key.app), span.place(key.start)].add(row)
+            if not (scope.holds(key) and span.reads(key)):
+                continue
+        found[scope.of(key.job, key.app), span.place(key.start)].add(row)
     _replace(found, touched, stored, span, scope)
     return found
 
