@@ -156,7 +156,8 @@ def _reads(keys: Iterable[Key]) -> Iterator[Any]:
         branches += _of_cell(pks, start, start + min(length, LATEST - start))
     for first in range(0, len(branches), BRANCHES):
         one, *others = branches[first : first + BRANCHES]
-        yield one.union(*others, all=True) if others else one
+        # Django 6.1 gives what is put together the order of the model again.
+        yield one.union(*others, all=True).order_by() if others else one
 
 
 def _of_cell(pks: Collection[int], start: datetime, end: datetime) -> list[Any]:
