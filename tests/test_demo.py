@@ -211,7 +211,7 @@ def test_a_web_server_that_dies_takes_the_demo_along(tmp_path: Path) -> None:
 
 def command_of(pid: int) -> str:
     return subprocess.run(
-        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True
     ).stdout
 
 
