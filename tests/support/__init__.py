@@ -58,7 +58,7 @@ def make_run(job: ScheduledJob, status: str, **values: Any) -> JobRun:
         started = values.get("started_at", SLOT)
         defaults |= {
             "started_at": started,
-            "lease_until": started + timedelta(seconds=60),
+            "lease_until": started + timedelta(seconds=20),
             "deadline_at": started + timedelta(minutes=3),
             "active_slot": slot,
             "overlap_lock": 1,

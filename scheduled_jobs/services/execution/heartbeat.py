@@ -2,7 +2,8 @@
 
 It also writes their progress, at most once a second each: over a connection of its own, so that progress
 shows while the task is inside a transaction, and so that neither plain nor async code waits for it.
-A run shorter than a second costs nothing. And it writes the ends that could not be written when they came.
+A run shorter than five seconds that reports no progress costs nothing. And it writes the ends that could
+not be written when they came.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import connections
 from django.utils import timezone
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-RENEW_EVERY = timedelta(seconds=20)
-AFTER_AN_ERROR = timedelta(seconds=5)
+Report: TypeAlias = "Callable[[float, float, str], None]"
+"""What is told how much is done, of how much, and a message."""
+
+RENEW_EVERY = timedelta(seconds=5)
+AFTER_AN_ERROR = timedelta(seconds=2)
 PROGRESS_EVERY = timedelta(seconds=1)
 FIRST_TRY, LAST_TRY = timedelta(seconds=2), timedelta(seconds=60)
 """After how long a kept end is tried again, at first and at most: it doubles."""
@@ -49,6 +53,8 @@ class Beat:
     using: str
     renew_at: datetime
     write_at: datetime
+    is_seen: bool = True
+    """False for a run that began inside a transaction: nobody else sees it, it needs no sign of life."""
     reported: dict[str, Any] | None = None
     """The progress last reported: columns of JobRun."""
     written: dict[str, Any] | None = None
@@ -85,39 +91,49 @@ class Heartbeat:
         return (self._fixed_clock or timezone.now)()
 
     @contextmanager
-    def of(self, run: JobRun) -> Iterator[Callable[[float, float, str], None]]:
-        """Keep a run alive during the block; yields what its progress is reported to.
+    def of(self, run: JobRun) -> Iterator[Report]:
+        """Keep a run alive during the block, in which its end is written too, or kept.
 
-        A run that began inside a transaction is seen by nobody else: it needs no sign of life.
+        Yields what its progress is reported to, which is set on ``run`` at once.
         """
-        using = database()
-        now = self._clock()
-        beat = Beat(run.pk, using, now + RENEW_EVERY, now + PROGRESS_EVERY)
-        watched = not connections[using].in_atomic_block
-        if watched:
-            self._add(beat)
+        using, now = database(), self._clock()
+        is_seen = not connections[using].in_atomic_block
+        beat = Beat(run.pk, using, now + RENEW_EVERY, now + PROGRESS_EVERY, is_seen)
+        with self._condition:
+            self._beats.append(beat)
+            if is_seen:
+                self._wake_or_start()
 
         def report(done: float, total: float, message: str = "") -> None:
-            beat.reported = {
+            reported = {
                 "progress_done": _finite(done),
                 "progress_total": _finite(total),
                 "progress_message": without_tokens(str(message))[:MAX_MESSAGE],
             }
-            if watched:
+            vars(run).update(reported)
+            beat.reported = reported
+            if is_seen:
                 self._wake()
 
         try:
             yield report
         finally:
-            if watched:
-                self._remove(beat)
-            for name, value in (beat.reported or {}).items():
-                setattr(run, name, value)
+            with self._condition:
+                self._beats.remove(beat)
+
+    def holds(self, run_id: int) -> bool:
+        """Whether a run is going on in this very process, which may just have been thawed.
+
+        It is alive whatever its lease says, and is renewed at once where that is due.
+        """
+        with self._condition:
+            self._condition.notify()  # the clock on the wall may have gone on while the thread stood still
+            return any(beat.run_id == run_id for beat in self._beats)
 
     def step(self, now: datetime) -> datetime | None:
         """Do all that is due at ``now``; returns when the next thing is, None with no run left."""
         with self._condition:
-            beats = list(self._beats)
+            beats = [beat for beat in self._beats if beat.is_seen]
         self._renew([beat for beat in beats if beat.renew_at <= now], now)
         for beat in beats:
             if beat.reported is not beat.written and beat.write_at <= now:
@@ -127,9 +143,8 @@ class Heartbeat:
             return self._due_at()
 
     def _due_at(self) -> datetime | None:
-        return min(
-            (*(beat.due_at for beat in self._beats), *(kept.try_at for kept in self._kept)), default=None
-        )
+        beats = (beat.due_at for beat in self._beats if beat.is_seen)
+        return min((*beats, *(kept.try_at for kept in self._kept)), default=None)
 
     def keep(self, run_id: int, write: Callable[[], Any]) -> None:
         """Write the end of a run as soon as that can be done; until then it lives in this process alone."""
@@ -195,11 +210,6 @@ class Heartbeat:
 
     # --- The thread -------------------------------------------------------------------------------
 
-    def _add(self, beat: Beat) -> None:
-        with self._condition:
-            self._beats.append(beat)
-            self._wake_or_start()
-
     def _wake_or_start(self) -> None:
         if not self._is_closing and (self._thread is None or not self._thread.is_alive()):
             self._start()
@@ -214,10 +224,6 @@ class Heartbeat:
             logger.warning("The heartbeat could not be started: %s", error)
         else:
             self._thread = thread
-
-    def _remove(self, beat: Beat) -> None:
-        with self._condition:
-            self._beats.remove(beat)
 
     def _wake(self) -> None:
         with self._condition:

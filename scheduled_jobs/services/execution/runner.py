@@ -22,7 +22,6 @@ from scheduled_jobs.domain.payloads.redaction import texts_under, without, witho
 from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
-from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.stopping import Handlers, one_process
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from scheduled_jobs.registry import Task
+    from scheduled_jobs.services.execution.heartbeat import Report
 
 
 Status = JobRun.Status
@@ -67,15 +67,17 @@ def execute(
     arguments: Mapping[str, Any] | None,
     *,
     clock: Callable[[], datetime],
+    report: Report,
     request: HttpRequest | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run the task of a row that says ``running``. Raises nothing, whatever the task does.
 
-    ``arguments`` None: the payload of the row is validated first, as part of the run.
+    ``arguments`` None: the payload of the row is validated first, as part of the run. Its progress goes to
+    ``report``.
     """
     # What a task activates, its zone and its language above all, is gone with the copy.
-    return copy_context().run(_execute, run, task, arguments, clock, request, headers)
+    return copy_context().run(_execute, run, task, arguments, clock, report, request, headers)
 
 
 def _execute(
@@ -83,6 +85,7 @@ def _execute(
     task: type[Task],
     arguments: Mapping[str, Any] | None,
     clock: Callable[[], datetime],
+    report: Report,
     request: HttpRequest | None,
     headers: Mapping[str, str] | None,
 ) -> Outcome:
@@ -90,29 +93,28 @@ def _execute(
     decimal.setcontext(decimal.getcontext().copy())
     handlers, has_begun, is_stop = Handlers(), False, False
     depths = {c.alias: len(c.atomic_blocks) for c in connections.all(initialized_only=True)}
-    with heartbeat.of(run) as report:
-        try:
-            if arguments is None:
-                keys = settings.REDACTED_KEYS
-                arguments = Signature.of(task.run).validate(run.payload or {}, secret_keys=keys)
-            instance = task()
-            # Not by assignment, which a frozen dataclass refuses.
-            vars(instance).update(request=request, _progress=report, _metadata=metadata_of(run, headers))
-            has_begun = True
-            with one_process():
-                value = _call(instance, arguments)
-        except DiscardTask as error:
-            return Outcome(Status.DISCARDED, error=_shortened(_kept(run, _text_of(error)), MAX_ERROR))
-        except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
-            is_stop = handlers.is_stop(error)
-            if has_begun and isinstance(error, SystemExit) and not is_stop and error.code in (None, 0):
-                return Outcome(Status.SUCCEEDED, notes=["run() was ended by sys.exit()."])
-            return _failure(run, task, error, clock(), is_stop=is_stop)
-        finally:
-            _leave_transactions(depths)
-            if not is_stop:  # which may have taken its handler away, to be heard once only
-                handlers.put_back()
-        return _success(value)
+    try:
+        if arguments is None:
+            keys = settings.REDACTED_KEYS
+            arguments = Signature.of(task.run).validate(run.payload or {}, secret_keys=keys)
+        instance = task()
+        # Not by assignment, which a frozen dataclass refuses.
+        vars(instance).update(request=request, _progress=report, _metadata=metadata_of(run, headers))
+        has_begun = True
+        with one_process():
+            value = _call(instance, arguments)
+    except DiscardTask as error:
+        return Outcome(Status.DISCARDED, error=_shortened(_kept(run, _text_of(error)), MAX_ERROR))
+    except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
+        is_stop = handlers.is_stop(error)
+        if has_begun and isinstance(error, SystemExit) and not is_stop and error.code in (None, 0):
+            return Outcome(Status.SUCCEEDED, notes=["run() was ended by sys.exit()."])
+        return _failure(run, task, error, clock(), is_stop=is_stop)
+    finally:
+        _leave_transactions(depths)
+        if not is_stop:  # which may have taken its handler away, to be heard once only
+            handlers.put_back()
+    return _success(value)
 
 
 def metadata_of(run: JobRun, headers: Mapping[str, str] | None = None) -> TaskMetadata:

@@ -14,6 +14,7 @@ from scheduled_jobs import signals
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import decision, ending, facts, runner, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
+from scheduled_jobs.services.execution.heartbeat import heartbeat
 
 if TYPE_CHECKING:
     from scheduled_jobs.registry import Task
@@ -86,19 +87,21 @@ def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = ti
 
 def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answer:
     run = begun.run
-    ending.send(signals.run_started, run)
-    outcome = runner.execute(
-        run,
-        delivery.task,
-        begun.arguments,
-        clock=clock,
-        request=delivery.request,
-        headers=delivery.headers,
-    )
+    with heartbeat.of(run) as report:
+        ending.send(signals.run_started, run)
+        outcome = runner.execute(
+            run,
+            delivery.task,
+            begun.arguments,
+            clock=clock,
+            report=report,
+            request=delivery.request,
+            headers=delivery.headers,
+        )
+        delays = () if outcome.is_stopping else ending.DELAYS
+        recorded = ending.finish(run, outcome, now=clock(), sleep=sleep, delays=delays)
     if outcome.is_stopping and outcome.raised is not None:
-        ending.finish(run, outcome, now=clock(), sleep=sleep, delays=())
         raise outcome.raised
-    recorded = ending.finish(run, outcome, now=clock(), sleep=sleep)
     if outcome.status == JobRun.Status.SUCCEEDED:
         return Answer.executed(run.pk, outcome.result, recorded=recorded)
     if outcome.status == JobRun.Status.DISCARDED:
@@ -124,9 +127,10 @@ def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
             payload=job.payload,
             code_version=statements.code_version(),
         )
-    ending.send(signals.run_started, run)
-    outcome = runner.execute(run, task, None, clock=timezone.now)
-    ending.finish(run, outcome, now=timezone.now())
+    with heartbeat.of(run) as report:
+        ending.send(signals.run_started, run)
+        outcome = runner.execute(run, task, None, clock=timezone.now, report=report)
+        ending.finish(run, outcome, now=timezone.now())
     if outcome.raised is not None:
         raise outcome.raised
     return outcome.value

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
-LEASE = timedelta(seconds=60)
-"""For how long a run counts as alive after its last sign of life. A process that dies early must free
-its slot before Google's retries are used up: the fifth comes 158 s after the first attempt."""
+LEASE = timedelta(seconds=20)
+"""For how long a run counts as alive after its last sign of life. A process that dies must free its slot
+before Google's retries are used up: the first of them may be the only one, and comes after five seconds."""
 CREDIT_AGE = timedelta(minutes=15)
 """For how long the surplus delivery of a RunJob that was sent twice is expected."""
 REACH = timedelta(days=8)

@@ -49,7 +49,7 @@ def test_a_running_run_says_how_long_how_far_and_what_is_left(client: Client, jo
     make_run(job, Status.SUCCEEDED, started_at=SLOT, duration=timedelta(minutes=11))
     run = make_run(
         job, Status.RUNNING, trigger=Trigger.MANUAL, requested_by="maria",
-        started_at=NOW - timedelta(minutes=7, seconds=30), lease_until=NOW + timedelta(seconds=50),
+        started_at=NOW - timedelta(minutes=7, seconds=30), lease_until=NOW + timedelta(seconds=10),
         deadline_at=NOW + timedelta(minutes=5), progress_done=48210, progress_total=79000,
         progress_message="batch 96 of 158",
     )  # fmt: skip
@@ -61,7 +61,10 @@ def test_a_running_run_says_how_long_how_far_and_what_is_left(client: Client, jo
 
 def test_without_a_sign_of_life_a_run_is_probably_lost(client: Client, job: ScheduledJob) -> None:
     run = make_run(
-        job, Status.RUNNING, started_at=NOW - timedelta(minutes=5), lease_until=NOW - timedelta(minutes=2)
+        job,
+        Status.RUNNING,
+        started_at=NOW - timedelta(minutes=5),
+        lease_until=NOW - timedelta(minutes=2, seconds=40),
     )
     assert headline(client, run).startswith("Probably lost")
     assert "No sign of life for 3 min" in headline(client, run)
@@ -71,7 +74,7 @@ def test_without_a_sign_of_life_a_run_is_probably_lost(client: Client, job: Sche
 
 def test_past_its_deadline_google_no_longer_waits(client: Client, job: ScheduledJob) -> None:
     run = make_run(
-        job, Status.RUNNING, started_at=NOW - timedelta(minutes=5), lease_until=NOW + timedelta(seconds=50),
+        job, Status.RUNNING, started_at=NOW - timedelta(minutes=5), lease_until=NOW + timedelta(seconds=10),
         deadline_at=NOW - timedelta(minutes=2),
     )  # fmt: skip
     assert "Past its deadline: Google no longer waits for the answer, and the run goes on." in headline(

@@ -32,7 +32,7 @@ CALLER = "scheduler@shop-prod-eu.iam.gserviceaccount.com"
 LEFT = {
     "m": (Status.MISSED, "no delivery within 5 min of the slot"),
     "t": (Status.TIMED_OUT, "stopped after its deadline of 180 s"),
-    "l": (Status.LOST, "no sign of life for 60 s: its process has died"),
+    "l": (Status.LOST, "no sign of life for 20 s: its process has died"),
 }
 """What no process has written that ran the task to its end."""
 
@@ -212,7 +212,7 @@ class Past:
         running = make_run(
             reindex, Status.RUNNING, trigger="manual", requested_by="maria", reason="Names were wrong",
             created_at=began - timedelta(seconds=2), sent=1, sent_at=began, started_at=began, deliveries=1,
-            lease_until=NOW + timedelta(seconds=55), deadline_at=NOW + timedelta(minutes=12),
+            lease_until=NOW + timedelta(seconds=15), deadline_at=NOW + timedelta(minutes=12),
             progress_done=48210, progress_total=79000, progress_message="batch 96 of 158", payload={"shop": "es"},
         )  # fmt: skip
         self.clock.move_to(NOW - timedelta(minutes=4))

@@ -109,6 +109,23 @@ def test_an_end_that_cannot_be_written_is_written_with_the_next(
     assert not still._kept
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_run_is_alive_until_its_end_is_written_or_kept(at_the_end: Outage) -> None:
+    held: list[bool] = []
+    task = make_task()
+    at_the_end.left = 15
+    delivery = Delivery(job=make_job(task), task=task, schedule_time=SLOT.isoformat())
+
+    def sleep(seconds: float) -> None:
+        held.append(heartbeat.holds(JobRun.objects.get().pk))
+
+    answer = execution.deliver(delivery, clock=lambda: AFTER, sleep=sleep)
+
+    assert (answer.body["recorded"], held) == (False, [True] * 5)
+    # A kept end renews no lease: its process may go, and the slot is then for another.
+    assert not heartbeat.holds(JobRun.objects.get().pk)
+
+
 @with_several_writers
 @pytest.mark.django_db(transaction=True)
 def test_a_kept_end_is_written_without_any_other_request(

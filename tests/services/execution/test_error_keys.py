@@ -74,7 +74,9 @@ def test_a_lost_run_has_a_key_of_its_own_until_its_end_comes(job: ScheduledJob) 
 def test_a_run_stopped_after_its_deadline_has_a_key_of_its_own(job: ScheduledJob) -> None:
     run = make_run(job, "running", deadline_at=AFTER - timedelta(minutes=1))
     with stopped_by(SystemExit(1)) as stopped:
-        outcome = execution.runner.execute(run, make_task(stopped), {}, clock=lambda: AFTER)
+        outcome = execution.runner.execute(
+            run, make_task(stopped), {}, clock=lambda: AFTER, report=lambda *_: None
+        )
     assert (outcome.status, outcome.error_key) == ("timed_out", "timed_out")
 
 

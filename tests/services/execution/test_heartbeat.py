@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.models.runs import JobRunQuerySet
@@ -53,20 +53,21 @@ def lease(run: JobRun) -> float:
     return (until - SLOT).total_seconds()
 
 
-def test_a_lease_is_renewed_every_twenty_seconds(heartbeat: Heartbeat, run: JobRun) -> None:
+def test_a_lease_is_renewed_from_the_fifth_second_on(heartbeat: Heartbeat, run: JobRun) -> None:
     with heartbeat.of(run):
-        assert (heartbeat.step(after(19)), lease(run)) == (after(20), 60.0)
-        assert (heartbeat.step(after(20)), lease(run)) == (after(40), 80.0)
-        assert (heartbeat.step(after(41)), lease(run)) == (after(61), 101.0)
+        assert (heartbeat.step(after(4)), lease(run)) == (after(5), 20.0)
+        assert (heartbeat.step(after(5)), lease(run)) == (after(10), 25.0)
+        assert (heartbeat.step(after(11)), lease(run)) == (after(16), 31.0)
     assert heartbeat.step(after(100)) is None
 
 
-def test_a_run_shorter_than_a_second_costs_no_query(
+def test_a_run_shorter_than_five_seconds_costs_no_query(
     heartbeat: Heartbeat, run: JobRun, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(0), heartbeat.of(run) as report:
+        heartbeat.step(after(4.9))
         report(1, 2, "")
-        heartbeat.step(after(0.9))
+    assert (run.progress_done, run.progress_total) == (1.0, 2.0)
 
 
 def test_the_runs_of_a_process_are_renewed_by_one_statement(
@@ -75,22 +76,33 @@ def test_the_runs_of_a_process_are_renewed_by_one_statement(
     other = make_run(run.job, Status.RUNNING, overlap_lock=None)
     with heartbeat.of(run), heartbeat.of(other), django_assert_num_queries(1):
         heartbeat.step(after(20))
-    assert (lease(run), lease(other)) == (80.0, 80.0)
+    assert (lease(run), lease(other)) == (40.0, 40.0)
 
 
 def test_a_run_that_was_given_up_is_not_taken_back(heartbeat: Heartbeat, run: JobRun) -> None:
     with heartbeat.of(run):
-        statements.mark_lost(after(61))
-        heartbeat.step(after(62))
+        statements.mark_lost(after(21))
+        heartbeat.step(after(22))
     assert JobRun.objects.get().status == Status.LOST
-    assert lease(run) == 60.0
+    assert lease(run) == 20.0
 
 
 def test_a_run_renewed_just_before_it_is_given_up_stays_alive(run: JobRun) -> None:
     gone = JobRun.objects.get()
     JobRun.objects.update(lease_until=after(120))
-    assert not statements._lose(gone, after(61))
+    assert not statements._lose(gone, after(21))
     assert JobRun.objects.get().status == Status.RUNNING
+
+
+def test_the_runs_of_this_process_are_known_in_a_transaction_too(run: JobRun) -> None:
+    heartbeat = Heartbeat()
+    with transaction.atomic(), heartbeat.of(run) as report:
+        assert heartbeat.holds(run.pk)
+        assert not heartbeat.holds(run.pk + 1)
+        report(1, 2, "")
+        # Nobody else sees the row: there is nothing to be renewed.
+        assert (heartbeat.step(after(60)), heartbeat._thread) == (None, None)
+    assert not heartbeat.holds(run.pk)
 
 
 def test_progress_is_written_at_most_once_a_second(
@@ -99,7 +111,7 @@ def test_progress_is_written_at_most_once_a_second(
     with heartbeat.of(run) as report:
         report(1, 4, "a")
         report(2, 4, "b")
-        assert heartbeat.step(after(1)) == after(20)
+        assert heartbeat.step(after(1)) == after(5)
         found = JobRun.objects.get()
         assert (found.progress_done, found.progress_total, found.progress_message) == (2.0, 4.0, "b")
 
@@ -120,7 +132,7 @@ def test_progress_never_overwrites_the_end(heartbeat: Heartbeat, run: JobRun) ->
     assert JobRun.objects.get().progress_message == "all"
 
 
-def test_a_database_that_is_away_is_asked_after_five_seconds(
+def test_a_database_that_is_away_is_asked_after_two_seconds(
     heartbeat: Heartbeat, run: JobRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(self: JobRunQuerySet, **kwargs: Any) -> int:
@@ -130,10 +142,10 @@ def test_a_database_that_is_away_is_asked_after_five_seconds(
         report(1, 4, "half")
         with monkeypatch.context() as patch:
             patch.setattr(JobRunQuerySet, "update", fail)
-            heartbeat.step(after(20))
-        assert heartbeat.step(after(20.5)) == after(21)
-        heartbeat.step(after(25))
-    assert (lease(run), JobRun.objects.get().progress_message) == (85.0, "half")
+            heartbeat.step(after(5))
+        assert heartbeat.step(after(6.5)) == after(7)
+        heartbeat.step(after(7))
+    assert (lease(run), JobRun.objects.get().progress_message) == (27.0, "half")
     assert caplog.messages == ["The heartbeat could not be written: gone"] * 2
 
 
@@ -159,7 +171,7 @@ def test_a_child_process_begins_with_no_run_and_no_thread(heartbeat: Heartbeat, 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Twenty seconds are a fifth of one."""
+    """Five seconds are a fifth of one."""
     monkeypatch.setattr(module, "RENEW_EVERY", timedelta(seconds=0.2))
     monkeypatch.setattr(module, "PROGRESS_EVERY", timedelta(seconds=0.05))
     yield
@@ -192,8 +204,6 @@ def test_the_lease_is_renewed_while_the_task_is_in_a_transaction() -> None:
     leases: list[Any] = []
 
     def run(self: PeriodicTask) -> None:
-        from django.db import transaction
-
         with transaction.atomic():
             JobRun.objects.values_list("pk").first()
             self.report_progress(1, 2, "half")
