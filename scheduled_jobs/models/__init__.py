@@ -1,7 +1,7 @@
 """What is kept: jobs, their runs, the audit, and what Google was told."""
 
 from scheduled_jobs.models.changes import JobChange, attribution
-from scheduled_jobs.models.facts import FACTS, facts_from
+from scheduled_jobs.models.facts import FACTS, facts_from, value_in_force
 from scheduled_jobs.models.google_names import GoogleName
 from scheduled_jobs.models.jobs import ScheduledJob
 from scheduled_jobs.models.last_list import LastList
@@ -12,5 +12,5 @@ from scheduled_jobs.models.versions import JobVersion
 
 __all__ = [
     "FACTS", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "Lease", "RunStats",
-    "ScheduledJob", "attribution", "facts_from",
+    "ScheduledJob", "attribution", "facts_from", "value_in_force",
 ]  # fmt: skip

@@ -20,8 +20,8 @@ FACTS = (
 def facts_from(row: Mapping[str, Any], *, google_state: str, google_schedule: str) -> Facts:
     """The facts of a row that was read as these columns."""
     return Facts(
-        schedule=_in_force(row, "schedule"),
-        time_zone=_in_force(row, "time_zone"),
+        schedule=value_in_force(row, "schedule"),
+        time_zone=value_in_force(row, "time_zone"),
         is_paused=row["paused"],
         paused_until=row["paused_until"],
         is_retired=row["retired_at"] is not None,
@@ -33,7 +33,8 @@ def facts_from(row: Mapping[str, Any], *, google_state: str, google_schedule: st
     )
 
 
-def _in_force(row: Mapping[str, Any], field: str) -> str:
+def value_in_force(row: Mapping[str, Any], field: str) -> str:
+    """What counts of a field, of a row that was read as columns."""
     declared: str = row[f"declared_{field}"]
     override: str | None = row[f"{field}_override"]
     return declared if override is None else override

@@ -189,8 +189,14 @@ class JobRun(ReadFromWriter):
 
     SETTLING = (Status.SUCCEEDED, Status.DISCARDED, Status.SKIPPED)
     """Statuses after which a slot is never run again."""
-    OPEN = (Status.RUNNING, Status.LOST, Status.TIMED_OUT)
+    OPEN = (Status.QUEUED, Status.RUNNING)
+    """Statuses of what has not ended, as far as anybody knows."""
+    ENDABLE = (Status.RUNNING, Status.LOST, Status.TIMED_OUT)
     """Statuses that the end of the run may still replace."""
+    FAILING = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+    """Statuses of what began and went wrong."""
+    BAD = (*FAILING, Status.MISSED)
+    """Those, and of what never began: a slot that has none but these may still be run."""
 
     job = models.ForeignKey(
         "scheduled_jobs.ScheduledJob",
@@ -302,7 +308,7 @@ class JobRun(ReadFromWriter):
     @property
     def is_over(self) -> bool:
         """Whether the run has ended, as far as anybody knows."""
-        return self.status not in (self.Status.QUEUED, self.Status.RUNNING)
+        return self.status not in self.OPEN
 
     def late_by(self) -> timedelta | None:
         """How long after its slot the run started; None for a run without a slot or a start."""

@@ -17,7 +17,6 @@ from scheduled_jobs.admin.words import job_label, masked_parts, times
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
-from scheduled_jobs.services.execution.requests import UNSETTLED_STATUSES
 from scheduled_jobs.services.history.matters import deal_with_run
 
 if TYPE_CHECKING:
@@ -145,7 +144,7 @@ def _refusal_reason(run: JobRun) -> str:
 def _what_follows(run: JobRun) -> list[tuple[str, str]]:
     """Icons and sentences: what will happen, and what will not."""
     found = []
-    if run.scheduled_for is not None and run.status in UNSETTLED_STATUSES:
+    if run.scheduled_for is not None and run.status in JobRun.BAD:
         text = _("It is the next attempt for %(time)s, unless another attempt has settled that by now.")
         found.append(("retry", text % {"time": times.dated(run.scheduled_for, run.job.time_zone)}))
     else:

@@ -17,7 +17,6 @@ from scheduled_jobs.admin.words import first_line, job_label
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload, RunRefused
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution.requests import UNSETTLED_STATUSES
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -73,7 +72,7 @@ def rerun_failed(
 def _to_rerun(queryset: QuerySet[JobRun]) -> list[JobRun]:
     """The runs that failed, of each slot the last attempt, without slots that are settled or open by now."""
     found = (
-        queryset.filter(status__in=UNSETTLED_STATUSES, job__retired_at=None, job__deleting_at=None)
+        queryset.filter(status__in=JobRun.BAD, job__retired_at=None, job__deleting_at=None)
         .select_related("job")
         .defer("payload", "result", "traceback", "log")
     )
@@ -82,7 +81,7 @@ def _to_rerun(queryset: QuerySet[JobRun]) -> list[JobRun]:
     beside = JobRun.objects.filter(
         job__in={run.job_id for run in failed},
         scheduled_for__in={run.scheduled_for for run in failed if run.scheduled_for is not None},
-    ).exclude(status__in=UNSETTLED_STATUSES)
+    ).exclude(status__in=JobRun.BAD)
     over = set(beside.order_by().values_list("job_id", "scheduled_for"))
     return [
         run

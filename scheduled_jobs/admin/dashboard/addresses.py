@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from scheduled_jobs.admin.page import address_if_any, run_list_url
+from scheduled_jobs.admin.page import ROW, address_if_any, row_address, run_list_url
 
 if TYPE_CHECKING:
     from scheduled_jobs.admin.page.permissions import Allowed, JobAdmin
-
-KEY = "7392058146"
-"""Stands in an address where the key of a row goes."""
 
 
 class Addresses:
@@ -23,8 +20,8 @@ class Addresses:
 
     def _of(self, name: str, pk: int) -> str:
         if name not in self._found:
-            self._found[name] = address_if_any(self.model_admin, name, KEY)
-        return self._found[name].replace(KEY, str(pk), 1)
+            self._found[name] = address_if_any(self.model_admin, name, ROW)
+        return row_address(self._found[name], pk)
 
     def job(self, pk: int) -> str:
         """The page of a job."""

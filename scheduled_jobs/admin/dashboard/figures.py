@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,9 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import JobName, times
-from scheduled_jobs.domain.histogram import Histogram
 from scheduled_jobs.models.stats import floor
-from scheduled_jobs.services.history.stats.figures import Figures, most_failing, series, slowest
+from scheduled_jobs.services.history.stats.figures import Figures, most_failing, series, slowest, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -64,8 +62,8 @@ def four_figures(to: Addresses, now: datetime) -> list[Figure]:
     """Runs, successes, how soon they started, and what was delivered twice: of the last 24 hours."""
     start = floor(now - DAY, CELL)
     hours = series(start - DAY, now, HOUR)
-    day = total(figures for at, figures in hours if at >= start)
-    yesterday = total(figures for at, figures in hours if at < start)
+    day = together(figures for at, figures in hours if at >= start)
+    yesterday = together(figures for at, figures in hours if at < start)
     by_hour = [Figures()] * 24
     for at, figures in hours:
         if at >= start:
@@ -104,24 +102,6 @@ def four_figures(to: Addresses, now: datetime) -> list[Figure]:
             _bars("b-q", [figures.delivered_twice for figures in by_hour]),
         ),
     ]
-
-
-def total(parts: Iterable[Figures]) -> Figures:
-    """The figures of several times together."""
-    some = list(parts)
-    names = [field.name for field in fields(Figures) if field.type == "int"]
-    return Figures(
-        **{name: sum(getattr(figures, name) for figures in some) for name in names},
-        delays=_together(figures.delays for figures in some),
-        longest_delay=max(filter(None, (figures.longest_delay for figures in some)), default=None),
-    )
-
-
-def _together(histograms: Iterable[Histogram]) -> Histogram:
-    whole = Histogram()
-    for histogram in histograms:
-        whole = whole.plus(histogram)
-    return whole
 
 
 def _went_wrong(day: Figures) -> str:

@@ -204,7 +204,7 @@ def _of_figures(at: datetime, step: timedelta, figures: Figures) -> Mark:
 
 
 def _going_on(pks: Collection[int], axis: Axis) -> dict[int, list[datetime]]:
-    rows = JobRun.objects.filter(status__in=(Status.RUNNING, Status.QUEUED)).order_by("at")
+    rows = JobRun.objects.filter(status__in=JobRun.OPEN).order_by("at")
     found: dict[int, list[datetime]] = defaultdict(list)
     for job, at in rows.values_list("job", "at")[:MOST_OPEN]:
         if job in pks:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.job_list.filters import TROUBLES, JobFilters, chosen_in
-from scheduled_jobs.admin.job_list.rows import KEY, build_rows, common_zone
+from scheduled_jobs.admin.job_list.rows import build_rows, common_zone
 from scheduled_jobs.admin.page import (
+    ROW,
     Live,
     address_if_any,
     allowed,
@@ -122,9 +123,9 @@ class JobChangeList(ChangeList):
     def _links(self) -> dict[str, str]:
         pages = ("change", "run_now", "pause", "resume")
         return {
-            "runs": run_list_url(self.model_admin, job=KEY),
-            "run": address_if_any(self.model_admin, "jobrun_change", KEY),
-            **{page: address_if_any(self.model_admin, f"scheduledjob_{page}", KEY) for page in pages},
+            "runs": run_list_url(self.model_admin, job=ROW),
+            "run": address_if_any(self.model_admin, "jobrun_change", ROW),
+            **{page: address_if_any(self.model_admin, f"scheduledjob_{page}", ROW) for page in pages},
         }
 
     # --- For the template ---------------------------------------------------------------------

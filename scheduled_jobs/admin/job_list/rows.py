@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job_list.sparkline import draw_sparkline, outcomes_in_words
-from scheduled_jobs.admin.page import why_nothing_is_sent
+from scheduled_jobs.admin.page import row_address, why_nothing_is_sent
 from scheduled_jobs.admin.words import (
     HEALTH_BADGES,
     Badge,
@@ -27,7 +27,7 @@ from scheduled_jobs.admin.words import (
 from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.schedules import describe_schedule
-from scheduled_jobs.models import JobRun, ScheduledJob, facts_from
+from scheduled_jobs.models import JobRun, ScheduledJob, facts_from, value_in_force
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.looks import later
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
 
-KEY = "7392058146"
-"""Stands in an address where the key of a job or of a run goes."""
 GONE = (Health.DELETING, Health.RETIRED)
 SYNC = {
     SyncState.FAILED: Badge("syncbad", "bad", gettext_lazy("not sent to Google")),
@@ -64,7 +62,7 @@ class FirstLine(NamedTuple):
 
 def common_zone(jobs: Sequence[ListedJob]) -> str:
     """The zone of most of these jobs: it is named once for all of them, and others beside their times."""
-    zones = Counter(_in_force(job.columns, "time_zone") for job in jobs)
+    zones = Counter(value_in_force(job.columns, "time_zone") for job in jobs)
     return zones.most_common(1)[0][0] if zones else timezone.get_current_timezone_name()
 
 
@@ -84,7 +82,7 @@ def build_rows(
 
     ``zone`` is the one that the page names; ``listed_at`` is when all jobs were last looked at in Google;
     ``changed`` are the jobs whose code changed after an override was set.
-    ``links`` are the addresses of pages about one job or run, with KEY for it; empty where there is no such
+    ``links`` are the addresses of pages about one job or run, with ROW for it; empty where there is no such
     page. ``suffix`` is added to the links of job pages, to lead back to the list as it was.
     """
     page = _Page(now, zone, listed_at, changed, allowed, links, suffix, is_sending=not why_nothing_is_sent())
@@ -102,25 +100,19 @@ class _Page(NamedTuple):
     is_sending: bool
 
 
-def _in_force(columns: Mapping[str, Any], field: str) -> str:
-    declared: str = columns[f"declared_{field}"]
-    override: str | None = columns[f"{field}_override"]
-    return declared if override is None else override
-
-
 class _Row:
     def __init__(self, listed: ListedJob, state: Health, page: _Page) -> None:
         self.job, self.bars, self.last, self.active, self.wrong, self.told = listed
         self.state, self.page, self.now = state, page, page.now
         self.is_own = self.job["origin"] == ScheduledJob.Origin.OPERATOR
-        self.schedule, self.zone = _in_force(self.job, "schedule"), _in_force(self.job, "time_zone")
+        self.schedule, self.zone = value_in_force(self.job, "schedule"), value_in_force(self.job, "time_zone")
         self.name = JobName.from_columns(self.job["origin"], self.job["task"], self.job["name"])
         google = {name: self.job[name] or "" for name in ("google_state", "google_schedule")}
         self.ahead = ahead(facts_from(self.job, **google), self.now, 1)
         self.url = self._link("change") + page.suffix
 
     def _link(self, page: str, pk: int | None = None) -> str:
-        return self.page.links[page].replace(KEY, str(self.job["pk"] if pk is None else pk), 1)
+        return row_address(self.page.links[page], self.job["pk"] if pk is None else pk)
 
     def build(self) -> dict[str, Any]:
         job, badge = self.job, HEALTH_BADGES[self.state]
@@ -154,7 +146,7 @@ class _Row:
     def _about(self) -> str:
         """Where the code is, and what it does, or why it does nothing."""
         where = self.job["task"] if self.is_own else self.name.module.removesuffix(".")
-        what = _in_force(self.job, "description")
+        what = value_in_force(self.job, "description")
         if self.state == Health.PAUSED and self.job["pause_reason"]:
             values = {"reason": self.job["pause_reason"], "who": self.job["paused_by"]}
             what = (_("“%(reason)s”, %(who)s") if values["who"] else _("“%(reason)s”")) % values

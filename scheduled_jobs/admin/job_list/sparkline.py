@@ -34,7 +34,6 @@ PATH_KINDS: dict[str, str] = {
     Status.QUEUED: "run",
 }
 """Status -> class of its path in scheduled_jobs.css, without the ``p-``."""
-WITH_FOOT = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
 EMPTY = "none"
 SPLIT = 10
 """From this height on a timed out bar has room for its gap."""
@@ -72,7 +71,7 @@ def _exceptional(paths: dict[str, list[str]], kind: str, status: str, x: int, he
     else:
         path = f"M{x} {BASE}v-{height}"
     paths.setdefault(kind, []).append(path)
-    if status in WITH_FOOT:
+    if status in JobRun.FAILING:
         # A failure of 0.2 s must be as visible as one of twenty minutes.
         paths.setdefault("bad", []).append(f"M{x} {FOOT_BASE}v-{FOOT}")
 

@@ -13,6 +13,7 @@ from scheduled_jobs.admin.page.permissions import (
     require_safe_method,
 )
 from scheduled_jobs.admin.page.render import (
+    ROW,
     TEMPLATES,
     address,
     address_if_any,
@@ -23,6 +24,7 @@ from scheduled_jobs.admin.page.render import (
     posted_reason,
     render_for_job,
     render_page,
+    row_address,
     why_nothing_is_sent,
     with_extra,
 )
@@ -33,9 +35,9 @@ from scheduled_jobs.admin.page.urls import urls_of
 from scheduled_jobs.admin.page.zones import offered_zones
 
 __all__ = [
-    "SAFE_METHODS", "TEMPLATES", "FilterLink", "FilterMenu", "Live", "address", "address_if_any",
+    "ROW", "SAFE_METHODS", "TEMPLATES", "FilterLink", "FilterMenu", "Live", "address", "address_if_any",
     "allowed", "environment_banner", "find_job", "find_run", "job_crumbs", "may", "offered_zones",
     "permitted", "posted_reason", "render_for_job", "render_page", "require", "require_post",
-    "require_safe_method", "run_list_url", "section_tabs", "token_of", "urls_of", "where_tasks_are",
-    "why_nothing_is_sent", "with_extra",
+    "require_safe_method", "row_address", "run_list_url", "section_tabs", "token_of", "urls_of",
+    "where_tasks_are", "why_nothing_is_sent", "with_extra",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs.admin.page import FilterLink, FilterMenu
 from scheduled_jobs.admin.words import RUN_BADGES, JobName, first_line, times, write_duration
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.run_list import MOST_OPEN, OPEN
+from scheduled_jobs.services.history.run_list import MOST_OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ def chips_of(question: ListQuestion, counts: Mapping[str, int] | None) -> list[F
 
 
 def _count(status: str, count: int) -> str:
-    is_capped = status in OPEN and count >= MOST_OPEN
+    is_capped = status in JobRun.OPEN and count >= MOST_OPEN
     return _("%(n)s or more") % {"n": intcomma(count)} if is_capped else intcomma(count)
 
 

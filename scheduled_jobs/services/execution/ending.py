@@ -105,7 +105,7 @@ def announce(run: JobRun, *, is_correction: bool = False) -> None:
     except Error:
         logger.exception("The facts of run %s could not be written on its job", run.pk)
     send(signals.run_finished, run)
-    if run.status in facts.FAILING:
+    if run.status in JobRun.FAILING:
         send(signals.run_failed, run)
     if recovered:
         send(signals.job_recovered, run)

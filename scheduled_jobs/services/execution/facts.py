@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 Status = JobRun.Status
-FAILING = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
-OPEN = (Status.QUEUED, Status.RUNNING)
 MOST = 1_000
 """Failures that are read to count those in a row."""
 
@@ -40,11 +38,13 @@ def write(run: JobRun) -> bool:
         later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
         facts["last_delivery_at"] = Case(later, default=Value(arrived))
     is_recovery = False
-    if run.status in FAILING:
+    if run.status in JobRun.FAILING:
         # What is counted are scheduled times, not attempts, and a run that was lost and then fails after all
         # once. MySQL sets columns in the order written here, and compares with the new values: the count
         # comes first.
-        known = Q(failures_in_a_row__gt=0) if run.attempt > 1 else Q(last_run=run, last_status__in=FAILING)
+        known = (
+            Q(failures_in_a_row__gt=0) if run.attempt > 1 else Q(last_run=run, last_status__in=JobRun.FAILING)
+        )
         count = Case(When(known, then=F("failures_in_a_row")), default=F("failures_in_a_row") + 1)
         since = Coalesce("failing_since", Value(started))
         failure = {"last_failure": run, "last_failure_at": started}
@@ -73,11 +73,11 @@ def correct(run: JobRun) -> bool:
     """
     runs = statements.runs().filter(job_id=run.job_id)
     success = runs.filter(status=Status.SUCCEEDED).first()
-    failed = runs.filter(status__in=FAILING)
+    failed = runs.filter(status__in=JobRun.FAILING)
     failure = failed.first()
     since_then = failed if success is None else failed.filter(at__gt=success.at)
     row = list(since_then.values_list("pk", "scheduled_for", "at")[:MOST])
-    last = runs.exclude(status__in=OPEN).first()
+    last = runs.exclude(status__in=JobRun.OPEN).first()
     facts = {
         "last_success": success,
         "last_success_at": success and success.at,
@@ -107,7 +107,7 @@ def note_delivery(job_pk: int, at: datetime) -> None:
 
 def _write_late(run: JobRun, started: datetime) -> None:
     """A run that began before the last one may yet be the last that succeeded, or failed."""
-    for statuses, name in (((Status.SUCCEEDED,), "last_success"), (FAILING, "last_failure")):
+    for statuses, name in (((Status.SUCCEEDED,), "last_success"), (JobRun.FAILING, "last_failure")):
         if run.status in statuses:
             older = Q(**{f"{name}_at": None}) | Q(**{f"{name}_at__lt": started})
             _jobs(run.job_id).filter(older).update(**{name: run, f"{name}_at": started})

@@ -19,7 +19,6 @@ from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
 
 ROUNDS = 10
-UNSETTLED_STATUSES = (Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
 """Statuses after which a slot may still be run."""
 
 
@@ -71,7 +70,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
 
 def _slot_of(run: JobRun) -> dict[str, Any]:
     """The slot and attempt of a rerun; nothing for a run of its own."""
-    if run.scheduled_for is None or run.status not in UNSETTLED_STATUSES:
+    if run.scheduled_for is None or run.status not in JobRun.BAD:
         return {}
     slot = statements.read_slot(run.job_id, run.scheduled_for)
     if slot.settled is not None:

@@ -272,7 +272,7 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
         "overlap_lock": None,
         "settled_slot": run.scheduled_for if settles else None,
     }
-    for status in JobRun.OPEN:
+    for status in JobRun.ENDABLE:
         with statement():
             if runs().filter(pk=run.pk, status=status).update(**values, **slots):
                 return status

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.models.runs import JobRunQuerySet
 
 Status = JobRun.Status
-GOOD = (Status.SUCCEEDED,)
-BAD = (Status.FAILED, Status.TIMED_OUT, Status.LOST, Status.MISSED)
-OPEN = (Status.QUEUED, Status.RUNNING)
+GOOD, BAD = (Status.SUCCEEDED,), JobRun.BAD
 MOST_READ = 20_000
 """Entries of an index that one statement reads to find how far back the last runs of some jobs reach."""
 FOLDS, MANY_FOLDED = 20, 5_000
@@ -123,7 +121,8 @@ def _doomed(
     for chunk, spares_failures in _chunks(job, runs, end, failures_before):
         doomed = []
         for row in chunk:
-            if row.status in OPEN or (row.unfolded and not counts) or (spares_failures and row.status in BAD):
+            is_unfolded = row.unfolded and not counts
+            if row.status in JobRun.OPEN or is_unfolded or (spares_failures and row.status in BAD):
                 continue
             kind = next((kind for kind in (GOOD, BAD) if row.status in kind), None)
             # The last that is known goes when a later one is met.

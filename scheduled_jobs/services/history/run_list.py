@@ -38,8 +38,7 @@ MAX_NUMBER = 18
 HEAD = 400
 """Characters of an error in which its first line is looked for."""
 
-OPEN = (Status.QUEUED, Status.RUNNING)
-GROUPS = {"open": OPEN, "failing": (Status.FAILED, Status.TIMED_OUT, Status.LOST)}
+GROUPS = {"open": JobRun.OPEN, "failing": JobRun.FAILING}
 """More than one status at once, by name."""
 
 
@@ -129,8 +128,8 @@ def open_runs(asked: Asked) -> tuple[list[int], Counter[str]]:
 
     They stand before all others. No more than ``MOST_OPEN`` of each are counted.
     """
-    rows, _stop = _read(replace(asked, statuses=OPEN), None, MOST_OPEN)
-    return [row.pk for row in rows], Counter(OPEN[row.branch] for row in rows)
+    rows, _stop = _read(replace(asked, statuses=JobRun.OPEN), None, MOST_OPEN)
+    return [row.pk for row in rows], Counter(JobRun.OPEN[row.branch] for row in rows)
 
 
 def latest_runs(asked: Asked, n: int) -> list[JobRun]:
@@ -207,10 +206,10 @@ def _branches(asked: Asked) -> tuple[list[QuerySet[JobRun]], Q]:
     of_job = Q() if asked.job_id is None else Q(job_id=asked.job_id)
     of_status = Q(status__in=asked.statuses) if asked.statuses else Q()
     if not asked.statuses:
-        runs = runs.exclude(status__in=OPEN)
+        runs = runs.exclude(status__in=JobRun.OPEN)
     if asked.error_key:
         return [runs.filter(error_key=asked.error_key)], rest & of_status & of_job
-    if asked.statuses and (asked.job_id is None or set(asked.statuses).issubset(OPEN)):
+    if asked.statuses and (asked.job_id is None or set(asked.statuses).issubset(JobRun.OPEN)):
         return [runs.filter(status=status) for status in asked.statuses], rest & of_job
     return [runs.filter(of_job)], rest & of_status
 

@@ -40,7 +40,6 @@ MOST = 50
 DAY = timedelta(days=1)
 AROUND = timedelta(minutes=1)
 """Before and after a missed time: what else arrived then."""
-FAILED = (Status.FAILED, Status.TIMED_OUT, Status.LOST)
 
 
 @dataclass(frozen=True)
@@ -123,9 +122,10 @@ def _after(run: JobRun, of_job: QuerySet[JobRun]) -> JobRun | None:
 
 
 def _alike(run: JobRun, before: list[JobRun]) -> int:
-    if run.status not in FAILED or not run.error_key:
+    if run.status not in JobRun.FAILING or not run.error_key:
         return 0
-    same = takewhile(lambda other: (other.status in FAILED, other.error_key) == (True, run.error_key), before)
+    alike = (True, run.error_key)
+    same = takewhile(lambda other: (other.status in JobRun.FAILING, other.error_key) == alike, before)
     return len({other.scheduled_for or other.pk for other in same})
 
 

@@ -18,7 +18,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob, pace, runs
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.models.stats import FOLD
 from scheduled_jobs.services.history import retention
-from scheduled_jobs.services.history.retention import BAD, GOOD, OPEN, Pruned, prune
+from scheduled_jobs.services.history.retention import BAD, GOOD, Pruned, prune
 from tests.support import make_job, make_task
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def expected(history: Sequence[tuple[int, tuple[str, float]]], least: int, failu
     return sorted(
         pk
         for pk, (status, age) in ordered
-        if status in OPEN
+        if status in JobRun.OPEN
         or any((pk, (status, age)) in last for last in lasts)
         or age <= 30
         or (status in BAD and (failures is None or age <= failures))

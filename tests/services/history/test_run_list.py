@@ -13,7 +13,6 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history import run_list
 from scheduled_jobs.services.history.run_list import (
     GROUPS,
-    OPEN,
     Asked,
     Place,
     newest_runs,
@@ -25,7 +24,7 @@ from tests.support import SLOT, make_job, make_run, make_task
 
 pytestmark = pytest.mark.django_db
 Status, Trigger = JobRun.Status, JobRun.Trigger
-ENDED = [status for status in Status if status not in OPEN]
+ENDED = [status for status in Status if status not in JobRun.OPEN]
 MINUTE = timedelta(minutes=1)
 
 
@@ -121,8 +120,8 @@ def test_queued_and_running_runs_stand_apart_from_the_others(job: ScheduledJob) 
     assert newest_runs(Asked()).pks == [over]
     assert open_runs(Asked()) == ([queued, running], {"queued": 1, "running": 1})
     assert open_runs(Asked(job_id=job.pk)) == ([running], {"running": 1})
-    assert newest_runs(Asked(statuses=OPEN)).pks == [queued, running]
-    assert newest_runs(Asked(statuses=OPEN, job_id=other.pk)).pks == [queued]
+    assert newest_runs(Asked(statuses=JobRun.OPEN)).pks == [queued, running]
+    assert newest_runs(Asked(statuses=JobRun.OPEN, job_id=other.pk)).pks == [queued]
 
 
 def test_runs_are_found_by_how_long_and_how_late_they_were(job: ScheduledJob) -> None:

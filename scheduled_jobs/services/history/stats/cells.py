@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import router
+from django.db.models import Q
 
 from scheduled_jobs.domain.histogram import bucket_of
 from scheduled_jobs.models import JobRun, RunStats
@@ -167,6 +168,17 @@ def _of_cell(pks: Collection[int], start: datetime, end: datetime) -> list[Any]:
         runs.filter(scheduled_for__gte=start, scheduled_for__lt=end),
         runs.filter(scheduled_for=None, at__gte=start - SKEW, created_at__gte=start, created_at__lt=end),
     ]
+
+
+def these(keys: Iterable[Key]) -> Q:
+    """These cells."""
+    alike = defaultdict(set)
+    for key in keys:
+        alike[key.app, key.length, key.start].add(key.job)
+    condition = Q(pk__in=[])
+    for (app, length, start), jobs in alike.items():
+        condition |= Q(job__in=jobs, app=app, length=length, start=start)
+    return condition
 
 
 def stats() -> RunStatsQuerySet:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from django.db import router
@@ -41,6 +42,7 @@ from scheduled_jobs.services.history.stats.cells import (
     ceiling,
     count_runs,
     stats,
+    these,
 )
 
 if TYPE_CHECKING:
@@ -115,10 +117,21 @@ class Figures:
 Series = list[tuple["datetime", Figures]]
 
 
+def together(parts: Iterable[Figures]) -> Figures:
+    """The figures of several times, or of several jobs, as those of one."""
+    some = list(parts)
+    whole: dict[str, Any] = {name: sum(getattr(part, name) for part in some) for name in COUNTS}
+    for name in BUCKETS:
+        whole[name] = reduce(Histogram.plus, (getattr(part, name) for part in some), Histogram())
+    for name in LONGEST:
+        whole[name] = max(filter(None, (getattr(part, name) for part in some)), default=None)
+    return Figures(**whole)
+
+
 def figures(start: datetime, end: datetime, job_id: int | None = None) -> Figures:
     """The figures of all jobs, or of one, from ``start`` until before ``end`` (aware)."""
     found = _read(_Span(start, end), _of_all() if job_id is None else _of_jobs([job_id]))
-    return _sum(found.values())
+    return together(map(tally_figures, found.values()))
 
 
 def figures_by_job(
@@ -275,7 +288,7 @@ def _read(span: _Span, scope: _Scope, *, buckets: bool = True) -> _Found:
     touched = _touched(span, scope)
     columns = [name for name in COLUMNS if buckets or name not in BUCKETS]
     in_scope = scope.cells & span.condition()
-    rows = stats().filter(in_scope | _these(touched)).values("job", "app", "length", "start", *columns)
+    rows = stats().filter(in_scope | these(touched)).values("job", "app", "length", "start", *columns)
     found: _Found = defaultdict(Tally)
     stored: dict[Key, Tally] = defaultdict(Tally)
     for row in rows if span.ranges else ():
@@ -300,7 +313,7 @@ def _read_sums(span: _Span, scope: _Scope) -> _Found:
         tally = found[scope.of(row["job"], row["app"]), span.start]
         tally.add({name[1:]: row[name] for name in sums})
     stored: dict[Key, Tally] = defaultdict(Tally)
-    for row in stats().filter(_these(touched)).values() if touched else ():
+    for row in stats().filter(these(touched)).values() if touched else ():
         key = Key(row["job"], "", row["length"], row["start"])
         stored[key].add(row)
     _replace(found, touched, stored, span, scope)
@@ -315,16 +328,6 @@ def _foremost(start: datetime, end: datetime, most: int, measure: Combinable) ->
     first = rows.order_by(F("_measure").desc(nulls_last=True), "job").values_list("job", flat=True)
     found = _read_sums(span, _of_jobs(jobs.union(first[:most])))
     return {job: tally for (job, _at), tally in found.items()}
-
-
-def _these(keys: Iterable[Key]) -> Q:
-    places = defaultdict(set)
-    for key in keys:
-        places[key.length, key.start].add(key.job)
-    condition = Q(pk__in=[])
-    for (length, start), jobs in places.items():
-        condition |= Q(job__in=jobs, app="", length=length, start=start)
-    return condition
 
 
 def _touched(span: _Span, scope: _Scope) -> dict[Key, str]:
@@ -362,13 +365,6 @@ def tally_figures(tally: Tally) -> Figures:
         longest=timedelta(seconds=tally.longest) if tally.counts["succeeded"] else None,
         longest_delay=timedelta(seconds=tally.longest_delay) if tally.delays.total() else None,
     )
-
-
-def _sum(tallies: Iterable[Tally]) -> Figures:
-    total = Tally()
-    for tally in tallies:
-        total.add({**tally.values()})
-    return tally_figures(total)
 
 
 def _by_scope(found: _Found) -> dict[Any, Series]:

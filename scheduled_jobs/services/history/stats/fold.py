@@ -31,7 +31,7 @@ from scheduled_jobs.models.stats import (
     floor,
     is_frozen,
 )
-from scheduled_jobs.services.history.stats.cells import COLUMNS, Tally, app_of, count_runs, stats
+from scheduled_jobs.services.history.stats.cells import COLUMNS, Tally, app_of, count_runs, stats, these
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -196,24 +196,14 @@ def _write(tallies: dict[Key, Tally], apps: dict[int, str]) -> set[Key]:
     stats().upsert(rows, "of_app", *COLUMNS)
     empty = tallies.keys() - full.keys()
     if empty:
-        stats().filter(_these(empty)).delete()
+        stats().filter(these(empty)).delete()
     return touched
 
 
 def _moved_from(keys: set[Key], apps: dict[int, str]) -> set[Key]:
     """The cells of the apps from which jobs were moved since theirs were made."""
-    rows = stats().filter(_these(keys)).values_list("job", "of_app", "length", "start") if keys else ()
+    rows = stats().filter(these(keys)).values_list("job", "of_app", "length", "start") if keys else ()
     return {Key(0, app, length, start) for job, app, length, start in rows if app and app != apps[job]}
-
-
-def _these(keys: Iterable[Key]) -> Q:
-    alike = defaultdict(set)
-    for key in keys:
-        alike[key.app, key.length, key.start].add(key.job)
-    condition = Q(pk__in=[])
-    for (app, length, start), jobs in alike.items():
-        condition |= Q(job__in=jobs, app=app, length=length, start=start)
-    return condition
 
 
 # --- Sums -------------------------------------------------------------------------------------------
