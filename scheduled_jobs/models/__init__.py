@@ -1,5 +1,6 @@
 """What is kept: jobs, their runs, the audit, and what Google was told."""
 
+from scheduled_jobs.models.alerts import Alert, AlertRun
 from scheduled_jobs.models.changes import JobChange, attribution
 from scheduled_jobs.models.facts import FACTS, facts_from, value_in_force
 from scheduled_jobs.models.google_names import GoogleName
@@ -11,6 +12,6 @@ from scheduled_jobs.models.stats import RunStats
 from scheduled_jobs.models.versions import JobVersion
 
 __all__ = [
-    "FACTS", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "Lease", "RunStats",
-    "ScheduledJob", "attribution", "facts_from", "value_in_force",
+    "FACTS", "Alert", "AlertRun", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "Lease",
+    "RunStats", "ScheduledJob", "attribution", "facts_from", "value_in_force",
 ]  # fmt: skip
