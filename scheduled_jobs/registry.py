@@ -39,6 +39,9 @@ class Task(Protocol):
     schedule_use_oidc: ClassVar[bool | Callable[[], bool]]
     schedule_paused: ClassVar[bool]
     overlap: ClassVar[Literal["skip", "allow"]]
+    missed_grace: ClassVar[timedelta | None]
+    failure_tolerance: ClassVar[int]
+    recovery_tolerance: ClassVar[int]
 
     request: HttpRequest | None
     _metadata: TaskMetadata

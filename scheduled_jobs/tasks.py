@@ -51,6 +51,12 @@ class PeriodicTask:
     """The state in which the job is first created; never applied again."""
     overlap: ClassVar[Literal["skip", "allow"]] = "skip"
     """What happens when another slot's run, or a manual run, of the job is still going."""
+    missed_grace: ClassVar[timedelta | None] = None
+    """How long after its time a run that did not come is told as missed; None: the setting MISSED_GRACE."""
+    failure_tolerance: ClassVar[int] = 1
+    """How many scheduled times in a row must have failed, or been missed, before that is told."""
+    recovery_tolerance: ClassVar[int] = 1
+    """How many must have succeeded in a row before that is told."""
 
     request: HttpRequest | None = None
     """The request that started this run; None outside one."""

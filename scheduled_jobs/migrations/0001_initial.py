@@ -29,6 +29,17 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='LastWatch',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('at', models.DateTimeField(verbose_name='at')),
+            ],
+            options={
+                'verbose_name': 'last watch',
+                'verbose_name_plural': 'last watches',
+            },
+        ),
+        migrations.CreateModel(
             name='Lease',
             fields=[
                 ('name', models.CharField(max_length=64, primary_key=True, serialize=False, verbose_name='name')),
@@ -167,6 +178,7 @@ class Migration(migrations.Migration):
                 ('live', scheduled_jobs.models.fields.ObjectField(editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
                 ('live_seen_at', models.DateTimeField(editable=False, null=True, verbose_name='seen in Google at')),
                 ('next_run_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next run')),
+                ('watched_until', models.DateTimeField(editable=False, null=True)),
                 ('late_since', models.DateTimeField(editable=False, null=True, verbose_name='late since')),
                 ('unreachable_since', models.DateTimeField(editable=False, null=True)),
                 ('no_run_since', models.DateTimeField(editable=False, null=True)),

@@ -5,13 +5,13 @@ from scheduled_jobs.models.changes import JobChange, attribution
 from scheduled_jobs.models.facts import FACTS, facts_from, value_in_force
 from scheduled_jobs.models.google_names import GoogleName
 from scheduled_jobs.models.jobs import ScheduledJob
-from scheduled_jobs.models.last_list import LastList
+from scheduled_jobs.models.last_list import LastList, LastWatch
 from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.stats import RunStats
 from scheduled_jobs.models.versions import JobVersion
 
 __all__ = [
-    "FACTS", "Alert", "AlertRun", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "Lease",
-    "RunStats", "ScheduledJob", "attribution", "facts_from", "value_in_force",
+    "FACTS", "Alert", "AlertRun", "GoogleName", "JobChange", "JobRun", "JobVersion", "LastList", "LastWatch",
+    "Lease", "RunStats", "ScheduledJob", "attribution", "facts_from", "value_in_force",
 ]  # fmt: skip

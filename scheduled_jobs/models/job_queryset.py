@@ -21,6 +21,7 @@ from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.stats import RunStats
 from scheduled_jobs.models.sync_state import pending
 from scheduled_jobs.models.validation import errors_of
+from scheduled_jobs.models.versions import JobVersion
 from scheduled_jobs.models.writer import WriterManager, WriterQuerySet
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
                 # Or the audit would tell of one long pause, where runs took place in between.
                 _end_pauses(rows, now)
                 changed += _change(rows, models.Q(), values, audit, by=by, reason=reason)
+                versions = JobVersion.objects.using(rows.db)
+                versions.hold(dict.fromkeys(rows.values_list("pk", flat=True), now))
         return changed
 
     pause.queryset_only = True  # type: ignore[attr-defined]
@@ -131,7 +134,10 @@ class ScheduledJobQuerySet(WriterQuerySet["ScheduledJob"]):
         with _in_chunks(self) as chunks:
             for rows in chunks:
                 _end_pauses(rows, now)
+                paused = dict.fromkeys(rows.filter(paused=True).values_list("pk", flat=True), now)
                 changed += _change(rows, models.Q(paused=True), NOT_PAUSED, audit, by=by, reason=reason)
+                if paused:
+                    JobVersion.objects.using(rows.db).release(paused)
         return changed
 
     resume.queryset_only = True  # type: ignore[attr-defined]
@@ -313,10 +319,15 @@ def _end_pauses(rows: ScheduledJobQuerySet, now: datetime) -> int:
     if not ended:
         return 0
     rows.filter(pk__in=[job.pk for job in ended]).update(**NOT_PAUSED)
+    # From its end on, whoever notices it how much later.
+    ends = {job.pk: job.paused_until for job in ended if job.paused_until is not None}
+    JobVersion.objects.using(rows.db).release(ends)
     with attribution(via=JobChange.Via.AUTO, reason="The pause has ended."):
         # The same lines as those of resume().
-        ends = [(job, {"paused": (True, False), "paused_until": (job.paused_until, None)}) for job in ended]
-        _record(rows, ends)
+        changes = [
+            (job, {"paused": (True, False), "paused_until": (job.paused_until, None)}) for job in ended
+        ]
+        _record(rows, changes)
     return len(ended)
 
 

@@ -118,6 +118,8 @@ class ScheduledJob(WithOverrides):
     """When the first of the failures in a row began."""
     pruned_until = models.DateTimeField(null=True, editable=False)
     """Runs before this may be gone: what the figures have of that time is not made anew."""
+    watched_until = models.DateTimeField(null=True, editable=False)
+    """Before this, every time at which Google was to fire has its run, or is told as missed."""
 
     objects: ClassVar[ScheduledJobManager] = ScheduledJobManager()
     runs: RelatedManager[JobRun]

@@ -1,4 +1,4 @@
-"""When all jobs were last looked at in Google."""
+"""When all jobs were last looked at in Google, and when somebody last looked for runs that did not come."""
 
 from __future__ import annotations
 
@@ -20,3 +20,17 @@ class LastList(ReadFromWriter):
 
     def __str__(self) -> str:
         return self.parent
+
+
+class LastWatch(ReadFromWriter):
+    """The last step of the watch, in a row that there is once; who watches writes it first, and so waits."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("last watch")
+        verbose_name_plural = _("last watches")
+
+    def __str__(self) -> str:
+        return str(self.at)

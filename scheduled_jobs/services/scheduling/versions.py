@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from scheduled_jobs.models import JobVersion
+from django.db.models import Max, Q
+
+from scheduled_jobs.domain.jobs import ENABLED
+from scheduled_jobs.models import JobVersion, LastList, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.models.versions import ABSENT, HELD
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from django.db.models import QuerySet
-
     from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.domain.plan import Desired
-
-ABSENT = "ABSENT"
-"""The state of a job that Google does not have."""
 
 
 class Content(NamedTuple):
@@ -29,8 +28,14 @@ class Content(NamedTuple):
     state: str
 
 
-_Version = tuple[int, "datetime | None", tuple[str, ...]]
-"""Key, confirmation and content."""
+class _Version(NamedTuple):
+    """The open version of a job."""
+
+    pk: int
+    since: datetime
+    confirmed_at: datetime | None
+    content: Content
+
 
 MANY = 500
 """From so many jobs on, reading all rows is quicker than naming those that are wanted."""
@@ -44,59 +49,105 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> No
         for desired in wanted
         if desired.pk is not None and (content := _wanted_content(desired)) is not None
     }
-    rows = JobVersion.objects.using(using)
-    current = _current(rows, contents)
+    contents = _with_held(contents, now, using)
+    current = _current(contents, using)
     # In the order of the keys: each new row takes a lock on its job.
     changing = {
         pk: content
         for pk, content in sorted(contents.items())
-        if (version := current.get(pk)) is None or version[1] is None or version[2] != content
+        if (version := current.get(pk)) is None or version.content != content
     }
-    _replace(rows, changing, now=now, confirmed_at=None)
+    _replace(changing, since=dict.fromkeys(changing, now), confirmed_at=None, using=using)
 
 
 @persistent
-def confirm_versions(seen: Mapping[int, LiveJob | None], *, now: datetime, using: str) -> None:
-    """Record what a look at Google, or its answer, has shown: job -> what Google has."""
-    rows = JobVersion.objects.using(using)
-    current = _current(rows, seen)
+def confirm_versions(
+    seen: Mapping[int, LiveJob | None], *, now: datetime, using: str, is_look: bool = False
+) -> None:
+    """Record what an answer of Google's has shown: job -> what Google has.
+
+    ``is_look``: it was looked at, at ``now``. What is another than was known has become so since the last
+    look, and nobody knows when.
+    """
+    contents = _with_held({job: _live_content(live) for job, live in seen.items()}, now, using)
+    current = _current(contents, using)
     agreeing: list[int] = []
     changed: dict[int, Content] = {}
-    for job, live in seen.items():
+    for job, content in contents.items():
         version = current.get(job)
-        if version is not None and version[2] == _live_content(live):
-            if version[1] is None:
-                agreeing.append(version[0])
-        elif version is not None or live is not None:
-            changed[job] = _live_content(live)
-    rows.filter(pk__in=agreeing).update(confirmed_at=now)
-    _replace(rows, changed, now=now, confirmed_at=now)
+        if version is not None and version.since > now:
+            continue  # what the look has shown was changed since
+        if version is not None and version.content == content:
+            if version.confirmed_at is None:
+                agreeing.append(version.pk)
+        elif version is not None or seen[job] is not None:
+            changed[job] = content
+    if agreeing:
+        JobVersion.objects.using(using).filter(pk__in=agreeing).update(confirmed_at=now)
+    since = dict.fromkeys(changed, now)
+    if is_look:
+        since |= _last_known({job: current[job] for job in changed if job in current}, now, using)
+    _replace(changed, since=since, confirmed_at=now, using=using)
+
+
+def _last_known(versions: Mapping[int, _Version], now: datetime, using: str) -> dict[int, datetime]:
+    """Job -> until when Google was seen to have what the version says, if it was ever confirmed."""
+    confirmed = {job: v.confirmed_at for job, v in versions.items() if v.confirmed_at is not None}
+    if not confirmed:
+        return {}
+    listed_at = LastList.objects.using(using).aggregate(at=Max("at"))["at"]
+    rows = ScheduledJob.objects.using(using)
+    known = {}
+    for some in rows.in_batches(confirmed):
+        for job, seen_at in some.values_list("pk", "live_seen_at"):
+            looks = [at for at in (confirmed[job], seen_at, listed_at) if at is not None]
+            known[job] = min(max(looks), now)
+    return known
 
 
 def _replace(
-    rows: QuerySet[JobVersion],
     contents: Mapping[int, Content],
     *,
-    now: datetime,
+    since: Mapping[int, datetime],
     confirmed_at: datetime | None,
+    using: str,
 ) -> None:
     if not contents:
         return
-    rows.filter(job__in=contents, until=None).update(until=now)
+    rows = JobVersion.objects.using(using)
+    for at in set(since.values()):
+        rows.filter(job__in=[job for job in contents if since[job] == at], until=None).update(until=at)
     new = [
-        {"job_id": pk, "since": now, "confirmed_at": confirmed_at, **content._asdict()}
+        {"job_id": pk, "since": since[pk], "confirmed_at": confirmed_at, **content._asdict()}
         for pk, content in contents.items()
     ]
-    insert_rows(JobVersion, new, using=rows.db)
+    insert_rows(JobVersion, new, using=using)
 
 
-def _current(rows: QuerySet[JobVersion], jobs: Collection[int]) -> dict[int, _Version]:
+def _current(jobs: Collection[int], using: str) -> dict[int, _Version]:
     """Job -> its open version. For many jobs, all there are."""
-    chosen = rows.filter(until=None).order_by("pk")
+    chosen = JobVersion.objects.using(using).filter(until=None).order_by("pk")
     if len(jobs) < MANY:
         chosen = chosen.filter(job__in=jobs)
-    versions = chosen.values_list("job_id", "pk", "confirmed_at", *Content._fields)
-    return {job: (pk, confirmed_at, tuple(content)) for job, pk, confirmed_at, *content in versions}
+    versions = chosen.values_list("job_id", "pk", "since", "confirmed_at", *Content._fields)
+    return {
+        job: _Version(pk, since, confirmed_at, Content(*content))
+        for job, pk, since, confirmed_at, *content in versions
+    }
+
+
+def _with_held(contents: dict[int, Content], now: datetime, using: str) -> dict[int, Content]:
+    """The same, where a pause in the database skips what Google fires."""
+    firing = [job for job, content in contents.items() if content.state == ENABLED]
+    if not firing:
+        return contents
+    paused = ScheduledJob.objects.using(using).filter(
+        Q(paused_until=None) | Q(paused_until__gt=now), paused=True
+    )
+    if len(firing) < MANY:
+        paused = paused.filter(pk__in=firing)
+    held = set(paused.values_list("pk", flat=True)).intersection(firing)
+    return {**contents, **{job: contents[job]._replace(state=HELD) for job in held}}
 
 
 def _wanted_content(desired: Desired) -> Content | None:

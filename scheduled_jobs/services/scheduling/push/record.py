@@ -248,8 +248,9 @@ def record_seen(
     seen: Mapping[int, LiveJob | None], at: datetime, *, using: str, is_of_all: bool = True
 ) -> None:
     """Keep what Google had at ``at``, unless something newer is known."""
+    # Before the rows say when they were seen: until when the version before was known is read there.
+    confirm_versions(seen, now=at, using=using, is_look=True)
     record_look(seen, at, using=using, is_of_all=is_of_all)
-    confirm_versions(seen, now=at, using=using)
 
 
 def record_failure(pks: Iterable[int], why: str, *, using: str) -> None:

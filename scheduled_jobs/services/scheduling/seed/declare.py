@@ -22,6 +22,7 @@ from scheduled_jobs.domain.limits import (
 )
 from scheduled_jobs.domain.payloads import Signature, is_json, parse_body
 from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.domain.tolerances import check_grace, check_tolerance
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.services.scheduling.mount import as_configured
 from scheduled_jobs.services.scheduling.names import App, this_app
@@ -96,6 +97,9 @@ def declare(task: type[Task], app: App | None = None) -> Declaration:
     read("schedule_paused", lambda: _check_flag(task.schedule_paused))
     read("schedule_use_oidc", lambda: _check_flag(registry.uses_oidc(task)))
     read("overlap", lambda: _overlap(task))
+    read("missed_grace", lambda: check_grace(task.missed_grace))
+    for name in ("failure_tolerance", "recovery_tolerance"):
+        read(name, lambda n=name: check_tolerance(getattr(task, n)))  # type: ignore[misc]
     declaration.values = {"schedule": schedule, "time_zone": zone, "payload": payload}
     for name, hook in HOOKS.items():
         declaration.values[name] = read(f"{hook}()", lambda n=name, h=hook: _hook(task, n, h))  # type: ignore[misc]

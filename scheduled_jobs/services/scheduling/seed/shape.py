@@ -34,7 +34,9 @@ INSTEAD = {
     "url": "the address is made of DJANGO_CLOUD_TASKS_ENDPOINT and the URLs of the project",
     "job_id": "schedule_name() names the job",
 }
-VALUES = ("run_every", "schedule_paused", "overlap")
+VALUES = (
+    "run_every", "schedule_paused", "overlap", "missed_grace", "failure_tolerance", "recovery_tolerance",
+)  # fmt: skip
 """What is a value of the class, read without a task."""
 HOOKS = (
     "schedule_name",
