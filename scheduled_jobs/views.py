@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from scheduled_jobs import authentication, exceptions, registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
-from scheduled_jobs.domain.payloads.redaction import without_tokens
+from scheduled_jobs.domain.payloads import without_tokens
 from scheduled_jobs.logs import logger
 from scheduled_jobs.services import execution, monitoring, scheduling
 from scheduled_jobs.services.history import stats

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,9 +12,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs import registry
+from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import MAX_KEY
+from scheduled_jobs.domain.payloads import Redactor, Signature, secrets_in
+from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
 from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.stats import RunStats, cell_of, is_frozen
@@ -304,6 +310,19 @@ class JobRun(ReadFromWriter):
         if update_fields is not None:
             update_fields = {*update_fields, "unfolded"}
         super().save(*args, update_fields=update_fields, **options)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """What takes the secrets of this run out of each text about it, before that is stored or logged."""
+        return Redactor(self._secrets())
+
+    def _secrets(self) -> Iterator[str]:
+        """What stands under secret keys, in the payload and in the defaults of ``run()``."""
+        keys = settings.REDACTED_KEYS
+        yield from secrets_in(self.payload, keys)
+        if (task := registry.get(self.job.task)) is not None:
+            with suppress(InvalidPayload):
+                yield from secrets_in(Signature.of(task.run).defaults(), keys)
 
     @property
     def is_over(self) -> bool:

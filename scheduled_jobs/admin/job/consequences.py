@@ -61,7 +61,7 @@ def received(editing: Editing) -> list[tuple[bool, str]]:
     sent, signature = editing.job.payload, editing.payload.signature
     if signature is None or not isinstance(sent, dict):
         return masked_parts(sent)
-    given = signature.dump({field.name: field.default for field in signature.fields if not field.required})
+    given = signature.defaults()
     order = {field.name: None for field in signature.fields if field.name in given or field.name in sent}
     return masked_parts({**order, **given, **sent})
 

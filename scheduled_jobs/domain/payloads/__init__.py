@@ -1,10 +1,11 @@
 """The payload of a job: JSON outside, keyword arguments of ``run()`` inside.
 
 ``signature`` reads the parameters of ``run()``, ``conversion`` turns values into their types, ``storage``
-knows what a database can hold, ``redaction`` keeps secrets off the screens.
+knows what a database can hold, ``redaction`` keeps secrets off the screens, ``redactor`` out of texts.
 """
 
 from scheduled_jobs.domain.payloads.redaction import MASK, SECRET_WORDS, redact, restore
+from scheduled_jobs.domain.payloads.redactor import Redactor, secrets_in, without_tokens
 from scheduled_jobs.domain.payloads.signature import Field, Signature
 from scheduled_jobs.domain.payloads.storage import (
     MAX_DEPTH,
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_STORED",
     "SECRET_WORDS",
     "Field",
+    "Redactor",
     "Signature",
     "clean_text",
     "in_three_bytes",
@@ -31,5 +33,7 @@ __all__ = [
     "parse_body",
     "redact",
     "restore",
+    "secrets_in",
     "storable",
+    "without_tokens",
 ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +10,11 @@ from scheduled_jobs.domain.payloads.storage import clean_text, path_of
 from scheduled_jobs.exceptions import InvalidPayload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 MASK = "•" * 8
 SECRET_WORDS = ("password", "token", "secret", "key", "authorization", "credential")
 """A key that contains one of these words holds a secret, unless the settings say otherwise."""
-
-SHORTEST = 4
-TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){0,2}")
-"""What a signed token looks like."""
 
 _MISSING: Any = object()
 
@@ -39,36 +33,6 @@ def redact(value: Any, keys: Iterable[str]) -> Any:
     if isinstance(value, (list, tuple)):
         return [redact(inner, words) for inner in value]
     return copy.deepcopy(value)
-
-
-def texts_under(value: Any, keys: Iterable[str], *, secret: bool = False) -> Iterator[str]:
-    """All that stands under a secret key of a JSON value, as text."""
-    words = tuple(keys)
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from texts_under(inner, words, secret=secret or is_secret(key, words))
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from texts_under(inner, words, secret=secret)
-    elif secret and value is not None:
-        yield str(value)
-
-
-def without(text: str, secrets: Iterable[str]) -> str:
-    """A text of somebody else's with a mask wherever it quotes a secret, as it is or as JSON writes it.
-
-    Only secrets of four letters and more are looked for: shorter ones stand in any sentence.
-    """
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= SHORTEST:
-            for form in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
-                text = text.replace(form, MASK)
-    return text
-
-
-def without_tokens(text: str) -> str:
-    """A text of somebody else's as every database can hold it, with no signed token in it."""
-    return TOKEN.sub("[token]", clean_text(text))
 
 
 def restore(masked: Any, original: Any, keys: Iterable[str]) -> Any:

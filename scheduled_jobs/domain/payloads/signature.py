@@ -170,6 +170,10 @@ class Signature:
         """
         return {name: _as_json(value) for name, value in kwargs.items()}
 
+    def defaults(self) -> dict[str, Any]:
+        """What ``run()`` takes where the payload says nothing, as a payload would write it."""
+        return self.dump({field.name: field.default for field in self.fields if not field.required})
+
     def _strangers_in(self, payload: Mapping[str, Any]) -> dict[str, str]:
         takes = f"it takes {', '.join(self._names)}" if self._names else "it takes none"
         return {

@@ -16,7 +16,7 @@ from django.db import Error, IntegrityError, connections
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key
-from scheduled_jobs.domain.payloads import Signature, clean_text, parse_body
+from scheduled_jobs.domain.payloads import Signature, parse_body, without_tokens
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -246,20 +246,21 @@ class Table:
     def _refuse(
         self, slot: Slot | None, payload: dict[str, Any] | None, error: InvalidPayload
     ) -> Answer | None:
+        text = JobRun(job=self.job, payload=payload).redactor.text(str(error))
         values = {
             **self._facts(slot),
             "status": Status.FAILED,
             "started_at": self.now,
             "finished_at": self.now,
             "payload": payload,
-            "error": clean_text(f"{type(error).__name__}: {error}"),
-            "error_key": error_key(type(error).__name__, clean_text(str(error))),
+            "error": f"{type(error).__name__}: {text}",
+            "error_key": error_key(type(error).__name__, text),
         }
         run = statements.insert(self.job, values, slot=slot)
         if run is None:
             return None
         ending.announce(run)
-        return Answer.error(HTTPStatus.BAD_REQUEST, clean_text(str(error)))
+        return Answer.error(HTTPStatus.BAD_REQUEST, text)
 
     # --- What a row says of its delivery --------------------------------------------------------
 
@@ -278,7 +279,7 @@ class Table:
         if self.delivery.caller:
             context["caller"] = self.delivery.caller
         if self.announced.is_unreadable:
-            context["schedule_time_text"] = clean_text(self.announced.text[:100])
+            context["schedule_time_text"] = without_tokens(self.announced.text[:100])
         if slot is not None:
             context["late_by"] = (self.now - slot.at).total_seconds()
             if slot.missed is not None:

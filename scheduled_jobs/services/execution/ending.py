@@ -62,7 +62,8 @@ def finish(
         try:
             return attempt(run, values)
         except Exception as error:  # noqa: BLE001 – a driver has its own, and the end is not to be lost
-            logger.warning("The end of run %s could not be written: %s", run.pk, error)
+            told = run.redactor.text(str(error))  # a database may quote the row
+            logger.warning("The end of run %s could not be written: %s", run.pk, told)
         if not connection.in_atomic_block:
             # The usual cause is a pooled connection that went stale while the task ran.
             connection.close()

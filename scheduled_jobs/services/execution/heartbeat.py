@@ -22,7 +22,6 @@ from django.db import connections
 from django.utils import timezone
 
 from scheduled_jobs.domain.payloads import in_three_bytes
-from scheduled_jobs.domain.payloads.redaction import without_tokens
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.statements import LEASE, database
@@ -108,7 +107,7 @@ class Heartbeat:
             reported = {
                 "progress_done": _finite(done),
                 "progress_total": _finite(total),
-                "progress_message": without_tokens(str(message))[:MAX_MESSAGE],
+                "progress_message": run.redactor.text(str(message))[:MAX_MESSAGE],
             }
             vars(run).update(reported)
             beat.reported = reported

@@ -18,7 +18,6 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key, place_of
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.domain.payloads import Signature, storable
-from scheduled_jobs.domain.payloads.redaction import texts_under, without, without_tokens
 from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
@@ -104,7 +103,7 @@ def _execute(
         with one_process():
             value = _call(instance, arguments)
     except DiscardTask as error:
-        return Outcome(Status.DISCARDED, error=_shortened(_kept(run, _text_of(error)), MAX_ERROR))
+        return Outcome(Status.DISCARDED, error=_shortened(run.redactor.text(_text_of(error)), MAX_ERROR))
     except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
         is_stop = handlers.is_stop(error)
         if has_begun and isinstance(error, SystemExit) and not is_stop and error.code in (None, 0):
@@ -114,7 +113,7 @@ def _execute(
         _leave_transactions(depths)
         if not is_stop:  # which may have taken its handler away, to be heard once only
             handlers.put_back()
-    return _success(value)
+    return _success(run, value)
 
 
 def metadata_of(run: JobRun, headers: Mapping[str, str] | None = None) -> TaskMetadata:
@@ -153,12 +152,12 @@ def _is_unrun(returned: Any, run: Callable[..., Any]) -> bool:
     )
 
 
-def _success(value: Any) -> Outcome:
+def _success(run: JobRun, value: Any) -> Outcome:
     try:
-        return Outcome(Status.SUCCEEDED, value=value, result=storable(value))
+        return Outcome(Status.SUCCEEDED, value=value, result=run.redactor.value(storable(value)))
     except (ValueError, TypeError, RecursionError) as error:
         # The work is done: a retry would repeat it for ever.
-        note = f"The result was not kept: {_shortened(without_tokens(str(error)), 500)}"
+        note = f"The result was not kept: {_shortened(run.redactor.text(str(error)), 500)}"
         return Outcome(Status.SUCCEEDED, value=value, notes=[note])
 
 
@@ -174,22 +173,17 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime,
             f"{registry.dotted_path(task)} raised {type(error).__name__}: {_text_of(error)}"
         )
         outcome.raised.__cause__ = error
-    name, text = type(error).__name__, _kept(run, _text_of(error))
+    name, text = type(error).__name__, run.redactor.text(_text_of(error))
     outcome.error = _shortened(f"{name}: {text}" if text else name, MAX_ERROR)
     is_late = outcome.status == Status.TIMED_OUT
     outcome.error_key = Status.TIMED_OUT if is_late else error_key(name, text, place_of(error))
     lines = "".join(traceback.format_exception(type(error), error, _below_us(error.__traceback__)))
-    kept = _kept(run, lines)
+    kept = run.redactor.text(lines)
     outcome.traceback = _shortened(kept, MAX_TRACEBACK)
     # Error trackers want the exception itself; with a secret in it they get what is kept of it.
     shown = error if kept == lines else None
     logger.error("%s failed in run %s: %s", registry.dotted_path(task), run.pk, outcome.error, exc_info=shown)
     return outcome
-
-
-def _kept(run: JobRun, text: str) -> str:
-    """What a task says, without the secrets of its payload."""
-    return without_tokens(without(text, texts_under(run.payload or {}, settings.REDACTED_KEYS)))
 
 
 def _shortened(text: str, limit: int) -> str:

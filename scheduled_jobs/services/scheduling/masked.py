@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import MARK_HEADER
-from scheduled_jobs.domain.payloads import redact
-from scheduled_jobs.domain.payloads.redaction import texts_under, without
+from scheduled_jobs.domain.payloads import Redactor, redact, secrets_in
 
 if TYPE_CHECKING:
     from scheduled_jobs.domain.jobs import JobSpec
@@ -40,7 +39,7 @@ def _telling(old: Any, new: Any, before: Any, after: Any) -> Any:
 def without_secrets(text: str, spec: JobSpec) -> str:
     """A message of Google's, which may echo what it was sent, with header values and secrets masked."""
     headers = (value for name, value in spec.headers.items() if name != MARK_HEADER)
-    return without(text, [*headers, *texts_under(spec.payload, settings.REDACTED_KEYS)])
+    return Redactor([*headers, *secrets_in(spec.payload, settings.REDACTED_KEYS)]).text(text)
 
 
 def masked(field: str, value: Any) -> Any:
