@@ -167,6 +167,9 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime,
     if is_cut_off and run.deadline_at is not None and run.deadline_at < now:
         # The server has stopped the process because it took too long: Google has long hung up.
         outcome.status = Status.TIMED_OUT
+    elif outcome.is_stopping:
+        # Nothing that the task has done: as though the process had died, but known at once.
+        outcome.status = Status.LOST
     if not outcome.is_stopping and not isinstance(error, Exception):
         # Whoever calls for the run here and now must not be ended by what the task does.
         outcome.raised = TaskExited(
@@ -175,8 +178,8 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime,
         outcome.raised.__cause__ = error
     name, text = type(error).__name__, run.redactor.text(_text_of(error))
     outcome.error = _shortened(f"{name}: {text}" if text else name, MAX_ERROR)
-    is_late = outcome.status == Status.TIMED_OUT
-    outcome.error_key = Status.TIMED_OUT if is_late else error_key(name, text, place_of(error))
+    is_own = outcome.status == Status.FAILED
+    outcome.error_key = error_key(name, text, place_of(error)) if is_own else outcome.status
     lines = "".join(traceback.format_exception(type(error), error, _below_us(error.__traceback__)))
     kept = run.redactor.text(lines)
     outcome.traceback = _shortened(kept, MAX_TRACEBACK)

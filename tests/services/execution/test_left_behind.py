@@ -109,7 +109,7 @@ def test_an_interrupt_in_the_main_thread_is_the_users() -> None:
             deliver(job, task)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert list(JobRun.objects.values_list("status", "error")) == [(Status.FAILED, "KeyboardInterrupt")]
+    assert list(JobRun.objects.values_list("status", "error")) == [(Status.LOST, "KeyboardInterrupt")]
 
 
 def test_a_handler_that_takes_itself_away_is_a_stop_all_the_same() -> None:
@@ -127,7 +127,7 @@ def test_a_handler_that_takes_itself_away_is_a_stop_all_the_same() -> None:
             deliver(make_job(task), task)
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert JobRun.objects.get().status == Status.FAILED
+    assert JobRun.objects.get().status == Status.LOST
 
 
 def test_an_alarm_of_the_tasks_own_ends_its_run_alone() -> None:

@@ -164,13 +164,18 @@ def test_a_task_whose_class_cannot_be_made_has_failed() -> None:
 
 
 @pytest.mark.parametrize("stop", [SystemExit(1), SystemExit(0), KeyboardInterrupt()])
-def test_a_process_that_is_stopped_fails_the_run_and_stops(stop: BaseException) -> None:
-    with stopped_by(stop) as run, pytest.raises(type(stop)):
-        run_once(run)
+def test_a_process_that_is_stopped_loses_the_run_and_stops(stop: BaseException) -> None:
+    with stopped_by(stop) as run:
+        task = make_task(run)
+        job = make_job(task)
+        with pytest.raises(type(stop)):
+            deliver(job, task)
 
     found = JobRun.objects.get()
-    assert (found.status, found.active_slot, found.overlap_lock) == (Status.FAILED, None, None)
+    assert (found.status, found.active_slot, found.overlap_lock) == (Status.LOST, None, None)
+    assert (found.finished_at, found.error_key) == (AFTER, "lost")
     assert found.error.startswith(type(stop).__name__)
+    assert deliver(job, make_task()).body["status"] == "executed"
 
 
 def test_a_process_stopped_after_the_deadline_has_timed_out() -> None:
