@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
 
+ALREADY_DONE = "already done"
+"""``error`` of a run that was asked for of a slot which another attempt has settled meanwhile."""
 AT_ONCE = 200
 COUNTED = frozenset({"status", "deliveries", "started_at", "duration"})
 """Columns that the figures are made of: whatever writes one of them says that its cell is out of date."""
@@ -38,6 +40,12 @@ SKEW = timedelta(minutes=1)
 """More than the clocks of two processes differ by."""
 SOON = timedelta(days=3)
 """Within this time of a run, or of now, its reruns are found."""
+
+
+def held(now: datetime) -> Q:
+    """Runs of a range of times that a pause of their job keeps waiting: it is how they are stopped."""
+    is_paused = Q(job__paused_until=None) | Q(job__paused_until__gt=now)
+    return Q(is_paused, trigger=Trigger.BACKFILL, job__paused=True)
 
 
 class JobRunQuerySet(WriterQuerySet["JobRun"]):
@@ -52,6 +60,34 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
     def queued(self) -> JobRunQuerySet:
         """Runs that were asked for and not yet claimed, the oldest first."""
         return self.filter(status=JobRun.Status.QUEUED).oldest_first()
+
+    def next_in_turn(self, now: datetime) -> list[int]:
+        """Of each job the oldest rerun or backfill that waits, if nothing stands before it.
+
+        Before it stand a run that it would overlap, and one in turn that was sent or goes on; not what
+        waits for the end of a pause at ``now``, or for a slot that another run has settled or is running.
+        """
+        waits = Q(status=Status.QUEUED, sent=0, trigger__in=JobRun.IN_TURN)
+        before = Q(status=Status.RUNNING, overlap_lock=1) | Q(
+            status__in=JobRun.OPEN, trigger__in=JobRun.IN_TURN
+        )
+        opened = self.filter(status__in=JobRun.OPEN).filter(before).exclude(waits & held(now))
+        opened = opened.exclude(Exists(self._of_same_slot("settled_slot")), waits)
+        opened = opened.exclude(Exists(self._of_same_slot("active_slot")), waits)
+        turns = (
+            opened.order_by()
+            .values_list("job_id")
+            .annotate(first=Min("pk"), ahead=Count("pk", filter=~waits))
+        )
+        return [first for _job, first, ahead in turns if not ahead]
+
+    def already_done(self) -> JobRunQuerySet:
+        """Runs that were asked for and not sent, of slots that another run has settled meanwhile."""
+        return self.filter(Exists(self._of_same_slot("settled_slot")), status=Status.QUEUED, sent=0)
+
+    def _of_same_slot(self, column: str) -> JobRunQuerySet:
+        rows = self.model.objects.using(self.db)
+        return rows.filter(job=OuterRef("job_id"), **{column: OuterRef("scheduled_for")})
 
     def oldest_first(self) -> JobRunQuerySet:
         """In the order in which they were written, for runs that are few.
@@ -203,6 +239,8 @@ class JobRun(ReadFromWriter):
     """Statuses of what began and went wrong."""
     BAD = (*FAILING, Status.MISSED)
     """Those, and of what never began: a slot that has none but these may still be run."""
+    IN_TURN = (Trigger.RETRY, Trigger.BACKFILL)
+    """Triggers of what goes one after the other: each is sent when the one before it has ended."""
 
     job = models.ForeignKey(
         "scheduled_jobs.ScheduledJob",

@@ -1,5 +1,6 @@
 """In: what may run when Cloud Scheduler calls, running it, and recording how it ended."""
 
+from scheduled_jobs.services.execution.backfilling import backfill, cancel_backfill, plan_backfill
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
 from scheduled_jobs.services.execution.ending import expire, write_kept
 from scheduled_jobs.services.execution.facts import note_delivery
@@ -15,12 +16,15 @@ from scheduled_jobs.services.execution.serving import (
 __all__ = [
     "Answer",
     "Delivery",
+    "backfill",
     "cancel",
+    "cancel_backfill",
     "deliver",
     "expire",
     "job_of_task",
     "lacks_tables",
     "note_delivery",
+    "plan_backfill",
     "rerun",
     "run_eagerly",
     "write_kept",

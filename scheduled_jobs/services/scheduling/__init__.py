@@ -12,14 +12,13 @@ from scheduled_jobs.services.scheduling.names import job_id, task_url
 from scheduled_jobs.services.scheduling.push.on_commit import push_jobs, push_on_commit
 from scheduled_jobs.services.scheduling.run_now import (
     MOST_SENT,
-    after_delivery,
     fire,
     fire_on_commit,
-    settle,
 )
 from scheduled_jobs.services.scheduling.schedule import schedule_task
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
 from scheduled_jobs.services.scheduling.seed.rows import Seeded, seed_tasks
+from scheduled_jobs.services.scheduling.settling import after_delivery, settle
 from scheduled_jobs.services.scheduling.sync.report import Options, Report
 from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
 

@@ -16,7 +16,7 @@ from scheduled_jobs import registry, signals
 from scheduled_jobs.exceptions import OverrideExists
 from scheduled_jobs.models import GoogleName, JobChange, JobVersion, ScheduledJob, job_queryset
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.scheduling import run_now
+from scheduled_jobs.services.scheduling import settling
 from scheduled_jobs.services.scheduling.push import push
 from tests.support import full_name
 from tests.support.declaring import declare, row, schedule_tasks
@@ -338,7 +338,7 @@ def test_after_a_delivery_nothing_ever_raises(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(run_now, "settle", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(settling, "settle", lambda *_, **__: 1 / 0)
     scheduling.after_delivery(job.pk)
     assert "ZeroDivisionError" in caplog.text
 

@@ -1,0 +1,117 @@
+"""What was asked for and waits: sent once more, given up, or sent because its turn has come."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import router
+from django.db.models import Q
+from django.utils import timezone
+
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.attempts import NEVER, SKEW, code_meaning
+from scheduled_jobs.exceptions import BackendError
+from scheduled_jobs.logs import logger
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.runs import ALREADY_DONE
+from scheduled_jobs.services.scheduling.client import Client
+from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
+from scheduled_jobs.services.scheduling.run_now import (
+    MOST_SENT,
+    NOT_DELIVERED,
+    NOTHING_SENT,
+    UNDELIVERED,
+    give_up,
+    look,
+    runs,
+    send,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from scheduled_jobs.domain.jobs import LiveJob
+    from scheduled_jobs.models.runs import JobRunQuerySet
+
+Status = JobRun.Status
+
+LEFT_BEHIND = timedelta(minutes=1)
+"""After this long a pending row's writer has died, or Google did not answer it."""
+NO_JOB = "the job is retired or being deleted: Google has no job to run any more"
+
+
+def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
+    """Send, or give up, what was asked for and is not under way.
+
+    That is what was sent and never delivered, what nobody came to send, and the next of what goes one after
+    the other. At most ``most`` runs are sent, and as many given up for each reason: what a delivery does for
+    others is bounded. Each job is read from Google first: its row says what Google's last attempt met.
+    """
+    now = timezone.now()
+    queued = runs().filter(status=Status.QUEUED)
+    if job_pk is not None:
+        queued = queued.of_jobs([job_pk])
+    _close(queued, now, most)
+    undelivered = Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
+    forgotten = Q(sent=0, created_at__lt=now - NOTHING_SENT) & ~Q(trigger__in=JobRun.IN_TURN)
+    open_ = runs() if job_pk is None else runs().of_jobs([job_pk])
+    # In a process that never asks Google they wait for another that does.
+    turns = open_.next_in_turn(now) if settings.mode == "google" else []
+    due = queued.filter(undelivered | forgotten | Q(pk__in=turns, sent=0))
+    for run in due.select_related("job").oldest_first()[:most]:
+        send(run)
+
+
+def after_delivery(job_pk: int) -> None:
+    """What a delivery may do for its own job once it is answered: one RunJob, and a push left behind.
+
+    Never raises: the run that was delivered has nothing to do with it.
+    """
+    try:
+        settle(job_pk, most=1)
+        rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
+        now = timezone.now()
+        stale = rows.filter(
+            pk=job_pk, sync_state=ScheduledJob.SyncState.PENDING, edited_at__lt=now - LEFT_BEHIND
+        )
+        if stale.exists():
+            push_jobs([job_pk])
+    except Exception:
+        logger.exception("after a delivery of job %s", job_pk)
+
+
+def _close(queued: JobRunQuerySet, now: datetime, most: int | None) -> None:
+    """End what need not, or cannot, be run any more."""
+    spent = queued.filter(sent__gte=MOST_SENT, sent_at__lt=now - UNDELIVERED)
+    seen: dict[int, LiveJob | None] = {}
+    for run in spent.select_related("job").oldest_first()[:most]:
+        if run.job_id not in seen:
+            seen[run.job_id] = _look(run.job)
+        give_up(run, Status.LOST, NOT_DELIVERED + _met(run, seen[run.job_id]))
+    has_no_job = Q(job__retired_at__isnull=False) | Q(job__deleting_at__isnull=False)
+    in_turn = queued.filter(sent=0, trigger__in=JobRun.IN_TURN)
+    for unsent, why in ((in_turn.filter(has_no_job), NO_JOB), (in_turn.already_done(), ALREADY_DONE)):
+        for run in unsent.select_related("job").oldest_first()[:most]:
+            give_up(run, Status.DISCARDED, why)
+
+
+def _look(job: ScheduledJob) -> LiveJob | None:
+    try:
+        return look(job, Client(time.monotonic() + settings.RPC_TIMEOUT))
+    except BackendError:
+        return None
+
+
+def _met(run: JobRun, live: LiveJob | None) -> str:
+    """What Google's attempt at a run that never arrived has met; nothing where that is not known."""
+    at = live.last_attempt_time if live is not None else None
+    if live is None or at is None or run.sent_at is None or live.status == NEVER:
+        return ""
+    # Until its deadline has passed, the status may be that of the attempt before.
+    over = timedelta(seconds=live.values["attempt_deadline"])
+    if at < run.sent_at - SKEW or timezone.now() - at <= over:
+        return ""
+    meaning = code_meaning(live.status)
+    return f": its attempt at {at:%Y-%m-%d %H:%M:%S} UTC {meaning.told} ({meaning.name})"
