@@ -42,7 +42,7 @@ SOON = timedelta(days=3)
 """Within this time of a run, or of now, its reruns are found."""
 
 
-def held(now: datetime) -> Q:
+def kept_waiting(now: datetime) -> Q:
     """Runs of a range of times that a pause of their job keeps waiting: it is how they are stopped."""
     is_paused = Q(job__paused_until=None) | Q(job__paused_until__gt=now)
     return Q(is_paused, trigger=Trigger.BACKFILL, job__paused=True)
@@ -71,7 +71,7 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
         before = Q(status=Status.RUNNING, overlap_lock=1) | Q(
             status__in=JobRun.OPEN, trigger__in=JobRun.IN_TURN
         )
-        opened = self.filter(status__in=JobRun.OPEN).filter(before).exclude(waits & held(now))
+        opened = self.filter(status__in=JobRun.OPEN).filter(before).exclude(waits & kept_waiting(now))
         opened = opened.exclude(Exists(self._of_same_slot("settled_slot")), waits)
         opened = opened.exclude(Exists(self._of_same_slot("active_slot")), waits)
         turns = (

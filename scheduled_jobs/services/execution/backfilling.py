@@ -38,7 +38,7 @@ ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Time:
+class TimeToRun:
     """A scheduled time that has no run, or none that settled it: ``last`` is the key of its last one.
 
     ``doubt`` is why it may be none at all, as a sentence; else empty.
@@ -51,7 +51,7 @@ class Time:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BackfillPlan:
     """What a backfill would run: ``times``, the earliest first.
 
     Of the other times, ``done`` have a run that settled them, and ``going`` one that goes on or waits.
@@ -59,18 +59,18 @@ class Plan:
     known can be run again.
     """
 
-    times: list[Time] = field(default_factory=list)
+    times: list[TimeToRun] = field(default_factory=list)
     done: int = 0
     going: int = 0
     guessed: bool = False
 
     @property
-    def doubtful(self) -> list[Time]:
+    def doubtful(self) -> list[TimeToRun]:
         """The times that may be none."""
         return [time for time in self.times if time.doubt]
 
 
-def plan_backfill(job: ScheduledJob, start: datetime, end: datetime, now: datetime) -> Plan:
+def plan_backfill(job: ScheduledJob, start: datetime, end: datetime, now: datetime) -> BackfillPlan:
     """Which scheduled times of a job in ``start <= at < end`` (aware), up to ``now``, have no settled run.
 
     The times are those of the schedule that Google had then, as far as that is known, else of the one in
@@ -83,14 +83,14 @@ def plan_backfill(job: ScheduledJob, start: datetime, end: datetime, now: dateti
     for at in sorted({*scheduled, *slots}):
         slot = slots.get(at)
         if slot is None:
-            times.append(Time(at, doubt=scheduled[at]))
+            times.append(TimeToRun(at, doubt=scheduled[at]))
         elif slot.is_settled:
             done += 1
         elif slot.is_open:
             going += 1
         elif at in scheduled or slot.is_bad:
-            times.append(Time(at, slot.attempts + 1, slot.last))
-    return Plan(times, done, going, guessed)
+            times.append(TimeToRun(at, slot.attempts + 1, slot.last))
+    return BackfillPlan(times, done, going, guessed)
 
 
 def backfill(
@@ -182,7 +182,7 @@ def _ask(job: ScheduledJob, start: datetime, end: datetime, by: Any, reason: str
     return list(statements.runs().filter(pk__in=[run.pk for run in asked]).oldest_first())
 
 
-def too_many(times: Sequence[Time]) -> str:
+def too_many(times: Sequence[TimeToRun]) -> str:
     """Why so many times are not run at once, and up to when fewer are; ``times`` are more than 100."""
     return _(
         "%(n)d scheduled times have no settled run, and at most %(most)d are run at once: "

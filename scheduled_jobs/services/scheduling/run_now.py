@@ -68,7 +68,7 @@ def fire(pks: Iterable[int]) -> None:
     Of several runs of a job the first: two at once would overlap. What goes in turn is sent when its turn
     has come, which settling finds; nobody comes back to it where Google is never asked.
     """
-    queued = runs().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job")
+    queued = runs_to_send().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job")
     asked = list(queued.oldest_first())
     if settings.mode != "google":
         for run in asked:
@@ -76,11 +76,11 @@ def fire(pks: Iterable[int]) -> None:
         return
     first = {run.job_id: run for run in reversed(asked) if run.trigger not in JobRun.IN_TURN}
     for run in reversed(first.values()):
-        send(run)
+        ask_google(run)
     if in_turn := {run.job_id for run in asked if run.trigger in JobRun.IN_TURN}:
-        turns = runs().of_jobs(in_turn).next_in_turn(timezone.now())
-        for run in runs().filter(pk__in=turns).select_related("job").oldest_first():
-            send(run)
+        turns = runs_to_send().of_jobs(in_turn).next_in_turn(timezone.now())
+        for run in runs_to_send().filter(pk__in=turns).select_related("job").oldest_first():
+            ask_google(run)
 
 
 def fire_on_commit(pks: Iterable[int], using: str) -> None:
@@ -88,12 +88,12 @@ def fire_on_commit(pks: Iterable[int], using: str) -> None:
     once_committed(fire, pks, using=using)
 
 
-def runs() -> JobRunQuerySet:
+def runs_to_send() -> JobRunQuerySet:
     """The runs as the database that is written to has them."""
     return JobRun.objects.using(router.db_for_write(JobRun))
 
 
-def send(run: JobRun) -> None:
+def ask_google(run: JobRun) -> None:
     """Ask Google to run the job of a queued run; raises nothing of Google's."""
     if settings.mode != "google":
         give_up(run, Status.FAILED, NOBODY_ASKED[settings.mode])
@@ -105,7 +105,7 @@ def send(run: JobRun) -> None:
         # An old address or old headers must not be fired; the payload comes from the run anyway.
         if run.job.pushed_revision < run.job.revision:
             _push(run.job)
-        look(run.job, client)
+        look_at(run.job, client)
         counted = _claim_sending(run)
         if counted:
             _run_job(run, client)
@@ -114,7 +114,7 @@ def send(run: JobRun) -> None:
     except BackendError as error:
         if counted:
             # Nothing was started, so that the call does not count.
-            runs().filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
+            runs_to_send().filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
         if isinstance(error, (Aborted, OutOfTime)):
             # Google is busy with the job, and did nothing: it is asked again with the next settling.
             logger.warning("run %s of %s waits: %s", run.pk, run.job.name, error)
@@ -125,7 +125,7 @@ def send(run: JobRun) -> None:
             give_up(run, Status.FAILED, reason_of(error))
 
 
-def look(job: ScheduledJob, client: Client) -> LiveJob | None:
+def look_at(job: ScheduledJob, client: Client) -> LiveJob | None:
     """Read a job from Google, and keep what it tells. Raises NotOurs of a job that is not ours to fire.
 
     A copy of the database must not run the jobs of the original.
@@ -141,7 +141,7 @@ def look(job: ScheduledJob, client: Client) -> LiveJob | None:
 def _claim_sending(run: JobRun) -> bool:
     """Count the call before it is made; False if the run was claimed, cancelled or sent meanwhile."""
     # The count as it was read: of two who settle at once, one sends.
-    unsent = runs().filter(pk=run.pk, status=Status.QUEUED, sent=run.sent, sent__lt=MOST_SENT)
+    unsent = runs_to_send().filter(pk=run.pk, status=Status.QUEUED, sent=run.sent, sent__lt=MOST_SENT)
     return bool(unsent.update(sent=F("sent") + 1, sent_at=timezone.now()))
 
 
@@ -195,7 +195,7 @@ def give_up(run: JobRun, status: str, why: str) -> None:
     """End a run that nobody has claimed; loses to a delivery that claims it at the same time."""
     now = timezone.now()
     key = {Status.LOST: Status.LOST, Status.FAILED: error_key("", why)}.get(Status(status), "")
-    queued = runs().filter(pk=run.pk, status=Status.QUEUED)
+    queued = runs_to_send().filter(pk=run.pk, status=Status.QUEUED)
     if not queued.update(status=status, finished_at=now, error=why, error_key=key):
         return
     run.refresh_from_db()

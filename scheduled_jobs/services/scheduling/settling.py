@@ -23,10 +23,10 @@ from scheduled_jobs.services.scheduling.run_now import (
     NOT_DELIVERED,
     NOTHING_SENT,
     UNDELIVERED,
+    ask_google,
     give_up,
-    look,
-    runs,
-    send,
+    look_at,
+    runs_to_send,
 )
 
 if TYPE_CHECKING:
@@ -50,18 +50,18 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     others is bounded. Each job is read from Google first: its row says what Google's last attempt met.
     """
     now = timezone.now()
-    queued = runs().filter(status=Status.QUEUED)
+    queued = runs_to_send().filter(status=Status.QUEUED)
     if job_pk is not None:
         queued = queued.of_jobs([job_pk])
     _close(queued, now, most)
     undelivered = Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
     forgotten = Q(sent=0, created_at__lt=now - NOTHING_SENT) & ~Q(trigger__in=JobRun.IN_TURN)
-    open_ = runs() if job_pk is None else runs().of_jobs([job_pk])
+    open_ = runs_to_send() if job_pk is None else runs_to_send().of_jobs([job_pk])
     # In a process that never asks Google they wait for another that does.
     turns = open_.next_in_turn(now) if settings.mode == "google" else []
     due = queued.filter(undelivered | forgotten | Q(pk__in=turns, sent=0))
     for run in due.select_related("job").oldest_first()[:most]:
-        send(run)
+        ask_google(run)
 
 
 def after_delivery(job_pk: int) -> None:
@@ -99,7 +99,7 @@ def _close(queued: JobRunQuerySet, now: datetime, most: int | None) -> None:
 
 def _look(job: ScheduledJob) -> LiveJob | None:
     try:
-        return look(job, Client(time.monotonic() + settings.RPC_TIMEOUT))
+        return look_at(job, Client(time.monotonic() + settings.RPC_TIMEOUT))
     except BackendError:
         return None
 

@@ -195,14 +195,14 @@ def test_of_two_who_settle_at_once_one_sends(
     calls(google)
     from scheduled_jobs.services.scheduling import run_now
 
-    look, left = run_now.look, [scheduling.settle]
+    look, left = run_now.look_at, [scheduling.settle]
 
     def meanwhile(*args: Any) -> Any:
         if left:
             left.pop()()
         return look(*args)
 
-    monkeypatch.setattr(run_now, "look", meanwhile)
+    monkeypatch.setattr(run_now, "look_at", meanwhile)
     scheduling.settle()
     assert (states(runs), calls(google)) == ([("queued", 1)], ["RunJob"])
 
