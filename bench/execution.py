@@ -17,16 +17,14 @@ import argparse
 import itertools
 import json
 import os
-import signal
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +32,7 @@ import dj_database_url
 import psycopg
 
 from bench.own_postgresql import own_postgresql
-from scheduled_jobs.emulator.certificates import CertificateServer
-from scheduled_jobs.emulator.slots import utc_now
-from scheduled_jobs.emulator.tokens import Issuer
+from bench.web import ADDRESS, Google, Web, headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +40,9 @@ if TYPE_CHECKING:
 LEAST_RATIO = 0.7
 MOST_STATEMENTS = 6
 TOKENS = 3_000
-"""They differ by the second in which they were issued, and live for an hour."""
+JOBS = 256
+SLOT = datetime(2026, 1, 5, tzinfo=UTC)
+BODY = b'{"region": "emea"}'
 TICKS = os.sysconf("SC_CLK_TCK")
 SQLITE = {
     "ENGINE": "django.db.backends.sqlite3",
@@ -77,30 +75,6 @@ def sqlite() -> Iterator[dict[str, Any]]:
         yield {**SQLITE, "NAME": f"{folder}/bench.sqlite3", "CONN_MAX_AGE": 600}
 
 
-@contextmanager
-def gunicorn(workers: int, env: dict[str, str]) -> Iterator[tuple[int, list[int]]]:
-    """The port of a server with its workers, and their process ids."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "bench.execution_app:application", "--log-level=warning"]
-    command += [f"--workers={workers}", f"--bind=127.0.0.1:{port}", "--timeout=120"]
-    process = subprocess.Popen(command, env=env)
-    try:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while len(found := children.read_text().split()) < workers or not _answers(port):
-            assert process.poll() is None, "gunicorn has ended"
-            time.sleep(0.1)
-        yield port, [int(pid) for pid in found]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
-
-
 def processor_seconds(pids: list[int]) -> float:
     """What these processes have used so far."""
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
@@ -110,8 +84,8 @@ def processor_seconds(pids: list[int]) -> float:
 class Load:
     """Requests over several connections, each of which asks again as soon as it is answered."""
 
-    def __init__(self, port: int, pids: list[int], tokens: list[str], connections: int) -> None:
-        self._port, self._pids = port, pids
+    def __init__(self, web: Web, tokens: list[str], connections: int) -> None:
+        self._port, self._pids = web.port, web.workers()
         self._tokens = itertools.cycle(tokens)
         self._connections = connections
         self._slots = itertools.count()
@@ -120,16 +94,12 @@ class Load:
         return self._request("/bare/", {"Content-Type": "application/json"})
 
     def _delivery(self, connection: int) -> bytes:
-        from bench.execution_app import JOBS, TASK, headers
-
         turn = next(self._slots)
         # No two connections deliver a slot of the same job, which would be skipped.
         job = connection + turn % (JOBS // self._connections) * self._connections
-        return self._request(f"/tasks/{TASK}", headers(job, turn, next(self._tokens)))
+        return self._request(ADDRESS, headers(job, SLOT + timedelta(minutes=turn), next(self._tokens)))
 
     def _request(self, address: str, headers: dict[str, str]) -> bytes:
-        from bench.execution_app import BODY
-
         lines = [f"POST {address} HTTP/1.1", "Host: bench.example.com", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, f"Content-Length: {len(BODY)}", "", ""]).encode() + BODY
@@ -173,28 +143,22 @@ def _asked(port: int, request: bytes) -> bytes:
     return b"".join(parts)
 
 
-def figures(
-    database: dict[str, Any], options: argparse.Namespace, issuer: Issuer, certs: str
-) -> dict[str, Any]:
+def figures(database: dict[str, Any], options: argparse.Namespace, google: Google) -> dict[str, Any]:
     """All figures on one database, which is empty."""
-    os.environ.update(BENCH_DATABASE=json.dumps(database, default=str), BENCH_CERTS=certs)
-    env = dict(os.environ)
-    from bench.execution_app import ACCOUNT, ENDPOINT
-
-    now = utc_now()
-    tokens = [issuer._sign(ACCOUNT, ENDPOINT, now - timedelta(seconds=n)) for n in range(TOKENS)]
-    program = [sys.executable, "-m", "bench.execution_app"]
-    subprocess.run([*program, "fill"], env=env, check=True)
+    web = Web(database, google, "--timeout=120", workers=options.workers)
+    web.tell("fill")
     sides: dict[str, list[dict[str, Any]]] = {"bare": [], "ours": []}
-    with gunicorn(options.workers, env) as (port, pids):
-        load = Load(port, pids, tokens, options.connections)
+    web.start()
+    try:
+        load = Load(web, google.tokens(TOKENS), options.connections)
         for side in sides:
             load.measure(side, 2)  # each worker fetches the certificates, and connects
         for _round in range(options.rounds):
             for side, found in sides.items():
                 found.append(load.measure(side, options.seconds))
-    env["BENCH_TOKEN"] = tokens[0]
-    told = subprocess.run([*program, "statements"], env=env, check=True, stdout=subprocess.PIPE)
+    finally:
+        web.stop()
+    told = web.tell("statements")
     pairs = list(zip(sides["ours"], sides["bare"], strict=True))
     return {
         "ratio": round(_median([a["requests_per_second"] / b["requests_per_second"] for a, b in pairs]), 3),
@@ -203,7 +167,7 @@ def figures(
             side: {key: round(_median([one[key] for one in found]), 2) for key in found[0]}
             for side, found in sides.items()
         },
-        "delivery": json.loads(told.stdout),
+        "delivery": json.loads(told),
     }
 
 
@@ -220,15 +184,12 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--skip-sqlite", action="store_true")
     options = parser.parse_args()
-    issuer = Issuer()
-    certificates = CertificateServer(issuer.certificates(), "127.0.0.1", 0)
-    certificates.start()
+    google = Google()
     told: dict[str, Any] = {"cpus": os.cpu_count(), "load_before": os.getloadavg()[0]}
     kinds = {"postgresql": postgresql, **({} if options.skip_sqlite else {"sqlite": sqlite})}
     for kind, make in kinds.items():
         with make() as database:
-            # In a process of its own each: the settings of a Django are for ever.
-            told[kind] = figures(database, options, issuer, certificates.url)
+            told[kind] = figures(database, options, google)
     ours = told["postgresql"]
     told["met"] = {
         f"at least {LEAST_RATIO} of the bare view": ours["ratio"] >= LEAST_RATIO,

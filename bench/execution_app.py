@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django
 from django.conf import settings
 
-ACCOUNT = "bench@bench.iam.gserviceaccount.com"
-ENDPOINT = "https://bench.example.com"
+from bench.web import ACCOUNT, ADDRESS, ENDPOINT, TASK, headers, name_of
+
 JOBS = 256
-TASK = "bench.execution_app.Trivial"
 SLOT = datetime(2026, 1, 5, tzinfo=UTC)
-BODY = b'{"region": "emea"}'
 
 settings.configure(
     SECRET_KEY="only-for-the-bench",
@@ -63,16 +62,33 @@ from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 from scheduled_jobs.tasks import PeriodicTask  # noqa: E402
 
 
-class Trivial(PeriodicTask):
-    """Does nothing, so that all that is measured is ours."""
+class Work(PeriodicTask):
+    """Does nothing unless it is told to, so that what is measured is ours; what it does is on record."""
 
     run_every = "* * * * *"
 
-    def run(self, region: str = "") -> None:
-        """Nothing."""
+    def schedule_retries(self) -> int:
+        """As by default at Google's."""
+        return 5
+
+    def run(self, *, region: str = "", seconds: float = 0, error: str = "", marks: bool = False) -> str:
+        """Take this long; ``marks`` leaves a row before and one after."""
+        if marks:
+            self._mark("begun")
+        time.sleep(seconds)
+        if error:
+            raise ValueError(error)
+        if marks:
+            self._mark("done")
+        return region
+
+    def _mark(self, status: str) -> None:
+        Row.objects.create(
+            status=status, started_at=self.metadata.scheduled_for, payload={"job": self.metadata.job_name}
+        )
 
 
-Trivial.__module__ = "bench.execution_app"
+Work.__module__ = "bench.execution_app"
 
 
 class Row(models.Model):  # noqa: DJ008 – nobody is shown one
@@ -101,23 +117,6 @@ urlpatterns = [path("bare/", bare), path("tasks/", include("scheduled_jobs.urls"
 application = WSGIHandler()
 
 
-def name(number: int) -> str:
-    """The id of a job in Google."""
-    return f"bench--{number}"
-
-
-def headers(number: int, slot: int, token: str) -> dict[str, str]:
-    """What Google sends with the delivery of a slot, counted from the first."""
-    return {
-        "Authorization": f"Bearer {token}",
-        "User-Agent": "Google-Cloud-Scheduler",
-        "X-CloudScheduler": "true",
-        "X-CloudScheduler-JobName": name(number),
-        "X-CloudScheduler-ScheduleTime": (SLOT + timedelta(minutes=slot)).isoformat(),
-        "Content-Type": "application/json",
-    }
-
-
 def fill() -> None:
     """The tables, and jobs as they are after a sync."""
     from django.core.management import call_command
@@ -129,10 +128,10 @@ def fill() -> None:
         editor.create_model(Row)
     ScheduledJob.objects.bulk_create(
         ScheduledJob(
-            name=name(number),
+            name=name_of(number),
             task=TASK,
             declared_schedule="* * * * *",
-            declared_payload=json.loads(BODY),
+            declared_payload={"region": "emea"},
             sync_state="synced",
         )
         for number in range(JOBS)
@@ -147,8 +146,8 @@ def statements(token: str) -> dict[str, Any]:
     client, found = Client(), []
     for slot in range(100):
         with CaptureQueriesContext(connection) as queries:
-            sent = headers(0, slot - 100_000, token)
-            answer = client.post(f"/tasks/{TASK}", BODY, content_type="application/json", headers=sent)
+            sent = headers(0, SLOT - timedelta(minutes=slot + 1), token)
+            answer = client.post(ADDRESS, {"region": "emea"}, content_type="application/json", headers=sent)
         assert answer.json()["status"] == "executed", answer.content
         found.append([query["sql"] for query in queries])
     usual = sorted(found, key=_count)[len(found) // 2]

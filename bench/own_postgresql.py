@@ -43,7 +43,17 @@ class PostgreSQL:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = int(listening.getsockname()[1])
         self._process: subprocess.Popen[bytes] | None = None
-        command = [programs / "initdb", "-D", self._data, "-U", USER, "--auth=trust", "-E", "UTF8", "-N"]
+        command = [
+            f"{programs}/initdb",
+            "-D",
+            f"{self._data}",
+            "-U",
+            USER,
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "-N",
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **self._as_user)
 
     @property
@@ -58,22 +68,25 @@ class PostgreSQL:
 
     def execute(self, statement: str, name: str = "postgres") -> None:
         """Execute this over a connection of its own, outside of all transactions."""
-        address = {"host": "127.0.0.1", "port": self.port, "user": USER, "dbname": name}
-        with psycopg.connect(**address, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload] # any text, not a literal alone
+        address = f"postgres://{USER}@127.0.0.1:{self.port}/{name}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(statement.encode())
 
     def start(self, *settings: str) -> None:
         """Start it, and wait until it answers. ``settings`` are of the form ``name=value``."""
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
-        command = [self._programs / "postgres", "-D", self._data, *(f"--{option}" for option in options)]
+        command = [f"{self._programs}/postgres", "-D", f"{self._data}", *(f"--{name}" for name in options)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._data, **self._as_user)
+            process: subprocess.Popen[bytes] = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self._data, **self._as_user
+            )
+        self._process = process
         give_up = time.monotonic() + 60
         while True:
             try:
                 self.execute("SELECT 1")
             except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > give_up:
+                if process.poll() is not None or time.monotonic() > give_up:
                     raise AssertionError(self._log.read_text()) from None
                 time.sleep(0.05)
             else:
