@@ -98,7 +98,11 @@ class NotAuthenticated(CallerRefused):
 
 
 class NotAllowed(CallerRefused):
-    """The token is genuine, but its account may not run tasks here."""
+    """The token is genuine, but its account, the ``caller``, may not run tasks here."""
+
+    def __init__(self, text: str, caller: str = "") -> None:
+        self.caller = caller
+        super().__init__(text)
 
 
 class CertificatesUnavailable(CallerRefused):

@@ -72,6 +72,9 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
         caller = authentication.verify(request, task)
         delivery = parse(request, task, caller)
         answer = execution.deliver(delivery)
+    except exceptions.NotAllowed as refusal:
+        execution.note_refusal(task, request.headers.get(JOB_NAME, ""), refusal.caller, timezone.now())
+        return _refuse(request, refusal)
     except (exceptions.CallerRefused, exceptions.BadDelivery, exceptions.TaskNotLoaded) as refusal:
         return _refuse(request, refusal)
     except Error as error:

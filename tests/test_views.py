@@ -23,7 +23,7 @@ from scheduled_jobs import authentication, views
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
-from scheduled_jobs.services.execution import ending, serving, statements
+from scheduled_jobs.services.execution import ending, refusals, serving, statements
 from scheduled_jobs.services.execution.heartbeat import Kept, heartbeat
 from tests.support import make_job, make_run, make_task
 
@@ -139,9 +139,12 @@ def test_a_token_for_another_audience_is_401(job: ScheduledJob, issuer: Issuer, 
 
 
 def test_a_token_of_another_account_is_403(job: ScheduledJob, issuer: Issuer, send: Send) -> None:
-    token = issuer.token("other@test-project.iam.gserviceaccount.com", AUDIENCE)
-    answer = send(headers={"Authorization": f"Bearer {token}"})
+    other = "other@test-project.iam.gserviceaccount.com"
+    refusals.minute = refusals.Minute()
+    answer = send(headers={"Authorization": f"Bearer {issuer.token(other, AUDIENCE)}"})
     assert (answer.status_code, list(answer.json())) == (403, ["error"])
+    job.refresh_from_db()
+    assert (job.refusals, job.refused_caller, job.last_delivery_at) == (1, other, None)
 
 
 def test_an_account_of_several_lines_is_logged_in_one(

@@ -215,7 +215,7 @@ def _allowed_email(claims: Mapping[str, Any]) -> str:
     if not isinstance(email, str) or not email:
         raise NotAllowed("the token names no account")
     if claims.get("email_verified") is not True:
-        raise NotAllowed(f"the token does not say that {email} is verified")
+        raise NotAllowed(f"the token does not say that {email} is verified", email)
     if email not in (settings.OIDC_ALLOWED_EMAILS or ()):
-        raise NotAllowed(f"{email} may not run tasks here; see DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS")
+        raise NotAllowed(f"{email} may not run tasks here; see DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS", email)
     return email

@@ -113,6 +113,11 @@ class ScheduledJob(WithOverrides):
     last_failure = _run(_("last failure"))
     last_failure_at = models.DateTimeField(_("last failure at"), null=True, editable=False)
     last_delivery_at = models.DateTimeField(_("last delivery at"), null=True, editable=False)
+    refused_at = models.DateTimeField(_("refused at"), null=True, editable=False)
+    """When a caller with a genuine token was last refused, as its account may not run tasks here."""
+    refusals = models.PositiveIntegerField(_("refusals"), default=0, editable=False)
+    """Minutes in which that was so."""
+    refused_caller = LineField(_("refused caller"), max_length=254, blank=True, default="", editable=False)
     failures_in_a_row = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
     failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
     """When the first of the failures in a row began."""

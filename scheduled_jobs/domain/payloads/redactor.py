@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from html.entities import codepoint2name
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -23,6 +24,8 @@ SHORTEST = 4
 """Characters of a secret that is looked for: shorter ones stand in any sentence."""
 SURE = 8
 """Characters from which on a secret is found within a word too; a shorter one is only found as a whole."""
+SHORTEST_NUMBER = 6
+"""Digits of a number that is looked for in texts: years, counts and lines have less."""
 IN_EVERY_TEXT = frozenset({"error", "false", "file", "line", "none", "null", "self", "true"})
 """Words of any traceback and of any JSON: they keep nothing secret."""
 TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){0,2}|(?<=:)[\w-]{43}(?![\w-])")
@@ -40,8 +43,7 @@ class Redactor:
     """Takes secrets out of texts and values. Works once there is a text: to have one costs nothing."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = secrets
-        self._sought: list[_Secret] | None = None
+        self._made_from = secrets
 
     def text(self, text: str) -> str:
         """A text of somebody else's as every database can hold it, with no secret and no token in it."""
@@ -55,18 +57,25 @@ class Redactor:
             return {self.text(key): self.value(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.value(inner) for inner in value]
-        if isinstance(value, str):
-            return self.text(value)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return MASK if is_number and self.text(str(value)) == MASK else value
+        if value is None or isinstance(value, bool):
+            return value
+        if str(value) in self._secrets:
+            return MASK
+        return self.text(value) if isinstance(value, str) else value
+
+    @cached_property
+    def _secrets(self) -> frozenset[str]:
+        return frozenset(secret for secret in self._made_from if _is_one(secret))
+
+    @cached_property
+    def _in_texts(self) -> list[_Secret]:
+        sought = (secret for secret in self._secrets if not _is_short_number(secret))
+        return [_Secret(secret) for secret in sorted(sought, key=len, reverse=True)]
 
     def _found_in(self, text: str) -> Iterator[_Secret]:
-        if self._sought is None:
-            wanted = {secret for secret in self._secrets if _is_sought(secret)}
-            self._sought = [_Secret(secret) for secret in sorted(wanted, key=len, reverse=True)]
         # Base64 is long, and in both cases.
         blobs = "\n".join(b for b in _BLOB.findall(text) if b.lower() != b != b.upper())
-        return (secret for secret in self._sought if secret.may_be_in(text, blobs))
+        return (secret for secret in self._in_texts if secret.may_be_in(text, blobs))
 
 
 class _Secret:
@@ -125,8 +134,12 @@ def without_tokens(text: str) -> str:
     return TOKEN.sub("[token]", clean_text(text))
 
 
-def _is_sought(secret: str) -> bool:
+def _is_one(secret: str) -> bool:
     return len(secret) >= SHORTEST and not secret.isspace() and secret.casefold() not in IN_EVERY_TEXT
+
+
+def _is_short_number(secret: str) -> bool:
+    return len(secret) < SHORTEST_NUMBER and secret.isdecimal()
 
 
 def _password_in(text: str) -> str:

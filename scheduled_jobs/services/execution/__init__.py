@@ -4,6 +4,7 @@ from scheduled_jobs.services.execution.backfilling import backfill, cancel_backf
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
 from scheduled_jobs.services.execution.ending import expire, write_kept
 from scheduled_jobs.services.execution.facts import note_delivery
+from scheduled_jobs.services.execution.refusals import note_refusal
 from scheduled_jobs.services.execution.requests import cancel, rerun
 from scheduled_jobs.services.execution.serving import (
     deliver,
@@ -24,6 +25,7 @@ __all__ = [
     "job_of_task",
     "lacks_tables",
     "note_delivery",
+    "note_refusal",
     "plan_backfill",
     "rerun",
     "run_eagerly",
