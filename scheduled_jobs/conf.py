@@ -9,6 +9,7 @@ Blanks and newlines around a value, as secret files end with, are cut off wherev
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -38,6 +39,21 @@ MEMORY_BACKEND = "scheduled_jobs.backends.memory.MemoryBackend"
 DEV_VARIABLE = "SCHEDULED_JOBS_DEV"
 
 BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
+
+
+class Level(int):
+    """A level of ``logging``, by its name or its number."""
+
+    @classmethod
+    def read(cls, value: Any) -> Level | None:
+        """The level, or None for what is none."""
+        if isinstance(value, str):
+            value = int(value) if value.isdecimal() else logging.getLevelNamesMapping().get(value.upper())
+        is_level = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_LEVEL
+        return cls(value) if is_level else None
+
+    def __repr__(self) -> str:
+        return f'"{logging.getLevelName(int(self))}"'
 
 
 class Settings:
@@ -89,6 +105,8 @@ class Settings:
     """Days for which failed runs are kept, if that is longer. None: for ever."""
     BUILTIN_TASKS: list[str] = []
     """Dotted paths of the tasks of this package that are to be scheduled: a job costs money."""
+    LOG_LEVEL: Level | None = Level(logging.INFO)
+    """Log records of a run are kept with it from this level on. None: none are."""
     METRICS_TOKEN: str | None = None
     """What a monitor that asks for metrics or health sends as a bearer token. None: nobody is answered."""
     MISSED_GRACE: timedelta = timedelta(minutes=5)
@@ -106,6 +124,14 @@ class Settings:
             return "eager" if self.EAGER else "push-off" if self.PUSH == "off" else "google"
         except ImproperlyConfigured:
             return "google"
+
+    @property
+    def log_level(self) -> int | None:
+        """LOG_LEVEL, or its default where that cannot be read: no run fails of it."""
+        try:
+            return self.LOG_LEVEL
+        except ImproperlyConfigured:
+            return logging.INFO
 
     @property
     def calls_google(self) -> bool:
@@ -273,7 +299,9 @@ def _checked(key: str, value: Any, hint: Any) -> Any:
         raise ImproperlyConfigured(f"{key} is {value!r}; write a list of strings")
     if kind in (timedelta, float) and (seconds := _seconds(value)) is not None:
         return seconds if kind is float else timedelta(seconds=seconds)
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+    if kind is Level and (level := Level.read(value)) is not None:
+        return level
+    if kind is Level or not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ImproperlyConfigured(f"{key} is {value!r}; write {WANTED[kind]}")
     return value
 
@@ -287,6 +315,7 @@ def _seconds(value: Any) -> float | None:
     return float(value) if abs(value) <= MAX_SECONDS else None
 
 
+MAX_LEVEL = 1_000
 MAX_SECONDS = 10**12
 WANTED = {
     bool: "True or False",
@@ -294,6 +323,7 @@ WANTED = {
     float: "a number of seconds",
     str: "a string",
     timedelta: "a timedelta or a number of seconds",
+    Level: "the name of a level, such as INFO, or None for no log",
 }
 
 settings = Settings()

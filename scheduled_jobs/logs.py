@@ -1,4 +1,4 @@
-"""The one log of the package."""
+"""The one log of the package, and in it that of the runs that fail."""
 
 from __future__ import annotations
 
@@ -30,4 +30,7 @@ def _in_one_line(arg: Any) -> Any:
 
 
 logger = logging.getLogger("scheduled_jobs")
-logger.addFilter(OneLine())
+failures = logger.getChild("runs")
+"""For the failures of tasks, with the exception; they are not this package's own."""
+for _each in (logger, failures):  # a filter does not see what comes from below
+    _each.addFilter(OneLine())

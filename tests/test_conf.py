@@ -152,6 +152,26 @@ def test_durations_may_be_numbers_and_numbers_durations() -> None:
         assert settings.RPC_TIMEOUT == 3.0
 
 
+@pytest.mark.parametrize("given", ["WARNING", "warning", 30, "30"])
+def test_a_level_is_a_name_or_a_number(given: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_LOG_LEVEL=given):
+        assert (settings.LOG_LEVEL, settings.log_level) == (30, 30)
+    monkeypatch.setenv(PREFIX + "LOG_LEVEL", str(given))
+    assert settings.LOG_LEVEL == 30
+    monkeypatch.setenv(PREFIX + "LOG_LEVEL", "")
+    assert settings.LOG_LEVEL is None
+
+
+@pytest.mark.parametrize("given", ["LOUD", True, 0, "0", 1.5, []])
+def test_what_is_no_level_is_refused_and_stops_no_run(given: object) -> None:
+    with override_settings(DJANGO_CLOUD_TASKS_LOG_LEVEL=given):
+        assert settings.log_level == 20
+        with pytest.raises(ImproperlyConfigured) as refused:
+            settings.LOG_LEVEL  # noqa: B018
+    wanted = "write the name of a level, such as INFO, or None for no log"
+    assert str(refused.value) == f"{PREFIX}LOG_LEVEL is {given!r}; {wanted}"
+
+
 def test_none_is_the_default_where_none_means_nothing() -> None:
     with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT=None, DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE=None):
         assert settings.ENDPOINT == "http://localhost:8000"

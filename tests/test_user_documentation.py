@@ -56,6 +56,7 @@ DOCUMENTED = {
     ),
     "HourlyTemporaryFileCleanup": ("shop--your_app-tasks-HourlyTemporaryFileCleanup", "0 * * * *", {}),
     "NoOidcTask": ("shop--your_app-tasks-NoOidcTask", "every 2 hours", {}),
+    "RefreshPriceLists": ("shop--your_app-tasks-RefreshPriceLists", "15 4 * * *", {}),
     "SendInvoices": ("shop--your_app-tasks-SendInvoices", "30 5 * * *", {}),
     "TaskWithCustomHeaders": ("shop--your_app-tasks-TaskWithCustomHeaders", "*/30 * * * *", {}),
     "TaskWithCustomRetries": ("shop--your_app-tasks-TaskWithCustomRetries", "0 * * * *", {}),
@@ -141,11 +142,22 @@ def test_each_task_returns_what_the_page_says(tasks: dict[str, type[PeriodicTask
         },
         "HourlyTemporaryFileCleanup": {"status": "cleanup_done", "older_than_hours": 2},
         "NoOidcTask": {"oidc_disabled": True},
+        "RefreshPriceLists": None,
         "SendInvoices": {"day": yesterday, "sent": 3},
         "TaskWithCustomHeaders": {"status": "ok"},
         "TaskWithCustomRetries": {"status": "processed"},
         "TaskWithPayload": {"processed_report": "daily_sales", "region": "emea"},
     }
+
+
+def test_what_a_pool_logs_is_kept_with_the_run(tasks: dict[str, type[PeriodicTask]]) -> None:
+    with running_cloud_scheduler() as scheduler:
+        schedule_tasks()
+        run = ScheduledJob.objects.get(task=f"{APP}.RefreshPriceLists").run_now()
+        scheduler.deliver_forced()
+    run.refresh_from_db()
+    lines = [line.partition("Z ")[2] for line in run.log.splitlines()]
+    assert sorted(lines) == [f"WARNING {APP}: price list of {market} is a day old" for market in ("es", "pt")]
 
 
 def test_a_discarded_run_ends_without_a_failure(tasks: dict[str, type[PeriodicTask]]) -> None:

@@ -1,22 +1,22 @@
-"""The log of a run: a text whose lines may begin with a time and a level."""
+"""The log of a run as its page shows it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs.admin.words.times import zone_of
+from scheduled_jobs.domain.run_log import RANKS, log_lines
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from scheduled_jobs.domain.run_log import LogLine
 
 MOST_LINES = 2_000
 """Lines that a page shows; the rest is in the file."""
-TIME = re.compile(r"(?:\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)(?:Z|[+-]\d\d:?\d\d)?\s+")
-LEVEL = re.compile(r"\[?(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b\]?:?\s*")
-FROM = {"": 0, "debug": 0, "info": 1, "warning": 2, "error": 3, "critical": 4}
+FROM = {"": 0, **{name.lower(): rank for name, rank in RANKS.items()}}
 """Level -> its rank, as it is written in an address."""
 WORDS = {
     "": _("All %(n)s"),
@@ -29,19 +29,15 @@ TONES = ("off", "off", "warn", "bad", "bad")
 
 
 @dataclass(frozen=True)
-class LogLine:
-    """One line; ``n`` is its number in the whole log. ``rank`` is that of the line it goes on from."""
+class ShownLine:
+    """One line; ``n`` is its number in the whole log, ``time`` that of its zone where it tells a moment."""
 
     n: int
     time: str
     level: str
-    rank: int
+    tone: str
     text: str
-
-    @property
-    def tone(self) -> str:
-        """The tone of its level."""
-        return TONES[self.rank]
+    logger: str
 
 
 @dataclass(frozen=True)
@@ -58,14 +54,14 @@ class Log:
     """What is shown of a log: ``lines`` of at least the chosen level; ``left_out`` are too many."""
 
     total: int
-    lines: list[LogLine]
+    lines: list[ShownLine]
     left_out: int
     levels: list[LevelLink]
 
 
-def read_log(text: str, level: str = "") -> Log | None:
+def read_log(text: str, level: str = "", zone: str = "UTC") -> Log | None:
     """The log with the lines from a level on; None where there is none."""
-    lines = list(_lines(text))
+    lines = list(log_lines(text))
     if not lines:
         return None
     counts = {name: sum(line.rank >= FROM[name] for line in lines) for name in WORDS}
@@ -76,7 +72,7 @@ def read_log(text: str, level: str = "") -> Log | None:
             offered[name] = n
     level = level if level in offered else ""
     kept = [line for line in lines if line.rank >= FROM[level]]
-    shown = kept[:MOST_LINES]
+    shown = [_shown(line, zone) for line in kept[:MOST_LINES]]
     choices = [
         LevelLink(WORDS[name] % {"n": intcomma(n)}, f"?level={name}#logs", name == level)
         for name, n in offered.items()
@@ -84,13 +80,8 @@ def read_log(text: str, level: str = "") -> Log | None:
     return Log(len(lines), shown, len(kept) - len(shown), choices if len(choices) > 1 else [])
 
 
-def _lines(text: str) -> Iterator[LogLine]:
-    rank = 0
-    for n, line in enumerate(text.splitlines(), start=1):
-        rest, time, level = line, "", ""
-        if found := TIME.match(rest):
-            time, rest, rank = found[1], rest[found.end() :], 0
-        if found := LEVEL.match(rest):
-            level, rest = found[1], rest[found.end() :]
-            rank = FROM[level.lower()]
-        yield LogLine(n, time, level, rank, rest)
+def _shown(line: LogLine, zone: str) -> ShownLine:
+    time = line.time
+    if line.at is not None:
+        time = f"{line.at.astimezone(zone_of(zone)):%H:%M:%S.%f}"[:-3]
+    return ShownLine(line.n, time, line.level, TONES[line.rank], line.text, line.logger)

@@ -78,7 +78,7 @@ def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, An
         "result_note": _result_note(run),
         "trace": traces.read(run.traceback) if run.traceback else None,
         "is_full_trace": asked.get("trace") == "full",
-        "log": logs.read_log(run.log, asked.get("level", "")),
+        "log": logs.read_log(run.log, asked.get("level", ""), zone),
         "notes": [str(note) for note in run.context.get("notes", [])],
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from html.entities import codepoint2name
@@ -44,6 +45,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._made_from = secrets
+        self._lock = threading.Lock()
 
     def text(self, text: str) -> str:
         """A text of somebody else's as every database can hold it, with no secret and no token in it."""
@@ -65,6 +67,8 @@ class Redactor:
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
+        with self._lock:  # progress and log records may come from several threads at once
+            self._made_from = tuple(self._made_from)
         return frozenset(secret for secret in self._made_from if _is_one(secret))
 
     @cached_property

@@ -129,6 +129,7 @@ def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
         "error": outcome.error,
         "error_key": outcome.error_key,
         "traceback": outcome.traceback,
+        "log": run.log,
         "progress_done": run.progress_done,
         "progress_total": run.progress_total,
         "progress_message": run.progress_message,
@@ -162,7 +163,8 @@ def _plain(values: dict[str, Any], error: Exception) -> dict[str, Any]:
     """The same end with nothing in it that a database could refuse."""
     note = f"The database refused the result or the traceback: {type(error).__name__}"
     plain = {"result": None, "traceback": "", "progress_done": None, "progress_total": None}
-    words = {name: values[name].encode("ascii", "replace").decode() for name in ("error", "error_key")}
+    names = ("error", "error_key", "log")
+    words = {name: values[name].encode("ascii", "replace").decode() for name in names}
     return {**values, **plain, **words, "progress_message": "", "context": {"notes": [note]}}
 
 

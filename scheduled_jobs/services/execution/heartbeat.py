@@ -1,7 +1,7 @@
 """The sign of life of the runs of this process: one daemon thread renews their leases.
 
-It also writes their progress, at most once a second each: over a connection of its own, so that progress
-shows while the task is inside a transaction, and so that neither plain nor async code waits for it.
+It also writes their progress and the log so far, at most once a second each: over a connection of its own,
+so that they show while the task is inside a transaction, and so that neither plain nor async code waits.
 A run shorter than five seconds that reports no progress costs nothing. And it writes the ends that could
 not be written when they came.
 """
@@ -28,6 +28,8 @@ from scheduled_jobs.services.execution.statements import LEASE, database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from scheduled_jobs.services.execution.capture import RunLog
 
 
 Report: TypeAlias = "Callable[[float, float, str], None]"
@@ -57,11 +59,19 @@ class Beat:
     reported: dict[str, Any] | None = None
     """The progress last reported: columns of JobRun."""
     written: dict[str, Any] | None = None
+    log: RunLog | None = None
+    """What may have grown whenever it is looked at: a record costs its task nothing here."""
+    entries_written: int = 0
+
+    @property
+    def may_have_news(self) -> bool:
+        """Whether there is, or may be, something to write beside the lease."""
+        return self.log is not None or self.reported is not self.written
 
     @property
     def due_at(self) -> datetime:
         """When the thread has to look at this run."""
-        return self.renew_at if self.reported is self.written else min(self.renew_at, self.write_at)
+        return min(self.renew_at, self.write_at) if self.may_have_news else self.renew_at
 
 
 @dataclass(eq=False, slots=True)
@@ -90,14 +100,15 @@ class Heartbeat:
         return (self._fixed_clock or timezone.now)()
 
     @contextmanager
-    def of(self, run: JobRun) -> Iterator[Report]:
+    def of(self, run: JobRun, log: RunLog | None = None) -> Iterator[Report]:
         """Keep a run alive during the block, in which its end is written too, or kept.
 
-        Yields what its progress is reported to, which is set on ``run`` at once.
+        Yields what its progress is reported to, which is set on ``run`` at once. ``log`` is what its records
+        are taken into.
         """
         using, now = database(), self._clock()
         is_seen = not connections[using].in_atomic_block
-        beat = Beat(run.pk, using, now + RENEW_EVERY, now + PROGRESS_EVERY, is_seen)
+        beat = Beat(run.pk, using, now + RENEW_EVERY, now + PROGRESS_EVERY, is_seen, log=log)
         with self._condition:
             self._beats.append(beat)
             if is_seen:
@@ -135,7 +146,7 @@ class Heartbeat:
             beats = [beat for beat in self._beats if beat.is_seen]
         self._renew([beat for beat in beats if beat.renew_at <= now], now)
         for beat in beats:
-            if beat.reported is not beat.written and beat.write_at <= now:
+            if beat.may_have_news and beat.write_at <= now:
                 self._write(beat, now)
         self.write_kept(now)
         with self._condition:
@@ -199,13 +210,18 @@ class Heartbeat:
                 beat.renew_at = now + after
 
     def _write(self, beat: Beat, now: datetime) -> None:
-        reported = beat.reported or {}
-        # The end writes the last progress itself, and must not be overwritten by an older one.
-        running = JobRun.objects.using(beat.using).filter(pk=beat.run_id, status=JobRun.Status.RUNNING)
-        short = in_three_bytes(reported)
-        if _attempt(running.update, **reported) or (short != reported and _attempt(running.update, **short)):
-            beat.written = reported
         beat.write_at = now + PROGRESS_EVERY
+        reported, entries = beat.reported, 0 if beat.log is None else beat.log.entries
+        values = {} if reported is beat.written or reported is None else dict(reported)
+        if beat.log is not None and entries != beat.entries_written:
+            values["log"] = beat.log.text()
+        if not values:
+            return
+        # The end writes the last of all this itself, and must not be overwritten by an older one.
+        running = JobRun.objects.using(beat.using).filter(pk=beat.run_id, status=JobRun.Status.RUNNING)
+        short = in_three_bytes(values)
+        if _attempt(running.update, **values) or (short != values and _attempt(running.update, **short)):
+            beat.written, beat.entries_written = reported, entries
 
     # --- The thread -------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import asyncio
 import decimal
 import inspect
 import traceback
+from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,9 @@ from scheduled_jobs.domain.errors import error_key, place_of
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.exceptions import DiscardTask, TaskExited
-from scheduled_jobs.logs import logger
+from scheduled_jobs.logs import failures
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.capture import RunLog, show_to, taking_records
 from scheduled_jobs.services.execution.stopping import Handlers, one_process
 
 if TYPE_CHECKING:
@@ -67,16 +69,27 @@ def execute(
     *,
     clock: Callable[[], datetime],
     report: Report,
+    log: RunLog | None = None,
     request: HttpRequest | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run the task of a row that says ``running``. Raises nothing, whatever the task does.
 
     ``arguments`` None: the payload of the row is validated first, as part of the run. Its progress goes to
-    ``report``.
+    ``report``, its log records to ``log``, which is set on ``run`` at the end.
     """
     # What a task activates, its zone and its language above all, is gone with the copy.
-    return copy_context().run(_execute, run, task, arguments, clock, report, request, headers)
+    with nullcontext() if log is None else taking_records():
+        outcome = copy_context().run(_execute, run, task, arguments, clock, report, log, request, headers)
+    if log is not None:
+        run.log = log.end()
+    return outcome
+
+
+def log_of(run: JobRun) -> RunLog | None:
+    """What the log records of a run are taken into; None where LOG_LEVEL wants none."""
+    level = settings.log_level
+    return None if level is None else RunLog(level, run.redactor.text)
 
 
 def _execute(
@@ -85,9 +98,11 @@ def _execute(
     arguments: Mapping[str, Any] | None,
     clock: Callable[[], datetime],
     report: Report,
+    log: RunLog | None,
     request: HttpRequest | None,
     headers: Mapping[str, str] | None,
 ) -> Outcome:
+    show_to(log)
     # The one thing there that is changed in place.
     decimal.setcontext(decimal.getcontext().copy())
     handlers, has_begun, is_stop = Handlers(), False, False
@@ -185,7 +200,8 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime,
     outcome.traceback = _shortened(kept, MAX_TRACEBACK)
     # Error trackers want the exception itself; with a secret in it they get what is kept of it.
     shown = error if kept == lines else None
-    logger.error("%s failed in run %s: %s", registry.dotted_path(task), run.pk, outcome.error, exc_info=shown)
+    path = registry.dotted_path(task)
+    failures.error("%s failed in run %s: %s", path, run.pk, outcome.error, exc_info=shown)
     return outcome
 
 

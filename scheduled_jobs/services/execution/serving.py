@@ -87,7 +87,8 @@ def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = ti
 
 def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answer:
     run = begun.run
-    with heartbeat.of(run) as report:
+    log = runner.log_of(run)
+    with heartbeat.of(run, log) as report:
         ending.send(signals.run_started, run)
         outcome = runner.execute(
             run,
@@ -95,6 +96,7 @@ def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answ
             begun.arguments,
             clock=clock,
             report=report,
+            log=log,
             request=delivery.request,
             headers=delivery.headers,
         )
@@ -127,9 +129,10 @@ def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
             payload=job.payload,
             code_version=statements.code_version(),
         )
-    with heartbeat.of(run) as report:
+    log = runner.log_of(run)
+    with heartbeat.of(run, log) as report:
         ending.send(signals.run_started, run)
-        outcome = runner.execute(run, task, None, clock=timezone.now, report=report)
+        outcome = runner.execute(run, task, None, clock=timezone.now, report=report, log=log)
         ending.finish(run, outcome, now=timezone.now())
     if outcome.raised is not None:
         raise outcome.raised

@@ -33,7 +33,7 @@ def test_a_line_may_begin_with_a_time_and_a_level() -> None:
     assert log is not None
     assert [(line.n, line.time, line.level, line.tone, line.text) for line in log.lines] == [
         (1, "14:03:06.120", "INFO", "off", "18,220 rows"),
-        (2, "14:03:09,018", "WARNING", "warn", "slow answer"),
+        (2, "14:03:09.018", "WARNING", "warn", "slow answer"),
         (3, "14:03:10.204", "ERROR", "bad", "no mapping"),
         (4, "", "", "bad", '  File "/srv/tasks.py", line 1'),
         (5, "14:03:10.311", "CRITICAL", "bad", "gone"),
