@@ -23,7 +23,7 @@ from scheduled_jobs import authentication, views
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
-from scheduled_jobs.services.execution import ending, refusals, serving, statements
+from scheduled_jobs.services.execution import decision, ending, refusals, serving
 from scheduled_jobs.services.execution.heartbeat import Kept, heartbeat
 from tests.support import make_job, make_run, make_task
 
@@ -363,14 +363,14 @@ def test_a_failed_run_shows_no_traceback(db: None, send: Send) -> None:
     )
 
 
-def test_a_natural_delivery_costs_six_queries(
+def test_a_natural_delivery_costs_five_statements(
     job: ScheduledJob, send: Send, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job, the dead, the slot, START, END and the facts of the job; the savepoints are the test's."""
+    """The job, what decides, START, END and the facts of the job; the savepoints are the test's."""
     monkeypatch.setattr(views.scheduling, "after_delivery", lambda pk: None)
     monkeypatch.setattr(views.stats, "fold_after", lambda run: None)  # every fiftieth does more
     send(slot="2026-11-19T01:00:00-08:00")
-    with django_assert_num_queries(6 + 2 * 3):
+    with django_assert_num_queries(5 + 2 * 3):
         send(slot="2026-11-20T01:00:00-08:00")
 
 
@@ -394,7 +394,7 @@ def test_a_database_that_is_gone_before_the_start_is_503(send: Send, monkeypatch
         raise OperationalError("could not connect to server")
 
     make_job(make_task())
-    monkeypatch.setattr(statements, "mark_lost", gone)
+    monkeypatch.setattr(decision, "situation_of", gone)
     answer = send()
     assert (answer.status_code, answer.json()) == (
         503,

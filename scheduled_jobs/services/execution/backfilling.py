@@ -125,7 +125,7 @@ def cancel_backfill(run: JobRun, by: Any = None) -> int:
         cancelled = [
             one.pk
             for one in waiting
-            if statements.close_queued(one, Status.DISCARDED, error, now, delivered=False)
+            if statements.close_queued(one.pk, Status.DISCARDED, error, now, delivered=False)
         ]
         if cancelled:
             change = {"backfill": ({"first": cancelled[0], "runs": len(cancelled)}, None)}

@@ -3,7 +3,8 @@
 A delivery is a permission to run something. While the announced time lies ahead it can only have been
 forced; once it has come, the natural slot is served first, because nothing else will ever fire it, and
 what comes after with the same time may serve a run that was asked for before it. The first line that
-matches wins; when the slot is due, lines 9 (settled) and 10 (being run) come before 2, 3 and 4.
+matches wins; when the slot is due, lines 9 (settled) and 10 (being run) come before 2, 3 and 4. All of it is
+decided on one look; where another run is in the way of a slot, that run is waited for: see ``waiting``.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
+from scheduled_jobs.services.execution.situation import SeenRun, Situation, oldest_queued, situation_of
 from scheduled_jobs.services.execution.statements import LEASE, Slot, Status, Trigger
+from scheduled_jobs.services.execution.waiting import Vigil
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
     from datetime import datetime
 
     from scheduled_jobs.registry import Task
@@ -39,63 +43,92 @@ STILL_GOING = "previous run still going"
 ALREADY_DONE = "already done"
 
 
-def decide(delivery: Delivery, now: datetime, *, stale: bool = False) -> Answer | Begun:
-    """What is to be done with a delivery, at ``now`` (aware).
+def deciding(
+    delivery: Delivery, arrived: datetime, *, clock: Callable[[], datetime], monotonic: Callable[[], float]
+) -> Generator[float, None, Answer | Begun]:
+    """What is to be done with a delivery. Yields the seconds to wait; whoever asks sleeps.
 
-    ``stale`` tells that the job's row was read a while ago. Every round begins anew with what the database
-    says; a lost race is one more round. Raises what the database answers over a new connection too.
+    Every round begins anew with what the database says; a lost race is one more round. Raises what the
+    database answers over a new connection too.
     """
     announced = delivery.announced
     if announced.is_unreadable:
         logger.error(
             "X-CloudScheduler-ScheduleTime of %s cannot be read: %r", delivery.job.name, announced.text[:100]
         )
-    table = Table(delivery.job, delivery.task, delivery, announced, now)
+    now = earliest = arrived
+    is_stale = False
+    if hold := announced.wait(now):  # 1: skewed natural and last-second forced runs are then both due
+        yield hold
+        is_stale, earliest = True, announced.slot or now
+        now = max(clock(), earliest)
+    table = Table(delivery.job, delivery.task, delivery, announced, now, arrived, Vigil(clock, monotonic))
     try:
         table.payload = parse_body(delivery.body)
     except InvalidPayload as error:
         table.fault = error
-    reconnected = False
-    for number in range(ROUNDS):
-        try:
-            if number or stale:
-                table.job.refresh_from_db(using=statements.database())
-            decided = table.read()
-        except ScheduledJob.DoesNotExist:
-            return Answer.error(HTTPStatus.NOT_FOUND, f"Job {delivery.job.name} not found")
-        except IntegrityError:
-            decided = None
-        except Error as error:
-            if not is_lost_race(error):
-                # A connection that went stale, or that a migration has outdated, is no outage: once, it is
-                # opened anew. What is wrong with it cannot be told from the class of the error.
-                if reconnected or connections[statements.database()].in_atomic_block:
-                    raise
-                connections[statements.database()].close()
-                reconnected = True
-            decided = None
-        if decided is not None:
+    for _round in range(ROUNDS):
+        decided = table.round(is_stale=is_stale)
+        if isinstance(decided, SeenRun):
+            yield from table.vigil.watch(decided)
+            table.now = max(clock(), earliest)
+        elif decided is not None:
             return decided
+        is_stale = True
     return Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, "too many deliveries of this job at once")
 
 
 @dataclass(slots=True)
 class Table:
-    """The table, for one delivery at one time. A line answers, begins a run, or asks to be read again."""
+    """The table, for one delivery at one time.
+
+    A line answers, begins a run, names a run to be waited for, or asks to be read again.
+    """
 
     job: ScheduledJob
     task: type[Task]
     delivery: Delivery
     announced: Announcement
     now: datetime
+    arrived: datetime
+    vigil: Vigil
     payload: dict[str, Any] = field(default_factory=dict)
     fault: InvalidPayload | None = None
+    seen: Situation = field(default_factory=lambda: Situation(None))
+    has_reconnected: bool = False
 
-    def read(self) -> Answer | Begun | None:
-        """One round. None: the world has moved meanwhile, read again."""
-        ending.expire(self.now, job=self.job)
+    def round(self, *, is_stale: bool) -> Answer | Begun | SeenRun | None:
+        """The table, read once. None: the world has moved meanwhile, read again.
+
+        ``is_stale``: the row of the job was read a while ago.
+        """
+        connection = connections[statements.database()]
+        try:
+            if is_stale:
+                self.job.refresh_from_db(using=connection.alias)
+            return self._read()
+        except ScheduledJob.DoesNotExist:
+            return Answer.error(HTTPStatus.NOT_FOUND, f"Job {self.job.name} not found")
+        except IntegrityError:
+            return None
+        except Error as error:
+            if not is_lost_race(error):
+                # A connection that went stale, or that a migration has outdated, is no outage: once, it is
+                # opened anew. What is wrong with it cannot be told from the class of the error.
+                if self.has_reconnected or connection.in_atomic_block:
+                    raise
+                connection.close()
+                self.has_reconnected = True
+            return None
+
+    def _read(self) -> Answer | Begun | SeenRun | None:
         statements.end_pause(self.job, self.now)
-        slot = self._slot()
+        self.seen = situation_of(
+            self.job.pk, self.announced.slot if self.announced.is_due(self.now) else None
+        )
+        if self._expire():
+            return None
+        slot = self.seen.slot
         if self.fault is not None:
             return self._refuse(None if slot is None or slot.settled else slot, None, self.fault)
         if slot is not None and slot.settled is not None:
@@ -108,17 +141,18 @@ class Table:
             return self._paused(slot)
         return self._forced() if slot is None else self._start(slot)  # 11, 12
 
-    def _slot(self) -> Slot | None:
-        """The announced slot if it is due."""
-        if self.announced.slot is None or not self.announced.is_due(self.now):
-            return None
-        return statements.read_slot(self.job.pk, self.announced.slot)
+    def _expire(self) -> bool:
+        """EXPIRE and LOSE: give up the runs of the job that are dead; whether there was one."""
+        gone = [row for row in self.seen.running if row.is_out(self.now) or self.vigil.has_seen_dead(row)]
+        for row in gone:
+            ending.mark_lost(row, self.now)
+        return bool(gone)
 
     # --- Lines 3 and 4 --------------------------------------------------------------------------
 
     def _paused(self, slot: Slot | None) -> Answer | Begun | None:
         # No natural slot is owed: any delivery may serve a run that a person asked for.
-        queued = statements.oldest_queued(self.job.pk)
+        queued = self._oldest_queued()
         if queued is not None:
             return self._claim(queued)
         return self._skip(slot, PAUSED, self.job.pause_reason)
@@ -126,7 +160,7 @@ class Table:
     # --- Lines 5 to 8: forced -------------------------------------------------------------------
 
     def _forced(self) -> Answer | Begun | None:
-        queued = statements.oldest_queued(self.job.pk)
+        queued = self._oldest_queued()
         if queued is not None:  # 5
             return self._claim(queued, own=True)
         surplus = statements.credit(self.job.pk, self.now)
@@ -137,24 +171,39 @@ class Table:
             redelivered = statements.redelivered(self.job, self.announced.slot, self.now)
             if redelivered is not None:
                 return Answer.duplicate(redelivered)
-        return self._start(None)  # 8
+        if self._holder() is not None:  # 8: a person can ask again
+            return self._skip(None, STILL_GOING)
+        return self._run(None)
 
     # --- Lines 9 and 10: a slot that is settled or being run stays so ---------------------------
 
     def _settled(self, slot: Slot, settled: int) -> Answer | Begun | None:
-        queued = statements.oldest_queued(self.job.pk, sent_by=slot.at)
+        queued = self._oldest_queued(sent_by=slot.at)
         if queued is not None:
             return self._claim(queued)
         statements.count_delivery(settled)
         return Answer.duplicate(settled)
 
-    def _being_run(self, slot: Slot, active: int) -> Answer | Begun | None:
+    def _being_run(self, slot: Slot, active: int) -> Answer | Begun | SeenRun | None:
         if self._lock is None:
-            queued = statements.oldest_queued(self.job.pk, sent_by=slot.at)
+            queued = self._oldest_queued(sent_by=slot.at)
             if queued is not None:
                 return self._claim(queued)
+        row = next((row for row in self.seen.running if row.pk == active), None)
+        if row is not None and self.vigil.is_for(row) and not self.vigil.is_over:
+            return row
         statements.count_delivery(active)
         return Answer.running(active)
+
+    # --- Lines 11 and 12 ------------------------------------------------------------------------
+
+    def _start(self, slot: Slot) -> Answer | Begun | SeenRun | None:
+        holder = self._holder()
+        if holder is None:
+            return self._run(slot)  # 12
+        if not self.vigil.is_for(holder):  # 11: it lives
+            return self._skip(slot, STILL_GOING)
+        return Answer.running(holder.pk) if self.vigil.is_over else holder
 
     # --- What the lines do ----------------------------------------------------------------------
 
@@ -163,40 +212,53 @@ class Table:
         """What a run holds so that no other runs beside it; None where overlaps are allowed."""
         return None if self.task.overlap == "allow" else 1
 
-    def _is_busy(self, slot: Slot | None) -> bool:
-        """Whether another run, which is alive and not of this very slot, holds the lock."""
-        holder = statements.holder(self.job.pk) if self._lock else None
-        if holder is None or (holder.lease_until is not None and holder.lease_until < self.now):
-            return False
-        return slot is None or holder.active_slot != slot.at
+    @property
+    def _deadline_at(self) -> datetime:
+        """When Google gives up this very request, whatever was waited for meanwhile."""
+        return self.arrived + self.job.attempt_deadline
 
-    def _start(self, slot: Slot | None) -> Answer | Begun | None:
+    def _holder(self) -> SeenRun | None:
+        """Another run that this one must not overlap."""
+        return None if self._lock is None else self.seen.holder
+
+    def _oldest_queued(self, *, sent_by: datetime | None = None) -> SeenRun | None:
+        """The oldest run that was asked for and whose RunJob was sent, at ``sent_by`` at the latest."""
+        for row in self.seen.queued:
+            if row.sent and (sent_by is None or (row.sent_at is not None and row.sent_at <= sent_by)):
+                return row
+        if self.seen.is_whole:
+            return None
+        return oldest_queued(self.job.pk, sent_by=sent_by)
+
+    def _run(self, slot: Slot | None) -> Answer | Begun | None:
         try:
             keys = settings.REDACTED_KEYS
             arguments = Signature.of(self.task.run).validate(self.payload, secret_keys=keys)
         except InvalidPayload as error:
-            if self._is_busy(slot):
-                return self._skip(slot, STILL_GOING)
             return self._refuse(slot, self.payload, error)
         values = {
             **self._facts(slot),
             "status": Status.RUNNING,
             "started_at": self.now,
             "lease_until": self.now + LEASE,
-            "deadline_at": self.now + self.job.attempt_deadline,
+            "deadline_at": self._deadline_at,
             "active_slot": slot.at if slot is not None else None,
             "overlap_lock": self._lock,
             "payload": self.payload,
         }
         if self.payload != self.job.payload:
             values["context"]["notes"] = ["Google sent another payload than the one in force."]
-        try:
-            run = statements.insert(self.job, values, slot=slot)
-        except IntegrityError:
-            # Either the slot has changed since it was read, and the table is read again, or another run
-            # holds the lock: then SKIP, whose attempt is of the same read, notices a change of the slot.
-            return self._skip(slot, STILL_GOING) if self._is_busy(slot) else None
-        return None if run is None else Begun(run, arguments)
+        # Where the slot has changed since it was read, or another run holds the lock, the key of one of them
+        # refuses this row, and the table is read again.
+        run = statements.insert(self.job, values, slot=slot)
+        if run is None:
+            return None
+        # The late end of an attempt that was given up changes no attempt: the key does not notice it.
+        if self.seen.has_given_up and (settled := statements.settled_by_another(run)) is not None:
+            end = {"status": Status.DISCARDED, "finished_at": self.now, "error": ALREADY_DONE}
+            statements.end(run, end, settles=False)
+            return Answer.duplicate(settled)
+        return Begun(run, arguments)
 
     def _skip(self, slot: Slot | None, reason: str, detail: str = "") -> Answer | None:
         values = {
@@ -209,18 +271,21 @@ class Table:
         run = statements.insert(self.job, values, slot=slot)
         return None if run is None else Answer.skipped(reason)
 
-    def _claim(self, queued: JobRun, *, own: bool = False) -> Answer | Begun | None:
+    def _claim(self, queued: SeenRun, *, own: bool = False) -> Answer | Begun | None:
         """CLAIM; ``own`` tells that the delivery can only be that of a run which was asked for."""
         keyed = queued.scheduled_for
         if keyed is not None and (settled := statements.read_slot(self.job.pk, keyed).settled) is not None:
-            statements.close_queued(queued, Status.DISCARDED, ALREADY_DONE, self.now, delivered=own)
+            statements.close_queued(queued.pk, Status.DISCARDED, ALREADY_DONE, self.now, delivered=own)
             return Answer.duplicate(settled) if own else None
+        run = statements.runs().filter(pk=queued.pk).first()
+        if run is None:
+            return None
         try:
             claimed = statements.claim_run(
-                queued,
+                run,
                 self.now,
                 lock=self._lock,
-                deadline=self.job.attempt_deadline,
+                deadline_at=self._deadline_at,
                 announced_for=self.announced.slot,
                 context=self._context(None),
             )
@@ -228,17 +293,20 @@ class Table:
             return self._busy_claim(queued, own=own)
         if not claimed:
             return None
-        queued.job = self.job
-        return Begun(queued, None, claimed=True)
+        run.job = self.job
+        return Begun(run, None, claimed=True)
 
-    def _busy_claim(self, queued: JobRun, *, own: bool) -> Answer | None:
-        holder = statements.holder(self.job.pk)
-        keyed = queued.scheduled_for
-        if holder is None and (keyed is None or statements.read_slot(self.job.pk, keyed).active is None):
+    def _busy_claim(self, queued: SeenRun, *, own: bool) -> Answer | None:
+        now = situation_of(self.job.pk, queued.scheduled_for)
+        is_being_run = now.slot is not None and now.slot.active is not None
+        if now.holder is None and not is_being_run:
             return None
-        if holder is not None and holder.lease_until is not None and holder.lease_until < self.now:
+        if now.holder is not None and now.holder.is_out(self.now):
             return None
-        statements.close_queued(queued, Status.SKIPPED, STILL_GOING, self.now, delivered=own)
+        if own or queued.trigger == Trigger.MANUAL:
+            statements.close_queued(queued.pk, Status.SKIPPED, STILL_GOING, self.now, delivered=own)
+        else:
+            statements.unsend(queued.pk)  # reruns go one after the other
         return Answer.skipped(STILL_GOING) if own else None
 
     # --- Bodies that are not to be run ----------------------------------------------------------
@@ -256,10 +324,9 @@ class Table:
             "error": f"{type(error).__name__}: {text}",
             "error_key": error_key(type(error).__name__, text),
         }
-        run = statements.insert(self.job, values, slot=slot)
+        run = ending.insert_ended(self.job, values, slot)
         if run is None:
             return None
-        ending.announce(run)
         return Answer.error(HTTPStatus.BAD_REQUEST, text)
 
     # --- What a row says of its delivery --------------------------------------------------------

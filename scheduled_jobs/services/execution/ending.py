@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import Error, IntegrityError, connections, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.execution import facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.execution.runner import Outcome
+    from scheduled_jobs.services.execution.situation import SeenRun
+    from scheduled_jobs.services.execution.statements import Slot
 
+T = TypeVar("T")
 
 Status = JobRun.Status
 
@@ -84,27 +88,73 @@ def write_kept() -> None:
     heartbeat.write_kept(timezone.now(), most=MOST_OF_A_REQUEST)
 
 
-def expire(now: datetime, *, job: ScheduledJob | None = None) -> list[JobRun]:
-    """Mark the runs, of a job or of all, whose process gives no sign of life, and tell of them.
+def expire(now: datetime) -> list[JobRun]:
+    """Give up the runs, of all jobs, whose process gives no sign of life, and tell of them.
 
-    Returns those that this call marked; their own end, should it still come, corrects it.
+    Returns those that this call gave up; their own end, should it still come, corrects it.
     """
-    lost = statements.mark_lost(now, job_id=job.pk if job is not None else None)
-    for run in lost:
-        if job is not None:
-            run.job = job
-        announce(run)
-    return lost
+    lost = [mark_lost(run, now) for run in statements.out_of_lease(now)]
+    return [run for run in lost if run is not None]
 
 
-def announce(run: JobRun, *, is_correction: bool = False) -> None:
-    """The facts of the last run on the job's row, and the signals, of a run that is over. Raises nothing."""
-    recovered = False
-    try:
-        with statements.statement():
-            recovered = facts.correct(run) if is_correction else facts.write(run)
-    except Error:
-        logger.exception("The facts of run %s could not be written on its job", run.pk)
+def mark_lost(row: SeenRun | JobRun, now: datetime) -> JobRun | None:
+    """Mark a run as lost, which was seen with the lease of ``row``. None: it lives, or has ended.
+
+    A run of this very process lives, whatever its lease says: the process may just have been thawed.
+    """
+    if heartbeat.holds(row.pk):
+        statements.renew(row.pk, now)
+        return None
+
+    def lose() -> tuple[JobRun, bool] | None:
+        if not statements.lose(row.pk, row.lease_until, now):
+            return None
+        run = statements.runs().select_related("job").get(pk=row.pk)
+        return run, _note(run)
+
+    if (lost := _in_one(lose)) is None:
+        return None
+    _tell(*lost)
+    return lost[0]
+
+
+def insert_ended(job: ScheduledJob, values: dict[str, Any], slot: Slot | None) -> JobRun | None:
+    """Write a run that is over before it began, as ``statements.insert`` does."""
+
+    def insert() -> tuple[JobRun, bool] | None:
+        run = statements.insert(job, values, slot=slot)
+        return None if run is None else (run, _note(run))
+
+    if (ended := _in_one(insert)) is None:
+        return None
+    _tell(*ended)
+    return ended[0]
+
+
+def _in_one(write: Callable[[], T]) -> T:
+    """Write the end of a run and what follows from it in one transaction: all of it, or nothing.
+
+    A race that is lost there is lost by all of it, and all of it begins anew.
+    """
+
+    @persistent
+    def in_transaction(*, using: str) -> T:
+        with transaction.atomic(using=using):
+            return write()
+
+    return in_transaction(using=statements.database())
+
+
+def _note(run: JobRun, *, is_correction: bool = False) -> bool:
+    """Write what the end of a run changes beside its own row, in the transaction of that end.
+
+    Returns whether it is the first success after a failure or a missed run.
+    """
+    return facts.correct(run) if is_correction else facts.write(run)
+
+
+def _tell(run: JobRun, recovered: bool) -> None:  # noqa: FBT001
+    """The signals of a run that is over."""
     send(signals.run_finished, run)
     if run.status in JobRun.FAILING:
         send(signals.run_failed, run)
@@ -171,7 +221,7 @@ def _plain(values: dict[str, Any], error: Exception) -> dict[str, Any]:
 def _write(run: JobRun, values: dict[str, Any]) -> bool:
     settles = values["status"] in (Status.SUCCEEDED, Status.DISCARDED)
     try:
-        replaced = statements.end(run, values, settles=settles)
+        return _write_in_one(run, values, settles=settles)
     except IntegrityError:
         # Two attempts ran at once, as the lease of the first was out: the other has settled the slot.
         slot = statements.runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for)
@@ -179,12 +229,22 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
             raise
         beaten = f"attempt {other.attempt} had already {other.status}; this one ran too"
         values = {**values, "status": Status.DISCARDED, "error": beaten, "error_key": ""}
-        replaced = statements.end(run, values, settles=False)
-    # Else written just now, by a statement whose answer was lost with its connection.
-    same = {name: values[name] for name in ("status", "finished_at")}
-    if replaced is None and not statements.runs().filter(pk=run.pk, **same).exists():
+        return _write_in_one(run, values, settles=False)
+
+
+def _write_in_one(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
+    def end() -> bool | None:
+        replaced = statements.end(run, values, settles=settles)
+        # Else written just now, by a statement whose answer was lost with its connection.
+        same = {name: values[name] for name in ("status", "finished_at")}
+        if replaced is None:
+            return False if statements.runs().filter(pk=run.pk, **same).exists() else None
+        vars(run).update(values)
+        return _note(run, is_correction=replaced in (Status.LOST, Status.TIMED_OUT))
+
+    recovered = _in_one(end)
+    if recovered is None:
         return False
-    for name, value in values.items():
-        setattr(run, name, value)
-    announce(run, is_correction=replaced in (Status.LOST, Status.TIMED_OUT))
+    vars(run).update(values)
+    _tell(run, recovered)
     return True

@@ -85,7 +85,7 @@ def cancel(run: JobRun, by: Any = None) -> bool:
     error = f"cancelled by {who}" if who else "cancelled"
     with transaction.atomic(using=using):
         # Its RunJob may be on its way: the delivery that comes of it is absorbed.
-        cancelled = statements.close_queued(run, Status.DISCARDED, error, timezone.now(), delivered=False)
+        cancelled = statements.close_queued(run.pk, Status.DISCARDED, error, timezone.now(), delivered=False)
         if cancelled:
             JobChange.record(run.job, {"run": (run.pk, Status.DISCARDED)}, by=by, using=using)
     run.refresh_from_db(using=using)

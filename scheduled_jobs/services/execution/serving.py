@@ -65,22 +65,32 @@ def write_nothing() -> None:
     ScheduledJob.objects.using(statements.database()).filter(pk=0).update(name="")
 
 
-def deliver(delivery: Delivery, *, clock: Clock | None = None, sleep: Sleep = time.sleep) -> Answer:
+def deliver(
+    delivery: Delivery,
+    *,
+    clock: Clock | None = None,
+    sleep: Sleep = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Answer:
     """Answer a delivery: run the task, or say why not.
 
     Waits up to five seconds for a slot that is about to come: it never starts early by the clock of this
-    process. Raises the database's Error where it does not answer before anything has begun, and what stops
-    the process (SystemExit, KeyboardInterrupt) once the end is written.
+    process; and up to fifteen for a run that is in its way, until that is known to live or to be dead. Raises
+    the database's Error where it does not answer before anything has begun, and what stops the process
+    (SystemExit, KeyboardInterrupt) once the end is written.
     """
     clock = clock or timezone.now  # looked up late, so that a test may move the clock
-    now = clock()
-    wait = delivery.announced.wait(now)
-    if wait:  # line 1: skewed natural and last-second forced runs are then both due
-        sleep(wait)
-        now = max(clock(), delivery.announced.slot or now)
-    decided = decision.decide(delivery, now, stale=wait > 0)
+    arrived = clock()
+    deciding = decision.deciding(delivery, arrived, clock=clock, monotonic=monotonic)
+    while True:
+        try:
+            seconds = next(deciding)
+        except StopIteration as decision_made:
+            decided = decision_made.value
+            break
+        sleep(seconds)
     if isinstance(decided, Answer):
-        facts.note_delivery(delivery.job.pk, now)
+        facts.note_delivery(delivery.job.pk, arrived)
         return decided
     return _serve(delivery, decided, clock, sleep)
 

@@ -19,7 +19,10 @@ from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.models import JobRun, ScheduledJob
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from scheduled_jobs.models.runs import JobRunQuerySet
+    from scheduled_jobs.services.execution.situation import SeenRun
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
@@ -72,65 +75,56 @@ class Slot:
     active: int | None = None
     missed: int | None = None
 
+    @classmethod
+    def of(cls, at: datetime, rows: Iterable[JobRun | SeenRun]) -> Slot:
+        """The slot of which these are all attempts, as they were read together."""
+        attempts, settled, active, missed = 0, None, None, None
+        for row in rows:
+            attempts = max(attempts, row.attempt)
+            settled = row.pk if row.settled_slot is not None else settled
+            active = row.pk if row.active_slot is not None else active
+            missed = row.pk if row.status == Status.MISSED else missed
+        return cls(at, attempts, settled, active, missed)
+
 
 def read_slot(job_id: int, at: datetime) -> Slot:
     """What is known of a slot."""
-    attempts, settled, active, missed = 0, None, None, None
     rows = runs().of_slot(job_id, at).order_by("attempt")
-    for pk, attempt, status, active_slot, settled_slot in rows.values_list(
-        "pk", "attempt", "status", "active_slot", "settled_slot"
-    ):
-        attempts = max(attempts, attempt)
-        settled = pk if settled_slot is not None else settled
-        active = pk if active_slot is not None else active
-        missed = pk if status == Status.MISSED else missed
-    return Slot(at, attempts, settled, active, missed)
+    return Slot.of(at, rows.only("attempt", "status", "active_slot", "settled_slot"))
 
 
-def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> JobRun | None:
-    """The oldest run that was asked for and whose RunJob was sent, at ``sent_by`` at the latest."""
-    queued = runs().queued().of_jobs([job_id]).filter(sent__gt=0)
-    if sent_by is not None:
-        queued = queued.filter(sent_at__lte=sent_by)
-    return queued.first()
-
-
-def holder(job_id: int) -> JobRun | None:
-    """The run that other runs of the job must not overlap."""
-    return runs().holding(job_id).first()
+def settled_by_another(run: JobRun) -> int | None:
+    """The attempt, other than this one, that has settled the slot of a run."""
+    settled = runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for)
+    return settled.exclude(pk=run.pk).values_list("pk", flat=True).first()
 
 
 # --- EXPIRE ---------------------------------------------------------------------------------------
 
 
-def mark_lost(now: datetime, *, job_id: int | None = None) -> list[JobRun]:
-    """Mark the runs whose process gives no sign of life any more; returns those that this call marked.
-
-    Row by row: the count tells which of several callers has marked a run, and therefore speaks of it.
-    """
-    gone = runs().filter(status=Status.RUNNING, lease_until__lt=now)
-    if job_id is not None:
-        gone = gone.of_jobs([job_id])
-    return [run for run in gone.oldest_first() if _lose(run, now)]
+def out_of_lease(now: datetime) -> JobRunQuerySet:
+    """The runs, of all jobs, whose process gives no sign of life any more, the oldest first."""
+    return runs().filter(status=Status.RUNNING, lease_until__lt=now).oldest_first()
 
 
-def _lose(run: JobRun, now: datetime) -> bool:
-    seen = run.lease_until - LEASE  # type: ignore[operator]
-    values = {
-        "status": Status.LOST,
-        "active_slot": None,
-        "overlap_lock": None,
-        "error_key": Status.LOST,
-        "error": f"The process that ran it has given no sign of life since {seen:%Y-%m-%d %H:%M:%S} UTC.",
-    }
-    # Against the heartbeat, which may renew the lease, and against the end, which may be written just now.
-    still = runs().filter(pk=run.pk, status=Status.RUNNING, lease_until__lt=now)
+def renew(run_id: int, now: datetime) -> None:
+    """Give a run that is known to live its lease anew."""
     with statement():
-        if not still.update(**values):
-            return False
-    for name, value in values.items():
-        setattr(run, name, value)
-    return True
+        runs().filter(pk=run_id, status=Status.RUNNING).update(lease_until=now + LEASE)
+
+
+def lose(run_id: int, lease_until: datetime | None, now: datetime) -> bool:
+    """Give up a run that was last seen with this lease; whether this call has done it.
+
+    Against the heartbeat, which may have renewed the lease, against the end, which may be written just now,
+    and against others who give it up too: the one who has done it speaks of it.
+    """
+    seen = now if lease_until is None else lease_until - LEASE
+    error = f"The process that ran it has given no sign of life since {seen:%Y-%m-%d %H:%M:%S} UTC."
+    slots = {"active_slot": None, "overlap_lock": None}
+    still = runs().filter(pk=run_id, status=Status.RUNNING, lease_until=lease_until)
+    with statement():
+        return bool(still.update(status=Status.LOST, error_key=Status.LOST, error=error, **slots))
 
 
 # --- CLAIM ----------------------------------------------------------------------------------------
@@ -141,7 +135,7 @@ def claim_run(
     now: datetime,
     *,
     lock: int | None,
-    deadline: timedelta,
+    deadline_at: datetime,
     announced_for: datetime | None,
     context: dict[str, Any],
 ) -> bool:
@@ -153,14 +147,14 @@ def claim_run(
         "status": Status.RUNNING,
         "started_at": now,
         "lease_until": now + LEASE,
-        "deadline_at": now + deadline,
+        "deadline_at": deadline_at,
         "active_slot": run.scheduled_for,
         "overlap_lock": lock,
         "announced_for": announced_for,
         "code_version": code_version(),
         "context": {**run.context, **context},
     }
-    if not _change_queued(run, delivered=True, **values):
+    if not _change_queued(run.pk, delivered=True, **values):
         return False
     run.deliveries += 1
     for name, value in values.items():
@@ -168,20 +162,26 @@ def claim_run(
     return True
 
 
-def close_queued(run: JobRun, status: str, error: str, now: datetime, *, delivered: bool) -> bool:
+def close_queued(run_id: int, status: str, error: str, now: datetime, *, delivered: bool) -> bool:
     """End a queued run that will not be executed. Its slot, if it has one, is not settled by that.
 
     ``delivered`` tells that its own delivery was used up; else that is still to come, and is absorbed.
     """
-    return _change_queued(run, delivered=delivered, status=status, error=error, finished_at=now)
+    return _change_queued(run_id, delivered=delivered, status=status, error=error, finished_at=now)
 
 
-def _change_queued(run: JobRun, *, delivered: bool, **values: Any) -> bool:
+def unsend(run_id: int) -> None:
+    """Let a queued run wait for its turn again, as if nobody had been asked to run it."""
+    with statement():
+        runs().filter(pk=run_id, status=Status.QUEUED).update(sent=0, sent_at=None)
+
+
+def _change_queued(run_id: int, *, delivered: bool, **values: Any) -> bool:
     if delivered:
         values["deliveries"] = F("deliveries") + 1
     with statement():
         # Two deliveries and a person's cancel may want the same row: one count is 1.
-        rows = runs().filter(pk=run.pk, status=Status.QUEUED)
+        rows = runs().filter(pk=run_id, status=Status.QUEUED)
         return bool(rows.update(**values))
 
 

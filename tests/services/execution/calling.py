@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Answer, Delivery
+from scheduled_jobs.services.execution.heartbeat import heartbeat
 from tests.support import SLOT
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ def deliver(
     text = slot.isoformat() if slot is not None else None
     delivery = Delivery(job=job, task=task, schedule_time=text, body=body, **values)
     return execution.deliver(delivery, clock=lambda: now, sleep=not_waited)
+
+
+@contextmanager
+def another_process() -> Iterator[None]:
+    """The block is another process of the app, which does not know what runs in this one."""
+    going, heartbeat._beats = heartbeat._beats, []
+    try:
+        yield
+    finally:
+        heartbeat._beats = going
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from django.db import (
     NotSupportedError,
     OperationalError,
     connection,
+    connections,
 )
 
 from scheduled_jobs import signals
@@ -22,7 +23,7 @@ from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
-from tests.services.execution.calling import AFTER, deliver
+from tests.services.execution.calling import AFTER, another_process, deliver
 from tests.support import SLOT, make_job, make_run, make_task, with_several_writers
 
 if TYPE_CHECKING:
@@ -100,8 +101,7 @@ def test_an_end_that_cannot_be_written_is_written_with_the_next(
     assert at_the_end.left == 2
     still.write_kept(kept.try_at)  # the last two of the fifteen
     assert (at_the_end.left, JobRun.objects.get().status) == (0, Status.RUNNING)
-    statements.mark_lost(AFTER + timedelta(minutes=2))
-    assert JobRun.objects.get().status == Status.LOST
+    assert execution.expire(AFTER + timedelta(minutes=2)) == [run]
 
     still.write_kept(kept.try_at)
     run.refresh_from_db()
@@ -271,21 +271,24 @@ def test_an_end_that_is_refused_at_all_is_kept_in_ascii_at_last(at_the_end: Outa
 
 @pytest.mark.django_db(transaction=True)
 def test_an_end_whose_answer_was_lost_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    original, finished = statements.end, []
+    finished: list[str] = []
+    commit = connections["default"].commit
+    lost = [OperationalError("server closed the connection")]
 
-    def unheard(*args: Any, **kwargs: Any) -> bool:
-        if original(*args, **kwargs):
-            raise OperationalError("server closed the connection")
-        return False
+    def unheard() -> None:
+        commit()
+        if lost:
+            raise lost.pop()
 
     def hear(sender: Any, run: JobRun, **_: Any) -> None:
         finished.append(run.status)
 
-    monkeypatch.setattr(statements, "end", unheard)
+    task = make_task()
+    job = make_job(task)
     signals.run_finished.connect(hear)
+    monkeypatch.setattr(connections["default"], "commit", unheard)
     try:
-        task = make_task()
-        answer = deliver(make_job(task), task)
+        answer = deliver(job, task)
     finally:
         signals.run_finished.disconnect(hear)
     assert (answer.status, "recorded" in answer.body, finished) == (200, False, [Status.SUCCEEDED])
@@ -358,8 +361,8 @@ def test_mysql_tells_a_deadlock_by_its_number(at_the_start: Outage) -> None:
 @pytest.mark.django_db
 def test_the_late_end_of_a_lost_run_corrects_it() -> None:
     def run(self: PeriodicTask) -> str:
-        statements.mark_lost(AFTER + timedelta(minutes=5))
-        assert JobRun.objects.get().status == Status.LOST
+        found = JobRun.objects.get()
+        assert statements.lose(found.pk, found.lease_until, AFTER)
         return "done"
 
     task = make_task(run)
@@ -379,7 +382,8 @@ def test_of_two_attempts_that_ran_at_once_only_one_has_succeeded() -> None:
         if not others:
             others.append(JobRun.objects.get())
             late = AFTER + timedelta(minutes=5)
-            assert deliver(job, task, now=late).body["status"] == "executed"
+            with another_process():
+                assert deliver(job, task, now=late).body["status"] == "executed"
 
     task = make_task(run)
     job = make_job(task)
@@ -598,7 +602,8 @@ def test_what_a_command_runs_was_delivered_by_nobody() -> None:
 @pytest.mark.django_db
 def test_a_run_that_was_lost_and_then_fails_is_one_failure() -> None:
     def run(self: PeriodicTask) -> None:
-        [lost] = execution.expire(AFTER + timedelta(minutes=5))
+        with another_process():
+            [lost] = execution.expire(AFTER + timedelta(minutes=5))
         assert lost.status == Status.LOST
         job.refresh_from_db()
         assert (job.last_status, job.failures_in_a_row) == (Status.LOST, 1)

@@ -9,7 +9,7 @@ import pytest
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
-from tests.services.execution.calling import AFTER, deliver, stopped_by
+from tests.services.execution.calling import AFTER, another_process, deliver, stopped_by
 from tests.support import NEXT_SLOT, SLOT, make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def test_a_run_that_succeeds_or_discards_itself_has_none() -> None:
 
 def test_a_lost_run_has_a_key_of_its_own_until_its_end_comes(job: ScheduledJob) -> None:
     def run(self: PeriodicTask) -> None:
-        execution.expire(AFTER + timedelta(minutes=5))
+        with another_process():
+            execution.expire(AFTER + timedelta(minutes=5))
         assert JobRun.objects.get().error_key == "lost"
 
     deliver(job, make_task(run))

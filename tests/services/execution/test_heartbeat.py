@@ -81,7 +81,7 @@ def test_the_runs_of_a_process_are_renewed_by_one_statement(
 
 def test_a_run_that_was_given_up_is_not_taken_back(heartbeat: Heartbeat, run: JobRun) -> None:
     with heartbeat.of(run):
-        statements.mark_lost(after(21))
+        statements.lose(run.pk, run.lease_until, after(21))
         heartbeat.step(after(22))
     assert JobRun.objects.get().status == Status.LOST
     assert lease(run) == 20.0
@@ -90,7 +90,7 @@ def test_a_run_that_was_given_up_is_not_taken_back(heartbeat: Heartbeat, run: Jo
 def test_a_run_renewed_just_before_it_is_given_up_stays_alive(run: JobRun) -> None:
     gone = JobRun.objects.get()
     JobRun.objects.update(lease_until=after(120))
-    assert not statements._lose(gone, after(21))
+    assert not statements.lose(gone.pk, gone.lease_until, after(21))
     assert JobRun.objects.get().status == Status.RUNNING
 
 

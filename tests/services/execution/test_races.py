@@ -14,7 +14,7 @@ from django.db import connections
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution import Delivery, statements
+from scheduled_jobs.services.execution import Delivery, decision, statements
 from tests.services.execution.calling import AFTER, BEFORE, deliver
 from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_run, make_task, with_several_writers
 
@@ -32,7 +32,8 @@ def meanwhile(
     monkeypatch: pytest.MonkeyPatch, name: str, what: Callable[[], Any], *, before: bool = False
 ) -> None:
     """Let something happen once, right after (or before) a statement of the same name."""
-    original: Callable[..., Any] = getattr(statements, name)
+    module: Any = decision if name == "situation_of" else statements
+    original: Callable[..., Any] = getattr(module, name)
     left = [what]
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
@@ -43,7 +44,7 @@ def meanwhile(
             left.pop()()
         return result
 
-    monkeypatch.setattr(statements, name, interrupted)
+    monkeypatch.setattr(module, name, interrupted)
 
 
 @pytest.mark.django_db
@@ -52,7 +53,7 @@ class TestBetweenTheLookAndTheStatement:
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first: list[Answer] = []
-        meanwhile(monkeypatch, "read_slot", lambda: first.append(deliver(job, task)))
+        meanwhile(monkeypatch, "situation_of", lambda: first.append(deliver(job, task)))
 
         second = deliver(job, task)
 
@@ -64,7 +65,7 @@ class TestBetweenTheLookAndTheStatement:
     ) -> None:
         meanwhile(
             monkeypatch,
-            "read_slot",
+            "situation_of",
             lambda: make_run(job, Status.FAILED, scheduled_for=SLOT, attempt=1),
         )
         assert JobRun.objects.get(pk=deliver(job, task).body["run"]).attempt == 2
@@ -74,7 +75,7 @@ class TestBetweenTheLookAndTheStatement:
     ) -> None:
         meanwhile(
             monkeypatch,
-            "read_slot",
+            "situation_of",
             lambda: make_run(job, Status.RUNNING, scheduled_for=SLOT, attempt=1),
         )
         assert deliver(job, task).status == 409
@@ -88,7 +89,7 @@ class TestBetweenTheLookAndTheStatement:
             make_run(job, Status.FAILED, scheduled_for=SLOT, attempt=1)
             make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
 
-        meanwhile(monkeypatch, "read_slot", failed_and_then_another)
+        meanwhile(monkeypatch, "situation_of", failed_and_then_another)
         assert deliver(job, task).body["status"] == "skipped"
         assert JobRun.objects.get(status=Status.SKIPPED).attempt == 2
 
@@ -98,8 +99,8 @@ class TestBetweenTheLookAndTheStatement:
         """The rerun's attempt was in the read already: the attempt alone would not tell."""
         make_run(job, Status.FAILED, scheduled_for=SLOT)
         rerun = ask(job, sent_at=BEFORE, scheduled_for=SLOT, attempt=2, trigger=Trigger.RETRY)
-        lease = {"lock": 1, "deadline": timedelta(minutes=3), "announced_for": NEXT_SLOT, "context": {}}
-        meanwhile(monkeypatch, "read_slot", lambda: statements.claim_run(rerun, AFTER, **lease))
+        lease = {"lock": 1, "deadline_at": AFTER, "announced_for": NEXT_SLOT, "context": {}}
+        meanwhile(monkeypatch, "situation_of", lambda: statements.claim_run(rerun, AFTER, **lease))
 
         answer = deliver(job, task)
 
@@ -110,7 +111,7 @@ class TestBetweenTheLookAndTheStatement:
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         missed = make_run(job, Status.MISSED, scheduled_for=SLOT)
-        meanwhile(monkeypatch, "read_slot", lambda: deliver(job, task))
+        meanwhile(monkeypatch, "situation_of", lambda: deliver(job, task))
         assert deliver(job, task).body == {"status": "duplicate", "run": missed.pk}
 
     @pytest.mark.parametrize("method", ["paused", "bad body"])
@@ -121,7 +122,7 @@ class TestBetweenTheLookAndTheStatement:
         if method == "paused":
             type(job).objects.update(paused=True, pause_reason="x")
         taken = {"status": Status.SUCCEEDED, "settled_slot": SLOT}
-        meanwhile(monkeypatch, "read_slot", lambda: JobRun.objects.update(**taken))
+        meanwhile(monkeypatch, "situation_of", lambda: JobRun.objects.update(**taken))
 
         answer = deliver(job, task, body=b"[" if method == "bad body" else b"")
 
@@ -134,7 +135,7 @@ class TestBetweenTheLookAndTheStatement:
     ) -> None:
         task = make_task(overlap="allow")
         first, second = ask(job, sent_at=BEFORE), ask(job, sent_at=BEFORE)
-        meanwhile(monkeypatch, "oldest_queued", lambda: deliver(job, task, slot=NEXT_SLOT))
+        meanwhile(monkeypatch, "situation_of", lambda: deliver(job, task, slot=NEXT_SLOT))
 
         assert deliver(job, task, slot=NEXT_SLOT).body["run"] == second.pk
         assert set(JobRun.objects.values_list("pk", "deliveries")) == {(first.pk, 1), (second.pk, 1)}
@@ -143,7 +144,7 @@ class TestBetweenTheLookAndTheStatement:
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         queued = ask(job, sent_at=BEFORE)
-        meanwhile(monkeypatch, "oldest_queued", lambda: execution.cancel(queued))
+        meanwhile(monkeypatch, "situation_of", lambda: execution.cancel(queued))
         assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": queued.pk}
 
     def test_a_surplus_delivery_is_not_counted_twice(
@@ -163,35 +164,39 @@ class TestBetweenTheLookAndTheStatement:
         monkeypatch.setattr(statements, "statement", statement)
         assert deliver(job, task, slot=NEXT_SLOT).body == {"status": "duplicate", "run": second.pk}
 
-    def test_a_run_that_ended_makes_no_slot_skip(
+    def test_a_run_that_began_makes_the_slot_skip(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
-        meanwhile(monkeypatch, "holder", other.delete, before=True)
-        assert deliver(job, task).body["status"] == "executed"
+        meanwhile(monkeypatch, "situation_of", lambda: make_run(job, Status.RUNNING, trigger=Trigger.MANUAL))
+        assert deliver(job, task).body == {"status": "skipped", "reason": "previous run still going"}
 
     def test_a_run_that_ended_makes_no_run_asked_for_skip(
         self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
         queued = ask(job, sent_at=BEFORE)
-        meanwhile(monkeypatch, "holder", other.delete, before=True)
+        looks: list[int] = []
+        original = decision.situation_of
+
+        def look(*args: Any) -> Any:
+            if len(looks) == 1:  # the second one asks who is in the way
+                other.delete()
+            looks.append(1)
+            return original(*args)
+
+        monkeypatch.setattr(decision, "situation_of", look)
         assert deliver(job, task, slot=NEXT_SLOT).body["run"] == queued.pk
 
-    def test_a_run_that_died_is_given_up_and_the_slot_runs(
-        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("asked_for", [False, True])
+    def test_a_run_that_died_is_given_up_and_another_runs(
+        self, asked_for: bool, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        if asked_for:
+            ask(job, sent_at=BEFORE)
         dead = {"trigger": Trigger.MANUAL, "started_at": BEFORE}
-        meanwhile(monkeypatch, "mark_lost", lambda: make_run(job, Status.RUNNING, **dead))
-        assert deliver(job, task).body["status"] == "executed"
-
-    def test_a_run_that_died_makes_no_run_asked_for_skip(
-        self, job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        queued = ask(job, sent_at=BEFORE)
-        dead = {"trigger": Trigger.MANUAL, "started_at": BEFORE}
-        meanwhile(monkeypatch, "mark_lost", lambda: make_run(job, Status.RUNNING, **dead))
-        assert deliver(job, task, slot=NEXT_SLOT).body["run"] == queued.pk
+        meanwhile(monkeypatch, "situation_of", lambda: make_run(job, Status.RUNNING, **dead))
+        answer = deliver(job, task, slot=NEXT_SLOT if asked_for else SLOT)
+        assert answer.body["status"] == "executed"
 
 
 # --- Real threads ---------------------------------------------------------------------------------

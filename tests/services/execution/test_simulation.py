@@ -22,11 +22,13 @@ from scheduled_jobs.services.execution.runner import Outcome
 from tests.support import SLOT, make_job, make_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
+    from scheduled_jobs.services.execution.delivery import Begun
     from scheduled_jobs.tasks import PeriodicTask
 
-pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.uncounted]
+# In a transaction nobody waits for what becomes of a run.
 
 Status = JobRun.Status
 PERIOD = timedelta(minutes=1)
@@ -60,6 +62,7 @@ class World:
     now: datetime = SLOT - seconds(30)
     alive: dict[int, datetime] = field(default_factory=dict)
     claims: Counter[int] = field(default_factory=Counter)
+    waits: int = 0
     chains: list[Chain] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -113,12 +116,24 @@ class World:
     # --- The app --------------------------------------------------------------------------------
 
     def deliver(self, chain: Chain) -> None:
-        self.job.refresh_from_db()
-        delivery = Delivery(job=self.job, task=self.task, schedule_time=chain.slot.isoformat())
-        if wait := delivery.announced.wait(self.now):
-            self.at(self.now + seconds(wait), lambda: self.deliver(chain))
+        delivery = Delivery(
+            job=ScheduledJob.objects.get(pk=self.job.pk),
+            task=self.task,
+            schedule_time=chain.slot.isoformat(),
+        )
+        monotonic = lambda: (self.now - SLOT).total_seconds()  # noqa: E731
+        self.decide(chain, decision.deciding(delivery, self.now, clock=lambda: self.now, monotonic=monotonic))
+
+    def decide(self, chain: Chain, deciding: Generator[float, None, Answer | Begun]) -> None:
+        """Go on with a delivery until it has to wait; the world goes on meanwhile."""
+        try:
+            wait = next(deciding)
+        except StopIteration as end:
+            decided = end.value
+        else:
+            self.waits += 1
+            self.at(self.now + seconds(wait), lambda: self.decide(chain, deciding))
             return
-        decided = decision.decide(delivery, self.now)
         if isinstance(decided, Answer):
             self.hear(chain, decided.status)
         else:
@@ -138,7 +153,7 @@ class World:
             self.at(began + seconds(dies), lambda: self.die(chain, run))
         else:
             self.at(began + takes, lambda: self.end(chain, run, began, claimed=claimed))
-        self.at(began + seconds(20), lambda: self.beat(run))
+        self.at(began + seconds(5), lambda: self.beat(run))
         if takes > DEADLINE:
             self.at(began + DEADLINE, lambda: self.fail(chain))
 
@@ -146,7 +161,7 @@ class World:
         if run.pk in self.alive:
             rows = JobRun.objects.filter(pk=run.pk, status=Status.RUNNING)
             rows.update(lease_until=self.now + statements.LEASE)
-            self.at(self.now + seconds(20), lambda: self.beat(run))
+            self.at(self.now + seconds(5), lambda: self.beat(run))
 
     def die(self, chain: Chain, run: JobRun) -> None:
         del self.alive[run.pk]
@@ -255,7 +270,8 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
         statuses["retried"] += runs.filter(attempt__gt=1, scheduled_for__isnull=False).count()
         statuses["redelivered"] += runs.filter(deliveries__gt=1).count()
         claims += sum(world.claims.values())
+        statuses["waited"] += world.waits
         ScheduledJob.objects.filter(pk=world.job.pk).update(name=f"past-{seed}")
-    for what in ("succeeded", "failed", "lost", "skipped", "discarded", "retried", "redelivered"):
+    for what in ("succeeded", "failed", "lost", "skipped", "discarded", "retried", "redelivered", "waited"):
         assert statuses[what] > 0, (what, statuses)
     assert claims > 5

@@ -1,0 +1,115 @@
+"""All of a job that decides what a delivery may do, as it was at one moment: one statement.
+
+The rows of its slot, what is running and what was asked for are read together: a second look might show a
+world that never was beside the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.db import connections
+
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution import sql
+from scheduled_jobs.services.execution.statements import Slot, Status, database, runs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+COLUMNS = (
+    "id", "status", "trigger", "attempt", "scheduled_for", "active_slot", "settled_slot", "overlap_lock",
+    "lease_until", "created_at", "sent", "sent_at",
+)  # fmt: skip
+MOST_QUEUED = 3
+"""Runs that were asked for, of those that a look shows: the oldest."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRun:
+    """A run as a look shows it: without its payload and its texts."""
+
+    pk: int
+    status: str
+    trigger: str
+    attempt: int
+    scheduled_for: datetime | None
+    active_slot: datetime | None
+    settled_slot: datetime | None
+    overlap_lock: int | None
+    lease_until: datetime | None
+    created_at: datetime
+    sent: int
+    sent_at: datetime | None
+
+    def is_out(self, now: datetime) -> bool:
+        """Whether its lease is out: its process has given no sign of life for as long as one lasts."""
+        return self.lease_until is not None and self.lease_until < now
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """``slot`` is the slot that was asked about, ``running`` and ``queued`` of the job, the oldest first."""
+
+    slot: Slot | None
+    running: list[SeenRun] = field(default_factory=list)
+    queued: list[SeenRun] = field(default_factory=list)
+    has_given_up: bool = False
+    """Whether an attempt at the slot was given up: it may yet end, and changes no attempt by that."""
+
+    @property
+    def holder(self) -> SeenRun | None:
+        """The run that other runs of the job must not overlap."""
+        return next((row for row in self.running if row.overlap_lock is not None), None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether ``queued`` is all that there is."""
+        return len(self.queued) < MOST_QUEUED
+
+
+def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> SeenRun | None:
+    """The oldest run that was asked for and whose RunJob was sent, at ``sent_by`` at the latest."""
+    queued = runs().queued().of_jobs([job_id]).filter(sent__gt=0)
+    if sent_by is not None:
+        queued = queued.filter(sent_at__lte=sent_by)
+    values = queued.values_list(*COLUMNS).first()
+    return None if values is None else SeenRun(*values)
+
+
+def situation_of(job_id: int, at: datetime | None) -> Situation:
+    """What is known of a job, and of its slot ``at`` if it is about one."""
+    using = database()
+    connection = connections[using]
+    text = _text(using, at is not None)
+    about_slot = [] if at is None else [job_id, *sql.params(JobRun, {"scheduled_for": at}, connection)]
+    with connection.cursor() as cursor:
+        cursor.execute(text, [*about_slot, job_id, job_id])
+        found = sql.decoded(JobRun, COLUMNS, using, cursor.fetchall())
+    rows = {values[0]: SeenRun(*values) for values in found}
+    ordered = [rows[pk] for pk in sorted(rows)]
+    attempts = [row for row in ordered if at is not None and row.scheduled_for == at]
+    return Situation(
+        slot=None if at is None else Slot.of(at, attempts),
+        running=[row for row in ordered if row.status == Status.RUNNING],
+        # One of the slot's own may be younger than others that are not shown.
+        queued=[row for row in ordered if row.status == Status.QUEUED][:MOST_QUEUED],
+        has_given_up=any(row.status in (Status.LOST, Status.TIMED_OUT) for row in attempts),
+    )
+
+
+@cache
+def _text(using: str, is_about_slot: bool) -> str:  # noqa: FBT001
+    """The text of the statement."""
+    name = sql.Names(JobRun, using)
+    select = f"SELECT {name.list(COLUMNS)} FROM {name.table} WHERE"  # noqa: S608 – names of our own
+    # Each by its own index, and never by that of the job, which leads to its whole history.
+    running = f"{select} {name.status} = '{Status.RUNNING}' AND {name.job_id} + 0 = %s"
+    queued = f"{select} {name.status} = '{Status.QUEUED}' AND {name.job_id} + 0 = %s"
+    oldest = f"SELECT * FROM ({queued} ORDER BY {name.id} + 0 LIMIT {MOST_QUEUED}) AS queued"  # noqa: S608
+    parts = [running, oldest]
+    if is_about_slot:
+        parts.insert(0, f"{select} {name.job_id} = %s AND {name.scheduled_for} = %s")
+    return " UNION ALL ".join(parts)
