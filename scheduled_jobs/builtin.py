@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.services.history.retention import Pruned, prune
+from scheduled_jobs.services.monitoring import watch
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
 from scheduled_jobs.tasks import PeriodicTask
 
@@ -47,6 +48,25 @@ class PruneHistory(BuiltinTask):
             if end is not None and timezone.now() >= end:
                 break
         return {"deleted": pruned.deleted, "is_done": pruned.done == pruned.jobs}
+
+
+class WatchJobs(BuiltinTask):
+    """Notices runs that did not come, and brings to an end what was left behind."""
+
+    # Each minute: what did not come is told within a minute after its grace, and an edit whose push was lost,
+    # or a run whose process died, waits no longer. A job costs the same however often it runs.
+    run_every = "* * * * *"
+    # A step that fails is made again a minute later, and nothing is missed by that.
+    failure_tolerance = 3
+
+    def run(self) -> dict[str, Any]:
+        """Stop before the deadline: what is left then, the next step does."""
+        now, deadline = timezone.now(), self.metadata.deadline
+        left = watch.PATIENCE if deadline is None else PART * (deadline - now).total_seconds()
+        values = watch.step_values(watch.step(now, seconds=min(left, watch.PATIENCE)))
+        # What is found is in the rows and in the alerts; a result is a row each minute.
+        counted = ("missed", "lost", "differing", "failures")
+        return {name: len(value) if name in counted else value for name, value in values.items()}
 
 
 def pruning(now: datetime, *, write: bool = True) -> Iterator[Pruned]:

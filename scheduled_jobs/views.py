@@ -82,6 +82,7 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
         return _error(HTTPStatus.SERVICE_UNAVAILABLE, f"the database did not answer: {type(error).__name__}")
     scheduling.after_delivery(delivery.job.pk)
     stats.fold_after(answer.body.get("run"))
+    monitoring.watch_after_delivery(timezone.now())
     return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
 
 

@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from scheduled_jobs import builtin, registry
-from scheduled_jobs.builtin import PruneHistory
+from scheduled_jobs.builtin import PruneHistory, WatchJobs
 from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.models import JobRun, ScheduledJob, runs
 from scheduled_jobs.services import execution
@@ -93,3 +93,16 @@ def test_it_stops_before_its_deadline_and_goes_on_next_time(
     assert run_until(1, 8) == '{"deleted": 4, "is_done": false}'
     assert run_until(1, 2) == '{"deleted": 1, "is_done": true}'
     assert not JobRun.objects.exists()
+
+
+def test_the_watch_is_a_task_that_looks_each_minute(google: MemoryBackend) -> None:
+    registry.register(WatchJobs)
+    with override_settings(DJANGO_CLOUD_TASKS_BUILTIN_TASKS=["scheduled_jobs.builtin.WatchJobs"]):
+        assert declaration_of(WatchJobs).fault == ""
+        schedule_tasks()
+        job = ScheduledJob.objects.get(task="scheduled_jobs.builtin.WatchJobs")
+        result = execution.run_eagerly(job, WatchJobs)
+    assert job.schedule == "* * * * *"
+    assert {name: result[name] for name in ("google", "missed", "lost", "differing", "left")} == {
+        "google": "", "missed": 0, "lost": 0, "differing": 0, "left": 0,
+    }  # fmt: skip

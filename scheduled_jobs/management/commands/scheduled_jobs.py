@@ -20,6 +20,7 @@ from scheduled_jobs.management.verbs.rebuild_stats import rebuild_stats
 from scheduled_jobs.management.verbs.reset import reset_job
 from scheduled_jobs.management.verbs.run import run_job
 from scheduled_jobs.management.verbs.runs import list_runs
+from scheduled_jobs.management.verbs.watch import watch_jobs
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "resume": resume_job,
     "reset": reset_job,
     "prune": prune_runs,
+    "watch": watch_jobs,
     "rebuild-stats": rebuild_stats,
     "doctor": examine_jobs,
     "dev": dev,
@@ -91,6 +93,10 @@ class Command(BaseCommand):
         reset.add_argument("--reason", default="", help="kept in the audit")
         pruning = verb("prune", "Delete the runs that need not be kept any more.")
         pruning.add_argument("--dry-run", action="store_true", help="only say how many they are")
+        watching = verb(
+            "watch", "Look once for runs that did not come, and for what was left behind.", reads=True
+        )
+        watching.add_argument("--every", type=float, metavar="SECONDS", help="look again and again, so often")
         verb("rebuild-stats", "Make the figures of all runs anew.")
 
         verb("doctor", "Why nothing runs, a line each; exit 1 if a job cannot run.", reads=True)

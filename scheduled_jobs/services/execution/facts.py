@@ -28,7 +28,7 @@ def write(run: JobRun) -> bool:
 
     Returns whether it is the first success after a failure or a missed run.
     """
-    started = run.started_at or run.created_at
+    started = _began(run)
     # The run of an earlier start that ends later tells nothing new.
     jobs = _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=started))
     facts = _last(run)
@@ -64,6 +64,12 @@ def write(run: JobRun) -> bool:
         if arrived is not None:
             note_delivery(run.job_id, arrived)
     return is_recovery
+
+
+def note_missed(run: JobRun) -> None:
+    """Write what a run says that did not come, where none has come since."""
+    at = _began(run)
+    _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=at)).update(**_last(run))
 
 
 def correct(run: JobRun) -> bool:
@@ -117,10 +123,16 @@ def _jobs(pk: int) -> ScheduledJobQuerySet:
     return ScheduledJob.objects.using(statements.database()).filter(pk=pk)
 
 
+def _began(run: JobRun) -> datetime:
+    """When a run began; one that did not come, at its time."""
+    missed_at = run.scheduled_for if run.status == Status.MISSED else None
+    return run.started_at or missed_at or run.created_at
+
+
 def _last(run: JobRun) -> dict[str, Any]:
     return {
         "last_run": run,
-        "last_run_at": run.started_at or run.created_at,
+        "last_run_at": _began(run),
         "last_status": run.status,
         "last_duration": run.duration,
         "last_error": run.error.partition("\n")[0][:MAX_LINE],

@@ -198,7 +198,7 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
     if slot is not None and slot.missed is not None:
         missed = runs().filter(pk=slot.missed, status=Status.MISSED)
         with statement():
-            if not missed.update(**values, deliveries=F("deliveries") + 1):
+            if not missed.update(**{"error": "", "error_key": ""} | values, deliveries=F("deliveries") + 1):
                 return None
         run = runs().get(pk=slot.missed)
         run.job = job

@@ -6,6 +6,7 @@ from scheduled_jobs.services.scheduling.deleting import (
     delete_on_commit,
     delete_orphan,
     finish_deletion,
+    finish_deletions,
 )
 from scheduled_jobs.services.scheduling.masked import masked_fields
 from scheduled_jobs.services.scheduling.names import job_id, task_url
@@ -24,7 +25,7 @@ from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
 
 __all__ = [
     "MOST_SENT", "Declaration", "Options", "Report", "Seeded", "after_delivery", "ask_to_delete", "declare",
-    "delete_on_commit", "delete_orphan", "finish_deletion", "fire", "fire_on_commit", "job_id",
-    "masked_fields", "next_step", "push_jobs", "push_on_commit", "reason_of", "schedule_task", "seed_tasks",
-    "settle", "sync_jobs", "task_url",
+    "delete_on_commit", "delete_orphan", "finish_deletion", "finish_deletions", "fire", "fire_on_commit",
+    "job_id", "masked_fields", "next_step", "push_jobs", "push_on_commit", "reason_of", "schedule_task",
+    "seed_tasks", "settle", "sync_jobs", "task_url",
 ]  # fmt: skip

@@ -1,0 +1,296 @@
+"""The watch against Google's rules, in one process with a clock that is moved."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from scheduled_jobs import signals
+from scheduled_jobs.models import JobRun, JobVersion, LastWatch, ScheduledJob
+from scheduled_jobs.services.execution.missing import write_missed
+from scheduled_jobs.services.monitoring import judging, watch
+from scheduled_jobs.services.scheduling import client
+from scheduled_jobs.testing import running_cloud_scheduler
+from tests.support import make_run, make_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scheduled_jobs.testing import CloudScheduler
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_tasks")]
+
+Status = JobRun.Status
+START = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+NINE = START.replace(hour=9, minute=0)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def google() -> Iterator[CloudScheduler]:
+    with running_cloud_scheduler(START) as scheduler:
+        yield scheduler
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is made again is made again at once."""
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.0001)
+
+
+@contextmanager
+def server_down(google: CloudScheduler, status: int = 503) -> Iterator[None]:
+    """Google's attempts reach nobody."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(google, "_send", lambda delivery: status)
+        yield
+
+
+def look(google: CloudScheduler, at: datetime | None = None) -> watch.WatchStep:
+    """Move the clock and make a step."""
+    if at is not None:
+        google.advance_to(at)
+    return watch.step(google.now)
+
+
+def history(job: ScheduledJob) -> list[tuple[datetime | None, str, str]]:
+    runs = JobRun.objects.filter(job=job).order_by("scheduled_for", "pk")
+    return list(runs.values_list("scheduled_for", "status", "error_key"))
+
+
+# --- A run that did not come ------------------------------------------------------------------------------
+
+
+def test_a_run_that_did_not_come_is_missed_after_the_grace(google: CloudScheduler) -> None:
+    told: list[JobRun] = []
+    job = make_task().schedule()
+    look(google)
+    with server_down(google):
+        assert look(google, NINE + timedelta(minutes=4, seconds=59)).missed == []
+        signals.run_missed.connect(hear := lambda run, **_: told.append(run))
+        try:
+            [run] = look(google, NINE + 5 * MINUTE).missed
+            assert look(google, NINE + 6 * MINUTE).missed == []
+        finally:
+            signals.run_missed.disconnect(hear)
+
+    assert told == [run]
+    assert (run.scheduled_for, run.status, run.trigger, run.attempt) == (NINE, Status.MISSED, "schedule", 1)
+    assert run.error_key == "unreachable"
+    assert run.context["missed"] == {"reason": "unreachable", "attempt_at": NINE.isoformat(), "code": 14}
+    assert run.error == (
+        "Due at 2026-11-23 09:00 UTC, and nothing had arrived by 09:05. Google's attempt at "
+        "2026-11-23 09:00:00 UTC got no usable answer (UNAVAILABLE)."
+    )
+    job.refresh_from_db()
+    assert (job.last_status, job.last_run, job.last_run_at) == (Status.MISSED, run, NINE)
+    assert (job.failures_in_a_row, job.watched_until) == (0, NINE + timedelta(microseconds=1))
+
+
+def test_a_new_job_is_noticed_within_two_of_its_slots(google: CloudScheduler) -> None:
+    google.now = NINE - timedelta(seconds=30)
+    job = make_task(run_every="*/10 * * * *", missed_grace=timedelta(seconds=30)).schedule()
+    with server_down(google):
+        look(google, NINE + MINUTE)
+        look(google, NINE + 11 * MINUTE)
+
+    # The first lies in the job's first minute, of which nothing can be said.
+    assert history(job) == [(NINE + 10 * MINUTE, Status.MISSED, "unreachable")]
+
+
+def test_a_late_delivery_takes_over_the_missed_row(google: CloudScheduler) -> None:
+    recovered: list[JobRun] = []
+    job = make_task(
+        schedule_retries=classmethod(lambda cls: 5),
+        schedule_min_backoff=classmethod(lambda cls: timedelta(minutes=10)),
+        schedule_max_doublings=classmethod(lambda cls: 1),
+        missed_grace=timedelta(),
+    ).schedule()
+    [version] = JobVersion.objects.filter(job=job)
+    look(google)
+    with server_down(google):
+        google.advance_to(NINE + 5 * MINUTE)
+    make_run(job, Status.MISSED, scheduled_for=NINE, error="Due", error_key="missed", context={"missed": {}})
+    ScheduledJob.objects.filter(pk=job.pk).update(last_status=Status.MISSED, last_run_at=NINE)
+    signals.job_recovered.connect(hear := lambda run, **_: recovered.append(run))
+    try:
+        google.advance_to(NINE + 12 * MINUTE)
+    finally:
+        signals.job_recovered.disconnect(hear)
+
+    [run] = JobRun.objects.filter(job=job)
+    assert version.confirmed_at is not None
+    assert (run.scheduled_for, run.status, run.attempt, run.deliveries) == (NINE, Status.SUCCEEDED, 1, 1)
+    assert (run.error, run.error_key, run.context["was_missed"]) == ("", "", True)
+    assert recovered == [run]
+
+
+def test_what_is_older_than_the_cap_is_one_row(google: CloudScheduler, monkeypatch: Any) -> None:
+    monkeypatch.setattr("scheduled_jobs.domain.missed.MOST", 3)
+    job = make_task(run_every="*/10 * * * *").schedule()
+    with server_down(google):
+        look(google, START + HOUR + 6 * MINUTE)
+
+    rows = JobRun.objects.filter(job=job).order_by("scheduled_for")
+    assert [row.scheduled_for for row in rows] == [NINE + n * MINUTE for n in (0, 10, 20, 30)]
+    assert rows[0].context["missed"] == {
+        "reason": "",
+        "slots": 3,
+        "since": (START + 10 * MINUTE).isoformat(),
+    }
+    assert rows[0].error == (
+        "3 scheduled times from 2026-11-23 08:40 to 2026-11-23 09:00 UTC have passed, "
+        "and nothing arrived for them."
+    )
+
+
+def test_an_interval_is_missed_once_per_silence(google: CloudScheduler) -> None:
+    job = make_task(run_every="every 7 minutes").schedule()
+    google.advance_to(START + 30 * MINUTE)
+    arrived = ScheduledJob.objects.get(pk=job.pk).last_delivery_at
+    assert arrived is not None
+    look(google)
+    with server_down(google):
+        assert look(google, arrived + 19 * MINUTE).missed == []
+        [run] = look(google, arrived + 20 * MINUTE).missed
+        assert look(google, arrived + 60 * MINUTE).missed == []
+    google.advance(10 * MINUTE)
+
+    assert arrived < run.scheduled_for <= arrived + 15 * MINUTE
+    assert ScheduledJob.objects.get(pk=job.pk).last_status == Status.SUCCEEDED
+
+
+# --- False alarms ------------------------------------------------------------------------------------------
+
+
+def test_what_arrived_is_not_missed_and_nothing_is_written(google: CloudScheduler) -> None:
+    job = make_task(run_every="*/5 * * * *").schedule()
+    look(google, NINE + 2 * MINUTE)
+    look(google, NINE + 3 * MINUTE)
+    with CaptureQueriesContext(connection) as queries:
+        found = look(google)
+
+    writes = [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
+    about_jobs = [sql for sql in writes if "scheduledjob" in sql or "jobrun" in sql]
+    assert (found.missed, about_jobs) == ([], [])
+    assert {status for _slot, status, _key in history(job)} == {Status.SUCCEEDED}
+
+
+def test_a_pause_owes_nothing_before_google_knows(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    look(google)
+    google.faults.refuse("PauseJob", "INTERNAL", times=9)
+    job.pause(reason="holiday")
+    with server_down(google):
+        look(google, NINE + 10 * MINUTE)
+    assert [v.state for v in JobVersion.objects.filter(job=job).order_by("pk")][:2] == ["ENABLED", "HELD"]
+    job.resume()
+    with server_down(google):
+        look(google, NINE + HOUR + 10 * MINUTE)
+
+    assert history(job) == [(NINE + HOUR, Status.MISSED, "unreachable")]
+
+
+def test_a_pause_with_an_end_owes_again_from_its_end_on(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    look(google)
+    job.pause(reason="move", until=NINE + 30 * MINUTE)
+    with server_down(google):
+        look(google, NINE + 10 * MINUTE)
+        look(google, NINE + 2 * HOUR + 10 * MINUTE)
+
+    assert [slot for slot, *_ in history(job)] == [NINE + HOUR, NINE + 2 * HOUR]
+
+
+def test_a_pause_in_the_console_is_not_missed(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    look(google)
+    google.advance_to(NINE - 10 * MINUTE)
+    google.backend.pause(google.jobs[job.name].remote_name, timeout=1)
+    found = look(google, NINE + 10 * MINUTE)
+
+    assert (found.missed, found.differing, history(job)) == ([], ["shop.reports.Report"], [])
+    versions = JobVersion.objects.filter(job=job).order_by("pk").values_list("state", "since", "confirmed_at")
+    # Since when it has been so nobody knows: since the last look.
+    assert list(versions)[-1] == ("PAUSED", START, NINE + 10 * MINUTE)
+
+
+def test_an_edit_is_judged_by_what_google_had(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    look(google)
+    google.advance_to(START + 20 * MINUTE)
+    job.schedule_override = "30 * * * *"
+    job.save()
+    with server_down(google):
+        look(google, NINE + 40 * MINUTE)
+
+    assert [slot for slot, *_ in history(job)] == [NINE + 30 * MINUTE]
+
+
+def test_a_time_inside_a_run_is_google_s_own_skip(google: CloudScheduler) -> None:
+    job = make_task(run_every="*/10 * * * *").schedule()
+    look(google)
+    started = NINE + timedelta(seconds=1)
+    make_run(job, Status.SUCCEEDED, scheduled_for=NINE, started_at=started, finished_at=started + 15 * MINUTE)
+    make_run(job, Status.SUCCEEDED, scheduled_for=START + 10 * MINUTE)
+    make_run(job, Status.SUCCEEDED, scheduled_for=START + 20 * MINUTE)
+    with server_down(google):
+        found = look(google, NINE + 18 * MINUTE)
+
+    assert (found.missed, found.judgement.busy) == ([], 1)
+    assert history(job)[-1] == (NINE + 10 * MINUTE, Status.SKIPPED, "google-busy")
+
+
+def test_the_hour_that_the_clocks_repeat_is_doubtful(google: CloudScheduler) -> None:
+    google.now = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
+    job = make_task(
+        run_every="30 1 * * *", schedule_time_zone=classmethod(lambda cls: "Europe/Lisbon")
+    ).schedule()
+    with server_down(google):
+        found = look(google, google.now + 4 * HOUR)
+
+    assert (history(job), found.judgement.doubtful) == ([], {"clocks": 1})
+
+
+# --- Without Google, without a database, two at once ------------------------------------------------------
+
+
+def test_without_google_it_judges_by_the_runs_alone(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    look(google)
+    with server_down(google):
+        google.advance_to(NINE + 6 * MINUTE)
+    google.faults.refuse("ListJobs", "INTERNAL", times=99)
+    found = look(google)
+
+    assert next(watch.step_lines(found)) == (
+        "Google was not asked, or did not answer (OutcomeUnknown): judged by the runs alone."
+    )
+    assert [run.scheduled_for for run in found.missed] == [NINE]
+    assert history(job)[0][1] == Status.MISSED
+
+
+def test_two_steps_write_one_row(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    look(google)
+    with server_down(google):
+        google.advance_to(NINE + 6 * MINUTE)
+    [judged] = [one for _some, found in judging.in_parts(google.now) for one in found if one.missed]
+
+    assert len(write_missed([judged], google.now)) == 1
+    # What the second has found out is of the mark that the first has moved.
+    assert write_missed([judged], google.now) == []
+    assert JobRun.objects.filter(job=job).count() == 1
+
+
+def test_a_step_says_when_it_was_made(google: CloudScheduler) -> None:
+    assert not watch.is_watched(google.now)
+    look(google)
+    assert LastWatch.objects.get().at == google.now
+    assert watch.is_watched(google.now + timedelta(days=1))
+    assert not watch.is_watched(google.now + timedelta(days=1, seconds=1))
