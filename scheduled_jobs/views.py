@@ -83,6 +83,7 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     scheduling.after_delivery(delivery.job.pk)
     stats.fold_after(answer.body.get("run"))
     monitoring.watch_after_delivery(timezone.now())
+    monitoring.hourly.compare()
     return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
 
 

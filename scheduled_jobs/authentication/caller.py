@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.authentication.certificates import Certificates
+from scheduled_jobs.authentication.clock import NOTABLE, By, Skew, clocks
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.addresses import same_audience
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.exceptions import NotAllowed, NotAuthenticated
-from scheduled_jobs.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,6 @@ MAX_TOKEN = 16_384
 """Characters; Google's tokens have about a thousand."""
 CLOCK_SKEW = 10
 """Seconds that Google's clock and ours may be apart."""
-NOTABLE_SKEW = 2
-"""Seconds from which on natural runs come near to being taken for forced ones, and somebody ought to know."""
 MAX_SECONDS = 10**11
 """Times of tokens lie before this second since 1970, in the year 5138."""
 
@@ -99,10 +97,8 @@ def verify_caller(headers: Mapping[str, str], *, use_oidc: bool, task: str, now:
         )
     email = _allowed_email(token.claims)
     ahead = token.claims["iat"] - now.timestamp()
-    if ahead > NOTABLE_SKEW:
-        logger.warning(
-            "The clock of this machine is %.1f seconds behind the one that Google's tokens are made by", ahead
-        )
+    if ahead > NOTABLE:
+        clocks.note(Skew(By.TOKENS, ahead), now)
     return email
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 
 MAX_LINE = 254
+DAY = timedelta(days=1)
+"""How long a call that was refused stands beside a job."""
 
 
 def _run(name: _StrPromise) -> models.ForeignKey[JobRun | None, JobRun | None]:
@@ -184,6 +187,11 @@ class ScheduledJob(WithOverrides):
         return self.paused and (self.paused_until is None or now < self.paused_until)
 
     # --- Validation ---------------------------------------------------------------------------
+
+    def is_refused(self, now: datetime) -> bool:
+        """Whether the last call of the last day was refused, as its account may not run tasks here."""
+        at, delivered_at = self.refused_at, self.last_delivery_at
+        return at is not None and at > now - DAY and (delivered_at is None or delivered_at < at)
 
     def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
         """Django's own look at each column, after the payload was written as JSON has it."""

@@ -10,6 +10,7 @@ import time_machine
 from google.cloud import scheduler_v1
 
 from scheduled_jobs.models import JobRun, LastList, ScheduledJob
+from scheduled_jobs.services.monitoring import process
 from scheduled_jobs.services.scheduling import drift
 from tests.support import ask, full_name, make_run
 from tests.support.console import tried
@@ -262,3 +263,26 @@ def test_the_button_is_for_those_who_may_compare(job: ScheduledJob) -> None:
     for url in (LIST, f"{LIST}{job.pk}/change/"):
         assert '/ask/"' in may.get(url).content.decode()
         assert '/ask/"' not in may_not.get(url).content.decode()
+
+
+def test_calls_that_are_refused_here_are_told_on_page_and_by_doctor(job: ScheduledJob) -> None:
+    client = superuser()
+    refused = {"refused_at": NOW, "refusals": 3, "refused_caller": "eve@example.com"}
+    ScheduledJob.objects.update(**refused, last_delivery_at=NINE)
+    page = text_of(client.get(f"{LIST}{job.pk}/change/").content.decode())
+    assert "Calls of this job are refused here (403)" in page
+    assert "Seen here the token of eve@example.com is genuine, and it may not run tasks here; last at" in page
+    (finding,) = process.examine_refusals(ScheduledJob.objects.all(), NOW)
+    assert finding.line == (
+        "[!] The token of eve@example.com is genuine, and it may not run tasks here (403): "
+        "shop--shop-tasks-One, shop--shop-tasks-Two. If the jobs are to call by this account, name it in "
+        "DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS; else run manage.py schedule_tasks, by which they call by "
+        "the right one. If you do not know it, somebody else has tried."
+    )
+    for changed in (
+        {"last_delivery_at": NOW},
+        {"last_delivery_at": None, "refused_at": NOW - timedelta(days=1)},
+    ):
+        ScheduledJob.objects.update(**changed)
+        assert list(process.examine_refusals(ScheduledJob.objects.all(), NOW)) == []
+        assert "(403)" not in text_of(client.get(f"{LIST}{job.pk}/change/").content.decode())

@@ -41,6 +41,7 @@ from scheduled_jobs.admin.words import (
     RUNS_AHEAD,
     attempt_banner,
     job_label,
+    refusal_banner,
     runs_told,
     state_banner,
     times,
@@ -290,7 +291,7 @@ def _why_nothing_runs(
 ) -> dict[str, Any]:
     """What Google says: as banners where it is why nothing runs, else as quiet lines."""
     state = state_banner(job, looked_at, now)
-    whys = [state] if state is not None else []
+    whys = [banner for banner in (state, refusal_banner(job, now)) if banner is not None]
     found: dict[str, Any] = {"whys": whys}
     if told is not None and told.is_unserved:
         whys.append(attempt_banner(told, job.time_zone))

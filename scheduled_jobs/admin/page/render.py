@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page.permissions import JOB, admin_of, allowed, require
 from scheduled_jobs.admin.words import job_label, times
+from scheduled_jobs.authentication.clock import By, clocks
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -164,6 +165,12 @@ def environment_banner(now: datetime, seen_at: datetime | None) -> dict[str, Any
         notes.append(_("pushes are off: nothing is sent to Google"))
     if settings.EMULATOR_HOST:
         notes.append(_("emulator at %(host)s") % {"host": settings.EMULATOR_HOST})
+    for skew in clocks.met(now):
+        text = _("this server’s clock is %(n)d s behind %(other)s")
+        if skew.behind < 0:
+            text = _("this server’s clock is %(n)d s ahead of %(other)s")
+        others = {By.TOKENS: _("Google’s"), By.DATABASE: _("its database’s")}
+        notes.append(text % {"n": round(abs(skew.behind)), "other": others[skew.by]})
     return {
         "name": settings.APP_NAME or _target(),
         "place": " / ".join(filter(None, [settings.PROJECT_ID, settings.LOCATION])),

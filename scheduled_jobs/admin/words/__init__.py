@@ -8,6 +8,7 @@ from scheduled_jobs.admin.words.attempts import (
     attempt_in_short,
     attempts_banners,
     late_sentence,
+    refusal_banner,
     state_banner,
 )
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES, Badge
@@ -55,6 +56,6 @@ __all__ = [
     "attempt_in_short", "attempt_of", "attempts_banners", "field_name", "field_names", "first_line",
     "is_given_up", "is_gone", "is_overdue", "job_label", "late_sentence", "masked_entry", "masked_json",
     "masked_line", "masked_parts", "next_run", "override_text", "parse_duration", "preview", "progress_of",
-    "runs_ahead", "runs_told", "seen_alive", "share_of", "state_banner", "times", "traces", "trigger_words",
-    "value_text", "who_made", "why_no_run", "why_no_time", "write_duration",
+    "refusal_banner", "runs_ahead", "runs_told", "seen_alive", "share_of", "state_banner", "times", "traces",
+    "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time", "write_duration",
 ]  # fmt: skip

@@ -38,6 +38,31 @@ class Banner:
     note: str = ""
     who: str = ""
     is_state: bool = False
+    is_ours: bool = False
+    """What is told was seen here, and not by Google."""
+
+
+def refusal_banner(job: ScheduledJob, now: datetime) -> Banner | None:
+    """That calls of a job are refused here, as their account may not run tasks."""
+    if job.refused_at is None or not job.is_refused(now):
+        return None
+    says = _("the token of %(caller)s is genuine, and it may not run tasks here; last at %(time)s")
+    return Banner(
+        "bad",
+        "warn",
+        _("Calls of this job are refused here (403)"),
+        says
+        % {
+            "caller": job.refused_caller or _("no account"),
+            "time": times.exact(job.refused_at, job.time_zone),
+        },
+        _(
+            "If the job is to call by this account, name it in DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS; else "
+            "run schedule_tasks, by which it calls by the right one. If you do not know it, somebody else "
+            "has tried: nothing was run."
+        ),
+        is_ours=True,
+    )
 
 
 def attempt_in_short(told: Told, zone: str, now: datetime) -> str:

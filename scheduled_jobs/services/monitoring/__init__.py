@@ -1,5 +1,6 @@
 """Looking at the whole from outside: what answers Google, and what keeps jobs from running."""
 
+from scheduled_jobs.services.monitoring.clock import hourly
 from scheduled_jobs.services.monitoring.doctor import examine
 from scheduled_jobs.services.monitoring.findings import Finding
 from scheduled_jobs.services.monitoring.metrics import health_report, metrics
@@ -8,6 +9,6 @@ from scheduled_jobs.services.monitoring.reach import Answerer, Target, ask_addre
 from scheduled_jobs.services.monitoring.watch import watch_after_delivery
 
 __all__ = [
-    "Answerer", "Finding", "Target", "ask_address", "examine", "examine_database", "health_report", "metrics",
-    "not_applied", "watch_after_delivery",
+    "Answerer", "Finding", "Target", "ask_address", "examine", "examine_database", "health_report", "hourly",
+    "metrics", "not_applied", "watch_after_delivery",
 ]  # fmt: skip

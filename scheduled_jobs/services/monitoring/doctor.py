@@ -23,7 +23,7 @@ from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.health import late, paused, running, unserved
 from scheduled_jobs.services.history.last_attempts import told_of
-from scheduled_jobs.services.monitoring import process
+from scheduled_jobs.services.monitoring import clock, process
 from scheduled_jobs.services.monitoring.asking import begin
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
 from scheduled_jobs.services.monitoring.reach import WRITABLE, Target, ask_address
@@ -40,9 +40,6 @@ SECONDS = 10.0
 """Most that one answer of somebody else is waited for."""
 MOST_ASKED = 4_000
 """Characters of names of tasks that one question has; web servers take headers of eight thousand."""
-NOTABLE = timedelta(seconds=5)
-WRONG = timedelta(seconds=10)
-"""From here on a clock that is behind refuses fresh tokens."""
 TIMES_WITHOUT_ZONE = 25
 """The fault that USE_TZ is False, with which no time can be looked for: its number."""
 HIDE_ADDRESS = {process.UNREADABLE, 2}
@@ -116,6 +113,7 @@ class _Examination:
                 text = f"the database {self.alias!r} takes no writes: {error}"
                 found.append(wrong("database", text, WRITABLE))
                 self.told.add("writes")
+            found += clock.examine_database_clock(self.alias)
         return found
 
     # --- Google -----------------------------------------------------------------------------------
@@ -208,6 +206,7 @@ class _Examination:
             meaning = code_meaning(code)
             text = f"Google's last attempt {meaning.told}, and did not arrive here: {some(names)}"
             yield wrong("attempts", text, meaning.remedy)
+        yield from process.examine_refusals(jobs, now)
         if overdue:
             text = f"Google was to fire {some(overdue)}, and nothing has arrived here"
             yield wrong("attempts", text, "What is told of Google and of the address may say why.")
@@ -268,7 +267,7 @@ class _Examination:
         else:
             yield right("certificates", f"the certificates at {url} can be fetched")
             if server_time is not None:
-                yield _clock(at - server_time, took)
+                yield clock.beside_certificates(at - server_time, took)
 
 
 def _some_of(tasks: Iterable[str]) -> list[str]:
@@ -294,16 +293,6 @@ def _ask_certificates() -> tuple[datetime | None, datetime, timedelta]:
     begun = time.monotonic()
     server_time = certificates.ask(settings.OIDC_CERTS_URL or "")
     return server_time, datetime.now(UTC), timedelta(seconds=time.monotonic() - begun)
-
-
-def _clock(ahead: timedelta, took: timedelta) -> Finding:
-    """``ahead`` is known to the second that a server tells, and to the time that its answer ``took``."""
-    surely = abs(ahead) - took - timedelta(seconds=1)
-    if surely <= NOTABLE:
-        return right("clock", "the clock of this machine is right")
-    which = "fast" if ahead > timedelta() else "slow"
-    text = f"the clock of this machine is {abs(ahead).total_seconds():.0f} seconds {which}"
-    return wrong("clock", text, "Set it by a time server (NTP).", stops=surely > WRONG)
 
 
 def _failures(failed: dict[str, str]) -> Iterator[Finding]:

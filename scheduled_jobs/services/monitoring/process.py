@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import django
@@ -12,12 +13,15 @@ from django.db.migrations.executor import MigrationExecutor
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import PREFIX, settings
-from scheduled_jobs.services.monitoring.findings import how_many, right, wrong
+from scheduled_jobs.models.jobs import DAY
+from scheduled_jobs.services.monitoring.findings import how_many, right, some, wrong
 from scheduled_jobs.services.scheduling.faults import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.monitoring.findings import Finding
 
 RUN_ON = {
@@ -29,6 +33,10 @@ RUN_ON = {
 UNREADABLE = 1
 """The fault of a setting that cannot be read: its number."""
 MEMORY = "scheduled_jobs.backends.memory.MemoryBackend"
+REFUSED = (
+    f"If the jobs are to call by this account, name it in {PREFIX}OIDC_ALLOWED_EMAILS; else run manage.py "
+    "schedule_tasks, by which they call by the right one. If you do not know it, somebody else has tried."
+)
 MODES = {
     "push-off": (
         f'Pushes are off ({PREFIX}PUSH = "off"): nothing is sent to Google',
@@ -99,6 +107,17 @@ def not_applied(alias: str) -> list[str]:
     nodes = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "scheduled_jobs"]
     plan = executor.migration_plan(nodes)
     return [migration.name for migration, _ in plan if migration.app_label == "scheduled_jobs"]
+
+
+def examine_refusals(jobs: ScheduledJobQuerySet, now: datetime) -> Iterator[Finding]:
+    """Calls whose token is genuine and whose account may not run tasks here, since nothing else arrived."""
+    by_caller = defaultdict(list)
+    for job in jobs.filter(refused_at__gt=now - DAY).order_by("name"):
+        if job.is_refused(now):
+            by_caller[job.refused_caller or "no account"].append(job.name)
+    for caller, names in by_caller.items():
+        text = f"the token of {caller} is genuine, and it may not run tasks here (403): {some(names)}"
+        yield wrong("attempts", text, REFUSED)
 
 
 def examine_versions(alias: str) -> Iterator[Finding]:
