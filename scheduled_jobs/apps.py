@@ -19,7 +19,7 @@ class ScheduledJobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from scheduled_jobs import checks, registry, signals
+        from scheduled_jobs import checks, deployment, registry, signals
         from scheduled_jobs.conf import in_dev
         from scheduled_jobs.management import dev_server
         from scheduled_jobs.models import ScheduledJob
@@ -35,6 +35,7 @@ class ScheduledJobsConfig(AppConfig):
         if in_dev():
             dev_server.connect()
         registry.discover()
+        deployment.working_copy()  # before another commit is checked out below this process
 
 
 def push_edited(*, pks: list[int], using: str, **_: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page import Live
-from scheduled_jobs.admin.run import logs
+from scheduled_jobs.admin.run import console, logs
 from scheduled_jobs.admin.run.google import evidence, googles_answer, not_yet
 from scheduled_jobs.admin.run.rows import run_attempts, run_beside, run_facts, run_neighbours, run_steps
 from scheduled_jobs.admin.run.sentence import attempt_of_queued, headline_of
@@ -79,6 +79,7 @@ def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, An
         "trace": traces.read(run.traceback) if run.traceback else None,
         "is_full_trace": asked.get("trace") == "full",
         "log": logs.read_log(run.log, asked.get("level", ""), zone),
+        "console_logs": console.logs_url(run),
         "notes": [str(note) for note in run.context.get("notes", [])],
     }
 

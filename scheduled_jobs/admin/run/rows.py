@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from scheduled_jobs.admin.run import console
 from scheduled_jobs.admin.run.google import is_google_about
 from scheduled_jobs.admin.run.sentence import attempt_of_queued, retry_due
 from scheduled_jobs.admin.words import (
@@ -26,6 +27,7 @@ from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.decision import FORCED_BY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from scheduled_jobs.services.history.run_story import Story
@@ -59,6 +61,7 @@ class RunFact:
     quote: str = ""
     is_job: bool = False
     is_mono: bool = False
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -252,14 +255,23 @@ def run_facts(story: Story, now: datetime) -> list[RunFact]:
         facts.append(_deadline(run, run.deadline_at, run.started_at, now))
     if (alive := seen_alive(run)) is not None and run.status == Status.RUNNING:
         facts.append(RunFact(_("Seen alive"), times.relative(alive, now)))
-    if run.code_version:
-        facts.append(RunFact(_("Release"), run.code_version, is_mono=True))
+    facts += _deployment(run)
     if caller := run.context.get("caller"):
         facts.append(RunFact(_("Caller"), str(caller), note=_("token verified")))
     if run.acknowledged_at is not None:
         when = times.clock(run.acknowledged_at, zone, now)
         facts.append(RunFact(_("Dealt with"), when, note=run.acknowledged_by))
     return facts
+
+
+def _deployment(run: JobRun) -> Iterator[RunFact]:
+    """Which code ran it, and where."""
+    if run.code_version:
+        yield RunFact(_("Release"), run.code_version, is_mono=True)
+    if host := run.context.get("host"):
+        yield RunFact(_("Host"), str(host), is_mono=True)
+    if trace := run.context.get("trace"):
+        yield RunFact(_("Trace"), str(trace), is_mono=True, href=console.trace_url(str(trace)))
 
 
 def _started_by(run: JobRun) -> RunFact:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import Error, IntegrityError, connections
 
+from scheduled_jobs import deployment
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.domain.payloads import Signature, parse_body, without_tokens
@@ -336,13 +337,13 @@ class Table:
             "trigger": Trigger.SCHEDULE if slot is not None else Trigger.MANUAL,
             "requested_by": "" if slot is not None else FORCED_BY,
             "announced_for": self.announced.slot,
-            "code_version": statements.code_version(),
+            "code_version": deployment.code_version(),
             "created_at": self.now,
             "context": self._context(slot),
         }
 
     def _context(self, slot: Slot | None) -> dict[str, Any]:
-        context: dict[str, Any] = {}
+        context: dict[str, Any] = {"host": deployment.host(), **self.delivery.trace}
         if self.delivery.caller:
             context["caller"] = self.delivery.caller
         if self.announced.is_unreadable:

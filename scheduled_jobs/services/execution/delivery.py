@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from scheduled_jobs.models import JobRun, ScheduledJob
     from scheduled_jobs.registry import Task
 
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
+"""W3C Trace Context."""
+CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})/([0-9]{1,20})(?:;|$)", re.ASCII)
+"""The older form of Google's; its span is written in decimal."""
 RETRY_AFTER = 30
 """Seconds after which a delivery of a slot that is being run may come again."""
 AHEAD = timedelta(seconds=5)
@@ -79,6 +84,19 @@ class Delivery:
     request: HttpRequest | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     caller: str = ""
+
+    @property
+    def trace(self) -> dict[str, str]:
+        """The ``trace`` and the ``span`` that the request belongs to, in hexadecimal; empty without one."""
+        headers = {} if self.request is None else self.request.headers
+        if found := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+            trace, span = found[1], found[2]
+        elif found := CLOUD_TRACE.match(headers.get("X-Cloud-Trace-Context", "")):
+            trace, span = found[1].lower(), f"{int(found[2]):016x}"
+        else:
+            return {}
+        is_one = int(trace, 16) and 0 < int(span, 16) < 1 << 64
+        return {"trace": trace, "span": span} if is_one else {}
 
     @property
     def announced(self) -> Announcement:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import Error, connections
 from django.utils import timezone
 
-from scheduled_jobs import signals
+from scheduled_jobs import deployment, signals
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import decision, ending, facts, runner, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
@@ -137,7 +137,8 @@ def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
             started_at=now,
             lease_until=now + statements.LEASE,
             payload=job.payload,
-            code_version=statements.code_version(),
+            code_version=deployment.code_version(),
+            context={"host": deployment.host()},
         )
     log = runner.log_of(run)
     with heartbeat.of(run, log) as report:

@@ -6,7 +6,6 @@ transaction of the caller's each has a savepoint around it. Nobody takes a lock 
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import Error, IntegrityError, connections, router, transaction
 from django.db.models import F
 
+from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.models import JobRun, ScheduledJob
 
@@ -51,11 +51,6 @@ def statement() -> AbstractContextManager[Any]:
     if connections[using].in_atomic_block:
         return transaction.atomic(using=using)
     return nullcontext()
-
-
-def code_version() -> str:
-    """The revision of the code that runs, as Cloud Run and App Engine name it."""
-    return (os.environ.get("K_REVISION") or os.environ.get("GAE_VERSION") or "")[:100]
 
 
 # --- Reading --------------------------------------------------------------------------------------
@@ -151,7 +146,7 @@ def claim_run(
         "active_slot": run.scheduled_for,
         "overlap_lock": lock,
         "announced_for": announced_for,
-        "code_version": code_version(),
+        "code_version": deployment.code_version(),
         "context": {**run.context, **context},
     }
     if not _change_queued(run.pk, delivered=True, **values):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import RequestFactory
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services import execution
@@ -490,13 +492,18 @@ def test_line_11_a_dead_run_is_lost_and_the_slot_runs(job: ScheduledJob, task: t
     assert dead.status == Status.LOST
 
 
+TRACE = {"trace": "6b1f" * 8, "span": "e09a" * 4}
+
+
 def test_line_12_a_natural_run_is_recorded_in_full(
     job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("K_REVISION", "shop-00042-abc")
     ScheduledJob.objects.update(declared_payload={"region": "emea"})
 
-    answer = deliver(job, task, body=b'{"region": "emea"}', caller="scheduler@example.com")
+    headers = {"traceparent": f"00-{TRACE['trace']}-{TRACE['span']}-01"}
+    request = RequestFactory().post("/", headers=headers)
+    answer = deliver(job, task, body=b'{"region": "emea"}', caller="scheduler@example.com", request=request)
 
     run = only()
     assert (answer.status, answer.body) == (
@@ -515,7 +522,8 @@ def test_line_12_a_natural_run_is_recorded_in_full(
     assert run.deadline_at == AFTER + timedelta(minutes=3)
     assert (run.payload, run.result) == ({"region": "emea"}, {"region": "emea"})
     assert run.code_version == "shop-00042-abc"
-    assert run.context == {"late_by": 1.0, "caller": "scheduler@example.com"}
+    host = socket.gethostname()
+    assert run.context == {"late_by": 1.0, "caller": "scheduler@example.com", "host": host, **TRACE}
 
 
 @pytest.mark.parametrize("asked_for", [False, True])
