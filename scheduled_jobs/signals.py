@@ -9,11 +9,14 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 run_started = Signal()
-"""Sender JobRun, ``run=``: the row says ``running`` and the task is about to start."""
+"""Sender JobRun, ``run=``: the row says ``running`` and the task is about to start, in the thread and the
+context of this call. What a receiver sets there is seen by the task, and gone when the task ends."""
 run_finished = Signal()
 """Sender JobRun, ``run=``: the run has ended, however it ended."""
 run_failed = Signal()
-"""Sender JobRun, ``run=``: the run has ended as failed, timed out or lost."""
+"""Sender JobRun, ``run=``, ``exception=``: the run has ended as failed, timed out or lost. The exception is
+what ``run()`` raised, or in its place one of the same name, without the secret that stands in it; None where
+nobody saw one."""
 run_missed = Signal()
 """Sender JobRun, ``run=``: a slot passed and nothing arrived."""
 job_recovered = Signal()

@@ -318,6 +318,9 @@ class JobRun(ReadFromWriter):
     unfolded = models.PositiveSmallIntegerField(null=True, default=1, editable=False, db_index=True)
     """1 until the figures of its cell were made anew since it was last written, then null."""
 
+    exception: BaseException | None = None
+    """What ended it, as others may see it, in the process in which it ran; no column."""
+
     objects: ClassVar[JobRunManager] = JobRunManager()
 
     class Meta:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,12 +21,11 @@ from scheduled_jobs.models import JobRun
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.execution import facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.telling import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
-
-    from django.dispatch import Signal
 
     from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.execution.runner import Outcome
@@ -77,6 +77,8 @@ def finish(
         wait = next(waits, None)
         if wait is None or time.monotonic() - began > PATIENCE:
             logger.error("The end of run %s is kept in memory", run.pk)
+            if run.exception is not None:
+                traceback.clear_frames(run.exception.__traceback__)  # what the task had in its hands
             heartbeat.keep(run.pk, partial(_write_somehow, run, _kept(values)))
             return False
         if wait and not connection.in_atomic_block:
@@ -157,16 +159,9 @@ def _tell(run: JobRun, recovered: bool) -> None:  # noqa: FBT001
     """The signals of a run that is over."""
     send(signals.run_finished, run)
     if run.status in JobRun.FAILING:
-        send(signals.run_failed, run)
+        send(signals.run_failed, run, exception=run.exception)
     if recovered:
         send(signals.job_recovered, run)
-
-
-def send(signal: Signal, run: JobRun) -> None:
-    """Tell the receivers once the row is committed: at once, or after the transaction of the caller."""
-    transaction.on_commit(
-        lambda: signal.send_robust(sender=JobRun, run=run), using=statements.database(), robust=True
-    )
 
 
 def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -190,11 +185,11 @@ def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
 def _kept(values: dict[str, Any]) -> dict[str, Any]:
     """What of an end may stay in memory."""
     is_large = len(json.dumps(values["result"])) > MAX_KEPT_TEXT
-    traceback = values["traceback"]
+    trace = values["traceback"]
     return {
         **values,
         "result": None if is_large else values["result"],
-        "traceback": "" if len(traceback) > MAX_KEPT_TEXT else traceback,
+        "traceback": "" if len(trace) > MAX_KEPT_TEXT else trace,
     }
 
 

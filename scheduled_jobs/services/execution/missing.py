@@ -17,7 +17,7 @@ from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.execution import facts
-from scheduled_jobs.services.execution.ending import send
+from scheduled_jobs.services.execution.telling import send
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import async_to_sync
 from django.db import Error, connections
 
-from scheduled_jobs import registry
+from scheduled_jobs import registry, signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key, place_of
 from scheduled_jobs.domain.metadata import TaskMetadata
@@ -24,6 +24,7 @@ from scheduled_jobs.logs import failures
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.capture import RunLog, show_to, taking_records
 from scheduled_jobs.services.execution.stopping import Handlers, one_process
+from scheduled_jobs.services.execution.telling import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,6 +109,7 @@ def _execute(
     handlers, has_begun, is_stop = Handlers(), False, False
     depths = {c.alias: len(c.atomic_blocks) for c in connections.all(initialized_only=True)}
     try:
+        send(signals.run_started, run)
         if arguments is None:
             keys = settings.REDACTED_KEYS
             arguments = Signature.of(task.run).validate(run.payload or {}, secret_keys=keys)
@@ -200,9 +202,18 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime,
     outcome.traceback = _shortened(kept, MAX_TRACEBACK)
     # Error trackers want the exception itself; with a secret in it they get what is kept of it.
     shown = error if kept == lines else None
+    run.exception = shown or _stand_in(error, _shortened(text, MAX_ERROR))
     path = registry.dotted_path(task)
     failures.error("%s failed in run %s: %s", path, run.pk, outcome.error, exc_info=shown)
     return outcome
+
+
+def _stand_in(error: BaseException, text: str) -> Exception:
+    """An exception of the same name, raised at the same place, that says ``text``."""
+    kind = type(error)
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    made: Exception = type(kind.__name__, (Exception,), names)(text)
+    return made.with_traceback(error.__traceback__)
 
 
 def _shortened(text: str, limit: int) -> str:

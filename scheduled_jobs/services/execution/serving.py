@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import Error, connections
 from django.utils import timezone
 
-from scheduled_jobs import deployment, signals
+from scheduled_jobs import deployment
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import decision, ending, facts, runner, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
@@ -99,7 +99,6 @@ def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answ
     run = begun.run
     log = runner.log_of(run)
     with heartbeat.of(run, log) as report:
-        ending.send(signals.run_started, run)
         outcome = runner.execute(
             run,
             delivery.task,
@@ -142,7 +141,6 @@ def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
         )
     log = runner.log_of(run)
     with heartbeat.of(run, log) as report:
-        ending.send(signals.run_started, run)
         outcome = runner.execute(run, task, None, clock=timezone.now, report=report, log=log)
         ending.finish(run, outcome, now=timezone.now())
     if outcome.raised is not None:

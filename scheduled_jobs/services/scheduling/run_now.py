@@ -201,4 +201,4 @@ def give_up(run: JobRun, status: str, why: str) -> None:
     run.refresh_from_db()
     signals.run_finished.send_robust(sender=JobRun, run=run)
     if status in JobRun.FAILING:
-        signals.run_failed.send_robust(sender=JobRun, run=run)
+        signals.run_failed.send_robust(sender=JobRun, run=run, exception=None)
