@@ -98,6 +98,14 @@ def part(session: nox.Session, django: str, database: str) -> None:
     run(session, django, database, "test-core", *QUICK, *(ON_A_SERVER if database else ON_SQLITE))
 
 
+@nox.session(python="3.11")
+def fuzz(session: nox.Session) -> None:
+    """Twenty thousand hostile requests at the view that Google calls, over the wire and inside."""
+    session.install("--quiet", "pip>=25.1")
+    session.install("--quiet", "--editable", ".", "--group", "bench", "--group", "test")
+    session.run("python", "-m", "bench.fuzz", *session.posargs)
+
+
 @nox.session(python="3.13")
 def typing(session: nox.Session) -> None:
     """What a user's type checker says of tests/projects/typed.py: mypy without a plugin, and pyright."""

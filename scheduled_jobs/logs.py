@@ -6,13 +6,15 @@ import logging
 import re
 from typing import Any
 
+from scheduled_jobs.domain.payloads import without_tokens
+
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class OneLine(logging.Filter):
-    """Writes out what would end a line, in whatever a record quotes: much of it comes from requests.
+    """Writes out what would end a line, and leaves out tokens, in whatever a record quotes.
 
-    Django does so with what it logs of a request since CVE-2025-48432.
+    Much of it comes from requests. Django does the first with what it logs of one since CVE-2025-48432.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -25,7 +27,7 @@ def _in_one_line(arg: Any) -> Any:
     if arg is None or isinstance(arg, (int, float)):
         return arg
     text = str(arg)
-    plain = _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    plain = without_tokens(_BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text))
     return arg if plain == text else plain
 
 

@@ -22,3 +22,8 @@ def test_nothing_that_is_quoted_begins_a_line_of_its_own(caplog: LogCaptureFixtu
 def test_what_is_plain_stays_as_it_is(caplog: LogCaptureFixture) -> None:
     logger.warning("%s, %.1f", "Zoë, 100 %", 2.25)
     assert caplog.messages == ["Zoë, 100 %, 2.2"]
+
+
+def test_no_token_is_in_a_line(caplog: LogCaptureFixture) -> None:
+    logger.warning("%s of %s", "Bearer eyJhbGci.eyJpc3M.c2ln", NotAllowed("eyJhbGci"))
+    assert caplog.messages == ["Bearer [token] of [token]"]
