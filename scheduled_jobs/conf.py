@@ -38,6 +38,8 @@ MEMORY_BACKEND = "scheduled_jobs.backends.memory.MemoryBackend"
 # What ``scheduled_jobs dev`` hands on to the processes that it starts: EMULATOR_HOST, a blank, ENDPOINT.
 DEV_VARIABLE = "SCHEDULED_JOBS_DEV"
 
+SECRET = {"ALERT_WEBHOOKS", "METRICS_TOKEN"}
+"""Settings whose values are shown nowhere, not even where they are wrong."""
 BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -111,6 +113,18 @@ class Settings:
     """What a monitor that asks for metrics or health sends as a bearer token. None: nobody is answered."""
     MISSED_GRACE: timedelta = timedelta(minutes=5)
     """How long after its time a job that has not run counts as late."""
+    ALERT_RECIPIENTS: list[str] = []
+    """Email addresses that are told of failed, lost and missed runs, and that it is over."""
+    ALERT_WEBHOOKS: list[str] = []
+    """Addresses that are sent the same as JSON. They are secrets: their host alone is shown."""
+    ALERT_COOLDOWN: timedelta = timedelta(hours=6)
+    """For how long a cause that was told is not told again."""
+    AUTO_PAUSE_AFTER: int | None = None
+    """So many scheduled times in a row that failed pause a job. None: no job is paused by itself."""
+    ADMIN_URL: str | None = None
+    """Where the admin is, for links in alerts. None: on the host of ENDPOINT."""
+    ENVIRONMENT: str | None = None
+    """A word for screens and alerts, such as ``production``."""
     REDACTED_KEYS: list[str] = ["password", "token", "secret", "key", "authorization", "credential"]
     """Payload keys that contain one of these words are masked wherever they are shown."""
 
@@ -296,14 +310,18 @@ def _checked(key: str, value: Any, hint: Any) -> Any:
     if kind == list[str]:
         if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value):
             return [part.strip() for part in value if part.strip()]
-        raise ImproperlyConfigured(f"{key} is {value!r}; write a list of strings")
+        raise ImproperlyConfigured(f"{key} is {_shown(key, value)}; write a list of strings")
     if kind in (timedelta, float) and (seconds := _seconds(value)) is not None:
         return seconds if kind is float else timedelta(seconds=seconds)
     if kind is Level and (level := Level.read(value)) is not None:
         return level
     if kind is Level or not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise ImproperlyConfigured(f"{key} is {value!r}; write {WANTED[kind]}")
+        raise ImproperlyConfigured(f"{key} is {_shown(key, value)}; write {WANTED[kind]}")
     return value
+
+
+def _shown(key: str, value: Any) -> str:
+    return "of another kind" if key.removeprefix(PREFIX) in SECRET else repr(value)
 
 
 def _seconds(value: Any) -> float | None:

@@ -21,7 +21,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.domain.payloads import without_tokens
 from scheduled_jobs.logs import logger
-from scheduled_jobs.services import execution, monitoring, scheduling
+from scheduled_jobs.services import alerts, execution, monitoring, scheduling
 from scheduled_jobs.services.history import stats
 
 if TYPE_CHECKING:
@@ -57,6 +57,16 @@ HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 }
 
 
+class _ThenTold(JsonResponse):
+    """An answer, and when it has gone out, people are told what there is to tell: nobody waits for that."""
+
+    def close(self) -> None:
+        try:
+            alerts.send_owed()
+        finally:
+            super().close()
+
+
 # NotAuthenticated -> 401, NotAllowed -> 403, CertificatesUnavailable -> 503,
 # WrongMethod -> 405, UnknownTarget -> 404, TaskNotLoaded -> 503, BodyTooLarge -> 413, a database that is
 # gone -> 503.
@@ -84,7 +94,8 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     stats.fold_after(answer.body.get("run"))
     monitoring.watch_after_delivery(timezone.now())
     monitoring.hourly.compare()
-    return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
+    kind = _ThenTold if alerts.is_due_here() else JsonResponse
+    return kind(answer.body, status=answer.status, headers=answer.headers)
 
 
 # Every statement stands for itself: a run has to be seen by others while it runs, and after it failed.

@@ -35,7 +35,8 @@ def one_good_task(no_tasks: None) -> Any:
 
 
 def ids(**settings: Any) -> set[str]:
-    with override_settings(**{P + name: value for name, value in settings.items()}):
+    told = {"ALERT_WEBHOOKS": ["https://chat.example.com/T0S3CR3T"]}
+    with override_settings(**{P + name: value for name, value in {**told, **settings}.items()}):
         found = [*check_settings(), *check_tasks(), *check_deployment()]
     assert all(message.hint for message in found)
     return {message.id.removeprefix("scheduled_jobs.") for message in found if message.id}
@@ -64,6 +65,9 @@ def test_a_good_configuration_is_silent() -> None:
         ({"OIDC_SERVICE_ACCOUNT": None, "BACKEND": CLOUD_SCHEDULER_BACKEND}, {"E007"}),
         ({"ENDPOINT": None, "BACKEND": CLOUD_SCHEDULER_BACKEND}, {"E008", "E041"}),
         ({"PROJECT_ID": "projects/shop"}, {"E009"}),
+        ({"ALERT_WEBHOOKS": []}, {"W048"}),
+        ({"ALERT_RECIPIENTS": ["ops@shop.example"]}, {"W049"}),
+        ({"ALERT_RECIPIENTS": ["ops"], "ALERT_WEBHOOKS": ["chat"], "ADMIN_URL": "x"}, {"E033", "W049"}),
         ({"OIDC_ALLOWED_EMAILS": ["other@shop.iam.gserviceaccount.com"]}, {"E012"}),
         ({"OIDC_ALLOWED_EMAILS": []}, {"W016"}),
         ({"ALLOW_UNAUTHENTICATED": True}, {"W017", "E043"}),
@@ -204,7 +208,10 @@ def test_the_checks_are_bound() -> None:
 
 
 def test_a_fault_is_a_warning_and_with_deploy_an_error() -> None:
-    with override_settings(DJANGO_CLOUD_TASKS_ENDPOINT="shop.example.com"):
+    told = ["https://chat.example.com/T0S3CR3T"]
+    with override_settings(
+        DJANGO_CLOUD_TASKS_ENDPOINT="shop.example.com", DJANGO_CLOUD_TASKS_ALERT_WEBHOOKS=told
+    ):
         [plain] = django_checks.run_checks(tags=["scheduled_jobs"])
         [deployed] = django_checks.run_checks(tags=["scheduled_jobs"], include_deployment_checks=True)
     assert (plain.id, plain.level) == ("scheduled_jobs.W002", django_checks.WARNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ def default_of(name: str) -> str:
     value = vars(conf.Settings)[name]
     if isinstance(value, list):
         return "[" + ", ".join(f'"{item}"' for item in value) + "]"
-    if name == "MISSED_GRACE":
-        return f"timedelta(minutes={value.total_seconds() / 60:.0f})"
+    if isinstance(value, timedelta):
+        hours, minutes = divmod(value // timedelta(minutes=1), 60)
+        return f"timedelta(hours={hours})" if hours else f"timedelta(minutes={minutes})"
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 

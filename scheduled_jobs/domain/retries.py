@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # gaps were 4 8 16 18 with min_backoff 4 s and max_doublings 2, and 2 4 8 16 18 with 2 s and 3.
 LINEAR_STEP = 2
 SECOND = timedelta(seconds=1)
+MOST_COUNTED = 1_000
 
 
 def retry_time(
@@ -31,6 +32,22 @@ def retry_time(
     if attempts > policy.retry_count and not (window and at - first <= window):
         return None
     return at if next_slot is None or at < next_slot else None
+
+
+def last_retry_time(
+    policy: RetryPolicy, *, attempts: int, first: datetime, ended: datetime, next_slot: datetime | None
+) -> datetime | None:
+    """When Google tries for the last time, each of its tries failing at once; None where it does not.
+
+    What ``retry_time`` takes. Of more tries than anybody counts, that of the ``MOST_COUNTED``-th is told.
+    """
+    last = None
+    for count in range(attempts, attempts + MOST_COUNTED):
+        at = retry_time(policy, attempts=count, first=first, ended=last or ended, next_slot=next_slot)
+        if at is None:
+            break
+        last = at
+    return last
 
 
 def pause_before(policy: RetryPolicy, retry: int) -> timedelta:

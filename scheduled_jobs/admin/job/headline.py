@@ -16,10 +16,10 @@ from scheduled_jobs.admin.words import (
     first_line,
     late_sentence,
     times,
-    traces,
     value_text,
     why_no_time,
 )
+from scheduled_jobs.domain import traces
 from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import Health

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.admin.words.times import zone_of
 from scheduled_jobs.domain.run_log import RANKS, log_lines
+from scheduled_jobs.times import zone_of
 
 if TYPE_CHECKING:
     from scheduled_jobs.domain.run_log import LogLine

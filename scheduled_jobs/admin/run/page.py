@@ -20,8 +20,8 @@ from scheduled_jobs.admin.words import (
     masked_entry,
     masked_parts,
     times,
-    traces,
 )
+from scheduled_jobs.domain import traces
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobRun, ScheduledJob
 

@@ -22,10 +22,9 @@ from scheduled_jobs.admin.words import (
     seen_alive,
     times,
 )
-from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.attempts import SKEW
-from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.alerts import retry_at
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -256,15 +255,5 @@ def _after(story: Story, now: datetime) -> str:
 
 def retry_due(run: JobRun, job: ScheduledJob, now: datetime) -> datetime | None:
     """About when Google tries it again after ``run``, its last attempt; None where it does not."""
-    failed = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
-    ended = run.finished_at or run.deadline_at
-    if not failed or run.trigger != Trigger.SCHEDULE or ended is None or run.scheduled_for is None:
-        return None
-    at = retry_time(
-        job.retry_policy,
-        attempts=run.attempt,
-        first=run.scheduled_for,
-        ended=ended,
-        next_slot=ahead(job.facts.resumed(), run.scheduled_for, 1).next_at,
-    )
+    at = retry_at(run, job)
     return None if at is None or at < now - STILL_DUE else at

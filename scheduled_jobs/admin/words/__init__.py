@@ -1,6 +1,6 @@
 """Values in words: no query, no request."""
 
-from scheduled_jobs.admin.words import times, traces
+from scheduled_jobs import times
 from scheduled_jobs.admin.words.attempts import (
     Banner,
     attempt_banner,
@@ -56,6 +56,6 @@ __all__ = [
     "attempt_in_short", "attempt_of", "attempts_banners", "field_name", "field_names", "first_line",
     "is_given_up", "is_gone", "is_overdue", "job_label", "late_sentence", "masked_entry", "masked_json",
     "masked_line", "masked_parts", "next_run", "override_text", "parse_duration", "preview", "progress_of",
-    "refusal_banner", "runs_ahead", "runs_told", "seen_alive", "share_of", "state_banner", "times", "traces",
+    "refusal_banner", "runs_ahead", "runs_told", "seen_alive", "share_of", "state_banner", "times",
     "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time", "write_duration",
 ]  # fmt: skip

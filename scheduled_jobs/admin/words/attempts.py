@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.words import times
+from scheduled_jobs import times
 from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.domain.jobs import DISABLED, ENABLED, PAUSED
 

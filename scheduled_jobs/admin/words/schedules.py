@@ -10,7 +10,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from scheduled_jobs.admin.words import times
+from scheduled_jobs import times
 from scheduled_jobs.domain.ahead import Notice
 from scheduled_jobs.domain.schedules import Schedule, describe_schedule
 from scheduled_jobs.exceptions import InvalidSchedule

@@ -19,7 +19,7 @@ from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services import scheduling
+from scheduled_jobs.services import alerts, scheduling
 from scheduled_jobs.services.history import stats
 from scheduled_jobs.services.scheduling.faults import refuse
 
@@ -119,6 +119,7 @@ class Command(BaseCommand):
             # Where nothing fires, no delivery does so for its own job.
             scheduling.settle()
             stats.catch_up()
+            alerts.send_owed()
         else:
             for change in report.to_apply:
                 self._tell(change, None)

@@ -19,6 +19,7 @@ from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.telling import send
@@ -152,7 +153,9 @@ def _note(run: JobRun, *, is_correction: bool = False) -> bool:
 
     Returns whether it is the first success after a failure or a missed run.
     """
-    return facts.correct(run) if is_correction else facts.write(run)
+    is_recovery = facts.correct(run) if is_correction else facts.write(run)
+    alerts.owe_end(run, is_recovery=is_recovery)
+    return is_recovery
 
 
 def _tell(run: JobRun, recovered: bool) -> None:  # noqa: FBT001

@@ -16,6 +16,7 @@ from scheduled_jobs import signals
 from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts
 from scheduled_jobs.services.execution.telling import send
 
@@ -108,6 +109,7 @@ def _write(found: Sequence[Judged], now: datetime, *, using: str) -> list[JobRun
         runs = [run for run in written.order_by("at", "pk") if (run.job_id, run.scheduled_for) in wanted]
         for run in {run.job_id: run for run in runs}.values():
             facts.note_missed(run)
+        alerts.owe_missed(runs)
         for run in runs:
             send(signals.run_missed, run)
     return runs

@@ -20,6 +20,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.runs import AT_ONCE, LATEST
+from scheduled_jobs.services import alerts
 from scheduled_jobs.services.history import stats
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
                 part = (reached - job.oldest) / (end - job.oldest)
                 pruned = pruned._replace(done=number + part, deleted=pruned.deleted + len(pks))
                 yield pruned
+        if write:
+            alerts.prune_alerts(before)
     yield pruned._replace(done=pruned.jobs)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import Error, router
 
 from scheduled_jobs import registry
+from scheduled_jobs.asking import begin
 from scheduled_jobs.authentication import certificates
 from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
@@ -24,7 +25,6 @@ from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.health import late, paused, running, unserved
 from scheduled_jobs.services.history.last_attempts import told_of
 from scheduled_jobs.services.monitoring import clock, process
-from scheduled_jobs.services.monitoring.asking import begin
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
 from scheduled_jobs.services.monitoring.reach import WRITABLE, Target, ask_address
 from scheduled_jobs.services.scheduling import drift

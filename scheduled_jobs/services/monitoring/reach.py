@@ -11,11 +11,11 @@ import certifi
 import urllib3
 from urllib3 import exceptions as failures
 
+from scheduled_jobs.asking import begin
 from scheduled_jobs.authentication import JOB_NAME, PROBE_BODY, PROBE_HEADER, sign_probe
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.jobs import USER_AGENT, lies_under
 from scheduled_jobs.services.monitoring.answers import Got, cause_of
-from scheduled_jobs.services.monitoring.asking import begin
 from scheduled_jobs.services.monitoring.findings import some
 
 if TYPE_CHECKING:

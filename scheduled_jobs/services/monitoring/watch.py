@@ -18,7 +18,7 @@ from scheduled_jobs.conf import in_tests, settings
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
-from scheduled_jobs.services import execution, scheduling
+from scheduled_jobs.services import alerts, execution, scheduling
 from scheduled_jobs.services.history import stats
 from scheduled_jobs.services.monitoring.judging import Judgement, judge, suspects
 from scheduled_jobs.services.scheduling.drift import look_at_all
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 100.0
 """Seconds that a step takes at most: less than the attempt deadline of the task that makes it."""
+TELLING = 20.0
+"""Seconds in which a step sends what is to be told."""
 FOLDS = 20
 """Transactions in which a step brings the figures up to date."""
 MOST_PUSHED = 200
@@ -93,6 +95,7 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
         for _runs in scheduling.finish_deletions():
             if time.monotonic() >= until:
                 break
+    alerts.send_owed(now, seconds=TELLING)
     stats.catch_up(most=FOLDS)
     LastWatch.objects.using(using).filter(pk=1, at__lt=now).update(at=now)
     return watched

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scheduled_jobs.admin.words import traces
+from scheduled_jobs.domain import traces
 from scheduled_jobs.models import JobRun, ScheduledJob
 from tests.support.pages import in_one_line, text_of
 from tests.support.run_pages import failed, page

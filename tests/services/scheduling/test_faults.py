@@ -478,6 +478,35 @@ def test_a_builtin_task_that_there_is_not_is_told() -> None:
     )
 
 
+def test_whom_alerts_reach_is_asked() -> None:
+    assert said(ALERT_RECIPIENTS=["ops@shop.example", "ops"]) == (
+        "ALERT_RECIPIENTS has 'ops' in it: not an email address. "
+        "Write addresses alone, such as ops@shop.example."
+    )
+    assert said(ADMIN_URL="shop.example.com/admin") == (
+        "ADMIN_URL is 'shop.example.com/admin', not the address of an admin: it has no scheme; write "
+        "https://shop.example.com/admin. It is where people open the admin, such as "
+        "https://shop.example.com/admin/."
+    )
+    assert said(AUTO_PAUSE_AFTER=0) == "AUTO_PAUSE_AFTER is 0. Write a number from 1 to 1,000."
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        "https://chat.example.com/T0S3CR3T",
+        ["'https://chat.example.com/T0S3CR3T'"],
+        ["ftp://chat.example.com/T0S3CR3T"],
+        ["https://chat.example.com/T0S3CR3T x"],
+        ["//T0S3CR3T"],
+    ],
+)
+def test_an_address_of_a_webhook_is_never_shown(hooks: Any) -> None:
+    (fault,) = found(ALERT_WEBHOOKS=hooks)
+    assert "T0S3CR3T" not in str(fault)
+    assert fault.holds_back
+
+
 @pytest.mark.parametrize("token", ["hunter2", "a token of many words"])
 def test_a_token_for_metrics_is_long_and_never_shown(token: str) -> None:
     assert said(METRICS_TOKEN=token) == (

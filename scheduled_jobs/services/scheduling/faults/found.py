@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scheduled_jobs.conf import names
 from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.services.scheduling.faults.address import ADDRESS
+from scheduled_jobs.services.scheduling.faults.alerts import alerts, alerts_in_production
 from scheduled_jobs.services.scheduling.faults.production import production
 from scheduled_jobs.services.scheduling.faults.reading import unknown, unreadable, use_tz
 from scheduled_jobs.services.scheduling.faults.values import VALUES
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.faults.fault import Fault
 
 
-KINDS: tuple[Callable[[], Iterable[Fault]], ...] = (*VALUES, *ADDRESS, production)
+KINDS: tuple[Callable[[], Iterable[Fault]], ...] = (
+    *VALUES,
+    *ADDRESS,
+    alerts,
+    production,
+    alerts_in_production,
+)
 
 
 def faults() -> list[Fault]:

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from scheduled_jobs.conf import PREFIX, emulator_certs_url, names, settings
+from scheduled_jobs.conf import PREFIX, SECRET, emulator_certs_url, names, settings
 from scheduled_jobs.services.scheduling.faults.fault import Fault
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def unreadable(name: str) -> Fault | None:
         derived = {"OIDC_AUDIENCE": "ENDPOINT", "OIDC_ALLOWED_EMAILS": "OIDC_SERVICE_ACCOUNT"}.get(name)
         is_derived = derived is not None and value in ((of := getattr(settings, derived)), [of])
         if not is_derived and (left := _left_in(value)) is not None:
-            return Fault(1, f"{PREFIX}{name} is {short(value)}: {left[0]}.", left[1])
+            shown = "not shown here" if name in SECRET else short(value)
+            return Fault(1, f"{PREFIX}{name} is {shown}: {left[0]}.", "" if name in SECRET else left[1])
         if name == "BACKEND" and not isinstance(import_string(value), type):
             text = f"{PREFIX}BACKEND is {value!r}, which is no class."
             return Fault(1, text, "Remove it; the default is Cloud Scheduler.")

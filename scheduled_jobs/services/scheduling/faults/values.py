@@ -34,6 +34,8 @@ NUMBERS = {
     "HISTORY_FAILURES_MAX_AGE": (1, 36_500, " of days"),
     "HISTORY_MIN_RUNS": (0, 1_000_000_000, ""),
     "MISSED_GRACE": (0, 31_536_000, " of seconds"),
+    "ALERT_COOLDOWN": (0, 31_536_000, " of seconds"),
+    "AUTO_PAUSE_AFTER": (1, 1_000, ""),
 }
 """Setting -> the least and the most that make sense, and what they count."""
 

@@ -1,0 +1,18 @@
+"""Telling people what happened: what is owed, what of it is told, and sending it."""
+
+from scheduled_jobs.services.alerts.channels import in_words
+from scheduled_jobs.services.alerts.http import host_shown, is_callable
+from scheduled_jobs.services.alerts.owing import (
+    given_up_at,
+    is_anybody_told,
+    is_due_here,
+    owe_end,
+    owe_missed,
+    retry_at,
+)
+from scheduled_jobs.services.alerts.sending import prune_alerts, send_owed, send_test
+
+__all__ = [
+    "given_up_at", "host_shown", "in_words", "is_anybody_told", "is_callable", "is_due_here", "owe_end",
+    "owe_missed", "prune_alerts", "retry_at", "send_owed", "send_test",
+]  # fmt: skip

@@ -1,0 +1,311 @@
+"""What is told of all that is owed and due: read, decided, and written down as messages; nothing is sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import router, transaction
+from django.db.models import Q
+
+from scheduled_jobs import registry
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain import alerts as domain
+from scheduled_jobs.domain.alerts import Owed, ToldAlert
+from scheduled_jobs.domain.tolerances import Tolerances
+from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob, attribution
+from scheduled_jobs.models.leases import Turn
+from scheduled_jobs.services.alerts import causes, channels, wording
+from scheduled_jobs.services.alerts.owing import is_anybody_told
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from scheduled_jobs.domain.alerts import Decision, OneMessage
+    from scheduled_jobs.models.runs import JobRunQuerySet
+
+Kind, Status = AlertRun.Kind, JobRun.Status
+
+TURN = "alerts"
+LENGTH = timedelta(minutes=1)
+"""The lease of whoever decides: two at once would each tell of one cause."""
+MOST = 500
+"""Runs that are judged at once."""
+AGAIN = timedelta(minutes=1)
+"""After how long a recovery that is not sure yet is looked at again."""
+ATTEMPTS = 6
+"""Most that a scheduled time usually has."""
+PAUSED_BY = "AUTO_PAUSE_AFTER"
+"""``paused_by`` of a job that was paused by itself."""
+
+
+def judge_owed(now: datetime) -> bool:
+    """Decide what is told of all that is due at ``now`` (aware), and write the messages that tell it.
+
+    Returns False where another process is about it.
+    """
+    if not _rows().filter(due_at__lte=now).exists():
+        return True
+    turn = Turn(TURN, LENGTH, _using())
+    if not turn.take():
+        return False
+    try:
+        _judge(now, turn)
+    finally:
+        turn.free()
+    return True
+
+
+def _judge(now: datetime, turn: Turn) -> None:
+    # A recovery that waits for others is read too: the last of them tells of all.
+    due = Q(due_at__lte=now) | Q(due_at__isnull=False, kind=Kind.RECOVERED)
+    rows = {row.pk: row for row in _rows().filter(due).order_by("due_at", "pk")[:MOST]}
+    scene = _Scene(rows, now)
+    cooldown = settings.ALERT_COOLDOWN
+    owed = [scene.owed(row) for row in rows.values()]
+    paused = _pauses(scene, owed)
+    decision = domain.decide_alerts(
+        [one for one in owed if one.pk not in paused], _recent(now - cooldown), now,
+        cooldown=cooldown, again=AGAIN,
+    )  # fmt: skip
+    groups = [
+        *decision.groups,
+        *(domain.OneMessage(domain.OwedKind.FAILING, one.cause, [one]) for one in owed if one.pk in paused),
+    ]
+    messages = [(group, _worded(scene, group, now, is_paused=group.owed[0].pk in paused)) for group in groups]
+    with transaction.atomic(using=_using()):
+        # First a write: it is a lock, and SQLite lets nobody write who has read while another wrote.
+        if not turn.renew():
+            return
+        _write(decision, messages, now)
+    for pk in paused:
+        _pause(scene, rows[pk])
+
+
+def _write(decision: Decision, messages: Iterable[tuple[OneMessage, Alert]], now: datetime) -> None:
+    for group, alert in messages:
+        pks = [one.pk for one in group.owed]
+        if not is_anybody_told():
+            _rows().filter(pk__in=pks).update(due_at=None)
+            continue
+        alert.channels, alert.next_try_at, alert.created_at = channels.configured(), now, now
+        alert.save(using=_using(), force_insert=True)
+        _rows().filter(pk__in=pks).update(due_at=None, alert=alert)
+    until: dict[datetime, list[int]] = defaultdict(list)
+    for pk, at in decision.held.items():
+        until[at].append(pk)
+    for at, pks in until.items():
+        _rows().filter(pk__in=pks).update(due_at=at)
+    if decision.dropped:
+        _rows().filter(pk__in=decision.dropped).update(due_at=None)
+
+
+def _worded(scene: _Scene, group: OneMessage, now: datetime, *, is_paused: bool) -> Alert:
+    rows = [scene.rows[one.pk] for one in group.owed]
+    runs = [scene.runs[row.run_id] for row in rows]
+    kind = Kind.PAUSED if is_paused else Kind(group.kind)
+    message = wording.message(kind, runs, now, told=group.owed[0].told)
+    return Alert(
+        kind=kind, error_key=group.cause, subject=message.subject, text=message.text, fields=message.fields
+    )
+
+
+# --- Pausing ------------------------------------------------------------------------------------------
+
+
+def _pauses(scene: _Scene, owed: Iterable[Owed]) -> set[int]:
+    """Those of what is owed whose job is now to be paused by itself: the last one of each."""
+    after = settings.AUTO_PAUSE_AFTER
+    if after is None:
+        return set()
+    found: dict[int, int] = {}
+    for one in owed:
+        job = scene.jobs.get(one.job)
+        if (
+            one.kind != domain.OwedKind.FAILING
+            or one.is_settled
+            or one.is_dealt_with
+            or job is None
+            or job.paused
+        ):
+            continue
+        if domain.pauses_itself(job.failures_in_a_row, after, causes.sharing(one.cause).count()):
+            found[job.pk] = one.pk
+    return set(found.values())
+
+
+def _pause(scene: _Scene, row: AlertRun) -> None:
+    job, run = scene.jobs[row.job_id], scene.runs[row.run_id]
+    with attribution(via=JobChange.Via.AUTO):
+        job.pause(reason=wording.reason_of_pause(job, run), by=PAUSED_BY)
+
+
+# --- What decides -------------------------------------------------------------------------------------
+
+
+class _Scene:
+    """How things are with the runs of some rows, in a few queries."""
+
+    def __init__(self, rows: dict[int, AlertRun], now: datetime) -> None:
+        self.rows, self.now = rows, now
+        jobs = {row.job_id for row in rows.values()}
+        self.jobs = ScheduledJob.objects.using(_using()).in_bulk(jobs)
+        runs = _runs().defer("payload", "result").in_bulk({row.run_id for row in rows.values()})
+        for run in runs.values():
+            run.job = self.jobs[run.job_id]
+        self.runs = runs
+        self.slots = self._slots(runs.values())
+        self.told = _last_told([row.job_id for row in rows.values() if row.kind == Kind.RECOVERED])
+
+    def _slots(self, runs: Iterable[JobRun]) -> dict[tuple[int, datetime | None], list[tuple[int, bool]]]:
+        """Attempt, and whether it has settled the slot, of all attempts at the slots of these runs."""
+        wanted = {(run.job_id, run.scheduled_for) for run in runs if run.scheduled_for is not None}
+        found: dict[tuple[int, datetime | None], list[tuple[int, bool]]] = defaultdict(list)
+        slots = _runs().filter(job__in={job for job, _ in wanted}, scheduled_for__in={at for _, at in wanted})
+        for job, at, attempt, settled in slots.order_by().values_list(
+            "job_id", "scheduled_for", "attempt", "settled_slot"
+        ):
+            found[job, at].append((attempt, settled is not None))
+        return found
+
+    def owed(self, row: AlertRun) -> Owed:
+        run, job = self.runs.get(row.run_id), self.jobs.get(row.job_id)
+        kind = domain.OwedKind(row.kind)
+        if run is None or job is None:
+            return Owed(row.pk, kind, row.job_id, row.error_key, is_settled=True)
+        task = registry.find_or_none(job.task)
+        tolerances = Tolerances() if task is None else Tolerances.of(task)
+        if kind == domain.OwedKind.RECOVERED:
+            wanted, told = tolerances.recoveries, self.told.get(job.pk)
+            return Owed(
+                row.pk, kind, job.pk, row.error_key,
+                in_a_row=_successes(job, wanted), tolerance=wanted, told=told,
+            )  # fmt: skip
+        wanted = tolerances.failures
+        return Owed(
+            row.pk, kind, job.pk, row.error_key,
+            is_settled=self._is_settled(run, job, kind), is_dealt_with=self._is_dealt_with(run, job),
+            in_a_row=wanted if wanted == 1 else _in_a_row(run, wanted), tolerance=wanted,
+        )  # fmt: skip
+
+    def _is_settled(self, run: JobRun, job: ScheduledJob, kind: domain.OwedKind) -> bool:
+        if run.status not in JobRun.BAD:
+            return True
+        # A failure that a later scheduled time has made good is over; a run that is gone is not made good.
+        if (
+            kind == domain.OwedKind.FAILING
+            and job.last_success_at is not None
+            and job.last_success_at > run.at
+        ):
+            return True
+        if run.scheduled_for is None:
+            return False
+        attempts = self.slots[job.pk, run.scheduled_for]
+        return any(attempt > run.attempt or settled for attempt, settled in attempts)
+
+    def _is_dealt_with(self, run: JobRun, job: ScheduledJob) -> bool:
+        gone = job.retired_at is not None or job.deleting_at is not None
+        ended = run.finished_at or run.at
+        paused = job.is_paused(self.now) and job.paused_at is not None and job.paused_at > ended
+        return gone or paused or run.acknowledged_at is not None
+
+
+def _successes(job: ScheduledJob, wanted: int) -> int:
+    """How many runs of the job have succeeded in a row up to now; counted no further than is wanted."""
+    if job.failures_in_a_row or job.last_status == Status.MISSED:
+        return 0
+    if wanted == 1:
+        return 1
+    last = _runs().filter(job=job.pk).exclude(status__in=JobRun.OPEN).order_by("-at", "-pk")
+    count = 0
+    for status in last.values_list("status", flat=True)[: wanted + ATTEMPTS]:
+        if status in JobRun.BAD:
+            break
+        count += status == Status.SUCCEEDED
+    return count
+
+
+def _in_a_row(run: JobRun, wanted: int) -> int:
+    """How many scheduled times up to this run went wrong without a success between; no further counted."""
+    before = _runs().filter(job=run.job_id, at__lte=run.at).exclude(status__in=JobRun.OPEN)
+    wrong: set[datetime | int] = set()
+    rows = before.order_by("-at", "-pk").values_list("status", "scheduled_for", "pk")
+    for status, slot, pk in rows[: wanted * ATTEMPTS]:
+        if status == Status.SUCCEEDED:
+            break
+        if status in JobRun.BAD:
+            wrong.add(slot or pk)
+    return len(wrong)
+
+
+def _recent(since: datetime) -> list[ToldAlert]:
+    alerts = Alert.objects.using(_using()).filter(created_at__gt=since)
+    return _as_told(alerts.exclude(kind__in=(Kind.TEST, Kind.RECOVERED)).order_by("pk"))
+
+
+def _as_told(alerts: Iterable[Alert]) -> list[ToldAlert]:
+    found = list(alerts)
+    jobs = defaultdict(set)
+    rows = _rows().filter(alert__in=[alert.pk for alert in found]).order_by()
+    for alert, job in rows.values_list("alert_id", "job_id").distinct():
+        jobs[alert].add(job)
+    return [
+        ToldAlert(
+            alert.pk, _trouble(alert.kind), alert.error_key, alert.created_at, frozenset(jobs[alert.pk])
+        )
+        for alert in found
+    ]
+
+
+def _trouble(kind: str) -> domain.OwedKind:
+    """What a message tells of a job: one that was paused by itself has failed."""
+    return domain.OwedKind.FAILING if kind == Kind.PAUSED else domain.OwedKind(kind)
+
+
+def _last_told(jobs: Collection[int]) -> dict[int, ToldAlert]:
+    """For each of these jobs the message that told of its trouble, if no recovery was told since."""
+    if not jobs:
+        return {}
+    last: dict[int, AlertRun] = {}
+    for job in set(jobs):
+        row = _rows().filter(job=job, alert__isnull=False).select_related("alert").order_by("-pk").first()
+        if row is not None and row.kind != Kind.RECOVERED:
+            last[job] = row
+    alerts = {row.alert.pk: row.alert for row in last.values() if row.alert is not None}
+    told = {one.pk: one for one in _as_told(alerts.values())}
+    down = _down({job for one in told.values() for job in one.jobs})
+    return {
+        job: ToldAlert(one.pk, one.kind, one.cause, one.at, one.jobs, one.jobs & down)
+        for job, row in last.items()
+        if row.alert_id is not None and (one := told.get(row.alert_id)) is not None
+    }
+
+
+def _down(jobs: Collection[int]) -> frozenset[int]:
+    """Those of these jobs that fail still, and that nobody has paused."""
+    rows = ScheduledJob.objects.using(_using()).filter(
+        Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED),
+        pk__in=jobs, paused=False, retired_at=None, deleting_at=None,
+    )  # fmt: skip
+    return frozenset(rows.values_list("pk", flat=True))
+
+
+def judged_before(before: datetime) -> QuerySet[AlertRun]:
+    """What was owed before then, and is no more."""
+    return _rows().filter(created_at__lt=before, due_at=None)
+
+
+def _rows() -> QuerySet[AlertRun]:
+    return AlertRun.objects.using(_using())
+
+
+def _runs() -> JobRunQuerySet:
+    return JobRun.objects.using(_using())
+
+
+def _using() -> str:
+    return router.db_for_write(AlertRun)

@@ -1,0 +1,135 @@
+"""Sends what is to be told, within a time of its own: a channel that fails or hangs holds up nobody."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import router
+from django.utils import timezone
+
+from scheduled_jobs.asking import begin
+from scheduled_jobs.logs import logger
+from scheduled_jobs.models import Alert
+from scheduled_jobs.services.alerts import channels, judging, wording
+from scheduled_jobs.services.alerts.http import NotSent, no_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from scheduled_jobs.services.alerts.channels import Channel
+
+SECONDS = 5.0
+"""In all, after the end of a run has been answered."""
+CLAIM = timedelta(minutes=1)
+"""For how long nobody else sends a message: a process that dies leaves it to be sent again then."""
+WAITS = tuple(timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 720))
+"""After how long what was not sent is tried again; then no more."""
+MOST = 20
+POLL = 0.05
+AT_ONCE = 500
+"""Rows that are deleted at once."""
+
+
+def send_owed(
+    now: datetime | None = None, *, seconds: float = SECONDS, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Judge what is due and send it, in so many seconds; what is left then is sent by the next call.
+
+    Raises nothing. A process that dies between sending and recording has its message sent again.
+    """
+    until = time.monotonic() + seconds
+    try:
+        now = now or timezone.now()
+        while not judging.judge_owed(now) and time.monotonic() < until:
+            sleep(POLL)  # somebody else is about it, for some milliseconds
+        for alert in _alerts().filter(next_try_at__lte=now).order_by("next_try_at", "pk")[:MOST]:
+            if (left := until - time.monotonic()) <= 0:
+                break
+            if _claim(alert, now):
+                _send(alert, now, min(left, SECONDS))
+    except Exception:
+        logger.exception("What is to be told of runs could not be told")
+
+
+def send_test(by: str = "") -> list[Channel]:
+    """Tell all channels that this is a test, now; returns what happened at each. Nothing is tried again."""
+    message = wording.test_message(by)
+    alert = Alert(
+        kind=Alert.Kind.TEST,
+        subject=message.subject,
+        text=message.text,
+        fields=message.fields,
+        channels=channels.configured(),
+    )
+    if alert.channels:
+        _try(alert, timezone.now(), SECONDS)
+        alert.save(using=router.db_for_write(Alert))
+    return list(alert.channels)
+
+
+def _claim(alert: Alert, now: datetime) -> bool:
+    """Take it, so that no other process sends it; one statement settles who of two is first."""
+    claimed, seen = now + CLAIM, alert.next_try_at
+    mine = _alerts().filter(pk=alert.pk, next_try_at=seen)
+    if not mine.update(next_try_at=claimed, tries=alert.tries + 1):
+        return False
+    alert.tries, alert.next_try_at = alert.tries + 1, claimed
+    return True
+
+
+def _send(alert: Alert, now: datetime, seconds: float) -> None:
+    _try(alert, now, seconds)
+    failed = [one for one in alert.channels if one["sent_at"] is None]
+    next_try = now + WAITS[alert.tries - 1] if failed and alert.tries <= len(WAITS) else None
+    for one in failed:
+        logger.warning(
+            "Alert %s was not sent to %s: %s%s", alert.pk, channels.in_words(one), one["error"],
+            "" if next_try else "; it is not tried again",
+        )  # fmt: skip
+    _alerts().filter(pk=alert.pk, next_try_at=alert.next_try_at).update(
+        channels=alert.channels, next_try_at=next_try
+    )
+
+
+def _try(alert: Alert, now: datetime, seconds: float) -> None:
+    """Send it to all that do not have it yet, at the same time, and note what happened."""
+    until = time.monotonic() + seconds
+    under_way = [
+        (one, begin(lambda one=one: channels.tell(alert, one)))  # type: ignore[misc]
+        for one in alert.channels
+        if one["sent_at"] is None
+    ]
+    for one, answer in under_way:
+        one["tries"] += 1
+        one["at"] = now.isoformat()
+        try:
+            answer(max(until - time.monotonic(), 0))
+        except TimeoutError:
+            one["error"] = no_answer(seconds if seconds > SECONDS - 1 else SECONDS)
+        except NotSent as error:
+            one["error"] = str(error)[: channels.MAX_ERROR]
+        else:
+            one["error"], one["sent_at"] = "", now.isoformat()
+
+
+def prune_alerts(before: datetime) -> int:
+    """Delete what was told before then, and what was judged; returns how many messages."""
+    _delete(judging.judged_before(before))
+    return _delete(_alerts().filter(created_at__lt=before, next_try_at=None))
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    deleted = 0
+    while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
+        deleted += len(pks)
+        rows.filter(pk__in=pks).delete()
+    return deleted
+
+
+def _alerts() -> QuerySet[Alert]:
+    return Alert.objects.using(router.db_for_write(Alert))
