@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
@@ -23,6 +24,7 @@ from scheduled_jobs import authentication, views
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
+from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import decision, ending, refusals, serving
 from scheduled_jobs.services.execution.heartbeat import Kept, heartbeat
 from tests.support import make_job, make_run, make_task
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
     from pytest_django.fixtures import SettingsWrapper
 
+    from scheduled_jobs.backends.memory import MemoryBackend
     from scheduled_jobs.tasks import PeriodicTask
 
 Status = JobRun.Status
@@ -556,3 +559,19 @@ def test_all_is_read_from_the_database_that_is_written_to(
         assert send(slot="2999-01-01T00:00:00Z").json()["status"] == "skipped"
     finally:
         settings.DATABASE_ROUTERS = []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_asked_for_while_a_run_went_on_is_sent_by_its_end(google: MemoryBackend, send: Send) -> None:
+    """Nobody else may come for long: the job runs once a day."""
+    asked: list[JobRun] = []
+
+    def run(self: PeriodicTask) -> None:
+        now = timezone.now()
+        asked.extend(execution.backfill(job, now - timedelta(hours=3), now - timedelta(hours=1)))
+        assert [run.sent for run in asked] == [0, 0]
+
+    job = make_job(make_task(run))
+    assert send().json()["status"] == "executed"
+    states = JobRun.objects.filter(trigger="backfill").order_by("pk").values_list("status", "sent")
+    assert list(states) == [("queued", 1), ("queued", 0)]

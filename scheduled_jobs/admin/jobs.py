@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.urls import path
 
-from scheduled_jobs.admin.actions import bulk, own_job, pause, run_now
+from scheduled_jobs.admin.actions import backfill, bulk, own_job, pause, run_now
 from scheduled_jobs.admin.dashboard import view as dashboard
 from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
@@ -34,6 +34,7 @@ PAGES = (
     ("<path:object_id>/settings/", job_page.settings_view, "settings"),
     ("<path:object_id>/changes/", job_page.changes_view, "changes"),
     ("<path:object_id>/run-now/", run_now.run_now_view, "run_now"),
+    ("<path:object_id>/backfill/", backfill.backfill_view, "backfill"),
     ("<path:object_id>/pause/", pause.pause_view, "pause"),
     ("<path:object_id>/resume/", pause.resume_view, "resume"),
     ("<path:object_id>/drift/", plan.drift_view, "drift"),

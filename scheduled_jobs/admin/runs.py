@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
-from scheduled_jobs.admin.actions import rerun, rerun_many
+from scheduled_jobs.admin.actions import backfill, rerun, rerun_many
 from scheduled_jobs.admin.page import may, permitted, urls_of, with_extra
 from scheduled_jobs.admin.run import view as run_page
 from scheduled_jobs.admin.run_list import export
@@ -24,6 +24,7 @@ PAGES = (
     ("export/", export.export_view, "export"),
     ("<path:object_id>/rerun/", rerun.rerun_view, "rerun"),
     ("<path:object_id>/cancel/", rerun.cancel_view, "cancel"),
+    ("<path:object_id>/cancel-backfill/", backfill.cancel_backfill_view, "cancel_backfill"),
     ("<path:object_id>/settle/", rerun.settle_view, "settle"),
     ("<path:object_id>/dealt-with/", rerun.run_dealt_with_view, "dealt_with"),
     ("<path:object_id>/log/", run_page.run_log_view, "log"),
@@ -37,7 +38,7 @@ class JobRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     list_display_links = None
     ordering = ("-at", "-pk")
-    actions = (rerun_many.rerun_failed,)
+    actions = (rerun_many.rerun_failed, backfill.backfill_selected)
 
     class Media:
         css = {"all": ["scheduled_jobs/scheduled_jobs.css"]}

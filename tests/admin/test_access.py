@@ -153,7 +153,7 @@ def test_the_table_names_every_address_that_the_desk_has() -> None:
         for pattern in site.get_model_admin(model).get_urls():
             if pattern.name:  # the last one only leads to the page of the object
                 has.add(root + str(pattern.pattern).replace("<path:object_id>", "*"))
-    for key in ("job", "own", "paused", "run", "queued"):
+    for key in ("job", "own", "paused", "run", "queued", "waiting"):
         named = {address.replace(f"{{{key}}}", "*") for address in named}
     assert has == named
 
@@ -204,7 +204,9 @@ DOING = (
     "/add/",
     "/plan/",
     "/rerun/",
+    "/backfill/",
     "/cancel/",
+    "/cancel-backfill/",
     "/settle/",
     "/dealt-with/",
 )

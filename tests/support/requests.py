@@ -72,6 +72,7 @@ GETS = [
     Action("the question before deleting", "{jobs}{own}/delete/", needs=("delete",)),
     Action("why it cannot be deleted", "{jobs}{job}/delete/", needs=("delete",)),
     Action("the form of run now", "{jobs}{job}/run-now/", needs=("run",)),
+    Action("the question of a backfill", "{jobs}{job}/backfill/", needs=("run",)),
     Action("the form of a rerun", "{runs}{run}/rerun/", needs=("run",)),
     Action("the form of a rerun with changes", "{runs}{run}/rerun/?changes=1", needs=("run", "change")),
     Action("the form of a pause", "{jobs}{job}/pause/", needs=("pause",)),
@@ -85,6 +86,7 @@ GETS = [
     Action("a run of nobody's", "{runs}add/", needs=(NOBODY,)),
     Action("deleting a run", "{runs}{run}/delete/", needs=(NOBODY,)),
     Action("cancelling by GET", "{runs}{queued}/cancel/", needs=("run",), answer=405),
+    Action("cancelling a backfill by GET", "{runs}{queued}/cancel-backfill/", needs=("run",), answer=405),
     Action("asking again by GET", "{runs}{queued}/settle/", needs=("run",), answer=405),
 ]  # fmt: skip
 POSTS = [
@@ -110,12 +112,14 @@ POSTS = [
            {"reason": "month end", "p_region": "apac"}, "{jobs}{job}/run-now/"),
     Action("run now with a raw payload", "{jobs}{job}/run-now/", "post", ("run", "change"), 302,
            {"reason": "month end", "payload_raw": '{{"region": "apac"}}'}, "{jobs}{job}/run-now/"),
+    Action("a backfill", "{jobs}{job}/backfill/", "post", ("run",), 302, {"reason": "outage"}, "{jobs}{job}/backfill/"),
     Action("a rerun", "{runs}{run}/rerun/", "post", ("run",), 302, {}, "{runs}{run}/rerun/"),
     Action("a rerun with a payload slipped in", "{runs}{run}/rerun/", "post", (NOBODY,), 302,
            {"p_region": "apac"}, "{runs}{run}/rerun/"),
     Action("a rerun with changes", "{runs}{run}/rerun/?changes=1", "post", ("run", "change"), 302,
            {"reason": "fixed", "p_region": "apac"}, "{runs}{run}/rerun/?changes=1"),
     Action("cancelling a run", "{runs}{queued}/cancel/", "post", ("run",), 302),
+    Action("cancelling a backfill", "{runs}{waiting}/cancel-backfill/", "post", ("run",), 302),
     Action("asking Google again", "{runs}{queued}/settle/", "post", ("run",), 302),
     Action("pausing", "{jobs}{job}/pause/", "post", ("pause",), 302,
            {"reason": "quiet"}, "{jobs}{job}/pause/"),
@@ -179,6 +183,7 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
         error_key="KeyError: …",
     )  # fmt: skip
     queued = ask(row("Three"), sent_at=now - timedelta(hours=1))
+    waiting = ask(row("Four"), sent_at=now, trigger="backfill", scheduled_for=now - timedelta(hours=1))
     # Opening a page that compares keeps what it has seen: here nothing of that is new.
     drift.look_at_all()
     google.store.faults.calls.clear()
@@ -191,6 +196,7 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
         "own": str(ScheduledJob.objects.get(name="own").pk),
         "run": str(over.pk),
         "queued": str(queued.pk),
+        "waiting": str(waiting.pk),
         "seen_run": token_of([(over.pk, over.status)]),
         "seen": token_of([(job.pk, job.revision)], 0),
         "seen_paused": token_of([(paused.pk, paused.revision)], 0),

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job.fields import payload_changes
 from scheduled_jobs.admin.page import FilterLink, FilterMenu
@@ -124,7 +124,13 @@ def counted_text(counted: Counted) -> str:
 
 
 def _field_label(name: str) -> str:
-    labels = {"job": _("Job"), "paused": _("Pause"), "retired": _("Retired"), "run": _("Run by hand")}
+    labels = {
+        "job": _("Job"),
+        "paused": _("Pause"),
+        "retired": _("Retired"),
+        "run": _("Run by hand"),
+        "backfill": _("Backfill"),
+    }
     if name.startswith("declared_"):
         return _("Code’s %(field)s") % {"field": field_name(name.removeprefix("declared_")).lower()}
     return labels.get(name) or field_name(name).capitalize()
@@ -169,6 +175,8 @@ def _deed(change: JobChange) -> dict[str, Any]:
         return {"verb": SWITCHES[name][bool(new)]}
     if name == "run":
         return _run_deed(old, new)
+    if name == "backfill":
+        return _backfill_deed(old, new)
     if name.startswith("declared_"):
         name = name.removeprefix("declared_")
         verb = _("changed the default of %(field)s") % {"field": field_name(name).lower()}
@@ -187,6 +195,22 @@ def _run_deed(old: object, new: object) -> dict[str, Any]:
         return {"verb": _("asked for run"), "run": new}
     verb = _("cancelled run") if new == JobRun.Status.DISCARDED else _("changed run")
     return {"verb": verb, "run": old if isinstance(old, int) else None}
+
+
+def _backfill_deed(old: object, new: object) -> dict[str, Any]:
+    """Asked for, the runs of so many scheduled times; or taken back, what of them still waited."""
+    what = new if isinstance(new, dict) else old if isinstance(old, dict) else {}
+    n = what.get("runs", 0)
+    text = (
+        ngettext("asked for a backfill of %(n)d run, from", "asked for a backfill of %(n)d runs, from", n)
+        if isinstance(new, dict)
+        else ngettext(
+            "cancelled %(n)d waiting run of a backfill, from",
+            "cancelled %(n)d waiting runs of a backfill, from",
+            n,
+        )
+    )
+    return {"verb": text % {"n": n}, "run": what.get("first")}
 
 
 def _override(change: JobChange) -> str:

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 MAX_RUNS, MAX_CHANGES = 10, 50
 EVERY = 10
 """Seconds after which the Overview is asked for again."""
-LINKS = ("ask", "change", "settings", "changes", "run_now", "pause", "resume", "drift", "delete")
+LINKS = ("ask", "change", "settings", "changes", "run_now", "backfill", "pause", "resume", "drift", "delete")
 
 
 def leading_to_the_list(view: View) -> View:

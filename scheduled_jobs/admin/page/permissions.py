@@ -5,7 +5,7 @@ view       read every screen of jobs
 runs       read runs: their list and pages, and on every other screen their errors, figures and links
 change     set and reset overrides; run a job with another payload than the one in force
 pause      pause and resume
-run        run now, rerun, cancel a run that is still queued, mark a matter as dealt with
+run        run now, rerun, backfill, cancel what is still queued, mark a matter as dealt with
 sync       compare with Google, push, adopt
 add        add a job of one's own
 delete     delete a job of one's own; the code's jobs are deleted with their class

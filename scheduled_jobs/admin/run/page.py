@@ -11,7 +11,7 @@ from scheduled_jobs.admin.page import Live
 from scheduled_jobs.admin.run import console, logs
 from scheduled_jobs.admin.run.google import evidence, googles_answer, not_yet
 from scheduled_jobs.admin.run.rows import run_attempts, run_beside, run_facts, run_neighbours, run_steps
-from scheduled_jobs.admin.run.sentence import attempt_of_queued, headline_of
+from scheduled_jobs.admin.run.sentence import attempt_of_queued, headline_of, is_forgotten
 from scheduled_jobs.admin.words import (
     RUN_BADGES,
     JobName,
@@ -118,12 +118,15 @@ def title_of(run: JobRun) -> str:
     return _("Run %(run)s of %(job)s") % {"run": run.pk, "job": JobName.for_job(run.job).short}
 
 
-def tools(run: JobRun, allowed: Any, now: datetime) -> dict[str, bool]:
-    """Which actions a user may take on this run now."""
+def tools(story: Story, allowed: Any, now: datetime, *, waiting: int) -> dict[str, bool]:
+    """Which actions a user may take on this run now; ``waiting`` is how many of its backfill wait."""
+    run = story.run
+    others = waiting - (run.status == Status.QUEUED)
     return {
         "rerun": allowed.run and run.is_over,
         "rerun_with_changes": allowed.run_with_payload and run.is_over,
         "cancel": allowed.run and run.status == Status.QUEUED,
-        "settle": allowed.run and is_overdue(run, now),
+        "cancel_backfill": allowed.run and others > 0,
+        "settle": allowed.run and (is_overdue(run, now) or is_forgotten(story, now)),
         "deal_with": allowed.run and run.status in GONE and run.acknowledged_at is None,
     }

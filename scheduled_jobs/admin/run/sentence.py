@@ -25,6 +25,7 @@ from scheduled_jobs.admin.words import (
 from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.alerts import retry_at
+from scheduled_jobs.services.scheduling.run_now import NOTHING_SENT
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,10 +106,46 @@ def attempt_of_queued(story: Story) -> Told | None:
     return told if told.at >= run.sent_at - SKEW else None
 
 
+def is_forgotten(story: Story, now: datetime) -> bool:
+    """Whether it is the turn of a queued run, and nobody has sent it for a while."""
+    return (
+        _waits_in_turn(story.run) and not _waits_for(story, now) and story.run.created_at < now - NOTHING_SENT
+    )
+
+
+def _waits_in_turn(run: JobRun) -> bool:
+    return run.status == Status.QUEUED and not run.sent and run.trigger in JobRun.IN_TURN
+
+
+def _waits_for(story: Story, now: datetime) -> str:
+    """What has to end before a rerun or a backfill has its turn; empty where nothing has."""
+    run = story.run
+    if run.trigger == Trigger.BACKFILL and run.job.is_paused(now):
+        return _("The job is paused: it waits until the job is resumed.")
+    if story.before:
+        n, first = len(story.before), story.before[0].pk
+        text = ngettext(
+            "It waits for its turn: run #%(run)s, which was asked for before it, goes first.",
+            "It waits for its turn: %(n)d runs that were asked for before it go first, now #%(run)s.",
+            n,
+        )
+        return text % {"n": n, "run": first}
+    if story.holder is not None:
+        return _("It waits until run #%(run)s of this job has ended.") % {"run": story.holder.pk}
+    return ""
+
+
 def _queued(story: Story, now: datetime) -> Headline:
     run = story.run
     rest = asked_by(run)
     strong = _("Queued for %(time)s.") % {"time": times.duration(now - run.created_at)}
+    if _waits_in_turn(run):
+        second = _waits_for(story, now)
+        if not second and is_forgotten(story, now):
+            second = _(
+                "It is its turn, and nobody has asked Google yet: watching does, or “Ask Google again”."
+            )
+        return Headline(RUN_BADGES[Status.QUEUED], strong, rest, second=second)
     if is_given_up(run, now):
         second = _(
             "Google was asked twice and did not deliver it for %(time)s. It has not run; "

@@ -19,13 +19,14 @@ from scheduled_jobs.admin.page import (
 )
 from scheduled_jobs.admin.run.page import build, title_of, tools
 from scheduled_jobs.admin.words import job_label
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.services import execution
 from scheduled_jobs.services.history.run_story import story_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from scheduled_jobs.admin.page.permissions import RunAdmin
-    from scheduled_jobs.models import JobRun
 
 
 @require_safe_method
@@ -59,7 +60,9 @@ def run_log_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) ->
 
 def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[str, Any]:
     now = timezone.now()
-    page = build(story_of(run, now), request.GET.dict(), now)
+    story = story_of(run, now)
+    page = build(story, request.GET.dict(), now)
+    waiting = execution.waiting_with(run).count() if run.trigger == JobRun.Trigger.BACKFILL else 0
     return {
         "page": page,
         "zone": page["zone"],
@@ -70,10 +73,12 @@ def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[s
         "runs_url": run_list_url(model_admin, job=run.job_id),
         "rerun_url": address(model_admin, "jobrun_rerun", run.pk),
         "cancel_url": address(model_admin, "jobrun_cancel", run.pk),
+        "cancel_backfill_url": address(model_admin, "jobrun_cancel_backfill", run.pk),
+        "waiting": waiting,
         "settle_url": address(model_admin, "jobrun_settle", run.pk),
         "dealt_with_url": address(model_admin, "jobrun_dealt_with", run.pk),
         "log_url": address(model_admin, "jobrun_log", run.pk),
-        "tools": tools(run, allowed(request), now),
+        "tools": tools(story, allowed(request), now, waiting=waiting),
         "live": page["live"],
         # The page says itself when Google was asked.
         "hides_look": True,

@@ -209,6 +209,8 @@ def _why_of(run: JobRun, head: str, now: datetime) -> tuple[str, str]:
         return _("probably lost: no sign of life any more"), "warn"
     if is_overdue(run, now):
         return _("not delivered"), "warn"
+    if run.status == Status.QUEUED and run.trigger in JobRun.IN_TURN and not run.sent:
+        return _("waits for its turn"), ""
     if run.status == Status.RUNNING:
         progress = progress_of(run.progress_done, run.progress_total)
         if progress is not None:

@@ -63,8 +63,8 @@ def is_gone(run: JobRun, now: datetime) -> bool:
 
 
 def is_overdue(run: JobRun, now: datetime) -> bool:
-    """Whether a queued run ought to have been delivered by now."""
-    if run.status != Status.QUEUED:
+    """Whether a queued run ought to have been delivered by now; what waits for its turn ought not."""
+    if run.status != Status.QUEUED or (run.trigger in JobRun.IN_TURN and not run.sent):
         return False
     if not run.sent or run.sent_at is None:
         return run.created_at < now - NOTHING_SENT

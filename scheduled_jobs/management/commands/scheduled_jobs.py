@@ -9,6 +9,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.management.refusals import refused_in_a_line
+from scheduled_jobs.management.verbs.backfill import backfill_job
 from scheduled_jobs.management.verbs.common import who
 from scheduled_jobs.management.verbs.dev import dev
 from scheduled_jobs.management.verbs.doctor import examine_jobs
@@ -32,6 +33,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "next": next_runs,
     "runs": list_runs,
     "run": run_job,
+    "backfill": backfill_job,
     "pause": pause_job,
     "resume": resume_job,
     "reset": reset_job,
@@ -83,6 +85,11 @@ class Command(BaseCommand):
         run.add_argument("--payload", help="another payload than the one in force, as a JSON object")
         run.add_argument("--reason", default="", help="kept in the audit")
         run.add_argument("--wait", action="store_true", help="wait for its end; exit 1 unless it succeeded")
+        backfill = verb("backfill", "Run the scheduled times that have no settled run, 100 at most.", job="1")
+        backfill.add_argument("--from", dest="start", required=True, help="such as 2026-12-24T18:00Z")
+        backfill.add_argument("--to", dest="end", help="the end, itself left out (default: now)")
+        backfill.add_argument("--reason", default="", help="kept in the audit")
+        backfill.add_argument("--dry-run", action="store_true", help="only say which times these are")
         pause = verb("pause", "Skip the runs of a job.", job="1")
         pause.add_argument("--reason", required=True, help="why; shown to everybody")
         pause.add_argument("--until", help="end of the pause: 2026-12-24T18:00Z, or 02:00:00 for two hours")

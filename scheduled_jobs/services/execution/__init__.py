@@ -1,6 +1,11 @@
 """In: what may run when Cloud Scheduler calls, running it, and recording how it ended."""
 
-from scheduled_jobs.services.execution.backfilling import backfill, cancel_backfill, plan_backfill
+from scheduled_jobs.services.execution.backfilling import (
+    backfill,
+    cancel_backfill,
+    plan_backfill,
+    waiting_with,
+)
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
 from scheduled_jobs.services.execution.ending import expire, write_kept
 from scheduled_jobs.services.execution.facts import note_delivery
@@ -29,6 +34,7 @@ __all__ = [
     "plan_backfill",
     "rerun",
     "run_eagerly",
+    "waiting_with",
     "write_kept",
     "write_nothing",
 ]

@@ -258,7 +258,7 @@ def _spans(
         if version.confirmed_at is None:
             doubt = _("Google had not confirmed the schedule by then.")
         elif version.state != ENABLED:
-            doubt = _("The job was paused in Google then.")
+            doubt = _("The job was paused then.")
         if since < until:
             yield since, until, version.schedule, version.time_zone, doubt
         cursor = max(cursor, until)

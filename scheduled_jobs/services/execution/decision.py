@@ -304,10 +304,10 @@ class Table:
             return None
         if now.holder is not None and now.holder.is_out(self.now):
             return None
-        if own or queued.trigger == Trigger.MANUAL:
+        if queued.trigger == Trigger.MANUAL:  # whoever asked for it stands there
             statements.close_queued(queued.pk, Status.SKIPPED, STILL_GOING, self.now, delivered=own)
         else:
-            statements.unsend(queued.pk)  # reruns go one after the other
+            statements.unsend(queued.pk)  # reruns and backfills go one after the other
         return Answer.skipped(STILL_GOING) if own else None
 
     # --- Bodies that are not to be run ----------------------------------------------------------

@@ -60,6 +60,8 @@ class Story:
     """Median duration of the last successes; None before the first."""
     holder: JobRun | None
     """Another run of the job that is going on: what a queued run would overlap with."""
+    before: list[JobRun]
+    """Of a queued rerun or backfill that was not sent: what of its job goes before it."""
     told: Told | None
     """What Google said of its last attempt; None where it has not tried yet, and for a run without Google."""
     seen_at: datetime | None
@@ -99,6 +101,7 @@ def story_of(run: JobRun, now: datetime) -> Story:
         alike=_alike(run, others),
         usual=_usual(successes),
         holder=None if run.is_over else holders.first(),
+        before=_before_in_turn(run),
         told=told_of(run.job) if run.trigger != JobRun.Trigger.EAGER else None,
         seen_at=later(run.job.live_seen_at, last_list()),
         beside=_beside(run) if run.status == Status.MISSED else [],
@@ -111,6 +114,13 @@ def _before(run: JobRun, of_job: QuerySet[JobRun]) -> list[JobRun]:
     # The bound on ``at`` alone is what an index can begin with.
     earlier = of_job.filter(Q(at__lt=run.at) | Q(pk__lt=run.pk), at__lte=run.at)
     return list(earlier.order_by("-at", "-pk").only(*BRIEF)[:LOOKED_BACK])
+
+
+def _before_in_turn(run: JobRun) -> list[JobRun]:
+    if run.status != Status.QUEUED or run.sent or run.trigger not in JobRun.IN_TURN:
+        return []
+    opened = JobRun.objects.filter(status__in=JobRun.OPEN, trigger__in=JobRun.IN_TURN, pk__lt=run.pk)
+    return list(opened.of_jobs([run.job_id]).oldest_first().only(*BRIEF)[:MOST])
 
 
 def _after(run: JobRun, of_job: QuerySet[JobRun]) -> JobRun | None:

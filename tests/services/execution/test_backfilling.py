@@ -103,7 +103,7 @@ def test_the_times_are_those_of_the_schedule_google_had_then(job: ScheduledJob) 
     version(job, START + 2.5 * HOUR, confirmed_at=None)
     assert planned(job) == [
         ("06:30", 1, None, ""),
-        ("08:00", 1, None, "The job was paused in Google then."),
+        ("08:00", 1, None, "The job was paused then."),
         ("09:00", 1, None, "Google had not confirmed the schedule by then."),
     ]
 

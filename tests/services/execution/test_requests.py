@@ -124,14 +124,18 @@ def test_a_discarded_rerun_leaves_the_delivery_to_others(job: ScheduledJob, task
     assert (queued.status, queued.deliveries) == (Status.DISCARDED, 0)
 
 
-def test_a_rerun_that_meets_another_run_settles_no_slot(job: ScheduledJob, task: type[PeriodicTask]) -> None:
+@pytest.mark.parametrize("trigger", [Trigger.RETRY, Trigger.BACKFILL])
+def test_a_rerun_that_meets_another_run_waits_for_its_turn_again(
+    trigger: str, job: ScheduledJob, task: type[PeriodicTask]
+) -> None:
     queued = execution.rerun(make_run(job, Status.FAILED, scheduled_for=SLOT))
+    JobRun.objects.filter(pk=queued.pk).update(trigger=trigger)
     send(queued)
     other = make_run(job, Status.RUNNING, trigger=Trigger.MANUAL)
 
     assert deliver(job, task, slot=NEXT_SLOT).body["status"] == "skipped"
     queued.refresh_from_db()
-    assert (queued.status, queued.settled_slot) == (Status.SKIPPED, None)
+    assert (queued.status, queued.sent, queued.settled_slot) == (Status.QUEUED, 0, None)
 
     other.delete()
     assert deliver(job, task).body["status"] == "executed"
