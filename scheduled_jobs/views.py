@@ -57,7 +57,7 @@ HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 }
 
 
-class _ThenTold(JsonResponse):
+class ThenTold(JsonResponse):
     """An answer, and when it has gone out, people are told what there is to tell: nobody waits for that."""
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     stats.fold_after(answer.body.get("run"))
     monitoring.watch_after_delivery(timezone.now())
     monitoring.hourly.compare()
-    kind = _ThenTold if alerts.is_due_here() else JsonResponse
+    kind = ThenTold if alerts.is_due_here() else JsonResponse
     return kind(answer.body, status=answer.status, headers=answer.headers)
 
 

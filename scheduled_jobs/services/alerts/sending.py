@@ -110,7 +110,7 @@ def _try(alert: Alert, now: datetime, seconds: float) -> None:
         try:
             answer(max(until - time.monotonic(), 0))
         except TimeoutError:
-            one["error"] = no_answer(seconds if seconds > SECONDS - 1 else SECONDS)
+            one["error"] = no_answer(SECONDS)
         except NotSent as error:
             one["error"] = str(error)[: channels.MAX_ERROR]
         else:

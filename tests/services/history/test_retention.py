@@ -225,7 +225,7 @@ def test_jobs_with_nothing_to_prune_cost_no_statement_each() -> None:
     for n in range(30):
         make_runs(make_job(task, name=f"shop--{n}"), ("succeeded", 1), ("failed", 2))
     with keeping():
-        assert statements() == 5  # how many they are, and twice the list of them
+        assert statements() == 5  # how many they are, twice the list of them, and twice what was told
 
 
 def test_what_was_kept_is_not_read_again(job: ScheduledJob, monkeypatch: pytest.MonkeyPatch) -> None:
