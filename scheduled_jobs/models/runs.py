@@ -224,7 +224,8 @@ class JobRun(ReadFromWriter):
     ``late_by``, seconds between the slot and the start; ``notes``, a list of sentences for people;
     ``caller``, the email that the token named; ``schedule_time_text``, an announced time that could not
     be read; ``host``, the machine, pod or instance that ran it; ``trace`` and ``span``, those of the request,
-    in hexadecimal; ``was_missed``, true for a slot that was reported as missed and arrived after all.
+    in hexadecimal; ``sampled``, true where that trace is recorded;
+    ``was_missed``, true for a slot that was reported as missed and arrived after all.
     """
 
     Status = Status

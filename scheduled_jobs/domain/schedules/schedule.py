@@ -85,6 +85,18 @@ class Schedule:
         timing = self._timing
         return timedelta(seconds=timing.seconds) if isinstance(timing, DriftingInterval) else None
 
+    @property
+    def crontab(self) -> str | None:
+        """The same in five fields, for whoever reads nothing else; None where these cannot say it."""
+        timing = self._timing
+        if not looks_english(self.expression):
+            return self.expression
+        if not isinstance(timing, WallTimes) or timing.days.ordinals:
+            return None
+        days = timing.days
+        parts = (timing.minutes, timing.hours, days.month_days, days.months, days.weekdays)
+        return " ".join(",".join(map(str, part)) or "*" for part in parts)
+
     def describe(self) -> str:
         """In English, with the zone: "At 09:00, Monday to Friday, New York time".
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from scheduled_jobs.models import JobRun, ScheduledJob
     from scheduled_jobs.registry import Task
 
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*", re.ASCII)
 """W3C Trace Context."""
-CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})/([0-9]{1,20})(?:;|$)", re.ASCII)
+CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})/([0-9]{1,20})(?:;o=([01])|$)", re.ASCII)
 """The older form of Google's; its span is written in decimal."""
 RETRY_AFTER = 30
 """Seconds after which a delivery of a slot that is being run may come again."""
@@ -86,17 +86,17 @@ class Delivery:
     caller: str = ""
 
     @property
-    def trace(self) -> dict[str, str]:
-        """The ``trace`` and the ``span`` that the request belongs to, in hexadecimal; empty without one."""
+    def trace(self) -> dict[str, Any]:
+        """The ``trace`` and the ``span`` of the request, in hexadecimal, ``sampled`` if so; empty without."""
         headers = {} if self.request is None else self.request.headers
         if found := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
-            trace, span = found[1], found[2]
+            trace, span, sampled = found[1], found[2], int(found[3], 16) & 1
         elif found := CLOUD_TRACE.match(headers.get("X-Cloud-Trace-Context", "")):
-            trace, span = found[1].lower(), f"{int(found[2]):016x}"
+            trace, span, sampled = found[1].lower(), f"{int(found[2]):016x}", found[3] == "1"
         else:
             return {}
         is_one = int(trace, 16) and 0 < int(span, 16) < 1 << 64
-        return {"trace": trace, "span": span} if is_one else {}
+        return {"trace": trace, "span": span, **({"sampled": True} if sampled else {})} if is_one else {}
 
     @property
     def announced(self) -> Announcement:

@@ -492,7 +492,7 @@ def test_line_11_a_dead_run_is_lost_and_the_slot_runs(job: ScheduledJob, task: t
     assert dead.status == Status.LOST
 
 
-TRACE = {"trace": "6b1f" * 8, "span": "e09a" * 4}
+TRACE = {"trace": "6b1f" * 8, "span": "e09a" * 4, "sampled": True}
 
 
 def test_line_12_a_natural_run_is_recorded_in_full(

@@ -1,0 +1,1 @@
+"""Errors of runs and check-ins of jobs, for Sentry."""
