@@ -9,6 +9,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from scheduled_jobs.admin.dashboard.timeline import box
 from scheduled_jobs.admin.words import JobName, times
 from scheduled_jobs.models.stats import floor
 from scheduled_jobs.services.history.stats.figures import Figures, most_failing, series, slowest, together
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from scheduled_jobs.admin.dashboard.addresses import Addresses
     from scheduled_jobs.services.history.matters import JobNow
+    from scheduled_jobs.services.history.stats.reading import Unfolded
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 CELL = timedelta(minutes=10)
@@ -28,16 +30,6 @@ MOST = 4
 COLUMN = 100 / 24
 
 
-class HourBar(NamedTuple):
-    """A rectangle; ``x`` and ``width`` in percent."""
-
-    css: str
-    x: str
-    width: str
-    y: str
-    height: str
-
-
 class Figure(NamedTuple):
     """A figure of the day, which leads to the runs that it counts."""
 
@@ -45,7 +37,8 @@ class Figure(NamedTuple):
     value: str
     note: str
     url: str
-    bars: list[HourBar]
+    bars: list[tuple[str, str]]
+    """The class and the data of each path."""
 
 
 class Standing(NamedTuple):
@@ -58,10 +51,10 @@ class Standing(NamedTuple):
     share: str
 
 
-def four_figures(to: Addresses, now: datetime) -> list[Figure]:
+def four_figures(to: Addresses, now: datetime, unfolded: Unfolded) -> list[Figure]:
     """Runs, successes, how soon they started, and what was delivered twice: of the last 24 hours."""
     start = floor(now - DAY, CELL)
-    hours = series(start - DAY, now, HOUR)
+    hours = series(start - DAY, now, HOUR, unfolded=unfolded)
     day = together(figures for at, figures in hours if at >= start)
     yesterday = together(figures for at, figures in hours if at < start)
     by_hour = [Figures()] * 24
@@ -76,14 +69,14 @@ def four_figures(to: Addresses, now: datetime) -> list[Figure]:
             intcomma(day.runs),
             _("%(n)s an hour") % {"n": intcomma(round(day.runs / 24))},
             to.runs(start=start),
-            _bars("b-q", [figures.runs for figures in by_hour]),
+            [_bars("b-q", [figures.runs for figures in by_hour])],
         ),
         Figure(
             _("Succeeded"),
             _percent(day.success_rate),
             _went_wrong(day),
             to.runs(start=start, status="failing"),
-            [*_bars("b-ok", ran), *_bars("b-bad", [3 if n else 0 for n in bad], most=HEIGHT, least=0)],
+            [_bars("b-ok", ran), _bars("b-bad", [3 if n else 0 for n in bad], most=HEIGHT, least=0)],
         ),
         Figure(
             _("Started within (95 %)"),
@@ -92,14 +85,14 @@ def four_figures(to: Addresses, now: datetime) -> list[Figure]:
             if day.worst_delay is not None
             else _("no run of a schedule has started"),
             to.runs(start=start, late=_whole(day.started_within)),
-            _bars("b-q", [_seconds(figures.started_within) for figures in by_hour]),
+            [_bars("b-q", [_seconds(figures.started_within) for figures in by_hour])],
         ),
         Figure(
             _("Delivered twice, run once"),
             intcomma(day.delivered_twice),
             _("the day before %(n)s") % {"n": intcomma(yesterday.delivered_twice)},
             to.runs(start=start, twice=True),
-            _bars("b-q", [figures.delivered_twice for figures in by_hour]),
+            [_bars("b-q", [figures.delivered_twice for figures in by_hour])],
         ),
     ]
 
@@ -135,24 +128,20 @@ def _seconds(length: timedelta | None) -> float:
     return length.total_seconds() if length else 0
 
 
-def _bars(css: str, values: Sequence[float], *, most: float = 0, least: float = 1) -> list[HourBar]:
+def _bars(css: str, values: Sequence[float], *, most: float = 0, least: float = 1) -> tuple[str, str]:
     most = most or max(values) or 1
-    found = []
-    for n, value in enumerate(values):
-        height = max(HEIGHT * value / most, least)
-        if height:
-            found.append(
-                HourBar(css, f"{n * COLUMN + 0.4:.1f}%", "3.3%", f"{FOOT - height:.1f}", f"{height:.1f}")
-            )
-    return found
+    heights = [max(HEIGHT * value / most, least) for value in values]
+    return css, "".join(
+        box(n * COLUMN + 0.4, FOOT - height, 3.3, height) for n, height in enumerate(heights) if height
+    )
 
 
 # --- The ends of the scale --------------------------------------------------------------------------
 
 
-def slowest_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime) -> list[Standing]:
+def slowest_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime, unfolded: Unfolded) -> list[Standing]:
     """The jobs that took longest in seven days: median and 95th percentile."""
-    found = [(pk, figures) for pk, figures in slowest(now - WEEK, now, MOST) if figures.p95]
+    found = [(pk, figures) for pk, figures in slowest(now - WEEK, now, MOST, unfolded) if figures.p95]
     longest = max((_seconds(figures.p95) for _pk, figures in found), default=1) or 1
     return _standings(
         jobs, found, to,
@@ -161,9 +150,11 @@ def slowest_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime) -> list[S
     )  # fmt: skip
 
 
-def most_failing_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime) -> list[Standing]:
+def most_failing_jobs(
+    jobs: Sequence[JobNow], to: Addresses, now: datetime, unfolded: Unfolded
+) -> list[Standing]:
     """The jobs of which most went wrong in 24 hours."""
-    found = most_failing(now - DAY, now, MOST)
+    found = most_failing(now - DAY, now, MOST, unfolded)
     rates = [1 - (figures.success_rate or 0) for _pk, figures in found]
     return _standings(
         jobs, found, to,

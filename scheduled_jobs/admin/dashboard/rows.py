@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.dashboard.needs import BADGES
 from scheduled_jobs.admin.dashboard.sentence import is_wrong
@@ -24,7 +24,7 @@ from scheduled_jobs.services.history.stats.cells import app_of
 from scheduled_jobs.services.history.stats.figures import series_by_app, series_by_job
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from scheduled_jobs.admin.dashboard.addresses import Addresses
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from scheduled_jobs.admin.words import Badge
     from scheduled_jobs.domain.ahead import Facts
     from scheduled_jobs.services.history.matters import JobNow, Matter
-    from scheduled_jobs.services.history.stats.figures import Figures
+    from scheduled_jobs.services.history.stats.figures import Series
+    from scheduled_jobs.services.history.stats.reading import Unfolded
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState
@@ -55,6 +56,15 @@ OF_STATUS = {
     Status.MISSED: "missed",
     Status.SKIPPED: "skipped",
 }
+ENDS = (
+    gettext_lazy("%(n)s succeeded"),
+    gettext_lazy("%(n)s failed"),
+    gettext_lazy("%(n)s lost"),
+    gettext_lazy("%(n)s missed"),
+    gettext_lazy("%(n)s skipped"),
+    gettext_lazy("%(n)s running or queued"),
+)
+"""What is said of the numbers of a mark, and of what goes on."""
 
 
 class TimelineRow(NamedTuple):
@@ -78,11 +88,11 @@ class TimelineGroup(NamedTuple):
 
 
 def groups(
-    jobs: Sequence[JobNow], matters: Sequence[Matter], axis: Axis, to: Addresses
+    jobs: Sequence[JobNow], matters: Sequence[Matter], axis: Axis, to: Addresses, unfolded: Unfolded | None
 ) -> list[TimelineGroup]:
-    """The rows of these jobs, which are the most urgent first."""
+    """The rows of these jobs, which are the most urgent first; without runs where ``unfolded`` is None."""
     if len(jobs) <= MANY:
-        return [TimelineGroup("", _rows_of_jobs(jobs, axis, to))]
+        return [TimelineGroup("", _rows_of_jobs(jobs, axis, to, unfolded))]
     own = _with_problems_of_their_own(jobs, matters)
     heading = ngettext(
         "%(n)d single job with a problem of its own",
@@ -90,8 +100,8 @@ def groups(
         len(own),
     )
     by_app = _("All %(n)s jobs by app; red is the share of runs that failed") % {"n": intcomma(len(jobs))}
-    found = [TimelineGroup(heading % {"n": len(own)}, _rows_of_jobs(own, axis, to))] if own else []
-    return [*found, TimelineGroup(by_app, _rows_of_apps(jobs, axis, to))]
+    found = [TimelineGroup(heading % {"n": len(own)}, _rows_of_jobs(own, axis, to, unfolded))] if own else []
+    return [*found, TimelineGroup(by_app, _rows_of_apps(jobs, axis, to, unfolded))]
 
 
 def _with_problems_of_their_own(jobs: Sequence[JobNow], matters: Sequence[Matter]) -> list[JobNow]:
@@ -102,10 +112,12 @@ def _with_problems_of_their_own(jobs: Sequence[JobNow], matters: Sequence[Matter
 # --- Jobs -------------------------------------------------------------------------------------------
 
 
-def _rows_of_jobs(jobs: Sequence[JobNow], axis: Axis, to: Addresses) -> list[TimelineRow]:
+def _rows_of_jobs(
+    jobs: Sequence[JobNow], axis: Axis, to: Addresses, unfolded: Unfolded | None
+) -> list[TimelineRow]:
     pks = [job.pk for job in jobs]
-    marks = _marks(pks, axis) if to.allowed.runs else {}
-    going_on = _going_on(pks, axis) if to.allowed.runs else {}
+    marks = _marks(pks, axis, unfolded) if unfolded is not None else {}
+    going_on = _going_on(pks, axis) if unfolded is not None else {}
     facts = _facts(pks)
     found = []
     for job in jobs:
@@ -140,48 +152,34 @@ def _held(held: tuple[datetime | None, datetime | None], axis: Axis) -> tuple[da
     return max(since or axis.start, axis.start), min(until or axis.end, axis.end)
 
 
-def _told(name: str, marks: Iterable[Mark], running: int, coming: Sequence[datetime]) -> str:
+def _told(name: str, marks: Sequence[Mark], running: int, coming: Sequence[datetime]) -> str:
     """The row in words: "SyncStock: 66 succeeded, 6 failed; 24 to come"."""
-    n = Counter[str]()
-    for mark in marks:
-        for outcome in ("ok", "bad", "lost", "missed", "skipped"):
-            n[outcome] += getattr(mark, outcome)
-    n["running"] = running
-    texts = {
-        "ok": _("%(n)s succeeded"),
-        "bad": _("%(n)s failed"),
-        "lost": _("%(n)s lost"),
-        "missed": _("%(n)s missed"),
-        "skipped": _("%(n)s skipped"),
-        "running": _("%(n)s running or queued"),
-    }
-    past = ", ".join(text % {"n": intcomma(n[key])} for key, text in texts.items() if n[key])
+    _at, _until, *ends = zip(*marks, strict=True) if marks else [()] * len(Mark._fields)
+    counts = (*map(sum, ends), running)
+    some = zip(ENDS, counts, strict=True)
+    past = ", ".join(str(text) % {"n": intcomma(n)} for text, n in some if n)
     values = {"name": name, "past": past or _("no run"), "n": len(coming)}
     if len(coming) >= BAND * 4:
         return _("%(name)s: %(past)s; more to come") % values
     return _("%(name)s: %(past)s; %(n)d to come") % values
 
 
-def _marks(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]]:
+def _marks(pks: Collection[int], axis: Axis, unfolded: Unfolded) -> dict[int, list[Mark]]:
     """Job -> its marks: at the very times of the runs where these are few, else of cells."""
-    if axis.end - axis.start <= EXACT and (exact := _of_runs(pks, axis)) is not None:
-        return exact
     step = max(axis.span.mark, CELL)
-    return {
-        job: [_of_figures(at, step, figures) for at, figures in found]
-        for job, found in series_by_job(axis.marked_from, axis.now, step, pks).items()
-    }
+    found = series_by_job(axis.marked_from, axis.now, step, pks, unfolded)
+    runs = sum(figures.runs for some in found.values() for _at, figures in some)
+    if axis.end - axis.start <= EXACT and runs <= MOST_RUNS:
+        return _of_runs(pks, axis)
+    return {job: _of_series(some, step) for job, some in found.items()}
 
 
-def _of_runs(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]] | None:
+def _of_runs(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]]:
     runs = JobRun.objects.filter(at__gte=axis.start, status__in=OF_STATUS)
     if len(pks) <= PROBLEMS:
         runs = runs.filter(job__in=pks)
     rows = runs.order_by("-at").values_list("job", "status", "at", "scheduled_for", "finished_at")
-    # Runs that are too many are counted in the database, which costs far less than to read them for nothing.
-    if runs.order_by()[: MOST_RUNS + 1].count() > MOST_RUNS:
-        return None
-    found = list(rows[:MOST_RUNS])
+    found = list(rows[: 2 * MOST_RUNS])  # a run is in the cell of its slot, and may have begun later
     marks: dict[int, list[Mark]] = defaultdict(list)
     for job, status, at, slot, finished_at in reversed(found):
         # The times of a schedule are even, those of starts are not quite.
@@ -191,16 +189,19 @@ def _of_runs(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]] | None:
     return marks
 
 
-def _of_figures(at: datetime, step: timedelta, figures: Figures) -> Mark:
-    return Mark(
-        at,
-        at + step,
-        figures.succeeded + figures.discarded,
-        figures.failed + figures.timed_out,
-        figures.lost,
-        figures.missed,
-        figures.skipped,
-    )
+def _of_series(series: Series, step: timedelta) -> list[Mark]:
+    return [
+        Mark(
+            at,
+            at + step,
+            figures.succeeded + figures.discarded,
+            figures.failed + figures.timed_out,
+            figures.lost,
+            figures.missed,
+            figures.skipped,
+        )
+        for at, figures in series
+    ]
 
 
 def _going_on(pks: Collection[int], axis: Axis) -> dict[int, list[datetime]]:
@@ -251,15 +252,17 @@ def _first_in_each(facts: Facts, start: datetime, end: datetime, mark: timedelta
 # --- Apps -------------------------------------------------------------------------------------------
 
 
-def _rows_of_apps(jobs: Sequence[JobNow], axis: Axis, to: Addresses) -> list[TimelineRow]:
+def _rows_of_apps(
+    jobs: Sequence[JobNow], axis: Axis, to: Addresses, unfolded: Unfolded | None
+) -> list[TimelineRow]:
     of: dict[str, list[JobNow]] = defaultdict(list)
     for job in jobs:
         of[app_of(job.task)].append(job)
     step = max(axis.span.mark, CELL)
-    found = series_by_app(axis.marked_from, axis.now, step) if to.allowed.runs else {}
+    found = series_by_app(axis.marked_from, axis.now, step, of, unfolded) if unfolded is not None else {}
     rows = []
     for app, some in of.items():
-        marks = [_of_figures(at, step, figures) for at, figures in found.get(app, [])]
+        marks = _of_series(found.get(app, []), step)
         wrong = [job for job in some if is_wrong(job)]
         note = ngettext("%(n)s job", "%(n)s jobs", len(some)) % {"n": intcomma(len(some))}
         if wrong:

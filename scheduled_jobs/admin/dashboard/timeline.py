@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.dateformat import format as date_format
@@ -98,10 +98,13 @@ class Axis:
         self.start, self.end = self.now - span.back, self.now + span.ahead
         self.marked_from = self.start - (self.start - self.start.replace(hour=0, minute=0)) % span.mark
         """When the first mark begins that is cut by the start."""
+        self._x: dict[datetime, float] = {}
 
     def x(self, at: datetime) -> float:
         """Where a time lies, inside the view box."""
-        return WIDTH * min(max((at - self.start) / (self.end - self.start), 0), 1)
+        if (x := self._x.get(at)) is None:  # most rows have their marks at the same times
+            x = self._x[at] = WIDTH * min(max((at - self.start) / (self.end - self.start), 0), 1)
+        return x
 
     @cached_property
     def mark_width(self) -> float:
@@ -232,6 +235,7 @@ def _right(axis: Axis, mark: Mark) -> float:
     return axis.x(mark.until) if mark.until else 0
 
 
+@lru_cache(maxsize=4096)
 def box(x: float, y: float, width: float, height: float) -> str:
-    """A rectangle as path data."""
-    return f"M{x:.1f} {y:g}h{width:.1f}v{height:g}h-{width:.1f}z"
+    """A rectangle as path data; many rows have the same."""
+    return f"M{x:.1f} {y:.4g}h{width:.1f}v{height:.4g}h-{width:.1f}z"

@@ -37,6 +37,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import deal_with, jobs_now, matters
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,7 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
     axis = Axis(span, now, zone)
     found = matters(jobs, now)
     said = sentence_of(jobs, found, to, now)
+    unfolded = Unfolded.read() if to.allowed.runs else None
     has_run = any(job.last_run_at or job.health != Health.NEW for job in jobs)
     context = {
         "said": said,
@@ -87,7 +89,7 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
         "span": span,
         "axis": axis,
         "timeline_zone": zone,
-        "groups": groups(jobs, found, axis, to),
+        "groups": groups(jobs, found, axis, to, unfolded),
         "is_many": len(jobs) > MANY,
         "total": len(jobs),
         "jobs_url": to.jobs(),
@@ -98,10 +100,10 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
     }  # fmt: skip
     if not has_run:
         context["first"] = _first_run(to, jobs, zone, now)
-    elif to.allowed.runs:
-        context["figures"] = four_figures(to, now)
-        context["slowest"] = slowest_jobs(jobs, to, now)
-        context["most_failing"] = most_failing_jobs(jobs, to, now)
+    elif unfolded is not None:
+        context["figures"] = four_figures(to, now, unfolded)
+        context["slowest"] = slowest_jobs(jobs, to, now, unfolded)
+        context["most_failing"] = most_failing_jobs(jobs, to, now, unfolded)
     return context
 
 

@@ -42,6 +42,7 @@ from scheduled_jobs.services.history.run_list import (
     runs_after,
 )
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,11 +93,14 @@ def _show(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     is_told_apart = question.is_first_page and not question.asked.statuses
     pks = [*(opened[:PAGE] if is_told_apart else []), *found.pks]
     values = read_listed(pks, runs)
-    usual = figures_by_job(now - USUAL, now, {row["job_id"] for row in values}) if values else {}
+    of_jobs = {row["job_id"] for row in values}
+    is_counted = question.is_counted and question.start is not None
+    unfolded = Unfolded.read(None if is_counted else of_jobs) if values or is_counted else Unfolded({})
+    usual = figures_by_job(now - USUAL, now, of_jobs, unfolded) if values else {}
     p95 = {job: of_job.p95 for job, of_job in usual.items()}
     url = address(model_admin, "jobrun_change", 0)
     rows = run_rows(values, p95, url, zone, now)
-    counts = _counts(question, open_counts)
+    counts = _counts(question, open_counts, unfolded)
     part = request.GET.get("named", "").replace("\0", "")[:100]
     menus = menus_of(question, part)
     actions = model_admin.get_actions(request)
@@ -133,10 +137,10 @@ def _found(question: ListQuestion) -> Found | None:
     return newest_runs(question.asked, question.before)
 
 
-def _counts(question: ListQuestion, open_counts: Any) -> dict[str, int] | None:
+def _counts(question: ListQuestion, open_counts: Any, unfolded: Unfolded) -> dict[str, int] | None:
     if not question.is_counted or question.start is None:
         return None
-    kept = figures(question.start, question.end, question.asked.job_id)
+    kept = figures(question.start, question.end, question.asked.job_id, unfolded)
     counts = {name: getattr(kept, name) for name in COUNTED}
     return counts | (open_counts if question.end == question.now else {})
 

@@ -47,6 +47,7 @@ class Health(StrEnum):
 
 
 ORDER = tuple(Health)
+PLACE = {state: place for place, state in enumerate(ORDER)}
 
 
 def paused(now: datetime) -> Q:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.changes import label_of
 from scheduled_jobs.models.in_force import seen_differences
-from scheduled_jobs.services.history.health import ORDER, Health, health, paused, unsettled
+from scheduled_jobs.services.history.health import PLACE, Health, health, paused, unsettled
 from scheduled_jobs.services.history.last_attempts import IN_LIVE, READ, Told, told_by
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ def jobs_now(jobs: QuerySet[ScheduledJob], now: datetime) -> list[JobNow]:
 
 
 def _urgency(job: JobNow) -> tuple[int, bool, int, str, str]:
-    place = ORDER.index(job.health)
-    if place >= ORDER.index(Health.RUNNING) and job.sync_state in (SyncState.FAILED, SyncState.DRIFTED):
-        place = ORDER.index(Health.LATE)
+    place = PLACE[job.health]
+    if place >= PLACE[Health.RUNNING] and job.sync_state in (SyncState.FAILED, SyncState.DRIFTED):
+        place = PLACE[Health.LATE]
     return place, job.is_held, -job.failures_in_a_row, job.task, job.name
 
 

@@ -16,6 +16,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health, health, late, paused
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -101,8 +102,9 @@ def metrics(now: datetime) -> str:
 
 
 def _lines(now: datetime) -> Iterator[str]:
-    jobs, runs = vitals(now), figures_by_job(now - SPAN, now)
-    overall = figures(now - SPAN, now)
+    jobs, unfolded = vitals(now), Unfolded.read()
+    runs = figures_by_job(now - SPAN, now, unfolded=unfolded)
+    overall = figures(now - SPAN, now, unfolded=unfolded)
     yield from _gauge("jobs", "Jobs that ought to exist in Google.", [({}, len(jobs))])
     last = _last_delivery(jobs)
     yield from _gauge(

@@ -258,7 +258,7 @@ def test_the_number_of_queries_does_not_grow(
     JobRun.objects.update(unfolded=None)
     client = superuser()
     client.get(RUNS)
-    for query, n in {"": 12, "?status=failing": 9, "?q=x&span=7d": 7, f"?job={job.pk}&how=retry": 7}.items():
+    for query, n in {"": 11, "?status=failing": 9, "?q=x&span=7d": 7, f"?job={job.pk}&how=retry": 7}.items():
         with django_assert_num_queries(n):
             client.get(f"{RUNS}{query}")
 

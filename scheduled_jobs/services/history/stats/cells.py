@@ -11,7 +11,7 @@ from django.db import router
 from django.db.models import Q
 
 from scheduled_jobs.domain.histogram import bucket_of
-from scheduled_jobs.models import JobRun, RunStats
+from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.runs import LATEST, SKEW
 from scheduled_jobs.models.stats import floor
 
@@ -83,16 +83,6 @@ class Tally:
             buckets = getattr(self, name)
             for bucket, count in values.get(name, {}).items():
                 buckets[int(bucket)] += count
-
-    def replace(self, stored: Tally, live: Tally) -> None:
-        """Take away what was stored of a cell that is part of this, and add what its runs say now."""
-        for name in ("counts", *BUCKETS):
-            counts = getattr(self, name)
-            counts.update(getattr(live, name))
-            counts.subtract(getattr(stored, name))
-        self.seconds += live.seconds - stored.seconds
-        self.longest = max(self.longest, live.longest)
-        self.longest_delay = max(self.longest_delay, live.longest_delay)
 
     def values(self) -> dict[str, Any]:
         """The columns of a cell."""
@@ -170,6 +160,16 @@ def _of_cell(pks: Collection[int], start: datetime, end: datetime) -> list[Any]:
     ]
 
 
+Jobs = dict[int, "tuple[str, datetime | None]"]
+"""Job -> its app, and until when its runs may be gone."""
+
+
+def jobs_of(pks: Iterable[int]) -> Jobs:
+    """What is told of these jobs, of those that are there."""
+    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).filter(pk__in=list(pks)).order_by()
+    return {pk: (app_of(task), until) for pk, task, until in rows.values_list("pk", "task", "pruned_until")}
+
+
 def these(keys: Iterable[Key]) -> Q:
     """These cells."""
     alike = defaultdict(set)
@@ -178,7 +178,10 @@ def these(keys: Iterable[Key]) -> Q:
     condition = Q(pk__in=[])
     for (app, length, start), jobs in alike.items():
         condition |= Q(job__in=jobs, app=app, length=length, start=start)
-    return condition
+    # Of the alternatives alone SQLite would read all cells of the one length that they have in common.
+    apps, lengths, starts = zip(*alike, strict=True) if alike else ((), (), ())
+    near = Q(app__in={*apps}, length__in={*lengths}, start__in={*starts})
+    return near & Q(job__in={job for jobs in alike.values() for job in jobs}) & condition
 
 
 def stats() -> RunStatsQuerySet:

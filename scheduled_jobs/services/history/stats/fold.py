@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.logs import logger
-from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
+from scheduled_jobs.models import JobRun, RunStats
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.models.stats import (
     DAY,
@@ -31,7 +31,15 @@ from scheduled_jobs.models.stats import (
     floor,
     is_frozen,
 )
-from scheduled_jobs.services.history.stats.cells import COLUMNS, Tally, app_of, count_runs, stats, these
+from scheduled_jobs.services.history.stats.cells import (
+    COLUMNS,
+    Jobs,
+    Tally,
+    count_runs,
+    jobs_of,
+    stats,
+    these,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -128,9 +136,9 @@ def _fold_locked() -> tuple[int, bool]:
     stats().filter(pk__in=[cell.pk for cell in stale]).update(stale=None)
     keys = {cell_of(job, slot, created, now) for _pk, job, slot, created, *_rest in runs}
     keys |= {cell.key.within(max(cell.length, finest(cell.start, now))) for cell in stale}
-    jobs = _jobs({key.job for key in keys})
+    jobs = jobs_of({key.job for key in keys})
     _make(keys, jobs, now, gone=[cell for cell in stale if cell.job and cell.job not in jobs])
-    if _jobs(jobs) != jobs:
+    if jobs_of(jobs) != jobs:
         raise _Moved("pruning has begun meanwhile")
     _mark_folded(runs)
     return len(runs), AT_ONCE in (len(runs), len(stale))
@@ -146,15 +154,6 @@ def _mark_folded(runs: Iterable[tuple[int, int, datetime | None, datetime, str, 
         same = rows.filter(pk__in=pks, status=status, deliveries=deliveries)
         if same.update(unfolded=None) != len(pks):
             raise _Moved("a run was written meanwhile")
-
-
-Jobs = dict[int, "tuple[str, datetime | None]"]
-"""Job -> its app, and until when its runs may be gone."""
-
-
-def _jobs(pks: Iterable[int]) -> Jobs:
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).filter(pk__in=list(pks)).order_by()
-    return {pk: (app_of(task), until) for pk, task, until in rows.values_list("pk", "task", "pruned_until")}
 
 
 def _make(keys: set[Key], jobs: Jobs, now: datetime, gone: Iterable[RunStats]) -> None:

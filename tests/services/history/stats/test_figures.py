@@ -49,7 +49,7 @@ def test_figures_say_how_runs_ended_and_how_long_they_took() -> None:
             connection,
         ) as queries:
             told = figures(NOW - 3 * HOUR, NOW)
-    assert len(queries) == 3
+    assert len(queries) == 4
     assert (told.runs, told.succeeded, told.failed, told.delivered_twice) == (4, 2, 1, 3)
     assert told.success_rate == 2 / 3
     assert told.longest == timedelta(seconds=8)

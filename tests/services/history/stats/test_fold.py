@@ -124,7 +124,6 @@ def act(job: ScheduledJob, what: str, now: datetime, minutes: int, end: str, sec
         runs.filter(pk=chosen.pk).update(deliveries=chosen.deliveries + 1)
     elif what == "delete":
         runs.filter(pk=chosen.pk).delete()
-        fold()  # what was deleted is told until then
 
 
 def test_every_write_of_a_run_marks_it(jobs: list[ScheduledJob]) -> None:
