@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.urls import path
 
-from scheduled_jobs.admin.actions import backfill, bulk, own_job, pause, run_now
+from scheduled_jobs.admin.actions import alerts, backfill, bulk, own_job, pause, run_now
 from scheduled_jobs.admin.dashboard import view as dashboard
 from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
@@ -30,6 +30,8 @@ PAGES = (
     ("plan/", plan.plan_view, "plan"),
     ("dashboard/dealt-with/", dashboard.matter_dealt_with_view, "dealt_with"),
     ("doctor/", doctor.doctor_view, "doctor"),
+    ("test-alert/", alerts.send_test_view, "test_alert"),
+    ("resume-paused/", alerts.resume_paused_view, "resume_paused"),
     ("ask/", ask.ask_all_view, "ask_all"),
     ("<path:object_id>/settings/", job_page.settings_view, "settings"),
     ("<path:object_id>/changes/", job_page.changes_view, "changes"),

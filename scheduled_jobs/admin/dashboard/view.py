@@ -34,7 +34,7 @@ from scheduled_jobs.admin.words import JobName, times
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services import scheduling
+from scheduled_jobs.services import alerts, scheduling
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import deal_with, jobs_now, matters
 from scheduled_jobs.services.history.stats.reading import Unfolded
@@ -71,6 +71,7 @@ def dashboard_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: datetime) -> dict[str, Any]:
+    rows = to.model_admin.get_queryset(request)
     zone = timezone.get_current_timezone_name()
     span = SPANS.get(request.GET.get("span", ""), SPANS[USUAL])
     axis = Axis(span, now, zone)
@@ -98,6 +99,8 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
             mark=f"({said.troubles})" if said.troubles else "", is_wrong=bool(said.troubles),
         ),
     }  # fmt: skip
+    if any(job.is_held for job in jobs):
+        context["paused_by_themselves"] = alerts.paused_by_themselves(rows).count()
     if not has_run:
         context["first"] = _first_run(to, jobs, zone, now)
     elif unfolded is not None:

@@ -21,6 +21,7 @@ from scheduled_jobs.management.verbs.rebuild_stats import rebuild_stats
 from scheduled_jobs.management.verbs.reset import reset_job
 from scheduled_jobs.management.verbs.run import run_job
 from scheduled_jobs.management.verbs.runs import list_runs
+from scheduled_jobs.management.verbs.test_alert import send_test_alert
 from scheduled_jobs.management.verbs.watch import watch_jobs
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 
@@ -41,6 +42,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "watch": watch_jobs,
     "rebuild-stats": rebuild_stats,
     "doctor": examine_jobs,
+    "test-alert": send_test_alert,
     "dev": dev,
 }
 
@@ -107,6 +109,7 @@ class Command(BaseCommand):
         verb("rebuild-stats", "Make the figures of all runs anew.")
 
         verb("doctor", "Why nothing runs, a line each; exit 1 if a job cannot run.", reads=True)
+        verb("test-alert", "Send a test to all who are told, and say what happened.", reads=True)
         local = verb("dev", "Run emulator, web server and schedule_tasks here, in one terminal.")
         local.add_argument(
             "addrport", nargs="?", default="8000", metavar="addr:port", help="as for runserver; 8000"

@@ -1,7 +1,8 @@
 """Telling people what happened: what is owed, what of it is told, and sending it."""
 
-from scheduled_jobs.services.alerts.channels import in_words
+from scheduled_jobs.services.alerts.channels import NOBODY, in_words, test_line
 from scheduled_jobs.services.alerts.http import host_shown, is_callable
+from scheduled_jobs.services.alerts.judging import paused_by_themselves
 from scheduled_jobs.services.alerts.owing import (
     given_up_at,
     is_anybody_told,
@@ -13,6 +14,7 @@ from scheduled_jobs.services.alerts.owing import (
 from scheduled_jobs.services.alerts.sending import prune_alerts, send_owed, send_test
 
 __all__ = [
-    "given_up_at", "host_shown", "in_words", "is_anybody_told", "is_callable", "is_due_here", "owe_end",
-    "owe_missed", "prune_alerts", "retry_at", "send_owed", "send_test",
+    "NOBODY", "given_up_at", "host_shown", "in_words", "is_anybody_told", "is_callable", "is_due_here",
+    "owe_end", "owe_missed", "paused_by_themselves", "prune_alerts", "retry_at", "send_owed", "send_test",
+    "test_line",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 from django.core.mail import EmailMessage
 from django.db import connections
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.services.alerts.http import NotSent, host_shown, post
@@ -87,6 +88,18 @@ def in_words(channel: Channel) -> str:
     """Whom it is told: addresses, or the host of a webhook."""
     names = ", ".join(map(str, channel["to"]))
     return names if channel["channel"] == "email" else f"webhook at {names}"
+
+
+NOBODY = f"Nobody is told: set {PREFIX}ALERT_RECIPIENTS or {PREFIX}ALERT_WEBHOOKS."
+
+
+def test_line(channel: Channel) -> str:
+    """What happened to a test, as a sentence."""
+    if channel["error"]:
+        return _("%(who)s: not sent, %(why)s.") % {"who": in_words(channel), "why": channel["error"]}
+    if channel["channel"] == "email":
+        return _("%(who)s: sent, as the server of mail says.") % {"who": in_words(channel)}
+    return _("%(who)s: taken.") % {"who": in_words(channel)}
 
 
 def escaped(text: str) -> str:

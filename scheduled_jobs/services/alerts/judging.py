@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from scheduled_jobs.domain.alerts import Decision, OneMessage
+    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.models.runs import JobRunQuerySet
 
 Kind, Status = AlertRun.Kind, JobRun.Status
@@ -136,6 +137,12 @@ def _pauses(scene: _Scene, owed: Iterable[Owed]) -> set[int]:
         if domain.pauses_itself(job.failures_in_a_row, after, causes.sharing(one.cause).count()):
             found[job.pk] = one.pk
     return set(found.values())
+
+
+def paused_by_themselves(jobs: QuerySet[ScheduledJob]) -> ScheduledJobQuerySet:
+    """Those of these jobs that AUTO_PAUSE_AFTER has paused."""
+    pks = jobs.filter(paused=True, paused_by=PAUSED_BY, retired_at=None, deleting_at=None)
+    return ScheduledJob.objects.using(_using()).filter(pk__in=list(pks.values_list("pk", flat=True)))
 
 
 def _pause(scene: _Scene, row: AlertRun) -> None:
