@@ -12,7 +12,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution import Delivery, ending
+from scheduled_jobs.services.execution import Delivery, facts
 from scheduled_jobs.services.scheduling import drift
 from tests.browser.screens.code import JOBS, LISBON, NOW, OWN_JOB, SETTLED, STOCK_JOB, Stage, declare_all
 from tests.support import full_name, make_run
@@ -119,7 +119,7 @@ class Past:
             payload=row.payload,
             error=error,
         )
-        ending.announce(run)
+        facts.write(run)
 
     def _set(self, name: str, who: str, why: str, **values: Any) -> None:
         """Overrides of a person's, with the reason."""
