@@ -20,6 +20,7 @@ from scheduled_jobs.admin.actions.run_now import refusal_reason
 from scheduled_jobs.admin.page import (
     address,
     allowed,
+    backfill_url,
     find_job,
     render_for_job,
     require_post,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from scheduled_jobs.models import ScheduledJob
 
 DAY = timedelta(days=1)
-MINUTE = timedelta(minutes=1)
 LOCAL = "%Y-%m-%dT%H:%M"
 
 
@@ -104,12 +104,6 @@ def backfill_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     }
     title = _("Backfill a job")
     return render_for_job(model_admin, request, "backfill.html", job, title=title, context=context)
-
-
-def backfill_url(model_admin: JobAdmin | RunAdmin, job: int, start: datetime, last: datetime) -> str:
-    """The page that asks about a job's times from ``start`` to ``last`` (aware), both of them included."""
-    query = urlencode({"start": times.machine(start), "end": times.machine(last + MINUTE)})
-    return f"{address(model_admin, 'scheduledjob_backfill', job)}?{query}"
 
 
 @admin.action(permissions=["run"], description=gettext_lazy("Backfill…"))

@@ -56,8 +56,13 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
         "follows": _what_follows(run),
         "obstacle": obstacle,
         "wants_changes": wants_changes,
+        "is_missed": run.status == JobRun.Status.MISSED,
     }
     title = _("Rerun with changes") if wants_changes else _("Rerun")
+    if run.status == JobRun.Status.MISSED and run.scheduled_for is not None:
+        at = times.clock(run.scheduled_for, job.time_zone, timezone.now())
+        title = _("Run for %(time)s") % {"time": at}
+    context["button"] = title if context["is_missed"] else _("Rerun")
     crumbs = [
         (_("Runs"), address(model_admin, "jobrun_changelist")),
         (str(run.pk), address(model_admin, "jobrun_change", run.pk)),
@@ -152,7 +157,7 @@ def _what_follows(run: JobRun) -> list[tuple[str, str]]:
             ("play", _("It is a run of its own: no scheduled time is settled by it, and none is repeated."))
         )
     found.append(
-        ("ok", _("It runs once at most, and is skipped if another run of this job is going on then."))
+        ("ok", _("It runs once at most; while another run of this job goes on, it waits for its turn."))
     )
     found.append(("sched", _("The schedule stays as it is.")))
     return found

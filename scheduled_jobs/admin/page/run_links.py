@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from scheduled_jobs.admin.page.render import address_if_any
 from scheduled_jobs.admin.words import times
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from django.contrib.admin import ModelAdmin
 
@@ -49,6 +50,13 @@ def run_list_url(
     }
     query = urlencode({name: value for name, value in asked.items() if value != ""})
     return f"{url}?{query}" if url and query else url
+
+
+def backfill_url(model_admin: ModelAdmin[Any], job: int, start: datetime, last: datetime) -> str:
+    """The page that asks about a job's times from ``start`` to ``last`` (aware), both of them included."""
+    url = address_if_any(model_admin, "scheduledjob_backfill", job)
+    query = urlencode({"start": times.machine(start), "end": times.machine(last + timedelta(minutes=1))})
+    return f"{url}?{query}" if url else ""
 
 
 def _seconds(length: timedelta | None) -> str:

@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from scheduled_jobs.conf import settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from scheduled_jobs.models import JobRun
 
 CONSOLE = "https://console.cloud.google.com"
@@ -34,6 +36,22 @@ def logs_url(run: JobRun) -> str:
         end = run.finished_at or run.started_at
         since, until = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (run.started_at - AROUND, end + AROUND))
         asked = f'timestamp>="{since}"\ntimestamp<="{until}"'
+    return f"{CONSOLE}/logs/query;query={quote(asked, safe='')}?{urlencode({'project': project})}"
+
+
+def scheduler_logs_url(job: str, at: datetime) -> str:
+    """What Cloud Logging has of Google's own attempts at a job of this id, about a time."""
+    if not (project := _project()):
+        return ""
+    since, until = (f"{edge:%Y-%m-%dT%H:%M:%SZ}" for edge in (at - AROUND, at + AROUND))
+    asked = "\n".join(
+        (
+            'resource.type="cloud_scheduler_job"',
+            f'resource.labels.job_id="{job}"',
+            f'timestamp>="{since}"',
+            f'timestamp<="{until}"',
+        )
+    )
     return f"{CONSOLE}/logs/query;query={quote(asked, safe='')}?{urlencode({'project': project})}"
 
 

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from scheduled_jobs.admin.run import console
 from scheduled_jobs.admin.run.sentence import retry_due
 from scheduled_jobs.admin.words import times, why_no_time
-from scheduled_jobs.domain.attempts import NEVER, OK, SKEW
+from scheduled_jobs.domain.attempts import NEVER, OK, SKEW, time_of
 from scheduled_jobs.domain.jobs import PAUSED
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.history.last_attempts import Told
 from scheduled_jobs.services.history.run_story import AROUND, MOST
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from scheduled_jobs.services.history.last_attempts import Told
     from scheduled_jobs.services.history.run_story import Story
 
 Status = JobRun.Status
@@ -26,12 +27,14 @@ Status = JobRun.Status
 
 @dataclass(frozen=True)
 class Saying:
-    """What one source says. ``address`` is broken where a narrow column may break it."""
+    """What one source says. ``address`` is broken where a narrow column may break it; ``href`` proves it."""
 
     source: str
     text: str
     address: str = ""
     is_conclusion: bool = False
+    href: str = ""
+    link: str = ""
 
 
 def is_google_about(story: Story) -> bool:
@@ -103,7 +106,7 @@ def evidence(story: Story, now: datetime) -> list[Saying]:
     """What is known of a run that never arrived, by source, and what follows."""
     job = story.run.job
     found = [
-        Saying(_("Google says"), _google_says(story, now)),
+        _google_says(story, now),
         Saying(_("This server"), _server(story, now)),
     ]
     if story.told is not None:
@@ -115,20 +118,33 @@ def evidence(story: Story, now: datetime) -> list[Saying]:
 
 
 def _tried(story: Story) -> Told | None:
-    """Google's last attempt, where it is at the time that was missed."""
-    told, slot = story.told, story.run.scheduled_for
+    """Google's attempt at the time that was missed: as watching has seen it, or still its last one."""
+    told, slot, seen = story.told, story.run.scheduled_for, story.run.context.get("missed", {})
+    if (at := time_of(seen.get("attempt_at"))) is not None and isinstance(seen.get("code"), int):
+        return Told(at, seen["code"], told.address if told is not None else "", is_unserved=True)
     if told is None or told.code == NEVER or slot is None or abs(told.at - slot) > SKEW:
         return None
     return told
 
 
-def _google_says(story: Story, now: datetime) -> str:
+def _google_says(story: Story, now: datetime) -> Saying:
+    run, zone = story.run, story.run.job.time_zone
+    text = _of_attempts(story, now)
+    href = console.scheduler_logs_url(run.job.name, run.scheduled_for) if run.scheduled_for else ""
+    link = ""
+    if href and run.scheduled_for:
+        link = _("%(time)s in Cloud Logging") % {"time": times.clock(run.scheduled_for, zone, now)}
+    return Saying(_("Google says"), text, href=href, link=link)
+
+
+def _of_attempts(story: Story, now: datetime) -> str:
+    if tried := _tried(story):
+        attempt = _last_attempt(tried, story.run.job.time_zone, now)
+        return _("It tried: %(attempt)s") % {"attempt": attempt}
     told, slot = story.told, story.run.scheduled_for
     if told is None or slot is None:
         return _("Nothing: no attempt of this job has been read yet.")
     attempt = _last_attempt(told, story.run.job.time_zone, now)
-    if _tried(story):
-        return _("It tried: %(attempt)s") % {"attempt": attempt}
     if told.at > slot:
         return _("Its last attempt is a later one: %(attempt)s It keeps no older one.") % {"attempt": attempt}
     if story.seen_at is not None and story.seen_at > slot + SKEW:
@@ -137,6 +153,15 @@ def _google_says(story: Story, now: datetime) -> str:
             "attempt": attempt,
         }
     return _("It has not been asked since. Its last attempt was earlier: %(attempt)s") % {"attempt": attempt}
+
+
+def around(run: JobRun, now: datetime) -> str:
+    """The minutes of a missed time in which is looked for what else arrived; empty without one."""
+    if run.scheduled_for is None:
+        return ""
+    edges = (run.scheduled_for - AROUND, run.scheduled_for + AROUND)
+    start, end = (times.clock(at, run.job.time_zone, now) for at in edges)
+    return _("%(start)s to %(end)s") % {"start": start, "end": end}
 
 
 def _server(story: Story, now: datetime) -> str:
@@ -164,6 +189,13 @@ def _server(story: Story, now: datetime) -> str:
     if gone:
         also = ngettext("%(n)d other was missed as well.", "%(n)d others were missed as well.", gone)
         text = f"{text} {also % {'n': gone}}"
+    job = story.run.job
+    if job.refused_at is not None and abs(job.refused_at - slot) <= 2 * AROUND:
+        refused = _("A call of this job was refused at %(time)s: %(caller)s may not run tasks here.") % {
+            "time": times.clock(job.refused_at, zone, now),
+            "caller": job.refused_caller or _("its account"),
+        }
+        text = f"{text} {refused}"
     return text
 
 

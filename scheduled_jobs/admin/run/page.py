@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page import Live
 from scheduled_jobs.admin.run import console, logs
-from scheduled_jobs.admin.run.google import evidence, googles_answer, not_yet
+from scheduled_jobs.admin.run.google import around, evidence, googles_answer, not_yet
 from scheduled_jobs.admin.run.rows import run_attempts, run_beside, run_facts, run_neighbours, run_steps
 from scheduled_jobs.admin.run.sentence import attempt_of_queued, headline_of, is_forgotten
 from scheduled_jobs.admin.words import (
@@ -63,11 +63,15 @@ def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, An
         "steps": run_steps(story, now),
         "attempts": run_attempts(story, now),
         "slot": times.clock(run.scheduled_for, zone, now) if run.scheduled_for else "",
-        "neighbours": [] if is_missed else run_neighbours(story, now),
+        "neighbours": run_neighbours(story, now) if not is_missed or story.reruns else [],
         "facts": run_facts(story, now),
         "is_missed": is_missed,
         "evidence": evidence(story, now) if is_missed else [],
         "beside": run_beside(story, now),
+        "around": around(run, now),
+        "after": _after_missed(story, now),
+        "missed_since": times.clock(story.also_missed[0].at, zone, now) if story.also_missed else "",
+        "all_missed": len(story.also_missed),
         "google": [] if is_missed else googles_answer(story, now),
         "google_note": not_yet(run, now),
         "asked_google": times.clock(story.seen_at, zone, now) if story.seen_at else "",
@@ -82,6 +86,15 @@ def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, An
         "console_logs": console.logs_url(run),
         "notes": [str(note) for note in run.context.get("notes", [])],
     }
+
+
+def _after_missed(story: Story, now: datetime) -> str:
+    """Why a run that was missed may be left, where that is known."""
+    following = story.next
+    if following is None or following.status != Status.SUCCEEDED:
+        return ""
+    at = times.clock(following.scheduled_for or following.at, story.run.job.time_zone, now)
+    return _("The run of %(time)s, after it, has succeeded.") % {"time": at}
 
 
 def _payload_note(run: JobRun, job: ScheduledJob) -> str:
@@ -121,9 +134,12 @@ def title_of(run: JobRun) -> str:
 def tools(story: Story, allowed: Any, now: datetime, *, waiting: int) -> dict[str, bool]:
     """Which actions a user may take on this run now; ``waiting`` is how many of its backfill wait."""
     run = story.run
+    last = story.attempts[-1] if story.attempts else run
+    is_missed = run.status == Status.MISSED and last.pk == run.pk
     others = waiting - (run.status == Status.QUEUED)
     return {
-        "rerun": allowed.run and run.is_over,
+        "run_missed": allowed.run and is_missed,
+        "rerun": allowed.run and run.is_over and not is_missed,
         "rerun_with_changes": allowed.run_with_payload and run.is_over,
         "cancel": allowed.run and run.status == Status.QUEUED,
         "cancel_backfill": allowed.run and others > 0,

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 
+OTHERS = 3
+"""Other missed times that are named."""
 BESIDE = 6
 """Runs of other jobs that are listed."""
 
@@ -127,7 +129,12 @@ def run_steps(story: Story, now: datetime) -> list[Step]:
         add(badge.icon, badge.tone, str(badge.word), end)
     if run.status == Status.MISSED and story.next is not None:
         after = RUN_BADGES[story.next.status]
-        add(after.icon, after.tone, _("Next run"), story.next.at, str(after.word))
+        text = str(after.word).lower()
+        if story.next.duration is not None:
+            text = _("%(ended)s in %(time)s") % {"ended": text, "time": times.duration(story.next.duration)}
+        add(after.icon, after.tone, _("Next run"), story.next.at, text)
+    # Nobody asks for tenths of a second of what never came.
+    tell = times.to_seconds if run.status == Status.MISSED else times.to_tenths
     steps = []
     for n, (icon, tone, label, at, text) in enumerate(points):
         following = points[n + 1][3] if n + 1 < len(points) else None
@@ -135,7 +142,7 @@ def run_steps(story: Story, now: datetime) -> list[Step]:
         steps.append(
             Step(
                 icon, tone, label, at,
-                ", ".join(filter(None, [times.to_tenths(at, zone, now), text])),
+                ", ".join(filter(None, [tell(at, zone, now), text])),
                 gap="" if following is None else times.duration(run.duration) if is_work
                 else times.gap(following - at),
                 is_hot=(is_work and following is not None and badge.tone == "bad")
@@ -191,7 +198,7 @@ def run_neighbours(story: Story, now: datetime) -> list[Neighbour]:
     found = []
     if story.retry_of is not None:
         found.append(_neighbour(_("Rerun of"), story.retry_of, zone, now, numbered=True))
-    found += [_neighbour(_("Rerun as"), other, zone, now, numbered=True) for other in story.reruns[:5]]
+    found += [_neighbour(_("Run again as"), other, zone, now, numbered=True) for other in story.reruns[:5]]
     if story.previous is not None:
         found.append(_neighbour(_("Previous run"), story.previous, zone, now))
     if story.next is not None:
@@ -239,7 +246,10 @@ def run_facts(story: Story, now: datetime) -> list[RunFact]:
         facts.append(RunFact(_("Schedule"), told.words, note=f"{told.expression} {zone}".strip()))
         if (day := story.day) is not None and day.runs:
             text = _("%(missed)d of %(runs)d in 24 h") % {"missed": day.missed, "runs": day.runs}
-            facts.append(RunFact(_("Missed"), text))
+            facts.append(RunFact(_("Missed"), text, note=_others_missed(story, now)))
+        if run.scheduled_for is not None:
+            after = times.distance((run.finished_at or run.created_at) - run.scheduled_for)
+            facts.append(RunFact(_("Counted"), _("%(time)s after the scheduled time") % {"time": after}))
     else:
         facts.append(_started_by(run))
     if run.scheduled_for is not None:
@@ -262,6 +272,17 @@ def run_facts(story: Story, now: datetime) -> list[RunFact]:
         when = times.clock(run.acknowledged_at, zone, now)
         facts.append(RunFact(_("Dealt with"), when, note=run.acknowledged_by))
     return facts
+
+
+def _others_missed(story: Story, now: datetime) -> str:
+    """When else the job was missed, and nothing has made up for it yet."""
+    others = [run.at for run in story.also_missed if run.pk != story.run.pk]
+    if not others:
+        return ""
+    told = ", ".join(times.clock(at, story.run.job.time_zone, now) for at in others[:OTHERS])
+    if more := len(others[OTHERS:]):
+        return _("also %(times)s and %(n)d more") % {"times": told, "n": more}
+    return _("also %(times)s") % {"times": told}
 
 
 def _deployment(run: JobRun) -> Iterator[RunFact]:

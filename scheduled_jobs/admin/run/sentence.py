@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -58,6 +59,19 @@ LAST_ATTEMPT: dict[str, _StrPromise] = {
     Status.SKIPPED: gettext_lazy("Its last attempt, #%(run)s, was skipped."),
 }
 """Status of the last attempt -> what is said of it."""
+
+NEXT_ONE: dict[str, _StrPromise] = {
+    Status.QUEUED: gettext_lazy("The next one, %(time)s, is queued."),
+    Status.RUNNING: gettext_lazy("The next one, %(time)s, arrived and is running."),
+    Status.SUCCEEDED: gettext_lazy("The next one, %(time)s, arrived and succeeded."),
+    Status.FAILED: gettext_lazy("The next one, %(time)s, arrived and failed."),
+    Status.TIMED_OUT: gettext_lazy("The next one, %(time)s, arrived and timed out."),
+    Status.LOST: gettext_lazy("The next one, %(time)s, arrived and was lost."),
+    Status.DISCARDED: gettext_lazy("The next one, %(time)s, arrived and was discarded."),
+    Status.MISSED: gettext_lazy("The next one, %(time)s, was missed too."),
+    Status.SKIPPED: gettext_lazy("The next one, %(time)s, was skipped."),
+}
+"""Status of the run after one that was missed -> what is said of it."""
 
 STILL_DUE = timedelta(minutes=1)
 """For how long after its time a retry is still spoken of as due."""
@@ -166,9 +180,10 @@ def _queued(story: Story, now: datetime) -> Headline:
         return Headline(RUN_BADGES[Status.QUEUED], strong, rest, second=second)
     second = _("Google was asked and delivers it within seconds, as a rule.") if run.sent else ""
     if story.holder is not None:
-        second = _(
-            "Run #%(run)s of this job is going on; if it still is on delivery, this one is skipped."
-        ) % {"run": story.holder.pk}
+        text = _("Run #%(run)s of this job is going on; if it still is on delivery, this one is skipped.")
+        if run.trigger in JobRun.IN_TURN:
+            text = _("Run #%(run)s of this job is going on; if it still does on delivery, this one waits.")
+        second = text % {"run": story.holder.pk}
     return Headline(RUN_BADGES[Status.QUEUED], strong, rest, second=second)
 
 
@@ -237,17 +252,20 @@ def _over(story: Story, now: datetime) -> Headline:
 def _missed(story: Story, slot: datetime, now: datetime) -> Headline:
     run, zone = story.run, story.run.job.time_zone
     rest = _("The run scheduled for %(time)s never arrived.") % {"time": times.clock(slot, zone, now)}
-    if run.finished_at is not None:
-        rest = _("The run scheduled for %(time)s never arrived; it was given up at %(end)s.") % {
-            "time": times.clock(slot, zone, now),
-            "end": times.clock(run.finished_at, zone, now),
-        }
+    noticed = run.finished_at or run.created_at
+    rest = _("The run scheduled for %(time)s never arrived; it was given up at %(end)s.") % {
+        "time": times.clock(slot, zone, now),
+        "end": times.clock(noticed, zone, now),
+    }
+    if many := run.context.get("missed", {}).get("slots"):
+        rest = _("The last of %(n)s scheduled times for which nothing arrived.") % {"n": intcomma(many)}
     if following := story.next:
-        rest += " " + _("The next one, %(time)s: %(status)s.") % {
-            "time": times.clock(following.at, zone, now),
-            "status": following.get_status_display(),
-        }
+        at = following.scheduled_for or following.at
+        rest += " " + NEXT_ONE[following.status] % {"time": times.clock(at, zone, now)}
+    last = story.attempts[-1] if story.attempts else run
     second = _("Nothing ran, and nothing is caught up by itself.")
+    if last.pk != run.pk:
+        second = LAST_ATTEMPT[last.status] % {"run": last.pk}
     return Headline(RUN_BADGES[Status.MISSED], _("Missed."), rest, second=second)
 
 

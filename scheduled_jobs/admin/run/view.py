@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.page import (
     address,
     allowed,
+    backfill_url,
     find_run,
     render_page,
     require_safe_method,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from scheduled_jobs.admin.page.permissions import RunAdmin
+    from scheduled_jobs.services.history.run_story import Story
 
 
 @require_safe_method
@@ -58,6 +60,13 @@ def run_log_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) ->
     return response
 
 
+def _backfill_url(model_admin: RunAdmin, story: Story) -> str:
+    """The page that asks about all that was missed in a row, where that is more than this run."""
+    if len(story.also_missed) < 2:
+        return ""
+    return backfill_url(model_admin, story.run.job_id, story.also_missed[0].at, story.also_missed[-1].at)
+
+
 def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[str, Any]:
     now = timezone.now()
     story = story_of(run, now)
@@ -75,6 +84,7 @@ def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[s
         "cancel_url": address(model_admin, "jobrun_cancel", run.pk),
         "cancel_backfill_url": address(model_admin, "jobrun_cancel_backfill", run.pk),
         "waiting": waiting,
+        "backfill_url": _backfill_url(model_admin, story),
         "settle_url": address(model_admin, "jobrun_settle", run.pk),
         "dealt_with_url": address(model_admin, "jobrun_dealt_with", run.pk),
         "log_url": address(model_admin, "jobrun_log", run.pk),

@@ -212,7 +212,8 @@ def _slots(job: ScheduledJob, start: datetime, end: datetime) -> dict[datetime, 
     for at, attempt, pk, status, settled in found:
         slot = slots.setdefault(at, _Slot())
         slot.attempts, slot.last = attempt, pk
-        slot.is_settled |= settled is not None
+        # A skipped one may still be run by a late delivery; a person has nothing to make up for.
+        slot.is_settled |= settled is not None or status == Status.SKIPPED
         slot.is_open |= status in JobRun.OPEN
         slot.is_bad |= status in JobRun.BAD
     return slots

@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.last_attempts import Told, told_of
@@ -37,6 +37,8 @@ SAMPLE = 20
 """Of how many successes the usual duration is the median."""
 MOST = 50
 """Most attempts, reruns and runs at the same time that are read."""
+MOST_MISSED = 101
+"""Most missed runs that are counted: at most a hundred are run again at once."""
 DAY = timedelta(days=1)
 AROUND = timedelta(minutes=1)
 """Before and after a missed time: what else arrived then."""
@@ -68,6 +70,11 @@ class Story:
     """When Google was last asked about the job."""
     beside: list[JobRun] = field(default_factory=list)
     """Of a missed run: what other jobs ran at its time, with their jobs, the earliest first."""
+    also_missed: list[JobRun] = field(default_factory=list)
+    """Of a missed run: those of its job in a day before and after it that nothing has made up for.
+
+    The earliest first, itself included unless it is made up for.
+    """
     day: Figures | None = None
     """Of a missed run: the figures of its job in the 24 hours up to now."""
 
@@ -105,6 +112,7 @@ def story_of(run: JobRun, now: datetime) -> Story:
         told=told_of(run.job) if run.trigger != JobRun.Trigger.EAGER else None,
         seen_at=later(run.job.live_seen_at, last_list()),
         beside=_beside(run) if run.status == Status.MISSED else [],
+        also_missed=_also_missed(run, of_job) if run.status == Status.MISSED else [],
         day=figures(now - DAY, now, run.job_id) if run.status == Status.MISSED else None,
     )
 
@@ -143,6 +151,13 @@ def _usual(successes: list[JobRun]) -> timedelta | None:
     """The median duration of the last successes; None without any."""
     lasted = [other.duration.total_seconds() for other in successes if other.duration is not None]
     return timedelta(seconds=statistics.median(lasted[:SAMPLE])) if lasted else None
+
+
+def _also_missed(run: JobRun, of_job: QuerySet[JobRun]) -> list[JobRun]:
+    same = JobRun.objects.filter(job=OuterRef("job_id"), scheduled_for=OuterRef("scheduled_for"))
+    made_up_for = same.filter(Q(settled_slot__isnull=False) | Q(status__in=JobRun.OPEN))
+    missed = of_job.filter(status=Status.MISSED, at__range=(run.at - DAY, run.at + DAY))
+    return list(missed.exclude(Exists(made_up_for)).order_by("at", "pk").only(*BRIEF)[:MOST_MISSED])
 
 
 def _beside(run: JobRun) -> list[JobRun]:

@@ -164,6 +164,9 @@ def test_a_pause_explains_a_run_that_was_missed(client: Client, missed: JobRun) 
 
 def test_what_can_be_done_about_a_missed_run_is_for_those_who_may(client: Client, missed: JobRun) -> None:
     told = text_of(page(client, missed))
-    assert "What you can do Run it now for 14:00 Runs once, as the next attempt at that time." in told
+    assert (
+        "What you can do Run it now for 14:00 Runs once, with the scheduled time 14:00, so that the task works "
+        "on that window. Run for 14:00… Leave it It is taken off the list of what needs attention"
+    ) in told
     assert "If other jobs are missing too" in told
     assert "What you can do" not in text_of(page(signed_in(staff("view", "runs")), missed))

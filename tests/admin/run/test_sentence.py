@@ -125,7 +125,9 @@ def test_missed_and_skipped_runs_say_that_none_is_caught_up(client: Client, job:
         "paused: migration Nothing ran, and nothing is caught up by itself."
     )
     make_run(job, Status.SUCCEEDED, scheduled_for=SLOT + timedelta(minutes=5))
-    assert "given up at 14:05. The next one, 14:05: succeeded. Nothing" in headline(client, missed)
+    assert "given up at 14:05. The next one, 14:05, arrived and succeeded. Nothing" in headline(
+        client, missed
+    )
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_lineage_leads_both_ways(client: Client, job: ScheduledJob) -> None:
     first = failed(job)
     again = make_run(job, Status.SUCCEEDED, trigger=Trigger.RETRY, retry_of=first, requested_by="maria")
     text = text_of(page(client, first))
-    assert f"Rerun as #{again.pk}," in text
+    assert f"Run again as #{again.pk}," in text
     assert f"Rerun of #{first.pk}," in text_of(page(client, again))
     assert f'href="{RUNS}{again.pk}/change/"' in page(client, first)
 
