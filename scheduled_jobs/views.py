@@ -90,9 +90,11 @@ def tasks_endpoint(request: HttpRequest, task: str) -> HttpResponse:
     except Error as error:
         logger.exception("A delivery of %s could not be decided", task)
         return _error(HTTPStatus.SERVICE_UNAVAILABLE, f"the database did not answer: {type(error).__name__}")
-    scheduling.after_delivery(delivery.job.pk)
+    now = timezone.now()
+    if answer.has_queue or scheduling.is_left_behind(delivery.job, now):
+        scheduling.after_delivery(delivery.job.pk)
     stats.fold_after(answer.body.get("run"))
-    monitoring.watch_after_delivery(timezone.now())
+    monitoring.watch_after_delivery(now)
     monitoring.hourly.compare()
     kind = ThenTold if alerts.is_due_here() else JsonResponse
     return kind(answer.body, status=answer.status, headers=answer.headers)

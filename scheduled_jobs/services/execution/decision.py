@@ -9,7 +9,7 @@ decided on one look; where another run is in the way of a slot, that run is wait
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ def deciding(
             yield from table.vigil.watch(decided)
             table.now = max(clock(), earliest)
         elif decided is not None:
-            return decided
+            return replace(decided, has_queue=True) if table.has_queue(decided) else decided
         is_stale = True
     return Answer.error(HTTPStatus.SERVICE_UNAVAILABLE, "too many deliveries of this job at once")
 
@@ -142,6 +142,11 @@ class Table:
             return self._paused(slot)
         return self._forced() if slot is None else self._start(slot)  # 11, 12
 
+    def has_queue(self, decided: Answer | Begun) -> bool:
+        """Whether other runs than that which is begun wait, that a person asked for."""
+        begun = decided.run.pk if isinstance(decided, Begun) else None
+        return any(row.pk != begun for row in self.seen.queued)
+
     def _expire(self) -> bool:
         """EXPIRE and LOSE: give up the runs of the job that are dead; whether there was one."""
         gone = [row for row in self.seen.running if row.is_out(self.now) or self.vigil.has_seen_dead(row)]
@@ -167,8 +172,8 @@ class Table:
         surplus = statements.credit(self.job.pk, self.now)
         if surplus is not None:  # 6
             return Answer.duplicate(surplus)
-        retries = self.job.retry_policy
-        if self.announced.slot is not None and (retries.retry_count or retries.max_retry_duration):  # 7
+        retries = bool(self.job.retry_count or self.job.max_retry_duration)
+        if self.announced.slot is not None and retries:  # 7
             redelivered = statements.redelivered(self.job, self.announced.slot, self.now)
             if redelivered is not None:
                 return Answer.duplicate(redelivered)
@@ -257,7 +262,8 @@ class Table:
         # The late end of an attempt that was given up changes no attempt: the key does not notice it.
         if self.seen.has_given_up and (settled := statements.settled_by_another(run)) is not None:
             end = {"status": Status.DISCARDED, "finished_at": self.now, "error": ALREADY_DONE}
-            statements.end(run, end, settles=False)
+            with statements.statement():
+                statements.end(run, end, settles=False)
             return Answer.duplicate(settled)
         return Begun(run, arguments)
 

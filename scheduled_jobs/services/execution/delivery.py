@@ -111,6 +111,8 @@ class Answer:
     status: int
     body: dict[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    has_queue: bool = False
+    """Whether runs of the job may wait that a person asked for."""
 
     @classmethod
     def executed(cls, run_id: int, result: Any, *, recorded: bool) -> Answer:
@@ -160,3 +162,5 @@ class Begun:
     run: JobRun
     arguments: dict[str, Any] | None
     claimed: bool = False
+    has_queue: bool = False
+    """Whether other runs of the job waited when it began."""

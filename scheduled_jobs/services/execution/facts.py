@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from django.db import Error
+from django.db import Error, connections
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.jobs import MAX_LINE
-from scheduled_jobs.services.execution import statements
+from scheduled_jobs.services.execution import sql, statements
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
@@ -29,41 +31,80 @@ def write(run: JobRun) -> bool:
     Returns whether it is the first success after a failure or a missed run.
     """
     started = _began(run)
-    # The run of an earlier start that ends later tells nothing new.
-    jobs = _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=started))
-    facts = _last(run)
     arrived = run.started_at if run.trigger != JobRun.Trigger.EAGER else None
-    if arrived is not None:
-        # Another may have arrived while this one ran.
-        later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
-        facts["last_delivery_at"] = Case(later, default=Value(arrived))
     is_recovery = False
     if run.status in JobRun.FAILING:
-        # What is counted are scheduled times, not attempts, and a run that was lost and then fails after all
-        # once. MySQL sets columns in the order written here, and compares with the new values: the count
-        # comes first.
-        known = (
-            Q(failures_in_a_row__gt=0) if run.attempt > 1 else Q(last_run=run, last_status__in=JobRun.FAILING)
-        )
-        count = Case(When(known, then=F("failures_in_a_row")), default=F("failures_in_a_row") + 1)
-        since = Coalesce("failing_since", Value(started))
-        failure = {"last_failure": run, "last_failure_at": started}
-        written = jobs.update(failures_in_a_row=count, failing_since=since, **failure, **facts)
+        written = _write_failure(run, started, arrived)
     elif run.status != Status.SUCCEEDED:
-        written = jobs.update(**facts)
+        written = _write_last(run, started, arrived)
     else:
-        failing = Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED)
-        facts |= {"last_success": run, "last_success_at": started}
-        written = jobs.exclude(failing).update(**facts)
-        is_recovery = bool(written and run.context.get("was_missed"))
-        if not written:
-            written = jobs.filter(failing).update(failures_in_a_row=0, failing_since=None, **facts)
-            is_recovery = bool(written)
+        success = {"last_success_id": run.pk, "last_success_at": started}
+        over = {**success, "failures_in_a_row": 0, "failing_since": None}
+        # As the job was when it was read, most likely; each names what it takes for granted.
+        for is_failing in (True, False) if _was_failing(run) else (False, True):
+            values = over if is_failing else success
+            written = _write_last(run, started, arrived, values, is_failing=is_failing)
+            if written:
+                is_recovery = is_failing or bool(run.context.get("was_missed"))
+                break
     if not written:
         _write_late(run, started)
         if arrived is not None:
             note_delivery(run.job_id, arrived)
     return is_recovery
+
+
+def _was_failing(run: JobRun) -> bool:
+    job = run.job
+    return job.failures_in_a_row > 0 or job.last_status == Status.MISSED
+
+
+def _write_last(
+    run: JobRun,
+    started: datetime,
+    arrived: datetime | None,
+    values: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    is_failing: bool | None = None,
+) -> bool:
+    """Write what is known of the last run, where none began later; whether it was.
+
+    ``is_failing``: only where the job fails, or is taken to have missed a run, or where it does not.
+    """
+    using = statements.database()
+    name = sql.quoted_names(ScheduledJob, using)
+    at = sql.columns_of(ScheduledJob)["last_run_at"].get_db_prep_value
+    connection = connections[using]
+    # The run of an earlier start that ends later tells nothing new.
+    where = f"{name.id} = %s AND ({name.last_run_at} IS NULL OR {name.last_run_at} <= %s)"
+    parameters: list[Any] = [run.job_id, at(started, connection)]
+    if is_failing is not None:
+        fails = f"({name.failures_in_a_row} > 0 OR {name.last_status} = '{Status.MISSED}')"
+        where += f" AND {'' if is_failing else 'NOT '}{fails}"
+    also = ""
+    if arrived is not None:
+        # Another may have arrived while this one ran.
+        last = name.last_delivery_at
+        also = f", {last} = CASE WHEN {last} > %s THEN {last} ELSE %s END"
+        parameters = [at(arrived, connection)] * 2 + parameters
+    return bool(sql.update_rows(ScheduledJob, using, {**_last(run), **values}, where, parameters, also=also))
+
+
+def _write_failure(run: JobRun, started: datetime, arrived: datetime | None) -> bool:
+    jobs = _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=started))
+    facts = _last(run)
+    if arrived is not None:
+        later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
+        facts["last_delivery_at"] = Case(later, default=Value(arrived))
+    # What is counted are scheduled times, not attempts, and a run that was lost and then fails after all
+    # once. MySQL sets columns in the order written here, and compares with the new values: the count
+    # comes first.
+    is_same = Q(last_run=run, last_status__in=JobRun.FAILING)
+    known = Q(failures_in_a_row__gt=0) if run.attempt > 1 else is_same
+    count = Case(When(known, then=F("failures_in_a_row")), default=F("failures_in_a_row") + 1)
+    since = Coalesce("failing_since", Value(started))
+    failure = {"last_failure": run, "last_failure_at": started}
+    return bool(jobs.update(failures_in_a_row=count, failing_since=since, **failure, **facts))
 
 
 def note_missed(run: JobRun) -> None:
@@ -131,7 +172,7 @@ def _began(run: JobRun) -> datetime:
 
 def _last(run: JobRun) -> dict[str, Any]:
     return {
-        "last_run": run,
+        "last_run_id": run.pk,
         "last_run_at": _began(run),
         "last_status": run.status,
         "last_duration": run.duration,

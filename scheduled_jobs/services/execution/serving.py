@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, connections
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from scheduled_jobs import deployment
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
-from scheduled_jobs.services.execution import decision, ending, facts, runner, statements
+from scheduled_jobs.services.execution import decision, ending, facts, runner, sql, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
+
+SHORT = timedelta(seconds=1)
+"""Within this time what was read before a run is as good as read after it."""
+NEEDED = {
+    "id", "name", "task", "declared_payload", "payload_override", "declared_attempt_deadline",
+    "attempt_deadline_override", "declared_retry_count", "retry_count_override", "declared_min_backoff",
+    "min_backoff_override", "declared_max_retry_duration", "max_retry_duration_override", "paused",
+    "pause_reason", "paused_until", "retired_at", "deleting_at", "sync_state", "edited_at",
+    "failures_in_a_row", "last_status",
+}  # fmt: skip
+COLUMNS = tuple(name for name in sql.columns_of(ScheduledJob) if name in NEEDED)
+"""What of a job a delivery needs; whoever asks for more has it read then."""
 
 
 def job_of_task(task: str, name: str) -> ScheduledJob | None:
@@ -40,7 +54,8 @@ def job_of_task(task: str, name: str) -> ScheduledJob | None:
 
 
 def _find(using: str, task: str, name: str) -> ScheduledJob | None:
-    for job in ScheduledJob.objects.using(using).filter(task=task, name=name):
+    for values in sql.fetch_rows(ScheduledJob, COLUMNS, using, _text(using), [task, name]):
+        job = ScheduledJob.from_db(using, COLUMNS, values)
         # MySQL compares without regard to case.
         if (job.task, job.name) == (task, name):
             return job
@@ -49,6 +64,12 @@ def _find(using: str, task: str, name: str) -> ScheduledJob | None:
     # Two tasks that swap their names lose no slot: what was sent to the one before is still for that one.
     jobs = [*(name.job for name in known), *(name.former_job for name in known)]
     return next((job for job in jobs if job is not None and job.task == task), None)
+
+
+@cache
+def _text(using: str) -> str:
+    name = sql.quoted_names(ScheduledJob, using)
+    return f"SELECT {name.list(COLUMNS)} FROM {name.table} WHERE {name.task} = %s AND {name.name} = %s"  # noqa: S608
 
 
 def lacks_tables() -> bool:
@@ -110,14 +131,23 @@ def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answ
             headers=delivery.headers,
         )
         delays = () if outcome.is_stopping else ending.DELAYS
-        recorded = ending.finish(run, outcome, now=clock(), sleep=sleep, delays=delays)
+        ended = clock()
+        recorded = ending.finish(run, outcome, now=ended, sleep=sleep, delays=delays)
     if outcome.is_stopping and outcome.raised is not None:
         raise outcome.raised
+    answer = _answer(begun, outcome, recorded=recorded)
+    # While a run takes its time, somebody may have asked for another.
+    is_short = run.started_at is not None and ended - run.started_at < SHORT
+    return answer if is_short and not begun.has_queue else replace(answer, has_queue=True)
+
+
+def _answer(begun: Begun, outcome: runner.Outcome, *, recorded: bool) -> Answer:
+    run_id: int = begun.run.pk
     if outcome.status == JobRun.Status.SUCCEEDED:
-        return Answer.executed(run.pk, outcome.result, recorded=recorded)
+        return Answer.executed(run_id, outcome.result, recorded=recorded)
     if outcome.status == JobRun.Status.DISCARDED:
-        return Answer.discarded(run.pk, recorded=recorded)
-    return Answer.failed(run.pk, may_retry=not begun.claimed, recorded=recorded)
+        return Answer.discarded(run_id, recorded=recorded)
+    return Answer.failed(run_id, may_retry=not begun.claimed, recorded=recorded)
 
 
 def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:

@@ -82,12 +82,12 @@ def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> SeenRun | 
 def situation_of(job_id: int, at: datetime | None) -> Situation:
     """What is known of a job, and of its slot ``at`` if it is about one."""
     using = database()
-    connection = connections[using]
-    text = _text(using, at is not None)
-    about_slot = [] if at is None else [job_id, *sql.params(JobRun, {"scheduled_for": at}, connection)]
-    with connection.cursor() as cursor:
-        cursor.execute(text, [*about_slot, job_id, job_id])
-        found = sql.decoded(JobRun, COLUMNS, using, cursor.fetchall())
+    about_slot = (
+        [] if at is None else [job_id, *sql.as_parameters(JobRun, {"scheduled_for": at}, connections[using])]
+    )
+    found = sql.fetch_rows(
+        JobRun, COLUMNS, using, _text(using, at is not None), [*about_slot, job_id, job_id]
+    )
     rows = {values[0]: SeenRun(*values) for values in found}
     ordered = [rows[pk] for pk in sorted(rows)]
     attempts = [row for row in ordered if at is not None and row.scheduled_for == at]
@@ -103,7 +103,7 @@ def situation_of(job_id: int, at: datetime | None) -> Situation:
 @cache
 def _text(using: str, is_about_slot: bool) -> str:  # noqa: FBT001
     """The text of the statement."""
-    name = sql.Names(JobRun, using)
+    name = sql.quoted_names(JobRun, using)
     select = f"SELECT {name.list(COLUMNS)} FROM {name.table} WHERE"  # noqa: S608 – names of our own
     # Each by its own index, and never by that of the job, which leads to its whole history.
     running = f"{select} {name.status} = '{Status.RUNNING}' AND {name.job_id} + 0 = %s"

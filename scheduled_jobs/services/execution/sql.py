@@ -24,7 +24,7 @@ class Names:
     def __init__(self, model: type[models.Model], using: str) -> None:
         quote = connections[using].ops.quote_name
         self.table: str = quote(model._meta.db_table)
-        self._columns = {name: quote(field.column) for name, field in fields(model).items()}
+        self._columns = {name: quote(field.column) for name, field in columns_of(model).items()}
 
     def __getattr__(self, name: str) -> str:
         return self._columns[name]
@@ -35,26 +35,39 @@ class Names:
 
 
 @cache
-def fields(model: type[models.Model]) -> dict[str, Any]:
+def quoted_names(model: type[models.Model], using: str) -> Names:
+    """The names of a model in a database."""
+    return Names(model, using)
+
+
+@cache
+def columns_of(model: type[models.Model]) -> dict[str, Any]:
     """The fields of a model by the names of their columns in Python."""
     return {field.attname: field for field in model._meta.concrete_fields}
 
 
-def params(
+def as_parameters(
     model: type[models.Model], values: Mapping[str, Any], connection: BaseDatabaseWrapper
 ) -> list[Any]:
     """These values as the database takes them, in the same order."""
-    known = fields(model)
+    known = columns_of(model)
     return [known[name].get_db_prep_save(value, connection) for name, value in values.items()]
 
 
-def decoded(
-    model: type[models.Model], names: tuple[str, ...], using: str, rows: Iterable[Sequence[Any]]
-) -> Iterable[Sequence[Any]]:
-    """Rows of these columns as the database gives them, with the values that the model would have."""
-    if not (converters := _converters(model, names, using)):
+# --- Reading --------------------------------------------------------------------------------------
+
+
+def fetch_rows(
+    model: type[models.Model], columns: tuple[str, ...], using: str, text: str, parameters: Sequence[Any]
+) -> list[Sequence[Any]]:
+    """The rows of a statement that reads these columns, with the values that the model would have."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        cursor.execute(text, parameters)
+        rows: list[Sequence[Any]] = cursor.fetchall()
+    if not rows or not (converters := _converters(model, columns, using)):
         return rows
-    return [_converted(row, converters, connections[using]) for row in rows]
+    return [_converted(row, converters, connection) for row in rows]
 
 
 def _converted(
@@ -67,11 +80,70 @@ def _converted(
 
 
 @cache
-def _converters(model: type[models.Model], names: tuple[str, ...], using: str) -> list[tuple[int, Any, Any]]:
-    connection, known = connections[using], fields(model)
-    columns = [known[name].get_col(model._meta.db_table) for name in names]
+def _converters(
+    model: type[models.Model], columns: tuple[str, ...], using: str
+) -> list[tuple[int, Any, Any]]:
+    connection, known = connections[using], columns_of(model)
+    found = [known[name].get_col(model._meta.db_table) for name in columns]
     return [
         (place, convert, column)
-        for place, column in enumerate(columns)
+        for place, column in enumerate(found)
         for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
     ]
+
+
+# --- Writing --------------------------------------------------------------------------------------
+
+
+def insert_row(row: models.Model, using: str) -> None:
+    """Insert the row of a new instance, and set its key, as ``save()`` does without its signals."""
+    connection, model = connections[using], type(row)
+    text, columns, returns = _insert(model, using)
+    with connection.cursor() as cursor:
+        cursor.execute(text, as_parameters(model, {name: row.__dict__[name] for name in columns}, connection))
+        if returns:
+            row.pk = cursor.fetchone()[0]
+        else:
+            key = model._meta.pk.column or ""
+            row.pk = connection.ops.last_insert_id(cursor, model._meta.db_table, key)
+    state = row._state  # noqa: SLF001 – as save() leaves it
+    state.adding, state.db = False, using
+
+
+@cache
+def _insert(model: type[models.Model], using: str) -> tuple[str, tuple[str, ...], bool]:
+    name = quoted_names(model, using)
+    columns = tuple(
+        column for column, field in columns_of(model).items() if not (field.primary_key or field.generated)
+    )
+    values = ", ".join(["%s"] * len(columns))
+    text = f"INSERT INTO {name.table} ({name.list(columns)}) VALUES ({values})"  # noqa: S608 – names of our own
+    returns: bool = connections[using].features.can_return_columns_from_insert
+    return (f"{text} RETURNING {name.id}" if returns else text), columns, returns
+
+
+def update_rows(
+    model: type[models.Model],
+    using: str,
+    values: Mapping[str, Any],
+    where: str,
+    parameters: Sequence[Any],
+    *,
+    also: str = "",
+) -> int:
+    """Write these columns where a condition holds; returns how many rows that are.
+
+    ``also`` is what else is set, in SQL; the parameters of that come first.
+    """
+    connection = connections[using]
+    text = _update(model, using, tuple(values), where, also)
+    with connection.cursor() as cursor:
+        cursor.execute(text, [*as_parameters(model, values, connection), *parameters])
+        return int(cursor.rowcount)
+
+
+@cache
+def _update(model: type[models.Model], using: str, columns: tuple[str, ...], where: str, also: str) -> str:
+    name = quoted_names(model, using)
+    sets = ", ".join(f"{getattr(name, column)} = %s" for column in columns)
+    return f"UPDATE {name.table} SET {sets}{also} WHERE {where}"  # noqa: S608 – names of our own

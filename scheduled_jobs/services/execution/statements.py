@@ -17,6 +17,7 @@ from django.db.models import F
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.execution import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -200,16 +201,23 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
         return run
     place = {} if slot is None else {"scheduled_for": slot.at, "attempt": slot.attempts + 1}
     try:
-        with statement():
-            return runs().create(job=job, deliveries=1, **place, **values)
+        return _insert(job, {**place, **values})
     except IntegrityError:
         raise
     except Error:
         short = in_three_bytes(values)
         if short == values:
             raise
+    return _insert(job, {**place, **short})
+
+
+def _insert(job: ScheduledJob, values: dict[str, Any]) -> JobRun:
+    run = JobRun(job=job, deliveries=1, **values)
     with statement():
-        return runs().create(job=job, deliveries=1, **place, **short)
+        sql.insert_row(run, database())
+    # Which the database makes of the same, and would have to be asked for.
+    vars(run)["at"] = run.started_at or run.scheduled_for or run.created_at
+    return run
 
 
 # --- CREDIT ---------------------------------------------------------------------------------------
@@ -243,7 +251,7 @@ def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> in
         sent__gt=0,
         started_at__isnull=False,
     )
-    since = now - 2 * job.retry_policy.min_backoff - timedelta(seconds=5)
+    since = now - 2 * job.min_backoff - timedelta(seconds=5)
     for run in claimed.order_by("-pk"):
         past = run.status == Status.RUNNING and run.deadline_at is not None and run.deadline_at < now
         ended = run.finished_at is not None and run.finished_at >= since
@@ -262,15 +270,18 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
     ``settles``: its slot is never run again. Raises IntegrityError where another attempt has settled it.
     None: the row is gone, or closed.
     """
-    slots = {
+    using = database()
+    name = sql.quoted_names(JobRun, using)
+    row = {
+        **values,
         "active_slot": None,
         "overlap_lock": None,
         "settled_slot": run.scheduled_for if settles else None,
+        "unfolded": 1,
     }
     for status in JobRun.ENDABLE:
-        with statement():
-            if runs().filter(pk=run.pk, status=status).update(**values, **slots):
-                return status
+        if sql.update_rows(JobRun, using, row, f"{name.id} = %s AND {name.status} = %s", [run.pk, status]):
+            return status
     return None
 
 

@@ -19,13 +19,13 @@ from scheduled_jobs.services.scheduling.run_now import (
 from scheduled_jobs.services.scheduling.schedule import schedule_task
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
 from scheduled_jobs.services.scheduling.seed.rows import Seeded, seed_tasks
-from scheduled_jobs.services.scheduling.settling import after_delivery, settle
+from scheduled_jobs.services.scheduling.settling import after_delivery, is_left_behind, settle
 from scheduled_jobs.services.scheduling.sync.report import Options, Report
 from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
 
 __all__ = [
     "MOST_SENT", "Declaration", "Options", "Report", "Seeded", "after_delivery", "ask_to_delete", "declare",
     "delete_on_commit", "delete_orphan", "finish_deletion", "finish_deletions", "fire", "fire_on_commit",
-    "job_id", "masked_fields", "next_step", "push_jobs", "push_on_commit", "reason_of", "schedule_task",
-    "seed_tasks", "settle", "sync_jobs", "task_url",
+    "is_left_behind", "job_id", "masked_fields", "next_step", "push_jobs", "push_on_commit", "reason_of",
+    "schedule_task", "seed_tasks", "settle", "sync_jobs", "task_url",
 ]  # fmt: skip

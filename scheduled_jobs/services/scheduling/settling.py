@@ -64,9 +64,16 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
         ask_google(run)
 
 
+def is_left_behind(job: ScheduledJob, now: datetime) -> bool:
+    """Whether a push of the job is due that nobody seems to be about to make."""
+    return job.sync_state == ScheduledJob.SyncState.PENDING and job.edited_at < now - LEFT_BEHIND
+
+
 def after_delivery(job_pk: int) -> None:
     """What a delivery may do for its own job once it is answered: one RunJob, and a push left behind.
 
+    It is asked for where something may be due by what the delivery has read: a job whose runs wait for
+    nobody, and that owes no push, costs nothing here.
     Never raises: the run that was delivered has nothing to do with it.
     """
     try:

@@ -16,10 +16,10 @@ from django.db import (
     connection,
     connections,
 )
+from django.db.backends.utils import CursorWrapper
 
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
@@ -195,14 +195,14 @@ def test_an_end_the_database_refuses_is_written_without_result(at_the_end: Outag
 @pytest.fixture
 def three_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that takes three bytes for a character, and says so by the error of an outage."""
-    original = JobRunQuerySet.update
+    original = CursorWrapper.execute
 
-    def update(self: Any, **values: Any) -> int:
-        if any(ord(character) > 0xFFFF for text in values.values() for character in str(text)):
+    def execute(self: Any, text: str, parameters: Any = None) -> Any:
+        if any(ord(character) > 0xFFFF for value in parameters or () for character in str(value)):
             raise OperationalError(1366, "Incorrect string value: '\\xF0\\x9F\\x92\\xA5'")
-        return original(self, **values)
+        return original(self, text, parameters)
 
-    monkeypatch.setattr(JobRunQuerySet, "update", update)
+    monkeypatch.setattr(CursorWrapper, "execute", execute)
 
 
 @pytest.mark.django_db(transaction=True)
