@@ -172,7 +172,7 @@ def environment_banner(now: datetime, seen_at: datetime | None) -> dict[str, Any
         others = {By.TOKENS: _("Google’s"), By.DATABASE: _("its database’s")}
         notes.append(text % {"n": round(abs(skew.behind)), "other": others[skew.by]})
     return {
-        "name": settings.APP_NAME or _target(),
+        "name": settings.ENVIRONMENT or settings.APP_NAME or _target(),
         "place": " / ".join(filter(None, [settings.PROJECT_ID, settings.LOCATION])),
         "notes": notes,
         "seen_at": seen_at,

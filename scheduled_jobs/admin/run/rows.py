@@ -24,12 +24,14 @@ from scheduled_jobs.admin.words import (
 )
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.alerts import in_words
 from scheduled_jobs.services.execution.decision import FORCED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from scheduled_jobs.models import Alert
     from scheduled_jobs.services.history.run_story import Story
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
@@ -271,6 +273,8 @@ def run_facts(story: Story, now: datetime) -> list[RunFact]:
     if run.acknowledged_at is not None:
         when = times.clock(run.acknowledged_at, zone, now)
         facts.append(RunFact(_("Dealt with"), when, note=run.acknowledged_by))
+    for alert in story.alerts:
+        facts += _told(alert, zone, now)
     return facts
 
 
@@ -283,6 +287,18 @@ def _others_missed(story: Story, now: datetime) -> str:
     if more := len(others[OTHERS:]):
         return _("also %(times)s and %(n)d more") % {"times": told, "n": more}
     return _("also %(times)s") % {"times": told}
+
+
+def _told(alert: Alert, zone: str, now: datetime) -> Iterator[RunFact]:
+    """Who was told of it, and who could not be."""
+    when = times.clock(alert.created_at, zone, now)
+    kind = alert.get_kind_display()
+    if names := ", ".join(in_words(one) for one in alert.channels if one["sent_at"]):
+        yield RunFact(_("Told"), names, note=f"{when}, {kind}")
+    for one in alert.channels:
+        if one["error"]:
+            tries = ngettext("tried once", "tried %(n)d times", one["tries"]) % {"n": one["tries"]}
+            yield RunFact(_("Not told"), in_words(one), note=f"{when}, {kind}: {one['error']}; {tries}")
 
 
 def _deployment(run: JobRun) -> Iterator[RunFact]:

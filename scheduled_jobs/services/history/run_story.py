@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
 
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import Alert, AlertRun, JobRun, ScheduledJob
 from scheduled_jobs.services.history.last_attempts import Told, told_of
 from scheduled_jobs.services.history.looks import last_list, later
 from scheduled_jobs.services.history.stats.figures import Figures, figures
@@ -77,6 +77,8 @@ class Story:
     """
     day: Figures | None = None
     """Of a missed run: the figures of its job in the 24 hours up to now."""
+    alerts: list[Alert] = field(default_factory=list)
+    """What was told of it, the earliest first."""
 
 
 def story_of(run: JobRun, now: datetime) -> Story:
@@ -114,6 +116,7 @@ def story_of(run: JobRun, now: datetime) -> Story:
         beside=_beside(run) if run.status == Status.MISSED else [],
         also_missed=_also_missed(run, of_job) if run.status == Status.MISSED else [],
         day=figures(now - DAY, now, run.job_id) if run.status == Status.MISSED else None,
+        alerts=list(_telling_of(run)) if run.is_over else [],
     )
 
 
@@ -158,6 +161,11 @@ def _also_missed(run: JobRun, of_job: QuerySet[JobRun]) -> list[JobRun]:
     made_up_for = same.filter(Q(settled_slot__isnull=False) | Q(status__in=JobRun.OPEN))
     missed = of_job.filter(status=Status.MISSED, at__range=(run.at - DAY, run.at + DAY))
     return list(missed.exclude(Exists(made_up_for)).order_by("at", "pk").only(*BRIEF)[:MOST_MISSED])
+
+
+def _telling_of(run: JobRun) -> QuerySet[Alert]:
+    told = AlertRun.objects.filter(run=run.pk, alert__isnull=False).values("alert")
+    return Alert.objects.filter(pk__in=told).defer("text", "fields").order_by("pk")[:MOST]
 
 
 def _beside(run: JobRun) -> list[JobRun]:

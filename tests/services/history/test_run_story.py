@@ -94,6 +94,6 @@ def test_the_number_of_queries_does_not_depend_on_the_history(
         ran(job, -hours, Status.SUCCEEDED, duration=timedelta(seconds=1))
         make_run(job, Status.SUCCEEDED, trigger="retry", retry_of=run, started_at=SLOT)
     # The runs that are named, its reruns, its attempts, those before, the one after, the last list of Google.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         found = story_of(run, NOW)
     assert len(found.reruns) == 29
