@@ -78,12 +78,13 @@ def inside(enemy: Enemy, number: int) -> dict[str, Any]:
     logging.getLogger("django.request").setLevel(logging.CRITICAL)
     statuses: Counter[int] = Counter()
     faults: list[str] = []
-    runs, longest, memory = JobRun.objects.count(), 0.0, 0
+    runs, longest, slowest, memory = JobRun.objects.count(), 0.0, "", 0
     for turn in range(number):
         hostile = enemy.request()
         begun = time.perf_counter()
         answer: Any = handler.get_response(WSGIRequest(hostile.environ()))
-        longest = max(longest, time.perf_counter() - begun)
+        if (took := time.perf_counter() - begun) > longest:
+            longest, slowest = took, f"{answer.status_code} to {str(hostile)[:300]}"
         before, runs = runs, JobRun.objects.count()
         statuses[answer.status_code] += 1
         if fault := hostile.fault_in(answer.status_code, answer.content, has_run=runs > before):
@@ -96,6 +97,7 @@ def inside(enemy: Enemy, number: int) -> dict[str, Any]:
         "statuses": dict(sorted(statuses.items())),
         "runs": runs,
         "longest_ms": round(longest * 1000),
+        "slowest": slowest,
         "memory_grown_mb": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024, 1),
         "log_lines": ears.lines,
         "log_lines_with_tokens": ears.with_tokens,

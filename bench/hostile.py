@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-ALLOWED = {200, 202, 400, 401, 403, 404, 405, 409, 413, 503}
+ALLOWED = {200, 202, 400, 401, 403, 404, 405, 409, 413}
 """What a hostile request may be answered; a 500 is the task's own, and says so."""
 WITHOUT_TOKEN = {401, 403, 404}
 """And one without a good token: 404 where the address is not that of the view."""

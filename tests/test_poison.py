@@ -26,13 +26,13 @@ pytestmark = pytest.mark.django_db
 DEEP = b'{"region": ' + b"[" * 50 + b"]" * 50 + b"}"
 
 
-def delivered(body: bytes, run: Callable[..., Any] | None = None) -> HttpResponse:
+def delivered(body: bytes, run: Callable[..., Any] | None = None, name: str = "shop--report") -> HttpResponse:
     """The answer to a delivery of this body."""
     task = make_task(run, schedule_use_oidc=False)
-    job = make_job(task)
+    make_job(task)
     headers = {
-        TOKEN_HEADER: authentication.sign_job(job.name, task.name()),
-        "X-CloudScheduler-JobName": job.name,
+        TOKEN_HEADER: authentication.sign_job(name, task.name()),
+        "X-CloudScheduler-JobName": name,
         "X-CloudScheduler-ScheduleTime": "2026-11-23T09:00:00Z",
     }
     path = f"/tasks/{task.name()}"
@@ -69,6 +69,14 @@ def test_a_poisoned_body_is_400_and_a_failed_run(body: bytes, told: str) -> None
     assert (answer.status_code, json.loads(answer.content)) == (400, {"error": told})
     run = JobRun.objects.get()
     assert (run.status, run.error) == ("failed", f"InvalidPayload: {told}")
+
+
+def test_a_name_that_no_database_holds_is_404() -> None:
+    answer = delivered(b"{}", name="shop--report\x00")
+    assert (answer.status_code, json.loads(answer.content)) == (
+        404,
+        {"error": "Job shop--report\N{REPLACEMENT CHARACTER} not found"},
+    )
 
 
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:

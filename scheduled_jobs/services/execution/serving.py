@@ -13,6 +13,7 @@ from django.db import Error, connections
 from django.utils import timezone
 
 from scheduled_jobs import deployment
+from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services.execution import decision, ending, facts, runner, sql, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
@@ -42,6 +43,8 @@ def job_of_task(task: str, name: str) -> ScheduledJob | None:
 
     A job of another task is not found: the caller's header chooses history and pause, never the code.
     """
+    if clean_text(task + name) != task + name:
+        return None  # PostgreSQL refuses to look for what no database holds
     using = statements.database()
     try:
         return _find(using, task, name)
