@@ -6,13 +6,17 @@ import re
 import sys
 import unittest
 from datetime import timedelta
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.api_core.exceptions import AlreadyExists
+from google.cloud import tasks_v2
 
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services import execution
 from scheduled_jobs.services.scheduling import declare
 from scheduled_jobs.testing import running_cloud_scheduler
 from tests.support import full_name
@@ -47,6 +51,7 @@ def tasks(your_app: ModuleType) -> dict[str, type[PeriodicTask]]:
 
 
 DOCUMENTED = {
+    "DrainBacklog": ("shop--your_app-tasks-DrainBacklog", "every 10 minutes", {}),
     "CustomNamedJob": ("shop--monthly-financial-summary", "0 0 1 * *", {}),
     "FetchExchangeRates": ("shop--your_app-tasks-FetchExchangeRates", "0 16 * * *", {}),
     "GenerateDailyUserActivityDigest": (
@@ -134,6 +139,7 @@ def test_each_task_returns_what_the_page_says(tasks: dict[str, type[PeriodicTask
     results = {run.job.task.rpartition(".")[2]: run.result for run in JobRun.objects.select_related("job")}
     yesterday = str(scheduler.now.date() - timedelta(days=1))
     assert results == {
+        "DrainBacklog": {"archived": 3, "left": 0},
         "CustomNamedJob": {"summary": "done"},
         "FetchExchangeRates": {"rates": 31},
         "GenerateDailyUserActivityDigest": {
@@ -158,6 +164,62 @@ def test_what_a_pool_logs_is_kept_with_the_run(tasks: dict[str, type[PeriodicTas
     run.refresh_from_db()
     lines = [line.partition("Z ")[2] for line in run.log.splitlines()]
     assert sorted(lines) == [f"WARNING {APP}: price list of {market} is a day old" for market in ("es", "pt")]
+
+
+def elsewhere(title: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The page's block of this title, as a module of its own."""
+    module = ModuleType(f"your_app.{title.removesuffix('.py')}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    (block,) = code_blocks(PAGE, title)
+    exec(compile(block, str(ROOT / PAGE), "exec"), vars(module))
+    return module
+
+
+def answers_of(task: type[PeriodicTask]) -> list[JobRun]:
+    """Two runs of a task, the second a new attempt at the first one's time."""
+    with running_cloud_scheduler() as scheduler:
+        job = task.schedule()
+        scheduler.advance(timedelta(days=1))
+        JobRun.objects.update(status="failed", settled_slot=None)
+        execution.rerun(JobRun.objects.get(job=job))
+        scheduler.deliver_forced()
+    return list(JobRun.objects.order_by("pk"))
+
+
+def test_long_work_is_handed_to_cloud_tasks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: dict[str, tasks_v2.CreateTaskRequest] = {}
+
+    class Client:
+        def create_task(self, **values: Any) -> None:
+            request = tasks_v2.CreateTaskRequest(**values)
+            if request.task.name in handed:
+                raise AlreadyExists("it is there")
+            handed[request.task.name] = request
+
+    monkeypatch.setattr(tasks_v2, "CloudTasksClient", Client)
+    module = elsewhere("cloud_tasks.py", monkeypatch)
+    first, second = answers_of(module.RebuildIndexesInParts)
+    assert first.scheduled_for is not None
+    assert (second.status, second.scheduled_for) == ("succeeded", first.scheduled_for)
+    slot = f"{first.scheduled_for:%Y%m%d}T0200"
+    assert list(handed) == [f"{module.QUEUE}/tasks/{shop}-{slot}" for shop in ("lisbon", "porto")]
+    request = handed[f"{module.QUEUE}/tasks/porto-{slot}"]
+    assert request.parent == module.QUEUE
+    assert request.task.http_request.url == "https://shop.example.com/work/porto"
+    assert request.task.dispatch_deadline == timedelta(minutes=30)
+
+
+@pytest.mark.skipif(find_spec("django.tasks") is None, reason="this Django has no tasks")
+def test_long_work_is_handed_to_djangos_tasks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = elsewhere("django_tasks.py", monkeypatch).RebuildIndexes
+    run = answers_of(task)[0]
+    assert run.scheduled_for is not None
+    day = str(run.scheduled_for.date())
+    assert run.result["day"] == day
+    assert len(set(run.result["handed over"])) == 2
+    assert f"Rebuilding the index of porto as of {day}...\n" in capsys.readouterr().out
 
 
 def test_a_discarded_run_ends_without_a_failure(tasks: dict[str, type[PeriodicTask]]) -> None:

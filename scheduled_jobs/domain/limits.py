@@ -26,6 +26,10 @@ MAX_URI = 2083
 MAX_RETRY_COUNT = 5
 MIN_ATTEMPT_DEADLINE = timedelta(seconds=15)
 MAX_ATTEMPT_DEADLINE = timedelta(minutes=30)
+LONGER = (
+    "Google waits no longer. A task with more to do hands it to a queue, such as Celery, Django's tasks or "
+    "Cloud Tasks, or does a part of it in each run: see 'Work that takes long' in docs/tasks.md"
+)
 LATEST_PAUSE = datetime(2200, 1, 1, tzinfo=UTC)
 """The last moment at which a pause may end. Far below the year 9999, whose last hours are no time at all in
 some zones: PostgreSQL would keep such a moment, and Python could not read it."""
@@ -151,6 +155,14 @@ def check_backoffs(min_backoff: timedelta, max_backoff: timedelta) -> None:
         )
 
 
+def check_attempt_deadline(value: Any) -> timedelta:
+    """How long Google waits for an answer; raises InvalidDefinition, which names what longer work can do."""
+    hint = "write 15 seconds to 30 minutes"
+    if isinstance(value, timedelta) and value > MAX_ATTEMPT_DEADLINE:
+        hint = f"{hint}; {LONGER}"
+    return _check_duration(value, low=MIN_ATTEMPT_DEADLINE, high=MAX_ATTEMPT_DEADLINE, hint=hint)
+
+
 BACKOFF = partial(
     _check_duration,
     low=timedelta(seconds=1),
@@ -166,11 +178,6 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
         _check_duration, low=timedelta(), high=None, hint="write 0 seconds (no limit) or more"
     ),
     "max_doublings": check_max_doublings,
-    "attempt_deadline": partial(
-        _check_duration,
-        low=MIN_ATTEMPT_DEADLINE,
-        high=MAX_ATTEMPT_DEADLINE,
-        hint="write 15 seconds to 30 minutes",
-    ),
+    "attempt_deadline": check_attempt_deadline,
 }
 """Field -> the function that returns a good value and raises InvalidDefinition for another."""

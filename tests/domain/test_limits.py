@@ -27,7 +27,7 @@ CASES: list[tuple[Callable[[Any], Any], Any, str]] = [
     (
         limits.CHECKS["attempt_deadline"],
         timedelta(minutes=31),
-        "0:31:00 is out of range: write 15 seconds to 30 minutes",
+        f"0:31:00 is out of range: write 15 seconds to 30 minutes; {limits.LONGER}",
     ),
     (
         limits.CHECKS["attempt_deadline"],

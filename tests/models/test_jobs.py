@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from scheduled_jobs.domain.limits import LATEST_PAUSE
+from scheduled_jobs.domain.limits import LATEST_PAUSE, LONGER
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models import GoogleName, JobChange, JobRun, JobVersion, Lease, ScheduledJob, attribution
 from scheduled_jobs.models.in_force import seen_differences
@@ -99,7 +99,11 @@ def test_no_runs_come_while_paused_without_an_end_or_retired(job: ScheduledJob) 
     [
         ("schedule", "61 * * * *", "'61' is not a minute (0-59), in the first field of '61 * * * *'"),
         ("retry_count", 6, "6 is not a retry count: write a whole number from 0 to 5"),
-        ("attempt_deadline", timedelta(hours=1), "1:00:00 is out of range: write 15 seconds to 30 minutes"),
+        (
+            "attempt_deadline",
+            timedelta(hours=1),
+            f"1:00:00 is out of range: write 15 seconds to 30 minutes; {LONGER}",
+        ),
         (
             "max_doublings",
             0,

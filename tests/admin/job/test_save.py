@@ -63,7 +63,7 @@ def test_saving_what_stands_there_changes_nothing() -> None:
             "“soon” is not a length of time: “soon” is no number with a unit. "
             "Write it as 30 s, 10 min or 1 h 30 min.",
         ),
-        ({"attempt_deadline_override": "2 h"}, "write 15 seconds to 30 minutes"),
+        ({"attempt_deadline_override": "2 h"}, "write 15 seconds to 30 minutes; Google waits no longer."),
         ({"p_batch_size": "many"}, "batch_size: "),
         ({"p_since": "yesterday"}, "since: "),
         ({"payload_raw": "{"}, "the body is not JSON"),

@@ -14,6 +14,7 @@ from django.test import override_settings
 
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
+from scheduled_jobs.domain.limits import LONGER
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import GoogleName, JobChange, JobRun, JobVersion, ScheduledJob
@@ -299,7 +300,7 @@ def test_an_unknown_name_is_refused_with_those_there_are(google: MemoryBackend) 
         ),
         (
             {"schedule_attempt_deadline": timedelta(hours=1)},
-            "schedule_attempt_deadline(): 1:00:00 is out of range: write 15 seconds to 30 minutes",
+            f"schedule_attempt_deadline(): 1:00:00 is out of range: write 15 seconds to 30 minutes; {LONGER}",
         ),
         (
             {"schedule_headers": {"X Y": "1"}},
