@@ -62,6 +62,9 @@ class Task(Protocol):
     def schedule_time_zone(cls) -> str | None: ...
 
     @classmethod
+    def schedule_ping_url(cls) -> str | None: ...
+
+    @classmethod
     def schedule_body_payload(cls) -> dict[str, Any] | None: ...
 
 

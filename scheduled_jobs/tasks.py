@@ -145,6 +145,14 @@ class PeriodicTask:
         """Name of the time zone of the schedule in the tz database; None: UTC."""
         return None
 
+    @classmethod
+    def schedule_ping_url(cls) -> str | None:
+        """Where to check in, in the manner of Healthchecks: at ``/start``, at its end there, or at ``/fail``.
+
+        None: nowhere. The address is a secret; its host alone is shown.
+        """
+        return None
+
     # --- Given ------------------------------------------------------------------------------------
 
     @classmethod

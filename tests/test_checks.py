@@ -154,6 +154,21 @@ class Formless:
     """What JSON has no form for."""
 
 
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("hc-ping.com/T0S3CR3T", "it is no http or https address, at no host"),
+        ("https://hc-ping.com /T0S3CR3T", "it is no http or https address, at hc-ping.com "),
+        (7, "it returned int"),
+    ],
+)
+def test_an_address_for_check_ins_is_looked_at(address: Any, fault: str) -> None:
+    declare("Checked", schedule_ping_url=address)
+    [message] = [message for message in check_tasks() if message.id == "scheduled_jobs.E010"]
+    assert f"schedule_ping_url(): {fault}" in str(message.msg)
+    assert "T0S3CR3T" not in str(message)
+
+
 def test_a_parameter_that_cannot_be_checked_is_a_warning() -> None:
     def run(self: Any, day: Unimported = 0, place: Formless | None = None) -> None:  # type: ignore[name-defined] # noqa: F821
         """As written by someone who has imported a name under TYPE_CHECKING."""

@@ -15,6 +15,7 @@ from django.utils import timezone
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
+from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import decision, ending, facts, runner, sql, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
 from scheduled_jobs.services.execution.heartbeat import heartbeat
@@ -123,6 +124,7 @@ def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answ
     run = begun.run
     log = runner.log_of(run)
     with heartbeat.of(run, log) as report:
+        check_in = alerts.begin_check_in(delivery.task)
         outcome = runner.execute(
             run,
             delivery.task,
@@ -136,6 +138,8 @@ def _serve(delivery: Delivery, begun: Begun, clock: Clock, sleep: Sleep) -> Answ
         delays = () if outcome.is_stopping else ending.DELAYS
         ended = clock()
         recorded = ending.finish(run, outcome, now=ended, sleep=sleep, delays=delays)
+    if check_in is not None:
+        check_in.end(run, outcome.status, outcome.error)
     if outcome.is_stopping and outcome.raised is not None:
         raise outcome.raised
     answer = _answer(begun, outcome, recorded=recorded)

@@ -24,6 +24,7 @@ from scheduled_jobs.domain.payloads import Signature, is_json, parse_body
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.domain.tolerances import check_grace, check_tolerance
 from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.services.alerts import check_in_address
 from scheduled_jobs.services.scheduling.mount import as_configured
 from scheduled_jobs.services.scheduling.names import App, this_app
 from scheduled_jobs.services.scheduling.seed.shape import faults_of_shape
@@ -97,6 +98,7 @@ def declare(task: type[Task], app: App | None = None) -> Declaration:
     read("schedule_paused", lambda: _check_flag(task.schedule_paused))
     read("schedule_use_oidc", lambda: _check_flag(registry.uses_oidc(task)))
     read("overlap", lambda: _overlap(task))
+    read("schedule_ping_url()", lambda: check_in_address(task))
     read("missed_grace", lambda: check_grace(task.missed_grace))
     for name in ("failure_tolerance", "recovery_tolerance"):
         read(name, lambda n=name: check_tolerance(getattr(task, n)))  # type: ignore[misc]

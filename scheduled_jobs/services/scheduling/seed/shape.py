@@ -50,6 +50,7 @@ HOOKS = (
     "schedule_body_payload",
     "schedule_description",
     "schedule_time_zone",
+    "schedule_ping_url",
 )
 OF_THE_TASK = (
     inspect.Parameter.POSITIONAL_ONLY,
