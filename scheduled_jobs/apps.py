@@ -35,7 +35,7 @@ class ScheduledJobsConfig(AppConfig):
         if in_dev():
             dev_server.connect()
         registry.discover()
-        deployment.working_copy()  # before another commit is checked out below this process
+        deployment.release_here()  # before another commit is checked out below this process
 
 
 def push_edited(*, pks: list[int], using: str, **_: Any) -> None:

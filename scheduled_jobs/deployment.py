@@ -11,9 +11,9 @@ from pathlib import Path
 from django.conf import settings as django_settings
 
 MAX_TEXT = 100
-REVISIONS = (
-    "K_REVISION",  # Cloud Run
-    "GAE_VERSION",  # App Engine
+PLATFORM = ("K_REVISION", "GAE_VERSION")
+"""Variables of the environment in which Cloud Run and App Engine name what they run."""
+PIPELINE = (
     "SENTRY_RELEASE",
     "HEROKU_SLUG_COMMIT",
     "RENDER_GIT_COMMIT",
@@ -24,7 +24,7 @@ REVISIONS = (
     "GIT_SHA",
     "COMMIT_SHA",  # Cloud Build
 )
-"""Variables of the environment that name what runs; the first that is set counts."""
+"""Those in which others, and what builds a release, name it; the first that is set counts."""
 INSTANCES = ("GAE_INSTANCE", "DYNO")
 """Those that name the machine; elsewhere it is the name of the host, which Kubernetes gives to each pod."""
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -32,20 +32,30 @@ COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 def code_version() -> str:
     """The revision that the platform or the pipeline names, else the commit of the working copy, else ""."""
-    named = (os.environ.get(name, "").strip() for name in REVISIONS)
-    return (next(filter(None, named), "") or working_copy())[:MAX_TEXT]
+    return _first_of(PLATFORM) or release_here()
+
+
+@cache
+def release_here() -> str:
+    """What the pipeline names, else the commit of the working copy, as it was at the first call."""
+    return _first_of(PIPELINE) or _working_copy()
 
 
 @cache
 def host() -> str:
     """The instance, the dyno, the pod or the machine."""
-    named = (os.environ.get(name, "").strip() for name in INSTANCES)
-    return (next(filter(None, named), "") or socket.gethostname())[:MAX_TEXT]
+    return _first_of(INSTANCES) or socket.gethostname()[:MAX_TEXT]
 
 
-@cache
-def working_copy() -> str:
-    """The commit of the project's working copy, short, as git has it in its files at the first call."""
+def _first_of(names: tuple[str, ...]) -> str:
+    for name in names:
+        if text := os.environ.get(name, "").strip():
+            return text[:MAX_TEXT]
+    return ""
+
+
+def _working_copy() -> str:
+    """The commit of the project's working copy, short, as git has it in its files."""
     start = Path(getattr(django_settings, "BASE_DIR", None) or ".").resolve()
     try:
         found = next((place / ".git" for place in (start, *start.parents) if (place / ".git").exists()), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scheduled_jobs import deployment
-from scheduled_jobs.deployment import INSTANCES, REVISIONS, code_version, host, working_copy
+from scheduled_jobs.deployment import INSTANCES, PIPELINE, PLATFORM, code_version, host, release_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,13 +20,13 @@ COMMIT = "9f31c0a" + 33 * "1"
 
 @pytest.fixture(autouse=True)
 def _anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in (*REVISIONS, *INSTANCES):
+    for name in (*PLATFORM, *PIPELINE, *INSTANCES):
         monkeypatch.delenv(name, raising=False)
     host.cache_clear()
-    working_copy.cache_clear()
+    release_here.cache_clear()
     yield
     host.cache_clear()
-    working_copy.cache_clear()
+    release_here.cache_clear()
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def project(tmp_path: Path, settings: Any) -> Path:
     return tmp_path / "shop"
 
 
-@pytest.mark.parametrize("name", REVISIONS)
+@pytest.mark.parametrize("name", PLATFORM + PIPELINE)
 def test_what_the_platform_or_the_pipeline_names_counts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, f" {'x' * 200}\n")
     assert code_version() == "x" * 100
@@ -127,6 +127,6 @@ def test_what_cannot_be_read_names_no_commit(files: dict[str, str], project: Pat
 def test_it_stays_what_it_was_when_the_process_began(project: Path) -> None:
     (project / ".git").mkdir()
     detached(project / ".git")
-    assert deployment.working_copy() == COMMIT[:12]
+    assert deployment.release_here() == COMMIT[:12]
     (project / ".git/HEAD").write_text("b" * 40)
     assert code_version() == COMMIT[:12]

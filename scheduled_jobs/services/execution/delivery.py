@@ -88,10 +88,10 @@ class Delivery:
     @property
     def trace(self) -> dict[str, Any]:
         """The ``trace`` and the ``span`` of the request, in hexadecimal, ``sampled`` if so; empty without."""
-        headers = {} if self.request is None else self.request.headers
-        if found := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+        sent = {} if self.request is None else self.request.META
+        if found := TRACEPARENT.fullmatch(sent.get("HTTP_TRACEPARENT", "")):
             trace, span, sampled = found[1], found[2], int(found[3], 16) & 1
-        elif found := CLOUD_TRACE.match(headers.get("X-Cloud-Trace-Context", "")):
+        elif found := CLOUD_TRACE.match(sent.get("HTTP_X_CLOUD_TRACE_CONTEXT", "")):
             trace, span, sampled = found[1].lower(), f"{int(found[2]):016x}", found[3] == "1"
         else:
             return {}

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.db import OperationalError, connections
+from django.test.utils import CaptureQueriesContext
 
+from scheduled_jobs import registry
 from scheduled_jobs.domain.run_log import MAX_LOG, log_lines
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution import Delivery, capture
+from scheduled_jobs.services.execution import Delivery, capture, ending, statements
 from scheduled_jobs.services.execution.heartbeat import Heartbeat
 from scheduled_jobs.services.execution.runner import log_of
 from tests.services.execution.calling import deliver
@@ -428,6 +430,39 @@ def test_a_process_that_was_forked_within_has_nothing_to_wait_for() -> None:
         log.info("in the child")
 
     assert run_once(run).result == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_costs_no_statement_and_is_kept_with_a_kept_end(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    task = make_task(saying("a", "b"))
+    job = make_job(task)
+    counts = []
+    for level in ("INFO", None):
+        settings.DJANGO_CLOUD_TASKS_LOG_LEVEL = level
+        with CaptureQueriesContext(connections["default"]) as asked:
+            deliver(job, task, slot=SLOT - len(counts) * 60 * 60 * SECOND)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+    settings.DJANGO_CLOUD_TASKS_LOG_LEVEL = "INFO"
+    end = statements.end
+
+    def refused(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(ending, "DELAYS", ())
+    monkeypatch.setattr(statements, "end", refused)
+    other = make_job(make_task(saying("a"), name="Other"), name="other")
+    execution.deliver(
+        Delivery(job=other, task=registry.get(other.task), schedule_time=SLOT.isoformat()),  # type: ignore[arg-type]
+        sleep=lambda seconds: None,
+    )
+    monkeypatch.setattr(statements, "end", end)
+    assert JobRun.objects.get(job=other).log == ""
+    ending.heartbeat.write_kept(SLOT.replace(year=2100))
+    assert [text for *_, text in said(JobRun.objects.get(job=other))] == ["a"]
 
 
 # --- While it runs ---------------------------------------------------------------------------------------
