@@ -32,7 +32,7 @@ from scheduled_jobs.admin.words import masked_parts, times
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
 from scheduled_jobs.models import JobRun, attribution
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution.backfilling import MOST, BackfillPlan
+from scheduled_jobs.services.execution.backfilling import MOST, YEARS, BackfillPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,9 @@ class RangeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
+        for name in ("start", "end"):
+            if name in values and values[name].year not in YEARS:
+                self.add_error(name, _("No run has its time there: name years from 1971 to 8999."))
         if not self.errors and values["end"] <= values["start"]:
             self.add_error("end", _("The end is not after the beginning."))
         return values

@@ -32,6 +32,8 @@ MOST = 100
 """Runs that are asked for at once."""
 MOST_TIMES = 10_000
 """Scheduled times, and runs, that are looked at: a week of a job of every minute."""
+YEARS = range(1971, 9000)
+"""Within these, no arithmetic in any zone leaves what a datetime holds."""
 EDGE = timedelta(minutes=1)
 """So near to a change of the schedule it is not known by which one Google went."""
 ROUNDS = 10
@@ -76,6 +78,8 @@ def plan_backfill(job: ScheduledJob, start: datetime, end: datetime, now: dateti
     The times are those of the schedule that Google had then, as far as that is known, else of the one in
     force; with them each time whose run failed, was lost or missed. Raises RunRefused where it is too long.
     """
+    if not {start.year, end.year} <= {*YEARS}:
+        raise RunRefused(_("No run has its time there: name years from 1971 to 8999."))
     end = min(end, now)
     slots = _slots(job, start, end)
     scheduled, guessed = _scheduled(job, start, end)

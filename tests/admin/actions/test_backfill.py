@@ -160,6 +160,17 @@ def test_a_range_without_anything_to_run_says_so(job: ScheduledJob, data: dict[s
     assert "seen" not in fields
 
 
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_range_beyond_all_times_is_no_range(job: ScheduledJob, year: str) -> None:
+    client = superuser()
+    for data in (
+        {"start": f"{year}-01-01T00:00:00+14:00", "end": "9999-12-31T23:59:59.999999-12:00"},
+        {"start": "2026-11-23T09:00", "end": f"{year}-12-31T23:59"},
+    ):
+        for answer in (client.get(url(job), data), client.post(url(job), data)):
+            assert "No run has its time there: name years from 1971 to 8999." in answer.content.decode()
+
+
 def test_of_no_range_the_last_day_is_asked_about(job: ScheduledJob) -> None:
     text, _fields = shown(superuser(), job, {})
     assert "Run 24 scheduled times of shop.tasks.One" in text

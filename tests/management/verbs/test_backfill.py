@@ -65,6 +65,10 @@ def test_the_times_are_said_and_then_queued(job: ScheduledJob) -> None:
             "--to is not after --from: no scheduled time lies between them",
         ),
         (
+            ["--from", "0001-01-01T00:00+14:00", "--to", "9999-12-31T23:59-12:00"],
+            "No run has its time there: name years from 1971 to 8999.",
+        ),
+        (
             ["--from", "2026-11-23T09:10", "--to", "2026-11-23T09:20"],
             "Every scheduled time in that time has a run that settled it, or waits.",
         ),
