@@ -143,3 +143,11 @@ def wheel(session: nox.Session) -> None:
     for command in (["check"], ["migrate", "--verbosity", "0"], ["scheduled_jobs", "list"]):
         session.run("python", "manage.py", *command)
     session.run("python", "-c", "import scheduled_jobs.testing")
+
+
+@nox.session(python="3.11")
+def year(session: nox.Session) -> None:
+    """A simulated year of 200 jobs: what the watch tells of half a million scheduled times, as JSON."""
+    session.install("--quiet", "pip>=25.1")
+    session.install("--quiet", "--editable", ".", "--group", "test")
+    session.run("python", "-m", "bench.year", *session.posargs)

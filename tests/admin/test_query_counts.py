@@ -16,7 +16,7 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.backends import use_backend
 from scheduled_jobs.backends.memory import MemoryBackend
-from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.services.history.stats.fold import fold
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from tests.support import make_task
@@ -134,6 +134,13 @@ class Desk:
         JobRun.objects.bulk_create(runs, batch_size=BATCH)
         JobChange.objects.bulk_create(
             (JobChange(job=self.job, job_name=self.job.name, field="schedule", new="x") for _ in new),
+            batch_size=BATCH,
+        )
+        JobVersion.objects.bulk_create(
+            (
+                JobVersion(job=job, since=now, confirmed_at=now, schedule="5 * * * *", state="ENABLED")
+                for job in jobs
+            ),
             batch_size=BATCH,
         )
         fold()  # as every delivery and every look at Google does

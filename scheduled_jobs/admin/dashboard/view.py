@@ -38,6 +38,7 @@ from scheduled_jobs.services import alerts, scheduling
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import deal_with, jobs_now, matters
 from scheduled_jobs.services.history.stats.reading import Unfolded
+from scheduled_jobs.services.monitoring import watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +102,8 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
     }  # fmt: skip
     if any(job.is_held for job in jobs):
         context["paused_by_themselves"] = alerts.paused_by_themselves(rows).count()
+    if has_run and not watch.is_watched(now):
+        context["unwatched"] = {"line": watch.line_to_add()}
     if not has_run:
         context["first"] = _first_run(to, jobs, zone, now)
     elif unfolded is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.words import (
@@ -23,6 +24,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import jobs as domain
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.schedules import describe_schedule
+from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobChange, ScheduledJob
 
 if TYPE_CHECKING:
@@ -123,10 +125,17 @@ class FieldTable:
 
     def of_the_code(self) -> list[tuple[str, str, str]]:
         """Label, value and where it is set, of what nobody can set here."""
-        grace = times.duration(settings.MISSED_GRACE)
-        found = [(_("Missed after"), grace, _("one setting for all jobs"))]
-        if (known := registry.get(self.job.task)) is not None:
-            found.insert(0, (_("Overlap"), overlap_words(known.overlap), _("set in the code only")))
+        known, by_code = registry.get(self.job.task), _("set in the code only")
+        own = Tolerances.of(known)
+        grace = times.duration(settings.MISSED_GRACE if own.grace is None else own.grace)
+        where = _("one setting for all jobs") if own.grace is None else by_code
+        found = [(_("Missed after"), grace, where)]
+        if known is not None:
+            found.insert(0, (_("Overlap"), overlap_words(known.overlap), by_code))
+            found += [
+                (_("Failure told after"), in_a_row(own.failures), by_code),
+                (_("Recovery told after"), in_a_row(own.recoveries), by_code),
+            ]
         return found
 
     # --- Google -----------------------------------------------------------------------------------
@@ -200,6 +209,11 @@ class FieldTable:
         was = as_python(name, since.was)
         text = masked_line(was, 40) if name == "payload" and isinstance(was, dict) else value_text(name, was)
         return {"was": text, "at": times.clock_element(since.at, self.job.time_zone, self.now)}
+
+
+def in_a_row(number: int) -> str:
+    """After how many scheduled times something is told."""
+    return ngettext("the first", "%(n)s in a row", number) % {"n": intcomma(number)}
 
 
 def overlap_words(overlap: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
@@ -19,7 +20,7 @@ from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services import alerts, scheduling
+from scheduled_jobs.services import alerts, execution, scheduling
 from scheduled_jobs.services.history import stats
 from scheduled_jobs.services.scheduling.faults import refuse
 
@@ -117,6 +118,7 @@ class Command(BaseCommand):
         self.bar.clear()
         if self.write:
             # Where nothing fires, no delivery does so for its own job.
+            execution.expire(timezone.now())
             scheduling.settle()
             stats.catch_up()
             alerts.send_owed()

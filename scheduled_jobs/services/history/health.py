@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, Value, When
 from django.db.models.functions import Substr
 
+from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.domain.jobs import DISABLED, ENABLED, OVERRIDABLE, PAUSED
+from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def code_changed_since() -> Q:
 
 
 def late(now: datetime) -> Q:
-    """Jobs that Google was to fire at a time that has passed by more than MISSED_GRACE, without a run since.
+    """Jobs that Google was to fire at a time that has passed by more than their grace, without a run since.
 
     ``next_run_at`` is what Google answered last, and ``late_since`` what it had answered before where that
     never came. Neither is renewed by each run, so that a job which has run since is never called late.
@@ -89,8 +91,18 @@ def late(now: datetime) -> Q:
     return fires & (_overdue("late_since", now) | _overdue("next_run_at", now))
 
 
+def own_graces() -> dict[str, timedelta]:
+    """Task -> how long after its time a run is missed, of those that say it themselves."""
+    graces = {registry.dotted_path(task): Tolerances.of(task).grace for task in registry.tasks()}
+    return {path: grace for path, grace in graces.items() if grace is not None}
+
+
 def _overdue(column: str, now: datetime) -> Q:
     due = Q(**{f"{column}__lt": now - settings.MISSED_GRACE})
+    if own := own_graces():
+        due &= ~Q(task__in=own)
+        for task, grace in own.items():
+            due |= Q(**{f"{column}__lt": now - grace}, task=task)
     for arrival in ("last_run_at", "last_delivery_at"):
         due &= Q(**{arrival: None}) | Q(**{f"{arrival}__lt": F(column) - SKEW})
     return due & ~Q(paused=True, paused_until__gte=F(column))

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, router
+from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.asking import begin
@@ -24,7 +25,7 @@ from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.health import late, paused, running, unserved
 from scheduled_jobs.services.history.last_attempts import told_of
-from scheduled_jobs.services.monitoring import clock, process
+from scheduled_jobs.services.monitoring import clock, process, watch
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
 from scheduled_jobs.services.monitoring.reach import WRITABLE, Target, ask_address
 from scheduled_jobs.services.scheduling import drift
@@ -84,7 +85,7 @@ class _Examination:
             "attempts": self.attempts,
             "address": self.address,
             "certificates": self.certificates_and_clock,
-            "watch": watching,
+            "watch": self.watch,
             "versions": lambda: process.examine_versions(self.alias),
         }
         findings: list[Finding] = []
@@ -115,6 +116,9 @@ class _Examination:
                 self.told.add("writes")
             found += clock.examine_database_clock(self.alias)
         return found
+
+    def watch(self) -> Iterable[Finding]:
+        return _watching() if self.has_tables else ()
 
     # --- Google -----------------------------------------------------------------------------------
 
@@ -365,11 +369,16 @@ def _differ_in_token_alone(live: Mapping[str, str], wanted: Mapping[str, str]) -
     return names == {TOKEN_HEADER.lower()}
 
 
-def watching() -> Iterator[Finding]:
-    """Nothing of this package notices a run that does not come, unless somebody looks."""
-    yield wrong(
-        "watch",
-        "Nobody watches: a missed run is seen by whoever looks at the jobs, and told to nobody",
-        "Let a monitor run manage.py scheduled_jobs doctor; it exits with 1 where a job cannot run.",
-        stops=False,
-    )
+def _watching() -> Iterator[Finding]:
+    """Google tells of no run that does not come, so that somebody has to look."""
+    now, at = timezone.now(), watch.last_step()
+    if at is not None and watch.is_watched(now):
+        yield right("watch", f"Somebody watches for runs that do not come, last {at:%Y-%m-%d %H:%M:%S} UTC")
+        return
+    since = "" if at is None else f" since {at:%Y-%m-%d %H:%M} UTC"
+    line = watch.line_to_add()
+    remedy = f"{watch.WATCH_JOBS} is named: run schedule_tasks, and see on its page why it does not run."
+    if line:
+        remedy = f"Set {line} and run schedule_tasks; or let a timer run manage.py scheduled_jobs watch."
+    text = f"Nobody watches{since}: a run that does not come is told to nobody"
+    yield wrong("watch", text, remedy, stops=False)

@@ -17,6 +17,7 @@ from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health, health, late, paused
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job
 from scheduled_jobs.services.history.stats.reading import Unfolded
+from scheduled_jobs.services.monitoring.watch import last_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,6 +87,7 @@ def health_report(now: datetime) -> dict[str, Any]:
         **found,
         "jobs": len(jobs),
         "last_delivery_at": _last_delivery(jobs),
+        "last_watch_at": last_step(),
     }
 
 
@@ -111,6 +113,12 @@ def _lines(now: datetime) -> Iterator[str]:
         "last_delivery_age_seconds",
         "Time since anything arrived from Cloud Scheduler.",
         [({}, _seconds(now - last))] if last else [],
+    )
+    watched_at = last_step()
+    yield from _gauge(
+        "last_watch_age_seconds",
+        "Time since somebody last looked for runs that did not come.",
+        [({}, _seconds(now - watched_at))] if watched_at else [],
     )
     yield from _gauge(
         "runs_last_hour",

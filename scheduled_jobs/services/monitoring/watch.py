@@ -6,22 +6,24 @@ Google keeps no history and tells of no run that did not come, so that somebody 
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router
 from django.db.models import Q
 
-from scheduled_jobs.conf import in_tests, settings
+from scheduled_jobs.conf import PREFIX, in_tests, settings
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
 from scheduled_jobs.services import alerts, execution, scheduling
 from scheduled_jobs.services.history import stats
 from scheduled_jobs.services.monitoring.judging import Judgement, judge, suspects
-from scheduled_jobs.services.scheduling.drift import look_at_all
+from scheduled_jobs.services.scheduling.drift import look_at_rows
 from scheduled_jobs.services.scheduling.settling import LEFT_BEHIND
 
 if TYPE_CHECKING:
@@ -43,8 +45,7 @@ SOON, FEW = timedelta(minutes=15), 20
 EVERY = 60.0
 UNWATCHED = timedelta(days=1)
 """After so long without a step nobody watches."""
-ADD_WATCH = 'DJANGO_CLOUD_TASKS_BUILTIN_TASKS = ["scheduled_jobs.builtin.WatchJobs"]'
-"""The line that makes somebody watch."""
+WATCH_JOBS = "scheduled_jobs.builtin.WatchJobs"
 
 
 @dataclass
@@ -125,7 +126,7 @@ def _look(watched: WatchStep) -> None:
         watched.google = "pushes are off" if settings.mode == "push-off" else "tasks are run eagerly"
         return
     try:
-        report = look_at_all()
+        report = look_at_rows()
     except BackendError as error:
         watched.google = str(error) or type(error).__name__
         logger.warning("The watch judges by the runs alone: %s", watched.google)
@@ -169,6 +170,17 @@ def is_watched(now: datetime) -> bool:
     """Whether somebody has watched in the last day."""
     at = last_step()
     return at is not None and now - at <= UNWATCHED
+
+
+def line_to_add() -> str:
+    """The line of the settings that makes somebody watch; empty where it is there already."""
+    try:
+        named = settings.BUILTIN_TASKS
+    except ImproperlyConfigured:  # which the checks tell
+        named = []
+    if WATCH_JOBS in named:
+        return ""
+    return f"{PREFIX}BUILTIN_TASKS = {json.dumps([*named, WATCH_JOBS])}"
 
 
 class _Deliveries:

@@ -18,17 +18,17 @@ from django.utils.translation import gettext as _
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
-from scheduled_jobs.domain.plan import drifted_fields
+from scheduled_jobs.domain.plan import Listing, drifted_fields
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.push.on_commit import push_on_commit
 from scheduled_jobs.services.scheduling.push.record import record_agreement, record_drift, record_seen
-from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
+from scheduled_jobs.services.scheduling.seed.rows import Seeded, seed_tasks
 from scheduled_jobs.services.scheduling.seen import record_list
-from scheduled_jobs.services.scheduling.sync.compare import seen_of
+from scheduled_jobs.services.scheduling.sync.compare import compare, seen_of
 from scheduled_jobs.services.scheduling.sync.report import Options, Report
-from scheduled_jobs.services.scheduling.sync.sync import sync_jobs
+from scheduled_jobs.services.scheduling.sync.sync import LIST_PATIENCE, sync_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,6 +119,21 @@ def record(found: Look) -> None:
 def look_at_all() -> Report:
     """All jobs beside what Google has now, written on their rows. Raises a BackendError of Google's."""
     report = sync_jobs(Options(write=False))
+    record_all(report)
+    return report
+
+
+def look_at_rows() -> Report:
+    """The same of the rows as they are. What the code says besides is for schedule_tasks to write.
+
+    Asking each class what it declares takes longer than all else.
+    """
+    client = Client(time.monotonic() + LIST_PATIENCE)
+    at, parent = timezone.now(), client.backend.parent
+    listing = Listing(parent, {live.remote_name: live for live in client.list()}, at)
+    options = Options()
+    found = compare(listing, Seeded(), options, client.backend, using=_using())
+    report = Report(found, options)
     record_all(report)
     return report
 

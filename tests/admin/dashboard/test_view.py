@@ -13,7 +13,7 @@ from django.test import override_settings
 from django.urls import include, path
 
 from scheduled_jobs.admin import JobRunAdmin, ScheduledJobAdmin
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
 from tests.support import make_job, make_run, make_task
 from tests.support.pages import Page
 from tests.support.people import LIST, signed_in, staff, superuser
@@ -88,6 +88,18 @@ def test_all_well_is_one_sentence_and_no_list_of_matters() -> None:
     assert "Needs attention" not in html
     assert "<title>Scheduled jobs |" in html
     assert "data-wrong" not in html.partition('<div class="sj-head">')[0]
+
+
+def test_where_nobody_watches_it_says_so_with_the_line_to_add() -> None:
+    job("A")
+    client = superuser()
+    note = text(client.get(URL).content.decode().partition('<div class="sj-note"')[2].partition("</div>")[0])
+    assert note.partition("> ")[2].strip() == (
+        "Nobody watches: a run that does not come is told to nobody. Add DJANGO_CLOUD_TASKS_BUILTIN_TASKS = "
+        "[&quot;scheduled_jobs.builtin.WatchJobs&quot;] to the settings and run python manage.py schedule_tasks."
+    )
+    LastWatch.objects.create(at=NOW - timedelta(days=1))
+    assert "Nobody watches" not in client.get(URL).content.decode()
 
 
 def test_each_trouble_is_a_link_to_the_jobs_that_have_it() -> None:

@@ -12,9 +12,11 @@ from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 from django.urls import include, path
+from django.utils import timezone
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.backends.memory import MemoryBackend
+from scheduled_jobs.models import LastWatch
 from scheduled_jobs.services import execution, monitoring
 from scheduled_jobs.services.monitoring import Target
 from scheduled_jobs.services.monitoring.process import RUN_ON
@@ -36,8 +38,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 urlpatterns = [path("tasks/", include("scheduled_jobs.urls"))]
 BACKEND = f"{__name__}.Scheduler"
 NOBODY_WATCHES = (
-    "[!] Nobody watches: a missed run is seen by whoever looks at the jobs, and told to nobody. Let a monitor run "
-    "manage.py scheduled_jobs doctor; it exits with 1 where a job cannot run."
+    "[!] Nobody watches: a run that does not come is told to nobody. "
+    'Set DJANGO_CLOUD_TASKS_BUILTIN_TASKS = ["scheduled_jobs.builtin.WatchJobs"] and run schedule_tasks; '
+    "or let a timer run manage.py scheduled_jobs watch."
 )
 DECIDE = "Run manage.py schedule_tasks, or decide on the admin's page that compares with Google."
 
@@ -76,9 +79,9 @@ def told(*topics: str) -> list[str]:
 
 
 def wrong() -> list[str]:
-    """All lines about what is wrong, but that nobody watches, which is always so."""
+    """All lines about what is wrong, but that nobody watches, which is so in all of these."""
     found = [finding for finding in monitoring.examine() if not finding.is_ok]
-    assert [finding.line for finding in found if finding.topic == "watch"] == [NOBODY_WATCHES]
+    assert {finding.line for finding in found if finding.topic == "watch"} <= {NOBODY_WATCHES}
     return [line_of(finding) for finding in found if finding.topic != "watch"]
 
 
@@ -107,6 +110,25 @@ def test_of_a_set_up_that_is_right_every_line_says_so(origin: str) -> None:
         == f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must."
     )
     assert lines["clock"] == "[ok] The clock of this machine is right."
+
+
+def test_whether_anybody_watches_is_told_with_the_line_to_add(origin: str, settings: Any) -> None:
+    assert told("watch") == [NOBODY_WATCHES]
+    named = settings.DJANGO_CLOUD_TASKS_BUILTIN_TASKS = ["scheduled_jobs.builtin.PruneHistory"]
+    assert (
+        'Set DJANGO_CLOUD_TASKS_BUILTIN_TASKS = ["scheduled_jobs.builtin.PruneHistory", ' in told("watch")[0]
+    )
+    settings.DJANGO_CLOUD_TASKS_BUILTIN_TASKS = [*named, "scheduled_jobs.builtin.WatchJobs"]
+    at = timezone.now().replace(microsecond=0) - timedelta(days=1, minutes=1)
+    LastWatch.objects.create(at=at)
+    assert told("watch") == [
+        f"[!] Nobody watches since {at:%Y-%m-%d %H:%M} UTC: a run that does not come is told to nobody. "
+        "scheduled_jobs.builtin.WatchJobs is named: run schedule_tasks, and see on its page why it does not run."
+    ]
+    LastWatch.objects.update(at=at + timedelta(hours=1))
+    assert told("watch") == [
+        f"[ok] Somebody watches for runs that do not come, last {at + timedelta(hours=1):%Y-%m-%d %H:%M:%S} UTC."
+    ]
 
 
 # --- Settings -----------------------------------------------------------------------------------------

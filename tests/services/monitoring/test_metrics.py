@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
 from scheduled_jobs.services import monitoring
 from scheduled_jobs.services.monitoring.metrics import metrics
 from tests.support import make_job, make_task
@@ -93,8 +93,9 @@ def test_a_database_that_is_gone_is_503(path: str, monkeypatch: pytest.MonkeyPat
 def test_with_nothing_wrong_it_is_200(google: Any) -> None:
     assert get("health").json() == {
         "status": "ok", "overdue": [], "failing": [], "unreachable": [], "not_sent": [],
-        "jobs": 0, "last_delivery_at": None,
+        "jobs": 0, "last_delivery_at": None, "last_watch_at": None,
     }  # fmt: skip
+    LastWatch.objects.create(at=ago(minutes=2))
     a_job("fine", last_delivery_at=ago(minutes=1))
     a_job("just-edited", sync_state="pending", edited_at=ago(seconds=30), last_delivery_at=ago(minutes=2))
     a_job("gone", retired_at=NOW, failures_in_a_row=1)
@@ -103,7 +104,7 @@ def test_with_nothing_wrong_it_is_200(google: Any) -> None:
     assert answered.status_code == 200
     assert answered.json() == {
         "status": "ok", "overdue": [], "failing": [], "unreachable": [], "not_sent": [],
-        "jobs": 3, "last_delivery_at": "2026-11-23T11:59:00Z",
+        "jobs": 3, "last_delivery_at": "2026-11-23T11:59:00Z", "last_watch_at": "2026-11-23T11:58:00Z",
     }  # fmt: skip
 
 
@@ -124,6 +125,7 @@ def test_jobs_that_want_somebody_are_named(google: Any) -> None:
         "not_sent": ["refused", "waiting"],
         "jobs": 5,
         "last_delivery_at": None,
+        "last_watch_at": None,
     }
     with override_settings(DJANGO_CLOUD_TASKS_PUSH="off"):
         assert get("health").json()["not_sent"] == []
@@ -210,7 +212,7 @@ def test_its_statements_do_not_grow_with_jobs_and_runs(google: Any) -> None:
         job = a_job(f"job-{n}")
         for attempt in range(3):
             add_run(job, "failed", started_at=ago(minutes=5), attempt=attempt)
-    assert statements() == before <= 10
+    assert statements() == before <= 12
 
 
 def test_every_metric_is_explained_and_no_other(google: Any) -> None:
