@@ -139,18 +139,15 @@ def test_a_token_with_wrong_claims_is_401_without_a_fetch(
 
 def test_a_token_of_another_key_is_401(key: SigningKey, other_key: SigningKey) -> None:
     forged = SigningKey("first").token()
-    assert refused(NotAuthenticated, forged) == "the token does not verify (MalformedError)"
-    assert refused(NotAuthenticated, other_key.token()) == "the token does not verify (MalformedError)"
+    assert refused(NotAuthenticated, forged) == "the token does not verify"
+    assert refused(NotAuthenticated, other_key.token()) == "the token's key is none of Google's"
     assert call(key.token()) == EMAIL
 
 
 def test_claims_that_were_changed_after_signing_are_401(key: SigningKey) -> None:
     header, _, signature = key.token(email=OTHER).split(".")
     claims = key.token().split(".")[1]
-    assert (
-        refused(NotAuthenticated, f"{header}.{claims}.{signature}")
-        == "the token does not verify (MalformedError)"
-    )
+    assert refused(NotAuthenticated, f"{header}.{claims}.{signature}") == "the token does not verify"
 
 
 def test_ten_seconds_of_clock_skew_are_borne(key: SigningKey) -> None:

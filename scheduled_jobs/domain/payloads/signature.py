@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, resolve
@@ -172,6 +172,10 @@ class Signature:
 
     def defaults(self) -> dict[str, Any]:
         """What ``run()`` takes where the payload says nothing, as a payload would write it."""
+        return dict(self._defaults)
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
         return self.dump({field.name: field.default for field in self.fields if not field.required})
 
     def _strangers_in(self, payload: Mapping[str, Any]) -> dict[str, str]:

@@ -95,6 +95,8 @@ class Heartbeat:
         self._kept: list[Kept] = []
         self._is_closing = False
         self._thread: threading.Thread | None = None
+        self._wakes_at: datetime | None = None
+        """When the thread looks again by itself; None where it waits to be woken, or is busy."""
 
     def _clock(self) -> datetime:
         return (self._fixed_clock or timezone.now)()
@@ -228,7 +230,13 @@ class Heartbeat:
     def _wake_or_start(self) -> None:
         if not self._is_closing and (self._thread is None or not self._thread.is_alive()):
             self._start()
-        self._condition.notify()
+        self._notify()
+
+    def _notify(self) -> None:
+        # Most runs are over long before anything is due: the thread, once woken, sleeps past all of them.
+        due_at = self._due_at()
+        if self._wakes_at is None or (due_at is not None and due_at < self._wakes_at):
+            self._condition.notify()
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="scheduled-jobs-heartbeat", daemon=True)
@@ -242,7 +250,7 @@ class Heartbeat:
 
     def _wake(self) -> None:
         with self._condition:
-            self._condition.notify()
+            self._notify()
 
     def _work(self) -> None:
         _leave_pools()
@@ -252,7 +260,9 @@ class Heartbeat:
                 if due_at is None or due_at > now:
                     if self._is_closing:
                         return
+                    self._wakes_at = due_at
                     self._condition.wait(None if due_at is None else (due_at - now).total_seconds())
+                    self._wakes_at = None
                     continue
             self.step(now)
             # Between two steps lie seconds: a connection is not kept for so little.
@@ -264,6 +274,7 @@ class Heartbeat:
         self._beats = []
         self._kept = []
         self._thread = None
+        self._wakes_at = None
 
 
 def _leave_pools() -> None:

@@ -95,10 +95,13 @@ def _converters(
 # --- Writing --------------------------------------------------------------------------------------
 
 
-def insert_row(row: models.Model, using: str) -> None:
-    """Insert the row of a new instance, and set its key, as ``save()`` does without its signals."""
+def insert_row(row: models.Model, columns: tuple[str, ...], using: str) -> None:
+    """Insert a new instance, and set its key, as ``save()`` does without its signals.
+
+    ``columns`` are those that may differ from their default: the others are not sent.
+    """
     connection, model = connections[using], type(row)
-    text, columns, returns = _insert(model, using)
+    text, returns = _insert(model, columns, using)
     with connection.cursor() as cursor:
         cursor.execute(text, as_parameters(model, {name: row.__dict__[name] for name in columns}, connection))
         if returns:
@@ -111,15 +114,31 @@ def insert_row(row: models.Model, using: str) -> None:
 
 
 @cache
-def _insert(model: type[models.Model], using: str) -> tuple[str, tuple[str, ...], bool]:
-    name = quoted_names(model, using)
-    columns = tuple(
-        column for column, field in columns_of(model).items() if not (field.primary_key or field.generated)
-    )
-    values = ", ".join(["%s"] * len(columns))
-    text = f"INSERT INTO {name.table} ({name.list(columns)}) VALUES ({values})"  # noqa: S608 – names of our own
-    returns: bool = connections[using].features.can_return_columns_from_insert
-    return (f"{text} RETURNING {name.id}" if returns else text), columns, returns
+def _insert(model: type[models.Model], columns: tuple[str, ...], using: str) -> tuple[str, bool]:
+    name, connection = quoted_names(model, using), connections[using]
+    constant = {
+        column: _literal(field)
+        for column, field in columns_of(model).items()
+        if not (column in columns or field.primary_key or field.generated or _is_null(field))
+    }
+    values = ", ".join([*constant.values(), *["%s"] * len(columns)])
+    text = f"INSERT INTO {name.table} ({name.list([*constant, *columns])}) VALUES ({values})"  # noqa: S608
+    returns: bool = connection.features.can_return_columns_from_insert
+    return (f"{text} RETURNING {name.id}" if returns else text), returns
+
+
+def _is_null(field: Any) -> bool:
+    return field.null and field.get_default() is None
+
+
+def _literal(field: Any) -> str:
+    """The default of a column, in SQL that all databases read alike."""
+    default = field.get_default()
+    if isinstance(default, int):
+        return str(int(default))
+    if default == "":
+        return "''"
+    raise TypeError(f"{field.name} has to be named: its default is {default!r}")
 
 
 def update_rows(

@@ -32,6 +32,10 @@ LEASE = timedelta(seconds=20)
 before Google's retries are used up: the first of them may be the only one, and comes after five seconds."""
 CREDIT_AGE = timedelta(minutes=15)
 """For how long the surplus delivery of a RunJob that was sent twice is expected."""
+EMPTY = {
+    "error", "error_key", "traceback", "log", "progress_message", "progress_done", "progress_total", "context"
+}  # fmt: skip
+"""Columns that are empty while a run goes on, or that its end does not empty."""
 REACH = timedelta(days=8)
 """How far back among the runs of a job that one is looked for: it was asked for and sent since."""
 
@@ -214,7 +218,7 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
 def _insert(job: ScheduledJob, values: dict[str, Any]) -> JobRun:
     run = JobRun(job=job, deliveries=1, **values)
     with statement():
-        sql.insert_row(run, database())
+        sql.insert_row(run, ("job_id", "deliveries", *values), database())
     # Which the database makes of the same, and would have to be asked for.
     vars(run)["at"] = run.started_at or run.scheduled_for or run.created_at
     return run
@@ -272,15 +276,15 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
     """
     using = database()
     name = sql.quoted_names(JobRun, using)
-    row = {
-        **values,
-        "active_slot": None,
-        "overlap_lock": None,
-        "settled_slot": run.scheduled_for if settles else None,
-        "unfolded": 1,
-    }
-    for status in JobRun.ENDABLE:
-        if sql.update_rows(JobRun, using, row, f"{name.id} = %s AND {name.status} = %s", [run.pk, status]):
+    where = f"{name.id} = %s AND {name.status} = %s"
+    slot = {"settled_slot": run.scheduled_for} if settles and run.scheduled_for is not None else {}
+    also = f", {name.active_slot} = NULL, {name.overlap_lock} = NULL, {name.unfolded} = 1"
+    # Of a run that was given up the row says why, and of one that goes on it is as it was inserted.
+    changed = {key: value for key, value in values.items() if value or key not in EMPTY}
+    for status, row in (
+        (status, changed if status == Status.RUNNING else values) for status in JobRun.ENDABLE
+    ):
+        if sql.update_rows(JobRun, using, {**row, **slot}, where, [run.pk, status], also=also):
             return status
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# Without the enumerations that Python makes of its numbers: to look at all signals before and after each run
+# would cost more than many a run.
+_handler_of = inspect.unwrap(signal.getsignal)
+_NUMBERS = sorted(map(int, signal.valid_signals()))
+
+
 class Handlers:
     """The handlers of signals as they are before a task runs, which may set others or take them away.
 
@@ -22,9 +29,8 @@ class Handlers:
 
     def __init__(self) -> None:
         self._is_main = threading.current_thread() is threading.main_thread()
-        numbers = signal.valid_signals() if self._is_main else ()
-        self._handlers = {number: signal.getsignal(number) for number in numbers}
-        self._codes = set(map(_code_of, self._handlers.values()))
+        numbers = _NUMBERS if self._is_main else ()
+        self._handlers = {number: _handler_of(number) for number in numbers}
         self._has_alarm = any(signal.getitimer(signal.ITIMER_REAL))
 
     def put_back(self) -> None:
@@ -32,7 +38,7 @@ class Handlers:
         if self._is_main and not self._has_alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._handlers.items():
-            if handler is not None and signal.getsignal(number) is not handler:
+            if handler is not None and _handler_of(number) is not handler:
                 signal.signal(number, handler)
 
     def is_stop(self, error: BaseException) -> bool:
@@ -41,9 +47,10 @@ class Handlers:
             return any(self.is_stop(inner) for inner in error.exceptions)
         if not self._is_main or not isinstance(error, (SystemExit, KeyboardInterrupt)):
             return False
+        codes = set(map(_code_of, self._handlers.values()))
         # Python's own handler of Ctrl-C leaves no frame.
         return isinstance(error, KeyboardInterrupt) or any(
-            frame.f_code in self._codes for frame, _ in traceback.walk_tb(error.__traceback__)
+            frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__)
         )
 
 
