@@ -222,6 +222,11 @@ ACTIONS = (
     Screen("run-now", job("SettleCardPayments", "run-now"), "Before a job is run now"),
     Screen("run-now-refused", asked_wrongly, "A payload that does not fit"),
     Screen("bulk-pause", bulk("Pause…"), "Before many jobs are paused"),
+    Screen(
+        "backfill",
+        job("FetchCarrierTracking", "backfill"),
+        "Before the scheduled times that have no settled run are run",
+    ),
     Screen("bulk-resume", bulk("Resume…")),
     Screen("bulk-reset", bulk("Reset overrides…")),
     Screen("bulk-sync", bulk("Send to Google…")),
