@@ -224,7 +224,7 @@ ACTIONS = (
     Screen("bulk-pause", bulk("Pause…"), "Before many jobs are paused"),
     Screen(
         "backfill",
-        job("FetchCarrierTracking", "backfill"),
+        job("FetchCarrierTracking", "backfill", "?start=2026-10-22T11:00&end=2026-10-22T13:10"),
         "Before the scheduled times that have no settled run are run",
     ),
     Screen("bulk-resume", bulk("Resume…")),
