@@ -146,9 +146,9 @@ def paused_by_themselves(jobs: QuerySet[ScheduledJob]) -> ScheduledJobQuerySet:
 
 
 def _pause(scene: _Scene, row: AlertRun) -> None:
-    job, run = scene.jobs[row.job_id], scene.runs[row.run_id]
+    job = scene.jobs[row.job_id]
     with attribution(via=JobChange.Via.AUTO):
-        job.pause(reason=wording.reason_of_pause(job, run), by=PAUSED_BY)
+        job.pause(reason=wording.reason_of_pause(job), by=PAUSED_BY)
 
 
 # --- What decides -------------------------------------------------------------------------------------

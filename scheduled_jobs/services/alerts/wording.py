@@ -97,16 +97,16 @@ def test_message(by: str) -> Message:
         return _message(Kind.TEST, draft, [])
 
 
-def reason_of_pause(job: ScheduledJob, run: JobRun) -> str:
-    """Why a job was paused by itself, as it is kept with the pause."""
+def reason_of_pause(job: ScheduledJob) -> str:
+    """Why a job was paused by itself, as it is kept with the pause: also those read it who may see no run."""
     text = ngettext(
-        "%(n)d scheduled time failed (%(setting)s): %(error)s",
-        "%(n)d scheduled times in a row failed (%(setting)s): %(error)s",
+        "%(n)d scheduled time failed (%(setting)s)",
+        "%(n)d scheduled times in a row failed (%(setting)s)",
         job.failures_in_a_row,
     )
     setting = f"{PREFIX}AUTO_PAUSE_AFTER"
     with translation.override(django_settings.LANGUAGE_CODE):
-        return text % {"n": job.failures_in_a_row, "setting": setting, "error": first_line_of(run)}
+        return text % {"n": job.failures_in_a_row, "setting": setting}
 
 
 def _message(kind: str, draft: _Draft, runs: Iterable[JobRun]) -> Message:
