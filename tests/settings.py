@@ -5,6 +5,8 @@
 
 import os
 
+import django
+
 from sample_project.settings import *  # noqa: F403
 from sample_project.settings import DATABASES
 
@@ -33,3 +35,7 @@ DJANGO_CLOUD_TASKS_LOCATION = "europe-west1"
 DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com"
 DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "scheduler@test-project.iam.gserviceaccount.com"
 DJANGO_CLOUD_TASKS_BACKEND = "scheduled_jobs.backends.memory.MemoryBackend"
+
+if django.VERSION >= (6, 1):
+    # Without it each mail is told to be the old way, and a warning is an error here.
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}

@@ -11,12 +11,16 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import django
+
 from scheduled_jobs.services import execution
 from tests.support import SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+    from pytest_django.fixtures import SettingsWrapper
 
     from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.tasks import PeriodicTask
@@ -34,6 +38,14 @@ def deliver_slot(
         job=job, task=task, schedule_time=None if slot is None else slot.isoformat(), body=b""
     )
     execution.deliver(delivery, clock=lambda: now)
+
+
+def send_mails_by(settings: SettingsWrapper, backend: str) -> None:
+    """Let mails be sent by this backend, as this release of Django has it."""
+    if django.VERSION >= (6, 1):
+        settings.MAILERS = {"default": {"BACKEND": backend}}
+    else:
+        settings.EMAIL_BACKEND = backend
 
 
 class Failing:

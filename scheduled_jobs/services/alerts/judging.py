@@ -34,7 +34,7 @@ Kind, Status = AlertRun.Kind, JobRun.Status
 TURN = "alerts"
 LENGTH = timedelta(minutes=1)
 """The lease of whoever decides: two at once would each tell of one cause."""
-MOST = 500
+MOST = 2_000
 """Runs that are judged at once."""
 AGAIN = timedelta(minutes=1)
 """After how long a recovery that is not sure yet is looked at again."""

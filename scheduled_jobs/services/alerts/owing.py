@@ -42,8 +42,8 @@ def owe_end(run: JobRun, *, is_recovery: bool) -> None:
     transaction is raised.
     """
     try:
-        owed = _owed(run, is_recovery=is_recovery)
-        if owed is not None and _is_wanted():
+        is_ordinary = run.status == Status.SUCCEEDED and not is_recovery
+        if (is_ordinary or _is_wanted()) and (owed := _owed(run, is_recovery=is_recovery)) is not None:
             _write([owed])
     except (Error, ImproperlyConfigured) as error:
         _raise_where_the_end_is_gone(error)

@@ -30,7 +30,8 @@ CLAIM = timedelta(minutes=1)
 WAITS = tuple(timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 720))
 """After how long what was not sent is tried again; then no more."""
 MOST = 20
-POLL = 0.05
+POLL, PATIENCE = 0.05, 1.0
+"""How often it is asked whether nobody else decides any more, and for how long: that takes milliseconds."""
 AT_ONCE = 500
 """Rows that are deleted at once."""
 
@@ -45,8 +46,9 @@ def send_owed(
     until = time.monotonic() + seconds
     try:
         now = now or timezone.now()
-        while not judging.judge_owed(now) and time.monotonic() < until:
-            sleep(POLL)  # somebody else is about it, for some milliseconds
+        patient = min(until, time.monotonic() + PATIENCE)
+        while not judging.judge_owed(now) and time.monotonic() < patient:
+            sleep(POLL)
         for alert in _alerts().filter(next_try_at__lte=now).order_by("next_try_at", "pk")[:MOST]:
             if (left := until - time.monotonic()) <= 0:
                 break

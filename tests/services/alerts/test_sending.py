@@ -17,7 +17,7 @@ from scheduled_jobs.models import Alert, AlertRun, JobRun
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.alerts import sending
 from tests.support import SLOT, make_run, with_several_writers
-from tests.support.alerts import AFTER, deliver_slot, hook, nobody_listens
+from tests.support.alerts import AFTER, deliver_slot, hook, nobody_listens, send_mails_by
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -145,7 +145,7 @@ def test_what_failed_is_tried_again_and_nothing_twice(
 def test_what_never_gets_there_is_given_up(
     job: ScheduledJob, task: type[PeriodicTask], settings: SettingsWrapper, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.EMAIL_BACKEND = f"{__name__}.Broken"
+    send_mails_by(settings, f"{__name__}.Broken")
     deliver_slot(job, task)
     now, tries = AFTER, 0
     while True:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -20,6 +21,8 @@ from tests.support import make_run, make_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_django.fixtures import SettingsWrapper
 
     from scheduled_jobs.testing import CloudScheduler
 
@@ -90,6 +93,22 @@ def test_a_run_that_did_not_come_is_missed_after_the_grace(google: CloudSchedule
     job.refresh_from_db()
     assert (job.last_status, job.last_run, job.last_run_at) == (Status.MISSED, run, NINE)
     assert (job.failures_in_a_row, job.watched_until) == (0, NINE + timedelta(microseconds=1))
+
+
+def test_what_a_step_has_found_is_told_by_it(google: CloudScheduler, settings: SettingsWrapper) -> None:
+    """And that it is over with the first run that succeeds."""
+    settings.DJANGO_CLOUD_TASKS_ALERT_RECIPIENTS = ["ops@shop.example"]
+    settings.DJANGO_CLOUD_TASKS_APP_NAME = "shop"
+    for name in ("One", "Two"):
+        make_task(name=name).schedule()
+    look(google)
+    with server_down(google):
+        look(google, NINE + 5 * MINUTE)
+        look(google, NINE + 6 * MINUTE)
+    assert [message.subject for message in mail.outbox] == ["[shop] MISSED: 2 runs of 2 jobs, since 09:00"]
+    look(google, NINE + HOUR)
+    look(google, NINE + HOUR + MINUTE)
+    assert [message.subject for message in mail.outbox][1:] == ["[shop] OK again: 2 jobs"]
 
 
 def test_a_new_job_is_noticed_within_two_of_its_slots(google: CloudScheduler) -> None:

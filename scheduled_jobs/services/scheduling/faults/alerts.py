@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
+import django
 from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -60,12 +62,11 @@ def alerts_in_production() -> Iterator[Fault]:
         )
     if not settings.ALERT_RECIPIENTS:
         return
-    backend = str(getattr(django_settings, "EMAIL_BACKEND", ""))
-    if (does := UNREAD.get(backend)) is not None:
+    if (does := UNREAD.get(_mail_backend())) is not None:
         yield Fault(
             49,
-            f"{PREFIX}ALERT_RECIPIENTS is set, and EMAIL_BACKEND {does}: nobody gets them.",
-            "Set EMAIL_BACKEND to one that sends; Django's default does, by SMTP.",
+            f"{PREFIX}ALERT_RECIPIENTS is set, and the backend of mails {does}: nobody gets them.",
+            "Set EMAIL_BACKEND, or MAILERS, to one that sends; Django's default does, by SMTP.",
             "advice",
             in_production=True,
         )
@@ -78,6 +79,17 @@ def alerts_in_production() -> Iterator[Fault]:
             "advice",
             in_production=True,
         )
+
+
+def _mail_backend() -> str:
+    mailers = getattr(django_settings, "MAILERS", None)
+    if django.VERSION >= (6, 1) and mailers is not None:
+        return str(mailers.get("default", {}).get("BACKEND", ""))
+    with warnings.catch_warnings():
+        # Django 6.1 warns of whoever reads it, and the project may have nothing else yet.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return str(django_settings.EMAIL_BACKEND)
 
 
 def _is_email(text: str) -> bool:
