@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import reprlib
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -13,6 +14,7 @@ import pytest
 from django.utils.html import escapejs
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from scheduled_jobs.domain.payloads import MASK, Redactor, secrets_in, without_tokens
 
@@ -118,6 +120,20 @@ def test_values_that_are_secrets_are_masked_in_a_result() -> None:
         "key": "shown by its name",
         "done": True,
     }
+
+
+def test_a_secret_whose_middle_was_left_out_is_masked() -> None:
+    class Account(BaseModel):
+        number: int
+
+    secret = "sk_live_" + "".join(f"{n}x" for n in range(30, 70))
+    try:
+        Account(number=secret)  # type: ignore[arg-type]
+    except ValidationError as error:
+        shown = Redactor([secret]).text(f"{error} {reprlib.repr(secret)}")
+    assert f"input_value='{MASK}...{MASK}', input_type=str" in shown
+    assert shown.endswith(f" '{MASK}...{MASK}'")
+    assert Redactor([secret]).text("sk_live_x ... and so on…") == "sk_live_x ... and so on…"
 
 
 def test_tokens_and_signatures_are_masked() -> None:

@@ -27,6 +27,8 @@ SURE = 8
 """Characters from which on a secret is found within a word too; a shorter one is only found as a whole."""
 SHORTEST_NUMBER = 6
 """Digits of a number that is looked for in texts: years, counts and lines have less."""
+END = 10
+"""Characters of the beginning, and of the end, by which a secret is known whose middle was left out."""
 IN_EVERY_TEXT = frozenset({"error", "false", "file", "line", "none", "null", "self", "true"})
 """Words of any traceback and of any JSON: they keep nothing secret."""
 TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){0,2}|(?<=:)[\w-]{43}(?![\w-])")
@@ -35,6 +37,7 @@ TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){0,2}|(?<=:)[\w-]{43}(?![\w-])")
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _PART = re.compile(r"[A-Za-z0-9_]+|\\+|.", re.DOTALL)
+_CUT = re.compile(r"\.\.\.|…")
 _BEFORE = r"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{2})|(?<=\\[abfnrtv])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-fA-F]{4}))"
 _ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\f": "f", "\b": "b"}
 _NAMES = {**{chr(code): name for code, name in codepoint2name.items()}, "'": "apos"}
@@ -51,6 +54,9 @@ class Redactor:
         """A text of somebody else's as every database can hold it, with no secret and no token in it."""
         for secret in self._found_in(text):
             text = secret.masked(text)
+        if _CUT.search(text):
+            for secret in self._in_texts:
+                text = secret.ends_masked(text)
         return without_tokens(text)
 
     def value(self, value: Any) -> Any:
@@ -107,6 +113,18 @@ class _Secret:
         if self._pattern is None:
             self._pattern = re.compile("|".join([_spelled(self._secret), *map(_within, self._in_base64())]))
         return self._pattern.sub(MASK, text)
+
+    def ends_masked(self, text: str) -> str:
+        """The text with a mask in place of a secret whose middle somebody has left out, as pydantic does."""
+        if len(self._secret) < 2 * END:
+            return text
+        head, tail = self._secret[:END], self._secret[-END:]
+        if head in text:
+            text = re.sub(rf"{re.escape(head)}.{{0,100}}?(?=\.\.\.|…)", MASK, text, flags=re.DOTALL)
+        if tail in text:
+            after = rf"(?:(?<=\.\.\.)|(?<=…)).{{0,100}}?{re.escape(tail)}"
+            text = re.sub(after, MASK, text, flags=re.DOTALL)
+        return text
 
     def _in_base64(self) -> list[str]:
         """What is the same in every base64 that holds the secret, such as that of ``user:secret``."""
