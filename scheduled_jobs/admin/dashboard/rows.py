@@ -205,9 +205,10 @@ def _of_series(series: Series, step: timedelta) -> list[Mark]:
 
 
 def _going_on(pks: Collection[int], axis: Axis) -> dict[int, list[datetime]]:
-    rows = JobRun.objects.filter(status__in=JobRun.OPEN).order_by("at")
+    # Put in order here: SQLite, once it has statistics, would rather read all runs in this order.
+    rows = JobRun.objects.filter(status__in=JobRun.OPEN).order_by()
     found: dict[int, list[datetime]] = defaultdict(list)
-    for job, at in rows.values_list("job", "at")[:MOST_OPEN]:
+    for job, at in sorted(rows.values_list("job", "at")[:MOST_OPEN], key=lambda row: row[1]):
         if job in pks:
             found[job].append(max(min(at, axis.now), axis.start))
     return found

@@ -338,7 +338,7 @@ class _Row:
     def _runs(self) -> dict[str, Any]:
         last = self.last
         return {
-            "paths": draw_sparkline(self.bars),
+            "paths": [(f"p-{kind}", path) for kind, path in draw_sparkline(self.bars).items()],
             "strip": outcomes_in_words(self.bars),
             "runs_url": self._link("runs"),
             "runs_label": _("Runs of %(name)s") % {"name": self.name.short},

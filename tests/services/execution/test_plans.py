@@ -13,6 +13,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services import scheduling
 from tests.services.execution.calling import deliver
 from tests.support import SLOT
+from tests.support.plans import plans_about
 
 if TYPE_CHECKING:
     from scheduled_jobs.tasks import PeriodicTask
@@ -34,21 +35,9 @@ def test_no_statement_of_a_delivery_reads_the_table(
         )
         for n in range(2000)
     )  # fmt: skip
-    plans: dict[str, list[str]] = {}
-
-    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "jobrun" in sql and sql.startswith(("SELECT", "UPDATE", "DELETE")):
-            with (
-                connection.cursor() as cursor,
-                connection.execute_wrapper(lambda e, s, p, m, c: e(s, p, m, c)),
-            ):
-                cursor.cursor.execute(f"EXPLAIN QUERY PLAN {cursor.cursor.convert_query(sql)}", params or ())
-                plans[sql] = [row[-1] for row in cursor.cursor.fetchall()]
-        return execute(sql, params, many, context)
-
     if has_statistics:
         connection.cursor().execute("ANALYZE")
-    with connection.execute_wrapper(explain):
+    with plans_about("jobrun") as plans:
         deliver(job, task, slot=slot)
         scheduling.after_delivery(job.pk)
     assert plans

@@ -62,15 +62,18 @@ class Unfolded:
         """The cells of all jobs, or of these, of which runs were written or deleted since they were made."""
         now = timezone.now()
         runs: JobRunQuerySet = JobRun.objects.using(router.db_for_write(JobRun)).filter(unfolded=1)
-        stale = stats().filter(stale=1, job__gt=0)
         if job_ids is not None:
-            runs, stale = runs.of_jobs(job_ids), stale.filter(job__in=job_ids)
+            runs = runs.of_jobs(job_ids)
         of_runs = runs.order_by().values_list("job_id", "scheduled_for", "created_at")
-        of_stale = stale.order_by().values_list("job", "start", Value(None, DateTimeField()))
+        # Their jobs are looked at here: SQLite, once it has statistics, would take the index of these.
+        stale = stats().filter(stale=1).order_by()
+        of_stale = stale.values_list("job", "start", Value(None, DateTimeField()))
         rows: list[Any] = list(of_runs.union(of_stale, all=True).order_by()[:MOST])
         written = [row for row in rows if row[2] is not None]
-        gone = [row for row in rows if row[2] is None][:MOST_STALE]
-        keys = {cell_of(job, slot, created or slot, now) for job, slot, created in written + gone}
+        gone = [row for row in rows if row[2] is None and row[0] and (job_ids is None or row[0] in job_ids)]
+        keys = {
+            cell_of(job, slot, created or slot, now) for job, slot, created in written + gone[:MOST_STALE]
+        }
         jobs = jobs_of({key.job for key in keys}) if keys else {}
         kept = [key for key in keys if key.job not in jobs or not is_frozen(key, jobs[key.job][1])]
         tallies = count_runs(kept) if kept else {}
