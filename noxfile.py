@@ -120,6 +120,14 @@ def typing(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+def storm(session: nox.Session) -> None:
+    """Kill, stop and pause web servers, and a PostgreSQL of their own, at every end of a run."""
+    session.install("--quiet", "pip>=25.1")
+    session.install("--quiet", "--editable", ".", "--group", "test")
+    session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/ends", env={"STORM": "1"})
+
+
+@nox.session(python="3.11")
 def wheel(session: nox.Session) -> None:
     """The wheel has all files of the package, and works where nothing else is installed."""
     folder = Path(session.create_tmp()).resolve()

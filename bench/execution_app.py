@@ -59,6 +59,7 @@ from django.urls import include, path  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 
+from scheduled_jobs.services.execution import ending  # noqa: E402
 from scheduled_jobs.tasks import PeriodicTask  # noqa: E402
 
 
@@ -71,20 +72,22 @@ class Work(PeriodicTask):
         """As by default at Google's."""
         return 5
 
-    def run(self, *, region: str = "", seconds: float = 0, error: str = "", marks: bool = False) -> str:
-        """Take this long; ``marks`` leaves a row before and one after."""
-        if marks:
+    def run(self, *, region: str = "", seconds: float = 0, error: str = "", marks: str = "") -> str:
+        """Take this long; ``marks`` are "begun", "done" or both: each leaves a row at its time."""
+        if "begun" in marks:
             self._mark("begun")
         time.sleep(seconds)
         if error:
             raise ValueError(error)
-        if marks:
+        if "done" in marks:
             self._mark("done")
         return region
 
     def _mark(self, status: str) -> None:
         Row.objects.create(
-            status=status, started_at=self.metadata.scheduled_for, payload={"job": self.metadata.job_name}
+            status=status,
+            started_at=self.metadata.scheduled_for,
+            payload={"job": self.metadata.job_name, "process": os.getpid()},
         )
 
 
@@ -115,6 +118,10 @@ def bare(request: HttpRequest) -> JsonResponse:
 
 urlpatterns = [path("bare/", bare), path("tasks/", include("scheduled_jobs.urls"))]
 application = WSGIHandler()
+
+if waits := os.environ.get("BENCH_WAITS"):
+    # Whoever tries what comes after the waits does not wait for them: seconds, split at blanks.
+    ending.DELAYS = tuple(map(float, waits.split()))
 
 
 def fill() -> None:

@@ -155,7 +155,8 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
         raise exceptions.WrongMethod(f"{request.method} is not allowed; send POST")
     name = request.headers.get(JOB_NAME, "")
     job = execution.job_of_task(task, name) if name else None
-    execution.write_kept()
+    if name:  # the database has just answered
+        execution.kept_ends.write_few()
     # Nothing is imported for the path of a request: it has to be the task of a job that is there.
     task_class = registry.get(task) if job is None else registry.find(job.task)
     if task_class is None:

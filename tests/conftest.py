@@ -27,7 +27,13 @@ settings.load_profile("untimed")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server", "new_database"}
 CONSTANT = {"django_content_type", "auth_permission"}
 """Tables that hold what the migrations have put there, and that no test changes."""
-LONG = ("tests/projects/", "tests/test_demo.py", "tests/browser/", "tests/emulator/test_process.py")
+LONG = (
+    "tests/projects/",
+    "tests/ends/",
+    "tests/test_demo.py",
+    "tests/browser/",
+    "tests/emulator/test_process.py",
+)
 """Tests that start other programs, and wait for them more than they work."""
 LEFT_OUT = pytest.StashKey[int]()
 
@@ -56,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             getattr(item, "fixturenames", ())
         )
         is_browser = item.get_closest_marker("browser")
-        if is_browser or test.startswith("tests/projects/"):
+        if is_browser or test.startswith(("tests/projects/", "tests/ends/")):
             item.add_marker("uncounted")
         if uses and not is_browser and not stood_for:
             item.add_marker("database")

@@ -26,7 +26,8 @@ from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import decision, ending, refusals, serving
-from scheduled_jobs.services.execution.heartbeat import Kept, heartbeat
+from scheduled_jobs.services.execution.clockwork import steady_now
+from scheduled_jobs.services.execution.keeping import Kept, kept_ends
 from tests.support import SLOT, make_job, make_run, make_task
 
 if TYPE_CHECKING:
@@ -439,8 +440,8 @@ def test_an_end_that_was_kept_is_written_at_the_next_request(
     now = timezone.now()
     run = make_run(job, Status.RUNNING, trigger=JobRun.Trigger.MANUAL, started_at=now)
     values = {"status": Status.SUCCEEDED, "finished_at": now}
-    kept = Kept(run.pk, partial(ending._write, run, values), try_at=now)
-    monkeypatch.setattr(heartbeat, "_kept", [kept])
+    kept = Kept(run.pk, partial(ending._write, run, values), try_at=steady_now())
+    monkeypatch.setattr(kept_ends, "_kept", [kept])
 
     assert send().json()["status"] == "executed"
     run.refresh_from_db()

@@ -9,25 +9,27 @@ import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from django.core.management import call_command
 from django.core.signals import request_started
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import override_settings
-from django.utils import timezone
 from google.cloud.scheduler_v1 import Job
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from scheduled_jobs.backends import forget_backends, get_backend
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.clockwork import steady_now
+from scheduled_jobs.services.execution.heartbeat import Beat, heartbeat
 from tests.support.emulator_process import running_emulator
 from tests.support.people import LIST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from google.cloud.scheduler_v1 import CloudSchedulerClient
@@ -190,15 +192,17 @@ def disconnect_heartbeat() -> None:
     """Close the connection of the heartbeat's thread: one to memory outlives ``close()``, whatever its name."""
     is_closed = threading.Event()
 
-    def close() -> None:
+    def close(now: datetime) -> None:
         BaseDatabaseWrapper.close(connections["default"])
+        heartbeat._beats.remove(due)
         is_closed.set()
 
-    heartbeat.keep(0, close)
-    for kept in heartbeat._kept:
-        kept.try_at = timezone.now()
-    heartbeat._wake()
-    assert is_closed.wait(60)
+    due = Beat(0, "default", steady_now(), steady_now())
+    with patch.object(heartbeat, "step", close):
+        with heartbeat._condition:
+            heartbeat._beats.append(due)
+            heartbeat._wake_or_start()
+        assert is_closed.wait(60)
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:

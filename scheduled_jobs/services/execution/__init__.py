@@ -7,8 +7,9 @@ from scheduled_jobs.services.execution.backfilling import (
     waiting_with,
 )
 from scheduled_jobs.services.execution.delivery import Answer, Delivery
-from scheduled_jobs.services.execution.ending import expire, write_kept
+from scheduled_jobs.services.execution.ending import expire
 from scheduled_jobs.services.execution.facts import note_delivery
+from scheduled_jobs.services.execution.keeping import kept_ends
 from scheduled_jobs.services.execution.refusals import note_refusal
 from scheduled_jobs.services.execution.requests import cancel, rerun
 from scheduled_jobs.services.execution.serving import (
@@ -28,6 +29,7 @@ __all__ = [
     "deliver",
     "expire",
     "job_of_task",
+    "kept_ends",
     "lacks_tables",
     "note_delivery",
     "note_refusal",
@@ -35,6 +37,5 @@ __all__ = [
     "rerun",
     "run_eagerly",
     "waiting_with",
-    "write_kept",
     "write_nothing",
 ]

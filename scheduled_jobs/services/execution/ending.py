@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import IntegrityError, connections, transaction
-from django.utils import timezone
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.payloads import in_three_bytes
@@ -22,6 +21,7 @@ from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.keeping import kept_ends
 from scheduled_jobs.services.execution.telling import send
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ DELAYS = (0.2, 1.0, 3.0, 5.0, 10.0)
 """Seconds to wait before the end is tried again over a new connection."""
 PATIENCE = 20.0
 """Seconds after which nothing is tried any more: a statement may itself wait long, as for SQLite's lock."""
-MOST_OF_A_REQUEST = 3
-"""Kept ends that a request writes for others."""
 MAX_KEPT_TEXT = 65_536
 
 
@@ -80,15 +78,10 @@ def finish(
             logger.error("The end of run %s is kept in memory", run.pk)
             if run.exception is not None:
                 traceback.clear_frames(run.exception.__traceback__)  # what the task had in its hands
-            heartbeat.keep(run.pk, partial(_write_somehow, run, _kept(values)))
+            kept_ends.keep(run.pk, partial(_write_kept, run, _kept(run, values)))
             return False
         if wait and not connection.in_atomic_block:
             sleep(wait)
-
-
-def write_kept() -> None:
-    """Write a few of the ends that could not be written when they came, where it is time to try again."""
-    heartbeat.write_kept(timezone.now(), most=MOST_OF_A_REQUEST)
 
 
 def expire(now: datetime) -> list[JobRun]:
@@ -185,15 +178,27 @@ def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
     }
 
 
-def _kept(values: dict[str, Any]) -> dict[str, Any]:
-    """What of an end may stay in memory."""
-    is_large = len(json.dumps(values["result"])) > MAX_KEPT_TEXT
-    trace = values["traceback"]
-    return {
-        **values,
-        "result": None if is_large else values["result"],
-        "traceback": "" if len(trace) > MAX_KEPT_TEXT else trace,
+def _kept(run: JobRun, values: dict[str, Any]) -> dict[str, Any]:
+    """What of an end may stay in memory, of the run itself too: the database has its payload."""
+    vars(run).pop("payload", None)
+    dropped = {
+        name: nothing
+        for name, nothing in (("result", None), ("traceback", ""))
+        if len(json.dumps(values[name])) > MAX_KEPT_TEXT
     }
+    if not dropped:
+        return values
+    what = " and the ".join(dropped)
+    note = f"The database took no end for a while, and the {what} was too long to be kept in memory."
+    notes = [*values["context"].get("notes", []), note]
+    return {**values, **dropped, "context": {**values["context"], "notes": notes}}
+
+
+def _write_kept(run: JobRun, values: dict[str, Any]) -> None:
+    try:
+        _write_somehow(run, values)
+    except Exception as error:  # noqa: BLE001 – a driver has its own
+        raise RuntimeError(run.redactor.text(str(error))) from None  # a database may quote the row
 
 
 def _write_somehow(run: JobRun, values: dict[str, Any]) -> bool:

@@ -2,16 +2,13 @@
 
 It also writes their progress and the log so far, at most once a second each: over a connection of its own,
 so that they show while the task is inside a transaction, and so that neither plain nor async code waits.
-A run shorter than five seconds that reports no progress costs nothing. And it writes the ends that could
-not be written when they came.
+A run shorter than five seconds that reports no progress costs nothing.
 """
 
 from __future__ import annotations
 
-import atexit
 import math
 import os
-import threading
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +21,7 @@ from django.utils import timezone
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.services.execution.clockwork import Clockwork, steady_now
 from scheduled_jobs.services.execution.statements import LEASE, database
 
 if TYPE_CHECKING:
@@ -38,11 +36,6 @@ Report: TypeAlias = "Callable[[float, float, str], None]"
 RENEW_EVERY = timedelta(seconds=5)
 AFTER_AN_ERROR = timedelta(seconds=2)
 PROGRESS_EVERY = timedelta(seconds=1)
-FIRST_TRY, LAST_TRY = timedelta(seconds=2), timedelta(seconds=60)
-"""After how long a kept end is tried again, at first and at most: it doubles."""
-MAX_KEPT = 1_000
-LAST_WORDS = 5.0
-"""Seconds that a process takes to write what it has kept, before it ends."""
 MAX_MESSAGE = 500
 
 
@@ -74,32 +67,17 @@ class Beat:
         return min(self.renew_at, self.write_at) if self.may_have_news else self.renew_at
 
 
-@dataclass(eq=False, slots=True)
-class Kept:
-    """An end that could not be written. Each has its own next try: one that is refused stops no other."""
-
-    run_id: int
-    write: Callable[[], Any]
-    """Raises while it cannot be written."""
-    try_at: datetime
-    wait: timedelta = FIRST_TRY
-
-
-class Heartbeat:
+class Heartbeat(Clockwork):
     """The runs of one process, and the thread that speaks for them."""
 
-    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
-        self._fixed_clock = clock
-        self._condition = threading.Condition()
-        self._beats: list[Beat] = []
-        self._kept: list[Kept] = []
-        self._is_closing = False
-        self._thread: threading.Thread | None = None
-        self._wakes_at: datetime | None = None
-        """When the thread looks again by itself; None where it waits to be woken, or is busy."""
+    name = "heartbeat"
 
-    def _clock(self) -> datetime:
-        return (self._fixed_clock or timezone.now)()
+    def __init__(
+        self, clock: Callable[[], datetime] = steady_now, wall: Callable[[], datetime] | None = None
+    ) -> None:
+        """``wall`` tells the time by which leases are judged, by others too; ``clock`` unless it is given."""
+        super().__init__(clock)
+        self._wall = wall
 
     @contextmanager
     def of(self, run: JobRun, log: RunLog | None = None) -> Iterator[Report]:
@@ -136,10 +114,9 @@ class Heartbeat:
     def holds(self, run_id: int) -> bool:
         """Whether a run is going on in this very process, which may just have been thawed.
 
-        It is alive whatever its lease says, and is renewed at once where that is due.
+        It is alive whatever its lease says.
         """
         with self._condition:
-            self._condition.notify()  # the clock on the wall may have gone on while the thread stood still
             return any(beat.run_id == run_id for beat in self._beats)
 
     def step(self, now: datetime) -> datetime | None:
@@ -150,55 +127,14 @@ class Heartbeat:
         for beat in beats:
             if beat.may_have_news and beat.write_at <= now:
                 self._write(beat, now)
-        self.write_kept(now)
         with self._condition:
             return self._due_at()
 
     def _due_at(self) -> datetime | None:
-        beats = (beat.due_at for beat in self._beats if beat.is_seen)
-        return min((*beats, *(kept.try_at for kept in self._kept)), default=None)
-
-    def keep(self, run_id: int, write: Callable[[], Any]) -> None:
-        """Write the end of a run as soon as that can be done; until then it lives in this process alone."""
-        now = self._clock()
-        with self._condition:
-            if len(self._kept) >= MAX_KEPT:
-                lost = self._kept.pop(0)
-                logger.error("The end of run %s is lost: %d others wait to be written", lost.run_id, MAX_KEPT)
-            self._kept.append(Kept(run_id, write, now + FIRST_TRY))
-            self._wake_or_start()
-
-    def write_kept(self, now: datetime, *, most: int | None = None) -> None:
-        """Write the kept ends that are due, or the first ``most`` of them."""
-        if not self._kept:
-            return
-        with self._condition:
-            due = [kept for kept in self._kept if kept.try_at <= now][:most]
-            for kept in due:
-                # Nobody else tries it meanwhile, and it stays in the list until it is written.
-                kept.try_at = now + kept.wait
-                kept.wait = min(2 * kept.wait, LAST_TRY)
-        for kept in due:
-            try:
-                kept.write()
-            except Exception as error:  # noqa: BLE001 – whatever it is, the others are still to be written
-                logger.warning("The end of run %s stays in memory: %s", kept.run_id, error)
-                continue
-            with self._condition:
-                self._kept = [other for other in self._kept if other is not kept]
-
-    def at_exit(self) -> None:
-        """Give the thread a moment for what is kept; none is begun at this time, which Python refuses."""
-        with self._condition:
-            thread, self._is_closing = self._thread, True
-            if not self._kept or thread is None or not thread.is_alive():
-                return
-            for kept in self._kept:
-                kept.try_at = min(kept.try_at, self._clock())
-            self._condition.notify()
-        thread.join(LAST_WORDS)
+        return min((beat.due_at for beat in self._beats if beat.is_seen), default=None)
 
     def _renew(self, beats: list[Beat], now: datetime) -> None:
+        wall = now if self._wall is None else self._wall()
         by_database: dict[str, list[Beat]] = defaultdict(list)
         for beat in beats:
             by_database[beat.using].append(beat)
@@ -207,7 +143,7 @@ class Heartbeat:
             running = JobRun.objects.using(using).filter(
                 pk__in=[beat.run_id for beat in due], status=JobRun.Status.RUNNING
             )
-            after = RENEW_EVERY if _attempt(running.update, lease_until=now + LEASE) else AFTER_AN_ERROR
+            after = RENEW_EVERY if _attempt(running.update, lease_until=wall + LEASE) else AFTER_AN_ERROR
             for beat in due:
                 beat.renew_at = now + after
 
@@ -225,65 +161,10 @@ class Heartbeat:
         if _attempt(running.update, **values) or (short != values and _attempt(running.update, **short)):
             beat.written, beat.entries_written = reported, entries
 
-    # --- The thread -------------------------------------------------------------------------------
-
-    def _wake_or_start(self) -> None:
-        if not self._is_closing and (self._thread is None or not self._thread.is_alive()):
-            self._start()
-        self._notify()
-
-    def _notify(self) -> None:
-        # Most runs are over long before anything is due: the thread, once woken, sleeps past all of them.
-        due_at = self._due_at()
-        if self._wakes_at is None or (due_at is not None and due_at < self._wakes_at):
-            self._condition.notify()
-
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._work, name="scheduled-jobs-heartbeat", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            # No thread can be had: the run goes on, and counts as lost if it outlives its first lease.
-            logger.warning("The heartbeat could not be started: %s", error)
-        else:
-            self._thread = thread
-
-    def _wake(self) -> None:
-        with self._condition:
-            self._notify()
-
-    def _work(self) -> None:
-        _leave_pools()
-        while True:
-            with self._condition:
-                due_at, now = self._due_at(), self._clock()
-                if due_at is None or due_at > now:
-                    if self._is_closing:
-                        return
-                    self._wakes_at = due_at
-                    self._condition.wait(None if due_at is None else (due_at - now).total_seconds())
-                    self._wakes_at = None
-                    continue
-            self.step(now)
-            # Between two steps lie seconds: a connection is not kept for so little.
-            connections.close_all()
-
     def after_fork(self) -> None:
-        """A child process has none of its parent's threads, and none of its runs."""
-        self._condition = threading.Condition()
-        self._beats = []
-        self._kept = []
-        self._thread = None
-        self._wakes_at = None
-
-
-def _leave_pools() -> None:
-    """Take this thread's connections past the pools, which the runs themselves may hold whole."""
-    for alias in connections:
-        connection = connections[alias]
-        if connection.settings_dict.get("OPTIONS", {}).get("pool"):
-            connections[alias] = own = connection.copy()
-            own.settings_dict["OPTIONS"]["pool"] = False
+        """A child process has none of its parent's runs."""
+        super().after_fork()
+        self._beats: list[Beat] = []
 
 
 def _finite(number: float) -> float | None:
@@ -300,6 +181,5 @@ def _attempt(update: Callable[..., int], **values: Any) -> bool:
     return True
 
 
-heartbeat = Heartbeat()
+heartbeat = Heartbeat(wall=timezone.now)
 os.register_at_fork(after_in_child=heartbeat.after_fork)
-atexit.register(heartbeat.at_exit)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.keeping import kept_ends
 from tests.support import make_job, make_task
 
 if TYPE_CHECKING:
@@ -27,4 +27,4 @@ def job(db: None, task: type[PeriodicTask]) -> ScheduledJob:
 @pytest.fixture(autouse=True)
 def _nothing_is_kept() -> Iterator[None]:
     yield
-    heartbeat._kept.clear()
+    kept_ends._kept.clear()

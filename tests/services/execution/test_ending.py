@@ -23,6 +23,7 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.keeping import kept_ends
 from tests.services.execution.calling import AFTER, another_process, deliver
 from tests.support import SLOT, make_job, make_run, make_task, with_several_writers
 
@@ -88,7 +89,7 @@ def test_an_end_that_cannot_be_written_is_written_with_the_next(
     task = make_task()
     job = make_job(task)
     at_the_end.left = 15
-    still = heartbeat
+    still = kept_ends
 
     answer = at_the_end.deliver(job, task)
 
@@ -97,13 +98,13 @@ def test_an_end_that_cannot_be_written_is_written_with_the_next(
     assert at_the_end.waits == [0.2, 1.0, 3.0, 5.0, 10.0]
     [kept] = still._kept
 
-    still.write_kept(kept.try_at - timedelta(seconds=1))  # too soon
+    still.step(kept.try_at - timedelta(seconds=1))  # too soon
     assert at_the_end.left == 2
-    still.write_kept(kept.try_at)  # the last two of the fifteen
+    still.step(kept.try_at)  # the last two of the fifteen
     assert (at_the_end.left, JobRun.objects.get().status) == (0, Status.RUNNING)
     assert execution.expire(AFTER + timedelta(minutes=2)) == [run]
 
-    still.write_kept(kept.try_at)
+    still.step(kept.try_at)
     run.refresh_from_db()
     assert (run.status, run.finished_at, run.settled_slot, run.error) == (Status.SUCCEEDED, AFTER, SLOT, "")
     assert not still._kept
@@ -131,7 +132,7 @@ def test_a_run_is_alive_until_its_end_is_written_or_kept(at_the_end: Outage) -> 
 def test_a_kept_end_is_written_without_any_other_request(
     at_the_end: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduled_jobs.services.execution.heartbeat.FIRST_TRY", timedelta(0))
+    monkeypatch.setattr("scheduled_jobs.services.execution.keeping.FIRST_TRY", timedelta(0))
     task = make_task()
     job = make_job(task)
     at_the_end.left = 13
@@ -220,7 +221,7 @@ def test_an_emoji_that_a_database_cannot_hold_costs_nothing_else(at_the_end: Out
     assert (found.status, found.error) == (Status.FAILED, "ValueError: no rates \ufffd today")
     assert found.traceback.endswith("ValueError: no rates \ufffd today\n")
     assert (found.progress_done, found.progress_message) == (1.0, "half \ufffd")
-    assert not heartbeat._kept
+    assert not kept_ends._kept
 
 
 @pytest.mark.skipif(connection.vendor != "mysql", reason="tells how MariaDB itself refuses; set DATABASE_URL")
@@ -309,9 +310,13 @@ def test_large_results_and_tracebacks_are_not_kept_in_memory(at_the_end: Outage)
     task = make_task(lambda self: ["x" * 70_000])
     at_the_end.left = 13
     at_the_end.deliver(make_job(task), task)
-    [kept] = heartbeat._kept
-    heartbeat.write_kept(kept.try_at)
-    assert (JobRun.objects.get().status, JobRun.objects.get().result) == (Status.SUCCEEDED, None)
+    [kept] = kept_ends._kept
+    kept_ends.step(kept.try_at)
+    found = JobRun.objects.get()
+    assert (found.status, found.result, found.payload) == (Status.SUCCEEDED, None, {})
+    assert found.context["notes"] == [
+        "The database took no end for a while, and the result was too long to be kept in memory."
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,6 +16,7 @@ from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, statements
 from scheduled_jobs.services.execution import heartbeat as module
+from scheduled_jobs.services.execution.clockwork import steady_now
 from scheduled_jobs.services.execution.heartbeat import Heartbeat
 from tests.support import SLOT, make_job, make_run, make_task, with_several_writers
 
@@ -158,7 +159,7 @@ def test_a_process_that_cannot_have_a_thread_runs_on_without(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with Heartbeat().of(run) as report:
         report(1, 2, "")
-    assert caplog.messages == ["The heartbeat could not be started: can't start new thread"]
+    assert caplog.messages == ["The thread of the heartbeat could not be started: can't start new thread"]
 
 
 def test_a_child_process_begins_with_no_run_and_no_thread(heartbeat: Heartbeat, run: JobRun) -> None:
@@ -244,79 +245,12 @@ def test_progress_of_async_code_shows_and_never_blocks_it() -> None:
     assert min(took) < 1
 
 
-# --- Ends that are kept ----------------------------------------------------------------------------
-
-
-class End:
-    """An end that cannot be written for a while."""
-
-    def __init__(self, refusals: int = 0) -> None:
-        self.refusals = refusals
-        self.tries = 0
-
-    def __call__(self) -> None:
-        self.tries += 1
-        if self.tries <= self.refusals:
-            raise OperationalError("refused")
-
-
-def test_each_kept_end_has_a_next_try_of_its_own(heartbeat: Heartbeat) -> None:
-    stubborn, good = End(refusals=100), End()
-    heartbeat.keep(1, stubborn)
-    heartbeat.keep(2, good)
-    assert heartbeat.step(after(1)) == after(2)
-    assert (stubborn.tries, good.tries) == (0, 0)
-
-    tries = []
-    now = after(2)
-    for _ in range(8):
-        tries.append((now - SLOT).total_seconds())
-        now = heartbeat.step(now)  # type: ignore[assignment]
-
-    assert tries == [2, 4, 8, 16, 32, 64, 124, 184]
-    assert (stubborn.tries, good.tries) == (8, 1)
-
-
-def test_a_request_writes_a_few_of_the_kept_ends(heartbeat: Heartbeat) -> None:
-    ends = [End() for _ in range(5)]
-    for number, end in enumerate(ends):
-        heartbeat.keep(number, end)
-    heartbeat.write_kept(after(2), most=3)
-    assert [end.tries for end in ends] == [1, 1, 1, 0, 0]
-    assert heartbeat.step(after(2)) is None
-    assert [end.tries for end in ends] == [1, 1, 1, 1, 1]
-
-
-def test_what_is_dropped_for_lack_of_room_is_told(
-    heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "MAX_KEPT", 2)
-    for number in range(3):
-        heartbeat.keep(number, End())
-    assert [kept.run_id for kept in heartbeat._kept] == [1, 2]
-    assert caplog.messages == ["The end of run 0 is lost: 2 others wait to be written"]
-
-
-def test_a_child_process_begins_with_no_kept_end(heartbeat: Heartbeat) -> None:
-    heartbeat.keep(1, End())
-    heartbeat.after_fork()
-    assert heartbeat.step(after(10)) is None
-
-
-def test_the_end_of_the_process_writes_what_is_kept() -> None:
-    heartbeat = Heartbeat()
-    end, stubborn = End(), End(refusals=100)
-    heartbeat.at_exit()  # with nothing kept there is nothing to wait for
-    heartbeat._is_closing = False
-    heartbeat.keep(1, end)
-    heartbeat.keep(2, stubborn)
-
-    heartbeat.at_exit()
-
-    assert heartbeat._thread is not None
-    assert not heartbeat._thread.is_alive()
-    assert (end.tries, stubborn.tries) == (1, 1)
-    assert [kept.run_id for kept in heartbeat._kept] == [2]
-    thread = heartbeat._thread
-    heartbeat.keep(3, End())  # none is begun any more
-    assert heartbeat._thread is thread
+def test_a_clock_that_is_put_back_stops_no_renewal(run: JobRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Heartbeat, "_start", lambda self: None)
+    wall = [after(0)]
+    heartbeat = Heartbeat(clock=lambda: SLOT, wall=lambda: wall[0])
+    with heartbeat.of(run):
+        wall[0] = after(-3600)
+        assert (heartbeat.step(after(5)), lease(run)) == (after(10), -3580.0)
+    first = steady_now()
+    assert first <= steady_now()

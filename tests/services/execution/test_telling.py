@@ -147,7 +147,7 @@ def test_the_exception_of_a_kept_end_holds_nothing_of_the_task(
     task = make_task(run)
     assert deliver(make_job(task), task).body["recorded"] is False
     monkeypatch.setattr(statements, "end", end)
-    ending.heartbeat.write_kept(SLOT.replace(year=2100))
+    ending.kept_ends.step(SLOT.replace(year=2100))
     [error] = given
     assert str(error) == "1000"
     assert error is not None
