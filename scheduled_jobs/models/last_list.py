@@ -23,7 +23,7 @@ class LastList(ReadFromWriter):
 
 
 class LastWatch(ReadFromWriter):
-    """The last step of the watch, in a row that there is once; who watches writes it first, and so waits."""
+    """The last step of the watch, in a row that there is once."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField(_("at"))

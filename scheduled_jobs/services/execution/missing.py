@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.attempts import code_meaning
-from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts
@@ -86,15 +86,14 @@ def move_marks(found: Sequence[Judged]) -> None:
 @persistent
 def _write(found: Sequence[Judged], now: datetime, *, using: str) -> list[JobRun]:
     with transaction.atomic(using=using):
-        # A write first: SQLite lets no transaction write that has read while another wrote. Of two who watch
-        # at once the second waits here, and then finds the marks moved.
-        LastWatch.objects.using(using).filter(pk=1).update(at=now)
         jobs = ScheduledJob.objects.using(using)
-        marks = dict(jobs.filter(pk__in=[one.job for one in found]).values_list("pk", "watched_until"))
-        ours = [one for one in found if one.job in marks and marks[one.job] == one.since]
-        for one in ours:
-            if one.until is not None:
-                jobs.filter(pk=one.job).update(watched_until=one.until)
+        # Of two who watch at once the second waits here, and then finds the mark moved. A write first: SQLite
+        # lets no transaction write that has read while another wrote.
+        ours = [
+            one
+            for one in found
+            if jobs.filter(pk=one.job, watched_until=one.since).update(watched_until=one.until)
+        ]
         rows = [_row(one.job, missed, now) for one in ours for missed in one.missed]
         rows += [_busy_row(one.job, slot, now) for one in ours for slot in one.busy]
         if not rows:

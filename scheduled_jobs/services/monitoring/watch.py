@@ -78,7 +78,6 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
     """
     until = time.monotonic() + seconds
     using = router.db_for_write(ScheduledJob)
-    LastWatch.objects.using(using).get_or_create(pk=1, defaults={"at": now})
     watched = WatchStep(now)
     ScheduledJob.objects.using(using).end_pauses(now)
     # Before anything is told: what somebody has paused or changed in Google is not owed.
@@ -98,7 +97,9 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
                 break
     alerts.send_owed(now, seconds=TELLING)
     stats.catch_up(most=FOLDS)
-    LastWatch.objects.using(using).filter(pk=1, at__lt=now).update(at=now)
+    _, is_first = LastWatch.objects.using(using).get_or_create(pk=1, defaults={"at": now})
+    if not is_first:
+        LastWatch.objects.using(using).filter(pk=1, at__lt=now).update(at=now)
     return watched
 
 
@@ -234,7 +235,6 @@ def _watch_few(now: datetime, deliveries: _Deliveries) -> list[JobRun]:
     few = deliveries.some(using)
     if not (seeming := suspects(now, few)):
         return judge(now, jobs=few).missed
-    LastWatch.objects.using(using).get_or_create(pk=1, defaults={"at": now - UNWATCHED - SOON})
     _look(WatchStep(now))
     return judge(now, jobs=seeming).missed
 

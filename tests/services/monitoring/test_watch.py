@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, JobVersion, LastWatch, ScheduledJob
+from scheduled_jobs.services import execution
+from scheduled_jobs.services.execution import Delivery, facts
 from scheduled_jobs.services.execution.missing import write_missed
+from scheduled_jobs.services.history.health import Health, health_of, late
 from scheduled_jobs.services.monitoring import judging, watch
 from scheduled_jobs.services.scheduling import client
 from scheduled_jobs.testing import running_cloud_scheduler
-from tests.support import make_run, make_task
+from tests.support import make_job, make_run, make_task, with_several_writers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -313,3 +318,142 @@ def test_a_step_says_when_it_was_made(google: CloudScheduler) -> None:
     assert LastWatch.objects.get().at == google.now
     assert watch.is_watched(google.now + timedelta(days=1))
     assert not watch.is_watched(google.now + timedelta(days=1, seconds=1))
+
+
+def test_a_step_that_is_killed_leaves_neither_row_nor_mark(
+    google: CloudScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_task().schedule()
+    look(google)
+
+    def killed(run: JobRun) -> None:
+        raise KeyboardInterrupt
+
+    with server_down(google), monkeypatch.context() as patch:
+        google.advance_to(NINE + 6 * MINUTE)
+        patch.setattr(facts, "note_missed", killed)
+        with pytest.raises(KeyboardInterrupt):
+            watch.step(google.now)
+    job.refresh_from_db()
+    assert (history(job), job.watched_until) == ([], None)
+    assert [run.scheduled_for for run in look(google).missed] == [NINE]
+
+
+def test_a_database_that_is_gone_ends_the_step_and_not_the_next(
+    google: CloudScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_task().schedule()
+    look(google)
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("gone")
+
+    with server_down(google), monkeypatch.context() as patch:
+        google.advance_to(NINE + 6 * MINUTE)
+        patch.setattr(watch, "judge", gone)
+        with pytest.raises(OperationalError):
+            watch.step(google.now)
+    look(google)
+    assert history(job) == [(NINE, Status.MISSED, "unreachable")]
+
+
+def test_what_one_part_meets_another_is_not_kept_from(
+    google: CloudScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_task().schedule()
+    look(google)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(watch.execution, "expire", broken)
+    with server_down(google):
+        found = look(google, NINE + 6 * MINUTE)
+    assert found.failures == ["lost runs: ValueError: broken"]
+    assert [run.job_id for run in found.missed] == [job.pk]
+
+
+def test_a_step_ends_what_was_left_behind(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    old = google.now - 10 * MINUTE
+    lost = make_run(job, Status.RUNNING, scheduled_for=START, started_at=old, lease_until=old)
+    queued = make_run(job, Status.QUEUED, trigger="manual", created_at=old, sent=2, sent_at=old)
+    ScheduledJob.objects.filter(pk=job.pk).update(
+        sync_state="pending", edited_at=old, schedule_override="30 * * * *", revision=9
+    )
+    found = look(google)
+
+    assert ([run.pk for run in found.lost], found.settled, found.pushed) == ([lost.pk], 1, 1)
+    assert JobRun.objects.get(pk=queued.pk).status == Status.LOST
+    assert google.jobs[job.name].values["schedule"] == "30 * * * *"
+
+
+def test_deliveries_watch_a_few_jobs_where_nobody_else_does(google: CloudScheduler) -> None:
+    times = [0.0]
+    deliveries = watch._Deliveries(lambda: times[0])
+    job = make_task().schedule()
+    with server_down(google):
+        google.advance_to(NINE + 6 * MINUTE)
+    with CaptureQueriesContext(connection) as queries:
+        assert watch.watch_after_delivery(google.now, deliveries) == []
+    assert len(queries) == 0  # a minute after the process began, at the earliest
+    times[0] = 60.0
+    [run] = watch.watch_after_delivery(google.now, deliveries)
+    assert (run.job_id, run.scheduled_for, run.error_key) == (job.pk, NINE, "unreachable")
+    assert watch.watch_after_delivery(google.now, deliveries) == []
+    assert not watch.is_watched(google.now)
+    look(google)
+    times[0] = 120.0
+    with CaptureQueriesContext(connection) as queries:
+        assert watch.watch_after_delivery(google.now + MINUTE, deliveries) == []
+    assert len(queries) == 1  # somebody watches
+
+
+def test_late_and_missed_honour_the_grace_of_a_task(google: CloudScheduler) -> None:
+    job = make_task(missed_grace=timedelta(minutes=20)).schedule()
+    look(google)
+    with server_down(google):
+        for minutes, expected in ((19, Health.UNREACHABLE), (20, Health.MISSED)):
+            look(google, NINE + minutes * MINUTE)
+            assert health_of(ScheduledJob.objects.get(pk=job.pk), google.now) == expected
+    with CaptureQueriesContext(connection):
+        late_ones = ScheduledJob.objects.filter(late(NINE + 20 * MINUTE))
+        assert not late_ones.exists()
+
+
+@with_several_writers
+def test_two_watchers_and_a_late_delivery_at_once_leave_one_row(google: CloudScheduler) -> None:
+    task = make_task()
+    jobs = [make_job(task, name=f"shop--report-{n}") for n in range(8)]
+    for job in jobs:
+        JobVersion.objects.create(
+            job=job, since=START, confirmed_at=START, schedule="0 * * * *", time_zone="UTC", state="ENABLED"
+        )
+    google.now = NINE + 6 * MINUTE
+    start = threading.Barrier(4)
+
+    def at_once(act: Any) -> Any:
+        start.wait()
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    def deliver_all() -> list[str]:
+        deliveries = [
+            Delivery(job=job, task=task, schedule_time=NINE.isoformat(), body=b"{}") for job in jobs
+        ]
+        return [
+            execution.deliver(each, clock=lambda: google.now, sleep=lambda _: None).body["status"]
+            for each in deliveries
+        ]
+
+    acts = [lambda: judging.judge(google.now)] * 2 + [deliver_all] * 2
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(at_once, acts))
+
+    assert sum(answer == "executed" for answers in ended[2:] for answer in answers) == len(jobs)
+    for job in jobs:
+        settled = JobRun.objects.filter(job=job, settled_slot=NINE)
+        assert [run.status for run in settled] == [Status.SUCCEEDED]
+        assert not JobRun.objects.filter(job=job, status=Status.MISSED).exists()
