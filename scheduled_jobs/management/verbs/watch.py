@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.text import as_json, pluralized
-from scheduled_jobs.services.monitoring import watch
+from scheduled_jobs.services.monitoring import hourly, watch
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand
@@ -48,6 +48,7 @@ def watch_jobs(terminal: BaseCommand, **options: Any) -> None:
 
 def _step(lines: Lines, *, as_values: bool) -> None:
     step = watch.step(timezone.now())
+    hourly.compare()
     if as_values:
         lines.write(as_json(watch.step_values(step)))
         return
