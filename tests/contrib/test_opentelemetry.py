@@ -68,7 +68,7 @@ def test_a_run_is_a_span_and_what_it_does_lies_below(spans: InMemorySpanExporter
         "faas.invocation_id": str(JobRun.objects.get().pk),
         "faas.time": SLOT.isoformat(),
         "code.function.name": "shop.reports.Report.run",
-        "service.version": "shop-00042-abc",
+        "faas.version": "shop-00042-abc",
         "scheduled_jobs.job": "shop--report",
         "scheduled_jobs.attempt": 1,
         "scheduled_jobs.trigger": "schedule",

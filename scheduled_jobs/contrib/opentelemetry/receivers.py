@@ -80,5 +80,5 @@ def _attributes(run: JobRun) -> dict[str, AttributeValue]:
     if run.scheduled_for is not None:
         found["faas.time"] = run.scheduled_for.isoformat()
     if run.code_version:
-        found["service.version"] = run.code_version
+        found["faas.version"] = run.code_version
     return found

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SCOPE = "_scheduled_jobs_sentry_scope"
 """The attribute of a run that keeps what its scope is left by."""
 UID = "scheduled_jobs.contrib.sentry"
+MAX_TAG = 200
+"""Letters of a tag: Sentry drops a longer one."""
 
 
 def connect_sentry() -> None:
@@ -80,7 +82,7 @@ def _check_in(run: JobRun, status: str) -> None:
 
 def _describe(scope: Scope, run: JobRun) -> None:
     job = run.job
-    scope.set_tag("scheduled_job", job.name)
+    scope.set_tag("scheduled_job", job.name[:MAX_TAG])
     scope.set_context(
         "scheduled job",
         {
