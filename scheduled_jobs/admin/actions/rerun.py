@@ -91,6 +91,7 @@ def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
     """Ask Google again for a run that was not delivered, or give it up where that was done already."""
     run = find_run(request, object_id)
     before = (run.status, run.sent)
+    execution.expire(timezone.now())  # what died holds up the others
     scheduling.settle(run.job_id)
     run.refresh_from_db(fields=["status", "sent"])
     if (run.status, run.sent) == before:

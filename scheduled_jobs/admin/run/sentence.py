@@ -136,15 +136,15 @@ def _waits_for(story: Story, now: datetime) -> str:
     run = story.run
     if run.trigger == Trigger.BACKFILL and run.job.is_paused(now):
         return _("The job is paused: it waits until the job is resumed.")
-    if story.before:
-        n, first = len(story.before), story.before[0].pk
+    if before := [one for one in story.before if not is_gone(one, now)]:
+        n, first = len(before), before[0].pk
         text = ngettext(
             "It waits for its turn: run #%(run)s, which was asked for before it, goes first.",
             "It waits for its turn: %(n)d runs that were asked for before it go first, now #%(run)s.",
             n,
         )
         return text % {"n": n, "run": first}
-    if story.holder is not None:
+    if story.holder is not None and not is_gone(story.holder, now):
         return _("It waits until run #%(run)s of this job has ended.") % {"run": story.holder.pk}
     return ""
 

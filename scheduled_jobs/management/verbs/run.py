@@ -7,12 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from scheduled_jobs.domain.payloads import MAX_DEPTH, storable
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
 from scheduled_jobs.management.verbs.common import job_named, who
 from scheduled_jobs.models import JobRun
-from scheduled_jobs.services import scheduling
+from scheduled_jobs.services import execution, scheduling
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand
@@ -42,6 +43,7 @@ def _wait_for(terminal: BaseCommand, run: JobRun) -> None:
             terminal.stdout.write(told)
         time.sleep(WAIT)
         # Where nothing else fires, nobody else asks again, or gives up.
+        execution.expire(timezone.now())
         scheduling.settle(run.job_id)
         try:
             run.refresh_from_db()

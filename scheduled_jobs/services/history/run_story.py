@@ -28,7 +28,7 @@ Status = JobRun.Status
 
 BRIEF = (
     "pk", "job_id", "status", "trigger", "scheduled_for", "attempt", "created_at", "started_at",
-    "finished_at", "duration", "error_key", "requested_by", "retry_of_id",
+    "finished_at", "lease_until", "duration", "error_key", "requested_by", "retry_of_id",
 )  # fmt: skip
 """What is read of a neighbour: not its payload, result and traceback, which may be long."""
 LOOKED_BACK = 200

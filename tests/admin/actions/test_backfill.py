@@ -257,3 +257,20 @@ def test_one_whose_turn_nobody_minded_can_be_sent(google: MemoryBackend, job: Sc
     assert run.sent == 1
     scheduling.settle()
     assert [call.method for call in google.store.faults.calls].count("RunJob") == 1
+
+
+def test_the_button_gives_up_the_dead_that_hold_up_the_others(job: ScheduledJob) -> None:
+    client = superuser()
+    dead = make_run(job, Status.RUNNING, scheduled_for=SLOT - HOUR, started_at=NOW - HOUR)
+    run = make_run(
+        job, Status.QUEUED, trigger="backfill", scheduled_for=SLOT, created_at=NOW - timedelta(minutes=2)
+    )
+    text = " ".join(text_of(client.get(f"{RUNS}{run.pk}/change/").content.decode()).split())
+    assert "It is its turn, and nobody has asked Google yet" in text
+    client.post(f"{RUNS}{run.pk}/settle/")
+    assert list(
+        JobRun.objects.filter(pk__in=[dead.pk, run.pk]).order_by("pk").values_list("status", "sent")
+    ) == [
+        ("lost", 0),
+        ("queued", 1),
+    ]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, connections
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services import execution, scheduling
-from tests.support import SLOT, make_run
+from tests.support import SLOT, make_run, with_several_writers
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
@@ -226,3 +229,41 @@ def test_a_delivery_does_little_for_a_thousand_that_wait(google: MemoryBackend, 
     looks = [call.method for call in google.store.faults.calls]
     assert JobRun.objects.filter(status=Status.LOST).count() == 1_000
     assert looks == ["GetJob"]
+
+
+@pytest.mark.parametrize("command", ["schedule_tasks", "watch"])
+def test_where_nothing_fires_a_command_sends_what_the_dead_held_up(
+    command: str, google: MemoryBackend, job: ScheduledJob
+) -> None:
+    now = timezone.now()
+    dead = make_run(job, Status.RUNNING, scheduled_for=SLOT - HOUR, started_at=now - HOUR)
+    runs = backfill(job, 2)
+    undelivered = job.run_now()
+    JobRun.objects.filter(pk=undelivered.pk).update(sent_at=now - timedelta(minutes=4))
+    assert states(runs) == [("queued", 0), ("queued", 0)]
+
+    if command == "watch":
+        call_command("scheduled_jobs", "watch", stdout=io.StringIO())
+    else:
+        schedule_tasks()
+
+    assert states([dead, *runs, undelivered]) == [
+        ("lost", 0), ("queued", 1), ("queued", 0), ("queued", 2),
+    ]  # fmt: skip
+
+
+@with_several_writers
+def test_many_who_settle_at_once_send_one(google: MemoryBackend, job: ScheduledJob) -> None:
+    runs = backfill(job)
+    JobRun.objects.update(sent=0, sent_at=None)
+    calls(google)
+
+    def settled(_n: int) -> None:
+        try:
+            scheduling.settle()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(settled, range(8)))
+    assert (states(runs), calls(google)) == ([("queued", 1), ("queued", 0), ("queued", 0)], ["RunJob"])
