@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from tests.support import make_job, make_task
 from tests.support.job_page import (
     DECLARED,
     address,
@@ -115,3 +117,18 @@ def test_an_override_that_is_no_object_is_shown_and_mended(saved: Any) -> None:
     ).replace(",", ", ")
     assert save(client, row, payload_raw='{"batch_size": 3}').status_code == 302
     assert fresh(row).payload_override == {"batch_size": 3}
+
+
+def test_what_only_the_code_decides_is_shown_as_rows() -> None:
+    row = make_job(make_task(missed_grace=timedelta(minutes=20), failure_tolerance=3))
+    page = superuser().get(address(row, "settings")).content.decode()
+    rows = {
+        text(label): [text(cell) for cell in re.findall(r"<td.*?>(.*?)</td>", cells, re.DOTALL)]
+        for label, cells in re.findall(
+            r'<tr role="row">\s*<th scope="row" role="rowheader">(.*?)</th>(.*?)</tr>', page, re.DOTALL
+        )
+    }
+    by_code = ["set in the code only", "not known to Google"]
+    assert rows["Missed after"] == ["20 min", *by_code]
+    assert rows["Failure told after"] == ["3 in a row", *by_code]
+    assert rows["Recovery told after"] == ["the first", *by_code]

@@ -370,6 +370,16 @@ def test_a_method_that_does_not_tell_is_an_error() -> None:
     }
 
 
+def test_a_patience_that_is_none_is_an_error() -> None:
+    assert faults(missed_grace=300, failure_tolerance=0, recovery_tolerance=property(lambda self: 1)) == {
+        "missed_grace": "300 is not a timedelta; write one, such as timedelta(minutes=10)",
+        "failure_tolerance": "0 is not between 1 and 1,000; write 1 to be told of each",
+        "recovery_tolerance": (
+            "it is a property; write it as a value of the class, such as recovery_tolerance = …"
+        ),
+    }
+
+
 # --- A unit test -----------------------------------------------------------------------------------
 
 
