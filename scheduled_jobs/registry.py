@@ -111,6 +111,13 @@ def tasks() -> Iterator[type[Task]]:
     return iter(sorted(filter(_is_wanted, _tasks.values()), key=dotted_path))
 
 
+def tasks_with(attribute: str) -> list[type[Task]]:
+    """The task classes that have a value in an attribute, in no order: for what is asked with each page."""
+    return [
+        task for task in _tasks.values() if getattr(task, attribute, None) is not None and _is_wanted(task)
+    ]
+
+
 def builtin_tasks() -> list[str]:
     """The dotted paths of this package's own tasks, which count only where they are wanted."""
     return sorted(dotted_path(task) for task in _tasks.values() if hasattr(task, "_is_wanted"))

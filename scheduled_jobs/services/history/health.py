@@ -17,6 +17,7 @@ from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -88,18 +89,21 @@ def late(now: datetime) -> Q:
     sync = ScheduledJob.SyncState
     # What differs, or was refused, goes on firing as Google has it.
     fires = Q(sync_state=sync.SYNCED) | Q(sync_state__in=(sync.DRIFTED, sync.FAILED), live__state=ENABLED)
-    return fires & (_overdue("late_since", now) | _overdue("next_run_at", now))
+    own = own_graces()
+    return fires & (_overdue("late_since", now, own) | _overdue("next_run_at", now, own))
 
 
 def own_graces() -> dict[str, timedelta]:
     """Task -> how long after its time a run is missed, of those that say it themselves."""
-    graces = {registry.dotted_path(task): Tolerances.of(task).grace for task in registry.tasks()}
+    graces = {
+        registry.dotted_path(task): Tolerances.of(task).grace for task in registry.tasks_with("missed_grace")
+    }
     return {path: grace for path, grace in graces.items() if grace is not None}
 
 
-def _overdue(column: str, now: datetime) -> Q:
+def _overdue(column: str, now: datetime, own: Mapping[str, timedelta]) -> Q:
     due = Q(**{f"{column}__lt": now - settings.MISSED_GRACE})
-    if own := own_graces():
+    if own:
         due &= ~Q(task__in=own)
         for task, grace in own.items():
             due |= Q(**{f"{column}__lt": now - grace}, task=task)
