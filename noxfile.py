@@ -121,10 +121,11 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def storm(session: nox.Session) -> None:
-    """Kill, stop and pause web servers, and a PostgreSQL of their own, at every end of a run."""
+    """Kill, stop and pause web servers and a PostgreSQL of their own, and kill them under load."""
     session.install("--quiet", "pip>=25.1")
     session.install("--quiet", "--editable", ".", "--group", "test")
     session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/ends", env={"STORM": "1"})
+    session.run("python", "-m", "bench.storm", *session.posargs)
 
 
 @nox.session(python="3.11")

@@ -17,7 +17,7 @@ import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from scheduled_jobs.emulator.certificates import CertificateServer
 from scheduled_jobs.emulator.slots import utc_now
@@ -33,6 +33,12 @@ class Answer(NamedTuple):
 
     status: int
     body: dict[str, Any]
+
+
+class Certified(Protocol):
+    """Whoever signs tokens, and serves the certificates of its key at ``url``."""
+
+    url: str
 
 
 class Google:
@@ -58,7 +64,7 @@ class Google:
 class Web:
     """gunicorn with some workers, on a free port of loopback."""
 
-    def __init__(self, database: dict[str, Any], google: Google, *options: str, workers: int = 2) -> None:
+    def __init__(self, database: dict[str, Any], google: Certified, *options: str, workers: int = 2) -> None:
         self.env = {
             **os.environ,
             "BENCH_DATABASE": json.dumps(database, default=str),
@@ -71,10 +77,13 @@ class Web:
 
     def tell(self, *words: str) -> str:
         """What the app prints when it is told this."""
-        env = {**self.env, "BENCH_TOKEN": self._google.tokens()[0]}
+        env = {**self.env, "BENCH_TOKEN": self._token()}
         return subprocess.run(
             [*PROGRAM, *words], env=env, check=True, stdout=subprocess.PIPE, text=True
         ).stdout
+
+    def _token(self) -> str:
+        return self._google.tokens()[0] if isinstance(self._google, Google) else ""
 
     def start(self) -> None:
         """Start it, and wait until all workers are there."""
@@ -139,7 +148,7 @@ class Web:
         self, job: int, slot: datetime | None, payload: dict[str, Any] | None = None, *, timeout: float = 120
     ) -> Answer:
         """What Google is answered that delivers a slot of the job of this number."""
-        (token,) = self._google.tokens()
+        token = self._token()
         body = json.dumps(payload or {}).encode()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
