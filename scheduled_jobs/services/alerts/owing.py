@@ -121,7 +121,7 @@ def _owed(run: JobRun, *, is_recovery: bool) -> AlertRun | None:
 def _go_on(run: JobRun, now: datetime) -> None:
     """A further success, of a task that wants several before it counts as recovered."""
     task = registry.get(run.job.task)
-    if task is None or Tolerances.of(task).recoveries == 1:
+    if task is None or task.recovery_tolerance == 1 or Tolerances.of(task).recoveries == 1:
         return
     waiting = AlertRun.objects.filter(job_id=run.job_id, kind=Kind.RECOVERED, due_at__gt=now)
     with transaction.atomic(using=router.db_for_write(AlertRun)):

@@ -15,7 +15,7 @@ from django.db import connections
 
 from scheduled_jobs.models import Alert, AlertRun, JobRun
 from scheduled_jobs.services import alerts
-from scheduled_jobs.services.alerts import sending
+from scheduled_jobs.services.alerts import judging, sending
 from tests.support import SLOT, make_run, with_several_writers
 from tests.support.alerts import AFTER, deliver_slot, hook, nobody_listens, send_mails_by
 
@@ -242,3 +242,32 @@ def test_of_processes_that_send_at_once_one_does(
             sender.join()
     assert [message.subject for message in mail.outbox] == ["[shop production] LOST: 20 runs, since 10:00"]
     assert len(chat.got) == 1
+
+
+@with_several_writers
+@pytest.mark.django_db(transaction=True)
+def test_of_processes_that_have_seen_one_message_one_sends_it(
+    job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver_slot(job, task)
+    assert judging.judge_owed(AFTER)
+    claim, have_seen = sending._claim, threading.Barrier(4)
+
+    def claim_together(*args: Any) -> bool:
+        have_seen.wait(30)
+        return claim(*args)
+
+    def send() -> None:
+        try:
+            alerts.send_owed(AFTER)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(sending, "_claim", claim_together)
+    senders = [threading.Thread(target=send) for _ in range(4)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert len(mail.outbox) == 1
+    assert (Alert.objects.get().tries, Alert.objects.get().next_try_at) == (1, None)
