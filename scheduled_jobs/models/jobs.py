@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -161,6 +162,24 @@ class ScheduledJob(WithOverrides):
         Five thousand rows load in 1.1 seconds; with Django's own it takes them 2.6.
         """
         return set(_column_names().difference(self.__dict__))
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        """As Django's; where one column is asked for that was not read, all such are read at once.
+
+        A delivery reads few of them, and whoever is told of its run may ask for any.
+        """
+        left = self.get_deferred_fields()
+        if fields is None or not left or not left.issuperset(fields):
+            super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+            return
+        rows = type(self).objects.using(using or self._state.db).filter(pk=self.pk)
+        read = rows.values(*left).get()
+        vars(self).update(read)
+        # Else the tracker would ask for each, and take for changed what it did not see being read.
+        tracked = left.intersection(self.tracker.fields)
+        self.tracker.saved_data.update({name: deepcopy(read[name]) for name in tracked})
 
     # --- What is in force ---------------------------------------------------------------------
 

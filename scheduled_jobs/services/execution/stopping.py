@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import sys
 import threading
 import traceback
+
+# Not that of the module signal, which makes an enumeration of each number: to look at all signals before and
+# after each run would cost more than many a run.
+from _signal import getsignal  # type: ignore[import-not-found]
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# Without the enumerations that Python makes of its numbers: to look at all signals before and after each run
-# would cost more than many a run.
-_handler_of = inspect.unwrap(signal.getsignal)
 _NUMBERS = sorted(map(int, signal.valid_signals()))
 
 
@@ -30,7 +30,7 @@ class Handlers:
     def __init__(self) -> None:
         self._is_main = threading.current_thread() is threading.main_thread()
         numbers = _NUMBERS if self._is_main else ()
-        self._handlers = {number: _handler_of(number) for number in numbers}
+        self._handlers = {number: getsignal(number) for number in numbers}
         self._has_alarm = any(signal.getitimer(signal.ITIMER_REAL))
 
     def put_back(self) -> None:
@@ -38,7 +38,7 @@ class Handlers:
         if self._is_main and not self._has_alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._handlers.items():
-            if handler is not None and _handler_of(number) is not handler:
+            if handler is not None and getsignal(number) is not handler:
                 signal.signal(number, handler)
 
     def is_stop(self, error: BaseException) -> bool:
