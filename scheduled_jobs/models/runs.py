@@ -360,12 +360,14 @@ class JobRun(ReadFromWriter):
         return Redactor(self._secrets())
 
     def _secrets(self) -> Iterator[str]:
-        """What stands under secret keys, in the payload and in the defaults of ``run()``."""
+        """What stands under secret keys: in the payload, the defaults of ``run()`` and the job's headers."""
         keys = settings.REDACTED_KEYS
         yield from secrets_in(self.payload, keys)
         if (task := registry.get(self.job.task)) is not None:
             with suppress(InvalidPayload):
                 yield from secrets_in(Signature.of(task.run).defaults(), keys)
+            with suppress(Exception):  # the user's code; the checks tell what is wrong with it
+                yield from secrets_in(dict(task.schedule_headers()), keys)
 
     @property
     def is_over(self) -> bool:

@@ -88,6 +88,17 @@ def test_a_secret_that_is_the_default_of_a_parameter(caplog: pytest.LogCaptureFi
     assert_none_in(stored + caplog.text)
 
 
+def test_a_secret_in_the_headers_of_the_job(caplog: pytest.LogCaptureFixture) -> None:
+    def run(self: PeriodicTask) -> None:
+        raise ValueError(f"{self.schedule_headers()} in emea")
+
+    task = make_task(run, schedule_headers=classmethod(lambda cls: {"X-Api-Key": SECRET, "X-Region": "emea"}))
+    deliver(make_job(task), task)
+    error = JobRun.objects.get().error
+    assert error == f"ValueError: {{'X-Api-Key': '{MASK}', 'X-Region': 'emea'}} in emea"
+    assert_none_in(error + caplog.text)
+
+
 def test_a_secret_in_a_result() -> None:
     def run(self: PeriodicTask, password: str, pin_token: int) -> Any:
         return {"said": list(SPELLED.values()), "sent": HEADER, "pin": pin_token, "n": 4712, SECRET: 1}
