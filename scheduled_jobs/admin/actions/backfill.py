@@ -32,7 +32,7 @@ from scheduled_jobs.admin.words import masked_parts, times
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
 from scheduled_jobs.models import JobRun, attribution
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution.backfilling import MOST, YEARS, BackfillPlan
+from scheduled_jobs.services.execution.backfilling import MOST, YEARS, BackfillPlan, PlanChanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,14 +76,15 @@ def backfill_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
         is_range = asked.is_valid()
     start, end = (asked.cleaned_data["start"], asked.cleaned_data["end"]) if is_range else (None, None)
     if request.method == "POST" and is_range and not obstacle and form.is_valid():
-        with job.locked() as rows:
-            # A form that is sent twice at once finds what the first one has asked for.
-            plan, refused = _planned(rows.get(), start, end, now)
-            has_changed = request.POST.get("seen") != _seen(job, plan)
-            if plan.times and not (has_changed or refused):
-                runs, refused = _ask(request, job, start, end, form.values["reason"])
-                if runs:
-                    return _asked(model_admin, request, job, runs)
+        try:
+            return _asked(model_admin, request, job, _ask(request, job, start, end, form.values["reason"]))
+        except PlanChanged:
+            has_changed = True
+        except InvalidPayload as error:
+            refused = _("The payload in force does not fit run(): %(why)s") % {"why": error}
+        except RunRefused as refusal:
+            refused = str(refusal)
+        job.refresh_from_db()
     plan, too_long = _planned(job, start, end, now) if is_range and not obstacle else (BackfillPlan(), "")
     context = {
         "range": asked,
@@ -189,16 +190,18 @@ def _seen(job: ScheduledJob, plan: BackfillPlan) -> str:
     return token_of(job.payload, [(time.at.isoformat(), time.attempt) for time in plan.times])
 
 
-def _ask(
-    request: HttpRequest, job: ScheduledJob, start: Any, end: Any, reason: str
-) -> tuple[list[JobRun], str]:
-    try:
-        with attribution(request.user, via="form", reason=reason):
-            return execution.backfill(job, start, end, by=request.user, reason=reason), ""
-    except InvalidPayload as error:
-        return [], _("The payload in force does not fit run(): %(why)s") % {"why": error}
-    except RunRefused as refusal:
-        return [], str(refusal)
+def _ask(request: HttpRequest, job: ScheduledJob, start: Any, end: Any, reason: str) -> list[JobRun]:
+    """Ask for what the page showed; a form that is sent twice finds what the first has asked for."""
+    seen = request.POST.get("seen")
+    with attribution(request.user, via="form", reason=reason):
+        return execution.backfill(
+            job,
+            start,
+            end,
+            by=request.user,
+            reason=reason,
+            is_as_shown=lambda job, plan: seen == _seen(job, plan),
+        )
 
 
 def _asked(

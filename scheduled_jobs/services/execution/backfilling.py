@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,11 +19,12 @@ from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
 from scheduled_jobs.exceptions import RunRefused
 from scheduled_jobs.models import JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.models.changes import current_attribution, label_of
+from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from scheduled_jobs.models.runs import JobRunQuerySet
@@ -97,14 +98,25 @@ def plan_backfill(job: ScheduledJob, start: datetime, end: datetime, now: dateti
     return BackfillPlan(times, done, going, guessed)
 
 
+class PlanChanged(RunRefused):
+    """What a backfill would run is not what was shown any more."""
+
+
 def backfill(
-    job: ScheduledJob, start: datetime, end: datetime, by: Any = None, reason: str = ""
+    job: ScheduledJob,
+    start: datetime,
+    end: datetime,
+    by: Any = None,
+    reason: str = "",
+    *,
+    is_as_shown: Callable[[ScheduledJob, BackfillPlan], bool] | None = None,
 ) -> list[JobRun]:
     """Ask for a run of each time that ``plan_backfill`` finds, with the payload in force.
 
     They go one after the other, the earliest first; a time that is settled before its turn has come is left
-    out. ``by`` is a user or a name. Raises RunRefused where there are none, or more than 100, or where they
-    could not be run; InvalidPayload, and BeingDeleted.
+    out. ``by`` is a user or a name; ``is_as_shown`` is asked about what is then found, while nobody else can
+    ask for the same. Raises RunRefused where there are none, or more than 100, or where they could not be
+    run; PlanChanged, InvalidPayload, and BeingDeleted.
     """
     if settings.mode != "google":
         raise RunRefused(_("Google is not asked to run anything here: pushes are off, or tasks run eagerly."))
@@ -112,9 +124,13 @@ def backfill(
         raise RunRefused(_("This job is retired: Google has no job to run any more."))
     for _round in range(ROUNDS):
         try:
-            return _ask(job, start, end, by, reason)
-        except IntegrityError:  # another attempt at one of the times was made meanwhile
-            if transaction.get_connection(statements.database()).in_atomic_block:
+            return _ask(job, start, end, by, reason, is_as_shown)
+        except Error as error:
+            # Another attempt at one of the times was begun, or has ended, meanwhile.
+            is_inside = transaction.get_connection(statements.database()).in_atomic_block
+            if not isinstance(error, IntegrityError) and (is_inside or not is_lost_race(error)):
+                raise
+            if is_inside:  # whose view of the slots may be an old one
                 break
     raise RunRefused(_("Other attempts for these times keep coming; try again."))
 
@@ -143,7 +159,14 @@ def waiting_with(run: JobRun) -> JobRunQuerySet:
     return queued.filter(trigger=Trigger.BACKFILL, created_at=run.created_at)
 
 
-def _ask(job: ScheduledJob, start: datetime, end: datetime, by: Any, reason: str) -> list[JobRun]:
+def _ask(
+    job: ScheduledJob,
+    start: datetime,
+    end: datetime,
+    by: Any,
+    reason: str,
+    is_as_shown: Callable[[ScheduledJob, BackfillPlan], bool] | None,
+) -> list[JobRun]:
     using = statements.database()
     who = label_of(by) or current_attribution().label
     with job.locked() as rows:
@@ -153,7 +176,10 @@ def _ask(job: ScheduledJob, start: datetime, end: datetime, by: Any, reason: str
         if task is not None:
             Signature.of(task.run).validate(job.payload, secret_keys=settings.REDACTED_KEYS)
         now = timezone.now()
-        times = plan_backfill(job, start, end, now).times
+        plan = plan_backfill(job, start, end, now)
+        if is_as_shown is not None and not is_as_shown(job, plan):
+            raise PlanChanged(_("This has changed since it was shown."))
+        times = plan.times
         if not times:
             raise RunRefused(_("Every scheduled time in that time has a run that settled it, or waits."))
         if len(times) > MOST:
