@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from sample_project.shop import stock, suppliers
 from scheduled_jobs.tasks import PeriodicTask
+
+logger = logging.getLogger(__name__)
 
 
 class ReleaseExpiredReservations(PeriodicTask):
@@ -33,6 +36,7 @@ class ImportSupplierPrices(PeriodicTask):
 
     def run(self, **kwargs: Any) -> dict[str, int]:
         """Take over all prices, or none."""
+        logger.info("reading %d lines of the supplier's list", suppliers.PRICE_LIST.count("\n"))
         prices = suppliers.read_price_list(suppliers.PRICE_LIST)
         return {"imported": len(prices)}
 
@@ -54,6 +58,7 @@ class RebuildSearchIndex(PeriodicTask):
         for done, product in enumerate(stock.PRODUCTS):
             self.report_progress(done, total, f"indexing {product}")
             time.sleep(self.seconds_per_product)
+            logger.info("indexed %s", product)
         self.report_progress(total, total, "done")
         return {"indexed": total}
 
@@ -87,6 +92,8 @@ class CheckPaymentProviders(PeriodicTask):
 
     async def _ask(self, provider: str) -> tuple[str, str]:
         await asyncio.sleep(self.seconds_per_answer)
+        if provider == "invoice":
+            logger.warning("%s is up, and answers late", provider)
         return provider, "up"
 
 

@@ -120,6 +120,20 @@ def test_the_stock_is_released_by_the_slot_and_not_by_the_clock(scheduler: Cloud
     }
 
 
+def test_what_the_shop_logs_stands_on_its_runs(scheduler: CloudScheduler, caplog: Any) -> None:
+    caplog.set_level("INFO", logger="sample_project")
+    scheduler.advance(timedelta(minutes=1))
+
+    def said(name: str) -> list[str]:
+        return [
+            line.partition(f"{PATH}: ")[2] for line in run_of(name).log.splitlines() if PATH + ": " in line
+        ]
+
+    assert said("RebuildSearchIndex")[0::5] == ["indexed desk lamp", "indexed cork board"]
+    assert said("ImportSupplierPrices") == ["reading 5 lines of the supplier's list"]
+    assert said("CheckPaymentProviders") == ["invoice is up, and answers late"]
+
+
 def test_the_async_one_asks_all_providers(scheduler: CloudScheduler) -> None:
     scheduler.advance(timedelta(minutes=1))
     assert run_of("CheckPaymentProviders").result == {"card": "up", "invoice": "up", "wallet": "up"}
