@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import router, transaction
+from django.db import Error, router, transaction
 from django.db.models import Q
 
 from scheduled_jobs import registry
@@ -14,6 +14,8 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import alerts as domain
 from scheduled_jobs.domain.alerts import Owed, ToldAlert
 from scheduled_jobs.domain.tolerances import Tolerances
+from scheduled_jobs.exceptions import BeingDeleted
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.services.alerts import causes, channels, wording
@@ -109,7 +111,14 @@ def _worded(scene: _Scene, group: OneMessage, now: datetime, *, is_paused: bool)
     rows = [scene.rows[one.pk] for one in group.owed]
     runs = [scene.runs[row.run_id] for row in rows]
     kind = Kind.PAUSED if is_paused else Kind(group.kind)
-    message = wording.message(kind, runs, now, told=group.owed[0].told)
+    try:
+        message = wording.message(kind, runs, now, told=group.owed[0].told)
+    except Error:
+        raise
+    except Exception:
+        # One run that cannot be worded is not to keep all others from being told.
+        logger.exception("An alert could not be worded")
+        message = wording.in_short(kind, runs)
     return Alert(
         kind=kind, error_key=group.cause, subject=message.subject, text=message.text, fields=message.fields
     )
@@ -147,8 +156,11 @@ def paused_by_themselves(jobs: QuerySet[ScheduledJob]) -> ScheduledJobQuerySet:
 
 def _pause(scene: _Scene, row: AlertRun) -> None:
     job = scene.jobs[row.job_id]
-    with attribution(via=JobChange.Via.AUTO):
-        job.pause(reason=wording.reason_of_pause(job), by=PAUSED_BY)
+    try:
+        with attribution(via=JobChange.Via.AUTO):
+            job.pause(reason=wording.reason_of_pause(job), by=PAUSED_BY)
+    except (BeingDeleted, ScheduledJob.DoesNotExist):
+        logger.info("The job %s was to be paused, and is being deleted", job.name)
 
 
 # --- What decides -------------------------------------------------------------------------------------
@@ -184,8 +196,7 @@ class _Scene:
         kind = domain.OwedKind(row.kind)
         if run is None or job is None:
             return Owed(row.pk, kind, row.job_id, row.error_key, is_settled=True)
-        task = registry.find_or_none(job.task)
-        tolerances = Tolerances() if task is None else Tolerances.of(task)
+        tolerances = _tolerances_of(job)
         if kind == domain.OwedKind.RECOVERED:
             wanted, told = tolerances.recoveries, self.told.get(job.pk)
             return Owed(
@@ -219,6 +230,15 @@ class _Scene:
         ended = run.finished_at or run.at
         paused = job.is_paused(self.now) and job.paused_at is not None and job.paused_at > ended
         return gone or paused or run.acknowledged_at is not None
+
+
+def _tolerances_of(job: ScheduledJob) -> Tolerances:
+    task = registry.find_or_none(job.task)
+    try:
+        return Tolerances() if task is None else Tolerances.of(task)
+    except Exception:
+        logger.exception("The tolerances of %s cannot be read", job.task)  # a property of the user's, say
+        return Tolerances()
 
 
 def _successes(job: ScheduledJob, wanted: int) -> int:

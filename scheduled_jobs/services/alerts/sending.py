@@ -29,6 +29,7 @@ CLAIM = timedelta(minutes=1)
 """For how long nobody else sends a message: a process that dies leaves it to be sent again then."""
 WAITS = tuple(timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 720))
 """After how long what was not sent is tried again; then no more."""
+LEAST = 2.0
 MOST = 20
 POLL, PATIENCE = 0.05, 1.0
 """How often it is asked whether nobody else decides any more, and for how long: that takes milliseconds."""
@@ -49,6 +50,8 @@ def send_owed(
         patient = min(until, time.monotonic() + PATIENCE)
         while not judging.judge_owed(now) and time.monotonic() < patient:
             sleep(POLL)
+        # Whatever deciding took, such as telling Google of a pause, a little is left for sending.
+        until = max(until, time.monotonic() + LEAST)
         for alert in _alerts().filter(next_try_at__lte=now).order_by("next_try_at", "pk")[:MOST]:
             if (left := until - time.monotonic()) <= 0:
                 break

@@ -85,6 +85,13 @@ def message(kind: str, runs: Sequence[JobRun], now: datetime, *, told: ToldAlert
         return _message(kind, draft, runs)
 
 
+def in_short(kind: str, runs: Sequence[JobRun]) -> Message:
+    """What is told where the words for it fail: which runs it is about."""
+    with translation.override(django_settings.LANGUAGE_CODE):
+        subject = f"{Kind(kind).label}: {some_of([short_name(run.job) for run in runs])}"
+        return _message(kind, _Draft(subject, [*map(page_of, runs[:NAMED])]), [])
+
+
 def test_message(by: str) -> Message:
     """What a test tells, which somebody asked for."""
     with translation.override(django_settings.LANGUAGE_CODE):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core import mail
 
+from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services import alerts
+from scheduled_jobs.services.alerts import wording
 from tests.support import SLOT, make_job, make_run, make_task
 from tests.support.alerts import AFTER, deliver_slot
 
@@ -251,3 +253,33 @@ def test_what_three_jobs_share_pauses_none(failing: Failing, settings: SettingsW
         deliver_slot(make_job(task, f"shop--{n}"), task)
     alerts.send_owed(AFTER)
     assert not ScheduledJob.objects.filter(paused=True).exists()
+
+
+def test_what_cannot_be_worded_keeps_nothing_else_from_being_told(
+    job: ScheduledJob,
+    task: type[PeriodicTask],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setitem(wording.WORDS, AlertRun.Kind.FAILING, lambda runs, now: 1 / 0)
+    deliver_slot(job, task)
+    alerts.owe_missed([make_run(job, Status.MISSED, scheduled_for=SLOT + HOUR, error_key="missed")])
+    alerts.send_owed(AFTER + 2 * HOUR)
+    assert sorted(subjects()) == [
+        "MISSED: SyncWarehouseStock did not run at 11:00",
+        "failing: SyncWarehouseStock",
+    ]
+    assert "An alert could not be worded" in caplog.text
+
+
+def test_a_job_that_is_being_deleted_is_not_paused(
+    job: ScheduledJob, task: type[PeriodicTask], settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJANGO_CLOUD_TASKS_AUTO_PAUSE_AFTER = 1
+
+    def pause(self: ScheduledJob, **values: Any) -> None:
+        raise BeingDeleted("it is being deleted")
+
+    monkeypatch.setattr(ScheduledJob, "pause", pause)
+    run_at(job, task, 0)
+    assert len(mail.outbox) == 1
