@@ -23,6 +23,7 @@ from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_lost_race
+from scheduled_jobs.models.runs import ALREADY_DONE
 from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
 from scheduled_jobs.services.execution.situation import SeenRun, Situation, oldest_queued, situation_of
@@ -41,7 +42,6 @@ FORCED_BY = "Cloud Scheduler"
 """``requested_by`` of a run that was forced in Google's console."""
 PAUSED, RETIRED, DELETING = "paused", "retired", "being deleted"
 STILL_GOING = "previous run still going"
-ALREADY_DONE = "already done"
 
 
 def deciding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,6 +14,7 @@ from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import RunRefused
 from scheduled_jobs.models import JobChange, JobRun
 from scheduled_jobs.models.changes import current_attribution, label_of
+from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.validation import payload_as_stored
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
@@ -61,7 +62,10 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
                 queued.save(using=using, force_insert=True)
                 JobChange.record(job, {"run": (run.pk, queued.pk)}, by=by, reason=reason, using=using)
                 signals.run_requested.send(sender=JobRun, pks=[queued.pk], using=using)
-        except IntegrityError:  # another attempt at the slot was made meanwhile
+        except Error as error:  # another attempt at the slot was begun, or has ended, meanwhile
+            is_inside = transaction.get_connection(using).in_atomic_block
+            if not isinstance(error, IntegrityError) and (is_inside or not is_lost_race(error)):
+                raise
             continue
         queued.refresh_from_db(using=using)
         return queued
