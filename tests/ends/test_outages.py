@@ -111,10 +111,10 @@ def test_gone_while_it_runs_changes_nothing(place: Place, server: PostgreSQL) ->
 
 
 def test_gone_at_the_end_for_seconds_is_waited_for(place: Place, server: PostgreSQL) -> None:
-    going, _ = place.begin(0, seconds=4)
-    failing, _ = place.begin(1, seconds=4, error="no rates")
+    going, _ = place.begin(0, seconds=12)
+    failing, _ = place.begin(1, seconds=12, error="no rates")
     server.stop()
-    time.sleep(9)
+    time.sleep(17)
     server.start()
     assert said(going.result()) == (200, "executed", True)
     assert said(failing.result()) == (500, "failed", True)
@@ -123,9 +123,9 @@ def test_gone_at_the_end_for_seconds_is_waited_for(place: Place, server: Postgre
 
 
 def test_read_only_at_the_end_for_seconds_is_waited_for(place: Place, server: PostgreSQL) -> None:
-    going, _ = place.begin(0, seconds=4)
+    going, _ = place.begin(0, seconds=8)
     with read_only(server):
-        time.sleep(9)
+        time.sleep(13)
     assert said(going.result()) == (200, "executed", True)
     assert place.runs(0) == [(1, "succeeded", "")]
 
@@ -133,8 +133,8 @@ def test_read_only_at_the_end_for_seconds_is_waited_for(place: Place, server: Po
 @pytest.mark.parametrize("waits", ["0.2 1"])
 @pytest.mark.parametrize("how", ["gone", "read-only", "a trigger"])
 def test_an_end_that_is_kept_is_written_without_a_request(place: Place, server: PostgreSQL, how: str) -> None:
-    going, _ = place.begin(0, seconds=3)
-    failing, _ = place.begin(1, seconds=3, error="no rates")
+    going, _ = place.begin(0, seconds=12)
+    failing, _ = place.begin(1, seconds=12, error="no rates")
 
     def answered() -> None:
         assert said(going.result()) == (200, "executed", False)
