@@ -83,5 +83,7 @@ EMULATOR_PORT = int(os.environ.get("EMULATOR_PORT") or _ports.get("emulator", 80
 
 # As those of `scheduled_jobs dev`, which the demo runs: other commands find the same jobs.
 DJANGO_CLOUD_TASKS_APP_NAME = "shop"
+# A run that does not come is noticed, and said on the first page.
+DJANGO_CLOUD_TASKS_BUILTIN_TASKS = ["scheduled_jobs.builtin.WatchJobs"]
 DJANGO_CLOUD_TASKS_ENDPOINT = f"http://127.0.0.1:{PORT}"
 DJANGO_CLOUD_TASKS_EMULATOR_HOST = f"127.0.0.1:{EMULATOR_PORT}"

@@ -30,6 +30,7 @@ DATABASE_ROUTERS = ["tests.support.routers.ReadsFromReplica"]
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DJANGO_CLOUD_TASKS_EMULATOR_HOST = None
+DJANGO_CLOUD_TASKS_BUILTIN_TASKS: list[str] = []
 DJANGO_CLOUD_TASKS_PROJECT_ID = "test-project"
 DJANGO_CLOUD_TASKS_LOCATION = "europe-west1"
 DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com"

@@ -140,7 +140,7 @@ def test_a_sync_whose_lines_nobody_reads_goes_on_to_its_end(shop: Shop) -> None:
     with process.stderr as stderr:
         assert stderr.read() == ""
     assert process.wait(60) == 0
-    assert shop.run("schedule_tasks", "--check")[-1].endswith("6 unchanged. Nothing was written.")
+    assert shop.run("schedule_tasks", "--check")[-1].endswith("7 unchanged. Nothing was written.")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -159,7 +159,7 @@ def test_a_sync_that_is_stopped_says_so_and_keeps_nobody_waiting(
         "Run schedule_tasks again: it goes on from there.\n"
     )
     assert shop.held() == [], "neither the turn nor a lease is waited for"
-    assert shop.run("schedule_tasks")[-1].startswith("6 jobs: ")
+    assert shop.run("schedule_tasks")[-1].startswith("7 jobs: ")
 
 
 @pytest.mark.django_db(transaction=True)

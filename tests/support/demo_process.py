@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = "6 jobs: 6 created, 0 updated, 0 deleted, 0 failed, 0 unchanged.\n"
+READY = "7 jobs: 7 created, 0 updated, 0 deleted, 0 failed, 0 unchanged.\n"
 
 
 def environment(directory: Path) -> dict[str, str]:
