@@ -371,7 +371,7 @@ def test_a_natural_delivery_costs_five_statements(
     job: ScheduledJob, send: Send, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The job, what decides, START, END and the facts of the job; the savepoints are the test's."""
-    monkeypatch.setattr(views.stats, "fold_after", lambda run: None)  # every fiftieth does more
+    monkeypatch.setattr(views.stats, "fold_after", lambda run: None)  # every hundredth does more
     send(slot="2026-11-19T01:00:00-08:00")
     with django_assert_num_queries(5 + 2 * 2):
         send(slot="2026-11-20T01:00:00-08:00")

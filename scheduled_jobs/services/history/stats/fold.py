@@ -49,7 +49,7 @@ LENGTH = timedelta(minutes=1)
 AT_ONCE = 500
 """Runs, and cells that are out of date, of one transaction."""
 TRIES = 3
-EVERY = 50
+EVERY = 100
 """One delivery in so many folds, after its answer: nobody else might."""
 
 
@@ -208,8 +208,8 @@ def _moved_from(keys: set[Key], apps: dict[int, str]) -> set[Key]:
 # --- Sums -------------------------------------------------------------------------------------------
 
 
-_Parts = tuple[Q, "Callable[[RunStats], Key]"]
-"""Which cells are added up, and into which each of them."""
+_Parts = tuple[Q, "Callable[[Key, str], Key]"]
+"""Which cells are added up, and into which each of them, of its key and the app of its job."""
 
 
 def _sums(keys: Iterable[Key], parts: Callable[[set[Key]], _Parts]) -> dict[Key, Tally]:
@@ -218,10 +218,12 @@ def _sums(keys: Iterable[Key], parts: Callable[[set[Key]], _Parts]) -> dict[Key,
     if not found:
         return found
     condition, whole_of = parts(set(found))
-    for cell in stats().filter(condition).order_by():
-        whole = whole_of(cell)
+    # No objects: for the cells of an app those of all its jobs are read.
+    cells = stats().filter(condition).order_by().values_list(*Key._fields, "of_app", *COLUMNS)
+    for job, app, length, start, of_app, *values in cells:
+        whole = whole_of(Key(job, app, length, start), of_app)
         if whole in found:
-            found[whole].add({name: getattr(cell, name) for name in COLUMNS})
+            found[whole].add(dict(zip(COLUMNS, values, strict=True)))
     return found
 
 
@@ -235,18 +237,18 @@ def _shorter(keys: set[Key]) -> _Parts:
     condition = Q(pk__in=[])
     for (app, start), jobs in alike.items():
         condition |= Q(job__in=jobs, app=app, length=part, start__gte=start, start__lt=start + length)
-    return condition, lambda cell: cell.key.within(length)
+    return condition, lambda key, _of_app: key.within(length)
 
 
 def _jobs_of_app(keys: set[Key]) -> _Parts:
     condition = Q(pk__in=[])
     for key in keys:
         condition |= Q(length=key.length, start=key.start, of_app=key.app, job__gt=0)
-    return condition, lambda cell: Key(0, cell.of_app, cell.length, cell.start)
+    return condition, lambda key, of_app: Key(0, of_app, key.length, key.start)
 
 
 def _apps(keys: set[Key]) -> _Parts:
     condition = Q(pk__in=[])
     for key in keys:
         condition |= Q(length=key.length, start=key.start, job=0, app__gt="")
-    return condition, lambda cell: cell.key._replace(app="")
+    return condition, lambda key, _of_app: key._replace(app="")
