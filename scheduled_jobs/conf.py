@@ -158,33 +158,36 @@ class Settings:
         def __getattribute__(self, name: str) -> Any:
             if not name.isupper():
                 return object.__getattribute__(self, name)
-            value = self._read(name)
+            value = _read(name)
             if name == "ENDPOINT":
                 return as_sent(value)
             if value is None and (derive := DERIVED.get(name)) is not None:
                 return derive(self)
             return value
 
-    def _read(self, name: str) -> Any:
-        key = PREFIX + name
-        if name in (dev := in_dev()):
-            return _checked(key, dev[name], _hints()[name])
-        if hasattr(django_settings, key):
-            return _checked(key, getattr(django_settings, key), _hints()[name])
-        text = os.environ.get(key)
-        if text is not None:
-            return _parsed(key, text.strip(), _hints()[name])
-        default = object.__getattribute__(self, name)
-        return list(default) if isinstance(default, list) else default
+
+def _read(name: str) -> Any:
+    """A setting as it stands where it is found first; None is what may follow from others."""
+    key = PREFIX + name
+    if DEV_VARIABLE in os.environ and name in (dev := in_dev()):
+        return _checked(key, dev[name], _hints()[name])
+    if (value := getattr(django_settings, key, NOWHERE)) is not NOWHERE:
+        return _checked(key, value, _hints()[name])
+    text = os.environ.get(key)
+    if text is not None:
+        return _parsed(key, text.strip(), _hints()[name])
+    default = getattr(Settings, name)
+    return list(default) if isinstance(default, list) else default
 
 
+NOWHERE = object()
 DERIVED: dict[str, typing.Callable[[Settings], Any]] = {
     # The emulator takes any: whoever tries the package need set nothing.
     "PROJECT_ID": lambda s: "local" if s.EMULATOR_HOST else None,
     "LOCATION": lambda s: "us-central1" if s.EMULATOR_HOST else None,
     "OIDC_SERVICE_ACCOUNT": lambda s: LOCAL_ACCOUNT if s.EMULATOR_HOST else None,
     "OIDC_AUDIENCE": lambda s: s.ENDPOINT,
-    "OIDC_ALLOWED_EMAILS": lambda s: [s.OIDC_SERVICE_ACCOUNT] if s.OIDC_SERVICE_ACCOUNT else [],
+    "OIDC_ALLOWED_EMAILS": lambda s: [account] if (account := s.OIDC_SERVICE_ACCOUNT) else [],
     "OIDC_CERTS_URL": lambda s: emulator_certs_url(s.EMULATOR_HOST) if s.EMULATOR_HOST else GOOGLE_CERTS_URL,
     "BACKEND": lambda _: MEMORY_BACKEND if in_tests() else CLOUD_SCHEDULER_BACKEND,
 }

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from model_utils import FieldTracker
-from model_utils.tracker import FieldInstanceTracker
+from model_utils.tracker import FieldInstanceTracker, lightweight_deepcopy
 
 from scheduled_jobs.domain.jobs import same_json
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class _Changes(FieldInstanceTracker):
+    def set_saved_fields(self, fields: Iterable[str] | None = None) -> None:
+        """As the library's, which asks for each column by itself whether it was read."""
+        if fields is not None or not self.instance.pk:
+            super().set_saved_fields(fields)
+            return
+        read = vars(self.instance)
+        columns = ((field, self.field_map[field]) for field in self.fields)
+        self.saved_data = {field: lightweight_deepcopy(read[name]) for field, name in columns if name in read}
+
     def has_changed(self, field: str) -> bool:
         """Whether the field was changed since the row was loaded or saved; of JSON, its types too."""
         if super().has_changed(field):

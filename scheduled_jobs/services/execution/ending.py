@@ -132,13 +132,13 @@ def _in_one(write: Callable[[], T]) -> T:
 
     A race that is lost there is lost by all of it, and all of it begins anew.
     """
+    return _in_transaction(write, using=statements.database())
 
-    @persistent
-    def in_transaction(*, using: str) -> T:
-        with transaction.atomic(using=using):
-            return write()
 
-    return in_transaction(using=statements.database())
+@persistent
+def _in_transaction(write: Callable[[], T], *, using: str) -> T:
+    with transaction.atomic(using=using):
+        return write()
 
 
 def _note(run: JobRun, *, is_correction: bool = False) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -72,22 +73,29 @@ def _write_last(
     ``is_failing``: only where the job fails, or is taken to have missed a run, or where it does not.
     """
     using = statements.database()
-    name = sql.quoted_names(ScheduledJob, using)
-    at = sql.columns_of(ScheduledJob)["last_run_at"].get_db_prep_value
+    where, also = _texts_of_last(using, is_failing=is_failing, has_arrived=arrived is not None)
     connection = connections[using]
+    (at,) = sql.as_parameters(ScheduledJob, {"last_run_at": started}, connection)
+    parameters = [run.job_id, at]
+    if arrived is not None:
+        parameters = (
+            2 * sql.as_parameters(ScheduledJob, {"last_delivery_at": arrived}, connection) + parameters
+        )
+    return bool(sql.update_rows(ScheduledJob, using, {**_last(run), **values}, where, parameters, also=also))
+
+
+@cache
+def _texts_of_last(using: str, *, is_failing: bool | None, has_arrived: bool) -> tuple[str, str]:
+    """What the statement asks of the row, and what it sets beside the columns that are named."""
+    name = sql.quoted_names(ScheduledJob, using)
     # The run of an earlier start that ends later tells nothing new.
     where = f"{name.id} = %s AND ({name.last_run_at} IS NULL OR {name.last_run_at} <= %s)"
-    parameters: list[Any] = [run.job_id, at(started, connection)]
     if is_failing is not None:
         fails = f"({name.failures_in_a_row} > 0 OR {name.last_status} = '{Status.MISSED}')"
         where += f" AND {'' if is_failing else 'NOT '}{fails}"
-    also = ""
-    if arrived is not None:
-        # Another may have arrived while this one ran.
-        last = name.last_delivery_at
-        also = f", {last} = CASE WHEN {last} > %s THEN {last} ELSE %s END"
-        parameters = [at(arrived, connection)] * 2 + parameters
-    return bool(sql.update_rows(ScheduledJob, using, {**_last(run), **values}, where, parameters, also=also))
+    # Another may have arrived while this one ran.
+    last = name.last_delivery_at
+    return where, f", {last} = CASE WHEN {last} > %s THEN {last} ELSE %s END" if has_arrived else ""
 
 
 def _write_failure(run: JobRun, started: datetime, arrived: datetime | None) -> bool:

@@ -59,7 +59,8 @@ def job_of_task(task: str, name: str) -> ScheduledJob | None:
 
 def _find(using: str, task: str, name: str) -> ScheduledJob | None:
     for values in sql.fetch_rows(ScheduledJob, COLUMNS, using, _text(using), [task, name]):
-        job = ScheduledJob.from_db(using, COLUMNS, values)
+        job = sql.loaded(ScheduledJob, COLUMNS, values, using)
+        ScheduledJob.tracker.initialize_tracker(ScheduledJob, job)
         # MySQL compares without regard to case.
         if (job.task, job.name) == (task, name):
             return job

@@ -7,15 +7,19 @@ to and fro by the fields of the models, so that each database has them as the OR
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import connections
+from django.db import connections, models
+from django.db.models.base import ModelState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from django.db import models
     from django.db.backends.base.base import BaseDatabaseWrapper
+
+M = TypeVar("M", bound=models.Model)
+
+TEXT, TIME = (models.CharField, models.TextField), (models.DateTimeField,)
 
 
 class Names:
@@ -50,8 +54,53 @@ def as_parameters(
     model: type[models.Model], values: Mapping[str, Any], connection: BaseDatabaseWrapper
 ) -> list[Any]:
     """These values as the database takes them, in the same order."""
-    known = columns_of(model)
-    return [known[name].get_db_prep_save(value, connection) for name, value in values.items()]
+    known, texts, times = columns_of(model), _of_kind(model, TEXT), _of_kind(model, TIME)
+    as_time = connection.ops.adapt_datetimefield_value
+    # Of most the field itself makes no more than this.
+    return [
+        value
+        if name in texts and isinstance(value, str)
+        else as_time(value)
+        if name in times and value is not None and value.tzinfo is not None
+        else known[name].get_db_prep_save(value, connection)
+        for name, value in values.items()
+    ]
+
+
+@cache
+def _of_kind(model: type[models.Model], kinds: tuple[type[models.Field[Any, Any]], ...]) -> frozenset[str]:
+    return frozenset(name for name, field in columns_of(model).items() if type(field) in kinds)
+
+
+# --- Instances ------------------------------------------------------------------------------------
+
+
+def loaded(model: type[M], columns: tuple[str, ...], values: Sequence[Any], using: str) -> M:
+    """A row that was read, as ``from_db()`` makes it, without the signals of that."""
+    row = _instance(model, zip(columns, values, strict=True))
+    state = row._state  # noqa: SLF001 – as from_db() leaves it
+    state.adding, state.db = False, using
+    return row
+
+
+def new(model: type[M], values: Mapping[str, Any]) -> M:
+    """A row that is to be inserted, with these columns and the defaults of the others, without signals."""
+    fixed, made = _defaults(model)
+    return _instance(model, {**fixed, **{name: make() for name, make in made.items()}, **values})
+
+
+def _instance(model: type[M], values: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> M:
+    row = model.__new__(model)
+    vars(row).update(values, _state=ModelState())
+    return row
+
+
+@cache
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The defaults that are always the same, and what makes the others."""
+    known = {name: field for name, field in columns_of(model).items() if not field.generated}
+    made = {n: field.default for n, field in known.items() if field.has_default() and callable(field.default)}
+    return {n: field.get_default() for n, field in known.items() if n not in made}, made
 
 
 # --- Reading --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error, IntegrityError, connections, router, transaction
@@ -216,7 +217,8 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
 
 
 def _insert(job: ScheduledJob, values: dict[str, Any]) -> JobRun:
-    run = JobRun(job=job, deliveries=1, **values)
+    run = sql.new(JobRun, {"deliveries": 1, **values})
+    run.job = job
     with statement():
         sql.insert_row(run, ("job_id", "deliveries", *values), database())
     # Which the database makes of the same, and would have to be asked for.
@@ -275,10 +277,8 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
     None: the row is gone, or closed.
     """
     using = database()
-    name = sql.quoted_names(JobRun, using)
-    where = f"{name.id} = %s AND {name.status} = %s"
+    where, also = _texts_of_end(using)
     slot = {"settled_slot": run.scheduled_for} if settles and run.scheduled_for is not None else {}
-    also = f", {name.active_slot} = NULL, {name.overlap_lock} = NULL, {name.unfolded} = 1"
     # Of a run that was given up the row says why, and of one that goes on it is as it was inserted.
     changed = {key: value for key, value in values.items() if value or key not in EMPTY}
     for status, row in (
@@ -287,6 +287,14 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
         if sql.update_rows(JobRun, using, {**row, **slot}, where, [run.pk, status], also=also):
             return status
     return None
+
+
+@cache
+def _texts_of_end(using: str) -> tuple[str, str]:
+    """What the statement asks of the row, and what it sets beside the columns that are named."""
+    name = sql.quoted_names(JobRun, using)
+    empty = f", {name.active_slot} = NULL, {name.overlap_lock} = NULL, {name.unfolded} = 1"
+    return f"{name.id} = %s AND {name.status} = %s", empty
 
 
 # --- The pause ------------------------------------------------------------------------------------

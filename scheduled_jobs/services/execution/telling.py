@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 def send(signal: Signal, run: JobRun, **more: Any) -> None:
     """Tell the receivers once the row is committed: at once, or after the transaction of the caller."""
-    transaction.on_commit(
-        lambda: signal.send_robust(sender=JobRun, run=run, **more), using=statements.database(), robust=True
-    )
+    if signal.has_listeners(JobRun):
+        transaction.on_commit(
+            lambda: signal.send_robust(sender=JobRun, run=run, **more),
+            using=statements.database(),
+            robust=True,
+        )
