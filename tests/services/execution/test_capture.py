@@ -461,7 +461,7 @@ def test_the_log_costs_no_statement_and_is_kept_with_a_kept_end(
     )
     monkeypatch.setattr(statements, "end", end)
     assert JobRun.objects.get(job=other).log == ""
-    ending.heartbeat.write_kept(SLOT.replace(year=2100))
+    ending.kept_ends.step(SLOT.replace(year=2100))
     assert [text for *_, text in said(JobRun.objects.get(job=other))] == ["a"]
 
 
