@@ -1,4 +1,4 @@
-"""One line where a command cannot do anything yet: the tables are not there, or a setting cannot be read."""
+"""One line where a command can do nothing: no database, no tables, or a setting that cannot be read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
-from django.db import DatabaseError, router
+from django.db import Error, router
 
 from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.models import ScheduledJob
@@ -24,9 +24,14 @@ def refused_in_a_line() -> Iterator[None]:
         yield
     except (ImproperlyConfigured, Misconfigured) as error:
         raise CommandError(str(error)) from error
-    except DatabaseError as error:
+    except Error as error:
         alias = router.db_for_write(ScheduledJob)
-        if not (missing := monitoring.not_applied(alias)):
+        try:
+            missing = monitoring.not_applied(alias)
+        except Error as silence:
+            why = " ".join(str(silence).split())
+            raise CommandError(f"The database {alias!r} does not answer: {why}") from error
+        if not missing:
             raise
         option = "" if alias == "default" else f" --database {alias}"
         raise CommandError(

@@ -11,6 +11,7 @@ from django.core.management import CommandError
 from django.db import OperationalError
 
 from scheduled_jobs.management.verbs import watch as verb
+from scheduled_jobs.services import monitoring
 from scheduled_jobs.services.monitoring import watch
 from scheduled_jobs.testing import running_cloud_scheduler
 from tests.management.verbs.calling import call
@@ -82,3 +83,17 @@ def test_it_goes_on_until_it_is_stopped_whatever_the_database_says(
     assert (stopped.value.code, slept) == (130, [60.0, 60.0, 60.0])
     with pytest.raises(CommandError, match=r"^--every is 0; write a number of seconds from 1 to 86,400$"):
         call("watch", "--every", "0")
+
+
+def test_a_database_that_does_not_answer_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise OperationalError("connection to server failed: Connection refused\n\tIs the server running?")
+
+    monkeypatch.setattr(verb.watch, "step", gone)
+    monkeypatch.setattr(monitoring, "not_applied", gone)
+    with pytest.raises(CommandError) as refused:
+        call("watch", "--every", "60")
+    assert str(refused.value) == (
+        "The database 'default' does not answer: connection to server failed: Connection refused Is the "
+        "server running?"
+    )
