@@ -13,13 +13,16 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import traces
 from scheduled_jobs.domain.attempts import code_meaning, time_of
 from scheduled_jobs.domain.jobs import parse_job_id
+from scheduled_jobs.domain.run_log import log_lines
+from scheduled_jobs.logs import failures
 from scheduled_jobs.services.alerts import links
 from scheduled_jobs.services.alerts.paragraphs import facts, prose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
+    from scheduled_jobs.domain.run_log import LogLine
     from scheduled_jobs.models import JobRun, ScheduledJob
 
 MAX_ERROR = 300
@@ -60,8 +63,16 @@ def error_and_place(run: JobRun) -> str:
 
 
 def last_log_lines(run: JobRun) -> list[str]:
-    lines = [line for line in run.redactor.text(run.log).splitlines() if line.strip()][-LOG_LINES:]
-    return [_("Last log lines"), *(f"  {line[:MAX_ERROR]}" for line in lines)] if lines else []
+    """By the clock of the job, as all times of a message; without what tells the error a second time."""
+    lines = log_lines(run.redactor.text(run.log))
+    said = [line for line in lines if line.text.strip() and line.logger != failures.name][-LOG_LINES:]
+    zone = times.zone_of(run.job.time_zone)
+    return [_("Last log lines"), *(f"  {_log_line(line, zone)[:MAX_ERROR]}" for line in said)] if said else []
+
+
+def _log_line(line: LogLine, zone: tzinfo) -> str:
+    time = line.time if line.at is None else f"{line.at.astimezone(zone):%H:%M:%S.%f}"[:-3]
+    return f"{time} {line.level:<6} {line.text}" if line.level else line.text
 
 
 def new_release(run: JobRun, success: JobRun | None) -> str:

@@ -52,6 +52,14 @@ def ended(
     return run
 
 
+LOG = "\n".join([
+    "2026-11-23T11:03:09.990Z INFO shop.stock: warehouse PT-LIS-2: 4,011 rows",
+    "    of which 3 are new",
+    "2026-11-23T11:03:10.204Z ERROR shop.stock: no mapping",
+    "2026-11-23T11:03:10.205Z ERROR scheduled_jobs.runs: shop.reports.Report failed in run 2: KeyError: 'PT-LIS-2'",
+])  # fmt: skip
+
+
 def test_the_mail_of_a_job_that_fails(job: ScheduledJob) -> None:
     make_run(
         job, Status.SUCCEEDED, scheduled_for=SLOT - HOUR, started_at=SLOT - HOUR, code_version="shop-00041"
@@ -59,7 +67,7 @@ def test_the_mail_of_a_job_that_fails(job: ScheduledJob) -> None:
     ScheduledJob.objects.update(failures_in_a_row=3, failing_since=SLOT)
     run = ended(
         job, Status.FAILED, hours=2, error="KeyError: 'PT-LIS-2'\nmore", error_key="KeyError", traceback=TRACEBACK,
-        code_version="shop-00042", log="12:03:09.990 INFO   warehouse PT-LIS-2: 4,011 rows\n12:03:10.204 ERROR  no mapping",
+        code_version="shop-00042", log=LOG,
     )  # fmt: skip
     alerts.send_owed(SLOT + 2 * HOUR + 4 * MINUTE)
     assert the_mail() == (
@@ -84,6 +92,7 @@ What to do
 
 Last log lines
   12:03:09.990 INFO   warehouse PT-LIS-2: 4,011 rows
+      of which 3 are new
   12:03:10.204 ERROR  no mapping
 
 """
