@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from scheduled_jobs.admin.actions.form import RunNowForm
 from scheduled_jobs.admin.page import address, find_run, render_page, require_post, why_nothing_is_sent
 from scheduled_jobs.admin.words import job_label, masked_parts, times
+from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
@@ -49,7 +50,7 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
         "form": form,
         "run": run,
         "job": job,
-        "job_label": job_label(job),
+        "job_label": breakable(job_label(job)),
         "back_url": address(model_admin, "jobrun_change", run.pk),
         "payload": masked_parts(recorded),
         "differs": not same_json(recorded, job.payload),

@@ -35,6 +35,8 @@ GAP = 4
 """In a bar that is cut, and in that of a run that was stopped at its deadline."""
 FEW = 8
 """Bars up to which only the first and the last have their time below them."""
+TEXT = 9.0
+"""Percents of the width that a text below the bars needs on a telephone."""
 STEPS = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 40, 60, 120, 300, 600, 900,
     1800, 3600, 7200, 14400, 21600, 43200, 86400,
@@ -91,13 +93,22 @@ def draw_durations(runs: Sequence[Lasted], zone: str, now: datetime) -> dict[str
 
 
 def _ticks(runs: Sequence[Lasted], places: Sequence[float], zone: str) -> list[tuple[str, str, str]]:
-    """Place, anchor and text below the bars: dates, and times where the date was told already."""
+    """Place, anchor and text below the bars: dates, and times where the date was told already.
+
+    The newest has its text, and of the others those that have room beside it.
+    """
     last = len(runs) - 1
-    shown = sorted({0, last} | ({last // 3, 2 * last // 3} if last >= FEW else set()))
-    local = [runs[n].at.astimezone(times.zone_of(zone)) for n in shown]
-    told = local[0].date() if local[0].date() == local[-1].date() else None
+    left = {last: 100 - TEXT, 0: places[0]}
+    left |= {n: places[n] - TEXT / 2 for n in (last // 3, 2 * last // 3) if last >= FEW}
+    shown: list[int] = []
+    for n in left:
+        if all(abs(left[n] - left[other]) >= TEXT for other in shown):
+            shown.append(n)
+    local = {n: runs[n].at.astimezone(times.zone_of(zone)) for n in {0, *shown}}
+    told = local[0].date() if local[0].date() == local[last].date() else None
     found = []
-    for n, at in zip(shown, local, strict=True):
+    for n in sorted(shown):
+        at = local[n]
         text = date_format(at, "H:i" if at.date() == told else "j M")
         told = at.date()
         place = ("100", "end") if n == last else (f"{places[n]:.2f}", "middle" if n else "start")

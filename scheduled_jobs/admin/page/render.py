@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page.permissions import JOB, admin_of, allowed, require
 from scheduled_jobs.admin.words import job_label, times
+from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.authentication.clock import By, clocks
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.domain.payloads import clean_text
@@ -137,7 +138,7 @@ def render_for_job(
 ) -> HttpResponse:
     """A page about one job, below the job's own page."""
     url = address(model_admin, "scheduledjob_change", job.pk)
-    context = {"job": job, "job_label": job_label(job), "job_url": url, **context}
+    context = {"job": job, "job_label": breakable(job_label(job)), "job_url": url, **context}
     crumbs = job_crumbs(model_admin, job)
     return render_page(model_admin, request, template, title=title, context=context, crumbs=crumbs)
 

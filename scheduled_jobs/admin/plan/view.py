@@ -29,6 +29,7 @@ from scheduled_jobs.admin.page import (
 from scheduled_jobs.admin.plan.blocks import Block, block_of_change, block_of_look
 from scheduled_jobs.admin.plan.decide import decide_all, decide_one, without_what_may_not_be_adopted
 from scheduled_jobs.admin.words import attempt_banner, attempts_banners, job_label
+from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
@@ -146,7 +147,7 @@ def drift_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> H
         "whys": [attempt_banner(told, job.time_zone)] if told is not None and told.is_unserved else [],
         "item": block,
         "job": found.job,
-        "job_label": job_label(job),
+        "job_label": breakable(job_label(job)),
         "job_url": address(model_admin, "scheduledjob_change", job.pk),
         "reason": reason,
     }

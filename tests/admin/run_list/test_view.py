@@ -66,6 +66,11 @@ def test_a_row_says_everything_about_a_run(client: Client, job: ScheduledJob) ->
     ]
 
 
+def test_a_long_name_is_broken_where_a_word_begins(client: Client) -> None:
+    failed(make_job(make_task(name="ReleaseExpiredReservations")))
+    assert "Release<wbr>Expired<wbr>Reservations" in client.get(RUNS).content.decode()
+
+
 def test_each_outcome_says_in_its_second_line_what_there_is(client: Client, job: ScheduledJob) -> None:
     ran(job, 1, Status.RUNNING, progress_done=48_210, progress_total=79_000, progress_message="batch 96",
         lease_until=NOW + MINUTE, overlap_lock=None)  # fmt: skip
