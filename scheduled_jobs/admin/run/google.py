@@ -40,7 +40,7 @@ class Saying:
 def is_google_about(story: Story) -> bool:
     """Whether Google's last attempt is the one that this run was."""
     run, told = story.run, story.told
-    if told is None or told.code == NEVER or run.started_at is None:
+    if told is None or run.started_at is None:
         return False
     others = [*story.attempts, story.previous, story.next]
     starts = [other.started_at for other in others if other is not None and other.started_at is not None]
@@ -63,12 +63,17 @@ def googles_answer(story: Story, now: datetime) -> list[Saying]:
     run, told = story.run, story.told
     if told is None or not run.is_over:
         return []
+    attempt = _last_attempt(told, run.job.time_zone, now)
     which = _("It is not this run: Google keeps only its last attempt.")
     if is_google_about(story):
         which = _("That is this run.")
+        if story.seen_at is not None and run.finished_at is not None and story.seen_at < run.finished_at:
+            # What Google had to say then is still that of the attempt before.
+            attempt = f"{times.to_seconds(told.at, run.job.time_zone, now)}."
+            which = _("That is this run, which went on when Google was asked.")
     elif run.started_at is not None and told.at < run.started_at:
         which = _("It was before this run: Google was not asked since.")
-    found = [Saying(_("Last attempt"), f"{_last_attempt(told, run.job.time_zone, now)} {which}")]
+    found = [Saying(_("Last attempt"), f"{attempt} {which}")]
     if coming := _coming(story, now):
         found.append(Saying(_("Next"), coming))
     return [*found, Saying(_("Address"), "", told.address)]

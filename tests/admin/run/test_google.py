@@ -69,6 +69,17 @@ def test_an_attempt_that_is_another_runs_is_not_called_this_run(client: Client, 
     assert told.endswith("It was before this run: Google was not asked since.")
 
 
+def test_what_google_said_before_a_run_ended_is_not_of_it(client: Client, job: ScheduledJob) -> None:
+    run = failed(job)
+    for code in (-1, 0):
+        google_tried(job, SLOT, code, seen_at=SLOT + timedelta(seconds=2))
+        html = page(client, run)
+        assert answers(html)["Last attempt"] == (
+            "14:00:00. That is this run, which went on when Google was asked."
+        )
+        assert "Sent by Google 14:00:00.0" in text_of(html)
+
+
 def test_of_a_running_run_google_has_no_answer_yet(client: Client, job: ScheduledJob) -> None:
     run = make_run(job, Status.RUNNING, started_at=NOW, deadline_at=NOW + timedelta(minutes=20))
     google_tried(job, SLOT, 13)
