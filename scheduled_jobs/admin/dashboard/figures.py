@@ -67,7 +67,7 @@ def four_figures(to: Addresses, now: datetime, unfolded: Unfolded) -> list[Figur
         Figure(
             _("Runs, 24 h"),
             intcomma(day.runs),
-            _("%(n)s an hour") % {"n": intcomma(round(day.runs / 24))},
+            _hourly(day.runs),
             to.runs(start=start),
             [_bars("b-q", [figures.runs for figures in by_hour])],
         ),
@@ -95,6 +95,12 @@ def four_figures(to: Addresses, now: datetime, unfolded: Unfolded) -> list[Figur
             [_bars("b-q", [figures.delivered_twice for figures in by_hour])],
         ),
     ]
+
+
+def _hourly(runs: int) -> str:
+    if 0 < runs < 24:
+        return _("fewer than one an hour")
+    return _("%(n)s an hour") % {"n": intcomma(round(runs / 24))}
 
 
 def _went_wrong(day: Figures) -> str:

@@ -225,7 +225,7 @@ def test_the_four_figures_lead_to_the_runs_that_they_count() -> None:
     html = superuser().get(URL).content.decode()
     four = html.partition('<dl class="sj-four"')[2].partition("</dl>")[0]
     assert text(four.partition(">")[2]).strip() == (
-        "Runs, 24 h 20 1 an hour Succeeded 95 % 1 failed or lost "
+        "Runs, 24 h 20 fewer than one an hour Succeeded 95 % 1 failed or lost "
         "Started within (95 %) 2.0 s of the scheduled time; worst 2.0 s Delivered twice, run once 1 the day before 0"
     )
     start = "start=2026-11-22T09%3A30%3A00Z"

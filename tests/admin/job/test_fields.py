@@ -92,6 +92,18 @@ def test_a_task_that_is_not_in_the_code_has_raw_json_only() -> None:
     assert f"{row.task} is not in the code of this process" in page
 
 
+def test_of_a_run_that_takes_nothing_no_json_is_asked_for() -> None:
+    def run(self: Any) -> None: ...
+
+    def run_with_more(self: Any, **kwargs: Any) -> None: ...
+
+    rows = [make_job(make_task(takes, name=takes.__name__), takes.__name__) for takes in (run, run_with_more)]
+    client = superuser()
+    nothing, more = (text(client.get(address(row, "settings")).content.decode()) for row in rows)
+    assert "run() takes no parameter." in nothing
+    assert "No parameter is known here; see the JSON." in more
+
+
 def test_a_payload_of_many_keys_is_masked_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
