@@ -64,6 +64,7 @@ class WatchJobs(BuiltinTask):
         now, deadline = timezone.now(), self.metadata.deadline
         left = watch.PATIENCE if deadline is None else PART * (deadline - now).total_seconds()
         values = watch.step_values(watch.step(now, seconds=min(left, watch.PATIENCE)))
+        del values["at"]  # the run has its own times, and a result is JSON
         # What is found is in the rows and in the alerts; a result is a row each minute.
         counted = ("missed", "lost", "differing", "failures")
         return {name: len(value) if name in counted else value for name, value in values.items()}

@@ -102,6 +102,7 @@ def test_the_watch_is_a_task_that_looks_each_minute(google: MemoryBackend) -> No
         schedule_tasks()
         job = ScheduledJob.objects.get(task="scheduled_jobs.builtin.WatchJobs")
         result = execution.run_eagerly(job, WatchJobs)
+    assert json.loads(json.dumps(result)) == result
     assert job.schedule == "* * * * *"
     assert {name: result[name] for name in ("google", "missed", "lost", "differing", "left")} == {
         "google": "", "missed": 0, "lost": 0, "differing": 0, "left": 0,
