@@ -170,9 +170,7 @@ class _Words:
     # --- What is lost or missed -------------------------------------------------------------------
 
     def _lost(self, matter: Matter, need: Need) -> None:
-        if not self._several(
-            matter, need, _("{runs} of {jobs} were lost between {first} and {last}"), "lost"
-        ):
+        if not self._several(matter, need, _("{runs} of {jobs} were lost {span}"), "lost"):
             run = matter.runs[0]
             at = self._clock(run.scheduled_for or run.at)
             text = _("{job} {time} started and never finished")
@@ -184,9 +182,7 @@ class _Words:
             need.buttons = [(_("See the run"), self.to.run(run.pk)), (_("Rerun…"), self.to.rerun(run.pk))]
 
     def _missed(self, matter: Matter, need: Need) -> None:
-        if not self._several(
-            matter, need, _("{runs} of {jobs} never arrived between {first} and {last}"), "missed"
-        ):
+        if not self._several(matter, need, _("{runs} of {jobs} never arrived {span}"), "missed"):
             run, job = matter.runs[0], matter.jobs[0]
             at = self._clock(run.scheduled_for or run.at)
             need.what = format_html(_("{job} {time} never arrived"), job=self._link(job), time=at)
@@ -201,12 +197,13 @@ class _Words:
         runs = matter.runs
         if len(runs) == 1:
             return False
+        first, last = self._clock(runs[-1].at), self._clock(runs[0].at)
+        span = _("between {first} and {last}") if first != last else _("at {first}")
         need.what = format_html(
             text,
             runs=ngettext("%(n)d run", "%(n)d runs", len(runs)) % {"n": len(runs)},
             jobs=self._names(matter.jobs, state=status),
-            first=self._clock(runs[-1].at),
-            last=self._clock(runs[0].at),
+            span=span.format(first=first, last=last),
         )
         need.buttons = [
             (_("See the last"), self.to.run(runs[0].pk)),

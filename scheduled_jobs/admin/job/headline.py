@@ -63,10 +63,12 @@ def job_headline(
     now: datetime,
     told: Told | None = None,
     looked_at: datetime | None = None,
+    missed: datetime | None = None,
 ) -> dict[str, Any]:
     """How a job is at ``now`` (aware), as sentences that could be read out.
 
-    ``told`` is Google's last attempt as seen at ``looked_at``. ``strong`` is the state, ``rest`` the
+    ``told`` is Google's last attempt as seen at ``looked_at``, ``missed`` the last slot whose run never came.
+    ``strong`` is the state, ``rest`` the
     sentences after it, ``second`` what the job is for.
     """
     badge, rests = HEALTH_BADGES[health], job.is_paused(now)
@@ -74,7 +76,11 @@ def job_headline(
     if rests and health == Health.FAILING:
         sentences = _failing(job, now)
     else:
-        state = _why_late(job, health, told, looked_at, now) or _state(job, health, now)
+        state = (
+            _why_late(job, health, told, looked_at, now)
+            or _why_missed(job, health, missed, now)
+            or _state(job, health, now)
+        )
         sentences = [state, _last_run(job, health, now), _next_run(job, health, ahead, now)]
     return {
         "badge": badge,
@@ -150,6 +156,14 @@ def _why_late(
     if health == Health.LATE and (due := job.late_since or job.next_run_at) is not None:
         return late_sentence(due, told, looked_at, job.time_zone, now)
     return ""
+
+
+def _why_missed(job: ScheduledJob, health: Health, missed: datetime | None, now: datetime) -> str:
+    # A later run may have come: then the last one is none that explains the state.
+    if health != Health.MISSED or missed is None or job.is_paused(now) or job.last_status == Status.MISSED:
+        return ""
+    at = times.clock(missed, job.time_zone, now)
+    return _("Nothing arrived from Google for the %(at)s run.") % {"at": at}
 
 
 def _state(job: ScheduledJob, health: Health, now: datetime) -> str:

@@ -103,7 +103,7 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     runs = _runs_of(model_admin, request, job, now) if allowed(request).runs else {}
     failure = job_story.failure_of(job) if runs and health in (Health.FAILING, Health.LOST) else None
 
-    headline = job_headline(job, health, ahead, now, told, looked_at)
+    headline = job_headline(job, health, ahead, now, told, looked_at, runs.get("missed"))
     context = {
         "headline": headline,
         "failure": failure_banner(job, failure, ahead, now) if failure else None,
@@ -140,6 +140,7 @@ def _runs_of(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now
         "runs": recent_rows(job, recent, lasted, now),
         "month": draw_month(month, job.time_zone, now, link),
         "all_runs": job_story.count_capped(JobRun.objects.filter(job=job)),
+        "missed": next((run.at for run in reversed(lasted) if run.status == JobRun.Status.MISSED), None),
     }
 
 

@@ -136,6 +136,15 @@ def test_each_trouble_is_a_link_to_the_jobs_that_have_it() -> None:
     assert html.count("sj-btn go") == 1
 
 
+def test_runs_of_one_minute_never_arrived_at_it() -> None:
+    for name in ("A", "B"):
+        make_run(job(name), "missed", scheduled_for=NOW - 40 * MINUTE, error_key="missed")
+    client = superuser()
+    assert matters(client)[0].startswith("2 missed 2 runs of A and B never arrived at 08:50 See the last")
+    make_run(job("C"), "missed", scheduled_for=NOW - 38 * MINUTE, error_key="missed")
+    assert "3 runs of 3 jobs never arrived between 08:50 and 08:52 See the last" in matters(client)[0]
+
+
 def test_equal_errors_are_one_line_and_one_button() -> None:
     for name in ("A", "B", "C"):
         failing(name, "OperationalError: timeout expired", "OperationalError: …")

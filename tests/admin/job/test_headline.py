@@ -41,6 +41,18 @@ def test_the_first_run_of_a_job_may_have_been_missed() -> None:
     assert sentence(Health.MISSED).startswith("Missed. Next run: Mon 23 Nov 14:30")
 
 
+@pytest.mark.django_db
+def test_a_missed_run_is_named_where_a_later_one_came() -> None:
+    now = timezone.now()
+    row = job(last_run_at=now, last_status="succeeded", last_success_at=now)
+    slot = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    make_run(row, "missed", scheduled_for=slot, error_key="missed")
+    make_run(row, "succeeded", scheduled_for=now, started_at=now)
+    page = text(superuser().get(address(row)).content.decode())
+    said = f"Nothing arrived from Google for the {slot:%H:%M} run. The last run succeeded now."
+    assert f"Missed. {said}" in page
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
