@@ -76,7 +76,8 @@ class Work(PeriodicTask):
         """Take this long; ``marks`` are "begun", "done" or both: each leaves a row at its time."""
         if "begun" in marks:
             self._mark("begun")
-        time.sleep(seconds)
+        if seconds:  # to sleep for no time gives up the processor
+            time.sleep(seconds)
         if error:
             raise ValueError(error)
         if "done" in marks:

@@ -22,7 +22,10 @@ _MISSING: Any = object()
 def is_secret(key: object, keys: Iterable[str]) -> bool:
     """Whether a key contains one of these words, in whatever case."""
     name = str(key).casefold()
-    return any(word.casefold() in name for word in keys if word)
+    for word in keys:  # noqa: SIM110 – asked for each key of each payload, it takes half the time
+        if word and word.casefold() in name:
+            return True
+    return False
 
 
 def redact(value: Any, keys: Iterable[str]) -> Any:

@@ -52,11 +52,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text of somebody else's as every database can hold it, with no secret and no token in it."""
-        for secret in self._found_in(text):
-            text = secret.masked(text)
-        if _CUT.search(text):
-            for secret in self._in_texts:
-                text = secret.ends_masked(text)
+        if self._in_texts:
+            for secret in self._found_in(text):
+                text = secret.masked(text)
+            if _CUT.search(text):
+                for secret in self._in_texts:
+                    text = secret.ends_masked(text)
         return without_tokens(text)
 
     def value(self, value: Any) -> Any:

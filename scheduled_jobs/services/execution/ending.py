@@ -161,7 +161,8 @@ def _tell(run: JobRun, recovered: bool) -> None:  # noqa: FBT001
 
 
 def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    notes = [*run.context.get("notes", []), *outcome.notes]
+    # Without a note it stays as it was inserted.
+    noted = {"context": _with_notes(run.context, outcome.notes)} if outcome.notes else {}
     return {
         "status": outcome.status,
         "finished_at": now,
@@ -174,8 +175,12 @@ def _values(run: JobRun, outcome: Outcome, now: datetime) -> dict[str, Any]:
         "progress_done": run.progress_done,
         "progress_total": run.progress_total,
         "progress_message": run.progress_message,
-        "context": {**run.context, "notes": notes} if notes else run.context,
+        **noted,
     }
+
+
+def _with_notes(context: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    return {**context, "notes": [*context.get("notes", []), *notes]}
 
 
 def _kept(run: JobRun, values: dict[str, Any]) -> dict[str, Any]:
@@ -190,8 +195,7 @@ def _kept(run: JobRun, values: dict[str, Any]) -> dict[str, Any]:
         return values
     what = " and the ".join(dropped)
     note = f"The database took no end for a while, and the {what} was too long to be kept in memory."
-    notes = [*values["context"].get("notes", []), note]
-    return {**values, **dropped, "context": {**values["context"], "notes": notes}}
+    return {**values, **dropped, "context": _with_notes(values.get("context") or run.context, [note])}
 
 
 def _write_kept(run: JobRun, values: dict[str, Any]) -> None:

@@ -381,6 +381,18 @@ def test_the_late_end_of_a_lost_run_corrects_it() -> None:
 
 
 @pytest.mark.django_db
+def test_an_end_without_a_note_leaves_the_context_alone() -> None:
+    def run(self: PeriodicTask) -> None:
+        JobRun.objects.update(context={"host": "another"})
+
+    task = make_task(run)
+
+    assert deliver(make_job(task), task).body["status"] == "executed"
+
+    assert JobRun.objects.get().context == {"host": "another"}
+
+
+@pytest.mark.django_db
 def test_of_two_attempts_that_ran_at_once_only_one_has_succeeded() -> None:
     others: list[JobRun] = []
 
