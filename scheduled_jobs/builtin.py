@@ -63,7 +63,10 @@ class WatchJobs(BuiltinTask):
         """Stop before the deadline: what is left then, the next step does."""
         now, deadline = timezone.now(), self.metadata.deadline
         left = watch.PATIENCE if deadline is None else PART * (deadline - now).total_seconds()
-        values = watch.step_values(watch.step(now, seconds=min(left, watch.PATIENCE)))
+        step = watch.step(now, seconds=min(left, watch.PATIENCE))
+        if step.failures:  # else a part that fails each time would be seen by nobody
+            raise RuntimeError("; ".join(step.failures))
+        values = watch.step_values(step)
         del values["at"]  # the run has its own times, and a result is JSON
         # What is found is in the rows and in the alerts; a result is a row each minute.
         counted = ("missed", "lost", "differing", "failures")

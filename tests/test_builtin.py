@@ -16,6 +16,7 @@ from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.models import JobRun, ScheduledJob, runs
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.history import retention
+from scheduled_jobs.services.monitoring import watch
 from scheduled_jobs.services.scheduling import declare as declaration_of
 from tests.support.declaring import declare, schedule_tasks
 
@@ -107,3 +108,14 @@ def test_the_watch_is_a_task_that_looks_each_minute(google: MemoryBackend) -> No
     assert {name: result[name] for name in ("google", "missed", "lost", "differing", "left")} == {
         "google": "", "missed": 0, "lost": 0, "differing": 0, "left": 0,
     }  # fmt: skip
+
+
+def test_a_watch_of_which_a_part_failed_has_failed(
+    google: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_now: datetime) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(watch.execution, "expire", broken)
+    with pytest.raises(RuntimeError, match=r"^lost runs: ValueError: broken$"):
+        WatchJobs().run()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST = 86_400
 """Seconds between two steps: after a day nobody is said to watch."""
+FAILED = 1
+"""The exit code where a part of the step went wrong: whoever has started it is to hear of that."""
 
 
 def watch_jobs(terminal: BaseCommand, **options: Any) -> None:
@@ -30,7 +32,8 @@ def watch_jobs(terminal: BaseCommand, **options: Any) -> None:
     code = 0
     with terminated_like_interrupted():
         try:
-            _step(lines, as_values=options["json"])
+            if _step(lines, as_values=options["json"]).failures:
+                code = FAILED
             while every is not None:
                 time.sleep(every)
                 try:
@@ -41,18 +44,19 @@ def watch_jobs(terminal: BaseCommand, **options: Any) -> None:
                     terminal.stderr.write(f"The database did not answer: {error}".strip())
         except KeyboardInterrupt as interrupt:
             code = exit_code_of(interrupt)
+            terminal.stderr.write("Stopped watching. The next step goes on from there.")
     if code:
-        terminal.stderr.write("Stopped watching. The next step goes on from there.")
         sys.exit(code)
 
 
-def _step(lines: Lines, *, as_values: bool) -> None:
+def _step(lines: Lines, *, as_values: bool) -> watch.WatchStep:
     step = watch.step(timezone.now())
     hourly.compare()
     if as_values:
         lines.write(as_json(watch.step_values(step)))
-        return
+        return step
     for line in watch.step_lines(step):
         lines.write(line)
     times = pluralized(step.judgement.judged, "scheduled time")
     lines.write(f"{times} looked at: {len(step.missed)} missed, {len(step.lost)} lost.")
+    return step

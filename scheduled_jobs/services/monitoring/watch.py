@@ -116,6 +116,10 @@ class _part:  # noqa: N801 – a context manager that reads like a statement
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if not isinstance(error, Exception) or isinstance(error, Error):
             return False
+        if isinstance(error, ImproperlyConfigured):  # it says itself what is wrong, and where
+            logger.error("The watch could not look after %s: %s", self.name, error)
+            self.watched.failures.append(f"{self.name}: {error}")
+            return True
         logger.error("The watch could not look after %s", self.name, exc_info=error)
         self.watched.failures.append(f"{self.name}: {type(error).__name__}: {error}")
         return True

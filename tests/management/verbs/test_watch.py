@@ -97,3 +97,15 @@ def test_a_database_that_does_not_answer_is_told_in_a_line(monkeypatch: pytest.M
         "The database 'default' does not answer: connection to server failed: Connection refused Is the "
         "server running?"
     )
+
+
+def test_a_step_of_which_a_part_failed_exits_with_one(
+    google: CloudScheduler, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_now: datetime) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(watch.execution, "expire", broken)
+    with pytest.raises(SystemExit) as ended:
+        call("watch")
+    assert (ended.value.code, "Stopped watching" in capsys.readouterr().err) == (1, False)

@@ -373,6 +373,16 @@ def test_what_one_part_meets_another_is_not_kept_from(
     assert [run.job_id for run in found.missed] == [job.pk]
 
 
+def test_a_setting_that_cannot_be_read_is_told_in_a_line(
+    google: CloudScheduler, settings: SettingsWrapper, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.DJANGO_CLOUD_TASKS_MISSED_GRACE = "soon"
+    [failure] = watch.step(google.now).failures
+    assert failure.startswith("missed runs: DJANGO_CLOUD_TASKS_MISSED_GRACE is 'soon'")
+    [told] = [record for record in caplog.records if record.message.startswith("The watch could not")]
+    assert (told.message, told.exc_info) == (f"The watch could not look after {failure}", None)
+
+
 def test_a_step_ends_what_was_left_behind(google: CloudScheduler) -> None:
     job = make_task().schedule()
     old = google.now - 10 * MINUTE
