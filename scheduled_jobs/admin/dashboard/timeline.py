@@ -128,7 +128,7 @@ class Axis:
             Label(round(self.x(at) / 10, 2), text, bool(n % 2)) for n, (at, text) in enumerate(self._round())
         ]
         now = self.x(self.now) / 10
-        return [label for label in found if abs(label.percent - now) > 5.5 and 2 < label.percent < 98.5]
+        return [label for label in found if abs(label.percent - now) > 7 and 2 < label.percent < 98.5]
 
     @cached_property
     def grid(self) -> str:
