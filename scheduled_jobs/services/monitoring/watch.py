@@ -258,7 +258,7 @@ def step_lines(watched: WatchStep) -> Iterator[str]:
     if watched.pushed:
         yield f"{watched.pushed} edits left behind were sent to Google."
     if watched.judgement.left:
-        yield f"{watched.judgement.left} jobs are left for the next step."
+        yield f"Left for the next step, jobs: {watched.judgement.left}."
     yield from (f"[!] {failure}" for failure in watched.failures)
 
 
