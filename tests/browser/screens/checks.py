@@ -47,7 +47,8 @@ class ScreenChecks:
         self, shown: Shown, djangos_own: dict[str, set[str]], scheme: str
     ) -> None:
         found = violations(shown.page, scheme)
-        assert [one for one in found if one.inside or one.rule not in djangos_own[scheme]] == []
+        wrong = [one for one in found if one.inside or one.rule not in djangos_own[scheme]]
+        assert wrong == [], wrong
 
     def test_it_is_told_what_it_is_and_its_headings_leave_out_no_level(self, shown: Shown) -> None:
         headings = structure.headings(shown.page)
