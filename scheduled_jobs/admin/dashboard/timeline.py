@@ -81,11 +81,11 @@ class Mark(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A label of the axis, at so many percent; every other one is left out where it is narrow."""
+    """A label of the axis, at so many percent; some are left out where it is narrow."""
 
     percent: float
     text: str
-    is_alternate: bool
+    is_left_out: bool
 
 
 class Axis:
@@ -124,11 +124,13 @@ class Axis:
     @property
     def labels(self) -> list[Label]:
         """Times that are round in the zone, without those that the time of now would cover."""
-        found = [
-            Label(round(self.x(at) / 10, 2), text, bool(n % 2)) for n, (at, text) in enumerate(self._round())
-        ]
-        now = self.x(self.now) / 10
-        return [label for label in found if abs(label.percent - now) > 7 and 2 < label.percent < 98.5]
+        found, now = [], self.x(self.now) / 10
+        for n, (at, text) in enumerate(self._round()):
+            percent = round(self.x(at) / 10, 2)
+            away = abs(percent - now)
+            if away > 7 and 2 < percent < 98.5:
+                found.append(Label(percent, text, bool(n % 2) or away <= 14))
+        return found
 
     @cached_property
     def grid(self) -> str:

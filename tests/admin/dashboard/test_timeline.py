@@ -49,6 +49,12 @@ def test_the_labels_are_round_in_the_zone_and_leave_room_for_now(span: str, text
     assert [label.text for label in axis(span).labels] == texts
 
 
+def test_where_it_is_narrow_no_label_lies_below_the_time_of_now() -> None:
+    labels = axis("24h", now=datetime(2026, 10, 22, 9, 3, tzinfo=UTC)).labels
+    assert [label.text for label in labels] == ["18:00", "21:00", "00:00", "03:00", "06:00", "12:00", "15:00"]
+    assert [label.text for label in labels if not label.is_left_out] == ["18:00", "00:00", "06:00"]
+
+
 def test_labels_keep_to_the_clock_on_the_wall_when_it_is_changed() -> None:
     """Half an hour after Lisbon has turned its clocks back from 02:00 to 01:00."""
     found = [label.text for label in axis(now=datetime(2026, 10, 25, 9, 7, tzinfo=UTC)).labels]
