@@ -8,11 +8,11 @@ from typing import Any
 
 from scheduled_jobs.domain.payloads import without_tokens
 
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class OneLine(logging.Filter):
-    """Writes out what would end a line, and leaves out tokens, in whatever a record quotes.
+    """Writes out what would end a line or fits into no file, and leaves out tokens, in what a record quotes.
 
     Much of it comes from requests. Django does the first with what it logs of one since CVE-2025-48432.
     """

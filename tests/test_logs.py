@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from _pytest.logging import LogCaptureFixture
 
 
-@pytest.mark.parametrize("broken", ["\n", "\r\n", "\x1b[2K", "\x85", "\u2028", "\x00"])
+@pytest.mark.parametrize("broken", ["\n", "\r\n", "\x1b[2K", "\x85", "\u2028", "\x00", "\ud800"])
 def test_nothing_that_is_quoted_begins_a_line_of_its_own(caplog: LogCaptureFixture, broken: str) -> None:
     forged = f"eve@example.com{broken}2026-11-30 all is well"
     logger.warning("%s is answered %d: %s", forged, 403, NotAllowed(forged))

@@ -86,7 +86,7 @@ def test_a_forgotten_account_is_one_message(project: Project) -> None:
     )
     assert (migrated[0], ids(migrated[1])) == (0, ["W007"])
     assert (checked[0], ids(checked[1])) == (0, ["W007"])
-    assert (deployed[0], ids(deployed[1])) == (1, ["E007"])
+    assert (deployed[0], ids(deployed[1])) == (1, ["E007", "W048"])
     assert refused == (1, f"CommandError: {NO_ACCOUNT}\n")
     pushed = project.run_code("""
         from scheduled_jobs.models import ScheduledJob
