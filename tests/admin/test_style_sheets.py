@@ -33,6 +33,7 @@ def written() -> set[str]:
     found |= set(" ".join(re.findall(r"block bodyclass %}(.*?){%", templates)).split())
     values = set(re.findall(r'"([a-z]+)"', python + templates)) | {"1", "2", "3"}
     prefixes = {name.partition("*")[0] for name in found if name.endswith("*")}
+    prefixes |= set(re.findall(r'f"([\w-]+-)\{\w+\}"', python))
     return found | {prefix + value for prefix in prefixes for value in values}
 
 
