@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -103,26 +104,19 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
     return watched
 
 
-class _part:  # noqa: N801 – a context manager that reads like a statement
+@contextmanager
+def _part(watched: WatchStep, name: str) -> Iterator[None]:
     """What goes wrong in a part of the step is told, and the others go on; without a database none does."""
-
-    def __init__(self, watched: WatchStep, name: str) -> None:
-        self.watched = watched
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if not isinstance(error, Exception) or isinstance(error, Error):
-            return False
-        if isinstance(error, ImproperlyConfigured):  # it says itself what is wrong, and where
-            logger.error("The watch could not look after %s: %s", self.name, error)
-            self.watched.failures.append(f"{self.name}: {error}")
-            return True
-        logger.error("The watch could not look after %s", self.name, exc_info=error)
-        self.watched.failures.append(f"{self.name}: {type(error).__name__}: {error}")
-        return True
+    try:
+        yield
+    except Error:
+        raise
+    except ImproperlyConfigured as error:  # it says itself what is wrong, and where
+        logger.error("The watch could not look after %s: %s", name, error)  # noqa: TRY400
+        watched.failures.append(f"{name}: {error}")
+    except Exception as error:
+        logger.exception("The watch could not look after %s", name)
+        watched.failures.append(f"{name}: {type(error).__name__}: {error}")
 
 
 def _look(watched: WatchStep) -> None:
