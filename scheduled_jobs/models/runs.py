@@ -34,8 +34,8 @@ ALREADY_DONE = "already done"
 AT_ONCE = 200
 COUNTED = frozenset({"status", "deliveries", "started_at", "duration"})
 """Columns that the figures are made of: whatever writes one of them says that its cell is out of date."""
-LATEST = datetime.max.replace(tzinfo=UTC)
-"""The last time that there is."""
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""The first time that there is, and the last."""
 SKEW = timedelta(minutes=1)
 """More than the clocks of two processes differ by."""
 SOON = timedelta(days=3)

@@ -114,8 +114,10 @@ django.setup()
 import scheduled_jobs
 
 for module in pkgutil.walk_packages(scheduled_jobs.__path__, "scheduled_jobs."):
-    # The plugin of pytest is imported by pytest alone; this one starts a program.
-    if module.name not in ("scheduled_jobs.testing.plugin", "scheduled_jobs.emulator.__main__"):
+    # The plugin of pytest is imported by pytest alone; this one starts a program; neighbours have extras.
+    if module.name not in ("scheduled_jobs.testing.plugin", "scheduled_jobs.emulator.__main__") and (
+        not module.name.startswith("scheduled_jobs.contrib.")
+    ):
         importlib.import_module(module.name)
         print(module.name)
 """

@@ -14,6 +14,7 @@ from scheduled_jobs.admin.words import times, why_no_time
 from scheduled_jobs.domain.attempts import NEVER, OK, SKEW, time_of
 from scheduled_jobs.domain.jobs import PAUSED
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.runs import EARLIEST, LATEST
 from scheduled_jobs.services.history.last_attempts import Told
 from scheduled_jobs.services.history.run_story import AROUND, MOST
 
@@ -164,9 +165,12 @@ def around(run: JobRun, now: datetime) -> str:
     """The minutes of a missed time in which is looked for what else arrived; empty without one."""
     if run.scheduled_for is None:
         return ""
-    edges = (run.scheduled_for - AROUND, run.scheduled_for + AROUND)
-    start, end = (times.clock(at, run.job.time_zone, now) for at in edges)
+    start, end = (times.clock(at, run.job.time_zone, now) for at in _edges(run.scheduled_for))
     return _("%(start)s to %(end)s") % {"start": start, "end": end}
+
+
+def _edges(slot: datetime) -> tuple[datetime, datetime]:
+    return slot - min(AROUND, slot - EARLIEST), slot + min(AROUND, LATEST - slot)
 
 
 def _server(story: Story, now: datetime) -> str:
@@ -174,10 +178,8 @@ def _server(story: Story, now: datetime) -> str:
     if slot is None:
         return ""
     zone = story.run.job.time_zone
-    between = {
-        "start": times.clock(slot - AROUND, zone, now),
-        "end": times.clock(slot + AROUND, zone, now),
-    }
+    start, end = _edges(slot)
+    between = {"start": times.clock(start, zone, now), "end": times.clock(end, zone, now)}
     arrived = sum(other.started_at is not None for other in story.beside)
     gone = sum(other.status == Status.MISSED for other in story.beside)
     if not arrived:
