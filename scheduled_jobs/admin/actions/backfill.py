@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from scheduled_jobs.admin.page.permissions import JobAdmin, RunAdmin
     from scheduled_jobs.models import ScheduledJob
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 LOCAL = "%Y-%m-%dT%H:%M"
 
 
@@ -68,7 +68,7 @@ def backfill_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     """Show which times of a range have no settled run, or queue them, after which the runs are shown."""
     job = find_job(request, object_id, "run")
     now, zone = timezone.now(), times.zone_of(job.time_zone)
-    asked = _range(request.POST if request.method == "POST" else request.GET, now)
+    asked = _range(request.POST if request.method == "POST" else request.GET, job, now)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     form.fields["reason"].label = _("Why now")
     obstacle, refused, has_changed = refusal_reason(job), "", False
@@ -171,11 +171,12 @@ def what_a_backfill_does(job: ScheduledJob, plan: BackfillPlan, now: datetime) -
     return found
 
 
-def _range(data: Mapping[str, Any], now: datetime) -> RangeForm:
-    """What was asked for; of nothing, the last day."""
+def _range(data: Mapping[str, Any], job: ScheduledJob, now: datetime) -> RangeForm:
+    """What was asked for; of nothing, the last day, as far as there was the job."""
     if "start" in data or "end" in data:
         return RangeForm({name: data.get(name, "") for name in ("start", "end")})
-    return RangeForm({"start": times.machine(now - DAY), "end": times.machine(now)})
+    start = max(now - DAY, min(job.created_at, now - MINUTE))
+    return RangeForm({"start": times.machine(start), "end": times.machine(now)})
 
 
 def _planned(job: ScheduledJob, start: Any, end: Any, now: datetime) -> tuple[BackfillPlan, str]:

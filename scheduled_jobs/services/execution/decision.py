@@ -28,7 +28,7 @@ from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
 from scheduled_jobs.services.execution.situation import SeenRun, Situation, oldest_queued, situation_of
 from scheduled_jobs.services.execution.statements import LEASE, Slot, Status, Trigger
-from scheduled_jobs.services.execution.waiting import Vigil
+from scheduled_jobs.services.execution.waiting import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -63,7 +63,7 @@ def deciding(
         yield hold
         is_stale, earliest = True, announced.slot or now
         now = max(clock(), earliest)
-    table = Table(delivery.job, delivery.task, delivery, announced, now, arrived, Vigil(clock, monotonic))
+    table = Table(delivery.job, delivery.task, delivery, announced, now, arrived, Wait(clock, monotonic))
     try:
         table.payload = parse_body(delivery.body)
     except InvalidPayload as error:
@@ -71,7 +71,7 @@ def deciding(
     for _round in range(ROUNDS):
         decided = table.round(is_stale=is_stale)
         if isinstance(decided, SeenRun):
-            yield from table.vigil.watch(decided)
+            yield from table.wait.watch(decided)
             table.now = max(clock(), earliest)
         elif decided is not None:
             return replace(decided, has_queue=True) if table.has_queue(decided) else decided
@@ -92,7 +92,7 @@ class Table:
     announced: Announcement
     now: datetime
     arrived: datetime
-    vigil: Vigil
+    wait: Wait
     payload: dict[str, Any] = field(default_factory=dict)
     fault: InvalidPayload | None = None
     seen: Situation = field(default_factory=lambda: Situation(None))
@@ -149,7 +149,7 @@ class Table:
 
     def _expire(self) -> bool:
         """EXPIRE and LOSE: give up the runs of the job that are dead; whether there was one."""
-        gone = [row for row in self.seen.running if row.is_out(self.now) or self.vigil.has_seen_dead(row)]
+        gone = [row for row in self.seen.running if row.is_out(self.now) or self.wait.has_seen_dead(row)]
         for row in gone:
             ending.mark_lost(row, self.now)
         return bool(gone)
@@ -196,7 +196,7 @@ class Table:
             if queued is not None:
                 return self._claim(queued)
         row = next((row for row in self.seen.running if row.pk == active), None)
-        if row is not None and self.vigil.is_for(row) and not self.vigil.is_over:
+        if row is not None and self.wait.is_for(row) and not self.wait.is_over:
             return row
         statements.count_delivery(active)
         return Answer.running(active)
@@ -207,9 +207,9 @@ class Table:
         holder = self._holder()
         if holder is None:
             return self._run(slot)  # 12
-        if not self.vigil.is_for(holder):  # 11: it lives
+        if not self.wait.is_for(holder):  # 11: it lives
             return self._skip(slot, STILL_GOING)
-        return Answer.running(holder.pk) if self.vigil.is_over else holder
+        return Answer.running(holder.pk) if self.wait.is_over else holder
 
     # --- What the lines do ----------------------------------------------------------------------
 

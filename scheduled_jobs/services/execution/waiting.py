@@ -33,8 +33,8 @@ TOO_LONG = 2.0
 stopped meanwhile, and the other with it."""
 
 
-class Vigil:
-    """The one wait of one delivery. ``alive`` and ``dead`` are the runs that it was seen of."""
+class Wait:
+    """The one wait of one delivery: what is left of it, and which runs it has seen to live or to be dead."""
 
     def __init__(self, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._clock = clock

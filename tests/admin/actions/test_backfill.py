@@ -66,6 +66,16 @@ def shown(client: Client, job: ScheduledJob, data: dict[str, str] = RANGE) -> tu
     return " ".join(text_of(html).split()), fields
 
 
+def test_it_offers_the_last_day_as_far_as_there_was_the_job(job: ScheduledJob) -> None:
+    client = superuser()
+    assert "Run 24 scheduled times" in shown(client, job, {})[0]
+    ScheduledJob.objects.update(created_at=NOW - timedelta(hours=2))
+    text, fields = shown(client, job, {})
+    assert ("Run 2 scheduled times" in text, fields["start"][:16]) == (True, "2026-11-23T10:30")
+    ScheduledJob.objects.update(created_at=NOW)
+    assert "There is nothing to do." in shown(client, job, {})[0]
+
+
 def test_the_page_says_which_times_would_run_and_with_what(job: ScheduledJob) -> None:
     missed = make_run(job, Status.MISSED, scheduled_for=SLOT)
     make_run(job, Status.SUCCEEDED, scheduled_for=SLOT + HOUR)
