@@ -6,7 +6,7 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,17 @@ class Place:
         return answer, self.marks(job, "begun")[-1]["process"]
 
 
+@contextmanager
+def started(web: Web, database: dict[str, Any]) -> Iterator[Place]:
+    """A server with jobs, until the block ends."""
+    web.tell("fill")
+    web.start()
+    try:
+        yield Place(web, database)
+    finally:
+        web.stop()
+
+
 def wait_until(found: Any, seconds: float = 90) -> Any:
     """What is found at last; a database that does not answer finds nothing."""
     give_up = time.monotonic() + seconds
@@ -100,10 +111,4 @@ def place(tmp_path: Path, google: Google, options: list[str], django_db_blocker:
     """A server with two workers that runs, on a database like that of the other tests."""
     with django_db_blocker.unblock(), ExitStack() as stack:
         database = stack.enter_context(new_database(tmp_path))
-        web = Web(database, google, *options)
-        web.tell("fill")
-        web.start()
-        try:
-            yield Place(web, database)
-        finally:
-            web.stop()
+        yield stack.enter_context(started(Web(database, google, *options), database))

@@ -15,7 +15,7 @@ import pytest
 
 from bench.own_postgresql import own_postgresql
 from bench.web import Web
-from tests.ends.conftest import NEXT_SLOT, STORM, Place, wait_until
+from tests.ends.conftest import NEXT_SLOT, STORM, Place, started, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,13 +59,8 @@ def place(
     database = server.database(name, CONN_MAX_AGE=600)
     web = Web(database, google, "--threads=8", "--timeout=0", workers=workers)
     web.env["BENCH_WAITS"] = waits
-    with django_db_blocker.unblock():
-        web.tell("fill")
-        web.start()
-        try:
-            yield Place(web, database)
-        finally:
-            web.stop()
+    with django_db_blocker.unblock(), started(web, database) as place:
+        yield place
 
 
 @contextmanager

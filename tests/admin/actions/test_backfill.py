@@ -225,7 +225,7 @@ def test_chosen_runs_of_one_job_lead_to_the_times_between(job: ScheduledJob) -> 
     assert "None of the chosen runs has a scheduled time: there is nothing to backfill." in none
 
 
-def test_a_waiting_run_says_what_it_waits_for_and_all_are_cancelled(job: ScheduledJob) -> None:
+def test_a_waiting_run_says_what_for_and_all_are_cancelled(job: ScheduledJob) -> None:
     client = superuser()
     _text, fields = shown(client, job)
     client.post(url(job), fields)
