@@ -112,6 +112,20 @@ def test_a_delivery_ends_it(unreachable: ScheduledJob) -> None:
     assert told in page(client, unreachable)
 
 
+def test_what_google_says_while_a_run_goes_on_is_not_of_it(google: MemoryBackend, job: ScheduledJob) -> None:
+    """Whoever watches asks at the full minute, when runs have just begun."""
+    tried(google, job, NINE, 13)
+    with time_machine.travel(NINE + timedelta(seconds=2), tick=False):
+        drift.record(drift.look(job.pk))
+    begun = {"last_run_at": NINE, "last_delivery_at": NINE, "last_status": "succeeded"}
+    ScheduledJob.objects.update(**begun, last_duration=timedelta(seconds=5))
+    asked = f"Google’s last attempt: 09:00:00 , went on when Google was asked , at {ADDRESS}"
+    client = superuser()
+    assert asked in page(client, job)
+    ScheduledJob.objects.update(last_duration=timedelta(seconds=1))
+    assert "09:00:00 , was answered 500" in page(client, job)
+
+
 def test_a_run_that_is_going_on_is_no_accusation(unreachable: ScheduledJob) -> None:
     make_run(unreachable, JobRun.Status.RUNNING)
     client = superuser()

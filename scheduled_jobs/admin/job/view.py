@@ -52,7 +52,7 @@ from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history import job_story
 from scheduled_jobs.services.history.health import Health, health_of
-from scheduled_jobs.services.history.last_attempts import told_of
+from scheduled_jobs.services.history.last_attempts import told_of, went_on
 from scheduled_jobs.services.history.looks import last_list, later
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     context = {
         "headline": headline,
         "failure": failure_banner(job, failure, ahead, now) if failure else None,
-        **_why_nothing_runs(told, job, differing, looked_at, now),
+        **_why_nothing_runs(told, job, health, differing, looked_at, now),
         **runs,
         "upcoming": upcoming(job, ahead, now),
         "facts": facts_of(job, runs.get("chart"), looked_at, now),
@@ -286,6 +286,7 @@ def _runs_left(request: HttpRequest, job: ScheduledJob) -> str:
 def _why_nothing_runs(
     told: Told | None,
     job: ScheduledJob,
+    health: Health,
     differing: Mapping[str, tuple[Any, Any]],
     looked_at: datetime | None,
     now: datetime,
@@ -298,7 +299,9 @@ def _why_nothing_runs(
         whys.append(attempt_banner(told, job.time_zone))
     elif told is not None:
         at = times.to_seconds(told.at, job.time_zone, now)
-        found["attempt"] = {"at": at, "told": told.meaning.told, "address": told.address}
+        is_open = health is Health.RUNNING or went_on(told, job, looked_at)
+        says = _("went on when Google was asked") if is_open else told.meaning.told
+        found["attempt"] = {"at": at, "told": says, "address": told.address}
     is_said = state is not None and differing.keys() == {"state"}
     if not is_said or job.sync_state != ScheduledJob.SyncState.DRIFTED:
         found["banner"] = google_banner(job, differing, looked_at, now)

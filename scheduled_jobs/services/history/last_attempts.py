@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models.fields.json import KT
 
-from scheduled_jobs.domain.attempts import OK, CodeMeaning, code_meaning, stands, time_of
+from scheduled_jobs.domain.attempts import OK, SKEW, CodeMeaning, code_meaning, stands, time_of
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import paused, running, unserved
 
@@ -75,6 +75,17 @@ def told_of(job: ScheduledJob, *, is_running: bool | None = None) -> Told | None
         going_on = JobRun.objects.filter(status=JobRun.Status.RUNNING).of_jobs([job.pk])
         is_running = stands(since, job.last_delivery_at) and going_on.exists()
     return told_by(row, is_running=is_running)
+
+
+def went_on(told: Told, job: ScheduledJob, looked_at: datetime | None) -> bool:
+    """Whether Google was asked, at ``looked_at``, before the run that this attempt was had ended.
+
+    What it says of it is then still the status of the attempt before.
+    """
+    began, duration = job.last_run_at, job.last_duration
+    if began is None or duration is None or looked_at is None:
+        return False
+    return abs(began - told.at) <= SKEW and began <= looked_at < began + duration
 
 
 def jobs_running() -> set[int]:
