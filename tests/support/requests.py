@@ -173,6 +173,8 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
     seed_tasks(registry.tasks(), retire=False)
     ScheduledJob.objects.filter(task="shop.tasks.One").update(description_override="of ours")
     schedule_tasks()
+    # A backfill offers times since there was the job.
+    ScheduledJob.objects.update(created_at=timezone.now() - timedelta(days=2))
     job, paused = row("One"), row("Two")
     edit_in_console(google, job, "description", description="by hand")
     ScheduledJob.objects.filter(pk=job.pk).update(sync_state="drifted")
