@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
@@ -13,10 +15,6 @@ from scheduled_jobs.services.history.retention import Pruned, prune
 from scheduled_jobs.services.monitoring import watch
 from scheduled_jobs.services.scheduling.deleting import finish_deletions
 from scheduled_jobs.tasks import PeriodicTask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
 
 PART = 0.8
 """How much of the time until its deadline a run uses: its last step must end, and the answer arrive."""

@@ -15,6 +15,7 @@ import re
 import sys
 import types
 import typing
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,9 +26,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 
 from scheduled_jobs.domain.addresses import as_sent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PREFIX = "DJANGO_CLOUD_TASKS_"
 DEFAULT_ENDPOINT = "http://localhost:8000"

@@ -12,6 +12,8 @@ import inspect
 import pkgutil
 import re
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +26,6 @@ from django.utils.module_loading import autodiscover_modules
 from scheduled_jobs.exceptions import TaskNotLoaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import timedelta
-
     from django.http import HttpRequest
 
     from scheduled_jobs.domain.metadata import TaskMetadata

@@ -19,10 +19,10 @@ from scheduled_jobs.domain.metadata import TaskMetadata
 
 __all__ = ["PeriodicTask", "TaskMetadata"]
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
+if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from scheduled_jobs.models import ScheduledJob

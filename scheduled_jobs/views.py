@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
@@ -23,11 +25,6 @@ from scheduled_jobs.domain.payloads import without_tokens
 from scheduled_jobs.logs import logger
 from scheduled_jobs.services import alerts, execution, monitoring, scheduling
 from scheduled_jobs.services.history import stats
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
 
 JOB_NAME = "X-CloudScheduler-JobName"
 SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"

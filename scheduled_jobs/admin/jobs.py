@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
-from django.urls import path
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
 from scheduled_jobs.admin.actions import alerts, backfill, bulk, own_job, pause, run_now
 from scheduled_jobs.admin.dashboard import view as dashboard
@@ -20,11 +22,6 @@ from scheduled_jobs.admin.page import may, urls_of, with_extra
 from scheduled_jobs.admin.plan import ask
 from scheduled_jobs.admin.plan import view as plan
 from scheduled_jobs.models import ScheduledJob
-
-if TYPE_CHECKING:
-    from django.contrib.admin.views.main import ChangeList
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
 
 PAGES = (
     ("plan/", plan.plan_view, "plan"),

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 
 from scheduled_jobs.admin.actions import backfill, rerun, rerun_many
 from scheduled_jobs.admin.page import may, permitted, urls_of, with_extra
@@ -15,10 +17,6 @@ from scheduled_jobs.admin.run import view as run_page
 from scheduled_jobs.admin.run_list import export
 from scheduled_jobs.admin.run_list import view as run_list
 from scheduled_jobs.models import JobRun
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
 
 PAGES = (
     ("export/", export.export_view, "export"),

@@ -10,10 +10,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest
 from django.utils import timezone
 
 from scheduled_jobs import registry
@@ -23,13 +26,6 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.addresses import same_audience
 from scheduled_jobs.domain.jobs import TOKEN_HEADER
 from scheduled_jobs.exceptions import NotAllowed, NotAuthenticated
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from django.http import HttpRequest
-
 
 AUTHORIZATION = "Authorization"
 JOB_NAME = "X-CloudScheduler-JobName"

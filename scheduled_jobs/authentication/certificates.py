@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from types import MappingProxyType
@@ -22,9 +23,6 @@ from scheduled_jobs.exceptions import CertificatesUnavailable
 from scheduled_jobs.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
     from cachecontrol.cache import DictCache
 
 

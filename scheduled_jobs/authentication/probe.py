@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
 
 from django.core.signing import BadSignature, Signer
 
@@ -17,10 +19,6 @@ from scheduled_jobs.authentication.caller import (
 from scheduled_jobs.conf import GOOGLE_CERTS_URL, settings
 from scheduled_jobs.domain.addresses import same_audience
 from scheduled_jobs.exceptions import CertificatesUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import datetime
 
 PROBE_HEADER = "X-Scheduled-Jobs-Probe"
 PROBE_BODY = b"{}"

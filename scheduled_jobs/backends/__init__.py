@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from scheduled_jobs.backends.base import Backend
 from scheduled_jobs.conf import settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["Backend", "forget_backends", "get_backend", "use_backend"]
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from scheduled_jobs.backends.quota import Quota
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
+from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 
 class Backend(abc.ABC):

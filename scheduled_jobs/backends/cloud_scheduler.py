@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,10 @@ from scheduled_jobs.backends.base import Backend
 from scheduled_jobs.backends.errors import error_of
 from scheduled_jobs.backends.quota import WriteLimit
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from google.cloud.scheduler_v1 import CloudSchedulerClient
-
-    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 PAGE_SIZE = 500
 """The most jobs that ListJobs returns in one page (Cloud Scheduler v1 API reference)."""

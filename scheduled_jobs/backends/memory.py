@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.backends.base import Backend
 from scheduled_jobs.backends.errors import error_of
 from scheduled_jobs.backends.messages import live_job, message_of
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 from scheduled_jobs.emulator.store import Store, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 
 class MemoryBackend(Backend):

@@ -6,18 +6,16 @@ which is felt at thousands of jobs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.cloud.scheduler_v1 import types
 
 from scheduled_jobs.domain.jobs import MARK_HEADER, JobSpec, LiveJob, RetryPolicy, normalised, parse_mark
 from scheduled_jobs.domain.payloads import clean_text, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def enum_of(kind: Any) -> Any:

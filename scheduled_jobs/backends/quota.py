@@ -5,14 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import OutOfTime
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 WINDOW = 60.0
 """Seconds over which Cloud Scheduler counts writes: 500 a minute and project (quotas page)."""

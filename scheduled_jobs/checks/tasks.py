@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -12,11 +12,8 @@ from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.domain.schedules import FOUR_DIGITS
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.services.scheduling import declare
+from scheduled_jobs.services.scheduling.seed.declare import Declaration
 from scheduled_jobs.services.scheduling.seed.rows import clash
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.scheduling.seed.declare import Declaration
-
 
 UNDECIDED = "It asks the database, which may answer once migrate has run; schedule_tasks asks again."
 FEW_DIGITS = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule."

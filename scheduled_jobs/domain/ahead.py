@@ -5,21 +5,17 @@ A pause is over at its end: the run that is due at this very time takes place.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from itertools import count, islice, takewhile
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.domain.schedules import Occurrence, Schedule
 from scheduled_jobs.domain.schedules.occurrences import moment
 from scheduled_jobs.domain.schedules.zones import END
 from scheduled_jobs.exceptions import InvalidSchedule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
 
 INSTANT = timedelta(microseconds=1)
 LAST = moment(END)

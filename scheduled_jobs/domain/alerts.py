@@ -7,13 +7,10 @@ told where the trouble was. Equal causes are told together and, for a while, onc
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, timedelta
 
 SHARED = 3
 """So many jobs with one cause, and it is not theirs."""

@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.schedules import Schedule
+from scheduled_jobs.domain.schedules import Schedule
 
 NEVER, OK = -1, 0
 

@@ -6,10 +6,7 @@ import re
 import sysconfig
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import FrameType
+from types import FrameType
 
 MAX_KEY = 200
 READ = 1_000

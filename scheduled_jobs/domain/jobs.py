@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scheduled_jobs.domain.addresses import as_sent
 from scheduled_jobs.domain.schedules import is_same_zone
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DEFAULT_ATTEMPT_DEADLINE = timedelta(minutes=3)
 DEFAULT_MIN_BACKOFF = timedelta(seconds=5)

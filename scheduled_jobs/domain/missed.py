@@ -7,19 +7,17 @@ time that the clocks repeat, one beside an edit, one while nobody knows what Goo
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from scheduled_jobs.domain.attempts import NEVER, OK
 from scheduled_jobs.domain.jobs import ENABLED, RetryPolicy
 from scheduled_jobs.domain.retries import pause_before, retry_time
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 EDGE = timedelta(minutes=1)
 """So near to an edit or a pause, nobody knows on which side of it Google was."""

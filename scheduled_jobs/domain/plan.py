@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from scheduled_jobs.domain import jobs as domain
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
-
-    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
+from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 Kind = Literal["create", "update", "delete", "refuse", "orphan"]
 

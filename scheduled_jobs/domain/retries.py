@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.jobs import RetryPolicy
+from scheduled_jobs.domain.jobs import RetryPolicy
 
 # After the doublings the gap grows by two seconds at a time, whatever the reference says about it: recorded
 # gaps were 4 8 16 18 with min_backoff 4 s and max_doublings 2, and 2 4 8 16 18 with 2 s and 3.

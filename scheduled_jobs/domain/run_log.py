@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_LOG = 64_000
 """Bytes of UTF-8 that are kept of a log: its beginning, its end, and between them what was left out."""

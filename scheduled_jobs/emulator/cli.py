@@ -6,18 +6,16 @@ import argparse
 import logging
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, current_thread, main_thread
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from scheduled_jobs.emulator.faults import Faults
 from scheduled_jobs.emulator.process import Emulator
 from scheduled_jobs.emulator.store import Store
 from scheduled_jobs.exceptions import CannotStart
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 AWAKE_EVERY = 0.2  # seconds
 DESCRIPTION = "Runs Google Cloud Scheduler's v1 API on this machine and really fires its jobs over HTTP."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from google.rpc import code_pb2
@@ -12,9 +12,6 @@ from google.rpc import code_pb2
 from scheduled_jobs.domain.jobs import USER_AGENT, RetryPolicy
 from scheduled_jobs.emulator.messages import METHODS, JobMessage
 from scheduled_jobs.emulator.rules import REPLACED_HEADER
-
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
 
 # The service writes the time in its home's zone, whatever the zone of the job (recorded).
 HOME = ZoneInfo("America/Los_Angeles")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.retries import retry_time
 from scheduled_jobs.emulator.delivery import (
@@ -24,12 +25,7 @@ from scheduled_jobs.emulator.delivery import (
     rpc_code,
 )
 from scheduled_jobs.emulator.slots import Agenda
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from scheduled_jobs.emulator.store import Entry, Store
+from scheduled_jobs.emulator.store import Entry, Store
 
 logger = logging.getLogger("scheduled_jobs.emulator")
 

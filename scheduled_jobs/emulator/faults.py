@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from scheduled_jobs.emulator.rules import project_of
 from scheduled_jobs.exceptions import StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 Phase = Literal["before", "after"]
 

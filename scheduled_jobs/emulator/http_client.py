@@ -10,13 +10,13 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from functools import cached_property
 from http.client import HTTPException
 from queue import Empty, SimpleQueue
 from threading import Semaphore, Thread
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -25,9 +25,6 @@ from urllib3.util import parse_url
 
 from scheduled_jobs.emulator.delivery import Delivery, Unanswered
 from scheduled_jobs.emulator.met import MOST_READ, Met, redirected, telling_line, why_unreachable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # A target that holds its attempts for minutes may hold this many; those of other targets go on.
 PER_ORIGIN = 1000

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from scheduled_jobs.emulator.certificates import CertificateServer
 from scheduled_jobs.emulator.runner import Runner
 from scheduled_jobs.emulator.server import GrpcServer
+from scheduled_jobs.emulator.store import Store
 from scheduled_jobs.emulator.tokens import Issuer
 from scheduled_jobs.exceptions import CannotStart
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from scheduled_jobs.emulator.store import Store
 
 GRACE = 1.0  # seconds for calls, and then for attempts, that are under way when the emulator stops
 PAIRS = 50  # how often a free pair of neighbouring ports is looked for

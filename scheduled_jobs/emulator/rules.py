@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from scheduled_jobs.domain.jobs import (
@@ -32,9 +32,6 @@ from scheduled_jobs.domain.limits import (
 from scheduled_jobs.emulator.messages import METHODS, METHODS_WITH_BODY, POST, Job, JobMessage
 from scheduled_jobs.emulator.slots import check_schedule
 from scheduled_jobs.exceptions import StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SECOND = timedelta(seconds=1)
 MAX_JOB = 1024 * 1024 - 1024  # 1 MB, with about 1 KB of it for the request around the job

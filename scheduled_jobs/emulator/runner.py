@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.emulator.delivery import Delivery, Unanswered
 from scheduled_jobs.emulator.dispatcher import Dispatcher
 from scheduled_jobs.emulator.http_client import HttpClient
 from scheduled_jobs.emulator.met import Met
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from scheduled_jobs.emulator.store import Store
+from scheduled_jobs.emulator.store import Store
 
 logger = logging.getLogger("scheduled_jobs.emulator")
 

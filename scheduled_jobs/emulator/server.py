@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.cloud.location import locations_pb2
@@ -12,14 +13,10 @@ from google.protobuf import any_pb2, empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from scheduled_jobs.emulator import messages
+from scheduled_jobs.emulator.messages import JobMessage
 from scheduled_jobs.emulator.ports import why_taken
+from scheduled_jobs.emulator.store import Store
 from scheduled_jobs.exceptions import CannotStart, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from scheduled_jobs.emulator.messages import JobMessage
-    from scheduled_jobs.emulator.store import Store
 
 SERVICE = "google.cloud.scheduler.v1.CloudScheduler"
 LOCATIONS = "google.cloud.location.Locations"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.emulator.faults import Faults
 from scheduled_jobs.emulator.messages import ENABLED, PAUSED, UPDATE_FAILED, Job, JobMessage
@@ -20,10 +21,6 @@ from scheduled_jobs.emulator.rules import BAD_JOB, check_parent, new_name, norma
 from scheduled_jobs.emulator.slots import Agenda, first_slot, following_slot, utc_now
 from scheduled_jobs.emulator.state_file import StateFile, StoredJob
 from scheduled_jobs.exceptions import StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 __all__ = ["Entry", "Store", "StoreError"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,11 +15,7 @@ from cryptography.x509.oid import NameOID
 from google.auth import crypt, jwt
 
 from scheduled_jobs.emulator.slots import utc_now
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from scheduled_jobs.emulator.state_file import StateFile
+from scheduled_jobs.emulator.state_file import StateFile
 
 ISSUER = "https://accounts.google.com"
 LIFETIME = timedelta(hours=1)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.core.management.base import OutputWrapper
+from django.core.management.base import OutputWrapper
 
 
 class Terminated(KeyboardInterrupt):

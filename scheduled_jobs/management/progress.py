@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+
+from django.core.management.base import OutputWrapper
 
 from scheduled_jobs.management.text import pluralized
-
-if TYPE_CHECKING:
-    from django.core.management.base import OutputWrapper
 
 WIDTH = 30
 PAUSE = 0.1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
@@ -12,9 +12,6 @@ from django.db import Error, router
 from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import monitoring
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @contextmanager

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.management.text import pluralized
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services import execution
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from scheduled_jobs.registry import Task
-    from scheduled_jobs.services.scheduling import Seeded
+from scheduled_jobs.services.scheduling import Seeded
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -15,8 +16,6 @@ from scheduled_jobs.models.fields import KeyField, LineField, ProseField, one_of
 from scheduled_jobs.models.writer import ReadFromWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from scheduled_jobs.models.jobs import ScheduledJob
 
 

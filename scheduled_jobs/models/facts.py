@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from scheduled_jobs import registry
 from scheduled_jobs.domain.ahead import Facts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FACTS = (
     "task", "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",

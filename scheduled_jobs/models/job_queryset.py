@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +27,6 @@ from scheduled_jobs.models.versions import JobVersion
 from scheduled_jobs.models.writer import WriterManager, WriterQuerySet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
     from scheduled_jobs.models.jobs import ScheduledJob
 
 IN_ONE_STATEMENT = 500

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, router, transaction
+from django.db.models.base import ModelBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -34,10 +36,6 @@ from scheduled_jobs.models.tracking import ChangeTracker
 from scheduled_jobs.models.validation import errors_of, override_as_stored, payload_as_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
-    from django.db.models.base import ModelBase
     from django.db.models.fields.related_descriptors import RelatedManager
     from django.utils.functional import _StrPromise
 

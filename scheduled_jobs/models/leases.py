@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -11,9 +11,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.models.writer import ReadFromWriter
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 
 class Lease(ReadFromWriter):

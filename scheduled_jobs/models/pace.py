@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
 
 from django.db import connections, transaction
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 REST = 6
 """How many times as long as it has written it rests: others have the database six sevenths of the time."""

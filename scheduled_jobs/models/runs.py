@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,10 +25,6 @@ from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, Prose
 from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.stats import RunStats, cell_of, is_frozen
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
 
 ALREADY_DONE = "already done"
 """``error`` of a run that was asked for of a slot which another attempt has settled meanwhile."""

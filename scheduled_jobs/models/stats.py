@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -12,9 +13,6 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.models.fields import KeyField, ObjectField
 from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
 LENGTHS = (DAY, HOUR, TEN_MINUTES)

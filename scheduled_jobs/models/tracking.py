@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from django.db import models
 from model_utils import FieldTracker
 from model_utils.tracker import FieldInstanceTracker, lightweight_deepcopy
 
 from scheduled_jobs.domain.jobs import same_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class _Changes(FieldInstanceTracker):

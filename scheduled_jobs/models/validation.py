@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,6 @@ from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload, InvalidSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from scheduled_jobs.models.jobs import ScheduledJob
 
 NO_PAYLOAD = 'the payload is a JSON object, such as {"region": "emea"}'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
@@ -9,10 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.domain.jobs import ENABLED
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 ABSENT = "ABSENT"
 """The state of a job that Google does not have."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection
+from typing import Any, TypeVar
 
 from django.db import models, router
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django
 from django import template
@@ -18,13 +18,12 @@ if apps.is_installed("django.contrib.admin"):
     from scheduled_jobs.admin.dashboard.index import index_of
     from scheduled_jobs.admin.words import names, times
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime
 
-    from django.db.models.options import Options
-    from django.template import Context
-    from django.utils.safestring import SafeString
+from django.db.models.options import Options
+from django.template import Context
+from django.utils.safestring import SafeString
 
 register = template.Library()
 

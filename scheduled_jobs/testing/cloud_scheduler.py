@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from django.http import HttpResponse
 
-    from django.http import HttpResponse
-
-    from scheduled_jobs.backends.memory import MemoryBackend
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.emulator.delivery import Delivery
-    from scheduled_jobs.emulator.faults import Faults
+from scheduled_jobs.backends.memory import MemoryBackend
+from scheduled_jobs.domain.jobs import LiveJob
+from scheduled_jobs.emulator.delivery import Delivery
+from scheduled_jobs.emulator.faults import Faults
 
 
 class CloudScheduler:

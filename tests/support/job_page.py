@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date  # noqa: TC003 – the annotations of a task are read
+from datetime import date
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.page import address, require_post
@@ -15,8 +15,6 @@ from scheduled_jobs.models.changes import label_of
 from scheduled_jobs.services import alerts
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
 

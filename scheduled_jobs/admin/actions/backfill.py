@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Max, Min
-from django.http import HttpResponseRedirect
+from django.db.models import Max, Min, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -30,19 +31,12 @@ from scheduled_jobs.admin.page import (
 from scheduled_jobs.admin.page import find_run as find_run_of_page
 from scheduled_jobs.admin.words import masked_parts, times
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
-from scheduled_jobs.models import JobRun, attribution
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution.backfilling import MOST, YEARS, BackfillPlan, PlanChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import JobAdmin, RunAdmin
-    from scheduled_jobs.models import ScheduledJob
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 LOCAL = "%Y-%m-%dT%H:%M"

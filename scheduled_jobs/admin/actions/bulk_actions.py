@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Q
@@ -21,9 +23,6 @@ from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.services.history.health import overridden, paused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
     from django.utils.functional import _StrPromise
 
 MAX_RUNS = 100

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -17,12 +18,7 @@ from scheduled_jobs.admin.words import times
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.domain.limits import LATEST_PAUSE, check_pause_end
 from scheduled_jobs.exceptions import InvalidPayload, RunRefused
-from scheduled_jobs.models import attribution
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 
 OPEN, UNTIL = "open", "until"
 

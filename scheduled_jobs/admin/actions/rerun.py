@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import router, transaction
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,8 +21,6 @@ from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.matters import deal_with_run
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import RunAdmin
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,16 +15,11 @@ from scheduled_jobs.admin.actions.form import RunNowForm
 from scheduled_jobs.admin.page import address, allowed, find_job, render_for_job, why_nothing_is_sent
 from scheduled_jobs.admin.words import masked_parts, times, why_no_run, why_no_time
 from scheduled_jobs.domain.ahead import WhyNone
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.run_story import going_on, waiting
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import JobAdmin
-    from scheduled_jobs.models import ScheduledJob
 
 
 def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -12,15 +13,12 @@ from django.utils.translation import ngettext
 from scheduled_jobs.admin.dashboard.timeline import box
 from scheduled_jobs.admin.words import JobName, times
 from scheduled_jobs.models.stats import floor
+from scheduled_jobs.services.history.matters import JobNow
 from scheduled_jobs.services.history.stats.figures import Figures, most_failing, series, slowest, together
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
-
     from scheduled_jobs.admin.dashboard.addresses import Addresses
-    from scheduled_jobs.services.history.matters import JobNow
-    from scheduled_jobs.services.history.stats.reading import Unfolded
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 CELL = timedelta(minutes=10)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 
 from scheduled_jobs.admin.dashboard.view import dashboard_view
 from scheduled_jobs.admin.page import TEMPLATES
-from scheduled_jobs.admin.page.permissions import admin_of
+from scheduled_jobs.admin.page.permissions import JobAdmin, admin_of
 from scheduled_jobs.models import JobRun, ScheduledJob
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-    from django.utils.safestring import SafeString
-
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 def index_of(request: HttpRequest) -> SafeString:

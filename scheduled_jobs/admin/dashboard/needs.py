@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.html import format_html
@@ -22,14 +24,10 @@ from scheduled_jobs.admin.words import (
 )
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.matters import Kind
+from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from scheduled_jobs.admin.dashboard.addresses import Addresses
-    from scheduled_jobs.services.history.matters import JobNow, Matter
 
 SyncState = ScheduledJob.SyncState
 

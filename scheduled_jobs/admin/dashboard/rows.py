@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,24 +17,18 @@ from scheduled_jobs.admin.dashboard.needs import BADGES
 from scheduled_jobs.admin.dashboard.sentence import is_wrong
 from scheduled_jobs.admin.dashboard.timeline import BAND, Mark, draw
 from scheduled_jobs.admin.words import HEALTH_BADGES, JobName
-from scheduled_jobs.domain.ahead import ahead
+from scheduled_jobs.domain.ahead import Facts, ahead
 from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.matters import Kind
+from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
 from scheduled_jobs.services.history.stats.cells import app_of
-from scheduled_jobs.services.history.stats.figures import series_by_app, series_by_job
+from scheduled_jobs.services.history.stats.figures import Series, series_by_app, series_by_job
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime
-
     from scheduled_jobs.admin.dashboard.addresses import Addresses
     from scheduled_jobs.admin.dashboard.timeline import Axis
     from scheduled_jobs.admin.words import Badge
-    from scheduled_jobs.domain.ahead import Facts
-    from scheduled_jobs.services.history.matters import JobNow, Matter
-    from scheduled_jobs.services.history.stats.figures import Series
-    from scheduled_jobs.services.history.stats.reading import Unfolded
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -14,15 +16,11 @@ from scheduled_jobs.admin.dashboard.needs import BADGES
 from scheduled_jobs.admin.words import HEALTH_BADGES, times
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.matters import Kind
+from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from scheduled_jobs.admin.dashboard.addresses import Addresses
     from scheduled_jobs.admin.words import Badge
-    from scheduled_jobs.services.history.matters import JobNow, Matter
 
 SyncState = ScheduledJob.SyncState
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -14,8 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from scheduled_jobs.admin.words import times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from django.utils.functional import _StrPromise
 
 WIDTH = 1000

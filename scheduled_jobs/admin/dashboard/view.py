@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -36,18 +38,12 @@ from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services import alerts, scheduling
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.matters import deal_with, jobs_now, matters
+from scheduled_jobs.services.history.matters import JobNow, deal_with, jobs_now, matters
 from scheduled_jobs.services.history.stats.reading import Unfolded
 from scheduled_jobs.services.monitoring import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import JobAdmin
-    from scheduled_jobs.services.history.matters import JobNow
 
 EVERY = 10
 """Seconds between two looks of a page that is open."""

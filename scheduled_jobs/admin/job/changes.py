@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Q
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -19,16 +21,10 @@ from scheduled_jobs.admin.words import FIELD_WORDS, field_name, override_text, t
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobChange, JobRun
 from scheduled_jobs.services.history import job_story
+from scheduled_jobs.services.history.job_story import ChangeCounts, Counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-    from typing import Self
-
-    from django.http import QueryDict
     from django.utils.functional import _StrPromise
-
-    from scheduled_jobs.services.history.job_story import ChangeCounts, Counted
 
 EVENTS: dict[str, _StrPromise] = {
     "deleting": gettext_lazy("asked for the job to be deleted"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
@@ -12,13 +13,7 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import RUN_BADGES, times
 from scheduled_jobs.models import JobRun
-from scheduled_jobs.services.history.job_story import quantiles
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.services.history.job_story import Lasted
+from scheduled_jobs.services.history.job_story import Lasted, quantiles
 
 Status = JobRun.Status
 

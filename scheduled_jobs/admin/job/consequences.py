@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.http import QueryDict
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,14 +22,10 @@ from scheduled_jobs.admin.words import (
 )
 from scheduled_jobs.domain.retries import pause_before
 from scheduled_jobs.domain.schedules import describe_schedule
+from scheduled_jobs.models import ScheduledJob
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.http import QueryDict
-
     from scheduled_jobs.admin.job.form import Editing
-    from scheduled_jobs.models import ScheduledJob
 
 MINUTE = timedelta(minutes=1)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -26,13 +28,10 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.services.history.job_story import Since
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from scheduled_jobs.admin.job.form import Editing
-    from scheduled_jobs.services.history.job_story import Since
 
 SyncState = ScheduledJob.SyncState
 

@@ -10,7 +10,7 @@ import json
 import re
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -23,9 +23,7 @@ from scheduled_jobs.admin.payload.form import RAW, PayloadForm
 from scheduled_jobs.admin.payload.parameter import PARAMETER_PREFIX
 from scheduled_jobs.admin.words import parse_duration, write_duration
 from scheduled_jobs.domain.jobs import OVERRIDABLE, same_json
-
-if TYPE_CHECKING:
-    from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models import ScheduledJob
 
 SEEN = "seen"
 TEXT_FIELDS = tuple(name for name in OVERRIDABLE if name != "payload")

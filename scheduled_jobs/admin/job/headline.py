@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -20,18 +22,13 @@ from scheduled_jobs.admin.words import (
     why_no_time,
 )
 from scheduled_jobs.domain import traces
-from scheduled_jobs.domain.ahead import WhyNone
+from scheduled_jobs.domain.ahead import Ahead, WhyNone
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import Health
+from scheduled_jobs.services.history.last_attempts import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from django.utils.functional import _StrPromise
-
-    from scheduled_jobs.domain.ahead import Ahead
-    from scheduled_jobs.services.history.last_attempts import Told
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState

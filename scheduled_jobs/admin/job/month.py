@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.dateformat import format as date_format
@@ -13,12 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.words import times
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import date
-
-    from scheduled_jobs.services.history.stats.figures import Series
+from scheduled_jobs.services.history.stats.figures import Series
 
 DAYS, HOURS = 30, 24
 TALL = 60.0

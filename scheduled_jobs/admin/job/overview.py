@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,18 +23,11 @@ from scheduled_jobs.admin.words import (
     write_duration,
 )
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.ahead import WhyNone, ahead
+from scheduled_jobs.domain.ahead import Ahead, WhyNone, ahead
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
-from scheduled_jobs.services.history.job_story import quantiles
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.domain.ahead import Ahead
-    from scheduled_jobs.services.history.job_story import Brief, Lasted
+from scheduled_jobs.services.history.job_story import Brief, Lasted, quantiles
 
 MAX_SAID = 160
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,16 +15,11 @@ from scheduled_jobs.admin.page import posted_reason
 from scheduled_jobs.admin.words import field_name, job_label, masked_line, times, who_made
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.exceptions import BeingDeleted
-from scheduled_jobs.models import ScheduledJob, attribution
+from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.history import job_story
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.http import HttpRequest
-
     from scheduled_jobs.admin.page.permissions import JobAdmin
-    from scheduled_jobs.models import JobChange
 
 
 class Again(NamedTuple):

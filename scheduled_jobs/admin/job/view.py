@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -37,6 +39,7 @@ from scheduled_jobs.admin.page import (
     require_safe_method,
     run_list_url,
 )
+from scheduled_jobs.admin.page.permissions import JobAdmin
 from scheduled_jobs.admin.words import (
     RUNS_AHEAD,
     attempt_banner,
@@ -52,19 +55,10 @@ from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history import job_story
 from scheduled_jobs.services.history.health import Health, health_of
-from scheduled_jobs.services.history.last_attempts import told_of, went_on
+from scheduled_jobs.services.history.last_attempts import Told, told_of, went_on
 from scheduled_jobs.services.history.looks import last_list, later
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from django.http import HttpRequest, HttpResponse
-
-    from scheduled_jobs.admin.page.permissions import JobAdmin
-    from scheduled_jobs.services.history.last_attempts import Told
-
-    View = Callable[[JobAdmin, HttpRequest, str], HttpResponse]
+View = Callable[[JobAdmin, HttpRequest, str], HttpResponse]
 
 MAX_RUNS, MAX_CHANGES = 10, 50
 EVERY = 10

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import InvalidPage
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +28,7 @@ from scheduled_jobs.admin.page import (
     where_tasks_are,
 )
 from scheduled_jobs.admin.words import HEALTH_BADGES, attempts_banners
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import having, take_census
 from scheduled_jobs.services.history.health import ORDER, Health, urgency
 from scheduled_jobs.services.history.last_attempts import unserved_attempts
@@ -32,14 +36,9 @@ from scheduled_jobs.services.history.listed_jobs import listed_jobs
 from scheduled_jobs.services.history.looks import last_list, last_look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
     from django.utils.functional import _StrPromise
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
-    from scheduled_jobs.models import ScheduledJob
 
 UNKNOWN_WITHOUT = (Health.UNREACHABLE, Health.NO_RUN_HERE, Health.STOPPED, Health.LATE)
 """The states that a look at Google explains, or ends."""

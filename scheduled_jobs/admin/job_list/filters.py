@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,12 @@ from scheduled_jobs.services.history.census import (
     FOLLOWS,
     NO_RUN,
     OVERRIDDEN,
+    Census,
 )
 from scheduled_jobs.services.history.health import ORDER, Health
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from django.utils.functional import _StrPromise
-
-    from scheduled_jobs.services.history.census import Census
 
 Status, Sync = JobRun.Status, ScheduledJob.SyncState
 ENDED = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils import timezone
@@ -30,14 +32,11 @@ from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import JobRun, ScheduledJob, facts_from, value_in_force
 from scheduled_jobs.services.history.ahead_words import WHY_NONE
 from scheduled_jobs.services.history.health import Health
+from scheduled_jobs.services.history.listed_jobs import ListedJob
 from scheduled_jobs.services.history.looks import later
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
-    from datetime import datetime
-
     from scheduled_jobs.admin.page.permissions import Allowed
-    from scheduled_jobs.services.history.listed_jobs import ListedJob
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState

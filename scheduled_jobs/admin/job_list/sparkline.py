@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.strips import LENGTH, Bar
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Status = JobRun.Status
 

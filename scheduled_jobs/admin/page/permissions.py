@@ -17,28 +17,24 @@ acted on. ``runs`` is Django's permission to view runs, all others are permissio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
+from django.contrib import admin
 from django.contrib.admin.sites import all_sites
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseNotAllowed
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.contrib import admin
-    from django.contrib.auth.base_user import AbstractBaseUser
-    from django.contrib.auth.models import AnonymousUser
-    from django.db.models import Model
-    from django.http import HttpRequest
-
-    JobAdmin = admin.ModelAdmin[ScheduledJob]
-    RunAdmin = admin.ModelAdmin[JobRun]
+JobAdmin: TypeAlias = "admin.ModelAdmin[ScheduledJob]"
+RunAdmin: TypeAlias = "admin.ModelAdmin[JobRun]"
 
 SAFE_METHODS = ("GET", "HEAD")
 JOB = "sj_job"

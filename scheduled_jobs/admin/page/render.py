@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.http import Http404
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -19,13 +22,6 @@ from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, settings
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.looks import last_look
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.contrib import admin
-    from django.db.models import Model, QuerySet
-    from django.http import HttpRequest, HttpResponse
 
 TEMPLATES = "admin/scheduled_jobs"
 LONGEST_REASON = 2000

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
+
+from django.contrib.admin import ModelAdmin
 
 from scheduled_jobs.admin.page.render import address_if_any
 from scheduled_jobs.admin.words import times
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.contrib.admin import ModelAdmin
 
 
 def run_list_url(

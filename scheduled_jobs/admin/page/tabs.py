@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page.permissions import allowed
 from scheduled_jobs.admin.page.render import address, address_if_any
-
-if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
-    from django.http import HttpRequest
 
 
 def section_tabs(

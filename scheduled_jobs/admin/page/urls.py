@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.admin import ModelAdmin
 from django.core.exceptions import BadRequest
-from django.http import Http404
-from django.urls import path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models import JobRun, ScheduledJob
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from django.contrib.admin import ModelAdmin
-    from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
-
-    Pages = Iterable[tuple[str, Callable[..., HttpResponse], str]]
-    """Route, view (called with the admin, the request and what the route holds) and name of each page."""
+Pages = Iterable[tuple[str, Callable[..., HttpResponse], str]]
+"""Route, view (called with the admin, the request and what the route holds) and name of each page."""
 
 
 def urls_of(model_admin: ModelAdmin[Any], pages: Pages, djangos: list[URLPattern]) -> list[URLPattern]:

@@ -7,7 +7,8 @@ is there, and eight dots in the raw JSON stand for it.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -23,14 +24,9 @@ from scheduled_jobs.admin.payload.parameter import (
 from scheduled_jobs.admin.words import masked_entry, masked_json
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import same_json
-from scheduled_jobs.domain.payloads import MASK, Signature, parse_body, restore
+from scheduled_jobs.domain.payloads import MASK, Field, Signature, parse_body, restore
 from scheduled_jobs.domain.payloads.redaction import is_secret
 from scheduled_jobs.exceptions import InvalidPayload
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from scheduled_jobs.domain.payloads import Field
 
 RAW = "payload_raw"
 _UNWRITTEN: Any = object()

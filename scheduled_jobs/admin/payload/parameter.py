@@ -7,16 +7,13 @@ import re
 from dataclasses import dataclass
 from dataclasses import field as made_by
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.words import masked_entry
-from scheduled_jobs.domain.payloads import MASK, parse_body
+from scheduled_jobs.domain.payloads import MASK, Field, parse_body
 from scheduled_jobs.exceptions import InvalidPayload
-
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.payloads import Field
 
 PARAMETER_PREFIX = "p_"
 FOLLOW, NULL = "", "null"

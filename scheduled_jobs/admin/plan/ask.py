@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,8 +19,6 @@ from scheduled_jobs.services.history.last_attempts import told_of, unserved_atte
 from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
 

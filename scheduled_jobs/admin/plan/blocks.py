@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -15,16 +17,11 @@ from scheduled_jobs.admin.plan.differences import (
 from scheduled_jobs.admin.words import field_names, job_label, times, value_text
 from scheduled_jobs.domain.ahead import ahead
 from scheduled_jobs.domain.jobs import DISABLED, PAUSED
+from scheduled_jobs.domain.plan import Change
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.job_story import SetBy
 from scheduled_jobs.services.scheduling import drift
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from scheduled_jobs.domain.plan import Change
-    from scheduled_jobs.services.history.job_story import SetBy
-    from scheduled_jobs.services.scheduling.drift import Look
+from scheduled_jobs.services.scheduling.drift import Look
 
 PUSH, ADOPT, LEAVE, DELETE = "push", "adopt", "leave", "delete"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -12,12 +13,8 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.schedules import Schedule, describe_schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.job_story import LastSet, SetBy
 from scheduled_jobs.services.scheduling.masked import masked
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from scheduled_jobs.services.history.job_story import LastSet, SetBy
 
 HIDDEN = ("uri", "headers", "http_method", "oidc_service_account", "oidc_audience")
 """Fields that only the code knows."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
@@ -30,6 +31,7 @@ from scheduled_jobs.admin.plan.blocks import Block, block_of_change, block_of_lo
 from scheduled_jobs.admin.plan.decide import decide_all, decide_one, without_what_may_not_be_adopted
 from scheduled_jobs.admin.words import attempt_banner, attempts_banners, job_label
 from scheduled_jobs.admin.words.names import breakable
+from scheduled_jobs.domain.plan import Change, Kind, Plan
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
@@ -38,12 +40,9 @@ from scheduled_jobs.services.history.last_attempts import told_of, unserved_atte
 from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
     from django.utils.functional import _StrPromise
-    from django.utils.safestring import SafeString
 
     from scheduled_jobs.admin.page.permissions import JobAdmin
-    from scheduled_jobs.domain.plan import Change, Kind, Plan
 
 MAX_BLOCKS = 100
 """Blocks on one page; the count is of all."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from django.core.exceptions import ImproperlyConfigured
 
 from scheduled_jobs.conf import settings
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun
 
 CONSOLE = "https://console.cloud.google.com"
 AROUND = timedelta(minutes=1)

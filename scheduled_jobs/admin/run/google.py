@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,12 +16,7 @@ from scheduled_jobs.domain.jobs import PAUSED
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.models.runs import EARLIEST, LATEST
 from scheduled_jobs.services.history.last_attempts import Told
-from scheduled_jobs.services.history.run_story import AROUND, MOST
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from scheduled_jobs.services.history.run_story import Story
+from scheduled_jobs.services.history.run_story import AROUND, MOST, Story
 
 Status = JobRun.Status
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 
-from scheduled_jobs.domain.run_log import RANKS, log_lines
+from scheduled_jobs.domain.run_log import RANKS, LogLine, log_lines
 from scheduled_jobs.times import zone_of
-
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.run_log import LogLine
 
 MOST_LINES = 2_000
 """Lines that a page shows; the rest is in the file."""

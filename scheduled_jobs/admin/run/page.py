@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -24,11 +25,7 @@ from scheduled_jobs.admin.words import (
 from scheduled_jobs.domain import traces
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobRun, ScheduledJob
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from scheduled_jobs.services.history.run_story import Story
+from scheduled_jobs.services.history.run_story import Story
 
 Status = JobRun.Status
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -23,16 +23,10 @@ from scheduled_jobs.admin.words import (
     why_no_time,
 )
 from scheduled_jobs.domain.schedules import describe_schedule
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import Alert, JobRun
 from scheduled_jobs.services.alerts import in_words
 from scheduled_jobs.services.execution.decision import FORCED_BY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from scheduled_jobs.models import Alert
-    from scheduled_jobs.services.history.run_story import Story
+from scheduled_jobs.services.history.run_story import Story
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -24,18 +24,14 @@ from scheduled_jobs.admin.words import (
     times,
 )
 from scheduled_jobs.domain.attempts import SKEW
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.alerts import retry_at
+from scheduled_jobs.services.history.last_attempts import Told
+from scheduled_jobs.services.history.run_story import Story
 from scheduled_jobs.services.scheduling.run_now import NOTHING_SENT
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.utils.functional import _StrPromise
-
-    from scheduled_jobs.models import ScheduledJob
-    from scheduled_jobs.services.history.last_attempts import Told
-    from scheduled_jobs.services.history.run_story import Story
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,13 +22,10 @@ from scheduled_jobs.admin.run.page import build, title_of, tools
 from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.history.run_story import story_of
+from scheduled_jobs.services.history.run_story import Story, story_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-
     from scheduled_jobs.admin.page.permissions import RunAdmin
-    from scheduled_jobs.services.history.run_story import Story
 
 
 @require_safe_method

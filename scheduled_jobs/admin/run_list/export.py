@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
 from scheduled_jobs.admin.page import require, require_safe_method
 from scheduled_jobs.admin.run_list.question import ListQuestion
+from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.run_list import run_summary, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import RunAdmin
-    from scheduled_jobs.models import JobRun
 
 MOST_EXPORTED = 100_000
 """Runs of a file; with a shorter span, none is left out."""

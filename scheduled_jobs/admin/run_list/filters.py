@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -17,9 +18,6 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.run_list import MOST_OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
     from scheduled_jobs.admin.run_list.question import ListQuestion
 
 Status, Trigger = JobRun.Status, JobRun.Trigger

@@ -5,22 +5,18 @@ What cannot be understood is not asked for: an address may be typed, old, or mea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.run_list import GROUPS, MAX_NUMBER, Asked, Place
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django.db.models import QuerySet
 
 SPANS = {
     "1h": timedelta(hours=1),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, timedelta
+from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
@@ -25,12 +27,6 @@ from scheduled_jobs.admin.words import (
 )
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.decision import FORCED_BY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import date, datetime
-
-    from django.db.models import QuerySet
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 

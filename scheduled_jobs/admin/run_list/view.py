@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -36,6 +36,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.services.history.run_list import (
     MOST_LOOKED_AT,
     PAGE,
+    Found,
     Place,
     newest_runs,
     open_runs,
@@ -45,13 +46,8 @@ from scheduled_jobs.services.history.stats.figures import figures, figures_by_jo
 from scheduled_jobs.services.history.stats.reading import Unfolded
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.http import HttpRequest, HttpResponse
-
     from scheduled_jobs.admin.page.permissions import RunAdmin
     from scheduled_jobs.admin.run_list.rows import RunRow
-    from scheduled_jobs.services.history.run_list import Found
 
 EVERY = 10
 USUAL = timedelta(days=7)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,13 +13,8 @@ from django.utils.translation import ngettext
 from scheduled_jobs import times
 from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.domain.jobs import DISABLED, ENABLED, PAUSED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.models import ScheduledJob
-    from scheduled_jobs.services.history.last_attempts import Told
+from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.last_attempts import Told
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Self
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import parse_job_id
 from scheduled_jobs.models import JobChange, ScheduledJob
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from django.utils.safestring import SafeString
-
 
 MAX_UNBROKEN = 20
 """Characters up to which the name of a class is not broken."""

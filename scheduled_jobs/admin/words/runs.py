@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
@@ -12,12 +13,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution.decision import FORCED_BY
 from scheduled_jobs.services.execution.statements import LEASE
+from scheduled_jobs.services.history.strips import ToldRun
 from scheduled_jobs.services.scheduling.run_now import MOST_SENT, NOTHING_SENT, UNDELIVERED
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from scheduled_jobs.services.history.strips import ToldRun
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs import times
-from scheduled_jobs.domain.ahead import Notice
-from scheduled_jobs.domain.schedules import Schedule, describe_schedule
+from scheduled_jobs.domain.ahead import Ahead, Notice
+from scheduled_jobs.domain.schedules import Occurrence, Schedule, describe_schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE, Why
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from django.utils.safestring import SafeString
-
-    from scheduled_jobs.domain.ahead import Ahead
-    from scheduled_jobs.domain.schedules import Occurrence
 
 RUNS_AHEAD, PREVIEWED = 5, 8
 """Runs that are told of a job, and of what is typed together with those that it replaces."""

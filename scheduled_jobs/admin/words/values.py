@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from scheduled_jobs.domain.jobs import DURATIONS
 from scheduled_jobs.domain.payloads import MASK, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from django.utils.functional import _StrPromise
 
 FIELD_WORDS: dict[str, tuple[_StrPromise, _StrPromise | str]] = {

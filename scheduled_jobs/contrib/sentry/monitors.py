@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,15 +15,11 @@ from scheduled_jobs.domain.retries import pause_before
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.exceptions import InvalidSchedule
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.alerts import retry_at
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sentry_sdk.types import MonitorConfig
-
-    from scheduled_jobs.models import ScheduledJob
 
 Trigger = JobRun.Trigger
 

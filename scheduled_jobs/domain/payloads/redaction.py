@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from scheduled_jobs.domain.payloads.storage import clean_text, path_of
 from scheduled_jobs.exceptions import InvalidPayload
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MASK = "•" * 8
 SECRET_WORDS = ("password", "token", "secret", "key", "authorization", "credential")

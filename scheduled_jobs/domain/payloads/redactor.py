@@ -9,17 +9,14 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from html.entities import codepoint2name
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from scheduled_jobs.domain.payloads.redaction import MASK, is_secret
 from scheduled_jobs.domain.payloads.storage import clean_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 SHORTEST = 4
 """Characters of a secret that is looked for: shorter ones stand in any sentence."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from scheduled_jobs.domain.payloads.redaction import is_secret, redact
 from scheduled_jobs.domain.payloads.storage import clean_text, path_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 _WANTED = {
     "int_type": "a whole number",

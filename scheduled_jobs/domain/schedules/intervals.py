@@ -7,6 +7,7 @@ SDK); that Cloud Scheduler runs the same is an inference.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,8 +23,6 @@ from scheduled_jobs.domain.schedules.zones import DAY, END, HOUR
 from scheduled_jobs.exceptions import InvalidSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scheduled_jobs.domain.schedules.zones import Clock
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from scheduled_jobs.domain.schedules.english import KINDS, ORDINALS
 from scheduled_jobs.domain.schedules.lengths import written_length
 from scheduled_jobs.domain.schedules.words import WEEKDAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DAYS = [day[:3].lower() for day in WEEKDAYS]
 DAY = r"(?:sun|mon|tue|wed|thu|fri|sat)[a-z]*"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from scheduled_jobs.domain.schedules import words
 from scheduled_jobs.domain.schedules.cron import parse_cron
@@ -20,9 +21,6 @@ from scheduled_jobs.domain.schedules.occurrences import EPOCH, Occurrence
 from scheduled_jobs.domain.schedules.wall_times import WallTimes
 from scheduled_jobs.domain.schedules.zones import DAY, END, START, Clock, validate_time_zone
 from scheduled_jobs.exceptions import InvalidSchedule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MAX_LENGTH = 500
 """Characters of a schedule: every value of every field written out takes fewer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from scheduled_jobs.domain.schedules.occurrences import (
 from scheduled_jobs.domain.schedules.zones import DAY, END, WIDEST_CHANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scheduled_jobs.domain.schedules.days import Days
     from scheduled_jobs.domain.schedules.zones import Clock, Stretch
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.plan import is_moved
+from scheduled_jobs.domain.plan import Change, is_moved
 from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
@@ -20,15 +20,13 @@ from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services import alerts, execution, scheduling
 from scheduled_jobs.services.history import stats
 from scheduled_jobs.services.scheduling.faults import refuse
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-
-    from scheduled_jobs.domain.plan import Change
-    from scheduled_jobs.registry import Task
 
 CREATED, UPDATED, DELETED, FAILED = "[+] Job created", "[~] Job updated", "[-] Job deleted", "[!] Job failed"
 SIGNS = {"create": CREATED, "update": UPDATED, "delete": DELETED, "orphan": DELETED}

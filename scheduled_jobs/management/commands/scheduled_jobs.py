@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -24,9 +25,6 @@ from scheduled_jobs.management.verbs.runs import list_runs
 from scheduled_jobs.management.verbs.test_alert import send_test_alert
 from scheduled_jobs.management.verbs.watch import watch_jobs
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 VERBS: dict[str, Callable[..., None]] = {
     "list": list_jobs,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -13,9 +13,6 @@ from scheduled_jobs.exceptions import InvalidDefinition, RunRefused
 from scheduled_jobs.management.text import cell
 from scheduled_jobs.management.verbs.common import job_named, who
 from scheduled_jobs.services import execution
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def backfill_job(

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import ScheduledJob
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 MOST = 1_000_000
 """Lines that may be asked for."""

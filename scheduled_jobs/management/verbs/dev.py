@@ -11,12 +11,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.management import call_command
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
 from django.db import connections, router
 from django.utils.autoreload import get_child_arguments
@@ -26,11 +27,6 @@ from scheduled_jobs.exceptions import CannotStart
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import monitoring
 from scheduled_jobs.services.scheduling.faults import refuse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.core.management.base import BaseCommand
 
 STOP_WITHIN = 8.0  # seconds
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.core.management.base import BaseCommand
 
 from scheduled_jobs.management.text import as_json
 from scheduled_jobs.services import monitoring
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def examine_jobs(terminal: BaseCommand, **options: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
@@ -18,11 +19,6 @@ from scheduled_jobs.management.verbs.next_runs import next_or_why, noticed, why_
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health, health_of, with_health
 from scheduled_jobs.services.history.last_attempts import Told, jobs_running, told_of
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.core.management.base import BaseCommand
 
 GONE = (Health.RETIRED, Health.DELETING)
 

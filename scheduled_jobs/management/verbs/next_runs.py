@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from scheduled_jobs.domain.ahead import Ahead
 from scheduled_jobs.management.text import as_json, cell, table
 from scheduled_jobs.management.verbs.common import job_named, line_count
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.core.management.base import BaseCommand
-
-    from scheduled_jobs.domain.ahead import Ahead
 
 
 def next_runs(terminal: BaseCommand, job: str | None, n: int, **options: Any) -> None:

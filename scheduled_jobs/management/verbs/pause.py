@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_duration
 
@@ -13,9 +13,6 @@ from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.management.text import cell
 from scheduled_jobs.management.verbs.common import job_named, say, who
 from scheduled_jobs.management.verbs.next_runs import next_or_why
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def pause_job(terminal: BaseCommand, job: str, reason: str, until: str | None, **_: Any) -> None:

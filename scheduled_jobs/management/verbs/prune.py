@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from scheduled_jobs.builtin import pruning
 from scheduled_jobs.management.interruptions import exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.management.text import pluralized
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def prune_runs(terminal: BaseCommand, **options: Any) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.core.management.base import BaseCommand
 
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.services.history.stats import rebuild
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def rebuild_stats(terminal: BaseCommand, **_: Any) -> None:

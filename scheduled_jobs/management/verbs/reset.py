@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 
 from scheduled_jobs.management.verbs.common import job_named, say, who
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def reset_job(terminal: BaseCommand, job: str, fields: list[str], **_: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from scheduled_jobs.domain.payloads import MAX_DEPTH, storable
@@ -14,9 +14,6 @@ from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload
 from scheduled_jobs.management.verbs.common import job_named, who
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution, scheduling
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 WAIT = 1.0
 """Seconds between two looks at a run that is waited for."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.core.management.base import BaseCommand
 
 from scheduled_jobs.management.text import as_json, cell, table
 from scheduled_jobs.management.verbs.common import job_named, line_count
 from scheduled_jobs.services.history.run_list import Asked, latest_runs, run_summary
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def list_runs(terminal: BaseCommand, job: str | None, n: int, status: str | None, **options: Any) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.core.management.base import BaseCommand
 
 from scheduled_jobs.management.text import as_json
 from scheduled_jobs.management.verbs.common import who
 from scheduled_jobs.services import alerts
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 
 def send_test_alert(terminal: BaseCommand, **options: Any) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.services.monitoring import hourly, watch
-
-if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand
 
 LONGEST = 86_400
 """Seconds between two steps: after a day nobody is said to watch."""

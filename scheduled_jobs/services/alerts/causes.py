@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from django.db import router
 
 from scheduled_jobs.domain.alerts import NAMELESS
 from scheduled_jobs.models import JobRun, ScheduledJob
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.models.runs import JobRunQuerySet
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.runs import JobRunQuerySet
 
 MOST = 1_000
 """Runs that are read to count those in a row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.utils import formataddr, parseaddr
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from django.conf import settings as django_settings
 from django.core.mail import EmailMessage
@@ -12,10 +12,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.models import Alert
 from scheduled_jobs.services.alerts.http import NotSent, host_shown, post
-
-if TYPE_CHECKING:
-    from scheduled_jobs.models import Alert
 
 SENDER = "Scheduled jobs"
 MAX_ERROR = 200

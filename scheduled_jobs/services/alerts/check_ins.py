@@ -6,7 +6,6 @@ They are sent by threads beside the run, which waits for none of them. The addre
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from scheduled_jobs import registry
@@ -14,11 +13,9 @@ from scheduled_jobs.domain.addresses import odd_character
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services.alerts.http import TIMEOUT, NotSent, host_shown, is_callable, post
 from scheduled_jobs.services.alerts.owing import given_up_at
-
-if TYPE_CHECKING:
-    from scheduled_jobs.registry import Task
 
 MOST = 20
 """Check-ins of a process that are under way at once: a service that hangs holds no more threads."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TIMEOUT = 5.0
 """Seconds for connecting and for each piece of the answer; whoever asks waits no longer in all."""

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from django.db import Error, router, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import alerts as domain
-from scheduled_jobs.domain.alerts import Owed, ToldAlert
+from scheduled_jobs.domain.alerts import Decision, OneMessage, Owed, ToldAlert
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob, attribution
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.leases import Turn
+from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services.alerts import causes, channels, wording
 from scheduled_jobs.services.alerts.owing import is_anybody_told
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-
-    from scheduled_jobs.domain.alerts import Decision, OneMessage
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.models.runs import JobRunQuerySet
 
 Kind, Status = AlertRun.Kind, JobRun.Status
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections, router, transaction
@@ -16,14 +17,8 @@ from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.domain.retries import last_retry_time, retry_time
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.logs import logger
-from scheduled_jobs.models import AlertRun, JobRun
+from scheduled_jobs.models import AlertRun, JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_lost_race
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
-
-    from scheduled_jobs.models import ScheduledJob
 
 Kind, Status, Trigger = AlertRun.Kind, JobRun.Status, JobRun.Trigger
 

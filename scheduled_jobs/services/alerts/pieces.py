@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode, urlsplit
 
 from django.utils.translation import gettext as _
@@ -13,17 +13,11 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import traces
 from scheduled_jobs.domain.attempts import code_meaning, time_of
 from scheduled_jobs.domain.jobs import parse_job_id
-from scheduled_jobs.domain.run_log import log_lines
+from scheduled_jobs.domain.run_log import LogLine, log_lines
 from scheduled_jobs.logs import failures
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.alerts import links
 from scheduled_jobs.services.alerts.paragraphs import facts, prose
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime, tzinfo
-
-    from scheduled_jobs.domain.run_log import LogLine
-    from scheduled_jobs.models import JobRun, ScheduledJob
 
 MAX_ERROR = 300
 LOG_LINES = 5

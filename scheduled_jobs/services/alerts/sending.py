@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import router
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from scheduled_jobs.asking import begin
@@ -16,11 +18,6 @@ from scheduled_jobs.services.alerts import channels, judging, wording
 from scheduled_jobs.services.alerts.http import NotSent, no_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-
     from scheduled_jobs.services.alerts.channels import Channel
 
 SECONDS = 5.0

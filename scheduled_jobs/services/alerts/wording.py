@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
 from django.utils import translation
@@ -13,8 +14,8 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs import times
 from scheduled_jobs.conf import PREFIX, settings
-from scheduled_jobs.domain.alerts import SHARED
-from scheduled_jobs.models import AlertRun, JobRun
+from scheduled_jobs.domain.alerts import SHARED, ToldAlert
+from scheduled_jobs.models import AlertRun, JobRun, ScheduledJob
 from scheduled_jobs.models.alerts import MAX_SUBJECT
 from scheduled_jobs.services.alerts import causes, links
 from scheduled_jobs.services.alerts.channels import escaped
@@ -42,13 +43,6 @@ from scheduled_jobs.services.alerts.pieces import (
     with_query,
     zone_note,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.domain.alerts import ToldAlert
-    from scheduled_jobs.models import ScheduledJob
 
 Kind, Status = AlertRun.Kind, JobRun.Status
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
@@ -20,14 +21,9 @@ from scheduled_jobs.exceptions import RunRefused
 from scheduled_jobs.models import JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.models.changes import current_attribution, label_of
 from scheduled_jobs.models.lost_races import is_lost_race
+from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.models.runs import JobRunQuerySet
 
 MOST = 100
 """Runs that are asked for at once."""

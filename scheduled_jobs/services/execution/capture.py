@@ -16,16 +16,14 @@ import logging
 import os
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scheduled_jobs.domain.run_log import LogText, log_entry
 from scheduled_jobs.logs import failures
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MAX_MESSAGE = 100_000
 """Characters of a message that are looked at: of more, the beginning and the end."""

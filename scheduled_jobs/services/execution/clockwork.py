@@ -5,15 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.db import connections
 
 from scheduled_jobs.logs import logger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _BEGINNING = datetime.now(UTC) - timedelta(seconds=time.monotonic())
 

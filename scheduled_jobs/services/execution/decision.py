@@ -9,9 +9,11 @@ decided on one look; where another run is in the way of a slot, that run is wait
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import Error, IntegrityError, connections
 
@@ -24,18 +26,12 @@ from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.runs import ALREADY_DONE
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
 from scheduled_jobs.services.execution.situation import SeenRun, Situation, oldest_queued, situation_of
 from scheduled_jobs.services.execution.statements import LEASE, Slot, Status, Trigger
 from scheduled_jobs.services.execution.waiting import Wait
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from datetime import datetime
-
-    from scheduled_jobs.registry import Task
-
 
 ROUNDS = 10
 FORCED_BY = "Cloud Scheduler"

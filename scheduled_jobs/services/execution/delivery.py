@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from django.http import HttpRequest
 
-    from django.http import HttpRequest
-
-    from scheduled_jobs.models import JobRun, ScheduledJob
-    from scheduled_jobs.registry import Task
+from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.registry import Task
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*", re.ASCII)
 """W3C Trace Context."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import time
 import traceback
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +18,7 @@ from django.db import IntegrityError, connections, transaction
 from scheduled_jobs import signals
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts, statements
@@ -25,10 +27,6 @@ from scheduled_jobs.services.execution.keeping import kept_ends
 from scheduled_jobs.services.execution.telling import send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
-
-    from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.execution.runner import Outcome
     from scheduled_jobs.services.execution.situation import SeenRun
     from scheduled_jobs.services.execution.statements import Slot

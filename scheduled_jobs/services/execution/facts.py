@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import Error, connections
 from django.db.models import Case, F, Q, Value, When
@@ -12,14 +14,9 @@ from django.db.models.functions import Coalesce
 
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.jobs import MAX_LINE
 from scheduled_jobs.services.execution import sql, statements
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 Status = JobRun.Status
 MOST = 1_000

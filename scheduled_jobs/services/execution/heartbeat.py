@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,8 +26,6 @@ from scheduled_jobs.services.execution.clockwork import Clockwork, steady_now
 from scheduled_jobs.services.execution.statements import LEASE, database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from scheduled_jobs.services.execution.capture import RunLog
 
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from scheduled_jobs.logs import logger
 from scheduled_jobs.services.execution.clockwork import Clockwork
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
 
 FIRST_TRY, LAST_TRY = timedelta(seconds=2), timedelta(seconds=60)
 """After how long a kept end is tried again, at first and at most: it doubles."""

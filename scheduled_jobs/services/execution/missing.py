@@ -6,25 +6,22 @@ between leaves neither, and of two who watch at once one finds the mark moved.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.db import router, transaction
 from django.db.models import Q
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.attempts import code_meaning
+from scheduled_jobs.domain.missed import FailedAttempt
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts
 from scheduled_jobs.services.execution.telling import send
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.domain.missed import FailedAttempt
 
 Status = JobRun.Status
 UNREACHABLE, GOOGLE_BUSY = "unreachable", "google-busy"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from django.db import Error
 from django.db.models import F, Q
@@ -12,9 +11,6 @@ from scheduled_jobs.domain.payloads import clean_text, without_tokens
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.execution import statements
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 MINUTE = timedelta(minutes=1)
 MOST_IN_A_MINUTE = 100

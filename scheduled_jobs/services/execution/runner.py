@@ -6,13 +6,18 @@ import asyncio
 import decimal
 import inspect
 import traceback
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
 from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.http import HttpRequest
 
 from scheduled_jobs import registry, signals
 from scheduled_jobs.conf import settings
@@ -22,19 +27,12 @@ from scheduled_jobs.domain.payloads import Signature, storable
 from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.logs import failures
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services.execution.capture import RunLog, show_to, taking_records
 from scheduled_jobs.services.execution.stopping import Handlers, one_process
 from scheduled_jobs.services.execution.telling import send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-    from types import TracebackType
-
-    from django.db.backends.base.base import BaseDatabaseWrapper
-    from django.http import HttpRequest
-
-    from scheduled_jobs.registry import Task
     from scheduled_jobs.services.execution.heartbeat import Report
 
 

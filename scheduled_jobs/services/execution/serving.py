@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import Error, connections
 from django.utils import timezone
@@ -15,13 +15,11 @@ from django.utils import timezone
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import decision, ending, facts, runner, sql, statements
 from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
 from scheduled_jobs.services.execution.heartbeat import heartbeat
-
-if TYPE_CHECKING:
-    from scheduled_jobs.registry import Task
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]

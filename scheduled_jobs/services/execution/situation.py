@@ -7,17 +7,14 @@ world that never was beside the first.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
 
 from django.db import connections
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution import sql
 from scheduled_jobs.services.execution.statements import Slot, Status, database, runs
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 COLUMNS = (
     "id", "status", "trigger", "attempt", "scheduled_for", "active_slot", "settled_slot", "overlap_lock",

@@ -6,6 +6,7 @@ transaction of the caller's each has a savepoint around it. Nobody takes a lock 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,12 +19,10 @@ from django.db.models import F
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services.execution import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from scheduled_jobs.models.runs import JobRunQuerySet
     from scheduled_jobs.services.execution.situation import SeenRun
 
 Status, Trigger = JobRun.Status, JobRun.Trigger

@@ -11,12 +11,9 @@ import traceback
 # Not that of the module signal, which makes an enumeration of each number: to look at all signals before and
 # after each run would cost more than many a run.
 from _signal import getsignal  # type: ignore[import-not-found]
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from typing import Any, NoReturn
 
 _NUMBERS = sorted(map(int, signal.valid_signals()))
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
+from django.dispatch import Signal
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.execution import statements
-
-if TYPE_CHECKING:
-    from django.dispatch import Signal
 
 
 def send(signal: Signal, run: JobRun, **more: Any) -> None:

@@ -6,6 +6,8 @@ is judged by watching: a clock that is wrong by ten seconds gives up nobody.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import Error, connections
@@ -15,9 +17,6 @@ from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.statements import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from datetime import datetime
-
     from scheduled_jobs.services.execution.situation import SeenRun
 
 EVERY = 1.0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import Case, Count, Q, Value, When
+from django.db.models import Case, Count, Q, QuerySet, Value, When
 
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import (
     Health,
     code_changed_since,
@@ -16,14 +19,6 @@ from scheduled_jobs.services.history.health import (
     running,
     unserved,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-
-    from scheduled_jobs.models import ScheduledJob
 
 FOLLOWS, OVERRIDDEN, CODE_CHANGED = "no", "yes", "changed"
 """How a job stands to its code: follows it, is overridden, is overridden and the code changed since."""

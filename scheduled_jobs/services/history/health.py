@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, Value, When
+from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Substr
 
 from scheduled_jobs import registry
@@ -15,12 +15,6 @@ from scheduled_jobs.domain.attempts import SKEW
 from scheduled_jobs.domain.jobs import DISABLED, ENABLED, OVERRIDABLE, PAUSED
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from django.db.models import QuerySet
 
 Status = JobRun.Status
 REMEMBERED = timedelta(hours=24)

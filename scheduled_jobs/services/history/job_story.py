@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import Case, Count, Max, Min, Q, Sum, TextField, Value, When
+from django.db.models import Case, Count, Max, Min, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.functions import Cast, Left, Length
 from django.utils import timezone
 from django.utils.duration import duration_iso_string
@@ -19,18 +20,10 @@ from django.utils.duration import duration_iso_string
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.stats import DAY
-from scheduled_jobs.services.history.stats.figures import series_by_job
+from scheduled_jobs.services.history.stats.figures import Series, series_by_job
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-
-    from scheduled_jobs.services.history.stats.figures import Series
-
-    SetBy = Mapping[tuple[int, str], "LastSet"]
-    """Key of a job and name of a field -> who set its override last."""
+SetBy = Mapping[tuple[int, str], "LastSet"]
+"""Key of a job and name of a field -> who set its override last."""
 
 Status = JobRun.Status
 

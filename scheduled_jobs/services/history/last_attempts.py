@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.db.models.fields.json import KT
 
 from scheduled_jobs.domain.attempts import OK, SKEW, CodeMeaning, code_meaning, stands, time_of
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.health import paused, running, unserved
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 MOST = 1_000
 """Jobs that are read to tell of all of them."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db.models import BooleanField, ExpressionWrapper
 from django.db.models.fields.json import KT
@@ -11,13 +13,7 @@ from scheduled_jobs.models import FACTS, JobRun, ScheduledJob
 from scheduled_jobs.services.history.census import held
 from scheduled_jobs.services.history.health import Health, overridden
 from scheduled_jobs.services.history.last_attempts import IN_LIVE, READ, Told, told_by
-from scheduled_jobs.services.history.strips import recent_runs, runs_by_key
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.services.history.strips import Bar, ToldRun
+from scheduled_jobs.services.history.strips import Bar, ToldRun, recent_runs, runs_by_key
 
 Status = JobRun.Status
 READ_OF_JOB = (

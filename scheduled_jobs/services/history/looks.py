@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from django.db.models import Max, Min
 
 from scheduled_jobs.models import LastList, ScheduledJob
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 def last_list() -> datetime | None:

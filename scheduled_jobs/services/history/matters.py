@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import router, transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 
@@ -17,12 +19,6 @@ from scheduled_jobs.models.changes import label_of
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history.health import PLACE, Health, health, paused, unsettled
 from scheduled_jobs.services.history.last_attempts import IN_LIVE, READ, Told, told_by
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
-    from django.db.models import QuerySet
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState

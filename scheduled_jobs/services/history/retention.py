@@ -10,8 +10,9 @@ what that has kept, failures above all, is not read again before its own time ha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from django.db import router
 from django.db.models import F, OuterRef, Q, Subquery
@@ -19,14 +20,9 @@ from django.db.models import F, OuterRef, Q, Subquery
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.pace import Pace
-from scheduled_jobs.models.runs import AT_ONCE, LATEST
+from scheduled_jobs.models.runs import AT_ONCE, LATEST, JobRunQuerySet
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.history import stats
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scheduled_jobs.models.runs import JobRunQuerySet
 
 Status = JobRun.Status
 GOOD, BAD = (Status.SUCCEEDED,), JobRun.BAD

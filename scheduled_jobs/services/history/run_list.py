@@ -7,22 +7,18 @@ knows is asked of the runs that lie there, and of no more than ``MOST_LOOKED_AT`
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import connections, router
-from django.db.models import Case, DateTimeField, ExpressionWrapper, F, IntegerField, Q, Value, When
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Concat, Left, StrIndex
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.models import JobRun
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime, timedelta
-
-    from django.db.models import QuerySet
 
 Status = JobRun.Status
 

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from scheduled_jobs.models import Alert, AlertRun, JobRun, ScheduledJob
 from scheduled_jobs.services.history.last_attempts import Told, told_of
 from scheduled_jobs.services.history.looks import last_list, later
 from scheduled_jobs.services.history.stats.figures import Figures, figures
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from django.db.models import QuerySet
 
 Status = JobRun.Status
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urljoin, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
 
 from django.conf import settings as django_settings
 from django.http.request import validate_host
@@ -15,10 +16,6 @@ from django.shortcuts import resolve_url
 from urllib3 import exceptions as failures
 
 from scheduled_jobs.conf import PREFIX
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from urllib.parse import SplitResult
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 – recognised, not listened on
 

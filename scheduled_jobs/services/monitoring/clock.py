@@ -6,6 +6,7 @@ A token of Google's tells of a clock that is behind only while it is fresh, and 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,6 @@ from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.monitoring.findings import right, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from scheduled_jobs.services.monitoring.findings import Finding
 
 EVERY = 3600.0

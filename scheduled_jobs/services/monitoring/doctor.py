@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import Error, router
 from django.utils import timezone
@@ -19,7 +20,7 @@ from scheduled_jobs.backends import get_backend
 from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.domain.jobs import ENABLED, TOKEN_HEADER, lies_under
-from scheduled_jobs.domain.plan import is_moved
+from scheduled_jobs.domain.plan import Change, Desired, is_moved
 from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import execution, scheduling
@@ -28,14 +29,8 @@ from scheduled_jobs.services.history.last_attempts import told_of
 from scheduled_jobs.services.monitoring import clock, process, watch
 from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
 from scheduled_jobs.services.monitoring.reach import WRITABLE, Target, ask_address
-from scheduled_jobs.services.scheduling import drift
+from scheduled_jobs.services.scheduling import Report, drift
 from scheduled_jobs.services.scheduling.faults import faults
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-
-    from scheduled_jobs.domain.plan import Change, Desired
-    from scheduled_jobs.services.scheduling import Report
 
 SECONDS = 10.0
 """Most that one answer of somebody else is waited for."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, namedtuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from django.db import router
 from django.db.models import F, Q
@@ -31,14 +31,9 @@ from scheduled_jobs.domain.missed import (
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.models.in_force import ValuesInForce
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services.execution.missing import Judged, Missed, move_marks, write_missed
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.models.runs import JobRunQuerySet
 
 Status = JobRun.Status
 AT_ONCE = 200

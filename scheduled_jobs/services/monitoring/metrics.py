@@ -7,10 +7,11 @@ of one process, and what is told here stands in the database, for every process 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Case, Value, When
+from django.db.models import Case, Q, Value, When
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
@@ -19,13 +20,8 @@ from scheduled_jobs.services.history.stats.figures import figures, figures_by_jo
 from scheduled_jobs.services.history.stats.reading import Unfolded
 from scheduled_jobs.services.monitoring.watch import last_step
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from django.db.models import Q
-
-    Sample = tuple[dict[str, str], float]
-    """Labels and a value."""
+Sample = tuple[dict[str, str], float]
+"""Labels and a value."""
 
 SPAN = timedelta(hours=1)
 """How far back figures are told."""

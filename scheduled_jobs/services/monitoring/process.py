@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import django
@@ -13,15 +15,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.jobs import DAY
 from scheduled_jobs.services.monitoring.findings import how_many, right, some, wrong
 from scheduled_jobs.services.scheduling.faults import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.monitoring.findings import Finding
 
 RUN_ON = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from datetime import datetime
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import certifi
 import urllib3
@@ -17,11 +19,6 @@ from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain.jobs import USER_AGENT, lies_under
 from scheduled_jobs.services.monitoring.answers import Got, cause_of
 from scheduled_jobs.services.monitoring.findings import some
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
-    from urllib.parse import SplitResult
 
 SECONDS = 5.0
 """In all: looking up the name, connecting and answering."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, router
@@ -26,10 +27,6 @@ from scheduled_jobs.services.history import stats
 from scheduled_jobs.services.monitoring.judging import Judgement, judge, suspects
 from scheduled_jobs.services.scheduling.drift import look_at_rows
 from scheduled_jobs.services.scheduling.settling import LEFT_BEHIND
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
 
 PATIENCE = 100.0
 """Seconds that a step takes at most: less than the attempt deadline of the task that makes it."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from scheduled_jobs import exceptions
 from scheduled_jobs.conf import settings
-
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.jobs import JobSpec
+from scheduled_jobs.domain.jobs import JobSpec
 
 Error = exceptions.BackendError
 Denied = exceptions.PermissionDenied

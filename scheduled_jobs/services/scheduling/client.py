@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 from scheduled_jobs.exceptions import (
     Aborted,
     BackendError,
@@ -21,11 +23,6 @@ from scheduled_jobs.exceptions import (
 )  # fmt: skip
 from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.names import ownership
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 
 T = TypeVar("T")
 

@@ -7,9 +7,10 @@ it has been done.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import router, transaction
 from django.utils import timezone
@@ -23,10 +24,6 @@ from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client, hold_time
 from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
 
 AT_ONCE = 64
 

@@ -6,10 +6,13 @@ Thousands of rows are read without an instance of the model for each, which cost
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings as django_settings
+from django.db.models import QuerySet
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.domain import jobs as domain
@@ -19,17 +22,10 @@ from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import InvalidDefinition, TaskNotLoaded
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.in_force import DECLARED, OVERRIDES, ValuesInForce
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services.scheduling.google_names import OwnName, names_of
 from scheduled_jobs.services.scheduling.mount import as_configured
 from scheduled_jobs.services.scheduling.names import App, this_app
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from django.db.models import QuerySet
-
-    from scheduled_jobs.registry import Task
 
 COLUMNS = (
     "pk", "name", "task", "origin", "revision", "pushed_revision", "retired_at", "deleting_at", "paused",

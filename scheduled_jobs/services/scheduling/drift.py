@@ -6,9 +6,11 @@ A look at Google changes nothing there. The decisions take the look on which the
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
@@ -17,9 +19,10 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, value_of
-from scheduled_jobs.domain.plan import Listing, drifted_fields
+from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, LiveJob, value_of
+from scheduled_jobs.domain.plan import Change, Desired, Listing, Ownership, drifted_fields
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.push.on_commit import push_on_commit
@@ -29,14 +32,6 @@ from scheduled_jobs.services.scheduling.seen import record_list
 from scheduled_jobs.services.scheduling.sync.compare import compare, seen_of
 from scheduled_jobs.services.scheduling.sync.report import Options, Report
 from scheduled_jobs.services.scheduling.sync.sync import LIST_PATIENCE, sync_jobs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.domain.plan import Change, Desired, Ownership
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 SyncState = ScheduledJob.SyncState
 

@@ -9,22 +9,17 @@ remove the job of whoever has taken the name over meanwhile.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Set
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.scheduling import mount
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Set
-    from datetime import datetime
-
-    from django.db.models import QuerySet
 
 
 class OwnName(NamedTuple):

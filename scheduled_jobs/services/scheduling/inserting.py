@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import connections, transaction
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from django.db.models import Model
+from django.db.models import Model
 
 
 def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]], *, using: str) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import MARK_HEADER
+from scheduled_jobs.domain.jobs import MARK_HEADER, JobSpec
 from scheduled_jobs.domain.payloads import Redactor, redact, secrets_in
-
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.jobs import JobSpec
-    from scheduled_jobs.domain.plan import Change
+from scheduled_jobs.domain.plan import Change
 
 
 def masked_fields(change: Change) -> dict[str, tuple[Any, Any]]:

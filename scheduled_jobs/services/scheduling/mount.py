@@ -6,9 +6,9 @@ given would change with whoever pushed last.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings as django_settings
@@ -19,9 +19,6 @@ from django.utils import timezone, translation
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.exceptions import InvalidDefinition
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROBE = "app.tasks.Task"
 VIEW = "scheduled_jobs.views.tasks_endpoint"

@@ -7,9 +7,9 @@ have been accepted, and is raised before each of them.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from django.db import router
 from django.db.models import F
@@ -18,6 +18,7 @@ from django.utils import timezone
 from scheduled_jobs import signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key
+from scheduled_jobs.domain.jobs import LiveJob
 from scheduled_jobs.exceptions import (
     Aborted,
     BackendError,
@@ -29,19 +30,13 @@ from scheduled_jobs.exceptions import (
 )
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
 from scheduled_jobs.services.scheduling.seen import record_look
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.models.runs import JobRunQuerySet
-
 
 NOTHING_SENT = timedelta(minutes=1)
 """After this long without a call, whoever asked for the run has died before calling."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import router
 
@@ -13,11 +13,9 @@ from scheduled_jobs.domain.payloads import redact, storable
 from scheduled_jobs.exceptions import InvalidDefinition, InvalidPayload, OverrideExists
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.validation import payload_as_stored
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
-
-if TYPE_CHECKING:
-    from scheduled_jobs.registry import Task
 
 
 def schedule_task(task: type[Task], *, payload: dict[str, Any] | None = None) -> ScheduledJob:

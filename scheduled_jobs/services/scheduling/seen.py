@@ -6,24 +6,19 @@ row knows: a list that was begun before a push must not put older values over ne
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import connections, transaction
 from django.utils import timezone
 
 from scheduled_jobs.domain.attempts import OK, SKEW, LastAttempt, earliest, time_of
-from scheduled_jobs.domain.jobs import ENABLED, TARGET_FIELDS, same_json
+from scheduled_jobs.domain.jobs import ENABLED, TARGET_FIELDS, LiveJob, same_json
+from scheduled_jobs.domain.plan import Listing
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import LastList, ScheduledJob
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.domain.plan import Listing
 
 SEEN = ("live", "next_run_at", "late_since", "unreachable_since", "no_run_since")
 """The columns that a look fills, beside ``live_seen_at``."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from django.db import router
 from django.db.models import Q
@@ -12,10 +11,11 @@ from django.utils import timezone
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.attempts import NEVER, SKEW, code_meaning
+from scheduled_jobs.domain.jobs import LiveJob
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.models.runs import ALREADY_DONE
+from scheduled_jobs.models.runs import ALREADY_DONE, JobRunQuerySet
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.push.on_commit import push_jobs
 from scheduled_jobs.services.scheduling.run_now import (
@@ -28,12 +28,6 @@ from scheduled_jobs.services.scheduling.run_now import (
     look_at,
     runs_to_send,
 )
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.models.runs import JobRunQuerySet
 
 Status = JobRun.Status
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Max, Q
 
-from scheduled_jobs.domain.jobs import ENABLED
+from scheduled_jobs.domain.jobs import ENABLED, LiveJob
+from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.models import JobVersion, LastList, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.models.versions import ABSENT, HELD
 from scheduled_jobs.services.scheduling.inserting import insert_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
-
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.domain.plan import Desired
 
 
 class Content(NamedTuple):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import router
 from django.db.models import Q
@@ -13,13 +14,7 @@ from django.db.models import Q
 from scheduled_jobs.domain.histogram import bucket_of
 from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.runs import LATEST, SKEW
-from scheduled_jobs.models.stats import floor
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from scheduled_jobs.models.stats import Key, RunStatsQuerySet
+from scheduled_jobs.models.stats import Key, RunStatsQuerySet, floor
 
 Status = JobRun.Status
 

@@ -9,9 +9,10 @@ may be gone; of many jobs hours (``by_job`` below).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -19,9 +20,6 @@ from scheduled_jobs.domain.histogram import Histogram
 from scheduled_jobs.models.stats import HOUR, TEN_MINUTES
 from scheduled_jobs.services.history.stats.cells import BUCKETS, COLUMNS, COUNTS, LONGEST
 from scheduled_jobs.services.history.stats.reading import CellSpan, Scope, Unfolded, read_cells
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 BAD = ("failed", "timed_out", "lost", "missed")
 BRIEF = timedelta(hours=3)

@@ -7,8 +7,8 @@ there, and never counted up: a late end, a correction and a clock that is behind
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from django.db import Error, router, transaction
 from django.db.models import Q
@@ -40,10 +40,6 @@ from scheduled_jobs.services.history.stats.cells import (
     stats,
     these,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
 
 LENGTH = timedelta(minutes=1)
 AT_ONCE = 500

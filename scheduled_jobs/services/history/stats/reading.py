@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import router
 from django.db.models import DateTimeField, F, Field, Func, Q, Sum, Value
 from django.utils import timezone
 
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.models.stats import (
     DAY,
     LENGTHS,
@@ -32,12 +35,6 @@ from scheduled_jobs.services.history.stats.cells import (
     stats,
     these,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime, timedelta
-
-    from scheduled_jobs.models.runs import JobRunQuerySet
 
 MOST = 500
 """Runs that are not folded yet and that a page reads."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from django.db import router
 from django.db.models import Q
@@ -13,9 +13,6 @@ from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.stats import cell_of, is_frozen
 from scheduled_jobs.services.history.stats.cells import stats
 from scheduled_jobs.services.history.stats.fold import fold
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 CHUNKS = 10
 """Transactions of one fold; others may take their turn between two."""

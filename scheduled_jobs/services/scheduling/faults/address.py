@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
@@ -16,9 +16,6 @@ from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.services.scheduling import mount
 from scheduled_jobs.services.scheduling.faults.fault import Fault
 from scheduled_jobs.services.scheduling.names import task_url
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 
 def _address() -> Iterator[Fault]:

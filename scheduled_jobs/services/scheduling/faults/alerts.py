@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import django
 from django.conf import settings as django_settings
@@ -15,9 +15,6 @@ from scheduled_jobs.domain import addresses
 from scheduled_jobs.services.alerts import host_shown, is_anybody_told, is_callable
 from scheduled_jobs.services.scheduling.faults.fault import Fault
 from scheduled_jobs.services.scheduling.faults.reading import short
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 UNREAD = {
     "django.core.mail.backends.console.EmailBackend": "prints mails",

@@ -6,6 +6,7 @@ Google would be given could not work, or somebody would have to find out why it 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.conf import names
@@ -17,8 +18,6 @@ from scheduled_jobs.services.scheduling.faults.reading import unknown, unreadabl
 from scheduled_jobs.services.scheduling.faults.values import VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from scheduled_jobs.services.scheduling.faults.fault import Fault
 
 

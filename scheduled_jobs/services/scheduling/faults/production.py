@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from django.conf import settings as django_settings
 from django.http.request import validate_host
@@ -13,9 +13,6 @@ from scheduled_jobs.conf import PREFIX, settings
 from scheduled_jobs.domain import addresses
 from scheduled_jobs.services.scheduling.faults.fault import Fault
 from scheduled_jobs.services.scheduling.faults.values import wants_token
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SHARED = re.compile(r"-compute@developer\.gserviceaccount\.com$|@appspot\.gserviceaccount\.com$")
 

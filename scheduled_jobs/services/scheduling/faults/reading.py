@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from difflib import SequenceMatcher, get_close_matches
-from typing import TYPE_CHECKING
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -13,9 +13,6 @@ from django.utils.module_loading import import_string
 
 from scheduled_jobs.conf import PREFIX, SECRET, emulator_certs_url, names, settings
 from scheduled_jobs.services.scheduling.faults.fault import Fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GROUPS = ("DJANGO_CLOUD_TASKS", "SCHEDULED_JOBS", "DJANGO_SCHEDULED_JOBS")
 """Names by which other packages would have one dictionary of settings, or begin each."""

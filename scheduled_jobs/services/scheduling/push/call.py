@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -17,7 +19,7 @@ from scheduled_jobs.domain.jobs import (
     LiveJob,
     update_mask,
 )
-from scheduled_jobs.domain.plan import WHY_DISABLED
+from scheduled_jobs.domain.plan import WHY_DISABLED, Desired, Listing
 from scheduled_jobs.exceptions import (
     AlreadyExists,
     BackendError,
@@ -33,10 +35,6 @@ from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.masked import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
-
-    from scheduled_jobs.domain.plan import Desired, Listing
     from scheduled_jobs.services.scheduling.client import Client
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.services.scheduling.client import hold_time
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 
 
 class JobLeases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import router, transaction
@@ -17,8 +18,6 @@ from scheduled_jobs.services.scheduling.push.push import Push
 from scheduled_jobs.services.scheduling.push.record import record_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from scheduled_jobs.services.scheduling.push.call import PushOutcome
 
 

@@ -12,15 +12,16 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from django.db import router
 from django.utils import timezone
 
 from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.plan import Desired, Listing
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import ScheduledJob
@@ -30,12 +31,6 @@ from scheduled_jobs.services.scheduling.desired import desired_of_all, read_rows
 from scheduled_jobs.services.scheduling.push.call import PushOutcome, apply
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.record import Recorder, record_failure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from scheduled_jobs.domain.plan import Desired, Listing
-
 
 ROUNDS = 4
 CHUNK = 128

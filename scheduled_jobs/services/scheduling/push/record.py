@@ -6,6 +6,8 @@ What a push has done is written under its leases; what a look has shown, only on
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -13,9 +15,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from scheduled_jobs import signals
+from scheduled_jobs.domain.jobs import LiveJob
+from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.exceptions import ClassMissing, NotOurs
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import GoogleName, ScheduledJob
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.seen import (
@@ -29,12 +34,6 @@ from scheduled_jobs.services.scheduling.seen import (
 from scheduled_jobs.services.scheduling.versions import confirm_versions, open_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.domain.jobs import LiveJob
-    from scheduled_jobs.domain.plan import Desired
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
     from scheduled_jobs.services.scheduling.google_names import Marks
     from scheduled_jobs.services.scheduling.push.call import PushOutcome
     from scheduled_jobs.services.scheduling.push.lease import JobLeases

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 from django.utils.functional import Promise
@@ -24,15 +25,11 @@ from scheduled_jobs.domain.payloads import Signature, is_json, parse_body
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.domain.tolerances import check_grace, check_tolerance
 from scheduled_jobs.exceptions import InvalidDefinition
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services.alerts import check_in_address
 from scheduled_jobs.services.scheduling.mount import as_configured
 from scheduled_jobs.services.scheduling.names import App, this_app
 from scheduled_jobs.services.scheduling.seed.shape import faults_of_shape
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from scheduled_jobs.registry import Task
 
 DEFAULTS: dict[str, Any] = {
     "description": "",

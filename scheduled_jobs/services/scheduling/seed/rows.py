@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import router, transaction
 from django.utils import timezone
@@ -15,17 +17,12 @@ from scheduled_jobs.exceptions import TaskNotLoaded
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.models.in_force import DECLARED
+from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.registry import Task
 from scheduled_jobs.services.scheduling.desired import Row, read_rows
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
-    from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-    from scheduled_jobs.registry import Task
 
 Origin = ScheduledJob.Origin
 BATCH = 500

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from functools import cached_property
 from types import FunctionType, MappingProxyType, NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scheduled_jobs import registry
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from scheduled_jobs.registry import Task
+from scheduled_jobs.registry import Task
 
 GIVEN: Mapping[str, type] = MappingProxyType(
     {

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from scheduled_jobs import registry
+from scheduled_jobs.backends import Backend
+from scheduled_jobs.domain.jobs import LiveJob
 from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan, change_for, make_plan
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
@@ -17,8 +19,6 @@ from scheduled_jobs.services.scheduling.seed.rows import new_row
 from scheduled_jobs.services.scheduling.sync.report import Comparison, Options
 
 if TYPE_CHECKING:
-    from scheduled_jobs.backends import Backend
-    from scheduled_jobs.domain.jobs import LiveJob
     from scheduled_jobs.services.scheduling.seed.rows import Seeded
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.exceptions import Aborted
 from scheduled_jobs.models.leases import Turn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 NAME = "schedule_tasks"
 LENGTH = timedelta(minutes=3)

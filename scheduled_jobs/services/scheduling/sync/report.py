@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from django.utils.translation import ngettext
 
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan
-    from scheduled_jobs.registry import Task
+from scheduled_jobs.domain.plan import Change, Desired, Listing, Plan
+from scheduled_jobs.registry import Task
 
 
 @dataclass(frozen=True)

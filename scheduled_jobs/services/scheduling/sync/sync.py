@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,6 @@ from scheduled_jobs.services.scheduling.sync.lock import sync_lock
 from scheduled_jobs.services.scheduling.sync.report import Comparison, Options, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from scheduled_jobs.services.scheduling.push.call import PushOutcome
 
 PATIENCE = 3600.0
