@@ -18,7 +18,7 @@ from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution, scheduling
-from scheduled_jobs.services.history.matters import deal_with_run
+from scheduled_jobs.services.history.matters import deal_with_run, take_back_run
 
 if TYPE_CHECKING:
     from scheduled_jobs.admin.page.permissions import RunAdmin
@@ -108,9 +108,14 @@ def settle_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> 
 
 @require_post("runs", "run")
 def run_dealt_with_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Take a run off the list of what needs attention; nothing else is changed."""
+    """Take a run off the list of what needs attention, or undo that; nothing else is changed."""
     run = find_run(request, object_id)
-    if deal_with_run(run, request.user):
+    if "undo" in request.POST:
+        if take_back_run(run):
+            messages.success(request, _("Run #%(run)s needs attention again.") % {"run": run.pk})
+        else:
+            messages.warning(request, _("There was nothing to undo."))
+    elif deal_with_run(run, request.user, at=timezone.now()):
         messages.success(request, _("Run #%(run)s is marked as dealt with.") % {"run": run.pk})
     else:
         messages.warning(request, _("Nothing was marked: somebody has dealt with it already."))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -21,6 +22,7 @@ from scheduled_jobs.admin.dashboard.rows import MANY, groups
 from scheduled_jobs.admin.dashboard.sentence import sentence_of
 from scheduled_jobs.admin.dashboard.timeline import SPANS, USUAL, Axis
 from scheduled_jobs.admin.page import (
+    TEMPLATES,
     Live,
     address,
     allowed,
@@ -38,7 +40,7 @@ from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services import alerts, scheduling
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.matters import JobNow, deal_with, jobs_now, matters
+from scheduled_jobs.services.history.matters import JobNow, deal_with, jobs_now, matters, take_back
 from scheduled_jobs.services.history.stats.reading import Unfolded
 from scheduled_jobs.services.monitoring import watch
 
@@ -130,23 +132,51 @@ def _first_run(to: Addresses, jobs: Sequence[JobNow], zone: str, now: datetime) 
 
 @require_post("runs", "run")
 def matter_dealt_with_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
-    """Take a matter off the list, until a newer run has its key."""
+    """Take a matter off the list, until a newer run has its key; or undo that, with the time of it."""
     key = clean_text(request.POST.get("key", ""))[: JobRun._meta.get_field("error_key").max_length]
     now = timezone.now()
-    try:
-        seen_at = parse_datetime(request.POST.get("seen", "")) or now
-    except ValueError:
-        seen_at = now
-    if timezone.is_naive(seen_at) or seen_at > now:
-        seen_at = now
-    marked = deal_with(key, seen_at, request.user) if key else 0
-    if marked:
-        text = ngettext(
-            "%(n)d run is marked as dealt with. The matter returns with the next run of its kind.",
-            "%(n)d runs are marked as dealt with. The matter returns with the next run of its kind.",
-            marked,
-        )
-        messages.success(request, text % {"n": marked})
+    if "undo" in request.POST:
+        _undo(request, key, _posted_time(request, "undo"))
     else:
-        messages.warning(request, _("Nothing was marked: somebody has dealt with it already."))
+        _deal_with(model_admin, request, key, _posted_time(request, "seen"), now)
     return HttpResponseRedirect(address(model_admin, "dashboard"))
+
+
+def _deal_with(
+    model_admin: JobAdmin, request: HttpRequest, key: str, seen_at: datetime | None, now: datetime
+) -> None:
+    seen_at = min(seen_at or now, now)
+    marked = deal_with(key, seen_at, request.user, at=now) if key else 0
+    if not marked:
+        messages.warning(request, _("Nothing was marked: somebody has dealt with it already."))
+        return
+    text = ngettext(
+        "%(n)d run is marked as dealt with. The matter returns with the next run of its kind.",
+        "%(n)d runs are marked as dealt with. The matter returns with the next run of its kind.",
+        marked,
+    )
+    undo = {
+        "said": text % {"n": marked},
+        "key": key,
+        "at": now.isoformat(),
+        "url": address(model_admin, "scheduledjob_dealt_with"),
+    }
+    messages.success(request, render_to_string(f"{TEMPLATES}/dashboard/_undo.html", undo, request))
+
+
+def _undo(request: HttpRequest, key: str, marked_at: datetime | None) -> None:
+    found = take_back(key, marked_at) if key and marked_at else 0
+    if found:
+        text = ngettext("%(n)d run needs attention again.", "%(n)d runs need attention again.", found)
+        messages.success(request, text % {"n": found})
+    else:
+        messages.warning(request, _("There was nothing to undo."))
+
+
+def _posted_time(request: HttpRequest, name: str) -> datetime | None:
+    """A time that a page has written into its form; None for anything else."""
+    try:
+        at = parse_datetime(request.POST.get(name, ""))
+    except ValueError:
+        return None
+    return at if at is not None and timezone.is_aware(at) else None

@@ -142,4 +142,5 @@ def tools(story: Story, allowed: Any, now: datetime, *, waiting: int) -> dict[st
         "cancel_backfill": allowed.run and others > 0,
         "settle": allowed.run and (is_overdue(run, now) or is_forgotten(story, now)),
         "deal_with": allowed.run and run.status in GONE and run.acknowledged_at is None,
+        "take_back": allowed.run and run.acknowledged_at is not None,
     }

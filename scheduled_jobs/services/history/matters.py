@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from django.db import router, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Left
-from django.utils import timezone
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.changes import label_of
@@ -265,32 +264,48 @@ def _differing(jobs: Sequence[JobNow]) -> list[Matter]:
 # --- Dealing with it --------------------------------------------------------------------------------
 
 
-def deal_with(key: str, seen_at: datetime, by: Any) -> int:
-    """Mark the runs of this key that had ended by ``seen_at`` (aware) as dealt with; returns how many.
+def deal_with(key: str, seen_at: datetime, by: Any, *, at: datetime) -> int:
+    """Mark the runs of this key that had ended by ``seen_at`` as dealt with at ``at``; returns how many.
 
     The matter is off the list until a newer run has its key; nothing else is changed. ``by`` is a user or a
-    name. The newest ``MOST_MARKED`` are marked: no page looks at older ones.
+    name, times are aware. The newest ``MOST_MARKED`` are marked: no page looks at older ones.
     """
-    using = router.db_for_write(JobRun)
     ended = Q(finished_at=None) | Q(finished_at__lte=seen_at)
+    return _mark(_alike(key).filter(ended, at__lte=seen_at, acknowledged_at=None), at, label_of(by))
+
+
+def take_back(key: str, marked_at: datetime) -> int:
+    """Undo what ``deal_with`` did to the runs of this key at ``marked_at``; returns how many."""
+    return _mark(_alike(key).filter(at__lte=marked_at, acknowledged_at=marked_at), None, "")
+
+
+def _alike(key: str) -> QuerySet[JobRun]:
     # What was lost or missed is one matter, whatever it was about.
     alike = Q(status=key) if key in (Status.LOST, Status.MISSED) else Q(error_key=key)
-    runs = JobRun.objects.using(using).filter(alike, at__lte=seen_at)
-    pks = list(
-        runs.filter(ended, acknowledged_at=None).order_by("-at").values_list("pk", flat=True)[:MOST_MARKED]
-    )
+    return JobRun.objects.using(router.db_for_write(JobRun)).filter(alike)
+
+
+def _mark(runs: QuerySet[JobRun], at: datetime | None, by: str) -> int:
+    pks = list(runs.order_by("-at").values_list("pk", flat=True)[:MOST_MARKED])
     marked = 0
     for chunk in _chunks(pks):
-        with transaction.atomic(using=using):
-            rows = JobRun.objects.using(using).filter(pk__in=chunk, acknowledged_at=None)
-            marked += rows.update(acknowledged_at=timezone.now(), acknowledged_by=label_of(by))
+        with transaction.atomic(using=runs.db):
+            marked += runs.filter(pk__in=chunk).update(acknowledged_at=at, acknowledged_by=by)
     return marked
 
 
-def deal_with_run(run: JobRun, by: Any) -> bool:
+def deal_with_run(run: JobRun, by: Any, *, at: datetime) -> bool:
     """Mark one run as dealt with; returns whether nobody had done so before."""
-    rows = JobRun.objects.using(router.db_for_write(JobRun)).filter(pk=run.pk, acknowledged_at=None)
-    return bool(rows.update(acknowledged_at=timezone.now(), acknowledged_by=label_of(by)))
+    return bool(_mark(_this(run).filter(acknowledged_at=None), at, label_of(by)))
+
+
+def take_back_run(run: JobRun) -> bool:
+    """Undo that one run was dealt with; returns whether it was."""
+    return bool(_mark(_this(run).exclude(acknowledged_at=None), None, ""))
+
+
+def _this(run: JobRun) -> QuerySet[JobRun]:
+    return JobRun.objects.using(router.db_for_write(JobRun)).filter(pk=run.pk)
 
 
 def _chunks(pks: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -176,6 +176,23 @@ def test_dealing_with_a_matter_takes_it_off_the_list_until_it_returns() -> None:
     assert "somebody has dealt with it already" in text(again.content.decode())
 
 
+def test_dealing_with_a_matter_can_be_undone_from_its_message() -> None:
+    run = failing("A", "KeyError: <b>'x'</b>")
+    client = superuser()
+    before = matters(client)
+    fields = Page(client.get(URL).content.decode()).fields()
+    answer = client.post(f"{URL}dealt-with/", {"key": fields["key"], "seen": fields["seen"]}, follow=True)
+    page = Page(answer.content.decode())
+    undo = page.fields(next(form for form in page.elements if form.attrs.get("class") == "sj-undo"))
+    assert undo == {"key": run.error_key, "undo": NOW.isoformat()}
+    back = client.post(f"{URL}dealt-with/", undo, follow=True)
+    assert "1 run needs attention again." in text(back.content.decode())
+    assert matters(client) == before
+    for wrong in (undo, {"key": "E", "undo": "2026-99-99T00:00:00"}, {"undo": "2026-01-01T00:00:00"}):
+        said = client.post(f"{URL}dealt-with/", wrong, follow=True)
+        assert "There was nothing to undo." in text(said.content.decode())
+
+
 # --- The timeline, the figures ----------------------------------------------------------------------
 
 

@@ -225,7 +225,20 @@ def test_a_run_that_is_gone_is_marked_as_dealt_with_once(client: Client, job: Sc
     missed.refresh_from_db()
     lost.refresh_from_db()
     assert (missed.acknowledged_at, lost.acknowledged_at) == (at, None)
-    assert "dealt-with" not in page(client, missed)
+    assert "Mark as dealt with" not in page(client, missed)
+
+
+def test_that_a_run_is_dealt_with_is_undone_on_its_page(client: Client, job: ScheduledJob) -> None:
+    run = failed(job, acknowledged_at=NOW, acknowledged_by="rui")
+    assert "Mark as not dealt with" in page(client, run)
+    assert "dealt-with" not in page(signed_in(staff("view", "runs")), run)
+    url = f"{RUNS}{run.pk}/dealt-with/"
+    answer = client.post(url, {"undo": ""}, follow=True).content.decode()
+    assert f"Run #{run.pk} needs attention again." in answer
+    assert "Mark as not dealt with" not in answer
+    run.refresh_from_db()
+    assert (run.acknowledged_at, run.acknowledged_by) == (None, "")
+    assert "There was nothing to undo." in client.post(url, {"undo": ""}, follow=True).content.decode()
 
 
 def test_who_dealt_with_a_run_is_told(client: Client, job: ScheduledJob) -> None:

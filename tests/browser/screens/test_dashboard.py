@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from scheduled_jobs.models import JobRun
 from tests.browser.screens.checks import ScreenChecks
 from tests.browser.screens.table import DASHBOARD, INDEX
 
@@ -25,7 +24,9 @@ class TestDashboard(ScreenChecks):
     screens = DASHBOARD
 
 
-def test_a_matter_is_dealt_with_by_keyboard_and_returns(desk: Desk, browse: Callable[[str], Page]) -> None:
+def test_a_matter_is_dealt_with_by_keyboard_and_it_is_undone(
+    desk: Desk, browse: Callable[[str], Page]
+) -> None:
     desk.fill()
     page = browse("maria")
     page.goto(INDEX)
@@ -34,7 +35,7 @@ def test_a_matter_is_dealt_with_by_keyboard_and_returns(desk: Desk, browse: Call
     page.keyboard.press("Enter")
     expect(page.get_by_text("The matter returns with the next run of its kind.")).to_be_visible()
     expect(matter).to_have_count(0)
-    run = JobRun.objects.filter(status="missed").latest("at")
-    JobRun.objects.filter(pk=run.pk).update(acknowledged_at=None)
-    page.reload()
+    page.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("runs need attention again.")).to_be_visible()
     expect(matter).to_have_count(1)

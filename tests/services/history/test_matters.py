@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.services.history.matters import Kind, Matter, deal_with, jobs_now, matters
+from scheduled_jobs.services.history.matters import Kind, Matter, deal_with, jobs_now, matters, take_back
 from tests.support import SLOT, make_job, make_run, make_task
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_a_matter_dealt_with_returns_with_a_newer_run_of_its_key() -> None:
     row = failing("a", "Timeout: …")
     other = failing("b", "Timeout: …")
     failing("c", "Refused: …")
-    assert deal_with("Timeout: …", NOW, "rui") == 2
+    assert deal_with("Timeout: …", NOW, "rui", at=NOW) == 2
     assert told() == [("failing", ["c"])]
     run = JobRun.objects.get(job=row)
     assert (run.acknowledged_by, run.status, run.error_key) == ("rui", "failed", "Timeout: …")
@@ -127,9 +127,25 @@ def test_what_had_not_ended_when_it_was_seen_is_not_dealt_with() -> None:
     after = timedelta(minutes=2)
     make_run(row, "failed", started_at=SLOT, finished_at=SLOT + after, error_key="E")
     make_run(row, "failed", started_at=SLOT + after, finished_at=SLOT + after, error_key="E")
-    assert deal_with("E", seen_at, "rui") == 1
-    assert deal_with("E", seen_at, "rui") == 0
-    assert deal_with("E", NOW, "ana") == 2
+    assert deal_with("E", seen_at, "rui", at=NOW) == 1
+    assert deal_with("E", seen_at, "rui", at=NOW) == 0
+    assert deal_with("E", NOW, "ana", at=NOW) == 2
+
+
+def test_undoing_brings_back_what_was_marked_at_that_moment_alone() -> None:
+    row, later = failing("a", "E"), NOW + timedelta(seconds=1)
+    assert deal_with("E", NOW, "rui", at=NOW) == 1
+    newer = make_run(row, "failed", started_at=SLOT, finished_at=SLOT, error_key="E")
+    ScheduledJob.objects.filter(pk=row.pk).update(last_failure=newer)
+    assert deal_with("E", NOW, "ana", at=later) == 1
+    assert told() == []
+    assert take_back("E", NOW + timedelta(microseconds=1)) == 0
+    assert take_back("other", later) == 0
+    assert take_back("E", later) == 1
+    assert told() == [("failing", ["a"])]
+    newer.refresh_from_db()
+    assert (newer.acknowledged_at, newer.acknowledged_by) == (None, "")
+    assert JobRun.objects.get(acknowledged_at=NOW).acknowledged_by == "rui"
 
 
 @pytest.mark.parametrize("status", ["lost", "missed"])
@@ -143,8 +159,10 @@ def test_lost_and_missed_runs_leave_the_list_once_they_are_settled(status: str) 
     assert [one.pk for one in matter.runs] == [other.pk, run.pk]
     make_run(row, "succeeded", scheduled_for=SLOT, attempt=2)
     assert told() == [(status, ["b"])]
-    assert deal_with(status, NOW, "rui") == 3
+    assert deal_with(status, NOW, "rui", at=NOW) == 3
     assert told() == []
+    assert take_back(status, NOW) == 3
+    assert told() == [(status, ["b"])]
 
 
 def test_a_job_that_fails_by_losing_its_runs_is_told_once() -> None:
