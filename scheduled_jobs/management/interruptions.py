@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 from typing import NoReturn
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import BaseCommand, OutputWrapper
 
 
 class Terminated(KeyboardInterrupt):
@@ -18,7 +18,28 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
+def stopped_in_a_line(terminal: BaseCommand, words: Callable[[], str]) -> Iterator[Callable[[], None]]:
+    """A block that Ctrl-C and SIGTERM end with a line; yields what then exits, to be called after the block.
+
+    The interrupt is forgotten by then, and with it the cursors that it left open: Django closes the
+    connection next, and a cursor that outlives it complains.
+    """
+    met: list[int] = []
+
+    def leave() -> None:
+        if met:
+            sys.exit(128 + met[0])  # as a shell has it
+
+    with _terminated_like_interrupted():
+        try:
+            yield leave
+        except KeyboardInterrupt as interrupt:
+            met.append(signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+            terminal.stderr.write(words())
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
     """Raise Terminated on SIGTERM inside the block; in another than the main thread nothing can."""
     if current_thread() is not main_thread():
         yield
@@ -32,11 +53,6 @@ def terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def exit_code_of(interrupt: KeyboardInterrupt) -> int:
-    """128 and the number of the signal, as a shell has it."""
-    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
 
 
 class Lines:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from argparse import ArgumentParser
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
@@ -14,7 +15,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.plan import Change, is_moved
 from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
-from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
+from scheduled_jobs.management.interruptions import Lines, stopped_in_a_line
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
@@ -24,9 +25,6 @@ from scheduled_jobs.registry import Task
 from scheduled_jobs.services import alerts, execution, scheduling
 from scheduled_jobs.services.history import stats
 from scheduled_jobs.services.scheduling.faults import refuse
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
 
 CREATED, UPDATED, DELETED, FAILED = "[+] Job created", "[~] Job updated", "[-] Job deleted", "[!] Job failed"
 SIGNS = {"create": CREATED, "update": UPDATED, "delete": DELETED, "orphan": DELETED}
@@ -62,22 +60,18 @@ class Command(BaseCommand):
         self.made_before = 0
         self.bar = ProgressBar(self.stderr)
         self.lines = Lines(self.stdout)
-        with refused_in_a_line(), terminated_like_interrupted():
+        with refused_in_a_line():
             refuse()
-            try:
+            with stopped_in_a_line(self, self._stopped) as leave:
                 self._handle(**options)
-            except KeyboardInterrupt as interrupt:
-                self.bar.clear()
-                self.stderr.write(
-                    f"Stopped: {self._counted()} so far, and perhaps some that are not told here. "
-                    "Run schedule_tasks again: it goes on from there."
-                )
-                code = exit_code_of(interrupt)
-            else:
-                return
-            # The interrupt is forgotten by now, and with it the cursors that it left open: Django closes the
-            # connection next, and a cursor that outlives it complains.
-            sys.exit(code)
+            leave()
+
+    def _stopped(self) -> str:
+        self.bar.clear()
+        return (
+            f"Stopped: {self._counted()} so far, and perhaps some that are not told here. "
+            "Run schedule_tasks again: it goes on from there."
+        )
 
     def _handle(self, **options: Any) -> None:
         chosen = chosen_tasks(options["tasks"])

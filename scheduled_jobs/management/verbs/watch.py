@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from scheduled_jobs.management.interruptions import Lines, exit_code_of, terminated_like_interrupted
+from scheduled_jobs.management.interruptions import Lines, stopped_in_a_line
 from scheduled_jobs.management.text import as_json, pluralized
 from scheduled_jobs.services.monitoring import hourly, watch
 
@@ -26,24 +26,19 @@ def watch_jobs(terminal: BaseCommand, **options: Any) -> None:
     if every is not None and not 1 <= every <= LONGEST:
         raise CommandError(f"--every is {every:g}; write a number of seconds from 1 to {LONGEST:,}")
     lines = Lines(terminal.stdout)
-    code = 0
-    with terminated_like_interrupted():
-        try:
-            if _step(lines, as_values=options["json"]).failures:
-                code = FAILED
-            while every is not None:
-                time.sleep(every)
-                try:
-                    close_old_connections()
-                    _step(lines, as_values=options["json"])
-                except Error as error:
-                    # The next step finds what this one has not: nothing is lost by waiting.
-                    terminal.stderr.write(f"The database did not answer: {error}".strip())
-        except KeyboardInterrupt as interrupt:
-            code = exit_code_of(interrupt)
-            terminal.stderr.write("Stopped watching. The next step goes on from there.")
-    if code:
-        sys.exit(code)
+    with stopped_in_a_line(terminal, lambda: "Stopped watching. The next step goes on from there.") as leave:
+        first = _step(lines, as_values=options["json"])
+        while every is not None:
+            time.sleep(every)
+            try:
+                close_old_connections()
+                _step(lines, as_values=options["json"])
+            except Error as error:
+                # The next step finds what this one has not: nothing is lost by waiting.
+                terminal.stderr.write(f"The database did not answer: {error}".strip())
+    leave()
+    if first.failures:
+        sys.exit(FAILED)
 
 
 def _step(lines: Lines, *, as_values: bool) -> watch.WatchStep:
