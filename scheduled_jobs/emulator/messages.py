@@ -14,15 +14,7 @@ JobMessage: TypeAlias = Any
 
 Job = types.Job.pb()
 HttpTarget = types.HttpTarget.pb()
-CreateJobRequest = types.CreateJobRequest.pb()
-UpdateJobRequest = types.UpdateJobRequest.pb()
-GetJobRequest = types.GetJobRequest.pb()
-ListJobsRequest = types.ListJobsRequest.pb()
 ListJobsResponse = types.ListJobsResponse.pb()
-DeleteJobRequest = types.DeleteJobRequest.pb()
-PauseJobRequest = types.PauseJobRequest.pb()
-ResumeJobRequest = types.ResumeJobRequest.pb()
-RunJobRequest = types.RunJobRequest.pb()
 
 ENABLED = int(types.Job.State.ENABLED)
 PAUSED = int(types.Job.State.PAUSED)
@@ -34,3 +26,8 @@ METHODS: dict[int, str] = {
 }
 POST = int(types.HttpMethod.POST)
 METHODS_WITH_BODY = frozenset(number for number, name in METHODS.items() if name in ("POST", "PUT", "PATCH"))
+
+
+def request_class(method: str) -> Any:
+    """The class of the requests of a method, such as ``RunJob``."""
+    return getattr(types, f"{method}Request").pb()

@@ -13,7 +13,6 @@ from google.protobuf import any_pb2, empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from scheduled_jobs.emulator import messages
-from scheduled_jobs.emulator.messages import JobMessage
 from scheduled_jobs.emulator.ports import why_taken
 from scheduled_jobs.emulator.store import Store
 from scheduled_jobs.exceptions import CannotStart, StoreError
@@ -77,22 +76,17 @@ def _job_handlers(store: Store) -> dict[str, Handler]:
         store.delete_job(request.name)
         return empty_pb2.Empty()
 
-    def update_job(request: Message) -> JobMessage:
-        return store.update_job(request.job, list(request.update_mask.paths))
-
-    m = messages
-    return {
-        "CreateJob": _handler(
-            m.CreateJobRequest, lambda request: store.create_job(request.parent, request.job)
-        ),
-        "UpdateJob": _handler(m.UpdateJobRequest, update_job),
-        "GetJob": _handler(m.GetJobRequest, lambda request: store.get_job(request.name)),
-        "ListJobs": _handler(m.ListJobsRequest, list_jobs),
-        "DeleteJob": _handler(m.DeleteJobRequest, delete_job),
-        "PauseJob": _handler(m.PauseJobRequest, lambda request: store.pause_job(request.name)),
-        "ResumeJob": _handler(m.ResumeJobRequest, lambda request: store.resume_job(request.name)),
-        "RunJob": _handler(m.RunJobRequest, lambda request: store.run_job(request.name)),
+    calls: dict[str, Callable[[Message], Message]] = {
+        "CreateJob": lambda request: store.create_job(request.parent, request.job),
+        "UpdateJob": lambda request: store.update_job(request.job, list(request.update_mask.paths)),
+        "GetJob": lambda request: store.get_job(request.name),
+        "ListJobs": list_jobs,
+        "DeleteJob": delete_job,
+        "PauseJob": lambda request: store.pause_job(request.name),
+        "ResumeJob": lambda request: store.resume_job(request.name),
+        "RunJob": lambda request: store.run_job(request.name),
     }
+    return {method: _handler(messages.request_class(method), call) for method, call in calls.items()}
 
 
 def _location_handlers(store: Store) -> dict[str, Handler]:
