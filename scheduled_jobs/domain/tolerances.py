@@ -36,14 +36,6 @@ class Tolerances:
                 continue
         return cls(**found)
 
-    def tells_failure(self, in_a_row: int) -> bool:
-        """Whether so many scheduled times, failed or missed in a row, are told."""
-        return in_a_row >= self.failures
-
-    def tells_recovery(self, in_a_row: int) -> bool:
-        """Whether so many successes in a row, after what was told, are."""
-        return in_a_row >= self.recoveries
-
 
 def check_grace(value: Any) -> timedelta | None:
     """Raise InvalidDefinition unless it is None or a timedelta that can be waited."""

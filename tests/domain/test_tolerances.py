@@ -21,12 +21,6 @@ def test_a_task_says_how_patient_it_is_and_a_faulty_value_counts_as_none() -> No
     assert Tolerances.of(None) == Tolerances(None, 1, 1)
 
 
-def test_so_many_in_a_row_are_told() -> None:
-    tolerances = Tolerances(failures=3, recoveries=2)
-    assert [tolerances.tells_failure(n) for n in (1, 2, 3, 4)] == [False, False, True, True]
-    assert [tolerances.tells_recovery(n) for n in (1, 2, 3)] == [False, True, True]
-
-
 @pytest.mark.parametrize(
     ("check", "value", "message"),
     [

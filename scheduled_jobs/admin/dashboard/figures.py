@@ -79,8 +79,8 @@ def four_figures(to: Addresses, now: datetime, unfolded: Unfolded) -> list[Figur
         Figure(
             _("Started within (95 %)"),
             times.duration(day.started_within) or "–",
-            _("of the scheduled time; worst %(time)s") % {"time": times.duration(day.worst_delay)}
-            if day.worst_delay is not None
+            _("of the scheduled time; worst %(time)s") % {"time": times.duration(day.longest_delay)}
+            if day.longest_delay is not None
             else _("no run of a schedule has started"),
             to.runs(start=start, late=_whole(day.started_within)),
             [_bars("b-q", [_seconds(figures.started_within) for figures in by_hour])],

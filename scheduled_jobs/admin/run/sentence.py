@@ -247,7 +247,6 @@ def _over(story: Story, now: datetime) -> Headline:
 
 def _missed(story: Story, slot: datetime, now: datetime) -> Headline:
     run, zone = story.run, story.run.job.time_zone
-    rest = _("The run scheduled for %(time)s never arrived.") % {"time": times.clock(slot, zone, now)}
     noticed = run.finished_at or run.created_at
     rest = _("The run scheduled for %(time)s never arrived; it was given up at %(end)s.") % {
         "time": times.clock(slot, zone, now),

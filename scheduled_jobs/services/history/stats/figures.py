@@ -74,11 +74,6 @@ class Figures(NamedTuple):
         """The delay that 95 % of the starts did not exceed."""
         return _length(self.delays.quantile(0.95), self.longest_delay)
 
-    @property
-    def worst_delay(self) -> timedelta | None:
-        """The longest delay."""
-        return self.longest_delay
-
 
 Series = list[tuple[datetime, Figures]]
 

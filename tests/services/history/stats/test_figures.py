@@ -55,7 +55,7 @@ def test_figures_say_how_runs_ended_and_how_long_they_took() -> None:
     assert told.longest == timedelta(seconds=8)
     assert told.p95 is not None
     assert abs(told.p95.total_seconds() - 8) < 0.2
-    assert told.worst_delay == timedelta(seconds=4)
+    assert told.longest_delay == timedelta(seconds=4)
 
 
 def test_nothing_has_no_figures() -> None:
