@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import OPEN, PauseForm, ReasonForm
 from scheduled_jobs.admin.page import address, find_job, render_for_job, token_of
-from scheduled_jobs.admin.words import job_label, times
+from scheduled_jobs.admin.words import job_label, pause_in_words, times
 from scheduled_jobs.domain.ahead import ahead, left_out
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on
@@ -126,7 +126,7 @@ def resume_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> 
         "seen": token_of(job.revision),
         "has_changed": has_changed,
         "is_paused": job.is_paused(now),
-        "pause": describe_pause(job),
+        "pause": pause_in_words(job, lambda at: times.dated(at, job.time_zone)),
         "skipped": skipped_since(job),
         "next_at": coming,
         "next": times.dated(coming, job.time_zone) if coming else "",
@@ -170,21 +170,6 @@ def elsewhere(until: datetime | None, zone: str) -> list[str]:
         text = _("%(time)s occurs twice on that day: the first is meant")
         found.insert(0, text % {"time": f"{local:%H:%M}"})
     return found
-
-
-def describe_pause(job: ScheduledJob) -> str:
-    """Since when a job is paused, by whom and until when."""
-    since = times.dated(job.paused_at, job.time_zone) if job.paused_at else _("an unknown time")
-    until = times.dated(job.paused_until, job.time_zone) if job.paused_until else ""
-    if job.paused_by and until:
-        text = _("Paused since %(since)s by %(by)s, until %(until)s")
-    elif job.paused_by:
-        text = _("Paused since %(since)s by %(by)s")
-    elif until:
-        text = _("Paused since %(since)s, until %(until)s")
-    else:
-        text = _("Paused since %(since)s")
-    return text % {"since": since, "by": job.paused_by, "until": until}
 
 
 def skipped_since(job: ScheduledJob) -> int:

@@ -17,6 +17,7 @@ from scheduled_jobs.admin.words import (
     field_name,
     first_line,
     late_sentence,
+    pause_in_words,
     times,
     value_text,
     why_no_time,
@@ -173,25 +174,9 @@ def _state(job: ScheduledJob, health: Health, now: datetime) -> str:
         return _("It is being deleted in Google, and its row goes when Google has none left.")
     if not job.is_paused(now):
         return ""
-    values = {"person": job.paused_by, "reason": job.pause_reason}
-    for name, at in (("since", job.paused_at), ("until", job.paused_until)):
-        values[name] = times.day_and_time(at, job.time_zone, now) if at else ""
-    text = _pause(job) % values
-    return f"{text} {_('Why: “%(reason)s”.') % values}" if job.pause_reason else text
-
-
-def _pause(job: ScheduledJob) -> str:
-    if job.paused_until:
-        if job.paused_by and job.paused_at:
-            return _("Paused by %(person)s since %(since)s, until %(until)s.")
-        return _("Paused by %(person)s, until %(until)s.") if job.paused_by else _("Paused until %(until)s.")
-    if job.paused_by and job.paused_at:
-        return _("Paused by %(person)s since %(since)s, until somebody resumes it.")
-    return (
-        _("Paused by %(person)s, until somebody resumes it.")
-        if job.paused_by
-        else _("Paused until somebody resumes it.")
-    )
+    text = pause_in_words(job, lambda at: times.day_and_time(at, job.time_zone, now))
+    why = _("Why: “%(reason)s”.") % {"reason": job.pause_reason}
+    return f"{text} {why}" if job.pause_reason else text
 
 
 def _last_run(job: ScheduledJob, health: Health, now: datetime) -> str:

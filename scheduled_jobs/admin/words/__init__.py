@@ -14,6 +14,7 @@ from scheduled_jobs.admin.words.attempts import (
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.durations import parse_duration, write_duration
 from scheduled_jobs.admin.words.names import JobName, job_label, who_made
+from scheduled_jobs.admin.words.pauses import pause_in_words
 from scheduled_jobs.admin.words.runs import (
     asked_by,
     attempt_of,
@@ -55,7 +56,8 @@ __all__ = [
     "JobName", "Preview", "Share", "as_python", "asked_by", "attempt_banner", "attempt_briefly",
     "attempt_in_short", "attempt_of", "attempts_banners", "field_name", "field_names", "first_line",
     "is_given_up", "is_gone", "is_overdue", "job_label", "late_sentence", "masked_entry", "masked_json",
-    "masked_line", "masked_parts", "next_run", "override_text", "parse_duration", "preview", "progress_of",
-    "refusal_banner", "runs_ahead", "runs_told", "seen_alive", "share_of", "state_banner", "times",
-    "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time", "write_duration",
+    "masked_line", "masked_parts", "next_run", "override_text", "parse_duration", "pause_in_words",
+    "preview", "progress_of", "refusal_banner", "runs_ahead", "runs_told", "seen_alive", "share_of",
+    "state_banner", "times", "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time",
+    "write_duration",
 ]  # fmt: skip

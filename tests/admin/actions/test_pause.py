@@ -239,7 +239,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(google: MemoryBackend, job
         "Resume shop.tasks.Settle ? Its next run is then Fri 23 Oct 01:30 Europe/Lisbon (in 11 h 22 min)."
         in text
     )
-    assert "Paused since Thu 22 Oct 14:08 Europe/Lisbon by ana: weekend" in text
+    assert "Paused by ana since Thu 22 Oct 14:08 Europe/Lisbon, until somebody resumes it. weekend" in text
     assert "Resuming starts nothing: the next run is the schedule’s next." in text
     assert "1 run was skipped since, and is not made up for." in text
     google.store.faults.calls.clear()
