@@ -65,10 +65,9 @@ class WatchJobs(BuiltinTask):
         if step.failures:  # else a part that fails each time would be seen by nobody
             raise RuntimeError("; ".join(step.failures))
         values = watch.step_values(step)
-        del values["at"]  # the run has its own times, and a result is JSON
+        del values["at"], values["failures"]  # the run has its own times, and with a failure no result
         # What is found is in the rows and in the alerts; a result is a row each minute.
-        counted = ("missed", "lost", "differing", "failures")
-        return {name: len(value) if name in counted else value for name, value in values.items()}
+        return {name: len(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def pruning(now: datetime, *, write: bool = True) -> Iterator[Pruned]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.dashboard.timeline import box
 from scheduled_jobs.admin.words import JobName, times
@@ -168,13 +167,16 @@ def most_failing_jobs(
 
 
 def _of_how_many(figures: Figures) -> str:
-    """ "6 of 96", "1 lost of 48", "2 missed of 144"."""
-    text = ngettext("%(n)s of %(all)s", "%(n)s of %(all)s", figures.bad)
-    if figures.bad == figures.lost:
-        text = _("%(n)s lost of %(all)s")
-    elif figures.bad == figures.missed:
-        text = _("%(n)s missed of %(all)s")
-    return text % {"n": intcomma(figures.bad), "all": intcomma(figures.runs)}
+    """ "6 of 96", "6 of 96, and 2 missed", "1 lost of 48", "2 missed of 144"."""
+    failed, text = figures.bad - figures.missed, _("%(failed)s of %(all)s")
+    if not failed:
+        text = _("%(missed)s missed of %(all)s")
+    elif figures.missed:
+        text = _("%(failed)s of %(all)s, and %(missed)s missed")
+    elif failed == figures.lost:
+        text = _("%(failed)s lost of %(all)s")
+    numbers = {"failed": failed, "missed": figures.missed, "all": figures.runs}
+    return text % {name: intcomma(n) for name, n in numbers.items()}
 
 
 def _standings(

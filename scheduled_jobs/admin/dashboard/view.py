@@ -101,7 +101,9 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
     if any(job.is_held for job in jobs):
         context["paused_by_themselves"] = alerts.paused_by_themselves(rows).count()
     if has_run and not watch.is_watched(now):
-        context["unwatched"] = {"line": watch.line_to_add()}
+        watching = next((job.pk for job in jobs if job.task == watch.WATCH_JOBS), None)
+        url = to.job(watching) if watching else ""
+        context["unwatched"] = {"line": watch.line_to_add(), "url": url}
     if not has_run:
         context["first"] = _first_run(to, jobs, zone, now)
     elif unfolded is not None:

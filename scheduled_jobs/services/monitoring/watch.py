@@ -125,7 +125,8 @@ def _look(watched: WatchStep) -> None:
         report = look_at_rows()
     except BackendError as error:
         watched.google = str(error) or type(error).__name__
-        logger.warning("The watch judges by the runs alone: %s", watched.google)
+        # No warning, which a terminal would show beside the line that says the same.
+        logger.info("The watch judges by the runs alone: %s", watched.google)
         return
     changes = report.plan.of_kind("create", "update", "refuse", "orphan")
     watched.differing = [change.label for change in changes]

@@ -13,7 +13,10 @@ from django.test import override_settings
 from django.urls import include, path
 
 from scheduled_jobs.admin import JobRunAdmin, ScheduledJobAdmin
+from scheduled_jobs.admin.dashboard.figures import _of_how_many
 from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
+from scheduled_jobs.services.history.stats.figures import Figures
+from scheduled_jobs.services.monitoring import watch
 from tests.support import make_job, make_run, make_task
 from tests.support.pages import Page
 from tests.support.people import LIST, signed_in, staff, superuser
@@ -98,8 +101,31 @@ def test_where_nobody_watches_it_says_so_with_the_line_to_add() -> None:
         "Nobody watches: a run that does not come is told to nobody. Add DJANGO_CLOUD_TASKS_BUILTIN_TASKS = "
         "[&quot;scheduled_jobs.builtin.WatchJobs&quot;] to the settings and run python manage.py schedule_tasks."
     )
+    with override_settings(DJANGO_CLOUD_TASKS_BUILTIN_TASKS=[watch.WATCH_JOBS]):
+        assert (
+            "scheduled_jobs.builtin.WatchJobs is named in the settings, and there is no job of it yet: run "
+            "python manage.py schedule_tasks." in text(client.get(URL).content.decode())
+        )
+        watching = job("W")
+        ScheduledJob.objects.filter(pk=watching.pk).update(task=watch.WATCH_JOBS)
+        html = client.get(URL).content.decode()
+    assert "scheduled_jobs.builtin.WatchJobs has not run for a day: its page says why." in text(html)
+    assert f'<a href="{LIST}{watching.pk}/change/">scheduled_jobs.builtin.WatchJobs</a>' in html
     LastWatch.objects.create(at=NOW - timedelta(days=1))
     assert "Nobody watches" not in client.get(URL).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        (Figures(runs=96, failed=6), "6 of 96"),
+        (Figures(runs=48, lost=1), "1 lost of 48"),
+        (Figures(runs=1440, missed=2), "2 missed of 1,440"),
+        (Figures(runs=96, failed=3, lost=1, missed=2), "4 of 96, and 2 missed"),
+    ],
+)
+def test_what_did_not_come_is_not_counted_among_what_failed(figures: Figures, told: str) -> None:
+    assert _of_how_many(figures) == told
 
 
 def test_each_trouble_is_a_link_to_the_jobs_that_have_it() -> None:

@@ -284,17 +284,21 @@ def test_the_hour_that_the_clocks_repeat_is_doubtful(google: CloudScheduler) -> 
 # --- Without Google, without a database, two at once ------------------------------------------------------
 
 
-def test_without_google_it_judges_by_the_runs_alone(google: CloudScheduler) -> None:
+def test_without_google_it_judges_by_the_runs_alone(
+    google: CloudScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
     job = make_task().schedule()
     look(google)
     with server_down(google):
         google.advance_to(NINE + 6 * MINUTE)
     google.faults.refuse("ListJobs", "INTERNAL", times=99)
-    found = look(google)
+    with caplog.at_level("WARNING", "scheduled_jobs"):
+        found = look(google)
 
     assert next(watch.step_lines(found)) == (
         "Google was not asked, or did not answer (OutcomeUnknown): judged by the runs alone."
     )
+    assert "judges by the runs alone" not in caplog.text
     assert [run.scheduled_for for run in found.missed] == [NINE]
     assert history(job)[0][1] == Status.MISSED
 
