@@ -42,6 +42,10 @@ def test_no_time_is_no_text() -> None:
     assert render("{{ at|sj_ago }}", at=None) == ""
 
 
+def test_a_number_has_separators_whatever_the_project_has_installed() -> None:
+    assert render("{{ n|sj_number }}", n=1439) == "1,439"
+
+
 def test_breadcrumbs_are_written_as_this_django_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     source = "{% sj_crumbs opts here crumbs %}"
     context = {"opts": ScheduledJob._meta, "here": "Pause <3> jobs", "crumbs": [("Jobs", "/jobs/")]}

@@ -8,6 +8,7 @@ from typing import Any
 import django
 from django import template
 from django.apps import apps
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -80,6 +81,9 @@ def sj_time(at: datetime, zone: str, text: str = "") -> SafeString:
 def sj_ago(at: datetime | None) -> str:
     """ "7 min ago", "in 3 min"; empty for None."""
     return times.relative(at, timezone.now()) if at else ""
+
+
+register.filter("sj_number", intcomma)  # Django's library of it may not be installed
 
 
 @register.filter

@@ -176,6 +176,9 @@ def test_a_minutely_job_is_counted_only_so_far(job: ScheduledJob) -> None:
     found = missed_runs(job, NOW, NOW + timedelta(days=30))
     assert (found["count"], found["is_capped"], len(found["shown"]), found["more"]) == (1000, True, 12, 988)
     assert found["first_after"] == NOW + timedelta(days=30)
+    job.save()
+    html = send(superuser(), job, reason="x", **UNTIL).content.decode()
+    assert "More than 1,000 runs will be skipped" in text_of(html)
 
 
 def test_a_run_at_the_very_end_of_a_pause_is_not_skipped(job: ScheduledJob) -> None:
