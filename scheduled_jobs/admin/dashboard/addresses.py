@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -29,8 +30,11 @@ class Addresses:
 
     def jobs(self, **filters: Any) -> str:
         """The list of jobs, filtered."""
-        url = address_if_any(self.model_admin, "scheduledjob_changelist")
-        return f"{url}?{urlencode(filters)}" if filters else url
+        return f"{self._jobs}?{urlencode(filters)}" if filters else self._jobs
+
+    @cached_property
+    def _jobs(self) -> str:
+        return address_if_any(self.model_admin, "scheduledjob_changelist")
 
     def run_now(self, pk: int) -> str:
         """The question before a job is run."""

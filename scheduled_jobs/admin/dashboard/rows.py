@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.dashboard.needs import BADGES
 from scheduled_jobs.admin.dashboard.sentence import is_wrong
-from scheduled_jobs.admin.dashboard.timeline import BAND, Mark, draw
+from scheduled_jobs.admin.dashboard.timeline import BAND, draw, draw_coming
 from scheduled_jobs.admin.words import HEALTH_BADGES, JobName
 from scheduled_jobs.domain.ahead import Facts, ahead
 from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
 from scheduled_jobs.services.history.stats.cells import app_of
-from scheduled_jobs.services.history.stats.figures import Series, series_by_app, series_by_job
+from scheduled_jobs.services.history.stats.marks import Mark, marks_by_app, marks_by_job
 from scheduled_jobs.services.history.stats.reading import Unfolded
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _rows_of_jobs(
         coming = _coming(of, axis)
         name = JobName.from_columns(job.origin, job.task, job.name)
         paths = draw(
-            axis, marks.get(job.pk, []), running=going_on.get(job.pk, []), coming=coming,
+            axis, marks.get(job.pk, []), running=going_on.get(job.pk, []), coming=draw_coming(axis, coming),
             held=_held(held, axis) if job.is_held else None,
         )  # fmt: skip
         label = _told(name.short, marks.get(job.pk, []), len(going_on.get(job.pk, [])), coming)
@@ -152,7 +152,8 @@ def _told(name: str, marks: Sequence[Mark], running: int, coming: Sequence[datet
     _at, _until, *ends = zip(*marks, strict=True) if marks else [()] * len(Mark._fields)
     counts = (*map(sum, ends), running)
     some = zip(ENDS, counts, strict=True)
-    past = ", ".join(str(text) % {"n": intcomma(n)} for text, n in some if n)
+    # Of a thousand on a number is written as the language has it, which takes its time.
+    past = ", ".join(str(text) % {"n": n if n < 1_000 else intcomma(n)} for text, n in some if n)
     values = {"name": name, "past": past or _("no run"), "n": len(coming)}
     if len(coming) >= BAND * 4:
         return _("%(name)s: %(past)s; more to come") % values
@@ -162,11 +163,13 @@ def _told(name: str, marks: Sequence[Mark], running: int, coming: Sequence[datet
 def _marks(pks: Collection[int], axis: Axis, unfolded: Unfolded) -> dict[int, list[Mark]]:
     """Job -> its marks: at the very times of the runs where these are few, else of cells."""
     step = max(axis.span.mark, CELL)
-    found = series_by_job(axis.marked_from, axis.now, step, pks, unfolded)
-    runs = sum(figures.runs for some in found.values() for _at, figures in some)
-    if axis.end - axis.start <= EXACT and runs <= MOST_RUNS:
-        return _of_runs(pks, axis)
-    return {job: _of_series(some, step) for job, some in found.items()}
+    found = marks_by_job(axis.marked_from, axis.now, step, pks, unfolded)
+    if (
+        axis.end - axis.start > EXACT
+        or sum(mark.runs for some in found.values() for mark in some) > MOST_RUNS
+    ):
+        return found
+    return _of_runs(pks, axis)
 
 
 def _of_runs(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]]:
@@ -182,21 +185,6 @@ def _of_runs(pks: Collection[int], axis: Axis) -> dict[int, list[Mark]]:
         until = finished_at if finished_at and finished_at - begun > axis.span.mark else None
         marks[job].append(Mark(max(begun, axis.start), until, **{OF_STATUS[status]: 1}))
     return marks
-
-
-def _of_series(series: Series, step: timedelta) -> list[Mark]:
-    return [
-        Mark(
-            at,
-            at + step,
-            figures.succeeded + figures.discarded,
-            figures.failed + figures.timed_out,
-            figures.lost,
-            figures.missed,
-            figures.skipped,
-        )
-        for at, figures in series
-    ]
 
 
 def _going_on(pks: Collection[int], axis: Axis) -> dict[int, list[datetime]]:
@@ -255,10 +243,11 @@ def _rows_of_apps(
     for job in jobs:
         of[app_of(job.task)].append(job)
     step = max(axis.span.mark, CELL)
-    found = series_by_app(axis.marked_from, axis.now, step, of, unfolded) if unfolded is not None else {}
-    rows = []
+    found = marks_by_app(axis.marked_from, axis.now, step, of, unfolded) if unfolded is not None else {}
+    coming = _whole_future(axis)
+    ahead, rows = draw_coming(axis, coming), []
     for app, some in of.items():
-        marks = _of_series(found.get(app, []), step)
+        marks = found.get(app, [])
         wrong = [job for job in some if is_wrong(job)]
         note = ngettext("%(n)s job", "%(n)s jobs", len(some)) % {"n": intcomma(len(some))}
         if wrong:
@@ -266,9 +255,8 @@ def _rows_of_apps(
             text = _("%(jobs)s, %(n)s failing") if failing else _("%(jobs)s, %(n)s with trouble")
             note = text % {"jobs": note, "n": intcomma(failing or len(wrong))}
         badge = badge_of(wrong[0]) if wrong else HEALTH_BADGES[Health.HEALTHY]
-        coming = _whole_future(axis)
         label = _told(app, marks, 0, coming)
-        paths = draw(axis, marks, coming=coming)
+        paths = draw(axis, marks, coming=ahead)
         rows.append(TimelineRow(f"a-{app}", badge, app, app, to.jobs(q=f"{app}."), label, paths, note))
     return rows
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.admin.words import times
+from scheduled_jobs.services.history.stats.marks import Mark
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -27,6 +27,10 @@ BAND = 3
 TOP, BASE = 5, 19
 """A mark reaches from the one to the other."""
 LEAST_RED = 3
+NO_GAP = 0.1
+"""What is less apart touches."""
+PATHS = ("t-held", "t-ok", "t-next", "t-skip", "t-lost", "t-bad", "t-miss", "t-run", "t-now")
+"""What comes later lies above."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +64,6 @@ SPANS = {
     )
 }  # fmt: skip
 USUAL = "24h"
-
-
-class Mark(NamedTuple):
-    """What happened from ``at`` on, until ``until`` or as long as a mark; ``ok`` and ``bad`` have ended."""
-
-    at: datetime
-    until: datetime | None = None
-    ok: int = 0
-    bad: int = 0
-    lost: int = 0
-    missed: int = 0
-    skipped: int = 0
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether a run began and ended in it."""
-        return bool(self.ok or self.bad)
 
 
 class Label(NamedTuple):
@@ -156,80 +143,99 @@ def draw(
     marks: Sequence[Mark],
     *,
     running: Iterable[datetime] = (),
-    coming: Sequence[datetime] = (),
+    coming: str = "",
     held: tuple[datetime, datetime] | None = None,
 ) -> list[tuple[str, str]]:
     """The class and the data of each path of a row, in the order in which they are drawn.
 
-    ``marks`` are the earliest first. ``running`` is when what goes on began, ``coming`` the first time still
-    to come in each mark, ``held`` from when until when the job is paused.
+    ``marks`` are the earliest first. ``running`` is when what goes on began, ``coming`` what
+    ``draw_coming`` has drawn, ``held`` from when until when the job is paused.
     """
-    paths: dict[str, list[str]] = defaultdict(list)
-    # What is drawn later lies above.
-    for name in ("t-held", "t-ok", "t-next", "t-skip", "t-lost", "t-bad", "t-miss", "t-run", "t-now"):
-        paths[name] = []
+    paths: dict[str, list[str]] = {name: [] for name in PATHS}
     if held:
         left, right = axis.x(held[0]), axis.x(held[1])
         paths["t-held"].append(box(left, 7, right - left, 10))
-    for stretch in stretches(marks, axis.span.mark):
-        _draw_stretch(axis, stretch, paths)
-    for some in stretches([Mark(at) for at in coming], axis.span.mark):
-        if len(some) >= BAND:
-            left = max(axis.x(some[0].at), axis.x(axis.now) + 2)
-            right = min(axis.x(some[-1].at) + axis.mark_width, WIDTH - 1)
-            paths["t-next"].append(box(left, 8, right - left, 8))
-        else:
-            paths["t-next"] += [box(axis.x(mark.at), 7, 5, 11) for mark in some]
+    for first, end in _stretches([mark.at for mark in marks], axis.span.mark):
+        _draw_stretch(axis, marks[first:end], paths)
+    paths["t-next"].append(coming)
     now = axis.x(axis.now)
     for began in running:
         left = min(axis.x(began), now - TICK)
         paths["t-run"].append(box(left, TOP, now - left, BASE - TOP))
     paths["t-now"].append(f"M{now:.1f} 0v24")
-    return [(name, "".join(data)) for name, data in paths.items() if data]
+    return [(name, path) for name, data in paths.items() if (path := "".join(data))]
 
 
-def stretches(marks: Sequence[Mark], length: timedelta) -> Iterator[list[Mark]]:
-    """The marks, those together that follow one another closely."""
-    some: list[Mark] = []
-    for mark in marks:
-        if some and mark.at - some[-1].at > GAP * length:
-            yield some
-            some = []
-        some.append(mark)
-    if some:
-        yield some
+def draw_coming(axis: Axis, coming: Sequence[datetime]) -> str:
+    """The path of what is still to come, of the first time in each mark."""
+    boxes = []
+    for first, end in _stretches(coming, axis.span.mark):
+        if end - first >= BAND:
+            left = max(axis.x(coming[first]), axis.x(axis.now) + 2)
+            right = min(axis.x(coming[end - 1]) + axis.mark_width, WIDTH - 1)
+            boxes.append(box(left, 8, right - left, 8))
+        else:
+            boxes += [box(axis.x(at), 7, 5, 11) for at in coming[first:end]]
+    return "".join(boxes)
 
 
-def _draw_stretch(axis: Axis, marks: list[Mark], paths: dict[str, list[str]]) -> None:
-    ended = [mark for mark in marks if mark.has_ended]
+def _stretches(times: Sequence[datetime], length: timedelta) -> Iterator[tuple[int, int]]:
+    """Where those begin and end that follow one another closely."""
+    first, most = 0, GAP * length
+    for n, (at, before) in enumerate(zip(times[1:], times, strict=False), 1):
+        if at - before > most:
+            yield first, n
+            first = n
+    if times:
+        yield first, len(times)
+
+
+def _draw_stretch(axis: Axis, marks: Sequence[Mark], paths: dict[str, list[str]]) -> None:
+    ended = [mark for mark in marks if mark.ok or mark.bad]
     is_band = len(ended) >= BAND
-    now = axis.x(axis.now) - 1
+    now, reds = axis.x(axis.now) - 1, _Reds()
     if is_band:
         left = axis.x(ended[0].at)
         right = min(max(axis.x(ended[-1].at) + axis.mark_width, _right(axis, ended[-1])), now)
         paths["t-ok"].append(box(left, TOP, max(right - left, 1), BASE - TOP))
     for mark in marks:
+        _at, _until, ok, bad, lost, missed, skipped = mark
+        if is_band and not (bad or lost or missed or skipped):
+            continue  # as most are: the band shows it
         left = axis.x(mark.at)
         width = axis.mark_width if is_band else max(TICK, _right(axis, mark) - left)
         width = max(min(width, now - left), 1)
-        if mark.bad and (is_band or mark.ok):
-            share = (BASE - TOP) * mark.bad / (mark.ok + mark.bad)
-            height = min(max(round(share, 1), LEAST_RED), BASE - TOP)
+        if bad and (is_band or ok):
+            height = min(max(round((BASE - TOP) * bad / (ok + bad), 1), LEAST_RED), BASE - TOP)
             if not is_band:
                 paths["t-ok"].append(box(left, TOP, width, BASE - TOP))
-            paths["t-bad"] += [box(left, BASE - height, width, height), box(left, BASE + 1.5, width, 2)]
-        elif mark.bad:
+            reds.add(left, width, height)
+        elif bad:
             paths["t-bad"] += [box(left, TOP, width, 11), box(left, BASE, width, 3)]
-        elif mark.ok and not is_band:
+        elif ok and not is_band:
             paths["t-ok"].append(box(left, TOP, width, BASE - TOP))
-        if mark.lost:
+        if lost:
             wide = max(8, _right(axis, mark) - left)
             paths["t-lost"].append(box(left, TOP, wide, 11))
             paths["t-bad"].append(box(left, BASE, wide, 3))
-        if mark.missed:
+        if missed:
             paths["t-miss"].append(box(left, TOP, 7, 13))
-        if mark.skipped and not mark.has_ended:
+        if skipped and not (ok or bad):
             paths["t-skip"].append(f"M{left:.1f} 4v16")
+    for left, width, height in reds:
+        paths["t-bad"] += [box(left, BASE - height, width, height), box(left, BASE + 1.5, width, 2)]
+
+
+class _Reds(list[tuple[float, float, float]]):
+    """Left, width and height of the shares that failed; neighbours of one height are one."""
+
+    def add(self, left: float, width: float, height: float) -> None:
+        if self:
+            start, before, same = self[-1]
+            if same == height and left - start - before < NO_GAP:
+                self[-1] = start, left - start + width, height
+                return
+        self.append((left, width, height))
 
 
 def _right(axis: Axis, mark: Mark) -> float:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduled_jobs.admin.dashboard.timeline import SPANS, Axis, Mark, draw
+from scheduled_jobs.admin.dashboard.timeline import SPANS, Axis, draw, draw_coming
+from scheduled_jobs.services.history.stats.marks import Mark
 
 NOW = datetime(2026, 10, 22, 13, 7, 32, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -82,6 +83,13 @@ def test_runs_denser_than_a_mark_are_one_band_in_which_red_grows() -> None:
     )
 
 
+def test_shares_of_one_height_side_by_side_are_one_mark() -> None:
+    marks = [ago(n, ok=9, bad=1) for n in (90, 80, 70)] + [ago(60, ok=9), ago(50, ok=9, bad=1)]
+    assert paths(marks)["t-bad"] == (
+        "M687.5 16h20.8v3h-20.8zM687.5 20.5h20.8v2h-20.8zM715.3 16h6.9v3h-6.9zM715.3 20.5h6.9v2h-6.9z"
+    )
+
+
 def test_what_was_missed_or_lost_is_drawn_over_the_band() -> None:
     marks = [ago(n, ok=1) for n in (90, 80, 70, 50, 40)]
     found = paths([*marks[:3], ago(60, missed=1), *marks[3:], ago(30, ok=1, lost=1)])
@@ -106,11 +114,11 @@ def test_a_run_that_is_longer_than_a_tick_is_as_wide_as_it_took() -> None:
 
 def test_what_is_still_to_come_is_hollow_and_dense_times_are_one_frame() -> None:
     now = axis().now
-    assert paths([], coming=[now + 60 * MINUTE, now + 120 * MINUTE]) == {
+    assert paths([], coming=draw_coming(axis(), [now + 60 * MINUTE, now + 120 * MINUTE])) == {
         "t-next": "M791.7 7h5.0v11h-5.0zM833.3 7h5.0v11h-5.0z"
     }
     dense = [now + n * 10 * MINUTE for n in range(1, 36)]
-    assert paths([], coming=dense) == {"t-next": "M756.9 8h242.1v8h-242.1z"}
+    assert paths([], coming=draw_coming(axis(), dense)) == {"t-next": "M756.9 8h242.1v8h-242.1z"}
 
 
 def test_a_pause_is_a_quiet_band_and_what_goes_on_ends_at_now() -> None:

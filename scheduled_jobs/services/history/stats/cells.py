@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import router
@@ -32,6 +33,7 @@ def ceiling(at: datetime, length: timedelta) -> datetime:
     return floor(at + length - timedelta(microseconds=1), length)
 
 
+@lru_cache(maxsize=4096)
 def app_of(task: str) -> str:
     """The app of a task by its dotted path: the package of its module ``tasks``."""
     names = task.split(".")[:-1]

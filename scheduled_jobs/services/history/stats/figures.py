@@ -9,9 +9,10 @@ may be gone; of many jobs hours (``by_job`` below).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial, reduce
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from django.db.models import Q
@@ -22,6 +23,7 @@ from scheduled_jobs.services.history.stats.cells import BUCKETS, COLUMNS, COUNTS
 from scheduled_jobs.services.history.stats.reading import CellSpan, Scope, Unfolded, read_cells
 
 BAD = ("failed", "timed_out", "lost", "missed")
+WITH_DURATIONS = (*COUNTS, "longest", "durations")
 BRIEF = timedelta(hours=3)
 """Up to this length a span of many jobs is exact to ten minutes, else to an hour."""
 
@@ -102,13 +104,16 @@ def figures_by_job(
     start: datetime, end: datetime, job_ids: Collection[int] | None = None, unfolded: Unfolded | None = None
 ) -> dict[int, Figures]:
     """Job -> its figures; of all jobs that had runs, or of these and with their durations."""
-    unfolded = unfolded or Unfolded.read(job_ids)
-    if job_ids is None:
-        found = read_cells(_of_many(start, end), Scope.of_jobs(), unfolded, COUNTS)
-        return {job: Figures(*steps[0]) for job, steps in found.items() if steps[0][0]}
-    columns = (*COUNTS, "longest", "durations")
-    found = read_cells(_of_many(start, end), Scope.of_jobs(job_ids), unfolded, columns)
-    return {job: _with_lengths(columns, *steps[0]) for job, steps in found.items() if steps[0][0]}
+    columns = COUNTS if job_ids is None else WITH_DURATIONS
+    return _by_job(_of_many(start, end), job_ids, unfolded or Unfolded.read(job_ids), columns)
+
+
+def _by_job(
+    span: CellSpan, job_ids: Collection[int] | None, unfolded: Unfolded, columns: Sequence[str]
+) -> dict[int, Figures]:
+    found = read_cells(span, Scope.of_jobs(job_ids), unfolded, columns)
+    made = _maker(columns)
+    return {job: made(*steps[0]) for job, steps in found.items() if steps[0][0]}
 
 
 def slowest(
@@ -116,28 +121,29 @@ def slowest(
 ) -> list[tuple[int, Figures]]:
     """The jobs whose successes took longest on the average, the slowest first, with their durations."""
     unfolded = unfolded or Unfolded.read()
-    found = read_cells(_of_many(start, end), Scope.of_jobs(), unfolded, ("seconds", "succeeded"))
+    span = _of_many(start, end)
+    found = read_cells(span, Scope.of_jobs(), unfolded, ("seconds", "succeeded"))
     averages = {job: steps[0][0] / steps[0][1] for job, steps in found.items() if steps[0][1]}
-    return _foremost(start, end, averages, most, unfolded)
+    return _foremost(span, averages, most, unfolded, WITH_DURATIONS)
 
 
 def most_failing(
     start: datetime, end: datetime, most: int, unfolded: Unfolded | None = None
 ) -> list[tuple[int, Figures]]:
-    """The jobs of which most runs went wrong, the worst first, with their durations."""
+    """The jobs of which most runs went wrong, the worst first."""
     unfolded = unfolded or Unfolded.read()
     some = Q(failed__gt=0) | Q(timed_out__gt=0) | Q(lost__gt=0) | Q(missed__gt=0)
-    found = read_cells(_of_many(start, end), Scope.of_jobs(), unfolded, BAD, some)
-    return _foremost(
-        start, end, {job: sum(steps[0]) for job, steps in found.items() if any(steps[0])}, most, unfolded
-    )
+    span = _of_many(start, end)
+    found = read_cells(span, Scope.of_jobs(), unfolded, BAD, some)
+    bad = {job: n for job, steps in found.items() if (n := sum(steps[0]))}
+    return _foremost(span, bad, most, unfolded, COUNTS)
 
 
 def _foremost(
-    start: datetime, end: datetime, measures: Mapping[int, float], most: int, unfolded: Unfolded
+    span: CellSpan, measures: Mapping[int, float], most: int, unfolded: Unfolded, columns: Sequence[str]
 ) -> list[tuple[int, Figures]]:
-    jobs = sorted(measures, key=lambda job: (-measures[job], job))[:most]
-    found = figures_by_job(start, end, jobs, unfolded) if jobs else {}
+    jobs = nsmallest(most, measures, key=lambda job: (-measures[job], job))
+    found = _by_job(span, jobs, unfolded, columns) if jobs else {}
     return [(job, found[job]) for job in jobs if job in found]
 
 
@@ -167,18 +173,9 @@ def series_by_job(
     unfolded: Unfolded | None = None,
 ) -> dict[int, Series]:
     """The same of each of these jobs, or of all that had runs, without durations and delays."""
-    return _series(CellSpan(start, end, step), Scope.of_jobs(job_ids), unfolded or Unfolded.read(job_ids))
-
-
-def series_by_app(
-    start: datetime,
-    end: datetime,
-    step: timedelta,
-    apps: Collection[str] | None = None,
-    unfolded: Unfolded | None = None,
-) -> dict[str, Series]:
-    """The same of each of these apps, by its label, or of all."""
-    return _series(CellSpan(start, end, step), Scope.of_apps(apps), unfolded or Unfolded.read())
+    return _series(
+        CellSpan(start, end, step), Scope.of_jobs(job_ids), unfolded or Unfolded.read(job_ids), COUNTS
+    )
 
 
 # --- Telling ----------------------------------------------------------------------------------------
@@ -198,12 +195,14 @@ def _with_lengths(columns: Sequence[str], *row: Any) -> Figures:
     return Figures(**values)
 
 
-def _series(
-    span: CellSpan, scope: Scope, unfolded: Unfolded, columns: Sequence[str] = COUNTS
-) -> dict[Any, Series]:
+def _maker(columns: Sequence[str]) -> Callable[..., Figures]:
+    return Figures if columns == COUNTS else partial(_with_lengths, columns)
+
+
+def _series(span: CellSpan, scope: Scope, unfolded: Unfolded, columns: Sequence[str]) -> dict[Any, Series]:
     found = read_cells(span, scope, unfolded, columns)
     times = {step: span.begin(step) for step in set().union(*found.values())}
-    made = Figures if columns == COUNTS else partial(_with_lengths, columns)
+    made = _maker(columns)
     by: dict[Any, Series] = {}
     for of, steps in found.items():
         told = [(times[step], made(*steps[step])) for step in sorted(steps) if steps[step][0]]

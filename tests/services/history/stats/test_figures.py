@@ -15,10 +15,11 @@ from scheduled_jobs.services.history.stats.figures import (
     figures_by_job,
     most_failing,
     series,
-    series_by_app,
     series_by_job,
     slowest,
 )
+from scheduled_jobs.services.history.stats.marks import marks_by_app, marks_by_job
+from scheduled_jobs.services.history.stats.reading import Unfolded
 from tests.support import make_job, make_run, make_task
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +75,8 @@ def test_figures_are_told_by_step_job_and_app() -> None:
         start = NOW.replace(minute=0, second=0) - 5 * HOUR
         steps = [(at, told.runs, told.bad) for at, told in series(start, NOW, HOUR)]
         by_job = series_by_job(start, NOW, HOUR)
-        by_app = series_by_app(start, NOW, 2 * HOUR)
+        by_app = marks_by_app(start, NOW, 2 * HOUR, ["shop"], Unfolded.read())
+        marks = marks_by_job(start, NOW, HOUR, [job.pk], Unfolded.read())
         per_job = figures_by_job(start, NOW)
         slow = slowest(start, NOW, 5)
         bad = most_failing(start, NOW, 1)
@@ -83,7 +85,13 @@ def test_figures_are_told_by_step_job_and_app() -> None:
         job.pk: [1, 1],
         other.pk: [1],
     }
-    assert [[told.runs for _at, told in steps] for steps in by_app.values()] == [[3]]
+    assert by_app == {"shop": [(start + 4 * HOUR, start + 6 * HOUR, 1, 0, 1, 1, 0)]}
+    assert marks == {
+        job.pk: [
+            (start + 4 * HOUR, start + 5 * HOUR, 1, 0, 0, 0, 0),
+            (start + 5 * HOUR, start + 6 * HOUR, 0, 0, 1, 0, 0),
+        ]
+    }
     assert {pk: told.success_rate for pk, told in per_job.items()} == {job.pk: 0.5, other.pk: 0.0}
     assert [(pk, told.longest) for pk, told in slow] == [(job.pk, MINUTE)]
     assert [(pk, told.bad, told.runs) for pk, told in bad] == [(job.pk, 1, 2)]

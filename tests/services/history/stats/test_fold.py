@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.stats import DAY, HOUR, TEN_MINUTES, floor
 from scheduled_jobs.services.history.stats import fold, rebuild
-from scheduled_jobs.services.history.stats.figures import figures, figures_by_job, series, series_by_app
+from scheduled_jobs.services.history.stats.figures import figures, figures_by_job, series
+from scheduled_jobs.services.history.stats.marks import marks_by_app
+from scheduled_jobs.services.history.stats.reading import Unfolded
 from tests.services.history.stats.oracle import assert_true, counted
 from tests.support import make_job, make_task
 
@@ -174,8 +176,8 @@ def test_a_deleted_job_goes_from_the_figures_of_all(jobs: list[ScheduledJob]) ->
         jobs[0].delete()
         fold()
         assert figures(NOW - DAY, NOW).failed == 2
-        apps = series_by_app(floor(NOW, DAY) - DAY, NOW, DAY)
-        assert {app: [told.failed for _at, told in steps] for app, steps in apps.items()} == {
+        apps = marks_by_app(floor(NOW, DAY) - DAY, NOW, DAY, ["other", "shop"], Unfolded.read())
+        assert {app: [mark.bad for mark in marks] for app, marks in apps.items()} == {
             "other": [1],
             "shop": [1],
         }
@@ -224,8 +226,7 @@ def test_a_rebuild_makes_figures_anew_that_were_wrong(jobs: list[ScheduledJob]) 
             pass
         assert_all_true(jobs, NOW)
         start = floor(NOW, DAY) - 20 * DAY
-        steps = {
-            app: sum(f.failed for _at, f in told) for app, told in series_by_app(start, NOW, DAY).items()
-        }
-        assert sum(steps.values()) == counted(start, NOW + DAY)["failed"]
-        assert "gone" not in steps
+        marks = marks_by_app(start, NOW, DAY, ["shop", "other", "gone"], Unfolded.read())
+        bad = {app: sum(mark.bad for mark in some) for app, some in marks.items()}
+        assert sum(bad.values()) == counted(start, NOW + DAY)["failed"]
+        assert "gone" not in bad
