@@ -184,8 +184,9 @@ class _Words:
             run, job = matter.runs[0], matter.jobs[0]
             at = self._clock(run.scheduled_for or run.at)
             need.what = format_html(_("{job} {time} never arrived"), job=self._link(job), time=at)
-            if job.last_run_at and job.last_run_at > run.at:
-                need.why = _("The job has run since, at %(time)s.") % {"time": self._clock(job.last_run_at)}
+            last = matter.details.get(job.pk, {}).get("last_run_at")
+            if last and last > run.at:
+                need.why = _("The job has run since, at %(time)s.") % {"time": self._clock(last)}
             need.buttons = [
                 (_("Why?"), self.to.run(run.pk)),
                 (_("Run for %(time)s…") % {"time": at}, self.to.rerun(run.pk)),

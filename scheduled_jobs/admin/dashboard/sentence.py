@@ -16,7 +16,7 @@ from scheduled_jobs.admin.dashboard.needs import BADGES
 from scheduled_jobs.admin.words import HEALTH_BADGES, times
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
-from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
+from scheduled_jobs.services.history.matters import JobNow, Kind, Matter, last_failure_of
 
 if TYPE_CHECKING:
     from scheduled_jobs.admin.dashboard.addresses import Addresses
@@ -132,8 +132,7 @@ def _about_failing(jobs: Sequence[JobNow], matters: Sequence[Matter]) -> str:
 def _rest(jobs: Sequence[JobNow], sync: Counter[str], to: Addresses, now: datetime) -> str:
     """What is good to know where nothing is wrong."""
     found = []
-    failed_at = max(filter(None, (job.last_failure_at for job in jobs)), default=None)
-    if failed_at and to.allowed.runs:
+    if to.allowed.runs and (failed_at := last_failure_of(jobs)):
         found.append(_("The last failure was %(ago)s.") % {"ago": times.relative(failed_at, now)})
     if sync[SyncState.SYNCED] == len(jobs):
         found.append(_("Google is the same as here."))

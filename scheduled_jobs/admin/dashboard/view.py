@@ -77,7 +77,7 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
     found = matters(jobs, now)
     said = sentence_of(jobs, found, to, now)
     unfolded = Unfolded.read() if to.allowed.runs else None
-    has_run = any(job.last_run_at or job.health != Health.NEW for job in jobs)
+    has_run = any(job.health != Health.NEW for job in jobs)
     context = {
         "said": said,
         "needs": needs(found, to, zone, now),

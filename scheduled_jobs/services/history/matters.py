@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.db import router, transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Max, Q, QuerySet
 from django.db.models.functions import Left
 
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -25,7 +25,7 @@ SyncState = ScheduledJob.SyncState
 SINGLE = 3
 """Jobs that each have an error of their own and are told one by one; more of them are one line."""
 MOST_RUNS = 200
-"""Lost and missed runs that are read."""
+"""Lost runs, and missed ones, that are read."""
 MOST_MARKED = 5_000
 AT_ONCE = 500
 ERROR = 500
@@ -61,8 +61,6 @@ class JobNow(NamedTuple):
     failures_in_a_row: int
     failing_since: datetime | None
     last_failure_id: int | None
-    last_failure_at: datetime | None
-    last_run_at: datetime | None
     health: Health
     is_held: bool
 
@@ -86,11 +84,9 @@ class Trouble(NamedTuple):
 
     pk: int
     job_id: int
-    status: str
     at: datetime
     scheduled_for: datetime | None
     started_at: datetime | None
-    finished_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ class Matter:
     """One cause. ``key`` is that by which it can be dealt with; empty where that says nothing.
 
     ``failure`` is that of the first job, ``runs`` the newest first. ``details`` has what else is to be told
-    of some of the jobs: their row's columns, what differs in Google, or what its last attempt met.
+    of some of the jobs: columns of their row, what differs in Google, or what its last attempt met.
     """
 
     kind: Kind
@@ -127,6 +123,13 @@ def jobs_now(jobs: QuerySet[ScheduledJob], now: datetime) -> list[JobNow]:
     return sorted(found, key=_urgency)
 
 
+def last_failure_of(jobs: Sequence[JobNow]) -> datetime | None:
+    """When one of these jobs failed last; of each it would be read in vain while something is wrong."""
+    rows = ScheduledJob.objects.filter(pk__in=[job.pk for job in jobs])
+    at: datetime | None = rows.aggregate(at=Max("last_failure_at"))["at"]
+    return at
+
+
 def _urgency(job: JobNow) -> tuple[int, bool, int, str, str]:
     place = PLACE[job.health]
     if place >= PLACE[Health.RUNNING] and job.sync_state in (SyncState.FAILED, SyncState.DRIFTED):
@@ -135,7 +138,7 @@ def _urgency(job: JobNow) -> tuple[int, bool, int, str, str]:
 
 
 def matters(jobs: Sequence[JobNow], now: datetime) -> list[Matter]:
-    """What needs attention, of these jobs; at most five queries, each where there is something to ask."""
+    """What needs attention, of these jobs; at most six queries, each where there is something to ask."""
     of = {job.pk: job for job in jobs}
     failing = [job for job in jobs if job.health == Health.FAILING]
     failures = _failures(failing)
@@ -207,18 +210,19 @@ def _gone(
 ) -> list[Matter]:
     """Runs that were lost, and runs that were missed; not those of a job that fails by losing its runs."""
     losing = {job.pk for job in failing if job.pk in failures and failures[job.pk].status == Status.LOST}
-    rows = unsettled(now, Status.LOST, Status.MISSED).order_by("-at")
-    runs = [Trouble(*row) for row in rows.values_list(*Trouble._fields)[:MOST_RUNS]]
-    found = []
-    for kind, status in ((Kind.LOST, Status.LOST), (Kind.MISSED, Status.MISSED)):
-        some = [
-            run for run in runs
-            if run.status == status and run.job_id in of
-            and not (status == Status.LOST and run.job_id in losing)
-        ]  # fmt: skip
+    found: list[Matter] = []
+    # Whoever had one is told by it, or fails.
+    if not {job.health for job in of.values()} & {Health.FAILING, Health.LOST, Health.MISSED}:
+        return found
+    for kind, status, others in ((Kind.LOST, Status.LOST, losing), (Kind.MISSED, Status.MISSED, ())):
+        # Each by itself: of both SQLite, once it has statistics, would read all runs of a day by their time.
+        rows = unsettled(now, status).order_by("-at", "-pk").values_list(*Trouble._fields)[:MOST_RUNS]
+        some = [run for run in map(Trouble._make, rows) if run.job_id in of and run.job_id not in others]
         if some:
-            jobs = [of[pk] for pk in dict.fromkeys(run.job_id for run in some)]
-            found.append(Matter(kind, jobs, status, runs=some))
+            concerned = {run.job_id for run in some}
+            jobs = [job for pk, job in of.items() if pk in concerned]
+            details = _details(jobs, "last_run_at") if len(some) == 1 else {}
+            found.append(Matter(kind, jobs, status, runs=some, details=details))
     return found
 
 
@@ -226,13 +230,12 @@ def _gone(
 
 
 def _each(kind: Kind, jobs: Sequence[JobNow], *columns: str) -> list[Matter]:
-    if not jobs:
-        return []
-    details = {}
-    if columns:
-        rows = ScheduledJob.objects.filter(pk__in=[jobs[0].pk]).values("pk", *columns)
-        details = {row.pop("pk"): row for row in rows}
-    return [Matter(kind, jobs, details=details)]
+    return [Matter(kind, jobs, details=_details(jobs, *columns) if columns else {})] if jobs else []
+
+
+def _details(jobs: Sequence[JobNow], *columns: str) -> dict[int, dict[str, Any]]:
+    rows = ScheduledJob.objects.filter(pk__in=[jobs[0].pk]).values("pk", *columns)
+    return {row.pop("pk"): row for row in rows}
 
 
 def _at_google(jobs: Sequence[JobNow]) -> list[Matter]:

@@ -52,4 +52,10 @@ def test_the_landing_page_never_reads_all_runs_or_cells(span: str, *, has_statis
         if any(f"SCAN scheduled_jobs_{table}" in step for table in ("jobrun", "runstats") for step in plan)
     }
     assert any("runstats" in sql for sql in plans)
+    unsettled = [
+        plan for sql, plan in plans.items() if sql.startswith("SELECT") and '."settled_slot" =' in sql
+    ]
+    assert [plan[0] for plan in unsettled if "jobrun" in plan[0]] == [
+        "SEARCH scheduled_jobs_jobrun USING INDEX sj_run_status_at (status=? AND at>?)"
+    ]
     assert read_whole == {}
