@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs import deployment
 from scheduled_jobs.models.fields import KeyField, LineField, ProseField, one_of
 from scheduled_jobs.models.writer import ReadFromWriter
 
@@ -96,6 +97,8 @@ class JobChange(ReadFromWriter):
     actor_id = KeyField(_("user"), max_length=255, blank=True, default="")
     actor_label = LineField(_("by"), max_length=254, blank=True, default="")
     via = models.CharField(_("via"), max_length=8, choices=Via.choices, default=Via.CODE)
+    release = models.CharField(_("release"), max_length=deployment.MAX_TEXT, blank=True, default="")
+    """Of a change that the code made: which code."""
     field = models.CharField(_("field"), max_length=64)
     old = models.JSONField(_("old value"), null=True, encoder=DjangoJSONEncoder)
     new = models.JSONField(_("new value"), null=True, encoder=DjangoJSONEncoder)
@@ -135,6 +138,8 @@ class JobChange(ReadFromWriter):
     ) -> list[JobChange]:
         """The rows that ``record`` writes, unsaved."""
         who = current_attribution(by, reason=reason)
+        is_codes = who.via == Via.CODE and not who.label
+        release = deployment.code_version() if is_codes else ""
         return [
             cls(
                 job_id=job.pk,
@@ -143,6 +148,7 @@ class JobChange(ReadFromWriter):
                 actor_id=who.actor_id,
                 actor_label=who.label,
                 via=who.via,
+                release=release,
                 field=field,
                 old=old,
                 new=new,

@@ -95,6 +95,8 @@ class ScheduledJob(WithOverrides):
     """What Google was last seen to have, field -> value, with its ``state`` and, of its last attempt,
     ``last_attempt_time`` and ``status``; null if it had no such job. By ``services.scheduling.seen``."""
     live_seen_at = models.DateTimeField(_("seen in Google at"), null=True, editable=False)
+    differs_since = models.DateTimeField(null=True, editable=False)
+    """Where Google differs, the look that was the first to show it."""
     next_run_at = models.DateTimeField(_("next run"), null=True, blank=True, editable=False)
     late_since = models.DateTimeField(_("late since"), null=True, editable=False)
     """The next run as Google had told it, where its time had passed at the last look and nothing arrived."""

@@ -80,7 +80,12 @@ class ChangesAsked:
             words = self.q.lower()
             fields = [name for name in FIELD_WORDS if words in field_name(name).lower()]
             fields += [f"declared_{name}" for name in fields]
-            found &= Q(actor_label__icontains=self.q) | Q(reason__icontains=self.q) | Q(field__in=fields)
+            found &= (
+                Q(actor_label__icontains=self.q)
+                | Q(reason__icontains=self.q)
+                | Q(release__icontains=self.q)
+                | Q(field__in=fields)
+            )
         return found
 
     def address(self, **other: Any) -> str:

@@ -207,7 +207,8 @@ class FieldTable:
             return None
         was = as_python(name, since.was)
         text = masked_line(was, 40) if name == "payload" and isinstance(was, dict) else value_text(name, was)
-        return {"was": text, "at": times.clock_element(since.at, self.job.time_zone, self.now)}
+        at = times.clock_element(since.at, self.job.time_zone, self.now)
+        return {"was": text, "at": at, "release": since.release}
 
 
 def in_a_row(number: int) -> str:

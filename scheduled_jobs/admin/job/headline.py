@@ -232,21 +232,27 @@ def google_banner(
         # A former name that cannot be deleted is a note: the job itself is as it should be.
         text = _("Synced, but %(note)s") % {"note": job.sync_error}
         return {"icon": "drift", "tone": "", "text": text} if job.sync_error else None
-    ago = times.relative(looked_at, now) if looked_at else ""
     if job.live is None:
-        text = _("Google has no such job, as seen %(ago)s.") % {"ago": ago}
+        text = _("Google has no such job.")
     else:
         parts = _parts(differing) or [_("the address, the headers or the account")]
-        text = _("Google differs: %(parts)s. Seen %(ago)s.") % {"parts": "; ".join(parts), "ago": ago}
+        text = _("Google differs: %(parts)s.") % {"parts": "; ".join(parts)}
     if differing.keys() and differing.keys() <= FIELD_WORDS.keys() - {"payload"} and len(differing) == 1:
         [(name, (live, wanted))] = differing.items()
-        text = _("Google has a different %(field)s: %(live)s there, %(wanted)s here. Seen %(ago)s.") % {
+        text = _("Google has a different %(field)s: %(live)s there, %(wanted)s here.") % {
             "field": field_name(name).lower(),
             "live": value_text(name, live),
             "wanted": value_text(name, wanted),
-            "ago": ago,
         }
-    return {"icon": "drift", "tone": "", "text": text}
+    return {"icon": "drift", "tone": "", "text": f"{text} {_seen(job, looked_at, now)}".strip()}
+
+
+def _seen(job: ScheduledJob, looked_at: datetime | None, now: datetime) -> str:
+    last = times.relative(looked_at, now) if looked_at else ""
+    if job.differs_since is None:
+        return _("Seen %(ago)s.") % {"ago": last} if last else ""
+    first = times.clock(job.differs_since, job.time_zone, now)
+    return _("First seen %(time)s, last %(ago)s.") % {"time": first, "ago": last}
 
 
 def _parts(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:

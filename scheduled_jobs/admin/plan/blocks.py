@@ -197,7 +197,7 @@ def _created(block: Block, job: ScheduledJob | None, now: datetime, *, was_there
     effect = _("Google gets the job.")
     if job is not None:
         if was_there:
-            block.since = _("deleted in Google")
+            block.since = ", ".join(filter(None, [_("deleted in Google"), _since(job, now)]))
         absent = Cell(_("no such job"), is_code=False)
         block.differences = [{"label": _("job"), "live": absent, "wanted": _schedule_cell(job)}]
         if job.payload:
@@ -252,8 +252,8 @@ def _schedule_cell(job: ScheduledJob) -> Cell:
 def _since(job: ScheduledJob, now: datetime) -> str:
     """Since when the row has said so itself; the page has just compared."""
     states = ScheduledJob.SyncState
-    if job.sync_state == states.DRIFTED and job.live_seen_at is not None:
-        return _("seen %(time)s") % {"time": times.relative(job.live_seen_at, now)}
+    if job.sync_state == states.DRIFTED and job.differs_since is not None:
+        return _("first seen %(time)s") % {"time": times.relative(job.differs_since, now)}
     if job.sync_state in (states.PENDING, states.FAILED):
         return _("edited %(time)s") % {"time": times.relative(job.edited_at, now)}
     return ""

@@ -65,6 +65,8 @@ def who_made(change: JobChange) -> str:
     """Who made a change."""
     if change.actor_label:
         return change.actor_label
+    if change.release and (change.field in ("job", "retired") or change.field.startswith("declared_")):
+        return _("Release %(release)s") % {"release": change.release}
     return {
         JobChange.Via.CODE: _("The code"),
         JobChange.Via.SYNC: _("The sync"),

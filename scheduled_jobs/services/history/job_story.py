@@ -71,10 +71,11 @@ class LastSet(NamedTuple):
 
 @dataclass(frozen=True)
 class Since:
-    """The code's default has changed after an override was set: what it was then, when it changed."""
+    """The code's default has changed after an override was set: what it was, when and in which release."""
 
     was: Any
     at: datetime
+    release: str
 
 
 def count_capped(rows: QuerySet[Any]) -> Counted:
@@ -226,7 +227,7 @@ def changed_since(job: ScheduledJob, set_by: dict[str, JobChange]) -> dict[str, 
     for change in JobChange.objects.filter(newer, job=job).order_by("pk")[:READ]:
         field = change.field.removeprefix("declared_")
         was = found[field].was if field in found else change.old
-        found[field] = Since(was, change.at)
+        found[field] = Since(was, change.at, change.release)
     # A default that went away and came back is what it was.
     return {
         field: since

@@ -104,7 +104,7 @@ def record(found: Look) -> None:
         return
     pk, using = found.job.pk, _using()
     if found.is_drift:
-        record_drift([pk], using=using)
+        record_drift([pk], found.at, using=using)
     elif found.live is not None and not found.differences:
         same = {pk: (found.desired, found.live)}
         record_agreement(same, found.at, using=using, healed=[SyncState.DRIFTED])
@@ -141,7 +141,7 @@ def record_all(report: Report) -> None:
         for change in report.plan.of_kind("create", "update", "refuse")
         if change.pk is not None and (change.kind == "create" or change.drifted)
     ]
-    record_drift(drifted, using=_using())
+    record_drift(drifted, at, using=_using())
     # What is compared in a plan is what the code says, which no row may have yet.
     agreeing = {d.pk: (d, jobs.get(d.remote_name)) for d in report.comparison.agreeing if d.pk is not None}
     record_agreement(agreeing, at, using=_using(), healed=[SyncState.DRIFTED])

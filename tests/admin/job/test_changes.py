@@ -81,7 +81,8 @@ def test_what_one_person_saved_at_once_is_one_line() -> None:
     ]
 
 
-def test_changes_are_found_by_who_made_them_by_field_and_by_words() -> None:
+def test_changes_are_found_by_who_made_them_by_field_and_by_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAE_VERSION", "2")
     row = job()
     changed(row, "declared_schedule", "15 1 * * *")
     changed(row, "schedule", "30 1 * * *", by="maria", via="form", why="The acquirer asked")
@@ -91,15 +92,32 @@ def test_changes_are_found_by_who_made_them_by_field_and_by_words() -> None:
     chips = text(page.partition('<ul class="sj-chips"')[2].partition("</ul>")[0])
     assert chips.endswith("All 4 By people 2 By releases 1 With Google 1")
     assert [line.split()[0] for line in lines(row, "?by=people")] == ["rui", "maria"]
-    assert [line.split()[:2] for line in lines(row, "?by=releases")] == [["The", "code"]]
+    assert [line.split()[:2] for line in lines(row, "?by=releases")] == [["Release", "2"]]
     assert [line.split()[:2] for line in lines(row, "?by=google")] == [["The", "system"]]
     assert [line.split()[0] for line in lines(row, "?field=paused")] == ["rui"]
     for words in ("ACQUIRER", "maria", "acquirer&by=people"):
         assert [line.split()[0] for line in lines(row, f"?q={words}")] == ["maria"], words
-    assert [line.split()[0] for line in lines(row, "?q=schedule")] == ["maria", "The"]
+    assert [line.split()[0] for line in lines(row, "?q=schedule")] == ["maria", "Release"]
     assert lines(row, "?q=30+1") == []  # values are not looked into: one may be a secret
     assert lines(row, "?q=nobody") == []
     assert len(lines(row, "?by=nobody&before=x")) == 4
+
+
+def test_what_the_code_changed_names_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = job()
+    monkeypatch.setenv("GAE_VERSION", "2026.10.2")
+    changed(row, "declared_schedule", "15 1 * * *")
+    changed(row, "paused", True)
+    changed(row, "schedule", "30 1 * * *", by="maria")
+    assert [change.release for change in JobChange.objects.filter(job=row)] == ["", "2026.10.2", "2026.10.2"]
+    changes = lines(row)
+    assert [line.split(" ", 2)[:2] for line in changes] == [
+        ["maria", "set"], ["The", "code"], ["Release", "2026.10.2"],
+    ]  # fmt: skip
+    assert changes[2].startswith(
+        "Release 2026.10.2 changed the default of schedule the code’s default → 15 1 * * *"
+    )
+    assert lines(row, "?q=2026.10.2") == changes[1:]
 
 
 def test_older_changes_are_a_page_of_their_own() -> None:

@@ -46,7 +46,8 @@ def test_a_field_shows_the_default_the_override_and_google() -> None:
     assert "same" in schedule
 
 
-def test_an_override_says_who_set_it_and_what_the_code_did_since() -> None:
+def test_an_override_says_who_set_it_and_what_the_code_did_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAE_VERSION", "2026.10.2")
     row = job()
     maria = User.objects.create_superuser("maria", first_name="Maria", last_name="Lopes")
     client = signed_in(maria)
@@ -62,7 +63,7 @@ def test_an_override_says_who_set_it_and_what_the_code_did_since() -> None:
     assert "by Maria Lopes" in told
     assert "form: The batch closes at 01:10 Reset" in told
     assert "the code changed since, on" in told
-    assert "was 0 2 * * *" in told
+    assert "was 0 2 * * * in release 2026.10.2" in told
 
 
 def test_who_replaced_it_in_google_has_not_set_the_override() -> None:

@@ -117,6 +117,9 @@ def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: s
 # --- What is said of a job that Google does not have as it is wanted ------------------------------
 
 
+ABOUT_TWO = datetime(2020, 3, 6, 2, tzinfo=UTC)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("values", "told"),
@@ -130,7 +133,11 @@ def test_the_last_run_is_told_in_one_sentence(values: dict[str, object], told: s
         ({"last_status": "running", "last_run_at": "now"}, "A run started now and has not ended yet."),
         ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
         ({"sync_state": "synced", "sync_error": "the former job is there."}, "Synced, but the former job is there."),
-        ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job"),
+        ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job. Seen now."),
+        (
+            {"sync_state": "drifted", "live_seen_at": "now", "differs_since": ABOUT_TWO},
+            "Google has no such job. First seen Fri 6 Mar 2020 02:00, last now.",
+        ),
         (
             {"sync_state": "drifted", "live_seen_at": "now", "live": {"payload": {}, "state": "PAUSED"}},
             "the payload is another one there; it is paused there and enabled here",

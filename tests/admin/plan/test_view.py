@@ -69,7 +69,7 @@ def test_the_plan_says_what_a_sync_would_do_and_does_nothing(
     google.store.faults.calls.clear()
     text = text_of(superuser().get(PLAN).content.decode())
     assert "Google would change in 3 jobs: 1 created , 1 updated , 1 deleted ." in text
-    assert "shop.tasks. One changed in Google seen now Field" in text
+    assert "shop.tasks. One changed in Google first seen now Field" in text
     assert "retry count 5 → 3 code default" in text
     assert "shop.tasks. Two to create" in text
     assert "shop.tasks. Gone to delete class gone, still in Google" in text
@@ -81,7 +81,9 @@ def test_a_plan_says_since_when_a_row_has_said_so_itself(google: MemoryBackend, 
     edit_in_console(google, job, "retry_config", retry_config__retry_count=5)
     drift.record(drift.look(job.pk))
     client = superuser()
-    assert "shop.tasks. One changed in Google seen now Field" in text_of(client.get(PLAN).content.decode())
+    assert "shop.tasks. One changed in Google first seen now Field" in text_of(
+        client.get(PLAN).content.decode()
+    )
     google.store.faults.refuse("UpdateJob", "PERMISSION_DENIED", name=full_name(job), times=2)
     job.description_override = "Of ours"
     job.save()

@@ -39,6 +39,7 @@ def desk(chromium: Browser, db: None, tmp_path_factory: pytest.TempPathFactory) 
     # After the browser: while Playwright keeps its event loop, Django's connections are kept elsewhere.
     with open_desk(tmp_path_factory.mktemp("desk")) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(monitoring, "examine", lambda: FOUND)
+        patch.setenv("GAE_VERSION", "2026.10.2")
         yield opened
 
 

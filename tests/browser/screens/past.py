@@ -201,6 +201,7 @@ class Past:
         edit_in_console(self.google, settle, "retry_config", retry_config__retry_count=5)
         edit_in_console(self.google, erase, "schedule", "time_zone", schedule="0 3 * * 6")
         self.google.store.pause_job(full_name(erase))
+        drift.record(drift.look(settle.pk))
         self.clock.move_to(NOW - timedelta(minutes=2))
         for row in ScheduledJob.objects.filter(retired_at=None):
             drift.record(drift.look(row.pk))

@@ -156,7 +156,7 @@ def test_what_was_deleted_in_the_console_is_told_and_decided(shop: Shop, decisio
     assert in_google(shop, job) is None
     badge(page, "Google differs")
     page.goto(address(job))
-    expect(page.get_by_text(re.compile(r"^Google has no such job, as seen .+\."))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Google has no such job\. First seen .+\."))).to_be_visible()
     page.get_by_role("link", name="Compare and decide…").click()
     decide(page, decision, "By mistake")
     page.wait_for_url(f"**{address(job)}")

@@ -52,9 +52,13 @@ def test_a_look_shows_what_was_changed_and_writes_nothing(google: MemoryBackend,
 
 def test_a_recorded_look_marks_the_row_as_drifted(google: MemoryBackend, job: ScheduledJob) -> None:
     edit_in_console(google, job, "schedule", "time_zone", schedule="0 3 * * 6")
-    drift.record(drift.look(job.pk))
+    found = drift.look(job.pk)
+    drift.record(found)
     job = row("One")
     assert (job.sync_state, job.live["schedule"]) == ("drifted", "0 3 * * 6")
+    assert job.differs_since == found.at
+    drift.record(drift.look(job.pk))
+    assert row("One").differs_since == found.at
     assert JobVersion.objects.filter(job=job, until=None).get().schedule == "0 3 * * 6"
 
 

@@ -236,11 +236,11 @@ def record_agreement(
     google_names.forget(absent, now=at, using=using)
 
 
-def record_drift(pks: Iterable[int], *, using: str) -> None:
-    """Google has what nobody here has asked for."""
+def record_drift(pks: Iterable[int], at: datetime, *, using: str) -> None:
+    """Google has what nobody here has asked for, as a look at ``at`` has shown."""
     # A row that is not synced says what is wrong already; one that is being pushed is about to change.
-    synced = Q(sync_state__in=(SyncState.SYNCED, SyncState.DRIFTED))
-    _update_unheld(pks, using, synced, sync_state=SyncState.DRIFTED)
+    synced = Q(sync_state=SyncState.SYNCED)
+    _update_unheld(pks, using, synced, sync_state=SyncState.DRIFTED, differs_since=at)
 
 
 def record_seen(

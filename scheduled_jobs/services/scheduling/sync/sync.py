@@ -173,7 +173,7 @@ class _Sync:
                 push.left.update(changes)
         for pk in sorted(push.left & changes.keys()):
             self._tell(report, changes[pk], OUT_OF_TIME if self.has_lock else LOCK_LOST)
-        record_drift([pk for pk in push.left if changes[pk].drifted], using=self.using)
+        record_drift([pk for pk in push.left if changes[pk].drifted], listing.at, using=self.using)
         self._delete(report, [change for change in report.to_apply if change.pk is None])
 
     def _holds_lock(self) -> bool:
