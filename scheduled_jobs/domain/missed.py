@@ -206,40 +206,55 @@ class Around:
 # --- Intervals, which Google counts from the last run -----------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Drifting:
-    """What is known of a job whose times only Google knows."""
+class Busy(NamedTuple):
+    """Something that arrived, and until when Google fired nothing else because of it."""
 
-    arrivals: Sequence[datetime]
-    """When something arrived, or was found to be missed, lately."""
-    is_running: bool
-    google_next: datetime | None
-    """The next run as Google told it, where its time has passed."""
+    began: datetime
+    ended: datetime
 
 
-def silent_at(job: Watched, known: Drifting, now: datetime) -> datetime | None:
-    """The time at which a run of an interval was missed, once per silence; None where none was.
+class Silence(NamedTuple):
+    """A time in which nothing came for two intervals and the grace; ``missed`` is when a run should have."""
 
-    Something must have come within two intervals, from the last arrival or from the edit on.
-    """
-    span = job.spans[-1] if job.spans else None
-    schedule = span.parsed() if span is not None else None
-    if (
-        span is None
-        or schedule is None
-        or schedule.interval is None
-        or span.confirmed_at is None
-        or known.is_running
-        or job.ended_at is not None
-    ):
-        return None
-    last = max([span.confirmed_at, *known.arrivals])
-    if now - last <= 2 * schedule.interval + max(job.grace, _span_of_retries(job.retries)):
-        return None
-    told = known.google_next
-    return (
-        told if told is not None and last < told <= now - job.grace else minute_of(last + schedule.interval)
-    )
+    missed: datetime
+    since: datetime
+    until: datetime | None
+    """None where it goes on."""
+
+
+def limit(job: Watched, interval: timedelta) -> timedelta:
+    """How long a job may be silent of which Google counts the interval from the last run."""
+    return 2 * interval + max(job.grace, _span_of_retries(job.retries))
+
+
+def unheard(job: Watched, now: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
+    """The spans of intervals, from, to and interval, that are long enough to have a silence in them."""
+    for span in job.spans:
+        schedule = span.parsed()
+        if schedule is None or schedule.interval is None or span.confirmed_at is None:
+            continue
+        since = span.confirmed_at if job.since is None else max(span.confirmed_at, job.since)
+        until = min(end for end in (now, span.until, job.ended_at) if end is not None)
+        if until - since > limit(job, schedule.interval):
+            yield since, until, schedule.interval
+
+
+def silences(job: Watched, arrivals: Iterable[Busy], now: datetime) -> Iterator[Silence]:
+    """Where nothing came for two intervals, from an arrival or an edit on: one run is missed in each."""
+    in_order = sorted(arrivals)
+    for since, until, interval in unheard(job, now):
+        last = since
+        for began, ended in [*(one for one in in_order if one.began < until), Busy(until, until)]:
+            if began - last > limit(job, interval):
+                yield Silence(minute_of(last + interval), last, None if began == now else began)
+            last = max(last, ended)
+
+
+def heard_until(arrivals: Iterable[Busy], now: datetime) -> datetime | None:
+    """Up to here no silence is left to be found; what goes on may end at any time, and is read again."""
+    ends = [one.ended if one.ended <= now else one.began for one in arrivals]
+    going_on = [one.began for one in arrivals if one.ended > now]
+    return min([max(ends), *going_on]) if ends else None
 
 
 # --- Google's own last attempt ------------------------------------------------------------------------------
@@ -251,16 +266,19 @@ class FailedAttempt:
 
     at: datetime
     code: int
+    since: datetime
+    """From here on nothing arrived, and Google tried."""
 
 
 def is_unreachable(slot: datetime, later: datetime | None, attempt: FailedAttempt | None) -> bool:
-    """Whether the attempt belongs to ``slot``, and failed. ``later`` is the next time of the schedule.
+    """Whether nothing of the attempts at ``slot`` arrived, and Google says that they failed.
 
-    Google keeps one attempt: it is that of the latest time of the schedule before it.
+    ``later`` is the next time of the schedule. Google keeps one attempt: it is that of the latest time before
+    it. Of a job that it tries more often than anybody can look, it says no more than since when they failed.
     """
     if attempt is None or attempt.code in (OK, NEVER):
         return False
-    return slot <= attempt.at and (later is None or attempt.at < later)
+    return slot <= attempt.at and (later is None or attempt.at < later or attempt.since <= slot)
 
 
 def next_in(job: Watched, at: datetime) -> datetime | None:

@@ -10,18 +10,19 @@ import pytest
 from scheduled_jobs.domain.jobs import ENABLED, PAUSED, RetryPolicy
 from scheduled_jobs.domain.missed import (
     Arrival,
+    Busy,
     Doubt,
-    Drifting,
     DueTime,
     Epoch,
     FailedAttempt,
     Watched,
     due,
+    heard_until,
     is_busy,
     is_seen,
     is_unreachable,
     next_in,
-    silent_at,
+    silences,
 )
 
 EIGHT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -185,27 +186,42 @@ def test_a_run_that_told_no_time_may_be_that_of_any() -> None:
 
 
 def test_an_interval_is_silent_after_two_of_them_and_the_grace() -> None:
-    job = replace(JOB, spans=[replace(HOURLY, schedule="every 7 minutes")])
-    known = Drifting([NINE], is_running=False, google_next=None)
-    late = NINE + 19 * MINUTE
-    assert silent_at(job, known, late) is None
-    assert silent_at(job, known, late + SECOND) == NINE + 7 * MINUTE
-    told = replace(known, google_next=NINE + 8 * MINUTE)
-    assert silent_at(job, told, late + SECOND) == NINE + 8 * MINUTE
-    assert silent_at(job, replace(told, google_next=late), late + SECOND) == NINE + 7 * MINUTE
-    assert silent_at(job, replace(known, is_running=True), late + SECOND) is None
-    assert silent_at(replace(job, ended_at=NINE), known, late + SECOND) is None
-    # Since an edit Google counts anew.
-    anew = replace(job, spans=[replace(job.spans[0], since=NINE + MINUTE, confirmed_at=NINE + MINUTE)])
-    assert silent_at(anew, known, late + SECOND) is None
-    assert silent_at(JOB, known, late + HOUR) is None
+    every_seven = replace(HOURLY, schedule="every 7 minutes")
+    job, late = replace(JOB, spans=[every_seven]), NINE + 19 * MINUTE
+    seven, going_on = NINE + 7 * MINUTE, late + SECOND
+
+    def silent(now: datetime, *arrivals: Busy, job: Watched = job) -> list[tuple[datetime, datetime | None]]:
+        since_eight = [Busy(EIGHT + n * 7 * MINUTE, EIGHT + n * 7 * MINUTE) for n in range(9)]
+        at_nine = Busy(NINE, NINE)
+        return [(one.missed, one.until) for one in silences(job, [*since_eight, at_nine, *arrivals], now)]
+
+    assert silent(late) == []
+    assert silent(going_on) == [(seven, None)]
+    # It began and ended while nobody watched: it is found all the same.
+    assert silent(TEN, Busy(going_on, TEN)) == [(seven, going_on)]
+    assert silent(TEN, Busy(late, TEN)) == []
+    assert silent(TEN, Busy(going_on, going_on)) == [(seven, going_on), (NINE + 26 * MINUTE, None)]
+    # Google fires nothing else while a run goes on, one too that had begun before an edit.
+    anew = replace(every_seven, since=NINE + MINUTE, confirmed_at=NINE + MINUTE)
+    assert silent(going_on, job=replace(job, spans=[anew])) == []
+    assert silent(TEN, job=replace(job, spans=[anew])) == [(NINE + 8 * MINUTE, None)]
+    assert silent(TEN, Busy(NINE, TEN), job=replace(job, spans=[anew])) == []
+    assert silent(going_on, job=replace(job, ended_at=NINE)) == []
+    assert silent(TEN + HOUR, job=JOB) == []
+
+
+def test_what_goes_on_is_read_again() -> None:
+    assert heard_until([], NINE) is None
+    assert heard_until([Busy(EIGHT, EIGHT + MINUTE)], NINE) == EIGHT + MINUTE
+    assert heard_until([Busy(EIGHT, NINE + SECOND), Busy(NINE - MINUTE, NINE)], NINE) == EIGHT
 
 
 # --- Google's last attempt ----------------------------------------------------------------------------------
 
 
 def test_the_one_attempt_that_google_keeps_is_of_the_latest_time_before_it() -> None:
-    attempt = FailedAttempt(NINE + 2 * MINUTE, 14)
+    at = NINE + 2 * MINUTE
+    attempt = FailedAttempt(at, 14, since=at)
     assert next_in(JOB, NINE) == TEN
     assert is_unreachable(NINE, TEN, attempt)
     assert not is_unreachable(EIGHT, NINE, attempt)
@@ -214,3 +230,9 @@ def test_the_one_attempt_that_google_keeps_is_of_the_latest_time_before_it() -> 
     assert not is_unreachable(NINE, TEN, replace(attempt, code=-1))
     assert not is_unreachable(NINE, TEN, None)
     assert due(JOB, NINE + GRACE).slots == [DueTime(NINE)]
+
+
+def test_of_a_frequent_job_all_attempts_since_then_have_failed() -> None:
+    attempt = FailedAttempt(NINE + 10 * MINUTE, 14, since=NINE + 3 * MINUTE)
+    found = [is_unreachable(at, at + MINUTE, attempt) for at in (NINE + n * MINUTE for n in range(12))]
+    assert found == [*[False] * 3, *[True] * 8, False]

@@ -20,8 +20,8 @@ from scheduled_jobs.domain.attempts import stands, time_of
 from scheduled_jobs.domain.jobs import RETRY_FIELDS
 from scheduled_jobs.domain.missed import (
     Arrival,
+    Busy,
     Doubt,
-    Drifting,
     DueTime,
     Epoch,
     FailedAttempt,
@@ -85,7 +85,7 @@ class _Job(ValuesInForce, _Columns):
         if at is None or not stands(self.unreachable_since, self.last_delivery_at):
             return None
         try:
-            return FailedAttempt(at, int(str(self.attempt_status)))
+            return FailedAttempt(at, int(str(self.attempt_status)), self.unreachable_since or at)
         except ValueError:
             return None
 
@@ -204,6 +204,8 @@ def _judge(some: Sequence[_Watching], now: datetime, using: str) -> Iterator[Jud
     doubtless = [one for one in some if silent[one.job.pk]]
     near = _near(doubtless, silent, runs) if doubtless else {}
     running = _running(some, runs)
+    unheard = [one for one in some if any(domain.unheard(one.watched, now))]
+    heard = _heard(unheard, running, runs, now) if unheard else {}
     for one in some:
         pk, watched = one.job.pk, one.watched
         until = one.slots[-1].at + domain.INSTANT if one.slots else None
@@ -216,8 +218,10 @@ def _judge(some: Sequence[_Watching], now: datetime, using: str) -> Iterator[Jud
                 continue
             (busy if domain.is_busy(at, others, watched.retries) else missed).append(at)
         told = _told(one, missed)
-        if (silent_at := _drifted(one, now, is_running=pk in running)) is not None:
-            told, until = [Missed(silent_at, one.job.attempt)], silent_at + domain.INSTANT
+        if pk in heard:
+            silent_at, heard_until = _silences(one, heard[pk], now)
+            told += silent_at
+            until = max((at for at in (until, heard_until) if at is not None), default=None)
         yield Judged(pk, one.job.watched_until, until, told, busy[-domain.MOST :])
 
 
@@ -232,18 +236,22 @@ def _told(one: _Watching, missed: list[datetime]) -> list[Missed]:
     return told
 
 
-def _drifted(one: _Watching, now: datetime, *, is_running: bool) -> datetime | None:
-    """The missed run of an interval."""
-    job = one.job
-    ends = [job.last_delivery_at, job.last_run_at, job.watched_until]
-    if job.last_run_at is not None and job.last_duration is not None:
-        ends.append(job.last_run_at + job.last_duration)
-    arrivals = [at for at in ends if at is not None]
-    told = job.last_run_at if job.last_status == Status.MISSED else None
-    if told is not None and (job.last_delivery_at is None or job.last_delivery_at <= told):
-        return None
-    next_at = job.late_since or job.next_run_at
-    return domain.silent_at(one.watched, Drifting(arrivals, is_running, next_at), now)
+def _silences(one: _Watching, heard: _Heard, now: datetime) -> tuple[list[Missed], datetime | None]:
+    """The missed runs of an interval, one of each silence, and up to where it is judged."""
+    job, told = one.job, []
+    until = domain.heard_until(heard.arrivals, now)
+    for silence in domain.silences(one.watched, heard.arrivals, now):
+        at = silence.missed
+        before = [seen for seen in heard.missed if silence.since <= seen <= (silence.until or now)]
+        if not before and silence.until is None:
+            due = job.late_since or job.next_run_at
+            if due is not None and silence.since < due <= now - one.watched.grace:
+                at = due
+        if not before:
+            told.append(Missed(at, job.attempt if silence.until is None else None))
+        if silence.until is None:
+            until = before[0] if before else at
+    return told, until
 
 
 # --- Reading runs -------------------------------------------------------------------------------------------
@@ -265,6 +273,38 @@ def _seen(some: Sequence[_Watching], runs: JobRunQuerySet) -> Mapping[int, dict[
             if slot is not None:
                 seen[job][minute_of(slot)] = None
     return seen
+
+
+@dataclass
+class _Heard:
+    """What came of an interval, and the times that were found to be missed."""
+
+    arrivals: list[Busy] = field(default_factory=list)
+    missed: list[datetime] = field(default_factory=list)
+
+
+def _heard(
+    some: Sequence[_Watching], running: Mapping[int, list[Arrival]], runs: JobRunQuerySet, now: datetime
+) -> dict[int, _Heard]:
+    """Job -> what came since it was last judged, and what was going on then."""
+    found = {one.job.pk: _Heard() for one in some}
+    for one in some:
+        pk, arrivals = one.job.pk, found[one.job.pk].arrivals
+        arrivals += [Busy(run.started_at or now, now + domain.INSTANT) for run in running.get(pk, ())]
+        if (at := one.job.last_delivery_at) is not None:
+            arrivals.append(Busy(at, at))
+    first = min(next(domain.unheard(one.watched, now))[0] - one.job.attempt_deadline for one in some)
+    rows = runs.order_by().filter(job__in=list(found), at__gte=first).exclude(trigger=JobRun.Trigger.EAGER)
+    columns = ("job_id", "status", "scheduled_for", "started_at", "finished_at", "deadline_at")
+    for job, status, slot, started_at, finished_at, deadline_at in rows.values_list(*columns):
+        if status == Status.MISSED:
+            found[job].missed.append(slot)
+        elif status == Status.SKIPPED:
+            found[job].arrivals.append(Busy(finished_at, finished_at))
+        elif started_at is not None and status != Status.RUNNING:
+            given_up = deadline_at if status in (Status.LOST, Status.TIMED_OUT) else None
+            found[job].arrivals.append(Busy(started_at, given_up or finished_at))
+    return found
 
 
 def _near(

@@ -41,6 +41,7 @@ MOST_SENT = 20
 SOON, FEW = timedelta(minutes=15), 20
 """So long after the last step, a delivery watches a few jobs, once a minute."""
 EVERY = 60.0
+MINUTE = timedelta(minutes=1)
 UNWATCHED = timedelta(days=1)
 """After so long without a step nobody watches."""
 WATCH_JOBS = "scheduled_jobs.builtin.WatchJobs"
@@ -142,17 +143,33 @@ def _settle(using: str) -> int:
 
 
 def _push_left_behind(now: datetime, until: float, using: str) -> int:
-    """Push the rows whose writer has died before its push, or whose class was missing in its process."""
-    pending = ScheduledJob.objects.using(using).filter(
+    """Push the rows whose writer has died before its push, whose class was missing there, or that failed.
+
+    Google may have been away: a push that failed is tried again after 1, 2, 4 minutes and so on, then hourly.
+    """
+    state = ScheduledJob.SyncState
+    unsent = ScheduledJob.objects.using(using).filter(
         Q(push_token=None) | Q(push_until__lt=now),
-        sync_state=ScheduledJob.SyncState.PENDING,
+        sync_state__in=(state.PENDING, state.FAILED),
         edited_at__lt=now - LEFT_BEHIND,
     )
-    pks = list(pending.order_by("edited_at").values_list("pk", flat=True)[:MOST_PUSHED])
+    before = last_step()
+    rows = unsent.order_by("edited_at").values_list("pk", "sync_state", "edited_at")
+    pks = [
+        pk
+        for pk, sync_state, edited_at in rows
+        if sync_state == state.PENDING or before is None or _tries(edited_at, now) > _tries(edited_at, before)
+    ][:MOST_PUSHED]
     if not pks or (left := until - time.monotonic()) <= 0:
         return 0
     failed = scheduling.push_jobs(pks, seconds=left)
     return len(pks) - len(failed)
+
+
+def _tries(edited_at: datetime, at: datetime) -> int:
+    """How often a push that failed was to be tried again by then."""
+    minutes = max((at - edited_at) // MINUTE, 0)
+    return min(minutes.bit_length(), 6) + minutes // 60
 
 
 # --- Who watches ------------------------------------------------------------------------------------------

@@ -189,6 +189,49 @@ def test_an_interval_is_missed_once_per_silence(google: CloudScheduler) -> None:
     assert ScheduledJob.objects.get(pk=job.pk).last_status == Status.SUCCEEDED
 
 
+def test_a_silence_that_nobody_watched_is_found_once(google: CloudScheduler) -> None:
+    job = make_task(run_every="every 7 minutes").schedule()
+    google.advance_to(START + 30 * MINUTE)
+    look(google)
+    arrived = ScheduledJob.objects.get(pk=job.pk).last_delivery_at
+    assert arrived is not None
+    with server_down(google):
+        google.advance(HOUR)
+    google.advance(30 * MINUTE)
+    [run] = look(google).missed
+    google.advance(30 * MINUTE)
+
+    assert arrived < run.scheduled_for <= arrived + 7 * MINUTE
+    assert (run.error_key, look(google).missed) == (Status.MISSED, [])
+
+
+def test_times_before_an_edit_to_an_interval_are_missed(google: CloudScheduler) -> None:
+    job = make_task(run_every="*/20 * * * *").schedule()
+    google.advance_to(NINE + 5 * MINUTE)
+    look(google)
+    with server_down(google):
+        google.advance_to(NINE + 45 * MINUTE)
+        job.schedule_override = "every 7 minutes"
+        job.save()
+        found = [run.scheduled_for for run in look(google, NINE + 2 * HOUR).missed]
+
+    assert found == [NINE + n * MINUTE for n in (20, 40, 49)]
+    assert look(google).missed == []
+
+
+def test_of_a_frequent_job_all_attempts_are_known_to_fail(google: CloudScheduler) -> None:
+    make_task(run_every="* * * * *").schedule()
+    look(google, NINE)
+    with server_down(google):
+        found = [run for n in range(1, 21) for run in look(google, NINE + n * MINUTE).missed]
+
+    # Its first attempts may be the delivery that came before, as far as anybody knows.
+    keys = [run.error_key for run in found]
+    known = keys.index("unreachable")
+    assert (len(keys), set(keys[:known]), set(keys[known:])) == (15, {Status.MISSED}, {"unreachable"})
+    assert known <= 4
+
+
 # --- False alarms ------------------------------------------------------------------------------------------
 
 
@@ -400,6 +443,27 @@ def test_a_step_ends_what_was_left_behind(google: CloudScheduler) -> None:
     assert ([run.pk for run in found.lost], found.settled, found.pushed) == ([lost.pk], 1, 1)
     assert JobRun.objects.get(pk=queued.pk).status == Status.LOST
     assert google.jobs[job.name].values["schedule"] == "30 * * * *"
+
+
+def test_a_push_that_failed_is_tried_again_less_and_less(google: CloudScheduler) -> None:
+    job = make_task().schedule()
+    look(google)
+    google.faults.refuse("UpdateJob", "PERMISSION_DENIED", "not allowed", times=100)
+    job.schedule_override = "30 * * * *"
+    job.save()
+    google.faults.calls.clear()
+    tried = []
+    for minute in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 59, 60, 61, 119, 120, 121):
+        look(google, START + minute * MINUTE)
+        if any(call.method == "UpdateJob" for call in google.faults.calls):
+            tried.append(minute)
+        google.faults.calls.clear()
+    assert tried == [2, 4, 8, 16, 32, 60, 120]
+
+    google.faults._planned.clear()
+    look(google, START + 240 * MINUTE)
+    assert google.jobs[job.name].values["schedule"] == "30 * * * *"
+    assert ScheduledJob.objects.get(pk=job.pk).sync_state == ScheduledJob.SyncState.SYNCED
 
 
 def test_deliveries_watch_a_few_jobs_where_nobody_else_does(google: CloudScheduler) -> None:
