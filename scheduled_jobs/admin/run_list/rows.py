@@ -17,11 +17,13 @@ from scheduled_jobs.admin.words import (
     RUN_BADGES,
     Badge,
     JobName,
+    Share,
     attempt_of,
     first_line,
     is_gone,
     is_overdue,
     progress_of,
+    share_of,
     times,
     trigger_words,
 )
@@ -41,19 +43,7 @@ ERROR_HEAD = 400
 LONGEST_LINE = 200
 LATE = timedelta(seconds=10)
 """A start this much after its slot is told."""
-TICK = 75
-"""Percent of a duration bar at which the tick of the job's p95 stands."""
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(:|$)")
-
-
-@dataclass(frozen=True)
-class DurationBar:
-    """How long a run took, of its job's p95: percents of the bar, and of p95."""
-
-    kind: str
-    width: int
-    over: int
-    share: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,8 @@ class RunRow:
     is_started: bool
     delay: str
     duration: str
-    bar: DurationBar | None
+    share: Share | None
+    mark: str
     attempt: str
     icon: str
     how: str
@@ -116,7 +107,7 @@ def _row(
     badge = RUN_BADGES[run.status]
     is_open = not run.is_over
     local = (now if is_open else at).astimezone(times.zone_of(zone))
-    taken = _taken(run, now)
+    taken, usual = _taken(run, now), p95.get(run.job_id)
     why, tone = _why_of(run, head, now)
     icon, how = _how_of(run)
     return RunRow(
@@ -131,7 +122,8 @@ def _row(
         is_started=run.started_at is not None,
         delay=_delay_of(run),
         duration=times.duration(taken),
-        bar=_bar(badge, taken, p95.get(run.job_id)),
+        share=share_of(taken, usual.total_seconds() if usual else None),
+        mark=f"m-{badge.tone if badge.tone in ('bad', 'run') else 'ok'}",
         attempt=_attempt(run, retries, badge),
         icon=icon,
         how=how,
@@ -177,19 +169,6 @@ def _attempt(run: JobRun, retries: int, badge: Badge) -> str:
     """Which attempt it was; nothing where there was one, and is no other."""
     is_told = run.attempt > 1 or (badge.tone == "bad" and retries and run.scheduled_for is not None)
     return attempt_of(run, retries) if is_told else ""
-
-
-def _bar(badge: Badge, taken: timedelta | None, p95: timedelta | None) -> DurationBar | None:
-    if taken is None or not p95:
-        return None
-    share = taken / p95
-    kind = badge.tone if badge.tone in ("bad", "run") else "ok"
-    return DurationBar(
-        kind,
-        round(min(share, 1) * TICK),
-        round(min(max(share - 1, 0) * TICK, 100 - TICK)),
-        round(share * 100),
-    )
 
 
 def _how_of(run: JobRun) -> tuple[str, str]:
