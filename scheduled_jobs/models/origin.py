@@ -6,6 +6,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs import registry
+from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.jobs import parse_job_id
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import InvalidPayload
 
@@ -15,6 +17,15 @@ class Origin(models.TextChoices):
 
     CODE = "code", _("code")
     OPERATOR = "operator", _("operator")
+
+
+def name_in_parts(origin: str, task: str, name: str) -> tuple[str, str]:
+    """The module and the class of a job of the code; of an operator's own, nothing and what it was called."""
+    if origin != Origin.OPERATOR:
+        module, dot, short = task.rpartition(".")
+        return module + dot, short
+    # The id in Google has the app before it, as all of them have: here it says nothing.
+    return "", parse_job_id(name, app_name=settings.APP_NAME, delimiter=settings.DELIMITER) or name
 
 
 def fields_of_its_own(origin: str, task: str) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def _bar(run: Lasted, x: float, step: float, scale: float, zone: str, now: datet
     status, badge = Status(run.status), RUN_BADGES[run.status]
     at = times.clock(run.at, zone, now)
     lasted = "" if run.seconds is None else _seconds(run.seconds)
-    is_bad = status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+    is_bad = status in JobRun.FAILING
     height = UNTIMED
     if run.seconds is not None:
         height = max(scale * run.seconds, LOWEST_BAD if is_bad else LOWEST)

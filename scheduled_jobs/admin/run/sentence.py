@@ -270,7 +270,7 @@ def _scheduled(run: JobRun, now: datetime) -> str:
         return ""
     time = times.day_and_time(run.scheduled_for, run.job.time_zone, now)
     most = run.job.retry_policy.retry_count + 1
-    fails = run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST)
+    fails = run.status in JobRun.FAILING
     if run.attempt > 1 or (most > 1 and fails):
         text = _("Attempt %(n)d of %(most)d, scheduled for %(time)s.")
         return text % {"n": run.attempt, "most": max(most, run.attempt), "time": time}
@@ -282,7 +282,7 @@ def _after(story: Story, now: datetime) -> str:
     run, job = story.run, story.run.job
     sentences = []
     last = story.attempts[-1] if story.attempts else None
-    if run.status in (Status.FAILED, Status.TIMED_OUT, Status.LOST):
+    if run.status in JobRun.FAILING:
         due = retry_due(last, job, now) if last is not None else None
         if due is not None:
             about = times.clock(due, job.time_zone, now)

@@ -42,6 +42,7 @@ from scheduled_jobs.services.history.run_list import (
     open_runs,
     runs_after,
 )
+from scheduled_jobs.services.history.stats.cells import OUTCOMES
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job
 from scheduled_jobs.services.history.stats.reading import Unfolded
 
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 EVERY = 10
 USUAL = timedelta(days=7)
 """Of how long a job's p95 is, to which a duration is compared."""
-COUNTED = ("succeeded", "failed", "timed_out", "lost", "missed", "skipped", "discarded")
 
 
 def run_list_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
@@ -137,7 +137,7 @@ def _counts(question: ListQuestion, open_counts: Any, unfolded: Unfolded) -> dic
     if not question.is_counted or question.start is None:
         return None
     kept = figures(question.start, question.end, question.asked.job_id, unfolded)
-    counts = {name: getattr(kept, name) for name in COUNTED}
+    counts = {name: getattr(kept, name) for name in OUTCOMES}
     return counts | (open_counts if question.end == question.now else {})
 
 

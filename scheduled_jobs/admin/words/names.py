@@ -9,9 +9,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.conf import settings
-from scheduled_jobs.domain.jobs import parse_job_id
 from scheduled_jobs.models import JobChange, ScheduledJob
+from scheduled_jobs.models.origin import name_in_parts
 
 MAX_UNBROKEN = 20
 """Characters up to which the name of a class is not broken."""
@@ -48,12 +47,7 @@ class JobName(NamedTuple):
     @classmethod
     def from_columns(cls, origin: str, task: str, name: str) -> Self:
         """The same, of three columns of a job."""
-        if origin != ScheduledJob.Origin.OPERATOR:
-            module, dot, short = task.rpartition(".")
-            return cls(module + dot, short)
-        # The id in Google has the app before it, as all of them have: here it says nothing.
-        own = parse_job_id(name, app_name=settings.APP_NAME, delimiter=settings.DELIMITER)
-        return cls("", own or name)
+        return cls(*name_in_parts(origin, task, name))
 
 
 def job_label(job: ScheduledJob) -> str:

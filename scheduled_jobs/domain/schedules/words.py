@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval, elapsed_in_words
-from scheduled_jobs.domain.schedules.messages import listed
+from scheduled_jobs.domain.schedules.messages import ORDINALS, listed
 from scheduled_jobs.domain.schedules.occurrences import MONTHS
 from scheduled_jobs.domain.schedules.zones import DAY
 
@@ -30,7 +30,6 @@ DIRECTIONS = frozenset({"North", "South", "West"})
 """Of Australia: not the names of places."""
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 WORKDAYS = (1, 2, 3, 4, 5)
-ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
 def zone_in_words(name: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from scheduled_jobs.exceptions import InvalidDefinition, RunRefused
 from scheduled_jobs.management.text import cell
-from scheduled_jobs.management.verbs.common import job_named, who
+from scheduled_jobs.management.verbs.common import job_named, moment_of, who
 from scheduled_jobs.services import execution
 
 
@@ -53,11 +52,7 @@ def backfill_job(
 
 
 def _moment(option: str, text: str) -> datetime:
-    """A moment that was typed, UTC where no zone is named; raises CommandError."""
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        moment = None
+    moment = moment_of(text)
     if moment is None:
         raise CommandError(f"{option} is {text!r}; write a time such as 2026-12-24T18:00Z")
-    return moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
+    return moment

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import getpass
+from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import ScheduledJob
@@ -31,6 +34,15 @@ def job_named(name: str) -> ScheduledJob:
         names = ", ".join(job.name for job in found)
         raise CommandError(f"{name} has several jobs; name one: {names}.")
     raise CommandError(f"There is no job {name}; manage.py scheduled_jobs list shows those there are.")
+
+
+def moment_of(text: str) -> datetime | None:
+    """A moment that was typed, UTC where no zone is named; None where it is no moment."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment is None or timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
 
 
 def say(terminal: BaseCommand, row: ScheduledJob, what: str) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime, parse_duration
+from django.utils.dateparse import parse_duration
 
 from scheduled_jobs.domain.limits import LATEST_PAUSE
 from scheduled_jobs.management.text import cell
-from scheduled_jobs.management.verbs.common import job_named, say, who
+from scheduled_jobs.management.verbs.common import job_named, moment_of, say, who
 from scheduled_jobs.management.verbs.next_runs import next_or_why
 
 
@@ -44,13 +44,11 @@ def parsed_until(text: str | None) -> datetime | None:
     """The end of a pause: a moment, UTC where no zone is named, or a duration from now."""
     if text is None:
         return None
+    moment = moment_of(text)
     try:
-        moment = parse_datetime(text)
         duration = parse_duration(text) if moment is None else None
         if duration is not None:
             return timezone.now() + duration
-    except ValueError:
-        moment = None
     except OverflowError:
         raise CommandError(
             f"--until is {text!r}, which is too far ahead: a pause ends by {LATEST_PAUSE:%Y-%m-%d}; write an "
@@ -60,4 +58,4 @@ def parsed_until(text: str | None) -> datetime | None:
         raise CommandError(
             f"--until is {text!r}; write a time such as 2026-12-24T18:00Z, or a duration such as 02:00:00"
         )
-    return moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
+    return moment

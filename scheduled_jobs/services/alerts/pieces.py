@@ -12,10 +12,10 @@ from scheduled_jobs import times
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import traces
 from scheduled_jobs.domain.attempts import code_meaning, time_of
-from scheduled_jobs.domain.jobs import parse_job_id
 from scheduled_jobs.domain.run_log import LogLine, log_lines
 from scheduled_jobs.logs import failures
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.origin import name_in_parts
 from scheduled_jobs.services.alerts import links
 from scheduled_jobs.services.alerts.paragraphs import facts, prose
 
@@ -32,9 +32,7 @@ def where_it_runs() -> str:
 
 
 def short_name(job: ScheduledJob) -> str:
-    if job.origin == job.Origin.OPERATOR:
-        return parse_job_id(job.name, app_name=settings.APP_NAME, delimiter=settings.DELIMITER) or job.name
-    return job.task.rpartition(".")[2]
+    return name_in_parts(job.origin, job.task, job.name)[1]
 
 
 def some_of(names: Sequence[str]) -> str:

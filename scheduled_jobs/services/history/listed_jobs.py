@@ -23,7 +23,7 @@ READ_OF_JOB = (
 )  # fmt: skip
 """Not the payloads and what Google has, which may be large."""
 WRONG = {
-    Health.FAILING: (Status.FAILED, Status.TIMED_OUT, Status.LOST),
+    Health.FAILING: JobRun.FAILING,
     Health.LOST: (Status.LOST,),
     Health.MISSED: (Status.MISSED,),
 }

@@ -16,6 +16,7 @@ from django.db.models import Case, Q, Value, When
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health, health, late, paused
+from scheduled_jobs.services.history.stats.cells import OUTCOMES
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job
 from scheduled_jobs.services.history.stats.reading import Unfolded
 from scheduled_jobs.services.monitoring.watch import last_step
@@ -27,7 +28,6 @@ SPAN = timedelta(hours=1)
 """How far back figures are told."""
 SENT_WITHIN = timedelta(minutes=1)
 """How long after an edit a push may still be on its way."""
-OUTCOMES = ("succeeded", "failed", "timed_out", "lost", "missed", "skipped", "discarded")
 FAILING = (Health.FAILING, Health.LOST, Health.MISSED)
 UNREACHABLE = (Health.UNREACHABLE, Health.NO_RUN_HERE, Health.STOPPED)
 

@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from scheduled_jobs import registry
-from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.conf import MEMORY_BACKEND, PREFIX, settings
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.jobs import DAY
 from scheduled_jobs.services.monitoring.findings import how_many, right, some, wrong
@@ -31,7 +31,6 @@ RUN_ON = {
 """Django and Python -> the databases with which the tests are run, as docs/compatibility.md has it."""
 UNREADABLE = 1
 """The fault of a setting that cannot be read: its number."""
-MEMORY = "scheduled_jobs.backends.memory.MemoryBackend"
 REFUSED = (
     f"If the jobs are to call by this account, name it in {PREFIX}OIDC_ALLOWED_EMAILS; else run manage.py "
     "schedule_tasks, by which they call by the right one. If you do not know it, somebody else has tried."
@@ -67,7 +66,7 @@ def examine_settings() -> Iterator[Finding]:
     if is_readable and settings.mode in MODES:
         text, remedy = MODES[settings.mode]
         yield wrong("settings", text, remedy)
-    elif is_readable and settings.BACKEND == MEMORY:
+    elif is_readable and settings.BACKEND == MEMORY_BACKEND:
         text = f"Jobs are kept in the memory of this process ({PREFIX}BACKEND), and nobody fires them"
         yield wrong("settings", text, f"Remove {PREFIX}BACKEND; the default is Cloud Scheduler.")
 
