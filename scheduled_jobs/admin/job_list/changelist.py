@@ -30,7 +30,7 @@ from scheduled_jobs.admin.page import (
 from scheduled_jobs.admin.words import HEALTH_BADGES, attempts_banners
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.census import having, take_census
-from scheduled_jobs.services.history.health import ORDER, Health, urgency
+from scheduled_jobs.services.history.health import Health, with_urgency
 from scheduled_jobs.services.history.last_attempts import unserved_attempts
 from scheduled_jobs.services.history.listed_jobs import listed_jobs
 from scheduled_jobs.services.history.looks import last_list, last_look
@@ -79,8 +79,7 @@ class JobChangeList(ChangeList):
         return [], False, {}, False, False
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[ScheduledJob]:
-        if "urgency" not in self.root_queryset.query.annotations:
-            self.root_queryset = self.root_queryset.annotate(urgency=urgency(self.now))
+        self.root_queryset = with_urgency(self.root_queryset, self.now)
         self.unfiltered = super().get_queryset(request, exclude_parameters)
         self.chosen = chosen_in(self.params)
         return having(self.unfiltered, self.chosen, self.now)
@@ -90,21 +89,20 @@ class JobChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         self.census = take_census(self.unfiltered, self.now)
-        paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
-        self.result_count = paginator.count = self.census.count(self.chosen)
+        states = self.census.having(self.chosen)
+        pks: Any = list(states)
+        self.paginator = self.model_admin.get_paginator(request, pks, self.list_per_page)
+        self.result_count = len(states)
         self.show_full_result_count = False
         self.full_result_count = None if self.query else self.census.total
         self.show_admin_actions = bool(self.result_count)
         self.can_show_all = self.result_count <= self.list_max_show_all
         self.multi_page = self.result_count > self.list_per_page
-        self.paginator = paginator
-        jobs = self.queryset
         if self.multi_page and not (self.show_all and self.can_show_all):
             try:
-                jobs = paginator.page(self.page_num).object_list
+                states = {pk: states[pk] for pk in self.paginator.page(self.page_num).object_list}
             except InvalidPage as error:
                 raise IncorrectLookupParameters from error
-        states = {pk: ORDER[place] for pk, place in jobs.values_list("pk", "urgency")}
         listed = listed_jobs(states, self.now, with_runs=self.allowed.runs)
         self.zone = common_zone(listed)
         self.result_list = build_rows(

@@ -1,16 +1,18 @@
-"""How many jobs there are of each kind, and which: two queries for the counts beside all filters."""
+"""Which jobs there are of each kind, and how many: two queries for a list and its filters."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from functools import cached_property, lru_cache
 
-from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import (
+    ORDER,
     Health,
     code_changed_since,
     health,
@@ -18,6 +20,7 @@ from scheduled_jobs.services.history.health import (
     paused,
     running,
     unserved,
+    with_urgency,
 )
 
 FOLLOWS, OVERRIDDEN, CODE_CHANGED = "no", "yes", "changed"
@@ -38,55 +41,61 @@ def attempt_failed() -> Q:
     return unserved("unreachable_since") & ~running()
 
 
-class Group(NamedTuple):
-    """Jobs that are alike in all that one can filter by; ``kinds`` are facets with their values."""
-
-    kinds: frozenset[tuple[str, str]]
-    jobs: int
+Kinds = frozenset[tuple[str, str]]
+"""Facets with their values."""
 
 
 @dataclass(frozen=True)
 class Census:
-    """``changed`` are the keys of the jobs that are overridden and whose code changed since."""
+    """``jobs`` are all of them, in their order: key -> Health, and what they are besides.
 
-    groups: list[Group]
+    ``changed`` are the keys of the jobs that are overridden and whose code changed since.
+    """
+
+    jobs: dict[int, tuple[Health, Kinds]]
     changed: frozenset[int]
+
+    @cached_property
+    def groups(self) -> Counter[Kinds]:
+        """How many jobs are alike in all that one can filter by."""
+        return Counter(kinds for _state, kinds in self.jobs.values())
 
     @property
     def total(self) -> int:
-        return sum(group.jobs for group in self.groups)
+        return len(self.jobs)
 
     def count(self, wanted: Mapping[str, str]) -> int:
         """How many jobs have these values of these facets."""
-        return sum(group.jobs for group in self.groups if group.kinds.issuperset(wanted.items()))
+        return sum(jobs for kinds, jobs in self.groups.items() if kinds.issuperset(wanted.items()))
+
+    def having(self, wanted: Mapping[str, str]) -> dict[int, Health]:
+        """The jobs with these values of these facets, in their order."""
+        return {pk: state for pk, (state, kinds) in self.jobs.items() if kinds.issuperset(wanted.items())}
 
 
 def take_census(jobs: QuerySet[ScheduledJob], now: datetime) -> Census:
-    """Count the jobs at ``now`` (aware), in two queries.
+    """Look at the jobs at ``now`` (aware), in two queries.
 
     Those whose code changed since are few, and found by a condition of their own: PostgreSQL takes a
     subquery in an expression for something that it runs for every row, and compiles it for longer than
     the query takes.
     """
     changed = frozenset(jobs.order_by().filter(code_changed_since()).values_list("pk", flat=True))
-    flags = {
-        "_held": held(now),
-        "_failed": attempt_failed(),
-        "_overridden": overridden(),
-        "_changed": Q(pk__in=changed),
-    }
-    counted = (
-        jobs.order_by()
+    flags = {"_held": held(now), "_failed": attempt_failed(), "_overridden": overridden()}
+    rows = (
+        with_urgency(jobs, now)
         .annotate(
-            _health=health(now),
-            **{name: Case(When(holds, then=Value(1)), default=Value(0)) for name, holds in flags.items()},
+            **{name: Case(When(holds, then=Value(1)), default=Value(0)) for name, holds in flags.items()}
         )
-        .values_list("_health", "last_status", "sync_state", "origin", *flags)
-        .annotate(_jobs=Count("pk"))
+        .values_list("pk", "urgency", "last_status", "sync_state", "origin", *flags)
     )
-    return Census([Group(_kinds(*row), count) for *row, count in counted], changed)
+    return Census(
+        {pk: (ORDER[place], _kinds(ORDER[place], *row, int(pk in changed))) for pk, place, *row in rows},
+        changed,
+    )
 
 
+@lru_cache(maxsize=1024)
 def _kinds(
     state: str,
     outcome: str,
@@ -96,7 +105,7 @@ def _kinds(
     has_failed: int,
     is_overridden: int,
     has_changed: int,
-) -> frozenset[tuple[str, str]]:
+) -> Kinds:
     kinds = {
         ("state", state),
         ("outcome", outcome or NO_RUN),

@@ -182,6 +182,11 @@ def urgency(now: datetime) -> Case:
     return Case(*whens, default=default, output_field=IntegerField())
 
 
+def with_urgency(jobs: QuerySet[ScheduledJob], now: datetime) -> QuerySet[ScheduledJob]:
+    """These jobs with their ``urgency``, which they may have already."""
+    return jobs if "urgency" in jobs.query.annotations else jobs.annotate(urgency=urgency(now))
+
+
 def with_health(jobs: QuerySet[ScheduledJob], now: datetime) -> list[tuple[ScheduledJob, Health]]:
     """These jobs, each with its Health at ``now`` (aware), in one query."""
     return [(job, Health(vars(job)["_health"])) for job in jobs.annotate(_health=health(now))]
