@@ -29,6 +29,11 @@ class Attribution:
     via: str = "code"
     reason: str = ""
 
+    @property
+    def release(self) -> str:
+        """The release whose code makes the changes, where nobody else is named."""
+        return deployment.code_version() if self.via == "code" and not self.label else ""
+
 
 MOST = 254
 """Characters of a label that its columns hold; a project's user names may be longer."""
@@ -138,8 +143,6 @@ class JobChange(ReadFromWriter):
     ) -> list[JobChange]:
         """The rows that ``record`` writes, unsaved."""
         who = current_attribution(by, reason=reason)
-        is_codes = who.via == Via.CODE and not who.label
-        release = deployment.code_version() if is_codes else ""
         return [
             cls(
                 job_id=job.pk,
@@ -148,7 +151,7 @@ class JobChange(ReadFromWriter):
                 actor_id=who.actor_id,
                 actor_label=who.label,
                 via=who.via,
-                release=release,
+                release=who.release,
                 field=field,
                 old=old,
                 new=new,

@@ -22,6 +22,8 @@ from tests.lessons.doors import (
 )
 
 if TYPE_CHECKING:
+    import pytest
+
     from scheduled_jobs.testing import CloudScheduler
 
 OVERRIDES = {
@@ -80,8 +82,11 @@ def test_what_nobody_overrode_follows_the_next_deploy(google: CloudScheduler) ->
     assert told["description"] == "Mine"
 
 
-def test_a_default_that_changed_under_an_override_is_shown(google: CloudScheduler) -> None:
+def test_a_default_that_changed_under_an_override_is_shown(
+    google: CloudScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """celery/django-celery-beat #757: nobody learns that the code has moved on."""
+    monkeypatch.setenv("GAE_VERSION", "41")
     declare("Digest")
     schedule_tasks()
     job = change(row("Digest"), schedule_override="0 3 * * *", reason="The batch closes at two")
@@ -93,7 +98,10 @@ def test_a_default_that_changed_under_an_override_is_shown(google: CloudSchedule
     said = text_of(page_of(client, job_page(job, "settings")))
     assert "0 11 * * * At 11:00, every day same 0 3 * * *" in said
     assert "since 08:30 by maria, form: The batch closes at two Reset" in said
-    assert "the code changed since, on 08:30: was 0 9 * * *" in said
+    assert "the code changed since, on 08:30: was 0 9 * * * in release 41" in said
+    story = text_of(page_of(client, job_page(job, "changes")))
+    assert "Release 41 changed the default of schedule 0 9 * * * → 0 11 * * * code" in story
+    assert "Release 41 created the job code" in story
 
 
 def test_three_states_of_a_field_can_be_told_apart(google: CloudScheduler) -> None:

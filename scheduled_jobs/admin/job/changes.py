@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -11,15 +11,16 @@ from urllib.parse import urlencode
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Q
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job.fields import payload_changes
 from scheduled_jobs.admin.page import FilterLink, FilterMenu
+from scheduled_jobs.admin.page.csv_file import MOST_EXPORTED, as_file, csv_lines
 from scheduled_jobs.admin.words import FIELD_WORDS, field_name, override_text, times, value_text, who_made
 from scheduled_jobs.domain.payloads import clean_text
-from scheduled_jobs.models import JobChange, JobRun
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history import job_story
 from scheduled_jobs.services.history.job_story import ChangeCounts, Counted
 
@@ -42,6 +43,9 @@ SWITCHES: dict[str, tuple[_StrPromise, _StrPromise]] = {
 """The same where it depends on the new value: for a false one, and for a true one."""
 
 
+HEADS = ("at", "by", "via", "field", "old", "new", "reason")
+CHUNK = 500
+"""Changes of a file that are read at once."""
 TOGETHER = timedelta(seconds=1)
 """Changes of one person that lie no further apart were made at once."""
 MAX_SOUGHT = 100
@@ -137,8 +141,35 @@ def _field_label(name: str) -> str:
     return labels.get(name) or field_name(name).capitalize()
 
 
-def change_lines(changes: Iterable[JobChange], zone: str, now: datetime) -> list[dict[str, Any]]:
-    """The lines of these changes (the newest first), times in a zone; what was done at once is one line."""
+def changes_file(job: ScheduledJob, question: ChangesAsked, counts: ChangeCounts) -> HttpResponse:
+    """All changes that are asked for, a line each, the newest first; secrets are masked."""
+
+    def chunks() -> Iterator[Iterable[Sequence[Any]]]:
+        condition, before = question.condition, question.before
+        for _n in range(0, MOST_EXPORTED, CHUNK):
+            found = job_story.changes_of(
+                job, CHUNK, condition=condition, floor=counts.floor if condition else 0, before=before
+            )
+            yield map(_row, found)
+            if len(found) < CHUNK:
+                return
+            before = found[-1].pk
+
+    return as_file(csv_lines(HEADS, chunks()), f"changes-{job.name}.csv")
+
+
+def _row(change: JobChange) -> Sequence[Any]:
+    values = (None if value is None else value_text("payload", value) for value in (change.old, change.new))
+    return (change.at, who_made(change), change.via, change.field, *values, change.reason)
+
+
+def change_lines(
+    changes: Iterable[JobChange], zone: str, now: datetime, in_force: Container[int] = ()
+) -> list[dict[str, Any]]:
+    """The lines of these changes (the newest first), times in a zone; what was done at once is one line.
+
+    ``in_force`` are the keys of those that have set an override that stands.
+    """
     lines: list[dict[str, Any]] = []
     last: JobChange | None = None
     for change in changes:
@@ -152,8 +183,11 @@ def change_lines(changes: Iterable[JobChange], zone: str, now: datetime) -> list
                     "via": change.get_via_display(),
                     "reason": change.reason,
                     "deeds": [_deed(change)],
+                    "resets": [],
                 }
             )
+        if change.pk in in_force:
+            lines[-1]["resets"].insert(0, change.field)
         last = change
     return lines
 

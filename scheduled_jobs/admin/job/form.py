@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -215,11 +216,11 @@ class Editing:
         posted = self._posted(field)
         return posted is not None and _token_of(posted) != self._seen_tokens.get(field)
 
-    def rebased(self, *, without: str = "") -> Editing:
-        """What this person has typed, on what is saved now; ``without`` is a field to take as it is saved."""
+    def rebased(self, *, without: Container[str] = ()) -> Editing:
+        """What this person has typed, on what is saved now; ``without`` are fields to leave as saved."""
         data = self.data.copy() if self.data is not None else QueryDict(mutable=True)
         for field, text in self.saved_texts.items():
-            if _name_of(field) == without or not self.is_mine(field):
+            if _name_of(field) in without or not self.is_mine(field):
                 data[field] = text
         data[SEEN] = json.dumps(self._saved_tokens)
         return Editing(self.job, data)

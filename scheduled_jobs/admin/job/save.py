@@ -32,10 +32,11 @@ class Again(NamedTuple):
 def answer_post(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> Again | None:
     """Do what was asked for; None where it is done, or refused by a message."""
     try:
-        if field := request.POST.get("_reset"):
-            return _reset_field(model_admin, request, job, field.removesuffix("_override"))
+        if fields := request.POST.getlist("_reset"):
+            names = [field.removesuffix("_override") for field in fields]
+            return _reset_fields(model_admin, request, job, names)
         if field := request.POST.get("_take"):
-            return _show(Editing(job, request.POST).rebased(without=field))
+            return _show(Editing(job, request.POST).rebased(without=[field]))
         if "_preview" in request.POST:
             return _show(Editing(job, request.POST))
         return _save(model_admin, request, job)
@@ -76,21 +77,24 @@ def _save(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob) -> Aga
     return None
 
 
-def _reset_field(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name: str) -> Again | None:
-    if name not in OVERRIDABLE:
-        messages.error(request, _("There is no field %(field)s to reset.") % {"field": name})
-        return None
+def _reset_fields(
+    model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, names: list[str]
+) -> Again | None:
+    for name in names:
+        if name not in OVERRIDABLE:
+            messages.error(request, _("There is no field %(field)s to reset.") % {"field": name})
+            return None
     # Locked until it is written: what somebody saves at the same moment is not taken back unseen.
     with job.locked() as rows:
         editing = Editing(rows.get(), request.POST)
-        if {name, *editing.mine}.intersection(editing.theirs):
+        if {*names, *editing.mine}.intersection(editing.theirs):
             return _refuse(editing)
-        if not _reset(model_admin, request, editing.job, name):
+        if not all(_reset(model_admin, request, editing.job, name) for name in names):
             return None
-    if not set(editing.mine) - {name}:
+    if not set(editing.mine) - set(names):
         return None
     messages.warning(request, _("Your other changes are not saved yet."))
-    return _show(Editing(editing.job, request.POST).rebased(without=name))
+    return _show(Editing(editing.job, request.POST).rebased(without=names))
 
 
 def _reset(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, name: str) -> bool:

@@ -13,7 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.job.changes import ChangesAsked, change_lines, counted_text, filters_of
+from scheduled_jobs.admin.job.changes import (
+    ChangesAsked,
+    change_lines,
+    changes_file,
+    counted_text,
+    filters_of,
+)
 from scheduled_jobs.admin.job.chart import LENGTHS, draw_durations
 from scheduled_jobs.admin.job.consequences import (
     after_a_failure,
@@ -199,6 +205,8 @@ def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     job, now, question = find_job(request, object_id), timezone.now(), ChangesAsked.of(request.GET)
 
     counts = job_story.count_changes(job)
+    if request.GET.get("format") == "csv":
+        return changes_file(job, question, counts)
     fields = job_story.changed_fields(job, counts.floor)
     # What is looked for is looked for among those that were counted: all of them may be many.
     condition, before = question.condition, question.before
@@ -208,7 +216,9 @@ def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     shown = changes[:MAX_CHANGES]
     older = question.address(before=shown[-1].pk) if len(changes) > MAX_CHANGES else ""
     context = {
-        "changes": change_lines(shown, job.time_zone, now),
+        "changes": change_lines(shown, job.time_zone, now, _in_force(request, job)),
+        "seen": Editing(job).seen,
+        "csv_url": question.address(format="csv"),
         "question": question,
         "filters": filters_of(question, counts, fields),
         "counts": counts,
@@ -217,6 +227,14 @@ def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
         "newest": question.address() if before is not None else "",
     }
     return _page(model_admin, request, job, "changes", context, counts.all)
+
+
+def _in_force(request: HttpRequest, job: ScheduledJob) -> set[int]:
+    """The changes that have set the overrides that stand, for somebody who may reset them."""
+    if not allowed(request).change or job.deleting_at is not None:
+        return set()
+    own = job.fields_of_its_own
+    return {change.pk for name, change in job_story.provenance_of(job).items() if name not in own}
 
 
 @require_safe_method

@@ -21,7 +21,7 @@ from scheduled_jobs.admin.page import (
     require_safe_method,
     section_tabs,
 )
-from scheduled_jobs.admin.run_list.export import MOST_EXPORTED
+from scheduled_jobs.admin.page.csv_file import MOST_EXPORTED
 from scheduled_jobs.admin.run_list.filters import (
     chips_of,
     menus_of,

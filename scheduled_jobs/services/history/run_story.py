@@ -133,6 +133,9 @@ def _after(run: JobRun, of_job: QuerySet[JobRun]) -> JobRun | None:
     following = of_job.filter(Q(at__gt=run.at) | Q(pk__gt=run.pk), at__gte=run.at)
     if run.scheduled_for is not None:
         following = following.exclude(scheduled_for=run.scheduled_for)
+        if run.status == Status.MISSED:
+            # One of an earlier time that came late is not what came next.
+            following = following.exclude(scheduled_for__lt=run.scheduled_for)
     return following.order_by("at", "pk").only(*BRIEF).first()
 
 

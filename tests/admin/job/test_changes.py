@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.serializers.json import DjangoJSONEncoder
+from django.test import Client
 
+from scheduled_jobs.admin.job import changes
 from scheduled_jobs.models import JobChange, attribution
 from scheduled_jobs.services.history import job_story
 from tests.support.job_page import (
     address,
+    fresh,
     job,
+    save,
     text,
 )
-from tests.support.people import superuser
+from tests.support.pages import Page
+from tests.support.people import signed_in, staff, superuser
 
 if TYPE_CHECKING:
     from scheduled_jobs.models import ScheduledJob
@@ -118,6 +126,78 @@ def test_what_the_code_changed_names_the_release(monkeypatch: pytest.MonkeyPatch
         "Release 2026.10.2 changed the default of schedule the code’s default → 15 1 * * *"
     )
     assert lines(row, "?q=2026.10.2") == changes[1:]
+
+
+def test_what_one_person_set_at_once_is_reset_at_once() -> None:
+    row, client = job(), superuser("rui")
+    save(client, row, schedule_override="30 1 * * *", retry_count_override="4", reason="Slow")
+    forms = [
+        form for form in Page(page_of(client, row)).of("form") if form.attrs.get("action") == settings_of(row)
+    ]
+    assert [form.text.strip() for form in forms] == ["Reset both"]
+    told = client.post(settings_of(row), sent(page_of(client, row)), follow=True).content.decode()
+    assert "Schedule follows the code again." in text(told)
+    assert "Retry count follows the code again." in text(told)
+    assert (fresh(row).schedule_override, fresh(row).retry_count_override) == (None, None)
+    assert lines(row)[0] == (
+        "rui reset retry count to the code’s default 4 → the code’s default and "
+        "reset schedule to the code’s default 30 1 * * * → the code’s default form"
+    )
+    assert settings_of(row) not in page_of(client, row).partition('<ul class="sj-audit">')[2]
+
+
+def test_what_somebody_else_has_set_meanwhile_is_not_reset_unseen() -> None:
+    row, client = job(), superuser("rui")
+    save(client, row, schedule_override="30 1 * * *", reason="Slow")
+    fields = sent(page_of(client, row))
+    save(superuser("maria"), fresh(row), schedule_override="45 1 * * *", reason="Slower")
+    told = client.post(settings_of(row), fields).content.decode()
+    assert "somebody else has changed this job" in text(told)
+    assert fresh(row).schedule_override == "45 1 * * *"
+    viewer = signed_in(staff("view", name="ines"))
+    assert settings_of(row) not in page_of(viewer, row).partition('<ul class="sj-audit">')[2]
+
+
+def test_the_changes_are_a_file_too_with_the_same_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "CHUNK", 2)
+    row = job()
+    changed(row, "paused", True, by="=rui", via="bulk", why="Twice")
+    changed(row, "payload", {"n": 1, "api_token": "geheim"}, by="maria", via="form")
+    changed(row, "declared_retry_count", 3)
+    page = page_of(superuser("ana"), row)
+    assert '<a href="?format=csv" download>Download CSV</a>' in page
+    found = read_file(row, "?format=csv")
+    assert [line["field"] for line in found] == ["declared_retry_count", "payload", "paused"]
+    at = JobChange.objects.get(job=row, field="paused").at
+    assert found[2] == {
+        "at": DjangoJSONEncoder().default(at), "by": "'=rui", "via": "bulk", "field": "paused", "old": "", "new": "true",
+        "reason": "Twice",
+    }  # fmt: skip
+    assert found[1]["new"] == '{"n": 1, "api_token": "••••••••"}'
+    assert [line["by"] for line in read_file(row, "?by=people&format=csv")] == ["maria", "'=rui"]
+
+
+def page_of(client: Client, row: ScheduledJob) -> str:
+    return client.get(address(row, "changes")).content.decode()
+
+
+def settings_of(row: ScheduledJob) -> str:
+    return address(row, "settings")
+
+
+def sent(page: str) -> dict[str, list[str]]:
+    """What the button of the newest line sends."""
+    form = page.partition('<ul class="sj-audit">')[2].partition("<form")[2].partition("</form>")[0]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'name="(seen|_reset)" value="([^"]*)"', form):
+        found.setdefault(name, []).append(html.unescape(value))
+    return found
+
+
+def read_file(row: ScheduledJob, query: str) -> list[dict[str, str]]:
+    answer: Any = superuser(f"reader{User.objects.count()}").get(address(row, "changes") + query)
+    assert answer["Content-Disposition"] == f'attachment; filename="changes-{row.name}.csv"'
+    return list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
 
 
 def test_older_changes_are_a_page_of_their_own() -> None:

@@ -53,6 +53,15 @@ def test_it_says_when_it_was_noticed_and_what_came_next(client: Client, job: Sch
     assert "Leave it The run of 14:09, after it, has succeeded." in text
 
 
+def test_an_older_run_that_came_late_is_not_the_next_one(client: Client, job: ScheduledJob) -> None:
+    run = missed(job)
+    late = {"started_at": SLOT + 6 * MINUTE, "duration": timedelta(seconds=12)}
+    make_run(job, Status.SUCCEEDED, scheduled_for=SLOT - 9 * MINUTE, **late)
+    text = told(client, run)
+    assert "never arrived; it was given up at 14:05. Nothing ran," in text
+    assert "Leave it It is taken off the list of what needs attention, and nothing else is changed." in text
+
+
 def test_an_attempt_that_watching_has_seen_outlives_later_ones(client: Client, job: ScheduledJob) -> None:
     """Google keeps its last attempt alone, and by now that is another one."""
     run = missed(job, reason="unreachable", attempt_at=SLOT.isoformat(), code=14)

@@ -298,7 +298,13 @@ class _Seeding:
         created = [new_values(declaration, now=self.now) for declaration in self.result.created]
         insert_rows(ScheduledJob, created, using=self.using)
         who = current_attribution()
-        told = {"actor_label": who.label, "via": who.via, "reason": who.reason, "field": "job"}
+        told = {
+            "actor_label": who.label,
+            "via": who.via,
+            "reason": who.reason,
+            "release": who.release,
+            "field": "job",
+        }
         for start in range(0, len(created), BATCH):
             names = [values["name"] for values in created[start : start + BATCH]]
             rows = self.rows.filter(name__in=names).order_by("pk").values_list("pk", "name", "task")
