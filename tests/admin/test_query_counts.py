@@ -1,4 +1,7 @@
-"""Every screen asks no more questions of ten thousand jobs than of ten, and reads no more rows to answer."""
+"""Every screen asks no more questions of ten thousand jobs than of ten.
+
+Those about one job, or about runs, read no more rows to answer either.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ FEW, MANY = 10, 10_000
 BATCH = 2_000
 
 MOST_ROWS = 500
-"""Rows that a page about one job, or one page of a list, may read: 200 bars, 200 changes, and some."""
+"""Rows that a page about one job, or one page of runs, may read: 200 bars, 200 changes, and some."""
 
 LISTS = {
     "list": "",
@@ -72,7 +75,7 @@ DONE = {
 """What a person does with one job: the page whose form is sent, and what is typed into it."""
 BULK = ("pause_jobs", "resume_jobs", "reset_jobs", "sync_jobs", "run_jobs")
 BULK_SCREENS = [f"{action} of {which}" for action in BULK for which in ("two", "all")]
-ABOUT_ALL = ("plan page", *(name for name in BULK_SCREENS if name.endswith("all")))
+ABOUT_ALL = ("plan page", *LISTS, *BULK_SCREENS)
 """Screens that compare or count every job there is: their rows grow, their queries do not."""
 
 
