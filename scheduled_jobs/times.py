@@ -33,6 +33,11 @@ def zone_label(name: str) -> str:
     return name.rpartition("/")[2].replace("_", " ")
 
 
+def offset(zone: str, at: datetime) -> str:
+    """ "UTC+01:00": how a zone's clocks go at a time; empty for UTC."""
+    return "" if zone == "UTC" else f"UTC{at.astimezone(zone_of(zone)).isoformat()[-6:]}"
+
+
 def duration(value: timedelta | None) -> str:
     """A length of time with two figures that matter: "3.1 s", "1 min 48 s", "2 h 5 min"."""
     if value is None:

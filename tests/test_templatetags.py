@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django
+import pytest
+import time_machine
 from django.template import Context, Template
 from django.utils import timezone
 
 from scheduled_jobs.models import ScheduledJob
-
-if TYPE_CHECKING:
-    import pytest
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -36,6 +35,20 @@ def test_times_are_words_with_the_exact_time_beside() -> None:
     assert shown == f"<time {lisbon}>&lt;now&gt;</time>"
     now = timezone.now()
     assert f">{now:%H:%M}</time>" in render("{% sj_time at 'UTC' %}", at=now)
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [
+        ("UTC", "UTC"),
+        ("Europe/Lisbon", "Europe/Lisbon (UTC+00:00)"),
+        ("Asia/Kathmandu", "Asia/Kathmandu (UTC+05:45)"),
+        ("America/New_York", "America/New_York (UTC-05:00)"),
+    ],
+)
+def test_a_zone_says_how_far_it_is_from_utc_now(zone: str, told: str) -> None:
+    with time_machine.travel(NOW, tick=False):
+        assert render("{{ zone|sj_zone }}", zone=zone) == told
 
 
 def test_no_time_is_no_text() -> None:

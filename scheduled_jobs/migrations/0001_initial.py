@@ -203,7 +203,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'scheduled job',
-                'verbose_name_plural': 'scheduled jobs',
+                'verbose_name_plural': 'jobs',
                 'ordering': ['name'],
                 'permissions': [('run_scheduledjob', 'Can run scheduled job'), ('pause_scheduledjob', 'Can pause and resume scheduled job'), ('sync_scheduledjob', 'Can sync scheduled job with Google')],
             },

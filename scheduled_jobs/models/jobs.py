@@ -136,7 +136,7 @@ class ScheduledJob(WithOverrides):
 
     class Meta:
         verbose_name = _("scheduled job")
-        verbose_name_plural = _("scheduled jobs")
+        verbose_name_plural = _("jobs")  # as the admin lists it, below the name of the app
         ordering = ["name"]
         permissions = [
             ("run_scheduledjob", "Can run scheduled job"),

@@ -83,6 +83,13 @@ def sj_ago(at: datetime | None) -> str:
     return times.relative(at, timezone.now()) if at else ""
 
 
+@register.filter
+def sj_zone(zone: str) -> str:
+    """ "Europe/Lisbon (UTC+01:00)": what it takes to find a time in a log."""
+    offset = times.offset(zone, timezone.now())
+    return f"{zone} ({offset})" if offset else zone
+
+
 register.filter("sj_number", intcomma)  # Django's library of it may not be installed
 
 

@@ -22,6 +22,7 @@ from scheduled_jobs.admin.words import (
     first_line,
     times,
 )
+from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
@@ -83,7 +84,8 @@ class _Words:
 
     def _link(self, job: JobNow) -> SafeString:
         name = JobName.from_columns(job.origin, job.task, job.name)
-        return format_html('<b><a href="{}" title="{}">{}</a></b>', self.to.job(job.pk), name, name.short)
+        shown = breakable(name.short)
+        return format_html('<b><a href="{}" title="{}">{}</a></b>', self.to.job(job.pk), name, shown)
 
     def _names(self, jobs: Sequence[JobNow], **filters: Any) -> SafeString:
         """ "A", "A and B", or "12 jobs", which lead to the list of them."""

@@ -349,6 +349,16 @@ def test_the_index_of_the_app_shows_the_same_and_leads_on_whom_it_must() -> None
     assert signed_in(staff("run", name="ana")).get(INDEX).status_code in (403, 404)
 
 
+def test_the_admin_lists_jobs_and_runs_below_the_app() -> None:
+    html = superuser().get("/admin/").content.decode()
+    lines = re.findall(r'<a href="/admin/scheduled_jobs/[^"]*"[^>]*>\s*([^<]+?)\s*</a>', html)
+    assert [line for line in lines if line not in ("Add", "Change", "View")] == [
+        "Scheduled jobs",
+        "Jobs",
+        "Runs",
+    ]
+
+
 @override_settings(ROOT_URLCONF=__name__)
 def test_every_site_shows_its_own() -> None:
     failing("A", "KeyError: 'x'")
