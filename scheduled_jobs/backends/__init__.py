@@ -12,9 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from scheduled_jobs.backends.base import Backend
-from scheduled_jobs.conf import settings
+from scheduled_jobs.conf import MEMORY_BACKEND, in_tests, settings
 
-__all__ = ["Backend", "forget_backends", "get_backend", "use_backend"]
+__all__ = ["Backend", "forget_backends", "get_backend", "outlives_tests", "use_backend"]
 
 _lock = threading.Lock()
 _chosen: list[Backend] = []
@@ -50,6 +50,11 @@ def use_backend(backend: Backend) -> Iterator[Backend]:
         yield backend
     finally:
         _chosen.remove(backend)
+
+
+def outlives_tests(backend: Backend) -> bool:
+    """Whether it keeps in memory what tests push, whose databases are rolled back one after another."""
+    return in_tests() and settings.BACKEND == MEMORY_BACKEND and backend not in _chosen
 
 
 def forget_backends() -> None:

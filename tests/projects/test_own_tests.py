@@ -14,6 +14,7 @@ NOBODY = "127.0.0.1:1"
 
 TESTS = """
     from datetime import timedelta
+    from io import StringIO
     from unittest import mock
 
     import google.auth
@@ -46,12 +47,31 @@ TESTS = """
             assert (job.sync_state, job.sync_error) == ("synced", ""), job.sync_error
             call_command("schedule_tasks")
 
+        def test_what_another_test_has_made_is_gone(self):
+            said = StringIO()
+            call_command("schedule_tasks", stdout=said)
+            assert "1 job: 1 created, 0 updated" in said.getvalue(), said.getvalue()
+
 
     class InATransaction(TestCase):
+        @classmethod
+        def setUpTestData(cls):
+            cls.job = ScheduledJob.objects.create(
+                name="own", task="shop.tasks.Report", origin="operator", schedule_override="0 4 * * *"
+            )
+
+        def setUp(self):
+            self.job.pause(reason="x")
+
         def test_a_job_is_pushed_when_it_is_committed(self):
-            with self.captureOnCommitCallbacks(execute=True):
-                Report.schedule()
+            with self.captureOnCommitCallbacks(execute=True) as first:
+                self.job.resume()
+                self.job.pause(reason="y")
             assert ScheduledJob.objects.get().sync_state == "synced"
+            with self.captureOnCommitCallbacks(execute=True):
+                self.job.resume()
+            assert ScheduledJob.objects.get().sync_state == "synced"
+            assert len({*first}) == 1, first
 
 
     class OneDay(TransactionTestCase):
@@ -85,14 +105,14 @@ def tested(project: Project) -> Project:
 def test_under_django_without_pytest(tested: Project) -> None:
     tested.write("sitecustomize.py", ABSENT)
     done = tested.manage("test", "shop", DJANGO_CLOUD_TASKS_EMULATOR_HOST=NOBODY)
-    assert "Ran 4 tests" in done.stderr, done.stdout + done.stderr
+    assert "Ran 5 tests" in done.stderr, done.stdout + done.stderr
     assert "\nOK\n" in done.stderr, done.stdout + done.stderr
 
 
 def test_under_pytest_without_a_fixture_of_ours(tested: Project) -> None:
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "shop/tests.py")
     done = tested.python(*command, DJANGO_CLOUD_TASKS_EMULATOR_HOST=NOBODY)
-    assert "4 passed" in done.stdout, done.stdout
+    assert "5 passed" in done.stdout, done.stdout
 
 
 FROZEN = """

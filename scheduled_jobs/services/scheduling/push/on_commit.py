@@ -58,7 +58,9 @@ class _Together:
         self.__qualname__ = label
 
     def __call__(self) -> None:
-        self.act(list(self.items))
+        items, self.items = list(self.items), {}
+        if items:
+            self.act(items)
 
 
 def once_committed(act: Callable[[Iterable[Any]], object], items: Iterable[Any], *, using: str) -> None:
@@ -68,10 +70,11 @@ def once_committed(act: Callable[[Iterable[Any]], object], items: Iterable[Any],
     if not items:
         return
     waiting = [entry[1] for entry in connection.run_on_commit if isinstance(entry[1], _Together)]
-    for together in waiting if connection.in_atomic_block else ():
-        if together.act is act:
-            together.items.update(items)
-            return
-    together = _Together(act, act.__qualname__)
+    known = (together for together in reversed(waiting) if together.act is act)
+    together = next(known, None) if connection.in_atomic_block else None
+    if together is None:
+        together = _Together(act, act.__qualname__)
     together.items.update(items)
+    # Again, where it waits already: a test looks only at what was registered in its own block, and a
+    # transaction of its fixtures never commits.
     transaction.on_commit(together, using=using, robust=True)
