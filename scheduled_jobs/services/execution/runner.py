@@ -7,7 +7,7 @@ import decimal
 import inspect
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +15,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
-from django.db import Error, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 
 from scheduled_jobs import registry, signals
@@ -29,6 +27,7 @@ from scheduled_jobs.logs import failures
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services.execution.capture import RunLog, show_to, taking_records
+from scheduled_jobs.services.execution.leftovers import connections_put_back, process
 from scheduled_jobs.services.execution.stopping import Handlers, one_process
 from scheduled_jobs.services.execution.telling import send
 
@@ -105,7 +104,9 @@ def _execute(
     # The one thing there that is changed in place.
     decimal.setcontext(decimal.getcontext().copy())
     handlers, has_begun, is_stop = Handlers(), False, False
-    depths = {c.alias: len(c.atomic_blocks) for c in connections.all(initialized_only=True)}
+    left = ExitStack()
+    left.enter_context(process.put_back())
+    left.enter_context(connections_put_back())
     try:
         send(signals.run_started, run)
         if arguments is None:
@@ -125,7 +126,7 @@ def _execute(
             return Outcome(Status.SUCCEEDED, notes=["run() was ended by sys.exit()."])
         return _failure(run, task, error, clock(), is_stop=is_stop)
     finally:
-        _leave_transactions(depths)
+        left.close()
         if not is_stop:  # which may have taken its handler away, to be heard once only
             handlers.put_back()
     return _success(run, value)
@@ -232,39 +233,3 @@ def _below_us(frames: TracebackType | None) -> TracebackType | None:
     while rest is not None and rest.tb_frame.f_code.co_filename == __file__:
         rest = rest.tb_next
     return rest or frames
-
-
-def _leave_transactions(depths: Mapping[str, int]) -> None:
-    """Undo what a task left behind: transactions that it never ended, raw ones too, or autocommit off.
-
-    The end of the run would be written into them, and vanish with them. ``depths`` tells how many
-    transactions were open before the task, by database.
-    """
-    for connection in connections.all(initialized_only=True):
-        depth = depths.get(connection.alias, 0)
-        try:
-            while len(connection.atomic_blocks) > depth:
-                connection.atomic_blocks[-1].__exit__(TransactionAbandoned, TransactionAbandoned(), None)
-        except Error:
-            connection.close()
-        if depth == 0 and _is_left_open(connection):
-            connection.close()
-            if connection.connection is not None:  # a database in memory is never closed
-                connection.rollback()
-                connection.set_autocommit(True)
-
-
-class TransactionAbandoned(Exception):
-    """A task has left a transaction open."""
-
-
-def _is_left_open(connection: BaseDatabaseWrapper) -> bool:
-    raw = connection.connection
-    if raw is None or not connection.settings_dict["AUTOCOMMIT"]:
-        return False
-    if not connection.autocommit or getattr(raw, "in_transaction", False):  # sqlite3
-        return True
-    # psycopg, where 0 is idle, and PyMySQL, whose lowest bit it is.
-    return bool(
-        getattr(getattr(raw, "info", None), "transaction_status", 0) or getattr(raw, "server_status", 0) & 1
-    )

@@ -5,21 +5,30 @@ from __future__ import annotations
 import asyncio
 import decimal
 import functools
+import gc
+import locale
+import logging
 import os
 import signal
+import socket
 import sys
 import threading
+import warnings
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils import timezone, translation
 
 from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
+from scheduled_jobs.services.execution.leftovers import process
 from scheduled_jobs.services.execution.stopping import Handlers
 from tests.services.execution.calling import deliver
 from tests.support import make_job, make_task
@@ -298,6 +307,109 @@ def test_what_a_task_activates_is_gone_when_it_ends(
     assert inside == [("Asia/Tokyo", "de", "/elsewhere/", 3, "emea")]
     assert around() == before
     assert before[0] != "Asia/Tokyo"
+
+
+def shared_state() -> dict[str, Any]:
+    return {
+        "folder": Path.cwd(),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "timeout": socket.getdefaulttimeout(),
+        "log": logging.root.manager.disable,
+        "warnings": warnings.filters[:],
+        "recursion": sys.getrecursionlimit(),
+        "gc": gc.isenabled(),
+    }
+
+
+def test_what_scripts_set_for_a_whole_process_is_put_back(tmp_path: Path) -> None:
+    before = shared_state()
+    inside: list[dict[str, Any]] = []
+
+    def run(self: PeriodicTask) -> None:
+        os.chdir(tmp_path)
+        locale.setlocale(locale.LC_ALL, "C")
+        socket.setdefaulttimeout(0.5)
+        logging.disable(logging.CRITICAL)
+        warnings.simplefilter("error")
+        sys.setrecursionlimit(2_000_000)
+        gc.disable()
+        inside.append(shared_state())
+
+    task = make_task(run=run)
+    deliver(make_job(task), task)
+    assert shared_state() == before
+    differing = [name for name, value in inside[0].items() if value != before[name]]
+    assert {*differing, "locale"} == {*before}
+
+
+def test_what_one_run_sets_stays_while_another_goes_on(tmp_path: Path) -> None:
+    before = Path.cwd()
+    with process.put_back():
+        os.chdir(tmp_path)
+        with process.put_back():
+            pass
+        assert Path.cwd() == tmp_path
+    assert Path.cwd() == before
+
+
+def test_a_folder_that_is_gone_is_no_hindrance(tmp_path: Path) -> None:
+    before = Path.cwd()
+    (tmp_path / "gone").mkdir()
+    os.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    task = make_task()
+    try:
+        deliver(make_job(task), task)
+        assert JobRun.objects.get().status == Status.SUCCEEDED
+    finally:
+        os.chdir(before)
+
+
+SESSION = {
+    "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only"),
+    "postgresql": ("SET statement_timeout = 60000", "SHOW statement_timeout"),
+    "mysql": ("SET SESSION net_read_timeout = 7", "SELECT @@net_read_timeout"),
+}
+
+
+def closes(connection: Any) -> None:
+    connection.ensure_connection()
+    connection.connection.close()
+
+
+def sets(connection: Any) -> None:
+    connection.cursor().execute(SESSION[connection.vendor][0])
+
+
+def wraps(connection: Any) -> None:
+    def broken(*args: Any) -> None:
+        raise RuntimeError("a wrapper that the task has left")
+
+    connection.execute_wrappers.append(broken)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("spoils", [closes, sets, wraps])
+def test_what_a_task_does_to_its_connection_is_undone(
+    spoils: Callable[[Any], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def asked() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(SESSION[connection.vendor][1])
+            return cursor.fetchone()
+
+    if spoils is not wraps and connection.vendor == "sqlite" and connection.is_in_memory_db():
+        pytest.skip("a database in memory is gone with its connection")
+    before = asked()
+
+    def run(self: PeriodicTask) -> None:
+        spoils(connection)
+
+    task = make_task(run=run)
+    deliver(make_job(task), task)
+    assert JobRun.objects.get().status == Status.SUCCEEDED
+    assert asked() == before
+    assert "could not be written" not in caplog.text
 
 
 def test_a_run_sees_what_was_activated_before_it() -> None:
