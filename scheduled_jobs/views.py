@@ -181,7 +181,7 @@ def _refusals_of_body(request: HttpRequest) -> list[str]:
     """Whether what this app's own question has as its body does not arrive."""
     try:
         return [] if _body(request) == authentication.PROBE_BODY else ["body"]
-    except (exceptions.BodyTooLarge, RawPostDataException):
+    except exceptions.BodyTooLarge:
         return ["body"]
 
 
@@ -202,7 +202,7 @@ def _refusals_of_database(task: str, name: str) -> list[str]:
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """The body; None unless as many bytes came as were announced. Raises BodyTooLarge."""
+    """The body; None unless as many bytes arrive here as were announced. Raises BodyTooLarge."""
     too_large = f"the body is larger than {MAX_BODY} bytes"
     announced = request.META.get("CONTENT_LENGTH") or ""
     length = int(announced) if announced.isdecimal() and len(announced) < 19 else None
@@ -214,7 +214,7 @@ def _body(request: HttpRequest) -> bytes | None:
         body = request.body
     except RequestDataTooBig as error:
         raise exceptions.BodyTooLarge("the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE") from error
-    except UnreadablePostError:
+    except (UnreadablePostError, RawPostDataException):  # broken off, or read by a middleware
         return None
     if len(body) > MAX_BODY:
         raise exceptions.BodyTooLarge(too_large)

@@ -321,6 +321,16 @@ def test_a_body_that_did_not_arrive_is_no_empty_payload(
     assert JobRun.objects.get().error == f"InvalidPayload: {error}"
 
 
+def test_a_body_that_a_middleware_has_read_is_no_empty_payload(
+    job: ScheduledJob, bearer: dict[str, str]
+) -> None:
+    headers = {**bearer, "X-CloudScheduler-JobName": job.name}
+    request = RequestFactory().post(PATH, b'{"region": "emea"}', "application/json", headers=headers)
+    request.read(1)
+    answer = views.tasks_endpoint(request, "shop.reports.Report")
+    assert (answer.status_code, JobRun.objects.get().status) == (400, "failed")
+
+
 def test_a_payload_of_forty_thousand_faults_gets_a_short_answer(db: None, send: Send) -> None:
     def run(self: PeriodicTask) -> None: ...
 

@@ -30,6 +30,7 @@ def sign_probe(
     email: str,
     now: datetime,
     *,
+    task: str = "",
     job: str = "",
     authorization: str = "",
     tasks: Collection[str] = (),
@@ -44,6 +45,7 @@ def sign_probe(
         "email": email,
         "iat": now.timestamp(),
         "emulated": _is_emulated(),
+        "task": task,
         "job": job,
         "authorization": authorization,
         "tasks": [*tasks],
@@ -54,8 +56,9 @@ def sign_probe(
 def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[str] | None:
     """Why the token that a probe describes would be refused here; None where there is no probe.
 
-    "key" where it is not of this app; else some of "task", "task …" for each of the others that is not here,
-    "headers", "authorization", "audience", "account", "emulator", "clock" and "certificates".
+    "key" where it is not of this app; else "path", or some of "task", "task …" for each of the others that
+    is not here, "headers", "authorization", "token", "audience", "account", "emulator", "clock" and
+    "certificates".
     """
     signed = headers.get(PROBE_HEADER, "")
     if not signed or len(signed) > MAX_TOKEN or not signed.isascii():
@@ -64,6 +67,8 @@ def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[st
         claims = Signer(salt=PROBE_SALT).unsign_object(signed)
     except BadSignature:
         return ["key"]
+    if claims["task"] not in ("", task):
+        return ["path"]
     task_class = registry.get(task)
     if task_class is None:
         return ["task"]
@@ -77,8 +82,10 @@ def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[st
 def _wrong_with_token(
     claims: Mapping[str, Any], headers: Mapping[str, str], now: datetime
 ) -> dict[str, bool]:
+    sent, arrived = claims["authorization"], headers.get(AUTHORIZATION, "")
     return {
-        "authorization": claims["authorization"] not in ("", headers.get(AUTHORIZATION, "")),
+        "authorization": sent != "" and arrived == "",
+        "token": sent != "" and arrived not in ("", sent),
         "audience": not same_audience(claims["aud"], settings.OIDC_AUDIENCE or ""),
         "account": claims["email"] not in (settings.OIDC_ALLOWED_EMAILS or ()),
         "emulator": claims["emulated"] != _is_emulated(),

@@ -236,8 +236,17 @@ LED = (
         lambda got: (
             _is_led_to_same_path(got) and (got.asked.scheme, got.redirect.scheme) == ("http", "https")
         ),
-        "{led}: http is led to https (SECURE_SSL_REDIRECT, or the server in front)",
-        "Set {ENDPOINT} to {new_origin} and {again}.",
+        "{led}: http is led to https (SECURE_SSL_REDIRECT, a middleware, or the server in front)",
+        "Set {ENDPOINT} to {new_origin} and {again}; on a developer's machine turn that off.",
+    ),
+    Cause(
+        lambda got: (
+            _is_led_to_same_path(got)
+            and got.redirect.netloc == got.asked.netloc
+            and (got.asked.scheme == "http" or bool(got.redirect.query))
+        ),
+        "{led}, itself: a middleware, or the server in front, wants a cookie or a parameter first",
+        "Let {mount} pass it.",
     ),
     Cause(
         lambda got: _is_led_to_same_path(got) and got.redirect.netloc == got.asked.netloc,
@@ -251,8 +260,8 @@ LED = (
     ),
     Cause(
         lambda got: got.is_led and got.redirect.path == got.asked.path + "/",
-        "{led}: a slash is added, so that another pattern than ours has taken the address",
-        "Put {above}, and let no server add slashes.",
+        "{led}: a slash is added, by a pattern that has taken the address, a middleware or a server in front",
+        "Put {above}, and let nobody add slashes to {mount}.",
     ),
     Cause(
         lambda got: got.is_led,
@@ -303,8 +312,9 @@ REFUSED = (
     ),
     Cause(
         lambda got: got.status == 403 and "CSRF" in got.body,
-        "{status} with Django's CSRF page: our view is exempt, so that another has taken the address",
-        "Put {above}, or correct {ENDPOINT} if another project answers there.",
+        "{status} with Django's CSRF page: our view is exempt, so that another view, or a CSRF middleware of "
+        "the project's own, answers",
+        "Put {above}, let {mount} pass that middleware, or correct {ENDPOINT} if it is another project.",
     ),
     Cause(
         lambda got: got.status in (403, 406),
@@ -318,7 +328,8 @@ REFUSED = (
     ),
     Cause(
         lambda got: got.status in (404, 410),
-        "{status}: a server is there that does not know this address, of another prefix or another project",
+        "{status}: a server is there that does not know this address: another prefix, another project, or "
+        "other URLs for this host (django-hosts, tenants)",
         "Compare {ENDPOINT} and the path of the include with what the web server serves, then {again}.",
     ),
     Cause(
@@ -368,8 +379,9 @@ REFUSED = (
     ),
     Cause(
         lambda got: 200 <= got.status < 300,
-        "{status}, and not by this app's view: Google takes that for success, and no task ever runs",
-        "Correct {ENDPOINT} if it is another server; else put {above}.",
+        "{status}, and not by this app's view: Google takes that for success, whether a task has run or not",
+        "Correct {ENDPOINT} if it is another server; else put {above}, and let {mount} pass a middleware "
+        "that answers for views or changes their answers.",
     ),
     Cause(
         lambda _: True,

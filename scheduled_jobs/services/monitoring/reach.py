@@ -84,7 +84,7 @@ def ask_address(target: Target, now: datetime, *, seconds: float = SECONDS) -> A
 def _ask(target: Target, now: datetime, parts: SplitResult, seconds: float, authorization: str = "") -> Got:
     probe = sign_probe(
         target.audience, target.service_account, now,
-        job=target.job, authorization=authorization, tasks=target.tasks,
+        task=target.task, job=target.job, authorization=authorization, tasks=target.tasks,
     )  # fmt: skip
     # As Google's own request says who it is: something may let it alone pass, or nobody of that name.
     headers = {
@@ -183,6 +183,10 @@ WRITABLE = (
     "written to in DATABASES."
 )
 REFUSALS = {
+    "path": (
+        "the path of the request reaches it changed, and names another task than {task}",
+        "Let the server in front, or the middleware, pass the path on as it is, capitals and dots too.",
+    ),
     "task": (
         "its code has no task {task}",
         "Deploy the code that has it to the web server too, and restart that.",
@@ -198,6 +202,10 @@ REFUSALS = {
     "authorization": (
         "the Authorization header, which has the token, does not reach it",
         "Let the server in front pass it on, in Apache's mod_wsgi by WSGIPassAuthorization On.",
+    ),
+    "token": (
+        "the Authorization header, which has the token, reaches it changed",
+        "Let the server in front, or the middleware, pass it on once and as it is.",
     ),
     "body": (
         "the body of the request, which has the payload, does not reach it",

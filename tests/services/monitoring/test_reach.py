@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 TASK = "shop.reports.Report"
 ENDPOINT = "DJANGO_CLOUD_TASKS_ENDPOINT"
 ABOVE = "the include of scheduled_jobs.urls above patterns that take every address"
+SUCCESS = (
+    f"Correct {ENDPOINT} if it is another server; else put {ABOVE}, and let /tasks/ pass a middleware that answers "
+    "for views or changes their answers."
+)
 
 urlpatterns = [path("tasks/", include("scheduled_jobs.urls"))]
 
@@ -238,8 +242,8 @@ SURROUNDINGS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a redirect to https": (
         {"MIDDLEWARE": ["django.middleware.security.SecurityMiddleware"], "SECURE_SSL_REDIRECT": True},
         "is answered 301 by Elsewhere and led to {https}/tasks/shop.reports.Report: http is led to https "
-        "(SECURE_SSL_REDIRECT, or the server in front)",
-        f"Set {ENDPOINT} to {{https}} and run schedule_tasks again.",
+        "(SECURE_SSL_REDIRECT, a middleware, or the server in front)",
+        f"Set {ENDPOINT} to {{https}} and run schedule_tasks again; on a developer's machine turn that off.",
     ),
     "a host that is not allowed": (
         {"MIDDLEWARE": ["django.middleware.common.CommonMiddleware"], "ALLOWED_HOSTS": ["shop.example.com"]},
@@ -248,19 +252,21 @@ SURROUNDINGS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "another prefix": (
         {"ROOT_URLCONF": (path("jobs/", include("scheduled_jobs.urls")),)},
-        "is answered 404 by Elsewhere: a server is there that does not know this address, of another prefix or "
-        "another project",
+        "is answered 404 by Elsewhere: a server is there that does not know this address: another prefix, another "
+        "project, or other URLs for this host (django-hosts, tenants)",
         f"Compare {ENDPOINT} and the path of the include with what the web server serves, then run schedule_tasks again.",
     ),
     "a pattern that takes everything": (
         {"ROOT_URLCONF": WithCatchAll},
-        "is answered 200 by Elsewhere, and not by this app's view: Google takes that for success, and no task ever runs",
-        f"Correct {ENDPOINT} if it is another server; else put {ABOVE}.",
+        "is answered 200 by Elsewhere, and not by this app's view: Google takes that for success, whether a task has "
+        "run or not",
+        SUCCESS,
     ),
     "Django's CSRF page": (
         {"ROOT_URLCONF": WithCsrf},
-        "is answered 403 by Elsewhere with Django's CSRF page: our view is exempt, so that another has taken the address",
-        f"Put {ABOVE}, or correct {ENDPOINT} if another project answers there.",
+        "is answered 403 by Elsewhere with Django's CSRF page: our view is exempt, so that another view, or a CSRF "
+        "middleware of the project's own, answers",
+        f"Put {ABOVE}, let /tasks/ pass that middleware, or correct {ENDPOINT} if it is another project.",
     ),
     "a language in front": (
         {"ROOT_URLCONF": WithLanguage(), "MIDDLEWARE": ["django.middleware.locale.LocaleMiddleware"]},
@@ -341,6 +347,21 @@ class DropsAll(DropsHeaders):
     dropped = ("HTTP_X_",)
 
 
+class SendsTwice(AsksForLogin):
+    """Two servers in front that both set the header, which the second joins."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_AUTHORIZATION" in request.META:
+            request.META["HTTP_AUTHORIZATION"] += f", {request.META['HTTP_AUTHORIZATION']}"
+        return self.get_response(request)
+
+
+class SmallLetters(AsksForLogin):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.path_info = request.path_info.lower()
+        return self.get_response(request)
+
+
 class ReadsFirst(AsksForLogin):
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.read(1)
@@ -366,6 +387,17 @@ class LetsGoogleAlone(AsksForLogin):
             "is this app, which would refuse Google: the header X-CloudScheduler-JobName, which names the job, does "
             "not reach it",
             "Let the server in front, or the middleware, pass the headers of the request on.",
+        ),
+        (
+            "SendsTwice",
+            "is this app, which would refuse Google: the Authorization header, which has the token, reaches it changed",
+            "Let the server in front, or the middleware, pass it on once and as it is.",
+        ),
+        (
+            "SmallLetters",
+            f"is this app, which would refuse Google: the path of the request reaches it changed, and names another "
+            f"task than {TASK}",
+            "Let the server in front, or the middleware, pass the path on as it is, capitals and dots too.",
         ),
         (
             "ReadsFirst",
@@ -410,14 +442,28 @@ def test_older_code_that_has_some_of_the_tasks_is_named(certificates: Certificat
     assert found.text.endswith("is this app, which would refuse Google: its code has no task shop.New")
 
 
+@pytest.mark.parametrize(
+    ("leads_to", "text"),
+    [
+        ("", "itself: Django does not see that the request came by https"),
+        ("?lang=de", "itself: a middleware, or the server in front, wants a cookie or a parameter first"),
+    ],
+)
+def test_what_leads_to_itself_by_https_is_told_apart(leads_to: str, text: str) -> None:
+    address = f"https://shop.example.com/tasks/{TASK}"
+    got = Got(urlsplit(address), 301, {"Location": address + leads_to})
+    assert cause_of(got, task=TASK)[0] == f"is answered 301 and led to {address}, {text}"
+
+
 # --- Servers of other people --------------------------------------------------------------------------
 
 HERE = "http://{HTTP_HOST}{PATH_INFO}"
 ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
     "another server's page": (
         answering("200 OK", "<!doctype html>", Server="nginx/1.27.0"),
-        "is answered 200 by nginx/1.27.0, and not by this app's view: Google takes that for success, and no task ever runs",
-        f"Correct {ENDPOINT} if it is another server; else put {ABOVE}.",
+        "is answered 200 by nginx/1.27.0, and not by this app's view: Google takes that for success, whether a task "
+        "has run or not",
+        SUCCESS,
     ),
     "another project's 401": (
         answering("401 Unauthorized", '{"error": "no token"}', WWW_Authenticate="Token"),
@@ -452,15 +498,15 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
     ),
     "a slash": (
         answering("301 Moved", "", Location=HERE + "/"),
-        "is answered 301 by Elsewhere and led to {origin}/tasks/shop.reports.Report/: a slash is added, so that "
-        "another pattern than ours has taken the address",
-        f"Put {ABOVE}, and let no server add slashes.",
+        "is answered 301 by Elsewhere and led to {origin}/tasks/shop.reports.Report/: a slash is added, by a pattern "
+        "that has taken the address, a middleware or a server in front",
+        f"Put {ABOVE}, and let nobody add slashes to /tasks/.",
     ),
     "a redirect to itself": (
         answering("301 Moved", "", Location=HERE),
-        "is answered 301 by Elsewhere and led to {origin}/tasks/shop.reports.Report, itself: Django does not see "
-        "that the request came by https",
-        "Set SECURE_PROXY_SSL_HEADER to the header by which the server in front says so.",
+        "is answered 301 by Elsewhere and led to {origin}/tasks/shop.reports.Report, itself: a middleware, or the "
+        "server in front, wants a cookie or a parameter first",
+        "Let /tasks/ pass it.",
     ),
     "a redirect to somewhere": (
         answering("302 Found", "", Location="/welcome?token=secret"),
