@@ -40,6 +40,8 @@ class Dropped(StrEnum):
     """A recovery from what nobody was told of."""
     FAILED_AGAIN = "failed again"
     """A recovery that did not last."""
+    OVER = "over"
+    """More of a trouble that was told, and told to be over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,10 @@ class Owed:
     cause: str = ""
     is_settled: bool = False
     is_dealt_with: bool = False
+    since: datetime | None = None
+    """When it was owed."""
+    is_over: bool = False
+    """Whether its job was told to be well again, by a run after this one."""
     in_a_row: int = 1
     """Scheduled times up to it that went wrong without a success between; of a recovery, successes since."""
     tolerance: int = 1
@@ -73,11 +79,17 @@ class ToldAlert:
     def silences(self, owed: Owed) -> bool:
         """Whether who has read it need not be told this too, for a while.
 
-        An error is the same for all jobs. What has no name of its own is a job's own, unless it met many.
+        An error is the same for all jobs. What has no name of its own is a job's own, unless it met many, and
+        as long as it does.
         """
         if (self.kind, self.cause) != (owed.kind, told_cause(owed)):
             return False
-        return owed.cause not in NAMELESS or owed.job in self.jobs or len(self.jobs) >= SHARED
+        return owed.cause not in NAMELESS or owed.job in self.jobs or self.is_of_many
+
+    @property
+    def is_of_many(self) -> bool:
+        """Whether it met many jobs at once, and is not over."""
+        return len(self.jobs) >= SHARED and bool(self.down)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +120,8 @@ def decide_alerts(
 ) -> Decision:
     """What is told now (``now`` is aware), what later, and what not at all.
 
-    ``recent`` are the messages of the last ``cooldown``; ``again`` is after how long a recovery that is not
-    sure yet is looked at again.
+    ``recent`` are the messages of the last two of ``cooldown``; ``again`` is after how long a recovery that
+    is not sure yet is looked at again.
     """
     groups: dict[tuple[OwedKind, str | int], list[Owed]] = defaultdict(list)
     held: dict[int, datetime] = {}
@@ -117,6 +129,8 @@ def decide_alerts(
     for one in owed:
         if (why := _why_not(one)) is not None:
             dropped[one.pk] = why
+        elif one.is_over and _was_silenced(one, recent, cooldown):
+            dropped[one.pk] = Dropped.OVER
         elif (until := _until(one, recent, now, cooldown=cooldown, again=again)) is not None:
             held[one.pk] = until
         else:
@@ -151,8 +165,19 @@ def _until(
         if one.told is not None and one.told.down - {one.job} and now < one.told.at + cooldown:
             return min(now + again, one.told.at + cooldown)
         return None
-    ends = [told.at + cooldown for told in recent if told.silences(one)]
-    return max((end for end in ends if end > now), default=None)
+    ends = [
+        # Of what met many, each job that it still concerns is told when it is over.
+        end if one.job in told.jobs or one.cause not in NAMELESS else min(end, now + again)
+        for told in recent
+        if told.silences(one) and (end := told.at + cooldown) > now
+    ]
+    return max(ends, default=None)
+
+
+def _was_silenced(one: Owed, recent: Sequence[ToldAlert], cooldown: timedelta) -> bool:
+    """Whether its trouble was told already when it was owed."""
+    ends = [told.at + cooldown for told in recent if told.silences(one) and one.job in told.jobs]
+    return one.since is not None and any(one.since < end for end in ends)
 
 
 def pauses_itself(in_a_row: int, after: int | None, sharing: int) -> bool:

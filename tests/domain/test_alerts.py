@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +93,24 @@ def test_a_missed_run_of_another_job_is_told_unless_many_were() -> None:
     missed = Owed(1, OwedKind.MISSED, 9, "missed")
     one, many = (told(*jobs, kind=OwedKind.MISSED, cause="missed") for jobs in ((1,), (1, 2, 3)))
     assert told_now(decided(missed, recent=[one])) == [(OwedKind.MISSED, [1])]
-    assert decided(missed, recent=[many]).held == {1: NOW + 5 * HOUR}
+    # When it is over for all of these, it is asked what else it has cost.
+    assert decided(missed, recent=[replace(many, down=frozenset({2}))]).held == {1: NOW + MINUTE}
+    assert told_now(decided(missed, recent=[many])) == [(OwedKind.MISSED, [1])]
     assert decided(missed, recent=[told(9, kind=OwedKind.MISSED, cause="missed")]).held == {1: NOW + 5 * HOUR}
+
+
+def test_more_of_what_was_told_to_be_over_is_not_told() -> None:
+    """Not even when the cooldown has ended: an outage of ten minutes is no news six hours later."""
+    before = told(1, kind=OwedKind.MISSED, cause="missed", ago=COOLDOWN + HOUR)
+    missed = Owed(1, OwedKind.MISSED, 1, "missed", since=before.at + HOUR, is_over=True)
+    assert decided(missed, recent=[before]).dropped == {1: Dropped.OVER}
+    for other in (
+        replace(missed, is_over=False),
+        replace(missed, since=before.at + COOLDOWN),
+        replace(missed, job=2),
+        replace(missed, kind=OwedKind.LOST, cause="lost"),
+    ):
+        assert told_now(decided(other, recent=[before])) == [(other.kind, [1])]
 
 
 def test_a_lost_run_of_the_same_job_waits_for_the_cooldown() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import router
 
@@ -13,6 +13,7 @@ from scheduled_jobs.models.runs import JobRunQuerySet
 
 MOST = 1_000
 """Runs that are read to count those in a row."""
+AROUND = timedelta(hours=1)
 
 
 def jobs() -> ScheduledJobQuerySet:
@@ -42,6 +43,16 @@ def wrong_between(run: JobRun, since: datetime | None) -> list[datetime]:
         before = before.filter(at__gt=since)
     rows = before.values_list("scheduled_for", "at")[:MOST]
     return list(dict.fromkeys(slot or at for slot, at in rows))
+
+
+def missed_too(run: JobRun) -> tuple[int, datetime | None]:
+    """How many other jobs missed a run at most an hour before this one, or since, and from when on."""
+    missed = JobRun.objects.using(router.db_for_write(JobRun)).filter(
+        status=JobRun.Status.MISSED, at__gt=run.at - AROUND
+    )
+    rows = missed.exclude(job=run.job_id).order_by("at").values_list("job_id", "at")[:MOST]
+    found = list(rows)
+    return len({job for job, _at in found}), found[0][1] if found else None
 
 
 _GOOD = JobRun.Status.SUCCEEDED

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import Error, router, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
@@ -64,7 +65,7 @@ def _judge(now: datetime, turn: Turn) -> None:
     owed = [scene.owed(row) for row in rows.values()]
     paused = _pauses(scene, owed)
     decision = domain.decide_alerts(
-        [one for one in owed if one.pk not in paused], _recent(now - cooldown), now,
+        [one for one in owed if one.pk not in paused], _recent(now - 2 * cooldown), now,
         cooldown=cooldown, again=AGAIN,
     )  # fmt: skip
     groups = [
@@ -170,6 +171,7 @@ class _Scene:
             run.job = self.jobs[run.job_id]
         self.runs = runs
         self.slots = self._slots(runs.values())
+        self.well_since = _told_well(jobs)
         self.told = _last_told([row.job_id for row in rows.values() if row.kind == Kind.RECOVERED])
 
     def _slots(self, runs: Iterable[JobRun]) -> dict[tuple[int, datetime | None], list[tuple[int, bool]]]:
@@ -195,9 +197,10 @@ class _Scene:
                 row.pk, kind, job.pk, row.error_key,
                 in_a_row=_successes(job, wanted), tolerance=wanted, told=told,
             )  # fmt: skip
-        wanted = tolerances.failures
+        wanted, well_since = tolerances.failures, self.well_since.get(job.pk)
         return Owed(
             row.pk, kind, job.pk, row.error_key,
+            since=row.created_at, is_over=well_since is not None and run.at < well_since,
             is_settled=self._is_settled(run, job, kind), is_dealt_with=self._is_dealt_with(run, job),
             in_a_row=wanted if wanted == 1 else _in_a_row(run, wanted), tolerance=wanted,
         )  # fmt: skip
@@ -263,7 +266,9 @@ def _in_a_row(run: JobRun, wanted: int) -> int:
 
 def _recent(since: datetime) -> list[ToldAlert]:
     alerts = Alert.objects.using(_using()).filter(created_at__gt=since)
-    return _as_told(alerts.exclude(kind__in=(Kind.TEST, Kind.RECOVERED)).order_by("pk"))
+    told = _as_told(alerts.exclude(kind__in=(Kind.TEST, Kind.RECOVERED)).order_by("pk"))
+    down = _down({job for one in told if len(one.jobs) >= domain.SHARED for job in one.jobs})
+    return [replace(one, down=one.jobs & down) for one in told]
 
 
 def _as_told(alerts: Iterable[Alert]) -> list[ToldAlert]:
@@ -298,10 +303,17 @@ def _last_told(jobs: Collection[int]) -> dict[int, ToldAlert]:
     told = {one.pk: one for one in _as_told(alerts.values())}
     down = _down({job for one in told.values() for job in one.jobs})
     return {
-        job: ToldAlert(one.pk, one.kind, one.cause, one.at, one.jobs, one.jobs & down)
+        job: replace(one, down=one.jobs & down)
         for job, row in last.items()
         if row.alert_id is not None and (one := told.get(row.alert_id)) is not None
     }
+
+
+def _told_well(jobs: Collection[int]) -> dict[int, datetime]:
+    """For each of these jobs when the run began by which it was last told to be well again."""
+    rows = _rows().filter(job__in=jobs, kind=Kind.RECOVERED, alert__isnull=False).order_by()
+    found = rows.values_list("job_id").annotate(at=Max("run__at"))
+    return {job: at for job, at in found if at is not None}
 
 
 def _down(jobs: Collection[int]) -> frozenset[int]:

@@ -133,10 +133,11 @@ def _row(run: JobRun, kind: str, due_at: datetime) -> AlertRun:
 
 
 def _write(owed: list[AlertRun]) -> None:
-    using = router.db_for_write(AlertRun)
+    using, now = router.db_for_write(AlertRun), timezone.now()
+    for one in owed:
+        one.created_at = now
     # A savepoint: what is wrong with these rows is not to undo the end of the run.
     with transaction.atomic(using=using):
         AlertRun.objects.using(using).bulk_create(owed)
-    now = timezone.now()
     if any(one.due_at is not None and one.due_at <= now for one in owed):
         _here.is_due = True

@@ -80,6 +80,19 @@ def slot_or_start(run: JobRun) -> datetime:
     return run.scheduled_for or run.at
 
 
+def count_of(run: JobRun) -> int:
+    """Scheduled times that a row tells of: more than one where so many were missed that they share it."""
+    missed = run.context.get("missed")
+    return int(missed.get("slots") or 1) if isinstance(missed, dict) else 1
+
+
+def first_slot_of(run: JobRun) -> datetime:
+    """The first of them."""
+    missed = run.context.get("missed")
+    since = time_of(missed.get("since")) if isinstance(missed, dict) else None
+    return since or slot_or_start(run)
+
+
 def clock_of(job: ScheduledJob, at: datetime, now: datetime) -> str:
     return times.clock(at, job.time_zone, now)
 

@@ -24,9 +24,11 @@ from scheduled_jobs.services.alerts.pieces import (
     NAMED,
     address_at_google,
     clock_of,
+    count_of,
     day_and_clock,
     error_and_place,
     first_line_of,
+    first_slot_of,
     googles_attempt,
     job_table,
     last_log_lines,
@@ -292,25 +294,29 @@ def _lost(runs: Sequence[JobRun], now: datetime) -> _Draft:
 def _missed(runs: Sequence[JobRun], now: datetime) -> _Draft:
     run = runs[0]
     if len(runs) > 1:
-        since = min(slot_or_start(one) for one in runs)
+        n, since = sum(map(count_of, runs)), min(map(first_slot_of, runs))
         jobs = {one.job_id for one in runs}
-        subject = _("MISSED: %(n)d runs of %(jobs)d jobs, since %(time)s")
+        subject = _("MISSED: %(n)s runs of %(jobs)d jobs, since %(time)s")
         if len(jobs) == 1:
-            subject = _("MISSED: %(job)s did not run %(n)d times, since %(time)s")
+            subject = _("MISSED: %(job)s did not run %(n)s times, since %(time)s")
         subject %= {
-            "n": len(runs),
+            "n": f"{n:,}",
             "jobs": len(jobs),
             "job": short_name(run.job),
             "time": clock_of(run.job, since, now),
         }
-        first = _("%(n)d scheduled times passed, and nothing arrived.") % {"n": len(runs)}
+        first = _("%(n)s scheduled times passed, and nothing arrived.") % {"n": f"{n:,}"}
         return _about_several(subject, runs, now, first, "missed")
     time = clock_of(run.job, slot_or_start(run), now)
     subject = _("MISSED: %(job)s did not run at %(time)s") % {"job": short_name(run.job), "time": time}
     first = _("%(job)s was due at %(time)s and nothing arrived by %(now)s.") % {
         "job": short_name(run.job), "time": slot_and_zone(run, now), "now": clock_of(run.job, now, now),
     }  # fmt: skip
-    head = [*prose(first), *googles_attempt(run, now), *see_it(page_of(run))]
+    head = [
+        *prose(" ".join(filter(None, [first, _ran_since(runs, now)]))),
+        *googles_attempt(run, now),
+        *see_it(page_of(run)),
+    ]
     again = _("When it does, run this one for %(time)s:") % {"time": time}
     steps = [
         (_("Does this address reach the server? Google calls"), address_at_google(run.job)),
@@ -318,10 +324,38 @@ def _missed(runs: Sequence[JobRun], now: datetime) -> _Draft:
         (again, links.page("jobrun_rerun", run.pk)),
         (_("Handled elsewhere? Mark it as dealt with:"), page_of(run)),
     ]
+    about = [*job_table(run, now, is_over=True), *_other_jobs(run, now)]
     return _Draft(
-        subject, head, [job_table(run, now, is_over=True), [_("What to do"), *numbered(steps)]],
+        subject, head, [about, [_("What to do"), *numbered(steps)]],
         url=page_of(run), notes=zone_note(run),
     )  # fmt: skip
+
+
+def _ran_since(runs: Sequence[JobRun], now: datetime) -> str:
+    """Whether it is over already: the first thing that somebody wants to know who was woken."""
+    last = {run.job_id: run for run in sorted(runs, key=slot_or_start)}
+    well = [run.job for run in last.values() if (at := run.job.last_success_at) and at > slot_or_start(run)]
+    if not well:
+        return ""
+    if len(well) < len(last):
+        return _("%(n)d of these %(total)d jobs ran since.") % {"n": len(well), "total": len(last)}
+    at = min(job.last_success_at for job in well if job.last_success_at is not None)
+    time = clock_of(well[0], at, now)
+    if len(well) == 1:
+        return _("It runs again: its last success was at %(time)s.") % {"time": time}
+    return _("All of these jobs ran since.")
+
+
+def _other_jobs(run: JobRun, now: datetime) -> list[str]:
+    n, since = causes.missed_too(run)
+    if since is None:
+        return []
+    text = ngettext(
+        "%(n)d of %(total)d was missed too since %(time)s: perhaps this server, not this job",
+        "%(n)d of %(total)d were missed too since %(time)s: probably this server, not this job",
+        n,
+    ) % {"n": n, "total": causes.jobs().count(), "time": clock_of(run.job, since, now)}
+    return facts([(_("Other jobs"), text)])
 
 
 def _about_several(subject: str, runs: Sequence[JobRun], now: datetime, first: str, status: str) -> _Draft:
@@ -331,13 +365,14 @@ def _about_several(subject: str, runs: Sequence[JobRun], now: datetime, first: s
         lines.append("  " + _("and %(n)d more") % {"n": more})
     jobs = len({run.job_id for run in runs})
     whose = _("Probably this server, not these jobs.") if jobs >= SHARED else ""
+    over = _ran_since(runs, now) if status == "missed" else ""
     google = next((line for run in runs if (line := googles_attempt(run, now))), [])
     steps = [
         (_("Does the address reach the server? On it, this says what answers there:"),
          "python manage.py scheduled_jobs doctor"),
         (_("What has to be done yet can be run from there:"), url),
     ]  # fmt: skip
-    head = [*prose(" ".join(filter(None, [first, whose]))), *google, *see_it(url, _("See them"))]
+    head = [*prose(" ".join(filter(None, [first, whose, over]))), *google, *see_it(url, _("See them"))]
     return _Draft(subject, head, [lines, [_("What to do"), *numbered(steps)]], url=url)
 
 

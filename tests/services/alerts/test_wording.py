@@ -133,6 +133,45 @@ Times: Europe/Paris. 10:00 there is 09:00 UTC.
     )
 
 
+def test_the_mail_of_runs_that_were_missed_and_are_over(job: ScheduledJob) -> None:
+    older = {"slots": 1200, "since": (SLOT - 5 * HOUR).isoformat()}
+    runs = [
+        make_run(job, Status.MISSED, scheduled_for=SLOT - HOUR, context={"missed": older}),
+        make_run(job, Status.MISSED, scheduled_for=SLOT, context={"missed": {}}),
+    ]
+    ScheduledJob.objects.update(last_success_at=SLOT + 10 * MINUTE)
+    alerts.owe_missed(runs)
+    alerts.send_owed(SLOT + 20 * MINUTE)
+    assert the_mail() == (
+        f"""Subject: [shop production] MISSED: SyncWarehouseStock did not run 1,201 times, since 05:00
+
+1,201 scheduled times passed, and nothing arrived. It runs again: its last
+success was at 10:10.
+See them: {ADMIN}/jobrun/?status=missed
+
+  09:00  SyncWarehouseStock
+  10:00  SyncWarehouseStock
+
+What to do
+  1. Does the address reach the server? On it, this says what answers there:
+     python manage.py scheduled_jobs doctor
+  2. What has to be done yet can be run from there:
+     {ADMIN}/jobrun/?status=missed
+
+"""
+        + FOOT
+    )
+
+
+def test_a_missed_run_names_the_other_jobs_that_were(job: ScheduledJob) -> None:
+    other = make_job(make_task(name="SettleCardPayments"), "shop--settle")
+    make_run(other, Status.MISSED, scheduled_for=SLOT - 20 * MINUTE)
+    alerts.owe_missed([make_run(job, Status.MISSED, scheduled_for=SLOT)])
+    alerts.send_owed(SLOT + 5 * MINUTE)
+    line = "Other jobs     1 of 2 was missed too since 09:40: perhaps this server, not"
+    assert line in the_mail()
+
+
 def test_the_mail_of_many_jobs_with_one_cause(settings: SettingsWrapper, failing: Failing) -> None:
     failing.error = OSError('connection to server at "10.12.0.3", port 5432 failed')
     for name, schedule in (("Settle", "30 1 * * *"), ("Export", "*/5 * * * *"), ("Close", "0 3 * * *")):

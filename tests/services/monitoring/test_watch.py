@@ -232,6 +232,25 @@ def test_of_a_frequent_job_all_attempts_are_known_to_fail(google: CloudScheduler
     assert known <= 4
 
 
+def test_an_outage_is_two_mails_however_many_times_it_cost(
+    google: CloudScheduler, settings: SettingsWrapper
+) -> None:
+    settings.DJANGO_CLOUD_TASKS_ALERT_RECIPIENTS = ["ops@shop.example"]
+    make_task(run_every="* * * * *").schedule()
+    look(google, NINE)
+    with server_down(google):
+        for n in range(1, 10):
+            look(google, NINE + n * MINUTE)
+    for n in (10, 11, 12, 13, 14, 15, 16, 6 * 60 + 10, 6 * 60 + 11, 6 * 60 + 20):
+        look(google, NINE + n * MINUTE)
+
+    assert [message.subject for message in mail.outbox] == [
+        "[shop] MISSED: Report did not run at 09:01",
+        "[shop] OK again: Report",
+    ]
+    assert JobRun.objects.filter(status=Status.MISSED).count() == 9
+
+
 # --- False alarms ------------------------------------------------------------------------------------------
 
 
