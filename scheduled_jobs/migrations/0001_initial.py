@@ -240,7 +240,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(auto_now_add=True, verbose_name='at')),
                 ('actor_id', scheduled_jobs.models.fields.KeyField(blank=True, default='', max_length=255, verbose_name='user')),
                 ('actor_label', scheduled_jobs.models.fields.LineField(blank=True, default='', max_length=254, verbose_name='by')),
-                ('via', models.CharField(choices=[('form', 'form'), ('bulk', 'bulk action'), ('cli', 'command line'), ('sync', 'sync'), ('adopt', 'adopted from Google'), ('auto', 'automatic'), ('code', 'code')], default='code', max_length=8, verbose_name='via')),
+                ('via', models.CharField(choices=[('form', 'form'), ('bulk', 'bulk action'), ('cli', 'command line'), ('sync', 'comparing with Google'), ('adopt', 'kept from Google'), ('auto', 'automatic'), ('code', 'code')], default='code', max_length=8, verbose_name='via')),
                 ('release', models.CharField(blank=True, default='', max_length=100, verbose_name='release')),
                 ('field', models.CharField(max_length=64, verbose_name='field')),
                 ('old', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name='old value')),

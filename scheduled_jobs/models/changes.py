@@ -78,8 +78,8 @@ class Via(models.TextChoices):
     FORM = "form", _("form")
     BULK = "bulk", _("bulk action")
     CLI = "cli", _("command line")
-    SYNC = "sync", _("sync")
-    ADOPT = "adopt", _("adopted from Google")
+    SYNC = "sync", _("comparing with Google")
+    ADOPT = "adopt", _("kept from Google")
     AUTO = "auto", _("automatic")
     CODE = "code", _("code")
 

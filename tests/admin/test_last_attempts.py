@@ -217,7 +217,7 @@ def test_a_job_that_google_disabled_is_explained_without_a_guess(
     client.post(f"{LIST}{job.pk}/ask/")
     assert (
         "Google has disabled this job Google says state DISABLED, seen now What to do Look at its log in "
-        "the Google console, delete it there, and push it: Google gets it anew."
+        "the Google console, delete it there, and send it again: Google gets it anew."
     ) in page(client, job)
 
 
@@ -245,7 +245,7 @@ def test_asking_google_about_all_jobs_says_what_was_seen(google: MemoryBackend, 
     tried(google, job, NINE, 14)
     google.store.pause_job(full_name(row("Two")))
     assert asked(client, f"{LIST}ask/") == (
-        "Google was asked about 2 jobs. Of 1, what it tried last did not arrive here. 1 differs, see Plan."
+        "Google was asked about 2 jobs. Of 1, what it tried last did not arrive here. 1 differs: compare and decide."
     )
     assert LastList.objects.get().at > NOW
 

@@ -128,7 +128,7 @@ def test_an_edit_reaches_google_with_the_save(google: CloudScheduler) -> None:
     google.faults.refuse("UpdateJob", "PERMISSION_DENIED", "not allowed", times=9)
     job = change(job, schedule_override="50 8 * * *")
     assert job.schedule == "50 8 * * *"
-    assert "Not synced" in text_of(page_of(superuser("ana"), job_page(job)))
+    assert "Not sent" in text_of(page_of(superuser("ana"), job_page(job)))
     assert job.sync_error.startswith("not allowed")
 
 

@@ -226,7 +226,7 @@ class _Words:
         need.buttons = [(_("Why?"), where), (_("Compare…"), self._compare(matter))]
 
     def _stopped(self, matter: Matter, need: Need) -> None:
-        text = ngettext("{jobs} is not fired by Google", "{jobs} are not fired by Google", len(matter.jobs))
+        text = _("Google does not call {jobs}")
         need.what = format_html(text, jobs=self._names(matter.jobs, state=Health.STOPPED))
         need.why = _("As last seen there: paused by somebody in the console, or disabled.")
         need.buttons = [(_("Compare and decide…"), self._compare(matter))]

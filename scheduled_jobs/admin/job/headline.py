@@ -230,7 +230,7 @@ def google_banner(
         return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}
     if job.sync_state == SyncState.SYNCED:
         # A former name that cannot be deleted is a note: the job itself is as it should be.
-        text = _("Synced, but %(note)s") % {"note": job.sync_error}
+        text = _("Sent, but %(note)s") % {"note": job.sync_error}
         return {"icon": "drift", "tone": "", "text": text} if job.sync_error else None
     if job.live is None:
         text = _("Google has no such job.")

@@ -37,7 +37,9 @@ def ask_all_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
         if unserved:
             parts.append(_("Of %(n)d, what it tried last did not arrive here.") % {"n": unserved})
         if differing:
-            text = ngettext("%(n)d differs, see Plan.", "%(n)d differ, see Plan.", differing)
+            text = ngettext(
+                "%(n)d differs: compare and decide.", "%(n)d differ: compare and decide.", differing
+            )
             parts.append(text % {"n": differing})
         level = messages.warning if unserved or differing else messages.success
         level(request, " ".join(parts))

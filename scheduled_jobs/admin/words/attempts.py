@@ -155,7 +155,7 @@ def state_banner(job: ScheduledJob, looked_at: datetime | None, now: datetime) -
     says = _("state %(state)s, seen %(ago)s") % {"state": state, "ago": seen}
     if state == DISABLED:
         remedy = _(
-            "Look at its log in the Google console, delete it there, and push it: Google gets it anew."
+            "Look at its log in the Google console, delete it there, and send it again: Google gets it anew."
         )
         return Banner("bad", "warn", _("Google has disabled this job"), says, remedy, is_state=True)
     if state != PAUSED:

@@ -59,9 +59,9 @@ HEALTH_BADGES: dict[str, Badge] = {
 """Health of a job -> its badge."""
 
 SYNC_BADGES: dict[str, Badge] = {
-    SyncState.SYNCED: Badge("synced", "off", _("Synced")),
+    SyncState.SYNCED: Badge("synced", "off", _("Same as here")),
     SyncState.DRIFTED: Badge("drift", "warn", _("Differs")),
     SyncState.PENDING: Badge("pending", "run", _("Pending")),
-    SyncState.FAILED: Badge("syncbad", "bad", _("Not synced")),
+    SyncState.FAILED: Badge("syncbad", "bad", _("Not sent")),
 }
 """Sync state of a job -> its badge."""

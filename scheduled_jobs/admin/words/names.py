@@ -63,6 +63,6 @@ def who_made(change: JobChange) -> str:
         return _("Release %(release)s") % {"release": change.release}
     return {
         JobChange.Via.CODE: _("The code"),
-        JobChange.Via.SYNC: _("The sync"),
+        JobChange.Via.SYNC: _("Comparing with Google"),
         JobChange.Via.AUTO: _("The system"),
     }.get(JobChange.Via(change.via), _("Somebody"))

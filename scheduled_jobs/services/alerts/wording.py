@@ -242,7 +242,7 @@ def _many_failing(run: JobRun, jobs: Sequence[ScheduledJob], now: datetime) -> _
     later = [job for job in jobs if (at := coming[job.pk]) is None or at > now + SOON]
     steps = []
     if len(later) < len(jobs):
-        soon = _("Once it is mended, %(n)d of the %(total)d run again within an hour, by schedule.")
+        soon = _("Once it is fixed, %(n)d of the %(total)d run again within an hour, by schedule.")
         steps.append((soon % {"n": len(jobs) - len(later), "total": len(jobs)}, ""))
     if later:
         by_hand = ngettext(

@@ -215,7 +215,7 @@ def test_a_bulk_push_makes_google_equal(google: MemoryBackend) -> None:
     client = operator("sync")
     html = ask(client, "sync_jobs", *rows)
     assert "Send 2 jobs to Google?" in html
-    assert "Not synced: Quota is used up." in html
+    assert "Not sent: Quota is used up." in html
     assert "never" in html
     response = confirm(client, html, reason="after the outage")
     assert said(response) == ["2 jobs are being sent; the list of jobs tells if one could not be."]

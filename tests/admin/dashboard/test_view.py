@@ -162,6 +162,14 @@ def test_each_trouble_is_a_link_to_the_jobs_that_have_it() -> None:
     assert html.count("sj-btn go") == 1
 
 
+def test_a_job_that_was_paused_in_google_is_said_not_to_be_called() -> None:
+    job("S", sync_state="drifted", live={"state": "PAUSED"}, live_seen_at=NOW, synced_at=NOW)
+    assert matters(superuser())[0] == (
+        "Stopped Google does not call S As last seen there: paused by somebody in the console, or disabled. "
+        "Compare and decide…"
+    )
+
+
 def test_runs_of_one_minute_never_arrived_at_it() -> None:
     for name in ("A", "B"):
         make_run(job(name), "missed", scheduled_for=NOW - 40 * MINUTE, error_key="missed")

@@ -59,7 +59,7 @@ def test_of_a_push_that_google_refuses_the_page_says_why(google: MemoryBackend, 
     assert said(answer) == [PUSHED]
     text = text_of(client.get(answer["Location"]).content.decode())
     assert "Not in Google: not allowed" in text
-    assert "In Google Synced" not in text
+    assert "In Google Same as here" not in text
 
 
 def test_adopting_names_overrides_pause_and_what_is_pushed(google: MemoryBackend, job: ScheduledJob) -> None:

@@ -228,7 +228,7 @@ def test_a_page_that_looks_at_too_many_runs_says_so(
 
 def test_an_empty_list_says_what_comes_next(client: Client) -> None:
     html = page(client)
-    assert "A run appears here as soon as Google fires a job, or somebody runs one now." in html
+    assert "A run appears here as soon as Google calls for a job, or somebody runs one now." in html
     assert "No run is as the search and the filters ask." in page(client, "?status=failed")
 
 

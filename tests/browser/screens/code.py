@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -132,7 +133,9 @@ class SyncWarehouseStock(PeriodicTask):
         return stock
 
     def apply(self, stock, warehouse):
+        log.info("asking warehouse %s for its levels", warehouse)
         stock[sku_map[warehouse]] = levels(warehouse)
+        log.info("warehouse %s: %s rows", warehouse, len(stock))
 '''
 HOOK = """
 from functools import wraps
@@ -212,11 +215,14 @@ def declare_stock(stage: Stage) -> None:
             del sku_map["PT-LIS-2"]
         return len(warehouse) * 1000
 
+    log = logging.getLogger("inventory")
+    log.setLevel(logging.INFO)
     space = {
         "__name__": "inventory.tasks",
         "PeriodicTask": PeriodicTask,
         "sku_map": sku_map,
         "levels": levels,
+        "log": log,
     }
     for path, source in (
         ("/app/.venv/lib/python3.13/site-packages/newrelic/hooks/framework.py", HOOK),

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import TimeoutError as PageTimeout
 
+from scheduled_jobs import deployment
 from scheduled_jobs.services import monitoring
 from tests.browser.pictures import SCHEMES
 from tests.browser.screens.accessibility import violations
@@ -40,6 +41,7 @@ def desk(chromium: Browser, db: None, tmp_path_factory: pytest.TempPathFactory) 
     with open_desk(tmp_path_factory.mktemp("desk")) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(monitoring, "examine", lambda: FOUND)
         patch.setenv("GAE_VERSION", "2026.10.2")
+        patch.setattr(deployment, "host", lambda: "shop-web-00312-k7d")
         yield opened
 
 

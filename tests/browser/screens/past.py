@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Status = JobRun.Status
 CALLER = "scheduler@shop-prod-eu.iam.gserviceaccount.com"
 LEFT = {
-    "m": (Status.MISSED, "no delivery within 5 min of the slot"),
+    "m": (Status.MISSED, "Due at {slot:%Y-%m-%d %H:%M} UTC, and nothing had arrived by {end:%H:%M}."),
     "t": (Status.TIMED_OUT, "stopped after its deadline of 180 s"),
     "l": (Status.LOST, "no sign of life for 20 s: its process has died"),
 }
@@ -108,16 +108,16 @@ class Past:
         execution.deliver(Delivery(job=row, task=task, body=body, schedule_time=text, caller=CALLER))
 
     def _left_behind(self, row: ScheduledJob, outcome: str, slot: datetime) -> None:
-        status, error = LEFT[outcome]
+        (status, error), end = LEFT[outcome], slot + timedelta(minutes=5)
         run = make_run(
             row,
             status,
             scheduled_for=slot,
             started_at=None if status == Status.MISSED else timezone.now(),
-            finished_at=slot + timedelta(minutes=5),
+            finished_at=end,
             duration=timedelta(minutes=3) if status == Status.TIMED_OUT else None,
             payload=row.payload,
-            error=error,
+            error=error.format(slot=slot.astimezone(UTC), end=end.astimezone(UTC)),
         )
         facts.write(run)
 
