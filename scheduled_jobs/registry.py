@@ -70,6 +70,7 @@ class Task(Protocol):
 _tasks: dict[str | type[Task], type[Task]] = {}
 """By dotted path; a class whose path another has taken is under itself until names are read again."""
 _hidden: list[type[Task]] = []
+_bases: list[type[Task]] = []
 _LEFT_OUT = re.compile(r"tests|test_.*|conftest|__\w+__")
 """Modules of a package ``tasks`` that hold no tasks, and that want more than a server has."""
 
@@ -94,6 +95,16 @@ def register(task: type[Task]) -> None:
     if (other := _tasks.pop(path, None)) is not None:
         _tasks[other] = other
     _tasks[path] = task
+
+
+def register_base(task: type[Task]) -> None:
+    """Remember a class that leaves ``run`` abstract, and is no task."""
+    _bases.append(task)
+
+
+def unused_bases() -> list[type[Task]]:
+    """Classes that have a schedule, no ``run``, and nothing derived from them: they are meant as tasks."""
+    return [task for task in _bases if not task.__subclasses__() and _is_in_its_module(task)]
 
 
 def get(path: str) -> type[Task] | None:

@@ -66,8 +66,12 @@ class PeriodicTask:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         run = inspect.getattr_static(cls, "run")
-        if abc.ABC not in cls.__bases__ and not getattr(run, "__isabstractmethod__", False):
+        if abc.ABC in cls.__bases__:
+            return
+        if not getattr(run, "__isabstractmethod__", False):
             registry.register(cls)
+        elif hasattr(cls, "run_every") and "run" not in vars(cls):
+            registry.register_base(cls)
 
     @abc.abstractmethod
     def run(self, *args: Any, **kwargs: Any) -> Any:

@@ -16,25 +16,40 @@ from scheduled_jobs.services.scheduling.seed.declare import Declaration
 from scheduled_jobs.services.scheduling.seed.rows import clash
 
 UNDECIDED = "It asks the database, which may answer once migrate has run; schedule_tasks asks again."
+RUNLESS = (
+    "Name the method run; where another of its bases has it, put that base first; and list abc.ABC among the "
+    "bases of what is only a base class."
+)
 FEW_DIGITS = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule."
 
 
 def check_tasks(**_: Any) -> Messages:
-    """E010, E011, W010, W011, W013, W019."""
+    """E010, E011, W010, W011, W013, W019, W032."""
     try:
         declarations = [declare(task) for task in registry.tasks()]
     except ImproperlyConfigured:
         return []  # reported by check_settings
+    messages: Messages = [
+        warning(
+            32,
+            f"{registry.dotted_path(task)} has run_every and no run(): it is taken for a base class, and "
+            "makes no job.",
+            RUNLESS,
+            task,
+        )
+        for task in registry.unused_bases()
+    ]
     if not declarations:
         return [
+            *messages,
             warning(
                 10,
                 "No task was found.",
                 "Derive a class from scheduled_jobs.tasks.PeriodicTask in the module tasks of an installed "
                 "app, or in any module of its package tasks.",
-            )
+            ),
         ]
-    messages: Messages = [
+    messages += [
         error(
             11,
             f"{registry.dotted_path(task)}: several classes have this name, and only the last is a task.",

@@ -52,9 +52,22 @@ def fault_of(address: str) -> str | None:
         return "it has a user in it; write the host alone, and let the service account identify the caller"
     if parts.query or parts.fragment or address.endswith(("?", "#")):
         return "it has a query or a fragment; write what stands before the ? or the #"
-    if not HOST.fullmatch(host) or ".." in host:
+    if not HOST.fullmatch(host) or ".." in host or _is_no_number(host):
         return f"{host!r} is no host that Django answers; use letters, digits, hyphens and dots"
+    if found := re.search(r"//|/\.{1,2}(?=/|$)|[{}<>\\]", parts.path):
+        return f"its path has {found[0]!r} in it; remove that"
     return None
+
+
+def _is_no_number(host: str) -> bool:
+    """Whether it ends as no name does, in a number, and is no address: 127.1 is this machine to some."""
+    if not re.search(r"(^|\.)\d+$", host, re.ASCII) or "." not in host:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def odd_character(text: str) -> str | None:

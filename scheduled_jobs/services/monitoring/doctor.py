@@ -243,9 +243,10 @@ class _Examination:
         task = next(iter(registry.tasks()), None)
         if task is None or self.faults:
             return None
-        uri = scheduling.task_url(task.name())
+        path = registry.dotted_path(task)
+        uri = scheduling.task_url(path)
         account = (settings.OIDC_SERVICE_ACCOUNT or "") if registry.uses_oidc(task) else ""
-        return Target(uri, task.name(), settings.OIDC_AUDIENCE or "", account)
+        return Target(uri, path, settings.OIDC_AUDIENCE or "", account)
 
     # --- Certificates and clock -------------------------------------------------------------------
 

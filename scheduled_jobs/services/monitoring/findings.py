@@ -22,7 +22,8 @@ class Finding:
     @property
     def line(self) -> str:
         """All of it in one line."""
-        return " ".join(f"{'[ok]' if self.is_ok else '[!]'} {self.text}. {self.remedy}".split())
+        end = "" if self.text.endswith("?") else "."
+        return " ".join(f"{'[ok]' if self.is_ok else '[!]'} {self.text}{end} {self.remedy}".split())
 
 
 def right(topic: str, text: str) -> Finding:

@@ -73,7 +73,7 @@ def examine_settings() -> Iterator[Finding]:
 
 def examine_tasks() -> Iterator[Finding]:
     """Which tasks there are; that there is none is told by ``manage.py check``."""
-    if names := [task.name() for task in registry.tasks()]:
+    if names := [registry.dotted_path(task) for task in registry.tasks()]:
         yield right("tasks", how_many(names, "task"))
 
 

@@ -20,6 +20,7 @@ from scheduled_jobs.models import LastWatch
 from scheduled_jobs.services import execution, monitoring
 from scheduled_jobs.services.monitoring import Target
 from scheduled_jobs.services.monitoring.process import RUN_ON
+from scheduled_jobs.tasks import PeriodicTask
 from tests.support import full_name
 from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
 from tests.support.console import edit_in_console
@@ -166,9 +167,19 @@ def test_a_scheduler_that_fires_nothing_is_named(origin: str) -> None:
 
 def test_a_fault_of_a_task_is_told_in_the_words_of_the_check(origin: str) -> None:
     declare("Two", "every full moon")
-    (line,) = told("settings")
-    assert line.startswith("[!] shop.tasks.Two: run_every: ")
-    assert line.endswith(" *")
+    declare("Three", schedule_time_zone="Berlin")
+    three, two = told("settings")
+    assert two.startswith("[!] shop.tasks.Two: run_every: ")
+    assert two.endswith(" *")
+    assert "did you mean 'Europe/Berlin'? Change schedule_time_zone() of the class;" in three
+
+
+def test_a_task_whose_name_is_no_method_is_the_one_cause(origin: str) -> None:
+    members = {"run_every": "@daily", "run": print, "__module__": "shop.tasks", "name": "Daily report"}
+    type("Named", (PeriodicTask,), members)
+    lines = wrong()
+    assert lines[0].startswith("[!] shop.tasks.Named: name: a str here hides what every task has as name;")
+    assert not any("cannot be looked at" in line for line in lines)
 
 
 def test_a_fault_of_a_setting_is_told_in_the_words_of_the_check(origin: str) -> None:

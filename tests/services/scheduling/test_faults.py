@@ -80,6 +80,12 @@ def said(**values: Any) -> str:
             "http://my_shop:8000",
             "'my_shop' is no host that Django answers; use letters, digits, hyphens and dots",
         ),
+        (
+            "https://127.1",
+            "'127.1' is no host that Django answers; use letters, digits, hyphens and dots",
+        ),
+        ("https://shop.example.com/a/../tasks", "its path has '/..' in it; remove that"),
+        ("https://shop.example.com//tasks", "its path has '//' in it; remove that"),
         ("https://", "'' is no host that Django answers; use letters, digits, hyphens and dots"),
     ],
 )
@@ -144,6 +150,8 @@ def test_quotation_marks_that_a_file_has_left_are_named(name: str) -> None:
         ("APP_NAME", "null", "that is a word, and not nothing. Leave it empty, or remove it."),
         ("EMULATOR_HOST", "False", "that is a word, and not nothing. Leave it empty, or remove it."),
         ("OIDC_AUDIENCE", "${URL}", "that is a placeholder, for which nothing has been put in. Write what it stands for."),
+        ("ENDPOINT", "https://shop.example.com/{path}", "that is a placeholder, for which nothing has been put in. Write what it stands for."),
+        ("ENVIRONMENT", "%(stage)s", "that is a placeholder, for which nothing has been put in. Write what it stands for."),
         ("PROJECT_ID", "<my-project>", "that is a placeholder, for which nothing has been put in. Write what it stands for."),
     ],
 )  # fmt: skip
@@ -338,13 +346,32 @@ def test_accounts_that_are_allowed_have_to_have_the_one_that_calls() -> None:
         ),
         (
             {"BACKEND": "scheduled_jobs.backends.memory"},
-            "BACKEND is 'scheduled_jobs.backends.memory', which is no class. Remove it; "
-            "the default is Cloud Scheduler.",
+            "BACKEND is 'scheduled_jobs.backends.memory', which is no backend. Remove it; the default is Cloud "
+            "Scheduler.",
+        ),
+        (
+            {"BACKEND": "builtins.int"},
+            "BACKEND is 'builtins.int', which is no backend. Remove it; the default is Cloud Scheduler.",
+        ),
+        (
+            {"PROJECT_ID": "abc", "BACKEND": CLOUD_SCHEDULER_BACKEND},
+            "PROJECT_ID is 'abc', which is not the id of a Google Cloud project. It has 6 to 30 characters; gcloud "
+            "projects list shows yours.",
+        ),
+        (
+            {"METRICS_TOKEN": "ä" * 20},
+            "METRICS_TOKEN can be guessed, or has characters in it that no monitor can send. Write 16 letters and "
+            "digits or more, such as openssl rand -hex 32 prints.",
+        ),
+        (
+            {"OIDC_CERTS_URL": "https://accounts.google.com/.well-known/openid-configuration"},
+            "OIDC_CERTS_URL is 'https://accounts.google.com/.well-known/openid-configuration', where Google has other "
+            "keys than the certificates of its tokens. Remove it; the default is Google's address.",
         ),
         (
             {"OIDC_CERTS_URL": "https://www.googleapis.com/oauth2/v3/certs"},
-            "OIDC_CERTS_URL is 'https://www.googleapis.com/oauth2/v3/certs', which has JSON Web Keys, no "
-            "certificates. Remove it; the default is Google's address.",
+            "OIDC_CERTS_URL is 'https://www.googleapis.com/oauth2/v3/certs', where Google has other keys than the "
+            "certificates of its tokens. Remove it; the default is Google's address.",
         ),
         ({"CONCURRENCY": 0}, "CONCURRENCY is 0. Write a number from 1 to 1,000."),
         ({"WRITES_PER_MINUTE": -1}, "WRITES_PER_MINUTE is -1. Write a number from 1 to 1,000,000."),

@@ -9,7 +9,7 @@ from django.conf import settings as django_settings
 from django.http.request import validate_host
 
 from scheduled_jobs import registry
-from scheduled_jobs.conf import PREFIX, settings
+from scheduled_jobs.conf import PREFIX, emulator_certs_url, settings
 from scheduled_jobs.domain import addresses
 from scheduled_jobs.services.scheduling.faults.fault import Fault
 from scheduled_jobs.services.scheduling.faults.values import wants_token
@@ -26,7 +26,10 @@ def production() -> Iterator[Fault]:
             "Remove it from the settings and the environment of production.",
             in_production=True,
         )
-    if addresses.fault_of(endpoint) is None:
+    # Of an address that Google cannot reach, that is all there is to say.
+    if addresses.fault_of(endpoint) is None and not (
+        settings.calls_google and addresses.is_out_of_reach(addresses.host_of(endpoint))
+    ):
         if endpoint.startswith("http://"):
             yield Fault(
                 41,
@@ -43,7 +46,9 @@ def production() -> Iterator[Fault]:
                 f"Add {host!r} to ALLOWED_HOSTS.",
                 in_production=True,
             )
-    if not str(settings.OIDC_CERTS_URL).startswith("https://"):
+    certificates = settings.OIDC_CERTS_URL or ""
+    of_emulator = settings.EMULATOR_HOST and emulator_certs_url(settings.EMULATOR_HOST)
+    if certificates.startswith("http://") and certificates != of_emulator:
         yield Fault(
             42,
             f"{PREFIX}OIDC_CERTS_URL is {settings.OIDC_CERTS_URL!r}: anyone on the way could forge tokens.",

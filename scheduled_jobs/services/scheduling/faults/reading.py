@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from scheduled_jobs.backends import Backend
 from scheduled_jobs.conf import PREFIX, SECRET, emulator_certs_url, names, settings
 from scheduled_jobs.services.scheduling.faults.fault import Fault
 
@@ -19,7 +20,7 @@ GROUPS = ("DJANGO_CLOUD_TASKS", "SCHEDULED_JOBS", "DJANGO_SCHEDULED_JOBS")
 NEARLY = 0.85
 """How much of a prefix has to be ours for it to be a misspelling."""
 WORDS_FOR_NOTHING = ("none", "null", "undefined", "false")
-PLACEHOLDER = re.compile(r"\$\{|^\$\w|\{\{|<[^<>@]*>")
+PLACEHOLDER = re.compile(r"\$\{|^\$\w|\{\{|\{\w+\}|%\(\w+\)s|<[^<>@]*>")
 MOST_SHOWN = 90
 THEIRS = frozenset(
     {
@@ -49,8 +50,8 @@ def unreadable(name: str) -> Fault | None:
         if not is_derived and (left := _left_in(value)) is not None:
             shown = "not shown here" if name in SECRET else short(value)
             return Fault(1, f"{PREFIX}{name} is {shown}: {left[0]}.", "" if name in SECRET else left[1])
-        if name == "BACKEND" and not isinstance(import_string(value), type):
-            text = f"{PREFIX}BACKEND is {value!r}, which is no class."
+        if name == "BACKEND" and not _is_backend(import_string(value)):
+            text = f"{PREFIX}BACKEND is {value!r}, which is no backend."
             return Fault(1, text, "Remove it; the default is Cloud Scheduler.")
         if name == "EMULATOR_HOST" and value:
             emulator_certs_url(value)
@@ -85,6 +86,10 @@ def _left_in(value: object) -> tuple[str, str] | None:
     if PLACEHOLDER.search(value):
         return "that is a placeholder, for which nothing has been put in", "Write what it stands for."
     return None
+
+
+def _is_backend(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Backend)
 
 
 def short(value: object) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from scheduled_jobs import registry
-from scheduled_jobs.conf import DEFAULT_ENDPOINT, PREFIX, settings
+from scheduled_jobs.conf import DEFAULT_ENDPOINT, GOOGLE_CERTS_URL, PREFIX, settings
 from scheduled_jobs.domain import addresses
 from scheduled_jobs.exceptions import InvalidDefinition
 from scheduled_jobs.services.scheduling import mount
@@ -16,7 +16,9 @@ from scheduled_jobs.services.scheduling.faults.fault import Fault
 from scheduled_jobs.services.scheduling.faults.reading import short
 
 MAX_APP_NAME = 100
-PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]*", re.ASCII)
+PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]*[a-z0-9]", re.ASCII)
+PROJECT_LENGTH = (6, 30)
+"""Of what stands after the colon: https://cloud.google.com/resource-manager/docs/creating-managing-projects"""
 LOCATION = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+", re.ASCII)
 APP_ENGINE_LOCATIONS = {"us-central": "us-central1", "europe-west": "europe-west1"}
 """The two locations of App Engine that other services know by another name."""
@@ -141,7 +143,16 @@ def _location() -> Iterator[Fault]:
 
 def _project() -> Iterator[Fault]:
     project = settings.PROJECT_ID
-    if project is None or PROJECT.fullmatch(project):
+    if project is None:
+        return
+    if PROJECT.fullmatch(project):
+        least, most = PROJECT_LENGTH
+        if settings.calls_google and not least <= len(project.rpartition(":")[2]) <= most:
+            yield Fault(
+                9,
+                f"{PREFIX}PROJECT_ID is {short(project)}, which is not the id of a Google Cloud project.",
+                f"It has {least} to {most} characters; gcloud projects list shows yours.",
+            )
         return
     last = project.rstrip("/").removeprefix("projects/").partition("/")[0].lower()
     if project.isdigit():
@@ -231,14 +242,17 @@ def _texts() -> Iterator[Fault]:
             continue
         if (odd := addresses.odd_character(value)) is not None:
             yield Fault(3, f"{PREFIX}{name} is {value!r}, which has {odd} in it.", "Remove that.")
-    if str(settings.OIDC_CERTS_URL).rstrip("/").endswith("/oauth2/v3/certs"):
+    certificates = urlsplit(settings.OIDC_CERTS_URL or "")
+    host = certificates.hostname or ""
+    is_googles = host.endswith((".google.com", ".googleapis.com"))
+    if is_googles and certificates[1:] != urlsplit(GOOGLE_CERTS_URL)[1:]:
         yield Fault(
             2,
-            f"{PREFIX}OIDC_CERTS_URL is {settings.OIDC_CERTS_URL!r}, which has JSON Web Keys, no "
-            "certificates.",
+            f"{PREFIX}OIDC_CERTS_URL is {settings.OIDC_CERTS_URL!r}, where Google has other keys than the "
+            "certificates of its tokens.",
             "Remove it; the default is Google's address.",
         )
-    if not str(settings.OIDC_CERTS_URL).startswith(("http://", "https://")):
+    if certificates.scheme not in ("http", "https") or not host:
         yield Fault(
             2,
             f"{PREFIX}OIDC_CERTS_URL is {settings.OIDC_CERTS_URL!r}, which is not an address.",
@@ -269,7 +283,9 @@ def _builtin_tasks() -> Iterator[Fault]:
 
 def _metrics_token() -> Iterator[Fault]:
     token = settings.METRICS_TOKEN
-    if token is not None and (len(token) < LEAST_TOKEN or addresses.odd_character(token) is not None):
+    if token is not None and (
+        len(token) < LEAST_TOKEN or not token.isascii() or addresses.odd_character(token) is not None
+    ):
         yield Fault(
             29,
             f"{PREFIX}METRICS_TOKEN can be guessed, or has characters in it that no monitor can send.",
