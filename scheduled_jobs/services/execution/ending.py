@@ -21,7 +21,7 @@ from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.services import alerts
-from scheduled_jobs.services.execution import facts, statements
+from scheduled_jobs.services.execution import facts, sql, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.keeping import kept_ends
 from scheduled_jobs.services.execution.telling import send
@@ -149,7 +149,7 @@ def _note(run: JobRun, *, is_correction: bool = False) -> bool:
     return is_recovery
 
 
-def _tell(run: JobRun, recovered: bool) -> None:  # noqa: FBT001
+def _tell(run: JobRun, recovered: bool) -> None:  # noqa: FBT001 – as both come of one transaction
     """The signals of a run that is over."""
     send(signals.run_finished, run)
     if run.status in JobRun.FAILING:
@@ -238,6 +238,10 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
 
 
 def _write_in_one(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
+    if _write_ordinary(run, values, settles=settles):
+        _tell(run, recovered=False)
+        return True
+
     def end() -> bool | None:
         replaced = statements.end(run, values, settles=settles)
         # Else written just now, by a statement whose answer was lost with its connection.
@@ -253,3 +257,27 @@ def _write_in_one(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool
     vars(run).update(values)
     _tell(run, recovered)
     return True
+
+
+def _write_ordinary(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool:
+    """Write the success of a run after which nobody is told anything, and of which its job says what it is.
+
+    False, and nothing is written, where it is none or something is not as it was.
+    """
+    using = statements.database()
+    before, is_written = {name: vars(run)[name] for name in values}, False
+    vars(run).update(values)
+    try:
+        if (facts_of_job := facts.of_ordinary_success(run, using)) is not None:
+            end = statements.end_of(run, values, Status.RUNNING, using, settles=settles)
+            is_written = _write_both(end, facts_of_job, using=using)
+    finally:
+        if not is_written:
+            vars(run).update(before)
+    return is_written
+
+
+@persistent
+def _write_both(end: sql.Update, facts_of_job: sql.Update, *, using: str) -> bool:
+    with statements.statement():
+        return sql.update_both(end, facts_of_job, using)

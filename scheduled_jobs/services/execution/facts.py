@@ -28,28 +28,31 @@ def write(run: JobRun) -> bool:
 
     Returns whether it is the first success after a failure or a missed run.
     """
-    started = _began(run)
-    arrived = run.started_at if run.trigger != JobRun.Trigger.EAGER else None
-    is_recovery = False
+    using, is_recovery = statements.database(), False
     if run.status in JobRun.FAILING:
-        written = _write_failure(run, started, arrived)
+        written = _write_failure(run)
     elif run.status != Status.SUCCEEDED:
-        written = _write_last(run, started, arrived)
+        written = sql.update_row(_of_last(run, using), using)
     else:
-        success = {"last_success_id": run.pk, "last_success_at": started}
-        over = {**success, "failures_in_a_row": 0, "failing_since": None}
         # As the job was when it was read, most likely; each names what it takes for granted.
         for is_failing in (True, False) if _was_failing(run) else (False, True):
-            values = over if is_failing else success
-            written = _write_last(run, started, arrived, values, is_failing=is_failing)
+            written = sql.update_row(_of_success(run, using, is_failing=is_failing), using)
             if written:
                 is_recovery = is_failing or bool(run.context.get("was_missed"))
                 break
     if not written:
-        _write_late(run, started)
-        if arrived is not None:
+        _write_late(run)
+        if (arrived := _arrived(run)) is not None:
             note_delivery(run.job_id, arrived)
     return is_recovery
+
+
+def of_ordinary_success(run: JobRun, using: str) -> sql.Update | None:
+    """What a run that is over says of its job where nothing follows from it but that; None of any other."""
+    is_ordinary = run.status == Status.SUCCEEDED and not _was_failing(run)
+    if not is_ordinary or run.context.get("was_missed"):
+        return None
+    return _of_success(run, using, is_failing=False)
 
 
 def _was_failing(run: JobRun) -> bool:
@@ -57,28 +60,27 @@ def _was_failing(run: JobRun) -> bool:
     return job.failures_in_a_row > 0 or job.last_status == Status.MISSED
 
 
-def _write_last(
+def _of_success(run: JobRun, using: str, *, is_failing: bool) -> sql.Update:
+    """``is_failing``: only where the job fails, or has missed a run, or else only where it does not."""
+    success = {"last_success_id": run.pk, "last_success_at": _began(run)}
+    over = {"failures_in_a_row": 0, "failing_since": None} if is_failing else {}
+    return _of_last(run, using, {**success, **over}, is_failing=is_failing)
+
+
+def _of_last(
     run: JobRun,
-    started: datetime,
-    arrived: datetime | None,
+    using: str,
     values: Mapping[str, Any] = MappingProxyType({}),
     *,
     is_failing: bool | None = None,
-) -> bool:
-    """Write what is known of the last run, where none began later; whether it was.
-
-    ``is_failing``: only where the job fails, or is taken to have missed a run, or where it does not.
-    """
-    using = statements.database()
-    where, also = _texts_of_last(using, is_failing=is_failing, has_arrived=arrived is not None)
-    connection = connections[using]
-    (at,) = sql.as_parameters(ScheduledJob, {"last_run_at": started}, connection)
-    parameters = [run.job_id, at]
+) -> sql.Update:
+    """What is known of the last run, where none began later."""
+    arrived, times = _arrived(run), {"last_run_at": _began(run)}
     if arrived is not None:
-        parameters = (
-            2 * sql.as_parameters(ScheduledJob, {"last_delivery_at": arrived}, connection) + parameters
-        )
-    return bool(sql.update_rows(ScheduledJob, using, {**_last(run), **values}, where, parameters, also=also))
+        times["last_delivery_at"] = arrived
+    at, *arrivals = sql.as_parameters(ScheduledJob, times, connections[using])
+    where, also = _texts_of_last(using, is_failing=is_failing, has_arrived=arrived is not None)
+    return sql.Update(ScheduledJob, run.job_id, {**_last(run), **values}, where, [at], also, 2 * arrivals)
 
 
 @cache
@@ -86,7 +88,7 @@ def _texts_of_last(using: str, *, is_failing: bool | None, has_arrived: bool) ->
     """What the statement asks of the row, and what it sets beside the columns that are named."""
     name = sql.quoted_names(ScheduledJob, using)
     # The run of an earlier start that ends later tells nothing new.
-    where = f"{name.id} = %s AND ({name.last_run_at} IS NULL OR {name.last_run_at} <= %s)"
+    where = f" AND ({name.last_run_at} IS NULL OR {name.last_run_at} <= %s)"
     if is_failing is not None:
         fails = f"({name.failures_in_a_row} > 0 OR {name.last_status} = '{Status.MISSED}')"
         where += f" AND {'' if is_failing else 'NOT '}{fails}"
@@ -95,7 +97,8 @@ def _texts_of_last(using: str, *, is_failing: bool | None, has_arrived: bool) ->
     return where, f", {last} = CASE WHEN {last} > %s THEN {last} ELSE %s END" if has_arrived else ""
 
 
-def _write_failure(run: JobRun, started: datetime, arrived: datetime | None) -> bool:
+def _write_failure(run: JobRun) -> bool:
+    started, arrived = _began(run), _arrived(run)
     jobs = _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=started))
     facts = _last(run)
     if arrived is not None:
@@ -157,8 +160,9 @@ def note_delivery(job_pk: int, at: datetime) -> None:
         logger.exception("The arrival of a delivery could not be written on job %s", job_pk)
 
 
-def _write_late(run: JobRun, started: datetime) -> None:
+def _write_late(run: JobRun) -> None:
     """A run that began before the last one may yet be the last that succeeded, or failed."""
+    started = _began(run)
     for statuses, name in (((Status.SUCCEEDED,), "last_success"), (JobRun.FAILING, "last_failure")):
         if run.status in statuses:
             older = Q(**{f"{name}_at": None}) | Q(**{f"{name}_at__lt": started})
@@ -173,6 +177,11 @@ def _began(run: JobRun) -> datetime:
     """When a run began; one that did not come, at its time."""
     missed_at = run.scheduled_for if run.status == Status.MISSED else None
     return run.started_at or missed_at or run.created_at
+
+
+def _arrived(run: JobRun) -> datetime | None:
+    """When the delivery of a run arrived; None of one that nobody delivered."""
+    return run.started_at if run.trigger != JobRun.Trigger.EAGER else None
 
 
 def _last(run: JobRun) -> dict[str, Any]:

@@ -6,17 +6,21 @@ to and fro by the fields of the models, so that each database has them as the OR
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
 
-TEXT, TIME = (models.CharField, models.TextField), (models.DateTimeField,)
+AS_THEY_ARE: tuple[tuple[tuple[type[models.Field[Any, Any]], ...], type], ...] = (
+    ((models.CharField, models.TextField), str),
+    ((models.IntegerField, models.ForeignKey), int),
+)
+"""Fields whose values of this type are parameters as they are, on every database."""
 
 
 class Names:
@@ -51,22 +55,26 @@ def as_parameters(
     model: type[models.Model], values: Mapping[str, Any], connection: BaseDatabaseWrapper
 ) -> list[Any]:
     """These values as the database takes them, in the same order."""
-    known, texts, times = columns_of(model), _of_kind(model, TEXT), _of_kind(model, TIME)
-    as_time = connection.ops.adapt_datetimefield_value
-    # Of most the field itself makes no more than this.
-    return [
-        value
-        if name in texts and isinstance(value, str)
-        else as_time(value)
-        if name in times and value is not None and value.tzinfo is not None
-        else known[name].get_db_prep_save(value, connection)
-        for name, value in values.items()
-    ]
+    adapt = _adapters(model, connection.alias)
+    return [None if value is None else adapt[name](value) for name, value in values.items()]
 
 
 @cache
-def _of_kind(model: type[models.Model], kinds: tuple[type[models.Field[Any, Any]], ...]) -> frozenset[str]:
-    return frozenset(name for name, field in columns_of(model).items() if type(field) in kinds)
+def _adapters(model: type[models.Model], using: str) -> dict[str, Callable[[Any], Any]]:
+    return {name: _adapter(field, connections[using]) for name, field in columns_of(model).items()}
+
+
+def _adapter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:
+    """What makes a parameter of a value: as the field does, which does nothing with most that comes."""
+    kind = next((own for fields, own in AS_THEY_ARE if isinstance(field, fields)), None)
+    if type(field) is models.DateTimeField:
+        adapt_time = connection.ops.adapt_datetimefield_value
+        return lambda value: (
+            adapt_time(value) if value.tzinfo is not None else field.get_db_prep_save(value, connection)
+        )
+    if kind is None:
+        return lambda value: field.get_db_prep_save(value, connection)
+    return lambda value: value if type(value) is kind else field.get_db_prep_save(value, connection)
 
 
 # --- Instances ------------------------------------------------------------------------------------
@@ -187,28 +195,86 @@ def _literal(field: Any) -> str:
     raise TypeError(f"{field.name} has to be named: its default is {default!r}")
 
 
-def update_rows(
-    model: type[models.Model],
-    using: str,
-    values: Mapping[str, Any],
-    where: str,
-    parameters: Sequence[Any],
-    *,
-    also: str = "",
-) -> int:
-    """Write these columns where a condition holds; returns how many rows that are.
+class Update(NamedTuple):
+    """Columns of the row ``pk`` that are to be written, if more holds of it.
 
-    ``also`` is what else is set, in SQL; the parameters of that come first.
+    ``also`` is what else is set, and ``where`` what else is asked, in SQL: each after what is said here.
+    """
+
+    model: type[models.Model]
+    pk: int
+    values: Mapping[str, Any]
+    where: str = ""
+    where_parameters: Sequence[Any] = ()
+    also: str = ""
+    also_parameters: Sequence[Any] = ()
+
+    def texts(self, using: str) -> tuple[str, str]:
+        """What is set, and what is asked."""
+        name = quoted_names(self.model, using)
+        return _sets(name, tuple(self.values)) + self.also, f"{name.id} = %s{self.where}"
+
+    def set_parameters(self, using: str) -> list[Any]:
+        """The parameters of what is set."""
+        return [*as_parameters(self.model, self.values, connections[using]), *self.also_parameters]
+
+
+def update_row(update: Update, using: str) -> bool:
+    """Write a row; whether all held that is asked of it."""
+    sets, where = update.texts(using)
+    table = quoted_names(update.model, using).table
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {sets} WHERE {where}",  # noqa: S608 – names of our own
+            [*update.set_parameters(using), update.pk, *update.where_parameters],
+        )
+        return bool(cursor.rowcount)
+
+
+def update_both(first: Update, second: Update, using: str) -> bool:
+    """Write two rows of two tables, or neither of them; whether all held that is asked of both.
+
+    In a transaction of its own, which on PostgreSQL is one statement: it spares three ways to the database.
     """
     connection = connections[using]
-    text = _update(model, using, tuple(values), where, also)
-    with connection.cursor() as cursor:
-        cursor.execute(text, [*as_parameters(model, values, connection), *parameters])
-        return int(cursor.rowcount)
+    if connection.vendor == "postgresql":
+        text = _both(first.model, second.model, using, *first.texts(using), *second.texts(using))
+        parameters = [
+            *(second.pk, *second.where_parameters),
+            *(*first.set_parameters(using), first.pk, *first.where_parameters),
+            *(*second.set_parameters(using), second.pk),
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(text, parameters)
+            return bool(cursor.rowcount)
+    with transaction.atomic(using=using):
+        are_written = update_row(first, using) and update_row(second, using)
+        if not are_written:
+            transaction.set_rollback(True, using=using)
+    return are_written
 
 
 @cache
-def _update(model: type[models.Model], using: str, columns: tuple[str, ...], where: str, also: str) -> str:
-    name = quoted_names(model, using)
-    sets = ", ".join(f"{getattr(name, column)} = %s" for column in columns)
-    return f"UPDATE {name.table} SET {sets}{also} WHERE {where}"  # noqa: S608 – names of our own
+def _both(
+    first: type[models.Model],
+    second: type[models.Model],
+    using: str,
+    first_sets: str,
+    first_where: str,
+    second_sets: str,
+    second_where: str,
+) -> str:
+    # The second row is locked first, as it is now: whether it is as it has to be can change no more. That
+    # its lock comes before that of the first may make two wait for each other, who then begin anew.
+    name, other = quoted_names(first, using), quoted_names(second, using)
+    return (
+        f"WITH known AS (SELECT 1 FROM {other.table} WHERE {second_where} FOR UPDATE), "  # noqa: S608
+        f"changed AS (UPDATE {name.table} SET {first_sets} WHERE {first_where} "
+        "AND EXISTS (SELECT 1 FROM known) RETURNING 1) "
+        f"UPDATE {other.table} SET {second_sets} WHERE {other.id} = %s AND EXISTS (SELECT 1 FROM changed)"
+    )
+
+
+@cache
+def _sets(name: Names, columns: tuple[str, ...]) -> str:
+    return ", ".join(f"{getattr(name, column)} = %s" for column in columns)

@@ -276,16 +276,21 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
     None: the row is gone, or closed.
     """
     using = database()
-    where, also = _texts_of_end(using)
-    slot = {"settled_slot": run.scheduled_for} if settles and run.scheduled_for is not None else {}
-    # Of a run that was given up the row says why, and of one that goes on it is as it was inserted.
-    changed = {key: value for key, value in values.items() if value or key not in EMPTY}
-    for status, row in (
-        (status, changed if status == Status.RUNNING else values) for status in JobRun.ENDABLE
-    ):
-        if sql.update_rows(JobRun, using, {**row, **slot}, where, [run.pk, status], also=also):
+    for status in JobRun.ENDABLE:
+        if sql.update_row(end_of(run, values, status, using, settles=settles), using):
             return status
     return None
+
+
+def end_of(run: JobRun, values: dict[str, Any], status: str, using: str, *, settles: bool) -> sql.Update:
+    """The end of a run of this status."""
+    # Of a run that was given up the row says why, and of one that goes on it is as it was inserted.
+    if status == Status.RUNNING:
+        values = {key: value for key, value in values.items() if value or key not in EMPTY}
+    if settles and run.scheduled_for is not None:
+        values = {**values, "settled_slot": run.scheduled_for}
+    where, also = _texts_of_end(using)
+    return sql.Update(JobRun, run.pk, values, where, [status], also)
 
 
 @cache
@@ -293,7 +298,7 @@ def _texts_of_end(using: str) -> tuple[str, str]:
     """What the statement asks of the row, and what it sets beside the columns that are named."""
     name = sql.quoted_names(JobRun, using)
     empty = f", {name.active_slot} = NULL, {name.overlap_lock} = NULL, {name.unfolded} = 1"
-    return f"{name.id} = %s AND {name.status} = %s", empty
+    return f" AND {name.status} = %s", empty
 
 
 # --- The pause ------------------------------------------------------------------------------------

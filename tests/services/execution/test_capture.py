@@ -447,19 +447,19 @@ def test_the_log_costs_no_statement_and_is_kept_with_a_kept_end(
     assert counts[0] == counts[1]
 
     settings.DJANGO_CLOUD_TASKS_LOG_LEVEL = "INFO"
-    end = statements.end
+    end_of = statements.end_of
 
     def refused(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("gone")
 
     monkeypatch.setattr(ending, "DELAYS", ())
-    monkeypatch.setattr(statements, "end", refused)
+    monkeypatch.setattr(statements, "end_of", refused)
     other = make_job(make_task(saying("a"), name="Other"), name="other")
     execution.deliver(
         Delivery(job=other, task=registry.get(other.task), schedule_time=SLOT.isoformat()),  # type: ignore[arg-type]
         sleep=lambda seconds: None,
     )
-    monkeypatch.setattr(statements, "end", end)
+    monkeypatch.setattr(statements, "end_of", end_of)
     assert JobRun.objects.get(job=other).log == ""
     ending.kept_ends.step(SLOT.replace(year=2100))
     assert [text for *_, text in said(JobRun.objects.get(job=other))] == ["a"]

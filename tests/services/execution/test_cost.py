@@ -29,6 +29,7 @@ Status, Trigger = JobRun.Status, JobRun.Trigger
 
 JOB, LOOK = "SELECT scheduledjob", "SELECT jobrun"
 START, END, FACTS = "INSERT jobrun", "UPDATE jobrun", "UPDATE scheduledjob"
+END_WITH_FACTS = ["WITH scheduledjob"] if connection.vendor == "postgresql" else [END, FACTS]
 COUNTED, NOTED = "UPDATE jobrun", "UPDATE scheduledjob"
 
 
@@ -60,8 +61,8 @@ def cost(task: type[PeriodicTask], slot: datetime = SLOT) -> tuple[str, list[str
     return answer.body["status"], found
 
 
-def test_a_natural_run_costs_five_statements(job: ScheduledJob, task: type[PeriodicTask]) -> None:
-    assert cost(task) == ("executed", [JOB, LOOK, START, END, FACTS])
+def test_a_natural_run_costs_at_most_five_statements(job: ScheduledJob, task: type[PeriodicTask]) -> None:
+    assert cost(task) == ("executed", [JOB, LOOK, START, *END_WITH_FACTS])
 
 
 def test_a_natural_run_that_fails_costs_no_more(job: ScheduledJob) -> None:
@@ -87,7 +88,7 @@ def test_after_an_attempt_that_was_given_up_one_more_is_read(
     job: ScheduledJob, task: type[PeriodicTask]
 ) -> None:
     make_run(job, Status.LOST, scheduled_for=SLOT)
-    assert cost(task) == ("executed", [JOB, LOOK, START, LOOK, END, FACTS])
+    assert cost(task) == ("executed", [JOB, LOOK, START, LOOK, *END_WITH_FACTS])
 
 
 def test_a_duplicate_is_counted_and_its_arrival_noted(job: ScheduledJob, task: type[PeriodicTask]) -> None:
@@ -115,11 +116,11 @@ def test_a_skip_costs_its_row(why: str, job: ScheduledJob, task: type[PeriodicTa
 
 def test_a_claimed_run_is_read_whole(job: ScheduledJob, task: type[PeriodicTask]) -> None:
     ask(job, sent_at=BEFORE)
-    assert cost(task, NEXT_SLOT) == ("executed", [JOB, LOOK, LOOK, "UPDATE jobrun", END, FACTS])
+    assert cost(task, NEXT_SLOT) == ("executed", [JOB, LOOK, LOOK, "UPDATE jobrun", *END_WITH_FACTS])
 
 
 def test_a_forced_run_looks_for_one_that_was_sent_twice(job: ScheduledJob, task: type[PeriodicTask]) -> None:
-    assert cost(task, NEXT_SLOT) == ("executed", [JOB, LOOK, LOOK, START, END, FACTS])
+    assert cost(task, NEXT_SLOT) == ("executed", [JOB, LOOK, LOOK, START, *END_WITH_FACTS])
 
 
 def test_no_statement_of_a_natural_run_is_built_anew(

@@ -60,7 +60,7 @@ class Outage:
 
 @pytest.fixture
 def at_the_end(monkeypatch: pytest.MonkeyPatch) -> Outage:
-    return Outage(monkeypatch, "end")
+    return Outage(monkeypatch, "end_of")
 
 
 @pytest.fixture

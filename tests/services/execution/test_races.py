@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, decision, statements
 from tests.services.execution.calling import AFTER, BEFORE, deliver
@@ -21,7 +21,6 @@ from tests.support import NEXT_SLOT, SLOT, ask, make_job, make_run, make_task, w
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scheduled_jobs.models import ScheduledJob
     from scheduled_jobs.services.execution import Answer
     from scheduled_jobs.tasks import PeriodicTask
 
@@ -245,6 +244,43 @@ class TestThreads:
             assert statuses["executed"] + statuses["running"] + statuses["duplicate"] == 6
             assert len(began) == number + 1
             assert JobRun.objects.get(job=job).deliveries == 6
+
+    @pytest.mark.parametrize(
+        ("written", "facts"),
+        [
+            ({"pause_reason": "a word"}, ("succeeded", 0, "its own")),
+            ({"failures_in_a_row": 2, "last_status": "failed"}, ("succeeded", 0, "its own")),
+            ({"last_run_at": NEXT_SLOT, "last_status": "skipped"}, ("skipped", 0, None)),
+        ],
+        ids=["nothing of it", "it fails", "a newer run"],
+    )
+    def test_an_end_counts_with_the_job_as_another_has_just_written_it(
+        self, written: dict[str, Any], facts: tuple[str, int, str | None]
+    ) -> None:
+        has_written, others = threading.Event(), []
+
+        def write() -> None:
+            with transaction.atomic():
+                ScheduledJob.objects.update(**written)
+                has_written.set()
+                time.sleep(0.3)  # by then the end waits for this, or will see it as it is
+            connections.close_all()
+
+        def run(self: PeriodicTask) -> None:
+            others.append(threading.Thread(target=write))
+            others[0].start()
+            assert has_written.wait(10)
+
+        task = make_task(run)
+        job = make_job(task)
+        assert deliver(job, task).body["status"] == "executed"
+        others[0].join()
+        job.refresh_from_db()
+        ended = JobRun.objects.get()
+        assert (ended.status, ended.settled_slot, ended.active_slot) == (Status.SUCCEEDED, SLOT, None)
+        own = "its own" if job.last_run_id == ended.pk else None
+        assert (job.last_status, job.failures_in_a_row, own) == facts
+        assert (job.last_success_id, job.pause_reason) == (ended.pk, written.get("pause_reason", ""))
 
     def test_of_many_forced_deliveries_one_claims_the_run_asked_for(self) -> None:
         seen: list[str] = []

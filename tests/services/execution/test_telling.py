@@ -136,17 +136,17 @@ def test_the_exception_of_a_kept_end_holds_nothing_of_the_task(
         large = "x" * 1_000
         raise ValueError(len(large))
 
-    end = statements.end
+    end_of = statements.end_of
 
     def refused(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("gone")
 
     given = exceptions(hear)
     monkeypatch.setattr(ending, "DELAYS", ())
-    monkeypatch.setattr(statements, "end", refused)
+    monkeypatch.setattr(statements, "end_of", refused)
     task = make_task(run)
     assert deliver(make_job(task), task).body["recorded"] is False
-    monkeypatch.setattr(statements, "end", end)
+    monkeypatch.setattr(statements, "end_of", end_of)
     ending.kept_ends.step(SLOT.replace(year=2100))
     [error] = given
     assert str(error) == "1000"
