@@ -6,6 +6,7 @@ there, and never counted up: a late end, a correction and a clock that is behind
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -45,8 +46,10 @@ LENGTH = timedelta(minutes=1)
 AT_ONCE = 500
 """Runs, and cells that are out of date, of one transaction."""
 TRIES = 3
-EVERY = 100
+EVERY = 50
 """One delivery in so many folds, after its answer: nobody else might."""
+REST = 10.0
+"""Seconds in which a process folds once after a delivery: however many come, it costs them little."""
 
 
 def fold(*, most: int | None = None) -> int:
@@ -71,10 +74,15 @@ def fold(*, most: int | None = None) -> int:
     return folded
 
 
-def fold_after(run_id: int | None) -> None:
+def fold_after(run_id: int | None, clock: Callable[[], float] = time.monotonic) -> None:
     """Fold after the delivery of a run has been answered, if it is the turn of that one."""
-    if run_id is not None and not run_id % EVERY:
+    global _rests_until  # noqa: PLW0603 – of this process
+    if run_id is not None and not run_id % EVERY and clock() >= _rests_until:
         catch_up(most=1)
+        _rests_until = clock() + REST
+
+
+_rests_until = 0.0
 
 
 def catch_up(*, most: int = 20) -> None:

@@ -89,13 +89,17 @@ def test_pruning_that_begins_meanwhile_keeps_the_figures(
     assert figures(*span()).runs == 3
 
 
-def test_one_delivery_in_a_hundred_folds(job: ScheduledJob) -> None:
-    make_run(job, "failed")
-    stats.fold_after(None)
-    stats.fold_after(150)
-    assert JobRun.objects.filter(unfolded=1).exists()
-    stats.fold_after(200)
-    assert not JobRun.objects.filter(unfolded=1).exists()
+def test_one_delivery_in_fifty_folds_and_none_soon_again(
+    job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_folded_after(run_id: int | None, at: float) -> bool:
+        make_run(job, "failed")
+        stats.fold_after(run_id, clock=lambda: at)
+        return not JobRun.objects.filter(unfolded=1).exists()
+
+    monkeypatch.setattr(folding, "_rests_until", 0.0)
+    turns = [(None, 100), (149, 100), (150, 100), (200, 109), (200, 110), (250, 119), (300, 120)]
+    assert [is_folded_after(run, at) for run, at in turns] == [False, False, True, False, True, False, True]
 
 
 @with_several_writers
