@@ -126,7 +126,7 @@ def record(database: str, channel: Connection) -> None:
     recorded: list[float] = []
     channel.send("ready")
     while not channel.poll():
-        job = execution.job_of_task("bench.tasks.Report", names[len(recorded) % len(names)])
+        job = execution.job_of_task("bench.tasks.Report", names[len(recorded) % len(names)])[0]
         assert job is not None
         assert execution.deliver(execution.Delivery(job=job, task=task)).status == 200
         recorded.append(time.monotonic())

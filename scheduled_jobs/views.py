@@ -151,9 +151,12 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
     if request.method != "POST":
         raise exceptions.WrongMethod(f"{request.method} is not allowed; send POST")
     name = request.headers.get(JOB_NAME, "")
-    job = execution.job_of_task(task, name) if name else None
-    if name:  # the database has just answered
-        execution.kept_ends.write_few()
+    schedule_time = request.headers.get(SCHEDULE_TIME)
+    job, seen = None, None
+    if name:
+        job, seen = execution.job_of_task(task, name, schedule_time, timezone.now())
+        if execution.kept_ends.write_few():  # the database has just answered
+            seen = None
     # Nothing is imported for the path of a request: it has to be the task of a job that is there.
     task_class = registry.get(task) if job is None else registry.find(job.task)
     if task_class is None:
@@ -170,10 +173,11 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
         job=job,
         task=task_class,
         body=body,
-        schedule_time=request.headers.get(SCHEDULE_TIME),
+        schedule_time=schedule_time,
         request=request,
         headers=_shown_headers(request),
         caller=caller,
+        seen=seen,
     )
 
 
@@ -190,7 +194,7 @@ def _refusals_of_database(task: str, name: str) -> list[str]:
     if not name:
         return []
     try:
-        if execution.job_of_task(task, name) is None:
+        if execution.job_of_task(task, name)[0] is None:
             return ["job"]
     except Error:
         return ["tables" if execution.lacks_tables() else "database"]

@@ -103,7 +103,7 @@ class Table:
         try:
             if is_stale:
                 self.job.refresh_from_db(using=connection.alias)
-            return self._read()
+            return self._read(None if is_stale else self.delivery.seen)
         except ScheduledJob.DoesNotExist:
             return Answer.error(HTTPStatus.NOT_FOUND, f"Job {self.job.name} not found")
         except IntegrityError:
@@ -118,11 +118,11 @@ class Table:
                 self.has_reconnected = True
             return None
 
-    def _read(self) -> Answer | Begun | SeenRun | None:
+    def _read(self, seen: Situation | None) -> Answer | Begun | SeenRun | None:
         statements.end_pause(self.job, self.now)
-        self.seen = situation_of(
-            self.job.pk, self.announced.slot if self.announced.is_due(self.now) else None
-        )
+        at = self.announced.slot if self.announced.is_due(self.now) else None
+        is_about_it = seen is not None and at == (None if seen.slot is None else seen.slot.at)
+        self.seen = seen if seen is not None and is_about_it else situation_of(self.job.pk, at)
         if self._expire():
             return None
         slot = self.seen.slot

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.registry import Task
+from scheduled_jobs.services.execution.situation import Situation
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*", re.ASCII)
 """W3C Trace Context."""
@@ -82,6 +83,8 @@ class Delivery:
     request: HttpRequest | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     caller: str = ""
+    seen: Situation | None = None
+    """What decides, as it was read with the job just now."""
 
     @property
     def trace(self) -> dict[str, Any]:

@@ -71,10 +71,14 @@ class KeptEnds(Clockwork):
         with self._condition:
             return self._due_at()
 
-    def write_few(self) -> None:
-        """Write a few of those that are due, in a request that has found the database at work."""
-        if self._kept:
+    def write_few(self) -> bool:
+        """Write a few of those that are due, in a request that has found the database at work.
+
+        Returns whether there were any: what was read before may no longer be so.
+        """
+        if are_any := bool(self._kept):
             self.step(self._clock(), most=MOST_OF_A_REQUEST)
+        return are_any
 
     def _due_at(self) -> datetime | None:
         return min((kept.try_at for kept in self._kept), default=None)

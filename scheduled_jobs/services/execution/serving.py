@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from django.db import Error, connections
@@ -17,62 +16,53 @@ from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services import alerts
-from scheduled_jobs.services.execution import decision, ending, facts, runner, sql, statements
-from scheduled_jobs.services.execution.delivery import Answer, Begun, Delivery
+from scheduled_jobs.services.execution import decision, ending, facts, runner, statements
+from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
 from scheduled_jobs.services.execution.heartbeat import heartbeat
+from scheduled_jobs.services.execution.situation import Situation, job_and_situation
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
 
 SHORT = timedelta(seconds=1)
 """Within this time what was read before a run is as good as read after it."""
-NEEDED = {
-    "id", "name", "task", "declared_payload", "payload_override", "declared_attempt_deadline",
-    "attempt_deadline_override", "declared_retry_count", "retry_count_override", "declared_min_backoff",
-    "min_backoff_override", "declared_max_retry_duration", "max_retry_duration_override", "paused",
-    "pause_reason", "paused_until", "retired_at", "deleting_at", "sync_state", "edited_at",
-    "failures_in_a_row", "last_status",
-}  # fmt: skip
-COLUMNS = tuple(name for name in sql.columns_of(ScheduledJob) if name in NEEDED)
-"""What of a job a delivery needs; whoever asks for more has it read then."""
 
 
-def job_of_task(task: str, name: str) -> ScheduledJob | None:
+def job_of_task(
+    task: str, name: str, schedule_time: str | None = None, now: datetime | None = None
+) -> tuple[ScheduledJob | None, Situation | None]:
     """The job of a task by its id in Google, or by one that it had before; None if there is none.
 
-    A job of another task is not found: the caller's header chooses history and pause, never the code.
+    And what decides about a delivery of it that announces this time, ``now``, as it was when the job was
+    read; None where that has to be read later. A job of another task is not found: the caller's header
+    chooses history and pause, never the code.
     """
     if clean_text(task + name) != task + name:
-        return None  # PostgreSQL refuses to look for what no database holds
+        return None, None  # PostgreSQL refuses to look for what no database holds
+    announced = Announcement.parse(schedule_time)
+    at = announced.slot if now is not None and announced.is_due(now) else None
     using = statements.database()
     try:
-        return _find(using, task, name)
+        return _find(using, task, name, at)
     except Error:
         if connections[using].in_atomic_block:
             raise
         # A pooled connection that went stale is no outage: once, it is opened anew.
         connections[using].close()
-        return _find(using, task, name)
+        return _find(using, task, name, at)
 
 
-def _find(using: str, task: str, name: str) -> ScheduledJob | None:
-    for values in sql.fetch_rows(ScheduledJob, COLUMNS, using, _text(using), [task, name]):
-        job = sql.loaded(ScheduledJob, COLUMNS, values, using)
-        ScheduledJob.tracker.initialize_tracker(ScheduledJob, job)
-        # MySQL compares without regard to case.
-        if (job.task, job.name) == (task, name):
-            return job
+def _find(
+    using: str, task: str, name: str, at: datetime | None
+) -> tuple[ScheduledJob | None, Situation | None]:
+    job, seen = job_and_situation(task, name, at)
+    if job is not None:
+        return job, seen
     names = GoogleName.objects.using(using).filter(identifier=name).order_by("-pk")
     known = [known for known in names.select_related("job", "former_job") if known.identifier == name]
     # Two tasks that swap their names lose no slot: what was sent to the one before is still for that one.
     jobs = [*(name.job for name in known), *(name.former_job for name in known)]
-    return next((job for job in jobs if job is not None and job.task == task), None)
-
-
-@cache
-def _text(using: str) -> str:
-    name = sql.quoted_names(ScheduledJob, using)
-    return f"SELECT {name.list(COLUMNS)} FROM {name.table} WHERE {name.task} = %s AND {name.name} = %s"  # noqa: S608
+    return next((job for job in jobs if job is not None and job.task == task), None), None
 
 
 def lacks_tables() -> bool:

@@ -1,7 +1,7 @@
 """All of a job that decides what a delivery may do, as it was at one moment: one statement.
 
-The rows of its slot, what is running and what was asked for are read together: a second look might show a
-world that never was beside the first.
+The job itself is read with it where it is not known yet. The rows of its slot, what is running and what was
+asked for are read together: a second look might show a world that never was beside the first.
 """
 
 from __future__ import annotations
@@ -9,17 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from django.db import connections
 
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.execution import sql
 from scheduled_jobs.services.execution.statements import Slot, Status, database, runs
 
-COLUMNS = (
+COLUMNS = sql.Columns(JobRun, (
     "id", "status", "trigger", "attempt", "scheduled_for", "active_slot", "settled_slot", "overlap_lock",
     "lease_until", "created_at", "sent", "sent_at",
-)  # fmt: skip
+))  # fmt: skip
+NEEDED = {
+    "id", "name", "task", "declared_payload", "payload_override", "declared_attempt_deadline",
+    "attempt_deadline_override", "declared_retry_count", "retry_count_override", "declared_min_backoff",
+    "min_backoff_override", "declared_max_retry_duration", "max_retry_duration_override", "paused",
+    "pause_reason", "paused_until", "retired_at", "deleting_at", "sync_state", "edited_at",
+    "failures_in_a_row", "last_status",
+}  # fmt: skip
+OF_JOB = sql.Columns(ScheduledJob, tuple(name for name in sql.columns_of(ScheduledJob) if name in NEEDED))
+"""What of a job a delivery needs; whoever asks for more has it read then."""
 MOST_QUEUED = 3
 """Runs that were asked for, of those that a look shows: the oldest."""
 
@@ -72,20 +82,45 @@ def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> SeenRun | 
     queued = runs().queued().of_jobs([job_id]).filter(sent__gt=0)
     if sent_by is not None:
         queued = queued.filter(sent_at__lte=sent_by)
-    values = queued.values_list(*COLUMNS).first()
+    values = queued.values_list(*COLUMNS.names).first()
     return None if values is None else SeenRun(*values)
 
 
 def situation_of(job_id: int, at: datetime | None) -> Situation:
     """What is known of a job, and of its slot ``at`` if it is about one."""
     using = database()
-    about_slot = (
-        [] if at is None else [job_id, *sql.as_parameters(JobRun, {"scheduled_for": at}, connections[using])]
-    )
-    found = sql.fetch_rows(
-        JobRun, COLUMNS, using, _text(using, at is not None), [*about_slot, job_id, job_id]
-    )
-    rows = {values[0]: SeenRun(*values) for values in found}
+    about_slot = [] if at is None else [job_id, *_as_parameter(at, using)]
+    text = _text(using, is_about_slot=at is not None)
+    return _made_of(sql.fetch_rows(using, text, [*about_slot, job_id, job_id]), at, using)
+
+
+def job_and_situation(task: str, name: str, at: datetime | None) -> tuple[ScheduledJob | None, Situation]:
+    """The job of a task by its id in Google, None if there is none, and what is known of it: one statement.
+
+    ``at`` is the slot that is asked about, if any is.
+    """
+    using = database()
+    who = [task, name]
+    about_slot = [] if at is None else [*who, *_as_parameter(at, using)]
+    text = _text_with_job(using, is_about_slot=at is not None)
+    rows = sql.fetch_rows(using, text, [*who, *about_slot, *who, *who])
+    width = len(OF_JOB.names)
+    seen = _made_of([row[width:] for row in rows if row[0] is None], at, using)
+    for values in OF_JOB.converted([row[:width] for row in rows if row[0] is not None], using):
+        job = sql.loaded(ScheduledJob, OF_JOB.names, values, using)
+        ScheduledJob.tracker.initialize_tracker(ScheduledJob, job)
+        # MySQL compares without regard to case.
+        if (job.task, job.name) == (task, name):
+            return job, seen
+    return None, seen
+
+
+def _as_parameter(at: datetime, using: str) -> list[Any]:
+    return sql.as_parameters(JobRun, {"scheduled_for": at}, connections[using])
+
+
+def _made_of(found: list[tuple[Any, ...]], at: datetime | None, using: str) -> Situation:
+    rows = {values[0]: SeenRun(*values) for values in COLUMNS.converted(found, using)}
     ordered = [rows[pk] for pk in sorted(rows)]
     attempts = [row for row in ordered if at is not None and row.scheduled_for == at]
     return Situation(
@@ -98,15 +133,29 @@ def situation_of(job_id: int, at: datetime | None) -> Situation:
 
 
 @cache
-def _text(using: str, is_about_slot: bool) -> str:  # noqa: FBT001
-    """The text of the statement."""
+def _text(using: str, *, is_about_slot: bool) -> str:
+    return _parts(using, "%s", "", is_about_slot=is_about_slot)
+
+
+@cache
+def _text_with_job(using: str, *, is_about_slot: bool) -> str:
+    name = sql.quoted_names(ScheduledJob, using)
+    of_job = f"FROM {name.table} WHERE {name.task} = %s AND {name.name} = %s"
+    read = f"SELECT {OF_JOB.text(using)}, {COLUMNS.nothing} {of_job}"
+    job_id = f"(SELECT {name.id} {of_job})"
+    return f"{read} UNION ALL {_parts(using, job_id, f'{OF_JOB.nothing}, ', is_about_slot=is_about_slot)}"
+
+
+def _parts(using: str, job_id: str, before: str, *, is_about_slot: bool) -> str:
+    """What is read of the runs; ``before`` stands before their columns."""
     name = sql.quoted_names(JobRun, using)
-    select = f"SELECT {name.list(COLUMNS)} FROM {name.table} WHERE"  # noqa: S608 – names of our own
+    read = f"{COLUMNS.text(using)} FROM {name.table} WHERE"
     # Each by its own index, and never by that of the job, which leads to its whole history.
-    running = f"{select} {name.status} = '{Status.RUNNING}' AND {name.job_id} + 0 = %s"
-    queued = f"{select} {name.status} = '{Status.QUEUED}' AND {name.job_id} + 0 = %s"
-    oldest = f"SELECT * FROM ({queued} ORDER BY {name.id} + 0 LIMIT {MOST_QUEUED}) AS queued"  # noqa: S608
-    parts = [running, oldest]
+    running = f"SELECT {before}{read} {name.status} = '{Status.RUNNING}' AND {name.job_id} + 0 = {job_id}"
+    queued = f"SELECT {read} {name.status} = '{Status.QUEUED}' AND {name.job_id} + 0 = {job_id}"
+    oldest = f"({queued} ORDER BY {name.id} + 0 LIMIT {MOST_QUEUED})"
+    parts = [running, f"SELECT {before}queued.* FROM {oldest} AS queued"]  # noqa: S608
     if is_about_slot:
-        parts.insert(0, f"{select} {name.job_id} = %s AND {name.scheduled_for} = %s")
+        of_slot = f"SELECT {before}{read} {name.job_id} = {job_id} AND {name.scheduled_for} = %s"
+        parts.insert(0, of_slot)
     return " UNION ALL ".join(parts)

@@ -111,26 +111,41 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], dict[str, Any]
 # --- Reading --------------------------------------------------------------------------------------
 
 
-def fetch_rows(
-    model: type[models.Model], columns: tuple[str, ...], using: str, text: str, parameters: Sequence[Any]
-) -> list[Sequence[Any]]:
-    """The rows of a statement that reads these columns, with the values that the model would have."""
-    connection = connections[using]
-    with connection.cursor() as cursor:
+class Columns(NamedTuple):
+    """Columns of a table that a statement reads."""
+
+    model: type[models.Model]
+    names: tuple[str, ...]
+
+    def text(self, using: str) -> str:
+        """For a SELECT."""
+        return quoted_names(self.model, using).list(self.names)
+
+    @property
+    def nothing(self) -> str:
+        """In their place, in a part of a UNION that is about another table."""
+        return ", ".join(["NULL"] * len(self.names))
+
+    def converted(self, rows: Iterable[Sequence[Any]], using: str) -> list[Sequence[Any]]:
+        """These rows with the values that the model would have."""
+        connection, converters = connections[using], _converters(self.model, self.names, using)
+        if not converters:
+            return [*rows]
+        found: list[Sequence[Any]] = []
+        for row in rows:
+            values = [*row]
+            for place, convert, column in converters:
+                values[place] = convert(values[place], column, connection)
+            found.append(values)
+        return found
+
+
+def fetch_rows(using: str, text: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows of a statement, as the driver has them."""
+    with connections[using].cursor() as cursor:
         cursor.execute(text, parameters)
-        rows: list[Sequence[Any]] = cursor.fetchall()
-    if not rows or not (converters := _converters(model, columns, using)):
-        return rows
-    return [_converted(row, converters, connection) for row in rows]
-
-
-def _converted(
-    row: Sequence[Any], converters: list[tuple[int, Any, Any]], connection: BaseDatabaseWrapper
-) -> list[Any]:
-    values = [*row]
-    for place, convert, column in converters:
-        values[place] = convert(values[place], column, connection)
-    return values
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 @cache
@@ -157,7 +172,8 @@ def insert_row(row: models.Model, columns: tuple[str, ...], using: str) -> None:
     connection, model = connections[using], type(row)
     text, returns = _insert(model, columns, using)
     with connection.cursor() as cursor:
-        cursor.execute(text, as_parameters(model, {name: row.__dict__[name] for name in columns}, connection))
+        values = {name: row.__dict__[name] for name in columns}
+        cursor.execute(text, as_parameters(model, values, connection))
         if returns:
             row.pk = cursor.fetchone()[0]
         else:
@@ -224,10 +240,8 @@ def update_row(update: Update, using: str) -> bool:
     sets, where = update.texts(using)
     table = quoted_names(update.model, using).table
     with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET {sets} WHERE {where}",  # noqa: S608 – names of our own
-            [*update.set_parameters(using), update.pk, *update.where_parameters],
-        )
+        text = f"UPDATE {table} SET {sets} WHERE {where}"  # noqa: S608 – names of our own
+        cursor.execute(text, [*update.set_parameters(using), update.pk, *update.where_parameters])
         return bool(cursor.rowcount)
 
 

@@ -397,7 +397,7 @@ def test_the_address_that_google_has_is_the_one_asked(origin: str, google: Memor
 
 
 def test_a_web_server_with_another_database_is_named(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduled_jobs.services.execution.job_of_task", lambda task, name: None)
+    monkeypatch.setattr("scheduled_jobs.services.execution.job_of_task", lambda task, name: (None, None))
     assert told("address") == [
         f"[!] {origin}/tasks/shop.tasks.One is this app, which would refuse Google: its database has no job "
         "shop--shop-tasks-One. Give all processes one database (DATABASES), and run schedule_tasks with it. *"

@@ -17,7 +17,7 @@ from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import StoreError
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.services import scheduling
-from scheduled_jobs.services.execution.serving import job_of_task
+from scheduled_jobs.services.execution import job_of_task
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.push import push
 from scheduled_jobs.services.scheduling.seed.rows import seed_tasks
@@ -59,7 +59,7 @@ def test_no_rename_deletes_a_name_that_another_took(google: MemoryBackend) -> No
     deploy(One="b", Two="a")
     schedule_tasks()
     # What Google sent under the name that it had then still finds its job.
-    assert job_of_task("shop.tasks.One", "shop--a") == row("One")
+    assert job_of_task("shop.tasks.One", "shop--a")[0] == row("One")
     declare("Two", schedule_name="c")
     told = ["[~] Job updated: shop.tasks.Two (name)"]
     assert schedule_tasks(dry_run=True).lines == told
@@ -391,17 +391,17 @@ def test_two_tasks_that_swap_their_names_lose_no_slot(google: MemoryBackend) -> 
     deploy(One="a", Two="b")
     schedule_tasks()
     deploy(One="b", Two="a")
-    assert job_of_task("shop.tasks.One", "shop--a") == row("One"), "before the push"
+    assert job_of_task("shop.tasks.One", "shop--a")[0] == row("One"), "before the push"
     schedule_tasks()
     for task, name in (("One", "a"), ("One", "b"), ("Two", "a"), ("Two", "b")):
-        assert job_of_task(f"shop.tasks.{task}", f"shop--{name}") == row(task)
-    assert job_of_task("shop.tasks.Three", "shop--a") is None
+        assert job_of_task(f"shop.tasks.{task}", f"shop--{name}")[0] == row(task)
+    assert job_of_task("shop.tasks.Three", "shop--a")[0] is None
 
 
 def test_names_that_differ_in_their_case_are_two(google: MemoryBackend) -> None:
     deploy(One="a")
     schedule_tasks()
-    assert job_of_task("shop.tasks.One", "shop--A") is None
+    assert job_of_task("shop.tasks.One", "shop--A")[0] is None
     name = google.remote_name("shop--A")
     assert google_names.claim({row("One").pk: name}, now=timezone.now(), using="default") == {row("One").pk}
     assert GoogleName.objects.count() == 2

@@ -278,9 +278,9 @@ def test_deliveries_of_both_names_reach_one_row(
     declare("One", schedule_name="new")
     schedule_tasks()
     assert {"shop--new", "shop--shop-tasks-One"} <= jobs(google).keys()
-    found = [job_of_task("shop.tasks.One", name) for name in ("shop--new", "shop--shop-tasks-One")]
+    found = [job_of_task("shop.tasks.One", name)[0] for name in ("shop--new", "shop--shop-tasks-One")]
     assert [job and job.pk for job in found] == [row("One").pk] * 2
     google.store.faults._planned.clear()
     schedule_tasks()
     assert jobs(google).keys() == {"shop--new"}
-    assert job_of_task("shop.tasks.One", "shop--shop-tasks-One") == row("One")
+    assert job_of_task("shop.tasks.One", "shop--shop-tasks-One")[0] == row("One")
