@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -12,6 +13,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ROUNDS = 5
+PATIENCE = 20.0
+"""Seconds after which nothing begins anew: MySQL may wait for a lock for fifty, each time."""
 SERIALIZATION_STATES = ("40001", "40P01")
 DEADLOCK_NUMBERS = (1213, 1205, 1020)
 """MySQL: a deadlock, a lock that was not got in time; MariaDB: the row has changed since it was read."""
@@ -32,11 +35,13 @@ def persistent(write: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(write)
     def persisting(*args: P.args, **kwargs: P.kwargs) -> T:
+        until = time.monotonic() + PATIENCE
         for _round in range(ROUNDS - 1):
             try:
                 return write(*args, **kwargs)
             except Error as error:
-                if not is_lost_race(error) or connections[str(kwargs["using"])].in_atomic_block:
+                is_nested = connections[str(kwargs["using"])].in_atomic_block
+                if not is_lost_race(error) or is_nested or time.monotonic() > until:
                     raise
         return write(*args, **kwargs)
 

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from scheduled_jobs.management.text import as_json, cell, table
 from scheduled_jobs.management.verbs.common import job_named, line_count
-from scheduled_jobs.services.history.run_list import Asked, latest_runs, run_summary
+from scheduled_jobs.services.history.run_list import Asked, alerts_of, latest_runs, run_summary
 
 
 def list_runs(terminal: BaseCommand, job: str | None, n: int, status: str | None, **options: Any) -> None:
@@ -17,7 +17,8 @@ def list_runs(terminal: BaseCommand, job: str | None, n: int, status: str | None
     job_id = None if job is None else job_named(job).pk
     runs = latest_runs(Asked(job_id=job_id, statuses=() if status is None else (status,)), n)
     if options["json"]:
-        terminal.stdout.write(as_json([run_summary(run) for run in runs]))
+        told = alerts_of(runs)
+        terminal.stdout.write(as_json([{**run_summary(run), "told": told.get(run.pk, [])} for run in runs]))
         return
     heads = (
         "run",

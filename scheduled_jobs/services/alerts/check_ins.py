@@ -6,6 +6,7 @@ They are sent by threads beside the run, which waits for none of them. The addre
 from __future__ import annotations
 
 import threading
+import time
 from urllib.parse import urlsplit, urlunsplit
 
 from scheduled_jobs import registry
@@ -21,6 +22,7 @@ MOST = 20
 """Check-ins of a process that are under way at once: a service that hangs holds no more threads."""
 MAX_BODY = 10_000
 START, FAIL = "/start", "/fail"
+THREAD = "scheduled_jobs.check_in"
 
 _room = threading.BoundedSemaphore(MOST)
 
@@ -50,7 +52,7 @@ class CheckIn:
             finally:
                 room.release()
 
-        self._last = threading.Thread(target=post_in_turn, name="scheduled_jobs.check_in", daemon=True)
+        self._last = threading.Thread(target=post_in_turn, name=THREAD, daemon=True)
         try:
             self._last.start()
         except RuntimeError as error:  # no more threads, or the process ends
@@ -72,6 +74,30 @@ class CheckIn:
 
 def begin_check_in(task: type[Task]) -> CheckIn | None:
     """Tell the address of the task, if it has one, that a run has begun. Raises nothing."""
+    if (check_in := _check_in_of(task)) is not None:
+        check_in.send(START)
+    return check_in
+
+
+def check_in_lost(run: JobRun) -> None:
+    """Tell the address of its task that a run is lost, whose process told it nothing more. Raises nothing.
+
+    Where Google tries it again that attempt tells how it ends, and the service that none came.
+    """
+    task = registry.get(run.job.task)
+    if task is not None and (check_in := _check_in_of(task)) is not None:
+        check_in.end(run, run.status, run.error)
+
+
+def finish_check_ins(seconds: float = TIMEOUT) -> None:
+    """Wait until those under way are sent: the process may be about to end."""
+    until = time.monotonic() + seconds
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(max(until - time.monotonic(), 0))
+
+
+def _check_in_of(task: type[Task]) -> CheckIn | None:
     try:
         address = check_in_address(task)
     except (Exception, SystemExit) as error:  # noqa: BLE001 – the user's code; the checks tell what is wrong
@@ -80,9 +106,7 @@ def begin_check_in(task: type[Task]) -> CheckIn | None:
         return None
     if address is None:
         return None
-    check_in = CheckIn(address, registry.dotted_path(task))
-    check_in.send(START)
-    return check_in
+    return CheckIn(address, registry.dotted_path(task))
 
 
 def check_in_address(task: type[Task]) -> str | None:

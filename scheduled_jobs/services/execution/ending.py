@@ -109,6 +109,7 @@ def mark_lost(row: SeenRun | JobRun, now: datetime) -> JobRun | None:
     if (lost := _in_one(lose)) is None:
         return None
     _tell(*lost)
+    alerts.check_in_lost(lost[0])
     return lost[0]
 
 

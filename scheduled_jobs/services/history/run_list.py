@@ -6,8 +6,8 @@ knows is asked of the runs that lie there, and of no more than ``MOST_LOOKED_AT`
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from django.db.models.functions import Concat, Left, StrIndex
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.payloads import redact
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import AlertRun, JobRun
 
 Status = JobRun.Status
 
@@ -171,6 +171,18 @@ def run_summary(run: JobRun) -> dict[str, Any]:
         "error": run.error,
         "requested_by": run.requested_by,
     }
+
+
+def alerts_of(runs: Iterable[JobRun]) -> dict[int, list[dict[str, Any]]]:
+    """Run -> what was told of it, the earliest first, when and to whom; of a webhook the host alone."""
+    told = AlertRun.objects.filter(run__in=[run.pk for run in runs], alert__isnull=False).order_by("alert")
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for run, kind, at, channels in told.values_list(
+        "run", "alert__kind", "alert__created_at", "alert__channels"
+    ):
+        to = [{name: one[name] for name in ("channel", "to", "sent_at", "error")} for one in channels]
+        found[run].append({"kind": kind, "at": at, "to": to})
+    return found
 
 
 # --- The statement ------------------------------------------------------------------------------------

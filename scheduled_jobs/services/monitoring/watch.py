@@ -95,6 +95,8 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
             if time.monotonic() >= until:
                 break
     alerts.send_owed(now, seconds=TELLING)
+    if watched.lost:
+        alerts.finish_check_ins()
     stats.catch_up(most=FOLDS)
     _, is_first = LastWatch.objects.using(using).get_or_create(pk=1, defaults={"at": now})
     if not is_first:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services import execution
 from scheduled_jobs.services.alerts import check_ins
-from tests.support import make_job, make_task
+from tests.support import SLOT, make_job, make_run, make_task
 from tests.support.alerts import AFTER, Failing, deliver_slot, hook, wait_for
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+HOUR = timedelta(hours=1)
 PATH = "/services/T0S3CR3T"
 
 
@@ -58,6 +61,23 @@ def test_a_failure_that_google_tries_again_is_not_told() -> None:
         deliver_slot(job, task)
         deliver_slot(job, task)
         assert [end for end, _body in ends(service, 3)] == ["/start", "/start", "/fail"]
+
+
+def test_a_run_that_was_lost_is_a_failure() -> None:
+    with hook() as service:
+        job, _task = checked_in(service, lambda self: None)
+        make_run(job, "running", scheduled_for=SLOT, started_at=SLOT, lease_until=SLOT)
+        execution.expire(AFTER)
+        check_ins.finish_check_ins()
+        lost = JobRun.objects.get()
+        assert ends(service, 1) == [("/fail", lost.error.encode())]
+
+        # Google tries this one again, and that attempt tells how it ends.
+        ScheduledJob.objects.update(declared_retry_count=1)
+        make_run(job, "running", scheduled_for=SLOT + HOUR, started_at=SLOT + HOUR, lease_until=SLOT + HOUR)
+        assert len(execution.expire(AFTER + HOUR)) == 1
+        check_ins.finish_check_ins()
+        assert len(service.got) == 1
 
 
 def test_a_discarded_run_is_no_failure() -> None:

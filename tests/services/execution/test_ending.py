@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,9 +20,9 @@ from django.db import (
 from django.db.backends.utils import CursorWrapper
 
 from scheduled_jobs import signals
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobRun, ScheduledJob, lost_races
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution import Delivery, facts, statements
+from scheduled_jobs.services.execution import Delivery, ending, facts, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.keeping import kept_ends
 from tests.services.execution.calling import AFTER, another_process, deliver
@@ -362,6 +363,68 @@ def test_mysql_tells_a_deadlock_by_its_number(at_the_start: Outage) -> None:
     task = make_task()
     at_the_start.left, at_the_start.error = 1, OperationalError(1213, "Deadlock found")
     assert at_the_start.deliver(make_job(task), task).status == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", [1213, 1205])
+def test_an_end_that_lost_a_race_begins_anew_as_a_whole(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the race was lost by what follows from the end: the end with it, and both are written."""
+    task = make_task()
+    job = make_job(task)
+    statuses: list[str] = []
+    note = ending._note
+
+    def losing(run: JobRun, **kwargs: Any) -> bool:
+        statuses.append(JobRun.objects.get(pk=run.pk).status)
+        if len(statuses) < 3:
+            raise OperationalError(number, "lock")
+        return note(run, **kwargs)
+
+    monkeypatch.setattr(ending, "_note", losing)
+    assert deliver(job, task).status == 200
+    job.refresh_from_db()
+    assert (statuses, JobRun.objects.get().status) == ([Status.SUCCEEDED] * 3, Status.SUCCEEDED)
+    assert (job.last_status, job.last_success_at) == (Status.SUCCEEDED, AFTER)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_is_not_got_is_not_waited_for_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, *(50.0 * n for n in range(1, 99))])
+    monkeypatch.setattr(lost_races, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    tried: list[int] = []
+
+    @lost_races.persistent
+    def write(*, using: str) -> None:
+        tried.append(1)
+        raise OperationalError(1205, "Lock wait timeout exceeded")
+
+    with pytest.raises(OperationalError):
+        write(using="default")
+    assert len(tried) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kill_between_an_end_and_its_facts_leaves_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: Any, **__: Any) -> bool:
+        raise Killed
+
+    task = make_task()
+    job = make_job(task)
+    with monkeypatch.context() as patch:
+        patch.setattr(ending.facts, "write", killed)
+        with pytest.raises(Killed):
+            deliver(job, task)
+    run = JobRun.objects.get()
+    job.refresh_from_db()
+    assert (run.status, run.active_slot, job.last_status) == (Status.RUNNING, SLOT, "")
+
+    later = AFTER + statements.LEASE + timedelta(seconds=1)
+    assert [lost.pk for lost in execution.expire(later)] == [run.pk]
+    job.refresh_from_db()
+    assert (job.last_status, job.failures_in_a_row) == (Status.LOST, 1)
 
 
 @pytest.mark.django_db
