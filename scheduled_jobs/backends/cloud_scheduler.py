@@ -212,7 +212,8 @@ def googles_errors_translated() -> Iterator[None]:
     except (RetryError, TransportError) as error:
         raise error_of("UNAVAILABLE", str(error)) from error
     except GoogleAuthError as error:
-        raise exceptions.Unauthenticated(str(error)) from error
+        # What it has behind its sentence is another exception, such as of a file that is no JSON.
+        raise exceptions.Unauthenticated(str(error.args[0] if error.args else error)) from error
     except GoogleAPICallError as error:
         # The status, not the class: Aborted and AlreadyExists share a parent, and a bare Conflict is neither.
         status = error.grpc_status_code.name if error.grpc_status_code else "UNKNOWN"

@@ -39,16 +39,15 @@ def check_tasks(**_: Any) -> Messages:
         )
         for task in registry.unused_bases()
     ]
-    if not declarations:
-        return [
-            *messages,
+    if not declarations and not messages:
+        messages.append(
             warning(
                 10,
                 "No task was found.",
                 "Derive a class from scheduled_jobs.tasks.PeriodicTask in the module tasks of an installed "
                 "app, or in any module of its package tasks.",
-            ),
-        ]
+            )
+        )
     messages += [
         error(
             11,

@@ -43,6 +43,10 @@ HIDE_ADDRESS = {process.UNREADABLE, 2}
 HIDE_GOOGLE = {*HIDE_ADDRESS, 6, 8, 9}
 """Faults with which Google cannot be asked, or would not be: their numbers."""
 SYNC = "Run manage.py schedule_tasks."
+MADE_ELSEWHERE = (
+    "Google has the jobs of this app, and the database that is asked here has none: another made them"
+)
+ONE_DATABASE = "Give all processes one database (DATABASES), or run schedule_tasks with this one."
 FORCED_SYNC = "Run manage.py schedule_tasks --yes to delete it."
 
 
@@ -148,21 +152,12 @@ class _Examination:
             yield right("jobs", f"Paused here, {how_many(paused, 'job')}")
         found = [*_failures(failed), *self._differences(failed)]
         self.has_jobs = rows.exists()
-        if not found and not self.faults and not self.has_jobs:
-            found.append(self._no_job())
-        elif not found and self.report is not None:
-            found.append(right("jobs", "Google has every job as it is wanted here"))
+        if not found and self.report is not None:
+            if self.has_jobs:
+                found.append(right("jobs", "Google has every job as it is wanted here"))
+            elif self.report.plan.unchanged:
+                found.append(wrong("jobs", MADE_ELSEWHERE, ONE_DATABASE))
         yield from found
-
-    def _no_job(self) -> Finding:
-        if self.report is None or not self.report.plan.unchanged:
-            return wrong("jobs", "No job has been made yet", SYNC)
-        text = (
-            "Google has the jobs of this app, and the database that is asked here has none: another made them"
-        )
-        return wrong(
-            "jobs", text, "Give all processes one database (DATABASES), or run schedule_tasks with this one."
-        )
 
     def _differences(self, failed: Iterable[str]) -> Iterator[Finding]:
         """What the next ``schedule_tasks`` would change; what it was refused for is told already."""
@@ -300,7 +295,8 @@ def _failures(failed: dict[str, str]) -> Iterator[Finding]:
     for name, reason in failed.items():
         by_reason[reason].append(name)
     for reason, names in by_reason.items():
-        yield wrong("jobs", f"the last push of {some(names)} failed: {reason}", SYNC)
+        text = f"the last push of {some(names)} failed: {reason}"
+        yield wrong("jobs", text, "When that is mended, run manage.py schedule_tasks.")
 
 
 OF_EACH_JOB = ("name", "uri", "headers")

@@ -111,6 +111,12 @@ ADVICE = (
     ),
     Advice(
         (Unknown,),
+        r"\bfile .* (was not found|is not a valid json|does not have a valid type)",
+        "Correct GOOGLE_APPLICATION_CREDENTIALS, which names a file of credentials, or remove it from the "
+        "environment.",
+    ),
+    Advice(
+        (Unknown,),
         "",
         "Find credentials: gcloud auth application-default login on your machine, a service account on the "
         "server, or DJANGO_CLOUD_TASKS_EMULATOR_HOST for the local emulator.",

@@ -178,6 +178,7 @@ def test_a_task_whose_name_is_no_method_is_the_one_cause(origin: str) -> None:
     members = {"run_every": "@daily", "run": print, "__module__": "shop.tasks", "name": "Daily report"}
     type("Named", (PeriodicTask,), members)
     lines = wrong()
+    assert len(lines) == 1
     assert lines[0].startswith("[!] shop.tasks.Named: name: a str here hides what every task has as name;")
     assert not any("cannot be looked at" in line for line in lines)
 
@@ -348,7 +349,7 @@ def test_a_push_that_failed_is_told_with_its_reason(origin: str, google: MemoryB
     assert wrong() == [
         f"[!] The last push of shop--shop-tasks-Two failed: {denied} Grant the account that makes this call "
         "roles/iam.serviceAccountUser (which holds iam.serviceAccounts.actAs) on "
-        f"{EMAIL}; see that it exists. Run manage.py schedule_tasks. *"
+        f"{EMAIL}; see that it exists. When that is mended, run manage.py schedule_tasks. *"
     ]
 
 

@@ -91,6 +91,14 @@ REFUSALS = {
             "DJANGO_CLOUD_TASKS_EMULATOR_HOST for the local emulator."
         ),
     ),
+    "a file of credentials that is not there": (
+        "UNAUTHENTICATED",
+        "File /run/secrets/key.json was not found.",
+        (
+            "File /run/secrets/key.json was not found. Correct GOOGLE_APPLICATION_CREDENTIALS, which names a file of "
+            "credentials, or remove it from the environment."
+        ),
+    ),
     "the quota is used up": (
         "RESOURCE_EXHAUSTED",
         "Quota exceeded for quota metric 'Write requests'.",
