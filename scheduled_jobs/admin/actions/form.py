@@ -138,7 +138,6 @@ class RunNowForm(ReasonForm):
         payload: dict[str, Any],
         newest: JobRun | None,
         may_change: bool,
-        needs_reason: bool = True,
     ) -> None:
         self.job = job
         self.original = payload
@@ -156,11 +155,7 @@ class RunNowForm(ReasonForm):
         if may_change:
             # What is in force stands in the fields; an empty one leaves the parameter to run().
             self.payload_form = PayloadForm(task=job.task, declared={}, override=payload, data=data)
-        reason = self.fields["reason"]
-        reason.required = needs_reason
-        reason.label = _("Why now")
-        reason.help_text = ""
-        reason.error_messages["required"] = _("Say why it is run now; the audit keeps it.")
+        self.fields["reason"].label = _("Why now")
 
     def clean_seen(self) -> str:
         seen: str = self.cleaned_data["seen"]
@@ -213,7 +208,6 @@ class RunNowForm(ReasonForm):
             payload=self.original,
             newest=self.newest,
             may_change=self.payload_form is not None,
-            needs_reason=self.fields["reason"].required,
         )
         again.initial["reason"] = self.data.get("reason", "")
         again.notice = " ".join(str(text) for text in self.errors.get("seen", []))

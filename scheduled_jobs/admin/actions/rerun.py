@@ -136,7 +136,6 @@ def _form(request: HttpRequest, run: JobRun, recorded: dict[str, Any], *, wants_
         payload=recorded,
         newest=JobRun.objects.reruns_of(run, timezone.now()).order_by("-pk").first(),
         may_change=wants_changes,
-        needs_reason=wants_changes,
     )
 
 

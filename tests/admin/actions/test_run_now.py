@@ -17,7 +17,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.support import make_run
 from tests.support.declaring import declare, row, schedule_tasks
-from tests.support.pages import Page, in_one_line
+from tests.support.pages import Page, in_one_line, text_of
 from tests.support.people import signed_in, staff, superuser
 
 if TYPE_CHECKING:
@@ -137,10 +137,11 @@ def test_a_payload_that_does_not_fit_is_said_and_nothing_is_run(
     assert JobRun.objects.count() == 0
 
 
-def test_a_reason_is_asked_for(job: ScheduledJob) -> None:
-    answer = ask(superuser(), job, reason="  ")
-    assert "Say why it is run now; the audit keeps it." in answer.content.decode()
-    assert JobRun.objects.count() == 0
+def test_a_reason_is_asked_for_and_may_stay_empty(job: ScheduledJob) -> None:
+    client = superuser()
+    assert "Why now: Kept in the audit." in text_of(html_of(client, job))
+    assert ask(client, job, reason="  ").status_code == 302
+    assert JobRun.objects.get().reason == ""
 
 
 def test_without_change_a_forged_payload_is_refused(job: ScheduledJob) -> None:
