@@ -202,7 +202,8 @@ def _draw_stretch(axis: Axis, marks: Sequence[Mark], paths: dict[str, list[str]]
         _at, _until, ok, bad, lost, missed, skipped = mark
         if is_band and not (bad or lost or missed or skipped):
             continue  # as most are: the band shows it
-        left = axis.x(mark.at)
+        # What has just been is seen too: the line of now would cover it.
+        left = min(axis.x(mark.at), now - TICK)
         width = axis.mark_width if is_band else max(TICK, _right(axis, mark) - left)
         width = max(min(width, now - left), 1)
         if bad and (is_band or ok):

@@ -62,6 +62,11 @@ def test_labels_keep_to_the_clock_on_the_wall_when_it_is_changed() -> None:
     assert found[:4] == ["18:00", "21:00", "00:00", "03:00"]
 
 
+def test_a_run_of_this_minute_stands_before_the_line_of_now() -> None:
+    assert paths([ago(0, ok=1)]) == {"t-ok": "M743.4 5h5.6v14h-5.6z"}
+    assert paths([ago(0, bad=1)]) == {"t-bad": "M743.4 5h5.6v11h-5.6zM743.4 19h5.6v3h-5.6z"}
+
+
 def test_runs_apart_are_ticks_each_of_its_outcome() -> None:
     found = paths([ago(360, ok=1), ago(240, bad=1), ago(180, lost=1), ago(120, missed=1), ago(60, skipped=1)])
     assert found == {
