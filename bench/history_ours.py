@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from urllib.parse import quote
 
 from bench.history_rows import NOW, insert, length, numbers, seconds_before, table
@@ -147,7 +147,7 @@ def seed_figures() -> None:
     from django.utils import timezone
 
     from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
-    from scheduled_jobs.models.stats import DAY, HOUR, TEN_MINUTES, Key, cell_of
+    from scheduled_jobs.models.stats import LENGTHS, Key, cell_of
     from scheduled_jobs.services.history.stats.cells import READ, Run, Tally, app_of
 
     now = timezone.now()
@@ -160,7 +160,7 @@ def seed_figures() -> None:
     def add(part: Key, whole: Key) -> None:
         found[whole].add(found[part].values())
 
-    for longer, shorter in ((HOUR, TEN_MINUTES), (DAY, HOUR)):
+    for shorter, longer in pairwise(reversed(LENGTHS)):
         for key in [key for key in found if key.length == shorter]:
             add(key, key.within(longer))
     for key in list(found):

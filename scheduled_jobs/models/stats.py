@@ -15,7 +15,9 @@ from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
 
 TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
-LENGTHS = (DAY, HOUR, TEN_MINUTES)
+SIX_HOURS = 6 * HOUR
+"""What a month is drawn of."""
+LENGTHS = (DAY, SIX_HOURS, HOUR, TEN_MINUTES)
 FOLD = "fold"
 """The lease of whoever makes the figures."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

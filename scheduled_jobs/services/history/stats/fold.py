@@ -25,6 +25,7 @@ from scheduled_jobs.models.stats import (
     FOLD,
     HOUR,
     LENGTHS,
+    SIX_HOURS,
     TEN_MINUTES,
     Key,
     cell_of,
@@ -43,6 +44,7 @@ from scheduled_jobs.services.history.stats.cells import (
 )
 
 LENGTH = timedelta(minutes=1)
+LONGER = tuple(reversed(LENGTHS[:-1]))
 AT_ONCE = 500
 """Runs, and cells that are out of date, of one transaction."""
 TRIES = 3
@@ -98,7 +100,8 @@ def merge(now: datetime) -> None:
     days = settings.HISTORY_MAX_AGE
     _drop(TEN_MINUTES, floor(now - FINE - HOUR, HOUR))
     if days is not None:
-        _drop(HOUR, floor(now - timedelta(days=days) - DAY, DAY))
+        for length in (HOUR, SIX_HOURS):
+            _drop(length, floor(now - timedelta(days=days) - DAY, DAY))
 
 
 def _drop(length: timedelta, before: datetime) -> None:
@@ -169,11 +172,11 @@ def _make(keys: set[Key], jobs: Jobs, now: datetime, gone: Iterable[RunStats]) -
     shortest = {key for key in of_jobs if key.length == finest(key.start, now)}
     tallies = count_runs([key for key in shortest if not is_frozen(key, jobs[key.job][1])])
     touched |= _write(tallies, apps)
-    for length in (HOUR, DAY):
+    for length in LONGER:
         longer = {key for key in of_jobs - shortest if key.length == length} | _longer(tallies, length)
         tallies |= (summed := _sums(longer, _shorter))
         touched |= _write(summed, apps)
-    touched |= _longer(touched, HOUR) | _longer(touched, DAY)
+    touched = touched.union(*(_longer(touched, length) for length in LONGER))
     of_apps = {key for key in touched if key.app}
     for parts, made in ((_jobs_of_app, of_apps), (_apps, {key._replace(app="") for key in touched})):
         for length in reversed(LENGTHS):
