@@ -47,6 +47,8 @@ LENGTH = timedelta(minutes=1)
 LONGER = tuple(reversed(LENGTHS[:-1]))
 AT_ONCE = 500
 """Runs, and cells that are out of date, of one transaction."""
+MARKED = 100
+"""Runs of one statement that is written: where their rows lie on a slow disk, each is a wait."""
 TRIES = 3
 EVERY = 50
 """One delivery in so many folds, after its answer: nobody else might."""
@@ -157,10 +159,12 @@ def _mark_folded(runs: Iterable[tuple[int, int, datetime | None, datetime, str, 
         alike[status, deliveries].append(pk)
     rows = JobRun.objects.using(router.db_for_write(JobRun))
     for (status, deliveries), pks in alike.items():
-        # One that was written since it was read keeps its mark, and its cell is made once more.
-        same = rows.filter(pk__in=pks, status=status, deliveries=deliveries)
-        if same.update(unfolded=None) != len(pks):
-            raise _Moved("a run was written meanwhile")
+        for first in range(0, len(pks), MARKED):
+            some = pks[first : first + MARKED]
+            # One that was written since it was read keeps its mark, and its cell is made once more.
+            same = rows.filter(pk__in=some, status=status, deliveries=deliveries)
+            if same.update(unfolded=None) != len(some):
+                raise _Moved("a run was written meanwhile")
 
 
 def _make(keys: set[Key], jobs: Jobs, now: datetime, gone: Iterable[RunStats]) -> None:
