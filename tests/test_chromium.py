@@ -29,9 +29,9 @@ def test_the_first_chromium_on_the_path_is_taken(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_chromium() is None
-    for name in ("google-chrome", "chromium"):
+    for name in ("google-chrome", "chromium", "chromium-headless-shell"):
         (tmp_path / name).touch(0o755)
-    assert find_chromium() == str(tmp_path / "chromium")
+        assert find_chromium() == str(tmp_path / name)
 
 
 def test_without_a_chromium_browser_tests_are_skipped() -> None:
