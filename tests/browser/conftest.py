@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from tests.browser.people import sign_in
 from tests.browser.pictures import fonts
 from tests.support.chromium import MISSING, find_chromium, switches
 
@@ -54,11 +55,7 @@ def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
 
 
 @pytest.fixture
-def operator(page: Page, admin_user: User) -> Page:
+def operator(page: Page, admin_user: User, live_server: LiveServer) -> Page:
     """A page whose person is logged in as a superuser."""
-    page.goto("/admin/login/?next=/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill("password")
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("/admin/")
+    sign_in(page.context, admin_user.get_username(), live_server.url)
     return page

@@ -24,6 +24,7 @@ from scheduled_jobs.backends import forget_backends, get_backend
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.execution.clockwork import steady_now
 from scheduled_jobs.services.execution.heartbeat import Beat, heartbeat
+from tests.browser.people import sign_in
 from tests.support.emulator_process import running_emulator
 from tests.support.people import LIST
 
@@ -123,19 +124,14 @@ class Shop:
         call_command("schedule_tasks", verbosity=0)
 
     def browser(self, username: str, *, javascript: bool = True) -> Page:
-        """A browser of its own in which this person, whose password is "secret", has logged in."""
+        """A browser of its own in which this person has logged in."""
         context = self._contexts.enter_context(
             self.chromium.new_context(
                 base_url=self.url, java_script_enabled=javascript, locale="en-GB", timezone_id="UTC"
             )
         )
-        page = context.new_page()
-        page.goto("/admin/login/?next=/admin/")
-        page.get_by_label("Username").fill(username)
-        page.get_by_label("Password").fill("secret")
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("/admin/")
-        return page
+        sign_in(context, username, self.url)
+        return context.new_page()
 
 
 @contextmanager

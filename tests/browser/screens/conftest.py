@@ -6,13 +6,12 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.test import Client
 from playwright.sync_api import TimeoutError as PageTimeout
 
 from scheduled_jobs import deployment
 from scheduled_jobs.services import monitoring
+from tests.browser.people import sign_in
 from tests.browser.pictures import SCHEMES
 from tests.browser.screens.accessibility import violations
 from tests.browser.screens.code import NOW
@@ -51,15 +50,12 @@ def browse(chromium: Browser, desk: Desk) -> Iterator[Callable[[str], Page]]:
     with ExitStack() as stack:
 
         def opened(username: str) -> Page:
-            client = Client()
-            client.force_login(User.objects.get(username=username))
             context = stack.enter_context(
                 chromium.new_context(
                     base_url=desk.url, locale="en-GB", timezone_id="America/New_York", reduced_motion="reduce"
                 )
             )
-            session = client.cookies[settings.SESSION_COOKIE_NAME].value
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": desk.url}])
+            sign_in(context, username, desk.url)
             context.clock.set_fixed_time(NOW)
             # As most people have it on a small window: the list of all models is folded away.
             context.add_init_script("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
