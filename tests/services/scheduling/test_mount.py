@@ -174,6 +174,11 @@ def test_an_include_at_the_root_among_pages_is_a_fault() -> None:
         assert messages() == {}
 
 
+def test_our_urls_may_be_all_that_a_service_has() -> None:
+    with override_settings(ROOT_URLCONF="scheduled_jobs.urls"):
+        assert messages() == {}
+
+
 @pytest.mark.parametrize("include_at", ["tâches/", "our tasks/"])
 def test_a_path_with_letters_that_are_escaped_is_answered_by_our_view(include_at: str) -> None:
     with urls(path(include_at, OURS)):

@@ -35,7 +35,7 @@ def _address() -> Iterator[Fault]:
             "Include scheduled_jobs.urls outside of i18n_patterns, and under a path that is not translated.",
         )
         return
-    if before == "/" and len(urls.url_patterns) > 1:
+    if before == "/" and len(urls.url_patterns) > 1 and urls.urlconf_name != "scheduled_jobs.urls":
         yield Fault(
             22,
             "scheduled_jobs.urls is included at the root of the site, among other pages.",
