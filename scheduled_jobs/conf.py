@@ -167,9 +167,9 @@ class Settings:
 def _read(name: str) -> Any:
     """A setting as it stands where it is found first; None is what may follow from others."""
     key = PREFIX + name
-    if DEV_VARIABLE in os.environ and name in (dev := in_dev()):
+    if _dev and name in (dev := in_dev()):
         return _checked(key, dev[name], _hints()[name])
-    if (value := getattr(django_settings, key, NOWHERE)) is not NOWHERE:
+    if (value := _of_django(key)) is not NOWHERE:
         return _checked(key, value, _hints()[name])
     text = os.environ.get(key)
     if text is not None:
@@ -179,6 +179,26 @@ def _read(name: str) -> Any:
 
 
 NOWHERE = object()
+_absent: dict[str, tuple[Any, int]] = {}
+"""Settings that Django's do not have, with those and how many they are: to be told so costs an exception."""
+
+
+def _of_django(key: str) -> Any:
+    source, size = _absent.get(key, (None, 0))
+    if source is not None and source is _wrapped() and len(vars(source)) == size:
+        return NOWHERE
+    value = getattr(django_settings, key, NOWHERE)
+    if value is NOWHERE:
+        source = _wrapped()
+        _absent[key] = source, len(vars(source))
+    return value
+
+
+def _wrapped() -> Any:
+    """Django's settings themselves: others wherever a test overrides any."""
+    return django_settings.__dict__["_wrapped"]
+
+
 DERIVED: dict[str, typing.Callable[[Settings], Any]] = {
     # The emulator takes any: whoever tries the package need set nothing.
     "PROJECT_ID": lambda s: "local" if s.EMULATOR_HOST else None,
@@ -204,7 +224,7 @@ def in_dev() -> dict[str, Any]:
 
     Tests that are started in a terminal where they were exported have their own.
     """
-    host, _, endpoint = os.environ.get(DEV_VARIABLE, "").partition(" ")
+    host, _, endpoint = _dev.partition(" ")
     return {} if not host or in_tests() else {**DEV, "EMULATOR_HOST": host, "ENDPOINT": endpoint}
 
 
@@ -224,11 +244,16 @@ DEV = {
 @contextmanager
 def dev_settings(emulator_host: str, endpoint: str) -> Iterator[None]:
     """Inside the block, and in every process started there, these come before settings and environment."""
-    os.environ[DEV_VARIABLE] = f"{emulator_host} {endpoint}"
+    global _dev  # noqa: PLW0603 – what is set, and what processes that are started are told
+    _dev = os.environ[DEV_VARIABLE] = f"{emulator_host} {endpoint}"
     try:
         yield
     finally:
+        _dev = ""
         del os.environ[DEV_VARIABLE]
+
+
+_dev = os.environ.get(DEV_VARIABLE, "")
 
 
 def emulator_certs_url(host: str) -> str:

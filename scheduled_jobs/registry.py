@@ -8,7 +8,6 @@ another place, which some other process has imported.
 
 from __future__ import annotations
 
-import inspect
 import pkgutil
 import re
 import sys
@@ -82,7 +81,8 @@ def dotted_path(task: type[Task]) -> str:
 
 def uses_oidc(task: type[Task]) -> bool:
     """Whether Google is to send a token: ``schedule_use_oidc``, a value, a class method or a property."""
-    value: Any = inspect.getattr_static(task, "schedule_use_oidc")
+    name = "schedule_use_oidc"
+    value: Any = next(vars(kind)[name] for kind in task.__mro__ if name in vars(kind))
     # A property, or a method without @classmethod, is asked with the class in place of a task.
     function = getattr(value, "fget", value)
     value = partial(function, task) if isinstance(function, FunctionType) else task.schedule_use_oidc

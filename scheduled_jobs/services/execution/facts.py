@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from django.db import Error, connections
+from django.db import Error
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
@@ -78,7 +78,7 @@ def _of_last(
     arrived, times = _arrived(run), {"last_run_at": _began(run)}
     if arrived is not None:
         times["last_delivery_at"] = arrived
-    at, *arrivals = sql.as_parameters(ScheduledJob, times, connections[using])
+    at, *arrivals = sql.as_parameters(ScheduledJob, times, using)
     where, also = _texts_of_last(using, is_failing=is_failing, has_arrived=arrived is not None)
     return sql.Update(ScheduledJob, run.job_id, {**_last(run), **values}, where, [at], also, 2 * arrivals)
 

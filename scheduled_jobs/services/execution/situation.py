@@ -11,8 +11,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db import connections
-
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.execution import sql
 from scheduled_jobs.services.execution.statements import Slot, Status, database, runs
@@ -116,7 +114,7 @@ def job_and_situation(task: str, name: str, at: datetime | None) -> tuple[Schedu
 
 
 def _as_parameter(at: datetime, using: str) -> list[Any]:
-    return sql.as_parameters(JobRun, {"scheduled_for": at}, connections[using])
+    return sql.as_parameters(JobRun, {"scheduled_for": at}, using)
 
 
 def _made_of(found: list[tuple[Any, ...]], at: datetime | None, using: str) -> Situation:

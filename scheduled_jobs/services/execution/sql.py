@@ -51,11 +51,9 @@ def columns_of(model: type[models.Model]) -> dict[str, Any]:
     return {field.attname: field for field in model._meta.concrete_fields}
 
 
-def as_parameters(
-    model: type[models.Model], values: Mapping[str, Any], connection: BaseDatabaseWrapper
-) -> list[Any]:
+def as_parameters(model: type[models.Model], values: Mapping[str, Any], using: str) -> list[Any]:
     """These values as the database takes them, in the same order."""
-    adapt = _adapters(model, connection.alias)
+    adapt = _adapters(model, using)
     return [None if value is None else adapt[name](value) for name, value in values.items()]
 
 
@@ -173,7 +171,7 @@ def insert_row(row: models.Model, columns: tuple[str, ...], using: str) -> None:
     text, returns = _insert(model, columns, using)
     with connection.cursor() as cursor:
         values = {name: row.__dict__[name] for name in columns}
-        cursor.execute(text, as_parameters(model, values, connection))
+        cursor.execute(text, as_parameters(model, values, using))
         if returns:
             row.pk = cursor.fetchone()[0]
         else:
@@ -232,7 +230,7 @@ class Update(NamedTuple):
 
     def set_parameters(self, using: str) -> list[Any]:
         """The parameters of what is set."""
-        return [*as_parameters(self.model, self.values, connections[using]), *self.also_parameters]
+        return [*as_parameters(self.model, self.values, using), *self.also_parameters]
 
 
 def update_row(update: Update, using: str) -> bool:

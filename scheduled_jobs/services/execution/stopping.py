@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-_NUMBERS = sorted(map(int, signal.valid_signals()))
+_NUMBERS = [int(number) for number in signal.Signals if number not in (signal.SIGKILL, signal.SIGSTOP)]
+"""All that have a name: the many others of real time are nobody's."""
 
 
 class Handlers:
