@@ -73,12 +73,12 @@ class RunLog:
 
 def _text_of(record: logging.LogRecord) -> str:
     """The message, and below it the traceback and the stack that it brings along."""
-    parts = [_shortened(_message_of(record))]
+    parts = [shortened(_message_of(record))]
     # That of the run's own failure stands on the run.
     if record.exc_info and record.exc_info[0] is not None and record.name != failures.name:
-        parts.append(_shortened("".join(traceback.format_exception(*record.exc_info)).rstrip("\n")))
+        parts.append(shortened("".join(traceback.format_exception(*record.exc_info)).rstrip("\n")))
     if record.stack_info:
-        parts.append(_shortened(str(record.stack_info)))
+        parts.append(shortened(str(record.stack_info)))
     return "\n".join(parts)
 
 
@@ -91,9 +91,9 @@ def _message_of(record: logging.LogRecord) -> str:
         return "(this message cannot be shown)"
 
 
-def _shortened(text: str) -> str:
-    half = MAX_MESSAGE // 2
-    return text if len(text) <= MAX_MESSAGE else f"{text[:half]}\n…\n{text[-half:]}"
+def shortened(text: str, limit: int = MAX_MESSAGE) -> str:
+    """The beginning and the end of a text that is too long."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}\n…\n{text[-limit // 2 :]}"
 
 
 # --- The factory ----------------------------------------------------------------------------------

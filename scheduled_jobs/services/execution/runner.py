@@ -26,7 +26,7 @@ from scheduled_jobs.exceptions import DiscardTask, TaskExited
 from scheduled_jobs.logs import failures
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.registry import Task
-from scheduled_jobs.services.execution.capture import RunLog, show_to, taking_records
+from scheduled_jobs.services.execution.capture import RunLog, shortened, show_to, taking_records
 from scheduled_jobs.services.execution.leftovers import connections_put_back, process
 from scheduled_jobs.services.execution.stopping import Handlers, one_process
 from scheduled_jobs.services.execution.telling import send
@@ -119,7 +119,7 @@ def _execute(
         with one_process():
             value = _call(instance, arguments)
     except DiscardTask as error:
-        return Outcome(Status.DISCARDED, error=_shortened(run.redactor.text(_text_of(error)), MAX_ERROR))
+        return Outcome(Status.DISCARDED, error=shortened(run.redactor.text(_text_of(error)), MAX_ERROR))
     except BaseException as error:  # noqa: BLE001 – a row that says running must get its end
         is_stop = handlers.is_stop(error)
         if has_begun and isinstance(error, SystemExit) and not is_stop and error.code in (None, 0):
@@ -173,7 +173,7 @@ def _success(run: JobRun, value: Any) -> Outcome:
         return Outcome(Status.SUCCEEDED, value=value, result=run.redactor.value(storable(value)))
     except (ValueError, TypeError, RecursionError) as error:
         # The work is done: a retry would repeat it for ever.
-        note = f"The result was not kept: {_shortened(run.redactor.text(str(error)), 500)}"
+        note = f"The result was not kept: {shortened(run.redactor.text(str(error)), 500)}"
         return Outcome(Status.SUCCEEDED, value=value, notes=[note])
 
 
@@ -193,15 +193,15 @@ def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime,
         )
         outcome.raised.__cause__ = error
     name, text = type(error).__name__, run.redactor.text(_text_of(error))
-    outcome.error = _shortened(f"{name}: {text}" if text else name, MAX_ERROR)
+    outcome.error = shortened(f"{name}: {text}" if text else name, MAX_ERROR)
     is_own = outcome.status == Status.FAILED
     outcome.error_key = error_key(name, text, place_of(error)) if is_own else outcome.status
     lines = "".join(traceback.format_exception(type(error), error, _below_us(error.__traceback__)))
     kept = run.redactor.text(lines)
-    outcome.traceback = _shortened(kept, MAX_TRACEBACK)
+    outcome.traceback = shortened(kept, MAX_TRACEBACK)
     # Error trackers want the exception itself; with a secret in it they get what is kept of it.
     shown = error if kept == lines else None
-    run.exception = shown or _stand_in(error, _shortened(text, MAX_ERROR))
+    run.exception = shown or _stand_in(error, shortened(text, MAX_ERROR))
     path = registry.dotted_path(task)
     failures.error("%s failed in run %s: %s", path, run.pk, outcome.error, exc_info=shown)
     return outcome
@@ -213,11 +213,6 @@ def _stand_in(error: BaseException, text: str) -> Exception:
     names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
     made: Exception = type(kind.__name__, (Exception,), names)(text)
     return made.with_traceback(error.__traceback__)
-
-
-def _shortened(text: str, limit: int) -> str:
-    """The beginning and the end of a text that is too long."""
-    return text if len(text) <= limit else f"{text[: limit // 2]}\n…\n{text[-limit // 2 :]}"
 
 
 def _text_of(error: BaseException) -> str:
