@@ -134,13 +134,16 @@ def _fold_some(turn: Turn) -> tuple[int, bool]:
 
 def _fold_locked() -> tuple[int, bool]:
     now = timezone.now()
+    # Not "= 1": SQLite, once it has statistics, takes an index that is null nearly everywhere for no use.
     runs = list(
         JobRun.objects.using(router.db_for_write(JobRun))
-        .filter(unfolded=1)
+        .filter(unfolded__gte=1)
         .order_by()
         .values_list("pk", "job_id", "scheduled_for", "created_at", "status", "deliveries")[:AT_ONCE]
     )
-    stale = list(stats().filter(stale=1).order_by().only("job", "app", "length", "start", "of_app")[:AT_ONCE])
+    stale = list(
+        stats().filter(stale__gte=1).order_by().only("job", "app", "length", "start", "of_app")[:AT_ONCE]
+    )
     # Before the runs are read: who deletes some of them meanwhile waits here, and marks the cell again.
     stats().filter(pk__in=[cell.pk for cell in stale]).update(stale=None)
     keys = {cell_of(job, slot, created, now) for _pk, job, slot, created, *_rest in runs}

@@ -58,12 +58,12 @@ class Unfolded:
     def read(cls, job_ids: Collection[int] | None = None) -> Unfolded:
         """The cells of all jobs, or of these, of which runs were written or deleted since they were made."""
         now = timezone.now()
-        runs: JobRunQuerySet = JobRun.objects.using(router.db_for_write(JobRun)).filter(unfolded=1)
+        runs: JobRunQuerySet = JobRun.objects.using(router.db_for_write(JobRun)).filter(unfolded__gte=1)
         if job_ids is not None:
             runs = runs.of_jobs(job_ids)
         of_runs = runs.order_by().values_list("job_id", "scheduled_for", "created_at")
         # Their jobs are looked at here: SQLite, once it has statistics, would take the index of these.
-        stale = stats().filter(stale=1).order_by()
+        stale = stats().filter(stale__gte=1).order_by()
         of_stale = stale.values_list("job", "start", Value(None, DateTimeField()))
         rows: list[Any] = list(of_runs.union(of_stale, all=True).order_by()[:MOST])
         written = [row for row in rows if row[2] is not None]
