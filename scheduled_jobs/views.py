@@ -182,7 +182,9 @@ def parse(request: HttpRequest, task: str, caller: str) -> execution.Delivery:
 
 
 def _refusals_of_body(request: HttpRequest) -> list[str]:
-    """Whether what this app's own question has as its body does not arrive."""
+    """Whether this app's own question does not arrive as it was sent: its method, or its body."""
+    if request.method != "POST":
+        return ["method"]
     try:
         return [] if _body(request) == authentication.PROBE_BODY else ["body"]
     except exceptions.BodyTooLarge:

@@ -129,6 +129,13 @@ def _is_host_refused(got: Got) -> bool:
     return "DisallowedHost" in got.body or not _is_host_allowed(got.asked.hostname or "")
 
 
+def _is_other_host_refused(got: Got) -> bool:
+    """Whether Django's page of a developer's machine names another host than was asked for."""
+    named = re.search(r"Invalid HTTP_HOST header: (?:&#x27;|\')(.+?)(?:&#x27;|\')", got.body)
+    host = named[1].rpartition(":")[0] or named[1] if named is not None else ""
+    return host not in ("", got.asked.hostname) and got.asked.hostname not in host
+
+
 def _is_host_allowed(host: str) -> bool:
     allowed = django_settings.ALLOWED_HOSTS
     if django_settings.DEBUG and not allowed:
@@ -281,6 +288,11 @@ REFUSED = (
         "Let {mount} pass without one (mutual TLS).",
     ),
     Cause(
+        lambda got: got.status == 400 and _is_other_host_refused(got),
+        "{status}: it reaches Django under another host than {host}, which Django does not serve",
+        "Let the server in front pass the Host header on as it is, or set USE_X_FORWARDED_HOST as it wants.",
+    ),
+    Cause(
         lambda got: got.status == 400 and _is_host_refused(got),
         "{status}: Django does not serve the host {host}",
         "Add {host} to ALLOWED_HOSTS.",
@@ -288,7 +300,8 @@ REFUSED = (
     Cause(
         lambda got: got.status == 400,
         "{status}, and not by this app's view; most often Django does not serve the host {host}",
-        "See whether {host} is in the ALLOWED_HOSTS of the web server; its log says.",
+        "See whether {host}, or the host by which a server in front hands it on, is in the ALLOWED_HOSTS of "
+        "the web server; its log says.",
     ),
     Cause(
         lambda got: got.status == 401 and got.json.get("would_refuse") == ["key"],

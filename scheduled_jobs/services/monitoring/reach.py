@@ -187,6 +187,10 @@ REFUSALS = {
         "the path of the request reaches it changed, and names another task than {task}",
         "Let the server in front, or the middleware, pass the path on as it is, capitals and dots too.",
     ),
+    "method": (
+        "the request reaches it as another method than POST",
+        "Let no server in front change or redirect it on the way: what follows a redirect becomes a GET.",
+    ),
     "task": (
         "its code has no task {task}",
         "Deploy the code that has it to the web server too, and restart that.",
@@ -209,7 +213,7 @@ REFUSALS = {
     ),
     "body": (
         "the body of the request, which has the payload, does not reach it",
-        "Look for a middleware that reads it first, and whether DATA_UPLOAD_MAX_MEMORY_SIZE is too small.",
+        "Look for whoever reads or drops it first, and whether DATA_UPLOAD_MAX_MEMORY_SIZE is too small.",
     ),
     "tables": (
         "its database has no tables of this app",

@@ -250,6 +250,17 @@ SURROUNDINGS: dict[str, tuple[dict[str, Any], str, str]] = {
         "is answered 400 by Elsewhere: Django does not serve the host 127.0.0.1",
         "Add 127.0.0.1 to ALLOWED_HOSTS.",
     ),
+    "a host that another server has put in its place": (
+        {
+            "MIDDLEWARE": [f"{__name__}.HandsOn"],
+            "DEBUG": True,
+            "USE_X_FORWARDED_HOST": True,
+            "ALLOWED_HOSTS": ["127.0.0.1"],
+        },
+        "is answered 400 by Elsewhere: it reaches Django under another host than 127.0.0.1, which Django does not "
+        "serve",
+        "Let the server in front pass the Host header on as it is, or set USE_X_FORWARDED_HOST as it wants.",
+    ),
     "another prefix": (
         {"ROOT_URLCONF": (path("jobs/", include("scheduled_jobs.urls")),)},
         "is answered 404 by Elsewhere: a server is there that does not know this address: another prefix, another "
@@ -291,6 +302,13 @@ SURROUNDINGS: dict[str, tuple[dict[str, Any], str, str]] = {
         "See its log: most often a middleware raises, or the settings cannot be loaded.",
     ),
 }
+
+
+class HandsOn(AsksForLogin):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.META["HTTP_X_FORWARDED_HOST"] = "internal.example.com"
+        request.get_host()
+        raise AssertionError
 
 
 class Raises(AsksForLogin):
@@ -362,6 +380,12 @@ class SmallLetters(AsksForLogin):
         return self.get_response(request)
 
 
+class MakesGet(AsksForLogin):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.method = "GET"
+        return self.get_response(request)
+
+
 class ReadsFirst(AsksForLogin):
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.read(1)
@@ -400,9 +424,14 @@ class LetsGoogleAlone(AsksForLogin):
             "Let the server in front, or the middleware, pass the path on as it is, capitals and dots too.",
         ),
         (
+            "MakesGet",
+            "is this app, which would refuse Google: the request reaches it as another method than POST",
+            "Let no server in front change or redirect it on the way: what follows a redirect becomes a GET.",
+        ),
+        (
             "ReadsFirst",
             "is this app, which would refuse Google: the body of the request, which has the payload, does not reach it",
-            "Look for a middleware that reads it first, and whether DATA_UPLOAD_MAX_MEMORY_SIZE is too small.",
+            "Look for whoever reads or drops it first, and whether DATA_UPLOAD_MAX_MEMORY_SIZE is too small.",
         ),
         (
             "DropsAll",
@@ -569,7 +598,8 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
     "a bad request": (
         answering("400 Bad Request", "<h1>Bad Request (400)</h1>"),
         "is answered 400 by Elsewhere, and not by this app's view; most often Django does not serve the host 127.0.0.1",
-        "See whether 127.0.0.1 is in the ALLOWED_HOSTS of the web server; its log says.",
+        "See whether 127.0.0.1, or the host by which a server in front hands it on, is in the ALLOWED_HOSTS of the web "
+        "server; its log says.",
     ),
     "something else": (
         answering("418 I'm a teapot", "secret body"),
