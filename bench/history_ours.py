@@ -132,14 +132,23 @@ def seed_facts() -> None:
         success, failure = runs.filter(status="succeeded").first(), runs.filter(status__in=bad).first()
         if last is None:
             continue
-        job.last_run, job.last_run_at, job.last_status = last, last.at, last.status
-        job.last_duration, job.last_error, job.last_error_key = last.duration, last.error, last.error_key
-        job.last_success, job.last_failure = success, failure
-        job.last_success_at, job.last_failure_at = success and success.at, failure and failure.at
-        if last.status in bad:
-            job.failures_in_a_row, job.failing_since = 1, last.at
-        job.last_delivery_at = NOW
-        job.save()
+        is_failing = last.status in bad
+        # What is kept of runs is written by a statement: save() leaves it alone.
+        ScheduledJob.objects.filter(pk=job.pk).update(
+            last_run=last,
+            last_run_at=last.at,
+            last_status=last.status,
+            last_duration=last.duration,
+            last_error=last.error,
+            last_error_key=last.error_key,
+            last_success=success,
+            last_success_at=success and success.at,
+            last_failure=failure,
+            last_failure_at=failure and failure.at,
+            failures_in_a_row=int(is_failing),
+            failing_since=last.at if is_failing else None,
+            last_delivery_at=NOW,
+        )
 
 
 def seed_figures() -> None:
