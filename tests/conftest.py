@@ -33,8 +33,10 @@ LONG = (
     "tests/test_demo.py",
     "tests/browser/",
     "tests/emulator/test_process.py",
+    "tests/management/test_interruptions.py",
+    "tests/test_values_past_the_forms.py",
 )
-"""Tests that start other programs, and wait for them more than they work."""
+"""Files that start other programs, and wait for them more than they work, or that take longer than most."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -70,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class LongestFirst:
-    """A worker that begins with a browser or a project of its own at the end leaves the others idle."""
+    """A worker that begins with one of these at the end leaves the others idle."""
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
