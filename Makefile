@@ -30,13 +30,14 @@ lint: $(VENV)/installed-tests
 	@$(BIN)/mypy
 
 # By files: what a module's tests share (a browser, an emulator, a demo) is made once, in one of the workers. They
-# are three on two cores, since many tests wait for a program that they have started; those come first.
+# are two for a core, since many tests wait for a program that they have started, or for a server of databases;
+# those come first.
 test: $(VENV)/installed-tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -rfEs --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rfEs --cov --cov-report=term $(ARGS)
 
 test-database: $(VENV)/installed-tests
 	@[ -n "$$DATABASE_URL" ] || { echo "Name a database: DATABASE_URL=postgres://user:password@host/name make test-database"; exit 1; }
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -rfEs -m database $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rfEs -m database $(ARGS)
 
 matrix: $(VENV)/installed-tests
 	@$(BIN)/nox $(ARGS)
