@@ -25,6 +25,7 @@ nox.options.error_on_missing_interpreters = False
 nox.needs_version = ">=2025.2.9"
 
 DJANGO = {"5.2": ["3.11", "3.12", "3.13"], "6.0": ["3.12", "3.13"], "6.1": ["3.12", "3.13"]}
+OLDEST = "5.2"
 MATRIX = [(python, django) for django, pythons in DJANGO.items() for python in pythons]
 # What `make test` leaves out: each other Django once, on another Python and with MariaDB.
 SLICE = [("3.12", "6.0", "MARIADB_URL"), ("3.13", "6.1", "")]
@@ -37,7 +38,9 @@ QUICK = [
     "tests/admin/run",
 ]
 LONGER = {"ORACLE_SCHEDULES": "2000", "WRITERS_SECONDS": "10"}
-"""What takes long, and is done in full where all else is as well."""
+"""What takes long, and is done in full with one of the Djangos."""
+WITHOUT_DJANGO = ["tests/domain", "tests/emulator"]
+"""What imports no Django (import-linter sees to it): each Python runs it once, with the oldest."""
 ON_SQLITE = ["tests/admin/job_list", "tests/admin/plan", "tests/admin/run_list"]
 ON_A_SERVER = [
     "tests/services/execution/test_ending.py",
@@ -71,8 +74,8 @@ def run(session: nox.Session, django: str, database: str, tools: str, *tests: st
     session.install("--quiet", "pip>=25.1")
     session.install("--quiet", "--editable", ".", f"Django~={django}.0", "--group", tools)
     session.run("python", "-c", "import django, sys; print('Django', django.__version__, 'on', sys.version)")
-    command = ["python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
-    env = {"DATABASE_URL": url, **(LONGER if tools == "test" else {})}
+    command = ["python", "-m", "pytest", "-q", "-n", "4", "--dist", "loadfile", "-p", "no:cacheprovider"]
+    env = {"DATABASE_URL": url, **(LONGER if tools == "test" and django == OLDEST else {})}
     session.run(*command, *tests, *session.posargs, env=env)
 
 
@@ -80,7 +83,8 @@ def run(session: nox.Session, django: str, database: str, tools: str, *tests: st
 @nox.parametrize("python,django", MATRIX)
 def suite(session: nox.Session, django: str) -> None:
     """All tests but those that drive a browser, on SQLite."""
-    run(session, django, "", "test", "-m", "not browser")
+    left_out = [] if django == OLDEST else [f"--ignore={path}" for path in WITHOUT_DJANGO]
+    run(session, django, "", "test", "-m", "not browser", *left_out)
 
 
 @nox.session
