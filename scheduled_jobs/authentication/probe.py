@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.core.signing import BadSignature, Signer
 
 from scheduled_jobs import registry
@@ -57,7 +58,7 @@ def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[st
     """Why the token that a probe describes would be refused here; None where there is no probe.
 
     "key" where it is not of this app; else "path", or some of "task", "task …" for each of the others that
-    is not here, "headers", "authorization", "token", "audience", "account", "emulator", "clock" and
+    is not here, "zones", "headers", "authorization", "token", "audience", "account", "emulator", "clock" and
     "certificates".
     """
     signed = headers.get(PROBE_HEADER, "")
@@ -73,6 +74,7 @@ def refusals_of(headers: Mapping[str, str], task: str, now: datetime) -> list[st
     if task_class is None:
         return ["task"]
     wrong = {f"task {name}": registry.get(name) is None for name in claims["tasks"]}
+    wrong["zones"] = not django_settings.USE_TZ
     wrong["headers"] = headers.get(JOB_NAME, "") != claims["job"]
     if registry.uses_oidc(task_class) is not False:
         wrong |= _wrong_with_token(claims, headers, now)

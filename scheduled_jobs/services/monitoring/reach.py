@@ -193,8 +193,9 @@ REFUSALS = {
     ),
     "task": (
         "its code has no task {task}",
-        "Deploy the code that has it to the web server too, and restart that.",
+        "Deploy the code that has it to the web server, with its app in INSTALLED_APPS, and restart that.",
     ),
+    "zones": ("USE_TZ is False there", "Set USE_TZ = True in the settings of the web server."),
     "job": (
         "its database has no job {job}",
         "Give all processes one database (DATABASES), and run schedule_tasks with it.",

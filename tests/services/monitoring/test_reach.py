@@ -123,6 +123,7 @@ def test_a_task_without_tokens_is_answered_all_the_same() -> None:
             "the token is for https://shop.example.com, and DJANGO_CLOUD_TASKS_OIDC_AUDIENCE is another there",
             "Give DJANGO_CLOUD_TASKS_OIDC_AUDIENCE, or else ENDPOINT, one value in all processes; run schedule_tasks again.",
         ),
+        ({"USE_TZ": False}, "USE_TZ is False there", "Set USE_TZ = True in the settings of the web server."),
         (
             {"DJANGO_CLOUD_TASKS_OIDC_ALLOWED_EMAILS": ["other@example.com"]},
             f"the token is of {EMAIL}, which may not run tasks there",
@@ -135,7 +136,7 @@ def test_a_task_without_tokens_is_answered_all_the_same() -> None:
             "Let the web server reach the address of DJANGO_CLOUD_TASKS_OIDC_CERTS_URL; its log has the reason.",
         ),
     ],
-    ids=["another audience", "an account that may not", "certificates out of reach"],
+    ids=["another audience", "times without zones", "an account that may not", "certificates out of reach"],
 )
 def test_a_web_server_that_would_refuse_google_says_so(
     certificates: CertificateServer, settings: dict[str, Any], text: str, remedy: str
