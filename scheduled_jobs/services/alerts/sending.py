@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import router
+from django.db import connections, router
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -20,12 +21,17 @@ from scheduled_jobs.services.alerts.http import NotSent, no_answer
 if TYPE_CHECKING:
     from scheduled_jobs.services.alerts.channels import Channel
 
+UnderWay = list[tuple["Channel", "Callable[[float], None]"]]
+
 SECONDS = 5.0
 """In all, after the end of a run has been answered."""
 CLAIM = timedelta(minutes=1)
 """For how long nobody else sends a message: a process that dies leaves it to be sent again then."""
 WAITS = tuple(timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 720))
 """After how long what was not sent is tried again; then no more."""
+LATE = 50.0
+"""Seconds for which what nobody waits for may still be taken: less than until it is tried again."""
+ROUNDS = 5
 LEAST = 2.0
 MOST = 20
 POLL, PATIENCE = 0.05, 1.0
@@ -85,7 +91,7 @@ def _claim(alert: Alert, now: datetime) -> bool:
 
 
 def _send(alert: Alert, now: datetime, seconds: float) -> None:
-    _try(alert, now, seconds)
+    under_way = _try(alert, now, seconds)
     failed = [one for one in alert.channels if one["sent_at"] is None]
     next_try = now + WAITS[alert.tries - 1] if failed and alert.tries <= len(WAITS) else None
     for one in failed:
@@ -96,10 +102,41 @@ def _send(alert: Alert, now: datetime, seconds: float) -> None:
     _alerts().filter(pk=alert.pk, next_try_at=alert.next_try_at).update(
         channels=alert.channels, next_try_at=next_try
     )
+    if under_way:
+        begin(lambda: _note_late(alert.pk, under_way))
 
 
-def _try(alert: Alert, now: datetime, seconds: float) -> None:
-    """Send it to all that do not have it yet, at the same time, and note what happened."""
+def _note_late(pk: int, under_way: UnderWay) -> None:
+    """Whoever took it after nobody waited any more has it, and is not sent it again."""
+    until = time.monotonic() + LATE
+    taken = []
+    for one, answer in under_way:
+        with suppress(TimeoutError, NotSent):
+            answer(max(until - time.monotonic(), 0))
+            taken.append((one["channel"], one["key"]))
+    try:
+        for _round in range(ROUNDS if taken else 0):
+            alert = _alerts().get(pk=pk)
+            for one in alert.channels:
+                if (one["channel"], one["key"]) in taken and one["sent_at"] is None:
+                    one["error"], one["sent_at"] = "", one["at"]
+            over = all(one["sent_at"] is not None for one in alert.channels)
+            as_it_is = _alerts().filter(pk=pk, next_try_at=alert.next_try_at)
+            next_try = None if over else alert.next_try_at
+            if as_it_is.update(channels=alert.channels, next_try_at=next_try):
+                break
+    except Exception:
+        logger.exception("That alert %s was taken late could not be noted", pk)
+    finally:
+        connections.close_all()  # this is a thread of its own
+
+
+def _try(alert: Alert, now: datetime, seconds: float) -> UnderWay:
+    """Send it to all that do not have it yet, at the same time, and note what happened.
+
+    Returns those of which nothing is known yet.
+    """
+    late: UnderWay = []
     until = time.monotonic() + seconds
     under_way = [
         (one, begin(lambda one=one: channels.tell(alert, one)))  # type: ignore[misc]
@@ -113,10 +150,12 @@ def _try(alert: Alert, now: datetime, seconds: float) -> None:
             answer(max(until - time.monotonic(), 0))
         except TimeoutError:
             one["error"] = no_answer(SECONDS)
+            late.append((one, answer))
         except NotSent as error:
             one["error"] = str(error)[: channels.MAX_ERROR]
         else:
             one["error"], one["sent_at"] = "", now.isoformat()
+    return late
 
 
 def prune_alerts(before: datetime) -> int:

@@ -17,7 +17,7 @@ from scheduled_jobs.models import Alert, AlertRun, JobRun
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.alerts import judging, sending
 from tests.support import SLOT, make_run, with_several_writers
-from tests.support.alerts import AFTER, deliver_slot, hook, nobody_listens, send_mails_by
+from tests.support.alerts import AFTER, deliver_slot, hook, nobody_listens, send_mails_by, wait_for
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -35,6 +35,18 @@ class Broken(BaseEmailBackend):
 
     def send_messages(self, messages: Any) -> int:
         raise OSError("535 login of mailer:h4nsel refused")
+
+
+class Slow(BaseEmailBackend):
+    """A backend that takes a mail when it may."""
+
+    may_send = threading.Event()
+    sent = 0
+
+    def send_messages(self, messages: Any) -> int:
+        Slow.may_send.wait(30)
+        Slow.sent += 1
+        return 1
 
 
 def told() -> dict[str, str]:
@@ -140,6 +152,25 @@ def test_what_failed_is_tried_again_and_nothing_twice(
     alert = Alert.objects.get()
     assert (alert.tries, alert.next_try_at) == (2, None)
     assert [(one["tries"], one["error"]) for one in alert.channels] == [(1, ""), (2, "")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_took_it_late_is_not_sent_it_again(
+    job: ScheduledJob, task: type[PeriodicTask], settings: SettingsWrapper
+) -> None:
+    """A server of mail that takes longer than anybody waits would send the same mail eight times."""
+    send_mails_by(settings, f"{__name__}.Slow")
+    Slow.may_send.clear()
+    deliver_slot(job, task)
+    alerts.send_owed(AFTER, seconds=0.1)
+    [channel] = Alert.objects.get().channels
+    assert (channel["sent_at"], channel["error"]) == (None, "there was no answer within 5 s")
+
+    Slow.may_send.set()
+    wait_for(lambda: Alert.objects.get().next_try_at is None)
+    alerts.send_owed(AFTER + 60 * MINUTE)
+    [channel] = Alert.objects.get().channels
+    assert (channel["sent_at"], channel["error"], Slow.sent) == (AFTER.isoformat(), "", 1)
 
 
 def test_what_never_gets_there_is_given_up(
