@@ -157,6 +157,8 @@ def _is_left_open(connection: BaseDatabaseWrapper) -> bool:
         return False
     if not connection.autocommit or getattr(raw, "in_transaction", False):  # sqlite3
         return True
+    if not getattr(raw, "open", True):  # PyMySQL: closed by the task, which closing it again would tell
+        return True
     # psycopg, where 0 is idle, and PyMySQL, whose lowest bit it is.
     return bool(
         getattr(getattr(raw, "info", None), "transaction_status", 0) or getattr(raw, "server_status", 0) & 1
