@@ -88,36 +88,7 @@ def situation_of(job_id: int, at: datetime | None) -> Situation:
     """What is known of a job, and of its slot ``at`` if it is about one."""
     using = database()
     about_slot = [] if at is None else [job_id, *_as_parameter(at, using)]
-    text = _text(using, is_about_slot=at is not None)
-    return _made_of(sql.fetch_rows(using, text, [*about_slot, job_id, job_id]), at, using)
-
-
-def job_and_situation(task: str, name: str, at: datetime | None) -> tuple[ScheduledJob | None, Situation]:
-    """The job of a task by its id in Google, None if there is none, and what is known of it: one statement.
-
-    ``at`` is the slot that is asked about, if any is.
-    """
-    using = database()
-    who = [task, name]
-    about_slot = [] if at is None else [*who, *_as_parameter(at, using)]
-    text = _text_with_job(using, is_about_slot=at is not None)
-    rows = sql.fetch_rows(using, text, [*who, *about_slot, *who, *who])
-    width = len(OF_JOB.names)
-    seen = _made_of([row[width:] for row in rows if row[0] is None], at, using)
-    for values in OF_JOB.converted([row[:width] for row in rows if row[0] is not None], using):
-        job = sql.loaded(ScheduledJob, OF_JOB.names, values, using)
-        ScheduledJob.tracker.initialize_tracker(ScheduledJob, job)
-        # MySQL compares without regard to case.
-        if (job.task, job.name) == (task, name):
-            return job, seen
-    return None, seen
-
-
-def _as_parameter(at: datetime, using: str) -> list[Any]:
-    return sql.as_parameters(JobRun, {"scheduled_for": at}, using)
-
-
-def _made_of(found: list[tuple[Any, ...]], at: datetime | None, using: str) -> Situation:
+    found = sql.fetch_rows(using, _text(using, is_about_slot=at is not None), [*about_slot, job_id, job_id])
     rows = {values[0]: SeenRun(*values) for values in COLUMNS.converted(found, using)}
     ordered = [rows[pk] for pk in sorted(rows)]
     attempts = [row for row in ordered if at is not None and row.scheduled_for == at]
@@ -130,30 +101,51 @@ def _made_of(found: list[tuple[Any, ...]], at: datetime | None, using: str) -> S
     )
 
 
+def job_and_situation(
+    task: str, name: str, at: datetime | None
+) -> tuple[ScheduledJob | None, Situation | None]:
+    """The job of a task by its id in Google, None if there is none, and what is known of it: one statement.
+
+    ``at`` is the slot that is asked about, if any is. Of most deliveries nothing is known yet; where there is
+    anything, it is None here, and read by ``situation_of``: to read it here would cost all the others more.
+    """
+    using = database()
+    about_slot = [] if at is None else _as_parameter(at, using)
+    text = _text_of_job(using, is_about_slot=at is not None)
+    for *values, is_any in sql.fetch_rows(using, text, [*about_slot, task, name]):
+        [read] = OF_JOB.converted([values], using)
+        job = sql.loaded(ScheduledJob, OF_JOB.names, read, using)
+        ScheduledJob.tracker.initialize_tracker(ScheduledJob, job)
+        # MySQL compares without regard to case.
+        if (job.task, job.name) == (task, name):
+            return job, None if is_any else Situation(None if at is None else Slot(at))
+    return None, None
+
+
+def _as_parameter(at: datetime, using: str) -> list[Any]:
+    return sql.as_parameters(JobRun, {"scheduled_for": at}, using)
+
+
 @cache
 def _text(using: str, *, is_about_slot: bool) -> str:
-    return _parts(using, "%s", "", is_about_slot=is_about_slot)
+    name = sql.quoted_names(JobRun, using)
+    select = f"SELECT {COLUMNS.text(using)} FROM {name.table} WHERE"  # noqa: S608 – names of our own
+    # Each by its own index, and never by that of the job, which leads to its whole history.
+    running = f"{select} {name.status} = '{Status.RUNNING}' AND {name.job_id} + 0 = %s"
+    queued = f"{select} {name.status} = '{Status.QUEUED}' AND {name.job_id} + 0 = %s"
+    oldest = f"SELECT * FROM ({queued} ORDER BY {name.id} + 0 LIMIT {MOST_QUEUED}) AS queued"  # noqa: S608
+    parts = [running, oldest]
+    if is_about_slot:
+        parts.insert(0, f"{select} {name.job_id} = %s AND {name.scheduled_for} = %s")
+    return " UNION ALL ".join(parts)
 
 
 @cache
-def _text_with_job(using: str, *, is_about_slot: bool) -> str:
-    name = sql.quoted_names(ScheduledJob, using)
-    of_job = f"FROM {name.table} WHERE {name.task} = %s AND {name.name} = %s"
-    read = f"SELECT {OF_JOB.text(using)}, {COLUMNS.nothing} {of_job}"
-    job_id = f"(SELECT {name.id} {of_job})"
-    return f"{read} UNION ALL {_parts(using, job_id, f'{OF_JOB.nothing}, ', is_about_slot=is_about_slot)}"
-
-
-def _parts(using: str, job_id: str, before: str, *, is_about_slot: bool) -> str:
-    """What is read of the runs; ``before`` stands before their columns."""
-    name = sql.quoted_names(JobRun, using)
-    read = f"{COLUMNS.text(using)} FROM {name.table} WHERE"
-    # Each by its own index, and never by that of the job, which leads to its whole history.
-    running = f"SELECT {before}{read} {name.status} = '{Status.RUNNING}' AND {name.job_id} + 0 = {job_id}"
-    queued = f"SELECT {read} {name.status} = '{Status.QUEUED}' AND {name.job_id} + 0 = {job_id}"
-    oldest = f"({queued} ORDER BY {name.id} + 0 LIMIT {MOST_QUEUED})"
-    parts = [running, f"SELECT {before}queued.* FROM {oldest} AS queued"]  # noqa: S608
-    if is_about_slot:
-        of_slot = f"SELECT {before}{read} {name.job_id} = {job_id} AND {name.scheduled_for} = %s"
-        parts.insert(0, of_slot)
-    return " UNION ALL ".join(parts)
+def _text_of_job(using: str, *, is_about_slot: bool) -> str:
+    job, run = sql.quoted_names(ScheduledJob, using), sql.quoted_names(JobRun, using)
+    job_id = f"{job.table}.{job.id}"
+    is_open = f"{run.status} IN ('{Status.RUNNING}', '{Status.QUEUED}') AND {run.job_id} + 0 = {job_id}"
+    asked = [f"{run.job_id} = {job_id} AND {run.scheduled_for} = %s"] if is_about_slot else []
+    is_any = " OR ".join(f"EXISTS (SELECT 1 FROM {run.table} WHERE {where})" for where in [*asked, is_open])  # noqa: S608
+    which = f"FROM {job.table} WHERE {job.task} = %s AND {job.name} = %s"
+    return f"SELECT {OF_JOB.text(using)}, {is_any} {which}"

@@ -116,13 +116,8 @@ class Columns(NamedTuple):
     names: tuple[str, ...]
 
     def text(self, using: str) -> str:
-        """For a SELECT."""
+        """Their names."""
         return quoted_names(self.model, using).list(self.names)
-
-    @property
-    def nothing(self) -> str:
-        """In their place, in a part of a UNION that is about another table."""
-        return ", ".join(["NULL"] * len(self.names))
 
     def converted(self, rows: Iterable[Sequence[Any]], using: str) -> list[Sequence[Any]]:
         """These rows with the values that the model would have."""
