@@ -296,7 +296,7 @@ def _failures(failed: dict[str, str]) -> Iterator[Finding]:
         by_reason[reason].append(name)
     for reason, names in by_reason.items():
         text = f"the last push of {some(names)} failed: {reason}"
-        yield wrong("jobs", text, "When that is mended, run manage.py schedule_tasks.")
+        yield wrong("jobs", text, "When that is fixed, run manage.py schedule_tasks.")
 
 
 OF_EACH_JOB = ("name", "uri", "headers")

@@ -89,7 +89,7 @@ def test_the_script_gets_the_parts_that_follow_what_is_typed() -> None:
     assert "Nothing can be saved yet: what is typed has errors." in text(wrong.content.decode())
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("change", 15), ("settings", 9), ("changes", 8)])
+@pytest.mark.parametrize(("tab", "queries"), [("change", 15), ("settings", 9), ("changes", 9)])
 def test_each_page_asks_for_what_it_shows_however_long_the_past(
     tab: str, queries: int, django_assert_num_queries: Any
 ) -> None:

@@ -349,7 +349,7 @@ def test_a_push_that_failed_is_told_with_its_reason(origin: str, google: MemoryB
     assert wrong() == [
         f"[!] The last push of shop--shop-tasks-Two failed: {denied} Grant the account that makes this call "
         "roles/iam.serviceAccountUser (which holds iam.serviceAccounts.actAs) on "
-        f"{EMAIL}; see that it exists. When that is mended, run manage.py schedule_tasks. *"
+        f"{EMAIL}; see that it exists. When that is fixed, run manage.py schedule_tasks. *"
     ]
 
 
