@@ -19,7 +19,7 @@ from tests.support.console import edit_in_console
 from tests.support.declaring import row
 from tests.support.pages import CONTROLS, Page
 from tests.support.people import LIST, codename, permissions, signed_in, staff, superuser
-from tests.support.requests import GETS, NOBODY, POSTS, RUNS, Action, data_of, lay_desk, send, undone
+from tests.support.requests import GETS, NOBODY, POSTS, RUNS, Action, data_of, send, undone
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
@@ -42,11 +42,6 @@ PEOPLE: dict[str, tuple[str, ...] | None] = {
     "who may everything": VERBS,
     "who may everything and is not staff": None,
 }
-
-
-@pytest.fixture
-def desk(google: MemoryBackend, no_tasks: None) -> dict[str, str]:
-    return lay_desk(google)
 
 
 class People(dict[str, Client]):

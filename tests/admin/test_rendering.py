@@ -12,12 +12,11 @@ from django.template.backends.django import Template
 
 from scheduled_jobs.models import ScheduledJob
 from tests.support.people import superuser
-from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, lay_desk, send
+from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scheduled_jobs.backends.memory import MemoryBackend
 
 pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
 PAGES = [action for action in (*GETS, *POSTS) if NOBODY not in action.needs and action.answer == 200]
@@ -46,18 +45,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("action", PAGES, ids=str)
-def test_rendering_asks_nothing_of_our_tables(
-    action: Action, asked: list[str], google: MemoryBackend, no_tasks: None
-) -> None:
-    desk = lay_desk(google)
+def test_rendering_asks_nothing_of_our_tables(action: Action, asked: list[str], desk: dict[str, str]) -> None:
     data = data_of(action, desk) if action.method == "post" else {}
     asked.clear()
     assert send(superuser(), action, desk, data).status_code == 200
     assert asked == []
 
 
-def test_what_a_template_asks_is_noticed(asked: list[str], google: MemoryBackend, no_tasks: None) -> None:
+def test_what_a_template_asks_is_noticed(asked: list[str], desk: dict[str, str]) -> None:
     template = engines["django"].from_string("{% for job in jobs %}{{ job }}{% endfor %}")
-    lay_desk(google)
     template.render({"jobs": ScheduledJob.objects.all()})
     assert len(asked) == 1

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, lay_desk, send, undone
+from tests.support.requests import GETS, NOBODY, POSTS, Action, data_of, send, undone
 
 if TYPE_CHECKING:
     from scheduled_jobs.backends.memory import MemoryBackend
@@ -33,11 +33,6 @@ ADDRESSES = (
 POSSIBLE = [action for action in POSTS if NOBODY not in action.needs]
 PAGES = [action for action in GETS if NOBODY not in action.needs]
 GOOGLE_IS_AWAY = 503
-
-
-@pytest.fixture
-def desk(google: MemoryBackend, no_tasks: None) -> dict[str, str]:
-    return lay_desk(google)
 
 
 def answering() -> Client:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -13,6 +15,8 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page.same_as_shown import token_of
+from scheduled_jobs.backends import use_backend
+from scheduled_jobs.backends.memory import MemoryBackend
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import drift, seed_tasks
 from tests.support import ask, make_run
@@ -22,9 +26,11 @@ from tests.support.pages import Page
 from tests.support.people import LIST, signed_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.test import Client
 
-    from scheduled_jobs.backends.memory import MemoryBackend
+    from scheduled_jobs.emulator.store import Store
     from scheduled_jobs.tasks import PeriodicTask
 
 RUNS = "/admin/scheduled_jobs/jobrun/"
@@ -207,6 +213,36 @@ def lay_desk(google: MemoryBackend) -> dict[str, str]:
         "seen": token_of([(job.pk, job.revision)], 0),
         "seen_paused": token_of([(paused.pk, paused.revision)], 0),
     }
+
+
+class Laid(NamedTuple):
+    """A desk that was laid once for the tests of a module: each finds it so, whatever the others have done."""
+
+    addresses: dict[str, str]
+    tasks: dict[str, type[PeriodicTask]]
+    store: Store
+
+    def again(self, google: MemoryBackend) -> dict[str, str]:
+        """Put the task classes and Google's jobs back; the rows are put back by the end of the test before."""
+        registry._tasks.clear()
+        registry._tasks.update(self.tasks)
+        google.store._locations = deepcopy(self.store._locations)
+        google.store._last_number = self.store._last_number
+        return self.addresses
+
+
+@contextmanager
+def laid_desk() -> Iterator[Laid]:
+    """In a transaction around those of the tests, with nothing left of it at the end."""
+    before, google = dict(registry._tasks), MemoryBackend()
+    registry._tasks.clear()
+    with transaction.atomic(), use_backend(google):
+        addresses = lay_desk(google)
+        laid = Laid(addresses, dict(registry._tasks), google.store)
+        registry._tasks.clear()
+        registry._tasks.update(before)
+        yield laid
+        transaction.set_rollback(True)
 
 
 def data_of(action: Action, desk: dict[str, str]) -> dict[str, str]:
