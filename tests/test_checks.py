@@ -23,7 +23,9 @@ from scheduled_jobs.checks import (
     database,
 )
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND
+from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.services.scheduling.faults import refuse
 from tests.support.declaring import declare, schedule_tasks
 
 if TYPE_CHECKING:
@@ -97,6 +99,15 @@ def test_a_host_that_is_not_allowed_is_an_error_in_production() -> None:
     assert ids() == {"E044"}
     with override_settings(ALLOWED_HOSTS=[".example.com"]):
         assert ids() == set()
+
+
+def test_without_a_secret_key_nothing_is_sent() -> None:
+    with override_settings(SECRET_KEY=""):
+        assert ids() == {"E026"}
+        with pytest.raises(
+            Misconfigured, match="^SECRET_KEY is empty: a header of each job is signed with it"
+        ):
+            refuse()
 
 
 def test_no_task_is_a_warning(no_tasks: None) -> None:

@@ -73,14 +73,18 @@ def test_a_run_begins_for_its_receivers_in_its_own_context(hear: Hear) -> None:
     assert trace.get() == ""
 
 
-def test_a_receiver_that_exits_ends_the_run_and_not_the_server(hear: Hear) -> None:
+def test_a_receiver_that_exits_ends_neither_run_nor_server(
+    hear: Hear, caplog: pytest.LogCaptureFixture
+) -> None:
     def stop(**kwargs: Any) -> None:
         raise SystemExit(3)
 
     hear("run_started", stop)
+    hear("run_finished", stop)
     task = make_task()
-    assert deliver(make_job(task), task).status == 500
-    assert JobRun.objects.get().error == "SystemExit: 3"
+    assert deliver(make_job(task), task).status == 200
+    assert JobRun.objects.get().status == "succeeded"
+    assert caplog.text.count("raised SystemExit") == 2
 
 
 def test_a_failure_is_told_with_what_was_raised(hear: Hear) -> None:

@@ -14,7 +14,7 @@ from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.services.scheduling.faults.address import ADDRESS
 from scheduled_jobs.services.scheduling.faults.alerts import alerts, alerts_in_production
 from scheduled_jobs.services.scheduling.faults.production import production
-from scheduled_jobs.services.scheduling.faults.reading import unknown, unreadable, use_tz
+from scheduled_jobs.services.scheduling.faults.reading import secret_key, unknown, unreadable, use_tz
 from scheduled_jobs.services.scheduling.faults.values import VALUES
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def faults() -> list[Fault]:
     cannot = [fault for name in names() if (fault := unreadable(name)) is not None]
     # A setting that cannot be read is all that can be told of what depends on it.
     rest = cannot or (fault for find in KINDS for fault in find())
-    return [*use_tz(), *unknown(), *rest]
+    return [*use_tz(), *secret_key(), *unknown(), *rest]
 
 
 def refuse() -> None:

@@ -42,6 +42,17 @@ def use_tz() -> Iterator[Fault]:
         )
 
 
+def secret_key() -> Iterator[Fault]:
+    try:
+        _ = django_settings.SECRET_KEY
+    except ImproperlyConfigured:
+        yield Fault(
+            26,
+            "SECRET_KEY is empty: a header of each job is signed with it.",
+            "Set it, to one value in all processes.",
+        )
+
+
 def unreadable(name: str) -> Fault | None:
     try:
         value = getattr(settings, name)
