@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher, get_close_matches
+from functools import cache
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -131,13 +132,19 @@ def unknown() -> Iterator[Fault]:
         yield Fault(14, f"{key} is in {found[key]}, and there is no such setting.", hint, "advice")
 
 
+@cache
+def _endings() -> tuple[str, ...]:
+    """Asked of each setting of Django and each variable of the environment, whenever Google is called."""
+    return tuple(f"_{name}" for name in names())
+
+
 def _looks_like_ours(key: str) -> bool:
     """Whether a name has our prefix, or one that is nearly it before a name of ours."""
     key = key.upper()
     if key.startswith(PREFIX) or key in GROUPS:
         return True
-    own = next((name for name in names() if key.endswith(f"_{name}")), None)
-    if own is None:
+    if not key.endswith(_endings()):
         return False
+    own = next(name for name in names() if key.endswith(f"_{name}"))
     prefix = key.removesuffix(own)
     return prefix[:-1] in GROUPS or SequenceMatcher(None, prefix, PREFIX).ratio() > NEARLY
