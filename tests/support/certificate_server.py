@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,12 @@ class SigningKey:
         }
         values = {name: value for name, value in values.items() if value is not None}
         return jwt.encode(self._signer, values, header=header).decode()
+
+
+@cache
+def signing_key(key_id: str) -> SigningKey:
+    """The same key for all tests that need no other: making one takes a tenth of a second."""
+    return SigningKey(key_id)
 
 
 class CertificateServer:

@@ -22,7 +22,7 @@ from scheduled_jobs.services.monitoring import Target
 from scheduled_jobs.services.monitoring.process import RUN_ON
 from scheduled_jobs.tasks import PeriodicTask
 from tests.support import full_name
-from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
+from tests.support.certificate_server import EMAIL, CertificateServer, signing_key
 from tests.support.console import edit_in_console
 from tests.support.declaring import declare, row, schedule_tasks
 from tests.support.documents import read, rows
@@ -49,7 +49,7 @@ DECIDE = "Run manage.py schedule_tasks, or decide on the admin's page that compa
 @pytest.fixture
 def certificates() -> Iterator[CertificateServer]:
     authentication.certificates.forget()
-    server = CertificateServer(SigningKey("one"))
+    server = CertificateServer(signing_key("one"))
     yield server
     server.stop()
     authentication.certificates.forget()

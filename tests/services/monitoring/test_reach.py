@@ -23,7 +23,7 @@ from scheduled_jobs import authentication
 from scheduled_jobs.services.monitoring import Answerer, Target, ask_address
 from scheduled_jobs.services.monitoring.answers import Got, cause_of
 from tests.support import make_task
-from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey
+from tests.support.certificate_server import EMAIL, CertificateServer, SigningKey, signing_key
 from tests.support.project import free_port
 from tests.support.web_servers import GOOGLES_403, answering, saying, serving
 
@@ -68,7 +68,7 @@ def asked(origin: str, prefix: str = "/tasks/", **values: str) -> Answerer:
 @pytest.fixture
 def certificates() -> Iterator[CertificateServer]:
     authentication.certificates.forget()
-    server = CertificateServer(SigningKey("one"))
+    server = CertificateServer(signing_key("one"))
     yield server
     server.stop()
     authentication.certificates.forget()
