@@ -17,6 +17,8 @@ run_failed = Signal()
 """Sender JobRun, ``run=``, ``exception=``: the run has ended as failed, timed out or lost. The exception is
 what ``run()`` raised, or in its place one of the same name, without the secret that stands in it; None where
 nobody saw one."""
+run_skipped = Signal()
+"""Sender JobRun, ``run=``: a delivery came and was not to run: a pause, an earlier run, a retired task."""
 run_missed = Signal()
 """Sender JobRun, ``run=``: a slot passed and nothing arrived."""
 job_recovered = Signal()

@@ -32,5 +32,5 @@ def deliver(
 
 def disconnect(uid: str) -> None:
     """Take the receivers of an app away from the signals of runs."""
-    for signal in (signals.run_started, signals.run_finished, signals.run_failed):
+    for signal in (signals.run_started, signals.run_finished, signals.run_skipped, signals.run_failed):
         signal.disconnect(sender=JobRun, dispatch_uid=uid)

@@ -133,6 +133,13 @@ def test_the_last_failure_is_an_error(sentry: Kept) -> None:
     assert len({sent["check_in_id"] for sent in sentry.check_ins}) == 2
 
 
+def test_a_skipped_delivery_is_no_missed_check_in(sentry: Kept) -> None:
+    task = make_task()
+    job = make_job(task, paused=True, pause_reason="stocktaking")
+    assert deliver(job, task).body["status"] == "skipped"
+    assert [sent["status"] for sent in sentry.check_ins] == ["ok"]
+
+
 def test_a_discarded_run_is_well(sentry: Kept) -> None:
     task = make_task(failing(DiscardTask("closed")))
     deliver(make_job(task), task)

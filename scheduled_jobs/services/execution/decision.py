@@ -17,7 +17,7 @@ from typing import Any
 
 from django.db import Error, IntegrityError, connections
 
-from scheduled_jobs import deployment
+from scheduled_jobs import deployment, signals
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.errors import error_key
 from scheduled_jobs.domain.payloads import Signature, parse_body, without_tokens
@@ -31,6 +31,7 @@ from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
 from scheduled_jobs.services.execution.situation import SeenRun, Situation, oldest_queued, situation_of
 from scheduled_jobs.services.execution.statements import LEASE, Slot, Status, Trigger
+from scheduled_jobs.services.execution.telling import send
 from scheduled_jobs.services.execution.waiting import Wait
 
 ROUNDS = 10
@@ -272,7 +273,10 @@ class Table:
             "error": f"{reason}: {detail}" if detail else reason,
         }
         run = statements.insert(self.job, values, slot=slot)
-        return None if run is None else Answer.skipped(reason)
+        if run is None:
+            return None
+        send(signals.run_skipped, run)
+        return Answer.skipped(reason)
 
     def _claim(self, queued: SeenRun, *, own: bool = False) -> Answer | Begun | None:
         """CLAIM; ``own`` tells that the delivery can only be that of a run which was asked for."""
