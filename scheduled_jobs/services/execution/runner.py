@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import decimal
 import inspect
+import json
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
@@ -39,6 +40,8 @@ Status = JobRun.Status
 
 MAX_ERROR = 10_000
 MAX_TRACEBACK = 100_000
+MAX_RESULT = 1_000_000
+"""Characters: each look at the run loads all of them."""
 
 
 @dataclass(slots=True)
@@ -170,11 +173,15 @@ def _is_unrun(returned: Any, run: Callable[..., Any]) -> bool:
 
 def _success(run: JobRun, value: Any) -> Outcome:
     try:
-        return Outcome(Status.SUCCEEDED, value=value, result=run.redactor.value(storable(value)))
+        result = run.redactor.value(storable(value))
+        length = len(json.dumps(result))
+        why = f"as JSON it has {length:,} characters; write at most {MAX_RESULT:,}" * (length > MAX_RESULT)
     except (ValueError, TypeError, RecursionError) as error:
-        # The work is done: a retry would repeat it for ever.
-        note = f"The result was not kept: {shortened(run.redactor.text(str(error)), 500)}"
-        return Outcome(Status.SUCCEEDED, value=value, notes=[note])
+        why = shortened(run.redactor.text(str(error)), 500)
+    if not why:
+        return Outcome(Status.SUCCEEDED, value=value, result=result)
+    # The work is done: a retry would repeat it for ever.
+    return Outcome(Status.SUCCEEDED, value=value, notes=[f"The result was not kept: {why}"])
 
 
 def _failure(run: JobRun, task: type[Task], error: BaseException, now: datetime, *, is_stop: bool) -> Outcome:

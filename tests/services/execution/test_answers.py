@@ -85,6 +85,7 @@ def test_a_discarded_run_is_202_and_settles_its_slot() -> None:
         pytest.param("a\x00b", id="NUL"),
         pytest.param("\ud800", id="surrogate"),
         pytest.param(object(), id="object"),
+        pytest.param("x" * 1_000_000, id="huge"),
     ],
 )
 def test_a_result_that_cannot_be_kept_is_dropped(result: Any) -> None:
