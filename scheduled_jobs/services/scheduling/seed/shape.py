@@ -59,13 +59,14 @@ OF_THE_TASK = (
 
 def faults_of_shape(task: type[Task]) -> dict[str, str]:
     """Attribute or method -> what is wrong with its shape, and what to write instead."""
-    faults = {f"{hook}()": text for hook in HOOKS if (text := _fault_of_hook(task, hook))}
+    written = _written(task)
+    faults = {f"{hook}()": text for hook in HOOKS if (text := _fault_of_hook(task, hook, written[hook]))}
     for name in VALUES:
-        found = inspect.getattr_static(task, name, None)
+        found = written.get(name)
         if isinstance(found, (FunctionType, classmethod, staticmethod, property, cached_property)):
             faults[name] = f"it is {_named(found)}; write it as a value of the class, such as {name} = …"
     for name, kind in GIVEN.items():
-        if not isinstance(found := inspect.getattr_static(task, name), kind):
+        if not isinstance(found := written[name], kind):
             instead = f"; {INSTEAD[name]}" if name in INSTEAD else ""
             faults[name] = f"{_named(found)} here hides what every task has as {name}; rename it{instead}"
     if "name" not in faults and task.name() != registry.dotted_path(task):
@@ -73,15 +74,22 @@ def faults_of_shape(task: type[Task]) -> dict[str, str]:
     own = vars(task)
     if own.get("abstract") is True or getattr(own.get("Meta"), "abstract", None) is True:
         faults["abstract"] = "it makes no base class of a task; list abc.ABC among its bases"
-    if text := _fault_of_making(task):
+    if text := _fault_of_making(task, written):
         faults["__init__()"] = text
-    if text := _fault_of_run(inspect.getattr_static(task, "run"), task.run):
+    if text := _fault_of_run(written["run"], task.run):
         faults["run()"] = text
     return faults
 
 
-def _fault_of_hook(task: type[Task], name: str) -> str:
-    found = inspect.getattr_static(task, name)
+def _written(task: type[Task]) -> dict[str, Any]:
+    """Attribute -> what stands there, read at once: one by one takes seconds for thousands of classes."""
+    found: dict[str, Any] = {}
+    for each in reversed(task.__mro__):
+        found.update(vars(each))
+    return found
+
+
+def _fault_of_hook(task: type[Task], name: str, found: Any) -> str:
     if isinstance(found, (FunctionType, property, cached_property)):
         return f"it is {_named(found)}; make it a class method: write @classmethod above it, and cls for self"
     if not isinstance(found, (classmethod, staticmethod)) and not callable(getattr(task, name)):
@@ -91,16 +99,16 @@ def _fault_of_hook(task: type[Task], name: str) -> str:
     return ""
 
 
-def _fault_of_making(task: type[Task]) -> str:
+def _fault_of_making(task: type[Task], written: Mapping[str, Any]) -> str:
     """A task is made anew for each run, without arguments."""
     # Without the metaclass of abc.ABC Python itself does not look for them.
-    if missing := [
-        name for name in sorted(dir(task)) if _is_abstract(inspect.getattr_static(task, name, None))
-    ]:
+    if missing := sorted(name for name, value in written.items() if _is_abstract(value)):
         return (
             f"the class leaves {', '.join(missing)} abstract; write what is missing, "
             "or list abc.ABC among the bases of what is only a base class"
         )
+    if (type(task).__call__, task.__new__, task.__init__) == (type.__call__, object.__new__, object.__init__):
+        return ""  # as nearly all are; to ask for a signature takes longer than all else
     try:
         signature = inspect.signature(task)
     except (TypeError, ValueError):  # that of a metaclass of somebody's own
