@@ -52,8 +52,8 @@ MARKED = 100
 TRIES = 3
 EVERY = 50
 """One delivery in so many folds, after its answer: nobody else might."""
-REST = 10.0
-"""Seconds in which a process folds once after a delivery: however many come, it costs them little."""
+REST = 20
+"""A fold after a delivery took so long: for as many times that, its process folds after none."""
 
 
 def fold(*, most: int | None = None) -> int:
@@ -81,9 +81,10 @@ def fold(*, most: int | None = None) -> int:
 def fold_after(run_id: int | None, clock: Callable[[], float] = time.monotonic) -> None:
     """Fold after the delivery of a run has been answered, if it is the turn of that one."""
     global _rests_until  # noqa: PLW0603 – of this process
-    if run_id is not None and not run_id % EVERY and clock() >= _rests_until:
+    if run_id is not None and not run_id % EVERY and (began := clock()) >= _rests_until:
         catch_up(most=1)
-        _rests_until = clock() + REST
+        ended = clock()
+        _rests_until = ended + REST * (ended - began)
 
 
 _rests_until = 0.0
