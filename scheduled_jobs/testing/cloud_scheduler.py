@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from django.http import HttpResponse
+if TYPE_CHECKING:  # a plugin of pytest is imported before Django has settings, and before coverage begins
+    from collections.abc import Iterator
 
-from scheduled_jobs.backends.memory import MemoryBackend
-from scheduled_jobs.domain.jobs import LiveJob
-from scheduled_jobs.emulator.delivery import Delivery
-from scheduled_jobs.emulator.faults import Faults
+    from django.http import HttpResponse
+
+    from scheduled_jobs.backends.memory import MemoryBackend
+    from scheduled_jobs.domain.jobs import LiveJob
+    from scheduled_jobs.emulator.delivery import Delivery
+    from scheduled_jobs.emulator.faults import Faults
 
 
 class CloudScheduler:

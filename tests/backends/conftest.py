@@ -21,7 +21,7 @@ def server() -> Iterator[Server]:
     port = running.add_insecure_port("127.0.0.1:0")
     running.start()
     with override_settings(
-        DJANGO_CLOUD_TASKS_EMULATOR_HOST=f"127.0.0.1:{port}", DJANGO_CLOUD_TASKS_PROJECT_ID="p"
+        DJANGO_CLOUD_TASKS_EMULATOR_HOST=f"127.0.0.1:{port}", DJANGO_CLOUD_TASKS_PROJECT_ID="shop-project"
     ):
         yield handler
     running.stop(0)

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 
 from tests.backends.cases import SPEC
 
-PARENT = "projects/p/locations/europe-west1"
+PARENT = "projects/shop-project/locations/europe-west1"
 NAME = f"{PARENT}/jobs/{SPEC.name}"
 JOB = types.Job.meta.pb
 

@@ -105,7 +105,10 @@ class Operations(RuleBasedStateMachine):
     @rule(name=tasks)
     def delete_row(self, name: str) -> None:
         # A class without a row takes over that of its name, if that row's own class is gone: not here.
-        if (job := self._row(name)) is not None and job.name.endswith(f"-{name}"):
+        task = registry.get(f"shop.tasks.{name}")
+        names = [] if (job := self._row(name)) is None else [job.name]
+        names += [] if task is None else [task.schedule_name()]
+        if job is not None and all(own.replace(".", "-").endswith(f"-{name}") for own in names):
             job.delete()
             self.overrides.pop(name, None)
             self.paused.pop(name, None)
