@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
@@ -89,6 +89,8 @@ CHANGE_VALUES: list[dict[str, list[Any]]] = [
         "reason": TEXTS, "actor_label": TEXTS, "at": TIMES,
     },
 ]  # fmt: skip
+READING = ("/change/", "/changes/", "['--json']", "schedule_tasks {}")
+"""The ends of what reads each row once, whole."""
 COMMANDS = (
     ["list"],
     ["show"],
@@ -143,6 +145,9 @@ def failures(client: Client, job: ScheduledJob, run: JobRun, planted: object) ->
         calls[f"{verb} {options}"] = partial(call, verb, *name, *options)
     for option in ({"check": True}, {"dry_run": True}, {}):
         calls[f"schedule_tasks {option}"] = partial(schedule_tasks, **option)
+    if connection.vendor != "sqlite":
+        # How a value comes back depends on the database; what is made of it then does not.
+        calls = {what: do for what, do in calls.items() if what == LIST or what.endswith(READING)}
     found = []
     for what, do in calls.items():
         try:

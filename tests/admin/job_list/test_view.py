@@ -591,7 +591,7 @@ def fill(count: int) -> None:
     JobRun.objects.bulk_create(JobRun(job=row, status="succeeded", trigger="schedule") for row in jobs)
 
 
-def test_ten_thousand_jobs_take_no_more_queries_than_ten(
+def test_a_thousand_jobs_take_no_more_queries_than_ten(
     django_assert_num_queries: Any,
 ) -> None:
     client = superuser()
@@ -600,7 +600,7 @@ def test_ten_thousand_jobs_take_no_more_queries_than_ten(
     for query in queries:
         with django_assert_num_queries(11):
             client.get(LIST + query)
-    fill(10_000)
+    fill(1_000)
     for query in queries:
         with django_assert_num_queries(11):
             client.get(LIST + query)
