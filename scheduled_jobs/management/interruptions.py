@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
@@ -35,6 +36,7 @@ def stopped_in_a_line(terminal: BaseCommand, words: Callable[[], str]) -> Iterat
             yield leave
         except KeyboardInterrupt as interrupt:
             met.append(signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+            traceback.clear_frames(interrupt.__traceback__)
             terminal.stderr.write(words())
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import django
 import pytest
 import time_machine
 from django.db import OperationalError, connection
@@ -60,8 +62,14 @@ class Scheduler(MemoryBackend):
 
 
 @pytest.fixture
-def origin(google: MemoryBackend, certificates: CertificateServer, settings: Any) -> Iterator[str]:
-    """This app at an address of its own, with one job that is as it must be."""
+def origin(
+    google: MemoryBackend, certificates: CertificateServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """This app at an address of its own, with one job that is as it must be, where the tests are run."""
+    versions = (
+        ".".join(version.split(".")[:2]) for version in (django.__version__, platform.python_version())
+    )
+    monkeypatch.setitem(RUN_ON, tuple(versions), ("SQLite", "PostgreSQL", "MariaDB"))  # type: ignore[arg-type]
     settings.DJANGO_CLOUD_TASKS_BACKEND = BACKEND
     settings.ROOT_URLCONF = __name__
     settings.MIDDLEWARE = []
