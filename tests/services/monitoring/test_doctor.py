@@ -62,14 +62,19 @@ class Scheduler(MemoryBackend):
 
 
 @pytest.fixture
-def origin(
-    google: MemoryBackend, certificates: CertificateServer, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """This app at an address of its own, with one job that is as it must be, where the tests are run."""
+def run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests are known to be run on what they run on."""
     versions = (
         ".".join(version.split(".")[:2]) for version in (django.__version__, platform.python_version())
     )
     monkeypatch.setitem(RUN_ON, tuple(versions), ("SQLite", "PostgreSQL", "MariaDB"))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def origin(
+    google: MemoryBackend, certificates: CertificateServer, settings: Any, run_here: None
+) -> Iterator[str]:
+    """This app at an address of its own, with one job that is as it must be."""
     settings.DJANGO_CLOUD_TASKS_BACKEND = BACKEND
     settings.ROOT_URLCONF = __name__
     settings.MIDDLEWARE = []
@@ -199,6 +204,7 @@ def test_a_fault_of_a_setting_is_told_in_the_words_of_the_check(origin: str) -> 
         ]
 
 
+@pytest.mark.usefixtures("run_here")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
