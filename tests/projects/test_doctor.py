@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
     from tests.support.project import Project
 
-RUNS_ON = "the tests of this package are run on these"
+RUNS_ON = ", SQLite: the tests of this package "
 
 
 def wrong(done: CompletedProcess[str]) -> list[str]:
-    """The lines about what is wrong, but that nobody watches; nothing else was printed."""
+    """The lines about what is wrong, but those that every project here may have; nothing else was printed."""
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert all(line.startswith(("[ok] ", "[!] ")) for line in lines), done.stdout
-    return [line for line in lines if line.startswith("[!]") and "Nobody watches" not in line]
+    anyones = ("Nobody watches", "have not been run on these together")
+    return [line for line in lines if line.startswith("[!]") and not any(word in line for word in anyones)]
 
 
 def test_a_project_with_nothing_set_is_told_where_to_begin(project: Project) -> None:
