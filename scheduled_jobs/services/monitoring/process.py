@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RUN_ON = {
     ("5.2", "3.11"): ("SQLite", "PostgreSQL"),
-    ("6.0", "3.12"): ("SQLite", "MariaDB"),
+    ("6.0", "3.12"): ("SQLite", "PostgreSQL", "MariaDB"),
     ("6.1", "3.13"): ("SQLite", "PostgreSQL", "MariaDB"),
 }
 """Django and Python -> the databases with which the tests are run, as docs/compatibility.md has it."""
