@@ -53,26 +53,28 @@ def columns_of(model: type[models.Model]) -> dict[str, Any]:
 
 def as_parameters(model: type[models.Model], values: Mapping[str, Any], using: str) -> list[Any]:
     """These values as the database takes them, in the same order."""
-    adapt = _adapters(model, using)
-    return [None if value is None else adapt[name](value) for name, value in values.items()]
+    connection, adapt = connections[using], _adapters(model)
+    return [None if value is None else adapt[name](value, connection) for name, value in values.items()]
 
 
+# What is kept for all threads holds no connection: it would outlive its thread, and stay open.
 @cache
-def _adapters(model: type[models.Model], using: str) -> dict[str, Callable[[Any], Any]]:
-    return {name: _adapter(field, connections[using]) for name, field in columns_of(model).items()}
+def _adapters(model: type[models.Model]) -> dict[str, Callable[[Any, BaseDatabaseWrapper], Any]]:
+    return {name: _adapter(field) for name, field in columns_of(model).items()}
 
 
-def _adapter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:
+def _adapter(field: models.Field[Any, Any]) -> Callable[[Any, BaseDatabaseWrapper], Any]:
     """What makes a parameter of a value: as the field does, which does nothing with most that comes."""
-    kind = next((own for fields, own in AS_THEY_ARE if isinstance(field, fields)), None)
     if type(field) is models.DateTimeField:
-        adapt_time = connection.ops.adapt_datetimefield_value
-        return lambda value: (
-            adapt_time(value) if value.tzinfo is not None else field.get_db_prep_save(value, connection)
+        return lambda value, connection: (
+            connection.ops.adapt_datetimefield_value(value)
+            if value.tzinfo is not None
+            else field.get_db_prep_save(value, connection)
         )
-    if kind is None:
-        return lambda value: field.get_db_prep_save(value, connection)
-    return lambda value: value if type(value) is kind else field.get_db_prep_save(value, connection)
+    kind = next((own for fields, own in AS_THEY_ARE if isinstance(field, fields)), None)
+    return lambda value, connection: (
+        value if type(value) is kind else field.get_db_prep_save(value, connection)
+    )
 
 
 # --- Instances ------------------------------------------------------------------------------------
@@ -148,10 +150,18 @@ def _converters(
     connection, known = connections[using], columns_of(model)
     found = [known[name].get_col(model._meta.db_table) for name in columns]
     return [
-        (place, convert, column)
+        (place, _of_any_thread(convert, connection), column)
         for place, column in enumerate(found)
         for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
     ]
+
+
+def _of_any_thread(convert: Any, connection: BaseDatabaseWrapper) -> Any:
+    """The same converter, by the connection that it is called with where it is bound to the one at hand."""
+    if getattr(convert, "__self__", None) is not connection.ops:
+        return convert
+    name = convert.__name__
+    return lambda value, column, own: getattr(own.ops, name)(value, column, own)
 
 
 # --- Writing --------------------------------------------------------------------------------------
