@@ -295,7 +295,7 @@ def test_a_site_with_jobs_and_without_their_runs_is_told() -> None:
     (message,) = check_admin_sites()
     assert (message.id, message.msg, message.hint) == (
         "scheduled_jobs.W031",
-        "The admin site 'backoffice' has no JobRun, to whose pages other pages lead.",
+        "The admin site 'backoffice' has no JobRun: its pages show no run, no error and no figure.",
         "Register JobRun there too, with scheduled_jobs.admin.JobRunAdmin.",
     )
     site.register(JobRun, JobRunAdmin)

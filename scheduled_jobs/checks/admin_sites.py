@@ -9,9 +9,14 @@ from django.apps import apps
 from scheduled_jobs.checks.messages import Messages, warning
 from scheduled_jobs.models import JobRun, ScheduledJob
 
+LEAVES_OUT = {
+    JobRun: "its pages show no run, no error and no figure",
+    ScheduledJob: "its pages lead to no job, and nobody can act there",
+}
+
 
 def check_admin_sites(**_: Any) -> Messages:
-    """W031: a site has jobs or runs, and not the pages to which theirs lead."""
+    """W031: a site shows jobs without their runs, or runs without their jobs."""
     if not apps.is_installed("django.contrib.admin"):
         return []
     from django.contrib.admin.sites import all_sites  # it cannot be imported where the admin is not installed
@@ -24,7 +29,7 @@ def check_admin_sites(**_: Any) -> Messages:
             messages.append(
                 warning(
                     31,
-                    f"The admin site {site.name!r} has no {name}, to whose pages other pages lead.",
+                    f"The admin site {site.name!r} has no {name}: {LEAVES_OUT[lacks[0]]}.",
                     f"Register {name} there too, with scheduled_jobs.admin.{name}Admin.",
                 )
             )

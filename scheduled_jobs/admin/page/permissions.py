@@ -23,7 +23,6 @@ from functools import wraps
 from typing import Any, TypeAlias
 
 from django.contrib import admin
-from django.contrib.admin.sites import all_sites
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -79,31 +78,31 @@ def may(user: AbstractBaseUser | AnonymousUser, verb: str) -> bool:
 
 def admin_of(request: HttpRequest, model: type[Model]) -> admin.ModelAdmin[Any] | None:
     """The class that shows a model on the admin site that is asked: it may be a project's own."""
-    match = request.resolver_match
-    asked = getattr(match.func, "model_admin", None) if match else None
-    site = asked.admin_site if asked else site_of(request)
+    site = site_of(request)
     return None if site is None else site._registry.get(model)  # noqa: SLF001 – Django's own admin does
 
 
 def site_of(request: HttpRequest) -> admin.AdminSite | None:
-    """The admin site by whose own page the request is answered, such as the index of an app."""
-    name = getattr(request, "current_app", None)
-    return next((site for site in all_sites if name and site.name == name), None)
+    """The admin site that is asked, as Django marks its views; two sites may have one name."""
+    view = request.resolver_match.func if request.resolver_match else None
+    return getattr(getattr(view, "model_admin", view), "admin_site", None)
 
 
 def permitted(request: HttpRequest, verb: str) -> bool:
     """Whether the request's user may do this, with the job of the page if it has one.
 
-    The admin site's class of the jobs, or of the runs, is asked, which may be a project's own.
+    The admin site's class of the jobs, or of the runs, is asked, which may be a project's own; a site without
+    one shows none of them.
     """
-    if verb == "runs":
-        runs = admin_of(request, JobRun)
-        return may(request.user, verb) if runs is None else runs.has_view_permission(request)
-    jobs = admin_of(request, ScheduledJob)
-    if jobs is None:
+    if site_of(request) is None:
         return may(request.user, verb)
+    shown = admin_of(request, JobRun if verb == "runs" else ScheduledJob)
+    if shown is None:
+        return False
+    if verb == "runs":
+        return shown.has_view_permission(request)
     of_one = [vars(request).get(JOB)] if verb in ("view", "change") else []
-    return bool(getattr(jobs, f"has_{verb}_permission")(request, *of_one))
+    return bool(getattr(shown, f"has_{verb}_permission")(request, *of_one))
 
 
 def _has(user: AbstractBaseUser | AnonymousUser, verb: str) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page import (
     address,
+    address_if_any,
     allowed,
     backfill_url,
     find_run,
@@ -75,7 +76,7 @@ def _context(model_admin: RunAdmin, request: HttpRequest, run: JobRun) -> dict[s
         "run": run,
         "job": run.job,
         "job_label": job_label(run.job),
-        "job_url": address(model_admin, "scheduledjob_change", run.job_id),
+        "job_url": address_if_any(model_admin, "scheduledjob_change", run.job_id),
         "runs_url": run_list_url(model_admin, job=run.job_id),
         "rerun_url": address(model_admin, "jobrun_rerun", run.pk),
         "cancel_url": address(model_admin, "jobrun_cancel", run.pk),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_resolver, reverse
 
 from scheduled_jobs.conf import settings
 
 
 def page(name: str, *args: object) -> str:
-    """The address of a page of the admin, such as ``jobrun_change``; empty where there is no admin."""
-    try:
-        index = reverse("admin:index")
-        path = reverse(f"admin:scheduled_jobs_{name}", args=args)
-    except NoReverseMatch:
-        return ""
-    return f"{admin_url(index).rstrip('/')}/{path.removeprefix(index)}"
+    """The address of a page of the admin, such as ``jobrun_change``; empty where no site has one."""
+    sites = get_resolver().app_dict.get("admin", [])
+    for site in sorted(sites, key=lambda site: site != "admin"):
+        with suppress(NoReverseMatch):
+            path = reverse(f"{site}:scheduled_jobs_{name}", args=args)
+            index = reverse(f"{site}:index")
+            return f"{admin_url(index).rstrip('/')}/{path.removeprefix(index)}"
+    return ""
 
 
 def admin_url(index: str) -> str:
