@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 
-from scheduled_jobs.domain.addresses import as_sent
+from scheduled_jobs.domain.addresses import as_sent, is_out_of_reach
 
 PREFIX = "DJANGO_CLOUD_TASKS_"
 DEFAULT_ENDPOINT = "http://localhost:8000"
@@ -150,6 +151,15 @@ class Settings:
         """Whether calls go to Google itself: neither to the emulator, nor to another backend."""
         is_real = self.BACKEND == CLOUD_SCHEDULER_BACKEND and not self.EMULATOR_HOST
         return is_real and self.mode == "google"
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether nothing may reach the world: a project's tests are run, and name no backend."""
+        return in_tests() and _read("BACKEND") is None
+
+    def may_call(self, address: str) -> bool:
+        """Whether this process may call the address: tests of a project ask this machine or its network alone."""
+        return not self.is_isolated or is_out_of_reach(urlsplit(address).hostname or "")
 
     if not TYPE_CHECKING:
 

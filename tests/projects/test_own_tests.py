@@ -13,16 +13,22 @@ NOBODY = "127.0.0.1:1"
 """Where an emulator would be, had the developer started it."""
 
 TESTS = """
+    import json
+    from base64 import urlsafe_b64encode
+    from contextlib import suppress
     from datetime import timedelta
     from io import StringIO
     from unittest import mock
 
     import google.auth
-    from django.core.management import call_command
-    from django.test import TestCase, TransactionTestCase
+    from django.conf import settings
+    from django.core.management import CommandError, call_command
+    from django.test import TestCase, TransactionTestCase, override_settings
+    from urllib3.util import connection as http
 
     from scheduled_jobs.backends.quota import WriteLimit
     from scheduled_jobs.models import JobRun, ScheduledJob
+    from scheduled_jobs.services.alerts.http import NotSent, post
     from scheduled_jobs.testing import running_cloud_scheduler
     from shop.tasks import Report
 
@@ -51,6 +57,32 @@ TESTS = """
             said = StringIO()
             call_command("schedule_tasks", stdout=said)
             assert "1 job: 1 created, 0 updated" in said.getvalue(), said.getvalue()
+
+
+    class AsksNobody(TransactionTestCase):
+        @override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST=None)
+        @mock.patch.object(http, "create_connection", side_effect=AssertionError("left this machine"))
+        def test_neither_doctor_nor_a_webhook_nor_a_check_in_nor_a_token_leaves_this_machine(self, _):
+            said = StringIO()
+            job = Report.schedule()
+            with suppress(SystemExit), override_settings(DEBUG=True):
+                call_command("scheduled_jobs", "doctor", stdout=said)
+            assert "Tests are run here: jobs are kept in memory, and nobody outside is called." in said.getvalue()
+            assert "left this machine" not in said.getvalue(), said.getvalue()
+            claims = {"aud": settings.DJANGO_CLOUD_TASKS_ENDPOINT, "iss": "https://accounts.google.com", "exp": 9e9,
+                      "iat": 0, "email": "jobs@shop.iam.gserviceaccount.com", "email_verified": True, "sub": "1"}
+            parts = [{"alg": "RS256", "kid": "a", "typ": "JWT"}, claims, {}]
+            token = ".".join(urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
+            answer = self.client.post("/tasks/shop.tasks.Report", headers={"Authorization": f"Bearer {token}"})
+            assert (answer.status_code, "call nobody outside" in answer.json()["error"]) == (503, True), answer.json()
+            for send in (
+                lambda: post("https://hooks.example.com/T0", json={}),
+                lambda: post("https://hc-ping.com/1/start"),
+            ):
+                with self.assertRaisesMessage(NotSent, "tests are run here, which call nobody outside"):
+                    send()
+            with self.assertRaisesMessage(CommandError, "dev starts servers, and tests are run here"):
+                call_command("scheduled_jobs", "dev")
 
 
     class InATransaction(TestCase):
@@ -97,6 +129,7 @@ def tested(project: Project) -> Project:
     project.add_settings("""
         DJANGO_CLOUD_TASKS_OIDC_SERVICE_ACCOUNT = "jobs@shop.iam.gserviceaccount.com"
         DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE = 5
+        DJANGO_CLOUD_TASKS_ENDPOINT = "https://shop.example.com"
     """)
     project.write("shop/tests.py", TESTS)
     return project
@@ -105,14 +138,14 @@ def tested(project: Project) -> Project:
 def test_under_django_without_pytest(tested: Project) -> None:
     tested.write("sitecustomize.py", ABSENT)
     done = tested.manage("test", "shop", DJANGO_CLOUD_TASKS_EMULATOR_HOST=NOBODY)
-    assert "Ran 5 tests" in done.stderr, done.stdout + done.stderr
+    assert "Ran 6 tests" in done.stderr, done.stdout + done.stderr
     assert "\nOK\n" in done.stderr, done.stdout + done.stderr
 
 
 def test_under_pytest_without_a_fixture_of_ours(tested: Project) -> None:
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "shop/tests.py")
     done = tested.python(*command, DJANGO_CLOUD_TASKS_EMULATOR_HOST=NOBODY)
-    assert "5 passed" in done.stdout, done.stdout
+    assert "6 passed" in done.stdout, done.stdout
 
 
 FROZEN = """

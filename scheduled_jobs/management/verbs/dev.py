@@ -44,6 +44,8 @@ def dev(terminal: BaseCommand, addrport: str, emulator_port: int, **options: Any
             f"dev runs on Linux and macOS. Here set {PREFIX}EMULATOR_HOST to 127.0.0.1:8085, and start "
             "run_scheduler_emulator, runserver and schedule_tasks, each in a terminal of its own."
         )
+    if settings.is_isolated:
+        raise CommandError("dev starts servers, and tests are run here: use scheduled_jobs.testing in them.")
     if not django_settings.DEBUG:
         raise CommandError("dev is for a developer's machine: it needs DEBUG = True in the settings.")
     host, port = _address(addrport)

@@ -212,7 +212,7 @@ class _Examination:
     def address(self) -> Iterator[Finding]:
         if self.faults & HIDE_ADDRESS or settings.mode != "google":
             return
-        if (target := self._target()) is not None:
+        if (target := self._target()) is not None and settings.may_call(target.uri):
             found = ask_address(target, datetime.now(UTC))
             if found.refuses in self.told:
                 return  # of the jobs, which have another value than this process would send
@@ -246,7 +246,7 @@ class _Examination:
     # --- Certificates and clock -------------------------------------------------------------------
 
     def certificates_and_clock(self) -> Iterator[Finding]:
-        if self.faults & HIDE_GOOGLE or settings.mode != "google":
+        if self.faults & HIDE_GOOGLE or settings.mode != "google" or settings.is_isolated:
             return
         if settings.EMULATOR_HOST and not self.has_google:
             return  # one cause, one message: an emulator that does not answer serves no certificates either
@@ -273,6 +273,8 @@ def _some_of(tasks: Iterable[str]) -> list[str]:
 
 
 def _who_is_asked() -> str:
+    if settings.is_isolated:
+        return "the Cloud Scheduler of the tests"
     if settings.EMULATOR_HOST:
         return f"the emulator at {settings.EMULATOR_HOST}"
     return "Cloud Scheduler" if settings.calls_google else f"the backend {settings.BACKEND}"

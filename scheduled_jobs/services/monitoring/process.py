@@ -66,6 +66,8 @@ def examine_settings() -> Iterator[Finding]:
     if is_readable and settings.mode in MODES:
         text, remedy = MODES[settings.mode]
         yield wrong("settings", text, remedy)
+    elif is_readable and settings.is_isolated:
+        yield right("settings", "Tests are run here: jobs are kept in memory, and nobody outside is called")
     elif is_readable and settings.BACKEND == MEMORY_BACKEND:
         text = f"Jobs are kept in the memory of this process ({PREFIX}BACKEND), and nobody fires them"
         yield wrong("settings", text, f"Remove {PREFIX}BACKEND; the default is Cloud Scheduler.")
