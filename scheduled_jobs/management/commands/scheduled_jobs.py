@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sys
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -56,10 +58,30 @@ DJANGOS.add_argument("--verbosity", "-v", type=int, choices=range(4), help=SUPPR
 class Command(BaseCommand):
     help = "Look at the jobs and their runs, and do from a terminal what the admin does."
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """As Django's; a verb that is missing or unknown is answered as Django answers such a command."""
+        _, words = DJANGOS.parse_known_args(argv[2:])
+        if words and (words[0].startswith("-") or words[0] in VERBS):
+            super().run_from_argv(argv)
+            return
+        self.create_parser(argv[0], argv[1])
+        verbs = "".join(f"  {name:15}{text}\n" for name, text in self.verbs.items())
+        verbs = f"Usage: manage.py {argv[1]} verb [options]; each verb takes --help.\n\n{verbs}"
+        if not words:
+            self.stdout.write(verbs, ending="")
+            return
+        nearest = get_close_matches(words[0], VERBS, 1)
+        hint = f" Did you mean {nearest[0]}?" if nearest else ""
+        self.stderr.write(f"Unknown verb: {words[0]!r}.{hint}")
+        self.stderr.write(verbs, self.style.NOTICE, ending="")
+        sys.exit(1)
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+        self.verbs: dict[str, str] = {}
 
         def verb(name: str, text: str, *, reads: bool = False, job: str | None = None) -> ArgumentParser:
+            self.verbs[name] = text
             sub = verbs.add_parser(name, help=text, description=text, parents=[DJANGOS])
             if job is not None:
                 sub.add_argument(
