@@ -158,7 +158,7 @@ class Settings:
         return in_tests() and _read("BACKEND") is None
 
     def may_call(self, address: str) -> bool:
-        """Whether this process may call the address: tests of a project ask this machine or its network alone."""
+        """Whether the address may be called: a project's tests ask this machine and its network alone."""
         return not self.is_isolated or is_out_of_reach(urlsplit(address).hostname or "")
 
     if not TYPE_CHECKING:

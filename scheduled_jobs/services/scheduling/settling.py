@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import router
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
@@ -48,7 +48,16 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     if job_pk is not None:
         queued = queued.of_jobs([job_pk])
     _close(queued, now, most)
-    undelivered = Q(sent__gt=0, sent__lt=MOST_SENT, sent_at__lt=now - UNDELIVERED)
+    # Asked for just before a slot, its delivery may have come while that slot was run, and been turned away.
+    # Should it be another's that was, the second one sent is answered as a duplicate.
+    turned_away = runs_to_send().filter(
+        job=OuterRef("job"),
+        scheduled_for__gte=OuterRef("sent_at"),
+        deliveries__gt=1,
+        finished_at__isnull=False,
+    )
+    is_late = Q(sent_at__lt=now - UNDELIVERED) | Exists(turned_away)
+    undelivered = Q(sent__gt=0, sent__lt=MOST_SENT) & is_late
     forgotten = Q(sent=0, created_at__lt=now - NOTHING_SENT) & ~Q(trigger__in=JobRun.IN_TURN)
     open_ = runs_to_send() if job_pk is None else runs_to_send().of_jobs([job_pk])
     # In a process that never asks Google they wait for another that does.

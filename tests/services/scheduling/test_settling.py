@@ -190,6 +190,28 @@ def test_one_that_google_does_not_deliver_gives_way_to_the_next(
     assert states(runs) == [("lost", 2), ("queued", 1), ("queued", 0)]
 
 
+def test_one_turned_away_while_its_slot_ran_is_sent_when_that_has_ended(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    """Asked for seconds before a slot, its delivery is held until then, and is one of two of that slot."""
+    slot = timezone.now().replace(microsecond=0)
+    run = job.run_now()
+    JobRun.objects.filter(pk=run.pk).update(sent_at=slot - timedelta(seconds=3))
+    facts = {"scheduled_for": slot, "active_slot": slot, "started_at": slot}
+    natural = make_run(job, Status.RUNNING, **facts)
+    assert calls(google) == ["RunJob"]
+    scheduling.settle(job.pk)
+    end(natural)
+    JobRun.objects.filter(pk=natural.pk).update(finished_at=slot)
+    scheduling.settle(job.pk)  # its delivery is still to come, and may serve the run that waits
+    assert calls(google) == []
+    JobRun.objects.filter(pk=natural.pk).update(deliveries=2)
+    scheduling.settle(job.pk)
+    assert (calls(google), states([run])) == (["RunJob"], [(Status.QUEUED, 2)])
+    scheduling.settle(job.pk)
+    assert calls(google) == []
+
+
 def test_of_two_who_settle_at_once_one_sends(
     google: MemoryBackend, job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
