@@ -11,8 +11,7 @@ from scheduled_jobs.checks.messages import Messages, error, warning
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.domain.schedules import FOUR_DIGITS
 from scheduled_jobs.exceptions import InvalidPayload
-from scheduled_jobs.services.scheduling import declare
-from scheduled_jobs.services.scheduling.seed.declare import Declaration
+from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare_all
 from scheduled_jobs.services.scheduling.seed.rows import clash
 
 UNDECIDED = "It asks the database, which may answer once migrate has run; schedule_tasks asks again."
@@ -26,7 +25,7 @@ FEW_DIGITS = "Write up to 999 minutes, up to 999 whole hours, or a cron schedule
 def check_tasks(**_: Any) -> Messages:
     """E010, E011, W010, W011, W013, W019, W032."""
     try:
-        declarations = [declare(task) for task in registry.tasks()]
+        declarations = declare_all(registry.tasks())
     except ImproperlyConfigured:
         return []  # reported by check_settings
     messages: Messages = [

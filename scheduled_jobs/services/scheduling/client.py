@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from datetime import timedelta
 from itertools import count
 from typing import TypeVar
@@ -59,11 +60,12 @@ class Client:
         self.patience = settings.RPC_TIMEOUT
         self.ownership = ownership()
 
-    @classmethod
-    def while_held(cls, until: float, backend: Backend) -> Client:
+    def while_held(self) -> Client:
         """One whose calls are over before a lease or a mark of ``hold_time()``, taken just now, runs out."""
-        held = time.monotonic() + hold_time().total_seconds() - settings.RPC_TIMEOUT - 5
-        return cls(min(until, held), backend)
+        held = copy(self)
+        lease_end = time.monotonic() + hold_time().total_seconds()
+        held.until = min(self.until, lease_end - settings.RPC_TIMEOUT - 5)
+        return held
 
     def look(self, remote_name: str) -> LiveJob | None:
         """One job; None where there is none."""

@@ -150,7 +150,7 @@ def _delete_some(
 ) -> list[tuple[str, BackendError | None]]:
     google_names.owe(names, now=timezone.now(), using=using)
     marks = google_names.release(dict.fromkeys(names), until=timezone.now() + hold_time(), using=using)
-    hurried = Client.while_held(client.until, client.backend)
+    hurried = client.while_held()
     marked = [name for name in names if name in marks.names]
     errors = dict(zip(marked, pool.map(partial(_delete_one, hurried, listing), marked), strict=True))
     google_names.settle_marks(

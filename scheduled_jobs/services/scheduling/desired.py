@@ -72,6 +72,7 @@ MANY = 500
 """From so many rows on, reading the names of all is quicker than naming those that are wanted."""
 
 
+@as_configured()
 def desired_of_all(jobs: Sequence[ScheduledJob | Row], prefix: str, *, using: str) -> list[Desired]:
     """What these rows want. ``prefix`` is the full resource name of a job without its id."""
     pks: Collection[int] = [job.pk for job in jobs if job.pk is not None]
@@ -154,7 +155,6 @@ def _check_upload(payload: Mapping[str, Any]) -> None:
         )
 
 
-@as_configured()
 def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
     """The job that is sent to Google for a row; raises InvalidDefinition where no address can be made."""
     _check_upload(job.payload)

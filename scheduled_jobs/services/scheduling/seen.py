@@ -14,7 +14,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from scheduled_jobs.domain.attempts import OK, SKEW, LastAttempt, earliest, time_of
-from scheduled_jobs.domain.jobs import ENABLED, TARGET_FIELDS, LiveJob, same_json
+from scheduled_jobs.domain.jobs import ENABLED, TARGET_FIELDS, LiveJob, same_values
 from scheduled_jobs.domain.plan import Listing
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
@@ -146,10 +146,8 @@ def columns(
 
 
 def _is_known(values: Mapping[str, Any], known: Before) -> bool:
-    return all(
-        same_json(value, getattr(known, name)) if name == "live" else value == getattr(known, name)
-        for name, value in values.items()
-    )
+    is_same = all(value == getattr(known, name) for name, value in values.items())
+    return is_same and same_values(values["live"] or {}, known.live or {})
 
 
 def _address(live: LiveJob, before: Before, at: datetime) -> tuple[datetime, bool]:

@@ -7,39 +7,32 @@ Google would be given could not work, or somebody would have to find out why it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.conf import names
 from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.services.scheduling.faults.address import ADDRESS
 from scheduled_jobs.services.scheduling.faults.alerts import alerts, alerts_in_production
+from scheduled_jobs.services.scheduling.faults.fault import Fault
 from scheduled_jobs.services.scheduling.faults.production import production
 from scheduled_jobs.services.scheduling.faults.reading import secret_key, unknown, unreadable, use_tz
 from scheduled_jobs.services.scheduling.faults.values import VALUES
 
-if TYPE_CHECKING:
-    from scheduled_jobs.services.scheduling.faults.fault import Fault
+Kinds = tuple[Callable[[], Iterable[Fault]], ...]
+ANYWHERE: Kinds = (*VALUES, *ADDRESS, alerts)
+IN_PRODUCTION: Kinds = (production, alerts_in_production)
+"""These hold nothing back."""
 
 
-KINDS: tuple[Callable[[], Iterable[Fault]], ...] = (
-    *VALUES,
-    *ADDRESS,
-    alerts,
-    production,
-    alerts_in_production,
-)
-
-
-def faults() -> list[Fault]:
+def faults(kinds: Kinds = (*ANYWHERE, *IN_PRODUCTION)) -> list[Fault]:
     """All that is wrong with the settings and the addresses; each cause once."""
     cannot = [fault for name in names() if (fault := unreadable(name)) is not None]
     # A setting that cannot be read is all that can be told of what depends on it.
-    rest = cannot or (fault for find in KINDS for fault in find())
+    rest = cannot or (fault for find in kinds for fault in find())
     return [*use_tz(), *secret_key(), *unknown(), *rest]
 
 
 def refuse() -> None:
     """Raise Misconfigured where something holds back what would be sent to Google."""
-    found = [str(fault) for fault in faults() if fault.holds_back]
+    found = [str(fault) for fault in faults(ANYWHERE) if fault.holds_back]
     if found:
         raise Misconfigured("\n".join(found))

@@ -10,12 +10,8 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
-from scheduled_jobs.exceptions import Misconfigured
-from scheduled_jobs.logs import logger
 from scheduled_jobs.models import ScheduledJob
-from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.push.push import Push
-from scheduled_jobs.services.scheduling.push.record import record_failure
 
 if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.push.call import PushOutcome
@@ -29,15 +25,7 @@ def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> dict[int, 
     if settings.mode != "google":
         return {}
     pks = list(pks)
-    using = router.db_for_write(ScheduledJob)
-    try:
-        refuse()
-    except Misconfigured as error:
-        logger.warning("nothing was pushed: %s", error)
-        record_failure(pks, str(error), using=using)
-        return {}
-    rows = ScheduledJob.objects.using(using)
-    for some in rows.in_batches(pks):
+    for some in ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).in_batches(pks):
         some.end_pauses(timezone.now())
     return Push(time.monotonic() + (seconds or 2 * settings.RPC_TIMEOUT)).run(pks)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from django.db import router
 from django.utils import timezone
 
-from scheduled_jobs.backends import Backend, get_backend
+from scheduled_jobs.backends import Backend
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.plan import Desired, Listing
 from scheduled_jobs.exceptions import BackendError
@@ -69,7 +69,7 @@ class Push:
 
     until: float
     """Monotonic seconds at which it must be over; what is left then stays pending."""
-    backend: Backend = field(default_factory=get_backend)
+    backend: Backend | None = None
     listing: Listing | None = None
     adopt: bool = False
     delete: bool = True
@@ -99,8 +99,9 @@ class Push:
         """Push the rows; returns the outcome of each that failed. Raises nothing of Google's."""
         self.wanted = self.leases.revisions(pks)
         try:
-            self.prefix = self.backend.remote_name("")
-        except BackendError as error:  # no project or no location: none of the rows can be pushed
+            self.client = Client(self.until, self.backend)
+            self.prefix = self.client.backend.remote_name("")
+        except BackendError as error:  # a setting is at fault: none of the rows can be pushed
             logger.warning("nothing was pushed: %s", error)
             record_failure(self.wanted, str(error), using=self.using)
             return {}
@@ -147,7 +148,7 @@ class Push:
         if len(under_way) > 1:
             return 0
         # To wait for a place would keep the answers of those under way from being written.
-        free = self.backend.quota.free(None if under_way else self.until)
+        free = self.client.backend.quota.free(None if under_way else self.until)
         if free is None:
             return CHUNK
         free -= sum(len(chunk.held) for chunk in under_way)
@@ -204,7 +205,7 @@ class Push:
         return google_names.release(names, until=until, using=self.using)
 
     def _call(self, chunk: _Chunk, pool: ThreadPoolExecutor) -> None:
-        client = Client.while_held(self.until, self.backend)
+        client = self.client.while_held()
 
         def one(desired: Desired) -> PushOutcome:
             listing = None if desired.pk in self.called else self.listing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -73,14 +73,23 @@ class Declaration:
         return "; ".join(f"{hook}: {text}" for hook, text in self.faults.items())
 
 
+def declare(task: type[Task]) -> Declaration:
+    """What one task class declares."""
+    return declare_all([task])[0]
+
+
 @as_configured()
-def declare(task: type[Task], app: App | None = None) -> Declaration:
-    """Read the attributes and hooks of a task class. Raises nothing: what is wrong is in ``faults``.
+def declare_all(tasks: Iterable[type[Task]]) -> list[Declaration]:
+    """Read the attributes and hooks of task classes. Raises nothing: what is wrong is in ``faults``.
 
     What they return must not change with the person in whose request they are asked: a job would drift with
     whoever looked at it last.
     """
-    app = app or this_app()
+    app = this_app()
+    return [_declare(task, app) for task in tasks]
+
+
+def _declare(task: type[Task], app: App) -> Declaration:
     declaration = Declaration(task, registry.dotted_path(task))
     declaration.faults.update(faults_of_shape(task))
     read = _Reader(declaration).read

@@ -22,7 +22,7 @@ from scheduled_jobs.registry import Task
 from scheduled_jobs.services.scheduling.desired import Row, read_rows
 from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
-from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare
+from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare_all
 
 Origin = ScheduledJob.Origin
 BATCH = 500
@@ -59,10 +59,9 @@ def seed_tasks(tasks: Iterable[type[Task]], *, retire: bool, yes: bool = False, 
     the rows in the answer say what would be.
     """
     using = router.db_for_write(ScheduledJob)
-    app = this_app()
     tasks, unknown, elsewhere = _with_found(tasks, using) if retire else (tasks, [], [])
     elsewhere = [] if yes else elsewhere
-    seeding = _Seeding([declare(task, app) for task in tasks], app.job_id(""), using)
+    seeding = _Seeding(declare_all(tasks), this_app().job_id(""), using)
     with transaction.atomic(using=using), attribution(via="code"):
         seeding.plan(retire=retire and not unknown, kept=elsewhere, lock=write)
         if write:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import FunctionType, MappingProxyType, NoneType
 from typing import Any
 
@@ -55,6 +55,7 @@ OF_THE_TASK = (
     inspect.Parameter.VAR_POSITIONAL,
 )
 """The kinds of parameters that take the task itself."""
+ABSTRACT = "__isabstractmethod__"
 
 
 def faults_of_shape(task: type[Task]) -> dict[str, str]:
@@ -92,19 +93,26 @@ def _written(task: type[Task]) -> dict[str, Any]:
 def _fault_of_hook(task: type[Task], name: str, found: Any) -> str:
     if isinstance(found, (FunctionType, property, cached_property)):
         return f"it is {_named(found)}; make it a class method: write @classmethod above it, and cls for self"
-    if not isinstance(found, (classmethod, staticmethod)) and not callable(getattr(task, name)):
+    is_method = isinstance(found, (classmethod, staticmethod))
+    if not is_method and not callable(getattr(task, name)):
         return f"it is {_named(found)}; write a class method of this name that returns it"
-    if inspect.iscoroutinefunction(getattr(task, name)):
+    if _is_async(found) if is_method else inspect.iscoroutinefunction(getattr(task, name)):
         return "it is async, and nobody awaits it; write def for async def"
     return ""
+
+
+@lru_cache
+def _is_async(method: classmethod[Any, Any, Any] | staticmethod[Any, Any]) -> bool:
+    """Whether it is to be awaited: of thousands of tasks nearly all have that of their base class."""
+    return inspect.iscoroutinefunction(method.__func__)
 
 
 def _fault_of_making(task: type[Task], written: Mapping[str, Any]) -> str:
     """A task is made anew for each run, without arguments."""
     # Without the metaclass of abc.ABC Python itself does not look for them.
-    if missing := sorted(name for name, value in written.items() if _is_abstract(value)):
+    if missing := [name for name, value in written.items() if getattr(value, ABSTRACT, False) is True]:
         return (
-            f"the class leaves {', '.join(missing)} abstract; write what is missing, "
+            f"the class leaves {', '.join(sorted(missing))} abstract; write what is missing, "
             "or list abc.ABC among the bases of what is only a base class"
         )
     if (type(task).__call__, task.__new__, task.__init__) == (type.__call__, object.__new__, object.__init__):
@@ -120,10 +128,6 @@ def _fault_of_making(task: type[Task], written: Mapping[str, Any]) -> str:
     return ""
 
 
-def _is_abstract(value: Any) -> bool:
-    return getattr(value, "__isabstractmethod__", False) is True
-
-
 def _fault_of_run(run: Any, of_class: Any) -> str:
     """What is wrong with ``run`` as it is written, and as the class gives it."""
     function = getattr(of_class, "__func__", of_class)
@@ -136,6 +140,9 @@ def _fault_of_run(run: Any, of_class: Any) -> str:
         )
     if not isinstance(run, FunctionType):
         return ""
+    names = run.__code__.co_varnames[: run.__code__.co_argcount]
+    if names[:1] == ("self",) and not hasattr(run, "__wrapped__"):
+        return ""  # as nearly all are
     first = next(iter(inspect.signature(run).parameters.values()), None)
     if first is None or first.kind not in OF_THE_TASK:
         return "it does not take the task; write self as its first parameter"
