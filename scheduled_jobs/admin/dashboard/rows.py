@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models.fields.json import KT
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.dashboard.needs import BADGES
 from scheduled_jobs.admin.dashboard.sentence import is_wrong
 from scheduled_jobs.admin.dashboard.timeline import BAND, draw, draw_coming
-from scheduled_jobs.admin.words import HEALTH_BADGES, JobName
+from scheduled_jobs.admin.words import HEALTH_BADGES, JobName, times
 from scheduled_jobs.domain.ahead import Facts, ahead
 from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.health import Health
@@ -94,9 +94,8 @@ def groups(
         "%(n)d single jobs with a problem of their own",
         len(own),
     )
-    by_app = _("All %(n)s jobs by app; red is the share of runs that failed") % {"n": intcomma(len(jobs))}
     found = [TimelineGroup(heading % {"n": len(own)}, _rows_of_jobs(own, axis, to, unfolded))] if own else []
-    return [*found, TimelineGroup(by_app, _rows_of_apps(jobs, axis, to, unfolded))]
+    return [*found, _apps(jobs, axis, to, unfolded)]
 
 
 def _with_problems_of_their_own(jobs: Sequence[JobNow], matters: Sequence[Matter]) -> list[JobNow]:
@@ -151,13 +150,19 @@ def _told(name: str, marks: Sequence[Mark], running: int, coming: Sequence[datet
     """The row in words: "SyncStock: 66 succeeded, 6 failed; 24 to come"."""
     _at, _until, *ends = zip(*marks, strict=True) if marks else [()] * len(Mark._fields)
     counts = (*map(sum, ends), running)
-    some = zip(ENDS, counts, strict=True)
+    some = zip(_ends(get_language()), counts, strict=True)
     # Of a thousand on a number is written as the language has it, which takes its time.
-    past = ", ".join(str(text) % {"n": n if n < 1_000 else intcomma(n)} for text, n in some if n)
+    past = ", ".join(text % {"n": n if n < 1_000 else intcomma(n)} for text, n in some if n)
     values = {"name": name, "past": past or _("no run"), "n": len(coming)}
     if len(coming) >= BAND * 4:
         return _("%(name)s: %(past)s; more to come") % values
     return _("%(name)s: %(past)s; %(n)d to come") % values
+
+
+@lru_cache(maxsize=64)
+def _ends(_language: str | None) -> list[str]:
+    """Looked up once, not for each row."""
+    return [str(text) for text in ENDS]
 
 
 def _marks(pks: Collection[int], axis: Axis, unfolded: Unfolded) -> dict[int, list[Mark]]:
@@ -236,16 +241,15 @@ def _first_in_each(facts: Facts, start: datetime, end: datetime, mark: timedelta
 # --- Apps -------------------------------------------------------------------------------------------
 
 
-def _rows_of_apps(
-    jobs: Sequence[JobNow], axis: Axis, to: Addresses, unfolded: Unfolded | None
-) -> list[TimelineRow]:
+def _apps(jobs: Sequence[JobNow], axis: Axis, to: Addresses, unfolded: Unfolded | None) -> TimelineGroup:
     of: dict[str, list[JobNow]] = defaultdict(list)
     for job in jobs:
         of[app_of(job.task)].append(job)
-    step = max(axis.span.mark, CELL)
-    found = marks_by_app(axis.marked_from, axis.now, step, of, unfolded) if unfolded is not None else {}
     coming = _whole_future(axis)
     ahead, rows = draw_coming(axis, coming), []
+    axis = axis.for_rows(len(of))
+    step = max(axis.span.mark, CELL)
+    found = marks_by_app(axis.marked_from, axis.now, step, of, unfolded) if unfolded is not None else {}
     for app, some in of.items():
         marks = found.get(app, [])
         wrong = [job for job in some if is_wrong(job)]
@@ -258,7 +262,8 @@ def _rows_of_apps(
         label = _told(app, marks, 0, coming)
         paths = draw(axis, marks, coming=ahead)
         rows.append(TimelineRow(f"a-{app}", badge, app, app, to.jobs(q=f"{app}."), label, paths, note))
-    return rows
+    heading = _("All %(n)s jobs by app; red is the share of runs that failed in %(time)s")
+    return TimelineGroup(heading % {"n": intcomma(len(jobs)), "time": times.distance(step)}, rows)
 
 
 def _whole_future(axis: Axis) -> list[datetime]:

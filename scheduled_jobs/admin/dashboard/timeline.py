@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +12,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext_lazy as _
 
 from scheduled_jobs.admin.words import times
+from scheduled_jobs.models.stats import LENGTHS
 from scheduled_jobs.services.history.stats.marks import Mark
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ TOP, BASE = 5, 19
 LEAST_RED = 3
 NO_GAP = 0.1
 """What is less apart touches."""
+MOST_MARKS = 4_000
+"""Of many rows together."""
 PATHS = ("t-held", "t-ok", "t-next", "t-skip", "t-lost", "t-bad", "t-miss", "t-run", "t-now")
 """What comes later lies above."""
 
@@ -85,6 +88,13 @@ class Axis:
         self.marked_from = self.start - (self.start - self.start.replace(hour=0, minute=0)) % span.mark
         """When the first mark begins that is cut by the start."""
         self._x: dict[datetime, float] = {}
+
+    def for_rows(self, rows: int) -> Axis:
+        """The same with longer marks, where so many rows would have too many of them."""
+        lengths = [length for length in reversed(LENGTHS) if length >= self.span.mark]
+        fitting = (n for n in lengths if rows * (self.span.back // n) <= MOST_MARKS)
+        mark = next(fitting, lengths[-1])
+        return Axis(replace(self.span, mark=mark), self.now, self.zone) if mark > lengths[0] else self
 
     def x(self, at: datetime) -> float:
         """Where a time lies, inside the view box."""
@@ -199,15 +209,15 @@ def _draw_stretch(axis: Axis, marks: Sequence[Mark], paths: dict[str, list[str]]
         right = min(max(axis.x(ended[-1].at) + axis.mark_width, _right(axis, ended[-1])), now)
         paths["t-ok"].append(box(left, TOP, max(right - left, 1), BASE - TOP))
     for mark in marks:
-        _at, _until, ok, bad, lost, missed, skipped = mark
+        at, _until, ok, bad, lost, missed, skipped = mark
         if is_band and not (bad or lost or missed or skipped):
             continue  # as most are: the band shows it
         # What has just been is seen too: the line of now would cover it.
-        left = min(axis.x(mark.at), now - TICK)
+        left = min(axis.x(at), now - TICK)
         width = axis.mark_width if is_band else max(TICK, _right(axis, mark) - left)
         width = max(min(width, now - left), 1)
         if bad and (is_band or ok):
-            height = min(max(round((BASE - TOP) * bad / (ok + bad), 1), LEAST_RED), BASE - TOP)
+            height = _height(ok, bad)
             if not is_band:
                 paths["t-ok"].append(box(left, TOP, width, BASE - TOP))
             reds.add(left, width, height)
@@ -225,6 +235,12 @@ def _draw_stretch(axis: Axis, marks: Sequence[Mark], paths: dict[str, list[str]]
             paths["t-skip"].append(f"M{left:.1f} 4v16")
     for left, width, height in reds:
         paths["t-bad"] += [box(left, BASE - height, width, height), box(left, BASE + 1.5, width, 2)]
+
+
+@lru_cache(maxsize=4096)
+def _height(ok: int, bad: int) -> float:
+    """How high red stands: as much as failed."""
+    return min(max(round((BASE - TOP) * bad / (ok + bad), 1), LEAST_RED), BASE - TOP)
 
 
 class _Reds(list[tuple[float, float, float]]):

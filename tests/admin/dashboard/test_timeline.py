@@ -37,6 +37,19 @@ def test_the_axis_moves_with_the_minute_and_not_with_each_look() -> None:
     assert axis("1h").now == NOW.replace(second=30)
 
 
+def test_the_marks_of_many_rows_are_longer() -> None:
+    hours = {
+        rows: {span: axis(span).for_rows(rows).span.mark / (60 * MINUTE) for span in SPANS}
+        for rows in (12, 50, 300)
+    }
+    assert hours == {
+        12: {"1h": 1 / 60, "24h": 1 / 6, "7d": 1, "30d": 6},
+        50: {"1h": 1 / 60, "24h": 1, "7d": 6, "30d": 24},
+        300: {"1h": 1 / 60, "24h": 6, "7d": 24, "30d": 24},
+    }
+    assert axis("7d").for_rows(50).now == axis("7d").now
+
+
 @pytest.mark.parametrize(
     ("span", "texts"),
     [

@@ -268,7 +268,7 @@ def test_more_than_sixty_jobs_are_told_by_app_after_those_with_a_problem() -> No
     failing("Broken", "KeyError: 'x'")
     html = superuser().get(URL).content.decode()
     assert "1 single job with a problem of its own" in html
-    assert "All 62 jobs by app; red is the share of runs that failed" in html
+    assert "All 62 jobs by app; red is the share of runs that failed in 10 min" in html
     assert list(rows(html)) == ["Broken", "shop"]
     assert "62 jobs, 1 failing" in html
     assert "Problems, then every app, 24 hours" in html
