@@ -8,13 +8,15 @@ from datetime import timedelta
 from itertools import islice, pairwise
 from urllib.parse import quote
 
-from bench.history_rows import NOW, insert, length, numbers, seconds_before, table
+from bench.history_rows import NOW, indexed_after, insert, length, numbers, seconds_before, table
 from bench.list_worker import serve
 
 RUNS = int(os.environ["BENCH_RUNS"])
 JOBS = 1_000
 A_DAY = 100_000
 SECONDS = 86_400
+READ_BY_PAGES = timedelta(days=32)
+"""No page tells an older figure."""
 TOKEN = "only-for-the-bench"
 ERRORS = [
     (n, f"{name}: line {n} says no") for n, name in enumerate(["ValueError", "KeyError", "Refused"] * 7)
@@ -111,8 +113,9 @@ def seed_runs() -> None:
         "deliveries": "CASE WHEN luck %% 50 = 7 THEN 2 ELSE 1 END",
     }
     values = {"payload": {"region": "emea"}, "result": {"done": 12}, "unfolded": None}
-    for day in reversed(range(max(1, RUNS // A_DAY))):
-        insert(JobRun, source.format(day=day), columns, values)
+    with indexed_after(JobRun):
+        for day in reversed(range(max(1, RUNS // A_DAY))):
+            insert(JobRun, source.format(day=day), columns, values)
     pk = pks[0]
     for job in list(pks[::50]):
         JobRun.objects.create(
@@ -152,17 +155,20 @@ def seed_facts() -> None:
 
 
 def seed_figures() -> None:
-    """The cells of all runs, which are read once."""
+    """The cells of the runs of ``READ_BY_PAGES``, which are read once; those of older ones are like them."""
+    from django.db import connection
     from django.utils import timezone
 
     from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
-    from scheduled_jobs.models.stats import LENGTHS, Key, cell_of
+    from scheduled_jobs.models.stats import LENGTHS, TEN_MINUTES, Key, cell_of, floor
     from scheduled_jobs.services.history.stats.cells import READ, Run, Tally, app_of
 
     now = timezone.now()
     apps = {job.pk: app_of(job.task) for job in ScheduledJob.objects.only("task")}
     found: dict[Key, Tally] = defaultdict(Tally)
-    for row in JobRun.objects.order_by().values_list(*READ).iterator(chunk_size=10_000):
+    since = floor(now - READ_BY_PAGES, LENGTHS[0])
+    runs = JobRun.objects.filter(at__gte=since).order_by().values_list(*READ)
+    for row in runs.iterator(chunk_size=10_000):
         run = Run(*row)
         found[cell_of(run.job, run.scheduled_for, run.created_at, now)].count(run)
 
@@ -179,6 +185,16 @@ def seed_figures() -> None:
     rows = (RunStats.of(key, of_app=apps.get(key.job, ""), **tally.values()) for key, tally in found.items())
     while some := list(islice(rows, 20_000)):
         RunStats.objects.bulk_create(some, batch_size=2_000)
+    names = [field.column for field in RunStats._meta.concrete_fields if not field.primary_key]
+    older = ", ".join(f"start - interval '{READ_BY_PAGES}'" if name == "start" else name for name in names)
+    for n in range(1, RUNS // A_DAY // READ_BY_PAGES.days):
+        at = since - (n - 1) * READ_BY_PAGES
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {RunStats._meta.db_table} ({', '.join(names)}) SELECT {older} "
+                f"FROM {RunStats._meta.db_table} WHERE length > %s AND start >= %s AND start < %s",
+                [TEN_MINUTES, at, at + READ_BY_PAGES],
+            )
 
 
 def screens() -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 Prints JSON: how many runs were deleted and in how many seconds, the longest statement, and the rate at which
 another process recorded runs meanwhile, beside its usual rate. Both rates are taken in the same minutes, in
-turns of three seconds with pruning and without, so that what else the machine does falls on both.
+turns of three seconds with pruning and without, so that what else the machine does falls on both. With
+``--delete`` the runs are those of one job, which is deleted with all of them.
 
 ``DATABASE_URL`` names an empty database on PostgreSQL; without it SQLite is used, on a file of its own.
 
@@ -19,11 +20,13 @@ import tempfile
 import time
 from bisect import bisect_left
 from datetime import UTC, datetime
+from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
 TURN = 3.0
@@ -67,11 +70,12 @@ def run(self: Any) -> None:
     """What the task does."""
 
 
-def fill(jobs: int, runs: int) -> None:
-    """Jobs with so many runs of a year, one in fifty of them failed."""
+def fill(jobs: int, runs: int, *, of_one: bool) -> None:
+    """Jobs with so many runs of a year, one in fifty of them failed; or one job that has them all."""
     from django.db import connection
 
-    from scheduled_jobs.models import JobRun, ScheduledJob
+    from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
+    from scheduled_jobs.models.stats import HOUR, Key
 
     ScheduledJob.objects.bulk_create(
         ScheduledJob(name=f"bench--{n}", task="bench.tasks.Report", declared_schedule="* * * * *")
@@ -79,6 +83,10 @@ def fill(jobs: int, runs: int) -> None:
     )
     first = ScheduledJob.objects.order_by("pk").values_list("pk", flat=True)[0]
     job = ScheduledJob.objects.get(pk=first)
+    if of_one:
+        ScheduledJob.objects.filter(pk=first).update(origin="operator", deleting_at=BEGIN)
+        hours = (Key(first, "", HOUR, BEGIN + n * HOUR) for n in range(365 * 24))
+        RunStats.objects.bulk_create((RunStats.of(key, of_app="bench", runs=1) for key in hours), 500)
     common = {"trigger": "schedule", "payload": {"region": "emea"}, "deliveries": 1}
     made = [
         JobRun(job=job, status="succeeded", result={"rows": 120}, **common),
@@ -96,7 +104,7 @@ def fill(jobs: int, runs: int) -> None:
         at = f"timestamptz '{BEGIN.isoformat()}' + n * {seconds} * interval '1 second'"
     names = ", ".join([*own, *copied])
     values = {
-        "job_id": f"{first} + n % {jobs}",
+        "job_id": f"{first} + n % {1 if of_one else jobs}",
         "settled_slot": f"CASE WHEN n % 50 = 0 THEN NULL ELSE {at} END",
     }
     chosen = ", ".join([*(values.get(name, at) for name in own), *copied])
@@ -122,7 +130,7 @@ def record(database: str, channel: Connection) -> None:
 
     task = registry.get("bench.tasks.Report")
     assert task is not None
-    names = list(ScheduledJob.objects.values_list("name", flat=True))
+    names = list(ScheduledJob.objects.filter(deleting_at=None).values_list("name", flat=True))
     recorded: list[float] = []
     channel.send("ready")
     while not channel.poll():
@@ -133,27 +141,36 @@ def record(database: str, channel: Connection) -> None:
     channel.send(recorded)
 
 
-def prune_in_turns(until: float | None) -> dict[str, Any]:
-    """Prune in turns; returns what it cost, and when it was at work."""
+def prune_in_turns(until: float | None, *, of_one: bool) -> dict[str, Any]:
+    """Prune in turns, or delete the one job; returns what it cost, and when it was at work."""
     from django.db import connection
     from django.utils import timezone
 
-    from scheduled_jobs.services.history.retention import Pruned, prune
+    from scheduled_jobs.services.history.retention import prune
+    from scheduled_jobs.services.scheduling.deleting import finish_deletions
 
-    longest = {"ms": 0.0, "sql": ""}
+    longest = {"ms": 0.0, "processor_ms": 0.0, "sql": ""}
+
+    def steps() -> Iterator[int]:
+        """How many are deleted so far."""
+        if of_one:
+            yield from accumulate(finish_deletions())
+        else:
+            yield from (pruned.deleted for pruned in prune(timezone.now()))
 
     def timed(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-        begin = time.perf_counter()
+        begin, worked = time.perf_counter(), time.process_time()
         try:
             return execute(sql, params, many, context)
         finally:
             ms = (time.perf_counter() - begin) * 1000
+            longest["processor_ms"] = max(longest["processor_ms"], (time.process_time() - worked) * 1000)
             if ms > longest["ms"]:
                 longest.update(ms=round(ms, 1), sql=sql[:120])
 
-    turns, begin, pruned, worked = [], time.monotonic(), Pruned(0), 0.0
+    turns, begin, deleted, worked = [], time.monotonic(), 0, 0.0
     with connection.execute_wrapper(timed):
-        for pruned in prune(timezone.now()):  # noqa: B007 – the last of them is told
+        for deleted in steps():  # noqa: B007 – the last of them is told
             if (now := time.monotonic()) - begin >= TURN:
                 turns.append((begin, now))
                 worked += now - begin
@@ -163,19 +180,21 @@ def prune_in_turns(until: float | None) -> dict[str, Any]:
                 break
         # With nothing left, a second pruning is to cost little.
         again = time.monotonic()
-        left = sum(1 for _ in prune(timezone.now())) if until is None else 0
+        left = sum(1 for _ in steps()) if until is None else 0
     return {
-        "deleted": pruned.deleted,
+        "deleted": deleted,
         "seconds": round(worked + again - begin, 1),
         "seconds_again": round(time.monotonic() - again, 2),
         "steps_again": left,
         "longest_statement_ms": longest["ms"],
         "longest_statement": longest["sql"],
+        # In a database of this process what it took by itself, without waiting for others.
+        "longest_statement_processor_ms": round(longest["processor_ms"], 1),
         "turns": turns,
     }
 
 
-def measure(database: str, jobs: int, runs: int, until: float | None) -> dict[str, Any]:
+def measure(database: str, jobs: int, runs: int, until: float | None, *, of_one: bool) -> dict[str, Any]:
     """All of it, on an empty database."""
     configure(database)
     from django.core.management import call_command
@@ -183,7 +202,7 @@ def measure(database: str, jobs: int, runs: int, until: float | None) -> dict[st
 
     call_command("migrate", verbosity=0)
     begin = time.monotonic()
-    fill(jobs, runs)
+    fill(jobs, runs, of_one=of_one)
     filled = round(time.monotonic() - begin, 1)
     connection.close()
     ours, theirs = get_context("spawn").Pipe()
@@ -191,7 +210,7 @@ def measure(database: str, jobs: int, runs: int, until: float | None) -> dict[st
     recorder.start()
     assert ours.recv() == "ready"
     time.sleep(TURN)
-    found = prune_in_turns(until)
+    found = prune_in_turns(until, of_one=of_one)
     ours.send("stop")
     recorded = ours.recv()
     recorder.join()
@@ -224,10 +243,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--seconds", type=float, help="stop pruning after so many seconds of work")
+    parser.add_argument("--delete", action="store_true", help="delete one job that has all the runs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         database = os.environ.get("DATABASE_URL") or f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        print(json.dumps(measure(database, options.jobs, options.runs, options.seconds), indent=2))
+        told = measure(database, options.jobs, options.runs, options.seconds, of_one=options.delete)
+        print(json.dumps(told, indent=2))
 
 
 if __name__ == "__main__":
