@@ -65,7 +65,7 @@ def test_what_paused_itself_is_resumed_by_one_button(google: MemoryBackend, admi
     for name, by in (("One", "AUTO_PAUSE_AFTER"), ("Two", "AUTO_PAUSE_AFTER"), ("Mine", "maria")):
         row(name).pause(reason="it failed", by=by)
     page = text_of(admin_client.get(reverse("admin:scheduled_jobs_dashboard")).content.decode())
-    assert "2 jobs failed so often that they were paused by themselves. Resume all 2" in page
+    assert "2 jobs failed so often that they were paused automatically: One , Two Resume all 2" in page
     assert press(admin_client, "resume_paused") == ["2 jobs were resumed; nothing was started."]
     assert list(ScheduledJob.objects.filter(paused=True).values_list("task", flat=True)) == [
         "shop.tasks.Mine"

@@ -23,6 +23,7 @@ from scheduled_jobs.admin.words import (
     times,
 )
 from scheduled_jobs.admin.words.names import breakable
+from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
@@ -42,6 +43,11 @@ COUNTED = (Kind.FAILING, Kind.LOST, Kind.MISSED, Kind.FAILING_PAUSED)
 """Of these the word says how many."""
 NAMED = 2
 """Jobs that a sentence names; of more it says how many."""
+WHY_STOPPED = {
+    PAUSED: gettext_lazy("As last seen there: paused by somebody in the console."),
+    DISABLED: gettext_lazy("As last seen there: disabled by Google."),
+}
+"""State of one job in Google -> why it is not called."""
 
 
 @dataclass
@@ -229,6 +235,13 @@ class _Words:
         text = _("Google does not call {jobs}")
         need.what = format_html(text, jobs=self._names(matter.jobs, state=Health.STOPPED))
         need.why = _("As last seen there: paused by somebody in the console, or disabled.")
+        if len(matter.jobs) == 1:
+            found = dict(matter.details.get(matter.jobs[0].pk, {}))
+            live, _wanted = found.pop("state", ("", ""))
+            if live:
+                need.why = str(WHY_STOPPED.get(live, need.why))
+            if found:
+                need.why += " " + _("Differs too: %(fields)s.") % {"fields": field_names(found)}
         need.buttons = [(_("Compare and decide…"), self._compare(matter))]
 
     def _late(self, matter: Matter, need: Need) -> None:
@@ -241,10 +254,10 @@ class _Words:
     def _not_sent(self, matter: Matter, need: Need) -> None:
         first = matter.jobs[0]
         row = matter.details.get(first.pk, {})
-        text = ngettext(
-            "{jobs} could not be sent to Google", "{jobs} could not be sent to Google", len(matter.jobs)
-        )
-        if len(matter.jobs) == 1 and row.get("synced_at"):
+        text = _("{jobs} could not be sent to Google")
+        if len(matter.jobs) == 1 and first.health == Health.STOPPED:
+            text = _("{jobs} is still stopped in Google")
+        elif len(matter.jobs) == 1 and row.get("synced_at"):
             text = _("{jobs} still runs as Google had it before")
         need.what = format_html(text, jobs=self._names(matter.jobs, google=SyncState.FAILED))
         # A sentence of ours; those after it are of use where one is about to do something.

@@ -253,12 +253,12 @@ def _apps(jobs: Sequence[JobNow], axis: Axis, to: Addresses, unfolded: Unfolded 
     for app, some in of.items():
         marks = found.get(app, [])
         wrong = [job for job in some if is_wrong(job)]
+        badge = badge_of(wrong[0]) if wrong else HEALTH_BADGES[Health.HEALTHY]
         note = ngettext("%(n)s job", "%(n)s jobs", len(some)) % {"n": intcomma(len(some))}
         if wrong:
-            failing = sum(job.health == Health.FAILING for job in wrong)
-            text = _("%(jobs)s, %(n)s failing") if failing else _("%(jobs)s, %(n)s with trouble")
-            note = text % {"jobs": note, "n": intcomma(failing or len(wrong))}
-        badge = badge_of(wrong[0]) if wrong else HEALTH_BADGES[Health.HEALTHY]
+            alike = sum(badge_of(job) == badge for job in wrong)
+            values = {"jobs": note, "n": intcomma(alike), "state": str(badge.word).lower()}
+            note = _("%(jobs)s, %(n)s %(state)s") % values
         label = _told(app, marks, 0, coming)
         paths = draw(axis, marks, coming=ahead)
         rows.append(TimelineRow(f"a-{app}", badge, app, app, to.jobs(q=f"{app}."), label, paths, note))

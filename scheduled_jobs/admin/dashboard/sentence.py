@@ -87,7 +87,9 @@ def sentence_of(jobs: Sequence[JobNow], matters: Sequence[Matter], to: Addresses
         Health.NO_RUN_HERE: ngettext(
             "%(n)s has no run here", "%(n)s have no run here", n[Health.NO_RUN_HERE]
         ),
-        Health.STOPPED: ngettext("%(n)s is stopped", "%(n)s are stopped", n[Health.STOPPED]),
+        Health.STOPPED: ngettext(
+            "%(n)s is stopped in Google", "%(n)s are stopped in Google", n[Health.STOPPED]
+        ),
         Health.LATE: ngettext("%(n)s is late", "%(n)s are late", n[Health.LATE]),
     }
     quiet = {
@@ -110,9 +112,11 @@ def sentence_of(jobs: Sequence[JobNow], matters: Sequence[Matter], to: Addresses
         google.append(Clause(BADGES[Kind.NOT_SENT], text % {"n": intcomma(number)}, url))
     for some in (wrong, others, google):
         for clause in some:
-            clause.after += "; " if clause.after and clause is not some[-1] else ", "
+            clause.after += "; " if clause.after else ", "
         if some:
-            some[-1].after = f"{some[-1].after.removesuffix(', ')}. "
+            some[-1].after = f"{some[-1].after[:-2]}. "
+        if len(some) > 1 and some[-2].after == ", ":
+            some[-2].after = _(" and ")
     rest = "" if wrong or google else _rest(jobs, sync, to, now)
     return Sentence(lead, [*wrong, *others, *google], rest, sum(is_wrong(job) for job in jobs))
 
@@ -123,6 +127,9 @@ def _clause(state: Health, text: str, number: int, to: Addresses) -> Clause:
 
 def _about_failing(jobs: Sequence[JobNow], matters: Sequence[Matter]) -> str:
     alike = max((len(matter.jobs) for matter in matters if matter.is_joined), default=0)
+    failing = sum(job.health == Health.FAILING for job in jobs)
+    if alike and alike == failing:
+        return _("all with one and the same error")
     if alike:
         return _("%(n)s of them with one and the same error") % {"n": intcomma(alike)}
     held = sum(job.is_held for job in jobs if job.health == Health.FAILING)

@@ -124,7 +124,7 @@ class Axis:
         for n, (at, text) in enumerate(self._round()):
             percent = round(self.x(at) / 10, 2)
             away = abs(percent - now)
-            if away > 7 and 2 < percent < 98.5:
+            if away > 8 and 2 < percent < 97:
                 found.append(Label(percent, text, bool(n % 2) or away <= 14))
         return found
 

@@ -47,6 +47,8 @@ from scheduled_jobs.services.monitoring import watch
 if TYPE_CHECKING:
     from scheduled_jobs.admin.page.permissions import JobAdmin
 
+MOST_NAMED = 5
+"""Jobs that paused themselves and are named; of more it says how many."""
 EVERY = 10
 """Seconds between two looks of a page that is open."""
 
@@ -99,7 +101,14 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
         ),
     }  # fmt: skip
     if any(job.is_held for job in jobs):
-        context["paused_by_themselves"] = alerts.paused_by_themselves(rows).count()
+        pks = set(alerts.paused_by_themselves(rows).values_list("pk", flat=True))
+        context["paused_by_themselves"] = [
+            (JobName.from_columns(job.origin, job.task, job.name), to.job(job.pk))
+            for job in jobs
+            if job.pk in pks
+        ]
+        context["paused_url"] = to.jobs(state=Health.PAUSED)
+        context["most_named"] = MOST_NAMED
     if has_run and not watch.is_watched(now):
         watching = next((job.pk for job in jobs if job.task == watch.WATCH_JOBS), None)
         url = to.job(watching) if watching else ""

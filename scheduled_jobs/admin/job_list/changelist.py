@@ -201,7 +201,7 @@ def job_list_view(model_admin: JobAdmin, request: HttpRequest) -> HttpResponse:
     response = admin.ModelAdmin.changelist_view(model_admin, request)
     found = getattr(response, "context_data", None)
     if found is not None and (cl := found.get("cl")) is not None:
-        count = None if cl.query else cl.census.total
+        count = None if cl.query else cl.census.scheduled
         found |= {
             "title": _("Jobs"),
             "allowed": cl.allowed,

@@ -16,6 +16,7 @@ from scheduled_jobs.services.history.census import (
     ATTEMPT_FAILED,
     CODE_CHANGED,
     FOLLOWS,
+    GONE,
     NO_RUN,
     OVERRIDDEN,
     Census,
@@ -106,9 +107,12 @@ class JobFilters:
     @property
     def sum(self) -> str:
         """How many jobs are shown, of how many."""
+        if not (self.chosen and self.census.total):
+            n = self.census.scheduled
+            gone = [(self.census.count({"state": state}), HEALTH_BADGES[state].word) for state in GONE]
+            text = ngettext("%(n)d job", "%(n)d jobs", n) % {"n": n}
+            return ", ".join([text, *(f"{number} {str(word).lower()}" for number, word in gone if number)])
         shown = self.census.count(self.chosen)
-        if not self.chosen:
-            return ngettext("%(n)d job", "%(n)d jobs", shown) % {"n": shown}
         return _("%(n)d of %(all)d jobs") % {"n": shown, "all": self.census.total}
 
     @property

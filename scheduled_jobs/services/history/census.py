@@ -29,6 +29,8 @@ ATTEMPT_FAILED = "attempt"
 """Of Google: its last attempt at a job failed, and nothing arrived here."""
 NO_RUN = "none"
 """Of the last outcome: no run yet."""
+GONE = (Health.RETIRED, Health.DELETING)
+"""States of jobs that are kept for their history."""
 
 
 def held(now: datetime) -> Q:
@@ -63,6 +65,11 @@ class Census:
     @property
     def total(self) -> int:
         return len(self.jobs)
+
+    @property
+    def scheduled(self) -> int:
+        """How many ought to run: all but those that are retired or being deleted."""
+        return self.total - sum(self.count({"state": state}) for state in GONE)
 
     def count(self, wanted: Mapping[str, str]) -> int:
         """How many jobs have these values of these facets."""

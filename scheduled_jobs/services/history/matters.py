@@ -146,14 +146,17 @@ def matters(jobs: Sequence[JobNow], now: datetime) -> list[Matter]:
         *_failing([job for job in failing if not job.is_held], failures),
         *_gone(of, failing, failures, now),
         *_at_google(jobs),
-        *_each(Kind.STOPPED, [job for job in jobs if job.health == Health.STOPPED]),
+        *_differing(Kind.STOPPED, [job for job in jobs if _is_stopped(job)]),
         *_each(Kind.LATE, [job for job in jobs if job.health == Health.LATE]),
         *_each(
             Kind.NOT_SENT,
             [job for job in jobs if job.sync_state == SyncState.FAILED],
             "sync_error", "synced_at", "edited_at",
         ),
-        *_differing([job for job in jobs if job.sync_state == SyncState.DRIFTED]),
+        *_differing(
+            Kind.DIFFERS,
+            [job for job in jobs if job.sync_state == SyncState.DRIFTED and job.health != Health.STOPPED],
+        ),
     ]  # fmt: skip
     held = [job for job in failing if job.is_held and not _is_dealt_with(job, failures)]
     columns = ("pause_reason", "paused_by", "paused_at", "paused_until")
@@ -257,11 +260,16 @@ def _at_google(jobs: Sequence[JobNow]) -> list[Matter]:
     ]
 
 
-def _differing(jobs: Sequence[JobNow]) -> list[Matter]:
+def _is_stopped(job: JobNow) -> bool:
+    # What could not be sent may be that it goes on: that is the cause, and told as one.
+    return job.health == Health.STOPPED and job.sync_state != SyncState.FAILED
+
+
+def _differing(kind: Kind, jobs: Sequence[JobNow]) -> list[Matter]:
     if not jobs:
         return []
     rows = ScheduledJob.objects.filter(pk__in=[job.pk for job in jobs[:COMPARED]]).defer("sync_error")
-    return [Matter(Kind.DIFFERS, jobs, details={row.pk: list(seen_differences(row)) for row in rows})]
+    return [Matter(kind, jobs, details={row.pk: seen_differences(row) for row in rows})]
 
 
 # --- Dealing with it --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from django.urls import include, path
 from scheduled_jobs.admin import JobRunAdmin, ScheduledJobAdmin
 from scheduled_jobs.admin.dashboard.figures import _of_how_many
 from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
+from scheduled_jobs.models.in_force import values_in_force
 from scheduled_jobs.services.history.stats.figures import Figures
 from scheduled_jobs.services.monitoring import watch
 from tests.support import make_job, make_run, make_task
@@ -138,8 +139,8 @@ def test_each_trouble_is_a_link_to_the_jobs_that_have_it() -> None:
     job("Q", paused=True)
     client = superuser()
     assert said(client) == (
-        "0 of 7 jobs are healthy. 2 are failing, one of them paused; 1 has lost a run, 1 has missed a run. "
-        "1 is paused. Google differs in 1 job, 1 could not be sent."
+        "0 of 7 jobs are healthy. 2 are failing, one of them paused; 1 has lost a run and 1 has missed a run. "
+        "1 is paused. Google differs in 1 job and 1 could not be sent."
     )
     page = Page(client.get(URL).content.decode())
     links = [e.attrs["href"] for e in page.elements if e.tag == "a" and "sj-say" in
@@ -163,11 +164,28 @@ def test_each_trouble_is_a_link_to_the_jobs_that_have_it() -> None:
 
 
 def test_a_job_that_was_paused_in_google_is_said_not_to_be_called() -> None:
-    job("S", sync_state="drifted", live={"state": "PAUSED"}, live_seen_at=NOW, synced_at=NOW)
-    assert matters(superuser())[0] == (
-        "Stopped Google does not call S As last seen there: paused by somebody in the console, or disabled. "
-        "Compare and decide…"
-    )
+    paused = {"sync_state": "drifted", "live_seen_at": NOW, "synced_at": NOW}
+    row = job("S", **paused)
+    live = {**values_in_force(row), "state": "PAUSED", "schedule": "0 5 * * *"}
+    ScheduledJob.objects.filter(pk=row.pk).update(live=live)
+    client = superuser()
+    assert said(client) == "0 of 1 job is healthy. 1 is stopped in Google. Google differs in 1 job."
+    assert matters(client) == [
+        "Stopped Google does not call S As last seen there: paused by somebody in the console. "
+        "Differs too: schedule. Compare and decide…"
+    ]
+    job("T", live={"state": "DISABLED"}, **paused)
+    assert matters(client) == [
+        "Stopped Google does not call S and T As last seen there: paused by somebody in the console, "
+        "or disabled. Compare and decide…"
+    ]
+
+
+def test_a_job_that_could_not_be_resumed_is_not_sent_and_no_more() -> None:
+    job("S", sync_state="failed", sync_error="No right", live={"state": "PAUSED"}, live_seen_at=NOW)
+    assert matters(superuser()) == [
+        "Not sent S is still stopped in Google No right, since 09:30 Compare and try again…"
+    ]
 
 
 def test_runs_of_one_minute_never_arrived_at_it() -> None:
@@ -184,7 +202,7 @@ def test_equal_errors_are_one_line_and_one_button() -> None:
         failing(name, "OperationalError: timeout expired", "OperationalError: …")
     client = superuser()
     assert said(client).startswith(
-        "0 of 3 jobs are healthy. 3 are failing, 3 of them with one and the same error."
+        "0 of 3 jobs are healthy. 3 are failing, all with one and the same error."
     )
     assert matters(client) == [
         "3 failing 3 jobs fail with the same error since 09:15 OperationalError: timeout expired "

@@ -12,6 +12,7 @@ from django.utils import timezone
 from scheduled_jobs import registry
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.support import make_job, make_run, make_task
+from tests.support.pages import text_of as page_text
 from tests.support.people import LIST, signed_in, staff, superuser
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,16 @@ def test_a_retired_job_is_kept_for_its_history_and_has_no_actions() -> None:
     assert "No longer in the code; history and settings are kept." in text
     assert text.split("|")[6].strip() == "never retired"
     assert text.split("|")[7].strip() == ""
+
+
+def test_the_tab_says_on_each_page_how_many_jobs_ought_to_run() -> None:
+    job()
+    job("Gone", retired_at=timezone.now(), sync_state="synced")
+    client = superuser()
+    pages = [page_text(client.get(url).content.decode()) for url in (LIST, f"{LIST}dashboard/")]
+    assert ["Overview Jobs 1 Runs" in page for page in pages] == [True, True]
+    assert "All 2" in pages[0]
+    assert "1 job, 1 retired, problems first" in pages[0]
 
 
 def test_a_job_that_is_being_deleted_waits_for_google() -> None:
