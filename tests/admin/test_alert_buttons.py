@@ -1,4 +1,4 @@
-"""A test alert, and the end of the pauses that jobs have made by themselves: buttons of the landing page."""
+"""A test alert, and the end of the pauses of AUTO_PAUSE_AFTER: buttons of the landing page."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def open_all(evil: str) -> tuple[Desk, dict[str, Page]]:
 
 
 def missing(screen: Screen, page: Page, desk: Desk) -> list[str]:
-    texts = texts_of(page)
+    texts = texts_of(page).lower()  # a sentence begins with a capital
     return [mark for mark in screen.shows if f"m-{mark} " not in texts]
 
 

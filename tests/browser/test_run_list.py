@@ -104,8 +104,10 @@ def test_one_jumps_to_a_time_and_searches_from_the_list(operator: Page, job: Sch
     expect(operator.locator("#result_list .field-job")).to_have_count(2)
     operator.get_by_label("Search runs").fill("maria")
     operator.keyboard.press("Enter")
-    expect(operator.get_by_text("No run of 24 h is as the search and the filters ask.")).to_be_visible()
-    operator.get_by_role("link", name="look in 7 d").click()
+    expect(
+        operator.get_by_text("No run of the last 24 h matches the search and the filters.")
+    ).to_be_visible()
+    operator.get_by_role("link", name="Look in 7 d").click()
     expect(operator.locator("#result_list .field-job")).to_have_count(1)
 
 

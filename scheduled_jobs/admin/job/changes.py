@@ -12,13 +12,15 @@ from urllib.parse import urlencode
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Q
 from django.http import HttpResponse, QueryDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job.fields import payload_changes
 from scheduled_jobs.admin.page import FilterLink, FilterMenu
 from scheduled_jobs.admin.page.csv_file import MOST_EXPORTED, as_file, csv_lines
-from scheduled_jobs.admin.words import FIELD_WORDS, field_name, override_text, times, value_text, who_made
+from scheduled_jobs.admin.words import FIELD_WORDS, field_name, times, value_text, who_made
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services.history import job_story
@@ -203,7 +205,7 @@ def _deed(change: JobChange) -> dict[str, Any]:
 
     The parameter is empty for a field of its own.
     """
-    name, old, new = change.field, change.old, change.new
+    name, old, new, nothing = change.field, change.old, change.new, _("the code’s default")
     if name in EVENTS:
         return {"verb": EVENTS[name]}
     if name in SWITCHES:
@@ -213,8 +215,8 @@ def _deed(change: JobChange) -> dict[str, Any]:
     if name == "backfill":
         return _backfill_deed(old, new)
     if name.startswith("declared_"):
-        name = name.removeprefix("declared_")
-        verb = _("changed the default of %(field)s") % {"field": field_name(name).lower()}
+        name, nothing = name.removeprefix("declared_"), _("not set")
+        verb = format_html(_("changed the default of {field}"), field=_named(name))
     elif name in FIELD_WORDS:
         verb = _override(change)
     else:
@@ -222,7 +224,8 @@ def _deed(change: JobChange) -> dict[str, Any]:
         return {"verb": text, "pairs": [("", _plain(old), _plain(new))]}
     if name == "payload" and isinstance(old, dict) and isinstance(new, dict):
         return {"verb": verb, "pairs": payload_changes(old, new)}
-    return {"verb": verb, "pairs": [("", override_text(name, old), override_text(name, new))]}
+    values = (nothing if value is None else value_text(name, value) for value in (old, new))
+    return {"verb": verb, "pairs": [("", *values)]}
 
 
 def _run_deed(old: object, new: object) -> dict[str, Any]:
@@ -248,13 +251,15 @@ def _backfill_deed(old: object, new: object) -> dict[str, Any]:
     return {"verb": text % {"n": n}, "run": what.get("first")}
 
 
-def _override(change: JobChange) -> str:
-    values = {"field": field_name(change.field).lower()}
+def _override(change: JobChange) -> SafeString:
+    text = _("reset {field}") if change.new is None else _("set {field}")
     if change.via == JobChange.Via.SYNC:
-        return _("replaced %(field)s in Google") % values
-    if change.new is None:
-        return _("reset %(field)s to the code’s default") % values
-    return _("set %(field)s") % values
+        text = _("replaced {field} in Google")
+    return format_html(text, field=_named(change.field))
+
+
+def _named(field: str) -> SafeString:
+    return format_html("<b>{}</b>", field_name(field).lower())
 
 
 def _plain(value: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -16,6 +17,7 @@ from scheduled_jobs.admin.words import (
     RUN_BADGES,
     field_name,
     first_line,
+    is_raised,
     late_sentence,
     pause_in_words,
     times,
@@ -70,7 +72,9 @@ def job_headline(
     sentences after it, ``second`` what the job is for.
     """
     badge, rests = HEALTH_BADGES[health], job.is_paused(now)
-    strong = _("%(state)s.") if health == Health.PAUSED or not rests else _("%(state)s, and paused.")
+    strong = (_("%(state)s, and paused.") if rests else _("%(state)s.")) % {"state": badge.word}
+    if health == Health.PAUSED:
+        strong = _pause(job, now)
     if rests and health == Health.FAILING:
         sentences = _failing(job, now)
     else:
@@ -82,7 +86,7 @@ def job_headline(
         sentences = [state, _last_run(job, health, now), _next_run(job, health, ahead, now)]
     return {
         "badge": badge,
-        "strong": strong % {"state": badge.word},
+        "strong": strong,
         "rest": " ".join(filter(None, sentences)),
         "second": job.description,
     }
@@ -115,6 +119,7 @@ def _failing(job: ScheduledJob, now: datetime) -> list[str]:
 def failure_banner(job: ScheduledJob, run: JobRun, ahead: Ahead, now: datetime) -> dict[str, Any]:
     """What failed last, where, since when, and what to do next; masked as the run has it."""
     rests = job.is_paused(now)
+    error = first_line(run.error) or str(RUN_BADGES[run.status].word)
     at = first_after_pause(job, ahead, now) if rests else ""
     if not rests and ahead.runs:
         at = times.day_and_time(ahead.runs[0].at, job.time_zone, now)
@@ -132,7 +137,8 @@ def failure_banner(job: ScheduledJob, run: JobRun, ahead: Ahead, now: datetime) 
     return {
         "pk": run.pk,
         "icon": RUN_BADGES[run.status].icon,
-        "error": first_line(run.error) or RUN_BADGES[run.status].word,
+        "error": error if is_raised(run.status, error) else capfirst(error),
+        "is_lost": run.status == Status.LOST,
         "where": traces.read(run.traceback).where if run.traceback else None,
         "since": _since(job, now),
         "next": text % {"time": at},
@@ -174,9 +180,13 @@ def _state(job: ScheduledJob, health: Health, now: datetime) -> str:
         return _("It is being deleted in Google, and its row goes when Google has none left.")
     if not job.is_paused(now):
         return ""
-    text = pause_in_words(job, lambda at: times.day_and_time(at, job.time_zone, now))
-    why = _("Why: “%(reason)s”.") % {"reason": job.pause_reason}
-    return f"{text} {why}" if job.pause_reason else text
+    text = "" if health == Health.PAUSED else _pause(job, now)
+    why = _("Why: “%(reason)s”.") % {"reason": job.pause_reason} if job.pause_reason else ""
+    return f"{text} {why}".strip()
+
+
+def _pause(job: ScheduledJob, now: datetime) -> str:
+    return pause_in_words(job, lambda at: times.day_and_time(at, job.time_zone, now))
 
 
 def _last_run(job: ScheduledJob, health: Health, now: datetime) -> str:
@@ -223,7 +233,9 @@ def google_banner(
         return {
             "icon": "syncbad",
             "tone": "err",
-            "text": _("Not in Google: %(why)s") % {"why": job.sync_error},
+            "text": _("The last change is not in Google: %(why)s")
+            if job.synced_at
+            else _("Not in Google: %(why)s") % {"why": job.sync_error},
         }
     if job.sync_state == SyncState.PENDING:
         text = _("What is saved here is not in Google yet.")

@@ -61,7 +61,9 @@ def _row(job: ScheduledJob, brief: Brief, p95: float | None, now: datetime) -> d
 def _said(brief: Brief) -> str:
     """The first line of the error, else the result, and why a person asked for it."""
     run, said = brief.run, ""
-    if brief.error:
+    if run.status == JobRun.Status.MISSED:
+        said = _("Nothing arrived")
+    elif brief.error:
         said = brief.error.strip().partition("\n")[0]
     elif brief.has_long_result:
         said = _("a long result")

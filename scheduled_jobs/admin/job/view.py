@@ -314,8 +314,10 @@ def _why_nothing_runs(
         is_open = health is Health.RUNNING or went_on(told, job, looked_at)
         says = _("went on when Google was asked") if is_open else told.meaning.told
         found["attempt"] = {"at": at, "told": says, "address": told.address}
-    is_said = state is not None and differing.keys() == {"state"}
-    if not is_said or job.sync_state != ScheduledJob.SyncState.DRIFTED:
+    if state is not None:  # which tells of it, and leads to where both sides are compared
+        differing = {name: values for name, values in differing.items() if name != "state"}
+        found["compares"] = True
+    if state is None or differing or job.sync_state != ScheduledJob.SyncState.DRIFTED:
         found["banner"] = google_banner(job, differing, looked_at, now)
     return found
 

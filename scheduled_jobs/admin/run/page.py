@@ -17,6 +17,7 @@ from scheduled_jobs.admin.words import (
     RUN_BADGES,
     JobName,
     attempt_banner,
+    first_line,
     is_overdue,
     masked_entry,
     masked_parts,
@@ -45,6 +46,7 @@ def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, An
     told = attempt_of_queued(story)
     headline = headline_of(story, now)
     is_missed = run.status == Status.MISSED
+    trace = traces.read(run.traceback) if run.traceback else None
     return {
         "whys": [attempt_banner(told, zone)] if told is not None else [],
         "zone": zone,
@@ -77,7 +79,8 @@ def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, An
         "payload_changes": _payload_changes(run, job),
         "result": masked_parts(run.result) if run.result is not None else None,
         "result_note": _result_note(run),
-        "trace": traces.read(run.traceback) if run.traceback else None,
+        "trace": trace,
+        "has_more_error": not is_missed and bool(trace or run.error.strip() != first_line(run.error)),
         "is_full_trace": asked.get("trace") == "full",
         "log": logs.read_log(run.log, asked.get("level", ""), zone),
         "console_logs": console.logs_url(run),

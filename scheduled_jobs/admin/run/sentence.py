@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -19,6 +20,7 @@ from scheduled_jobs.admin.words import (
     is_given_up,
     is_gone,
     is_overdue,
+    is_raised,
     progress_of,
     seen_alive,
     times,
@@ -75,7 +77,10 @@ STILL_DUE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Headline:
-    """``strong`` is the first sentence, ``rest`` follows, and ``error``; ``second`` is a line of its own."""
+    """``strong`` is the first sentence, ``rest`` follows, and ``error``; ``second`` is a line of its own.
+
+    ``is_raised`` is whether the error is the task's, and no sentence of ours.
+    """
 
     badge: Badge
     strong: str
@@ -86,6 +91,7 @@ class Headline:
     total: float | None = None
     progress: str = ""
     message: str = ""
+    is_raised: bool = False
 
     @property
     def spins(self) -> bool:
@@ -188,7 +194,7 @@ def _running(story: Story, now: datetime) -> Headline:
     started = run.started_at or run.created_at
     rest = asked_by(run) or _scheduled(run, now)
     progress = _progress(run)
-    bar = {"done": run.progress_done, "total": run.progress_total} if progress else {}
+    bar: dict[str, Any] = {"done": run.progress_done, "total": run.progress_total} if progress else {}
     if is_gone(run, now):
         alive = seen_alive(run) or started
         second = _("No sign of life for %(time)s: its process has died, or cannot reach the database.") % {
@@ -242,7 +248,10 @@ def _over(story: Story, now: datetime) -> Headline:
     if run.status == Status.MISSED and run.scheduled_for is not None:
         return _missed(story, run.scheduled_for, now)
     rest = " ".join(filter(None, [asked_by(run), _scheduled(run, now)]))
-    return Headline(badge, strong, rest, first_line(run.error), _after(story, now))
+    error = first_line(run.error)
+    raised = is_raised(run.status, error)
+    said = error if raised else capfirst(error)
+    return Headline(badge, strong, rest, said, _after(story, now), is_raised=raised)
 
 
 def _missed(story: Story, slot: datetime, now: datetime) -> Headline:
@@ -282,6 +291,8 @@ def _after(story: Story, now: datetime) -> str:
     run, job = story.run, story.run.job
     sentences = []
     last = story.attempts[-1] if story.attempts else None
+    if run.status == Status.LOST and run.started_at is not None:
+        sentences.append(_("Part of its work may be done."))
     if run.status in JobRun.FAILING:
         due = retry_due(last, job, now) if last is not None else None
         if due is not None:

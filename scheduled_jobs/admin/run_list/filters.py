@@ -143,7 +143,7 @@ def wider_spans(question: ListQuestion) -> list[FilterLink]:
         return []
     spans = list(SPAN_TITLES)
     return [
-        FilterLink(_("look in %(span)s") % {"span": SPAN_TITLES[span]}, question.link(span=span))
+        FilterLink(_("Look in %(span)s") % {"span": SPAN_TITLES[span]}, question.link(span=span))
         for span in spans[spans.index(question.span) + 1 :]
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,6 +21,7 @@ from scheduled_jobs.admin.words import (
     first_line,
     is_gone,
     is_overdue,
+    is_raised,
     progress_of,
     share_of,
     times,
@@ -43,7 +43,6 @@ ERROR_HEAD = 400
 LONGEST_LINE = 200
 LATE = timedelta(seconds=10)
 """A start this much after its slot is told."""
-_RAISED = re.compile(r"[A-Za-z_][\w.]*(:|$)")
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _row(
         how=how,
         why=why,
         tone=tone or badge.tone,
-        is_raised=run.status == Status.FAILED and _RAISED.match(why) is not None,
+        is_raised=is_raised(run.status, why),
     )
 
 

@@ -22,6 +22,7 @@ from scheduled_jobs.admin.words.runs import (
     is_given_up,
     is_gone,
     is_overdue,
+    is_raised,
     progress_of,
     runs_told,
     seen_alive,
@@ -47,7 +48,6 @@ from scheduled_jobs.admin.words.values import (
     masked_json,
     masked_line,
     masked_parts,
-    override_text,
     value_text,
 )
 
@@ -55,9 +55,9 @@ __all__ = [
     "FIELD_WORDS", "HEALTH_BADGES", "RUNS_AHEAD", "RUN_BADGES", "SYNC_BADGES", "Badge", "Banner", "Coming",
     "JobName", "Preview", "Share", "as_python", "asked_by", "attempt_banner", "attempt_briefly",
     "attempt_in_short", "attempt_of", "attempts_banners", "field_name", "field_names", "first_line",
-    "is_given_up", "is_gone", "is_overdue", "job_label", "late_sentence", "masked_entry", "masked_json",
-    "masked_line", "masked_parts", "next_run", "override_text", "parse_duration", "pause_in_words",
-    "preview", "progress_of", "refusal_banner", "runs_ahead", "runs_told", "seen_alive", "share_of",
-    "state_banner", "times", "trigger_words", "value_text", "who_made", "why_no_run", "why_no_time",
-    "write_duration",
+    "is_given_up", "is_gone", "is_overdue", "is_raised", "job_label", "late_sentence", "masked_entry",
+    "masked_json", "masked_line", "masked_parts", "next_run", "parse_duration",
+    "pause_in_words", "preview", "progress_of", "refusal_banner", "runs_ahead", "runs_told", "seen_alive",
+    "share_of", "state_banner", "times", "trigger_words", "value_text", "who_made", "why_no_run",
+    "why_no_time", "write_duration",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from scheduled_jobs.services.history.strips import ToldRun
 from scheduled_jobs.services.scheduling.run_now import MOST_SENT, NOTHING_SENT, UNDELIVERED
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
+
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(:|$)")
 
 
 def trigger_words(run: JobRun) -> tuple[str, str, str]:
@@ -109,6 +112,11 @@ def first_line(error: str, length: int = 200) -> str:
     """The first line of an error, shortened."""
     line = error.strip().partition("\n")[0]
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def is_raised(status: str, line: str) -> bool:
+    """Whether the first line of an error is what a task has raised, and no sentence of ours."""
+    return status == Status.FAILED and _RAISED.match(line) is not None
 
 
 def why_no_run(task: str) -> str:

@@ -80,11 +80,6 @@ def value_text(field: str, value: Any) -> str:
     return masked_line(value) if field == "payload" or isinstance(value, dict) else str(value)
 
 
-def override_text(field: str, value: Any) -> str:
-    """A value that a person has set; None follows the code."""
-    return _("the code’s default") if value is None else value_text(field, value)
-
-
 # --- JSON with eight dots in place of every secret ------------------------------------------------
 
 

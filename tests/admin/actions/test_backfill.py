@@ -82,8 +82,8 @@ def test_the_page_says_which_times_would_run_and_with_what(job: ScheduledJob) ->
 
     text, fields = shown(superuser(), job)
 
-    assert "Run 2 scheduled times of shop.tasks.One that have no settled run?" in text
-    assert "1 is done, 0 run or wait." in text
+    assert "Run 2 scheduled times of shop.tasks.One that are not done yet?" in text
+    assert "1 is done already; running or waiting: 0." in text
     assert f"Mon 23 Nov 10:00 #{missed.pk}" in text
     assert "Mon 23 Nov 12:00 none" in text
     assert "What is in force today, whatever was in force then." in text
@@ -145,7 +145,7 @@ def test_more_than_a_hundred_lead_to_the_first_hundred(job: ScheduledJob) -> Non
     html = client.get(url(job), {"start": "2026-11-18T00:00", "end": "2026-11-23T13:00"}).content.decode()
     text = " ".join(text_of(html).split())
     assert "<b>shop.<wbr>tasks.<wbr>One</b>" in html
-    assert "133 scheduled times of shop.tasks.One have no settled run; at most 100 are run at once." in text
+    assert "133 scheduled times of shop.tasks.One are not done yet; at most 100 are run at once." in text
     assert "Reason" not in text
     first = re.search(r'href="(\?start=[^"]*)"', html)
     assert first is not None

@@ -66,7 +66,7 @@ UNTIL = {"until_mode": "until", "until_0": "2026-10-26", "until_1": "08:00:00"}
 def test_the_page_says_the_next_run_and_what_is_missed_first(job: ScheduledJob) -> None:
     text = read(superuser(), job)
     assert "Pause shop.tasks.Settle ? Its next run would be Fri 23 Oct 01:30 (in 11 h 22 min)." in text
-    assert "All runs will be missed, these first Europe/Lisbon Fri 23 Oct 01:30 Sat 24 Oct 01:30" in text
+    assert "All runs will be left out, these first Europe/Lisbon Fri 23 Oct 01:30 Sat 24 Oct 01:30" in text
     assert "The pause counts from the moment you press the button" in text
 
 
@@ -195,7 +195,7 @@ def test_of_an_unreadable_schedule_only_googles_time_is_known(job: ScheduledJob)
     for data in ({"until_mode": "open"}, UNTIL):
         sent = {"reason": "x", "_preview": "1", **data}
         text = text_of(superuser(f"m{len(data)}").post(url(job), sent).content.decode())
-        assert "Which runs will be missed is not known: the schedule cannot be read here" in text
+        assert "Which runs will be left out is not known: the schedule cannot be read here" in text
 
 
 @override_settings(TIME_ZONE="Europe/Lisbon")
@@ -244,7 +244,7 @@ def test_resuming_says_the_next_run_and_fires_nothing(google: MemoryBackend, job
     )
     assert "Paused by ana since Thu 22 Oct 14:08 Europe/Lisbon, until somebody resumes it. weekend" in text
     assert "Resuming starts nothing: the next run is the schedule’s next." in text
-    assert "1 run was skipped since, and is not made up for." in text
+    assert "1 run has been skipped since, and is not made up for." in text
     google.store.faults.calls.clear()
     send(client, job, "resume", reason="API is back")
     assert row("Settle").paused is False

@@ -201,9 +201,7 @@ def test_equal_errors_are_one_line_and_one_button() -> None:
     for name in ("A", "B", "C"):
         failing(name, "OperationalError: timeout expired", "OperationalError: …")
     client = superuser()
-    assert said(client).startswith(
-        "0 of 3 jobs are healthy. 3 are failing, all with one and the same error."
-    )
+    assert said(client).startswith("0 of 3 jobs are healthy. 3 are failing, all with one and the same error.")
     assert matters(client) == [
         "3 failing 3 jobs fail with the same error since 09:15 OperationalError: timeout expired "
         "See the error The 3 jobs Mark as dealt with"

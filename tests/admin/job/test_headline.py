@@ -69,7 +69,7 @@ def test_a_missed_run_is_named_where_a_later_one_came() -> None:
 )  # fmt: skip
 def test_a_pause_tells_who_since_when_and_until_when(values: dict[str, object], told: str) -> None:
     said = sentence(Health.PAUSED, paused=True, pause_reason="Legal", **values)
-    assert said.startswith(f"Paused. Paused {told} Why: “Legal”. It has not run yet.")
+    assert said.startswith(f"Paused {told} Why: “Legal”. It has not run yet.")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ ABOUT_TWO = datetime(2020, 3, 6, 2, tzinfo=UTC)
         ),
         (
             {"sync_state": "drifted", "live_seen_at": "now", "live": {"payload": {}, "state": "PAUSED"}},
-            "the payload is another one there; it is paused there and enabled here",
+            "the payload is another one there.",
         ),
     ],
 )  # fmt: skip

@@ -147,7 +147,7 @@ def test_the_three_truths_stand_beside_one_another(google: MemoryBackend, job: S
 
 def test_a_job_that_is_the_same_on_both_sides_says_so(job: ScheduledJob) -> None:
     html = superuser().get(drift_url(job)).content.decode()
-    assert "shop.tasks.One is in Google exactly as it is here." in text_of(html)
+    assert "shop.tasks.One is the same in Google as here." in text_of(html)
     assert decisions(html) == {}
 
 
@@ -527,7 +527,7 @@ def test_the_schedule_of_an_operators_own_job_has_no_default(
     own.refresh_from_db()
     edit_in_console(google, own, "schedule", "time_zone", schedule="0 6 * * *")
     text = text_of(superuser().get(drift_url(own)).content.decode())
-    assert "own is not in Google as it is here." in text
+    assert "own is not the same in Google as here." in text
     assert "schedule none 0 5 * * * override, " in text
 
 

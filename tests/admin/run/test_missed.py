@@ -116,7 +116,7 @@ def test_several_that_were_missed_are_run_by_one_button(client: Client, job: Sch
     make_run(job, Status.SUCCEEDED, scheduled_for=made_up.scheduled_for, attempt=2)
     html = page(client, last)
     text = " ".join(text_of(html).split())
-    assert "Run all 3 missed since 11:00 One after the other." in text
+    assert "Run the 3 missed since 11:00 One after the other." in text
     assert "also 11:00, 13:00" in text
     assert "backfill/?start=2026-10-22T10%3A00%3A00Z&amp;end=2026-10-22T13%3A01%3A00Z" in html
 

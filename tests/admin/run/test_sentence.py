@@ -122,7 +122,7 @@ def test_missed_and_skipped_runs_say_that_none_is_caught_up(client: Client, job:
         "Nothing ran, and nothing is caught up by itself."
     )
     assert headline(client, skipped).endswith(
-        "paused: migration Nothing ran, and nothing is caught up by itself."
+        "Paused: migration Nothing ran, and nothing is caught up by itself."
     )
     make_run(job, Status.SUCCEEDED, scheduled_for=SLOT + timedelta(minutes=5))
     assert "given up at 14:05. The next one, 14:05, arrived and succeeded. Nothing" in headline(

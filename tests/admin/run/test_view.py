@@ -197,7 +197,7 @@ def test_what_differs_from_the_payload_in_force_is_told_masked(client: Client, j
     assert "Payload not the one in force {" in told
     for part in ('"region": "apac"', '"api_token": " •••••••• "', '"more": 1'):
         assert part in told
-    for part in ("In force now", 'region "emea"', 'api_token "••••••••"', "more not there"):
+    for part in ("In force now", 'region "emea"', 'api_token "••••••••"', "more left out"):
         assert part in told
     assert "another" not in html
     JobRun.objects.update(payload=job.payload)

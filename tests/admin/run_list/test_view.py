@@ -174,12 +174,12 @@ def test_the_search_looks_back_as_far_as_the_span(client: Client, job: Scheduled
     run = failed(job, error="KeyError: PT-LIS-2", payload={"api_token": "geheim"}, result={"a": "geheim"})
     ran(job, 30 * 60, Status.FAILED, error="KeyError: PT-LIS-2")
     assert len(rows(client, "?q=pt-lis")) == 2
-    assert "look in 7 d · look in 30 d · look in all times" in foot(page(client, "?q=pt-lis"))
+    assert "Look in 7 d · Look in 30 d · Look in all times" in foot(page(client, "?q=pt-lis"))
     assert len(rows(client, "?q=pt-lis&span=7d")) == 4
     assert len(rows(client, f"?q=pt-lis&job={job.pk}")) == 4
     assert rows(client, f"?q=%23{run.pk}")[1].startswith("Failed")
     html = page(client, "?q=geheim")
-    assert "No run of 24 h is as the search and the filters ask." in html
+    assert "No run of the last 24 h matches the search and the filters." in html
     assert "geheim" not in html.replace('value="geheim"', "").replace("q=geheim", "")
 
 
@@ -229,7 +229,7 @@ def test_a_page_that_looks_at_too_many_runs_says_so(
 def test_an_empty_list_says_what_comes_next(client: Client) -> None:
     html = page(client)
     assert "A run appears here as soon as Google calls for a job, or somebody runs one now." in html
-    assert "No run is as the search and the filters ask." in page(client, "?status=failed")
+    assert "No run matches the search and the filters." in page(client, "?status=failed")
 
 
 def test_who_may_not_view_runs_sees_none(job: ScheduledJob) -> None:

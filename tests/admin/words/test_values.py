@@ -45,11 +45,6 @@ def test_a_value_is_worded_as_it_is_typed(field: str, value: Any, text: str) -> 
     assert values.value_text(field, value) == text
 
 
-def test_an_override_that_is_none_follows_the_code() -> None:
-    assert values.override_text("retry_count", None) == "the code’s default"
-    assert values.override_text("retry_count", 3) == "3"
-
-
 def test_json_is_masked_in_a_block_in_parts_and_in_a_line() -> None:
     assert values.masked_json(SECRET) == '{\n  "api_token": "••••••••",\n  "n": 3\n}'
     assert values.masked_parts(SECRET) == [

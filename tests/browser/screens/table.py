@@ -225,7 +225,7 @@ ACTIONS = (
     Screen(
         "backfill",
         job("FetchCarrierTracking", "backfill", "?start=2026-10-22T11:00&end=2026-10-22T13:10"),
-        "Before the scheduled times that have no settled run are run",
+        "Before the scheduled times that are not done yet are run",
     ),
     Screen("bulk-resume", bulk("Resume…")),
     Screen("bulk-reset", bulk("Reset overrides…")),

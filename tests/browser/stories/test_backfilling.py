@@ -87,7 +87,7 @@ def test_a_backfill_is_stopped_in_the_middle(shop: Shop) -> None:
     page.get_by_label("Scheduled times from").fill(f"{since:%Y-%m-%dT%H:%M}")
     page.get_by_label("until").fill(f"{until:%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Show").click()
-    page.get_by_role("button", name="Run 3 times").click()
+    page.get_by_role("button", name="Run 3 scheduled times").click()
     first = wait_for(lambda: JobRun.objects.filter(status=Status.RUNNING).first())
     last = JobRun.objects.filter(trigger="backfill").order_by("pk").last()
     assert last is not None

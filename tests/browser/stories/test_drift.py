@@ -91,7 +91,7 @@ def test_what_was_edited_in_the_console_is_told_and_decided(
     badge(page, "Google differs")
 
     page.goto(address(job, "drift"))
-    expect(page.locator(".sj-q")).to_have_text("shop.reports.Report is not in Google as it is here.")
+    expect(page.locator(".sj-q")).to_have_text("shop.reports.Report is not the same in Google as here.")
     table = page.locator(".sj-diff")
     expect(table.get_by_role("columnheader")).to_have_text(
         ["Field", "Code default", "Override", "In Google now"]
