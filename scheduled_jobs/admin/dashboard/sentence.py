@@ -116,7 +116,7 @@ def sentence_of(jobs: Sequence[JobNow], matters: Sequence[Matter], to: Addresses
         if some:
             some[-1].after = f"{some[-1].after[:-2]}. "
         if len(some) > 1 and some[-2].after == ", ":
-            some[-2].after = _(" and ")
+            some[-2].after = f" {_('and')} "
     rest = "" if wrong or google else _rest(jobs, sync, to, now)
     return Sentence(lead, [*wrong, *others, *google], rest, sum(is_wrong(job) for job in jobs))
 
