@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.uncounted]
 PAGES = [action for action in (*GETS, *POSTS) if NOBODY not in action.needs and action.answer == 200]
 
+NUMBERS = "x|y|x1|x2|y1|y2|dx|dy|width|height|max|value"
+"""Attributes that browsers read as numbers."""
+
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -46,17 +49,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("action", PAGES, ids=str)
-def test_rendering_asks_nothing_of_our_tables_and_finds_all_it_names(
-    action: Action, asked: list[str], desk: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_rendering_asks_nothing_and_stands_other_peoples_settings(
+    action: Action, asked: list[str], desk: dict[str, str], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Projects that look for mistakes in their templates set ``string_if_invalid``: ours are not to be seen."""
+    """Who looks for mistakes in templates sets ``string_if_invalid``; in German a number has a comma."""
     monkeypatch.setattr(engines["django"].engine, "string_if_invalid", "[no %s here]")
+    settings.LANGUAGE_CODE, settings.USE_THOUSAND_SEPARATOR = "de", True
     data = data_of(action, desk) if action.method == "post" else {}
     asked.clear()
     answer = send(superuser(), action, desk, data)
     assert answer.status_code == 200
     assert asked == []
-    assert re.findall(r"\[no .* here\]", "" if answer.streaming else answer.content.decode()) == []
+    html = "" if answer.streaming else answer.content.decode()
+    assert re.findall(r"\[no .* here\]", html) == []
+    assert re.findall(rf'\s(?:{NUMBERS})="[\d.]+,[\d.,%]*"', html) == []
 
 
 def test_what_a_template_asks_is_noticed(asked: list[str], desk: dict[str, str]) -> None:
