@@ -281,6 +281,19 @@ def is_unreachable(slot: datetime, later: datetime | None, attempt: FailedAttemp
     return slot <= attempt.at and (later is None or attempt.at < later or attempt.since <= slot)
 
 
+def fired_until(expression: str, time_zone: str, attempted_at: datetime) -> datetime | None:
+    """Until when Google is known to have fired by a schedule: its last attempt began at a time of it.
+
+    A minute more, for what is nearer to the end of a span is doubtful.
+    """
+    try:
+        schedule = Schedule.parse(expression, time_zone)
+    except InvalidSchedule:
+        return None
+    slot = schedule.previous(attempted_at + INSTANT)
+    return slot.at + EDGE + INSTANT if slot is not None and attempted_at - slot.at <= EDGE else None
+
+
 def next_in(job: Watched, at: datetime) -> datetime | None:
     """The time of the schedule after ``at``, by what Google has now."""
     schedule = job.spans[-1].parsed() if job.spans else None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.db.models import Max, Q
 
 from scheduled_jobs.domain.jobs import ENABLED, LiveJob
+from scheduled_jobs.domain.missed import fired_until
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.models import JobVersion, LastList, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
@@ -33,13 +34,18 @@ class _Version(NamedTuple):
     content: Content
 
 
+Known = Mapping[int, Collection[Content]]
+"""Job -> what Google may have by what was seen last, and by what it was told since without an answer."""
 MANY = 500
 """From so many jobs on, reading all rows is quicker than naming those that are wanted."""
 
 
 @persistent
-def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> None:
-    """Before the calls: what Google has is uncertain from now on, until an answer confirms it."""
+def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> Known:
+    """Before the calls: what Google has is uncertain from now on, until an answer confirms it.
+
+    Returns what it may have until then.
+    """
     contents = {
         desired.pk: content
         for desired in wanted
@@ -53,7 +59,33 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> No
         for pk, content in sorted(contents.items())
         if (version := current.get(pk)) is None or version.content != content
     }
+    known = _known(current, using)
     _replace(changing, since=dict.fromkeys(changing, now), confirmed_at=None, using=using)
+    return known
+
+
+@persistent
+def withdraw_versions(opened: Mapping[int, datetime], *, using: str) -> None:
+    """No call was made after all (job -> when its version was opened): Google has what it had."""
+    rows = JobVersion.objects.using(using)
+    for job, at in opened.items():
+        if rows.filter(job=job, since=at, confirmed_at=None, until=None).delete()[0]:
+            before = rows.filter(job=job, until=at).aggregate(pk=Max("pk"))["pk"]
+            rows.filter(pk=before).update(until=None)
+
+
+@persistent
+def doubt_versions(found: Mapping[int, LiveJob | None], known: Known, *, now: datetime, using: str) -> None:
+    """What a push has found before its first write, where it is another than ``known``.
+
+    Somebody has changed it in Google since the last look: until the push is answered nothing is certain.
+    """
+    strange = _strange({job: _live_content(live) for job, live in found.items()}, known)
+    if strange:
+        current = _current(strange, using)
+        since = _last_known({job: found[job] for job in current}, known, now, using)
+        contents = {job: version.content for job, version in current.items()}
+        _replace(contents, since=since, confirmed_at=None, using=using)
 
 
 @persistent
@@ -82,23 +114,57 @@ def confirm_versions(
         JobVersion.objects.using(using).filter(pk__in=agreeing).update(confirmed_at=now)
     since = dict.fromkeys(changed, now)
     if is_look:
-        since |= _last_known({job: current[job] for job in changed if job in current}, now, using)
+        known = _known({job: current[job] for job in changed if job in current}, using)
+        since |= _last_known({job: seen[job] for job in _strange(changed, known)}, known, now, using)
     _replace(changed, since=since, confirmed_at=now, using=using)
 
 
-def _last_known(versions: Mapping[int, _Version], now: datetime, using: str) -> dict[int, datetime]:
-    """Job -> until when Google was seen to have what the version says, if it was ever confirmed."""
-    confirmed = {job: v.confirmed_at for job, v in versions.items() if v.confirmed_at is not None}
-    if not confirmed:
+def _known(versions: Mapping[int, _Version], using: str) -> dict[int, set[Content]]:
+    """What Google may have of these jobs, where it was ever seen."""
+    known = {job: {_fired(v.content)} for job, v in versions.items() if v.confirmed_at is not None}
+    if unanswered := versions.keys() - known.keys():
+        rows = JobVersion.objects.using(using).filter(job__in=unanswered).order_by("pk")
+        for job, confirmed_at, *content in rows.values_list("job_id", "confirmed_at", *Content._fields):
+            if confirmed_at is not None:
+                known[job] = {_fired(Content(*content))}
+            elif job in known:
+                known[job].add(_fired(Content(*content)))
+    return known
+
+
+def _fired(content: Content) -> Content:
+    """The same as Google has it: it knows nothing of a pause in the database."""
+    return content._replace(state=ENABLED) if content.state == HELD else content
+
+
+def _strange(found: Mapping[int, Content], known: Known) -> list[int]:
+    """The jobs of which Google has what nothing here explains."""
+    return [job for job, content in found.items() if job in known and _fired(content) not in known[job]]
+
+
+def _last_known(
+    strange: Mapping[int, LiveJob | None], known: Known, now: datetime, using: str
+) -> dict[int, datetime]:
+    """Job -> until when Google had what was known of it, as it was seen last or as its last attempt shows."""
+    if not strange:
         return {}
     listed_at = LastList.objects.using(using).aggregate(at=Max("at"))["at"]
-    rows = ScheduledJob.objects.using(using)
-    known = {}
-    for some in rows.in_batches(confirmed):
+    until: dict[int, datetime] = {}
+    for some in ScheduledJob.objects.using(using).in_batches(strange):
         for job, seen_at in some.values_list("pk", "live_seen_at"):
-            looks = [at for at in (confirmed[job], seen_at, listed_at) if at is not None]
-            known[job] = min(max(looks), now)
-    return known
+            proofs = [seen_at, listed_at, _fired_until(strange[job], known[job])]
+            until[job] = min(max((at for at in proofs if at is not None), default=now), now)
+    return until
+
+
+def _fired_until(live: LiveJob | None, known: Collection[Content]) -> datetime | None:
+    """Until when it fired by the schedule that is known, where only its state is another now."""
+    if live is None or live.last_attempt_time is None:
+        return None
+    content = _live_content(live)._replace(state=ENABLED)
+    if content not in known:
+        return None
+    return fired_until(content.schedule, content.time_zone, live.last_attempt_time)
 
 
 def _replace(
@@ -112,7 +178,8 @@ def _replace(
         return
     rows = JobVersion.objects.using(using)
     for at in set(since.values()):
-        rows.filter(job__in=[job for job in contents if since[job] == at], until=None).update(until=at)
+        ended = rows.filter(job__in=[job for job in contents if since[job] == at])
+        ended.filter(Q(until=None) | Q(until__gt=at)).update(until=at)
     new = [
         {"job_id": pk, "since": since[pk], "confirmed_at": confirmed_at, **content._asdict()}
         for pk, content in contents.items()

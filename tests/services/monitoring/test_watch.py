@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, JobVersion, LastWatch, ScheduledJob
-from scheduled_jobs.services import execution
+from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.execution import Delivery, facts
 from scheduled_jobs.services.execution.missing import write_missed
 from scheduled_jobs.services.history.health import Health, health_of, late
@@ -49,6 +49,12 @@ def google() -> Iterator[CloudScheduler]:
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is made again is made again at once."""
     monkeypatch.setattr(client, "FIRST_WAIT", 0.0001)
+
+
+def versions_of(job: ScheduledJob) -> list[tuple[str, str, bool]]:
+    """What Google had, in order, and whether it is known for certain."""
+    rows = JobVersion.objects.filter(job=job).order_by("pk")
+    return [(row.schedule, row.state, row.confirmed_at is not None) for row in rows]
 
 
 @contextmanager
@@ -304,6 +310,69 @@ def test_a_pause_in_the_console_is_not_missed(google: CloudScheduler) -> None:
     versions = JobVersion.objects.filter(job=job).order_by("pk").values_list("state", "since", "confirmed_at")
     # Since when it has been so nobody knows: since the last look.
     assert list(versions)[-1] == ("PAUSED", START, NINE + 10 * MINUTE)
+
+
+def in_console(google: CloudScheduler, job: ScheduledJob, what: str) -> None:
+    """What somebody changes there, and no look sees."""
+    name = google.jobs[job.name].remote_name
+    if what == "edit":
+        message = google.store.get_job(name)
+        message.schedule = "30 23 * * *"
+        google.store.update_job(message, ["schedule", "time_zone"])
+    else:
+        getattr(google.backend, what)(name, timeout=1)
+
+
+def here(job: ScheduledJob, what: str) -> None:
+    if what == "pause":
+        job.pause(reason="holiday")
+    else:
+        job.schedule_override = "45 * * * *"
+        job.save()
+
+
+@pytest.mark.parametrize(
+    ("there", "then"), [("pause", "pause"), ("pause", "edit"), ("edit", "edit"), ("delete", "pause")]
+)
+def test_what_the_console_changed_unseen_is_owed_nothing(
+    google: CloudScheduler, there: str, then: str
+) -> None:
+    """Neither where the app's own call finds it, nor where that call is never made or never answered."""
+    jobs = [make_task(name=name).schedule() for name in ("Called", "Refused", "Unmade")]
+    look(google)
+    with server_down(google):
+        google.advance_to(NINE + 20 * MINUTE)
+        for job in jobs:
+            in_console(google, job, there)
+    google.advance_to(NINE + HOUR + 20 * MINUTE)
+    here(jobs[0], then)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "_push_left_behind", lambda *_: 0)
+        google.faults.refuse("GetJob", "UNAVAILABLE", times=9)
+        here(jobs[1], then)
+        patch.setattr(scheduling, "push_on_commit", lambda *_: None)
+        here(jobs[2], then)
+        look(google, NINE + HOUR + 30 * MINUTE)
+    look(google, NINE + HOUR + 40 * MINUTE)
+
+    # That it fired at nine its last attempt proves, where Google still tells it and the schedule is the same.
+    seen = [(NINE, Status.MISSED, "unreachable")] if there == "pause" else []
+    assert [history(job) for job in jobs] == [seen] * 3
+
+
+def test_an_edit_that_google_never_heard_of_changes_nothing_it_had(google: CloudScheduler) -> None:
+    """Not even a refusal: whoever may not read a job has learned nothing about it."""
+    job = make_task().schedule()
+    look(google)
+    for error, times in (("UNAVAILABLE", client.TRIES), ("PERMISSION_DENIED", 1)):
+        google.faults.refuse("GetJob", error, times=times)
+        job.schedule_override = f"{times} * * * *"
+        job.save()
+        assert versions_of(job) == [("0 * * * *", "ENABLED", True)]
+    google.faults.refuse("ListJobs", "PERMISSION_DENIED", times=9)
+    with server_down(google):
+        look(google, NINE + 10 * MINUTE)
+    assert history(job) == [(NINE, Status.MISSED, "missed")]
 
 
 def test_an_edit_is_judged_by_what_google_had(google: CloudScheduler) -> None:

@@ -51,9 +51,13 @@ class PushOutcome:
     """Full resource names that Google has no more, and former ones that are not ours to delete."""
     unknown: list[str] = field(default_factory=list)
     """Those whose deletion was not answered."""
-    writes: int = 0
+    has_written: bool = False
+    """Whether any call was made that changes something, answered or not."""
     begun: datetime = field(default_factory=timezone.now)
     """Before the first call."""
+    found: LiveJob | None = None
+    """What Google had before the first write, if ``has_looked``."""
+    has_looked: bool = False
 
     @property
     def why(self) -> str:
@@ -63,7 +67,7 @@ class PushOutcome:
     @property
     def is_certain(self) -> bool:
         """Whether Google is known to be in the state that ``live`` says."""
-        return self.error is None or self.error.definite
+        return self.error is None or (self.error.definite and self.has_looked)
 
     @property
     def was_out_of_time(self) -> bool:
@@ -110,7 +114,7 @@ class _Application:
             if self.desired.state is None:
                 self._delete()
             else:
-                self._ensure(self._look(self.desired.remote_name))
+                self._ensure(self._find())
             # The new job is there before the old one goes: a slot may fire twice, and runs once.
             for remote_name in self.desired.former:
                 if remote_name in self.deletable:
@@ -123,6 +127,11 @@ class _Application:
         if self.desired.spec is not None:
             error.args = (without_secrets(str(error), self.desired.spec),)
         return error
+
+    def _find(self) -> LiveJob | None:
+        self.outcome.found = self._look(self.desired.remote_name)
+        self.outcome.has_looked = True
+        return self.outcome.found
 
     def _look(self, remote_name: str) -> LiveJob | None:
         if self.listing is not None and self.listing.covers(remote_name):
@@ -142,13 +151,12 @@ class _Application:
 
     def _create(self) -> LiveJob:
         spec = self._spec()
+        self.outcome.has_written = True
         try:
-            live = self.client.create(spec)
+            return self.client.create(spec)
         except AlreadyExists:
             # Somebody was faster, or an unanswered create of ours was applied after all.
             return self._update(self.client.get(self.desired.remote_name))
-        self.outcome.writes += 1
-        return live
 
     def _update(self, live: LiveJob) -> LiveJob:
         self.outcome.live = live
@@ -166,12 +174,11 @@ class _Application:
         fields = FIELDS if live.state == UPDATE_FAILED or self.adopt else tuple(differing)
         if not fields:
             return live
+        self.outcome.has_written = True
         try:
-            live = self.client.update(spec, update_mask(fields))
+            return self.client.update(spec, update_mask(fields))
         except NotFound:
             return self._create()
-        self.outcome.writes += 1
-        return live
 
     def _spec(self) -> JobSpec:
         if self.desired.spec is None:
@@ -184,6 +191,7 @@ class _Application:
 
     def _set_state(self, state: str) -> LiveJob:
         change = self.client.pause if state == PAUSED else self.client.resume
+        self.outcome.has_written = True
         try:
             live = change(self.desired.remote_name)
         except FailedPrecondition:
@@ -191,7 +199,6 @@ class _Application:
             live = self.client.get(self.desired.remote_name)
             if live.state != state:
                 raise
-        self.outcome.writes += 1
         self.outcome.live = live
         return live
 
@@ -201,7 +208,7 @@ class _Application:
         remote_name = self.desired.remote_name
         if remote_name not in self.deletable:
             return
-        live = self.outcome.live = self._look(remote_name)
+        live = self.outcome.live = self._find()
         if live is not None:
             why = self.ownership.why_not_delete(live, created=True)
             if why is not None:
@@ -227,6 +234,7 @@ class _Application:
 
     def _remove(self, live: LiveJob | None, remote_name: str) -> None:
         if live is not None:
+            self.outcome.has_written = True
             try:
                 self.client.delete(remote_name)
             except NotFound:
@@ -235,8 +243,6 @@ class _Application:
                 if not error.definite:
                     self.outcome.unknown.append(remote_name)
                 raise
-            else:
-                self.outcome.writes += 1
         self.outcome.gone.append(remote_name)
 
 

@@ -31,7 +31,13 @@ from scheduled_jobs.services.scheduling.seen import (
     seen_before,
     write_columns,
 )
-from scheduled_jobs.services.scheduling.versions import confirm_versions, open_versions
+from scheduled_jobs.services.scheduling.versions import (
+    Content,
+    confirm_versions,
+    doubt_versions,
+    open_versions,
+    withdraw_versions,
+)
 
 if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.google_names import Marks
@@ -52,10 +58,15 @@ class Recorder:
         self.leases = leases
         # Whoever tells the outcomes to a person has no need of a second line about each on the terminal.
         self.level = logging.INFO if is_told else logging.WARNING
+        self.known: dict[int, Collection[Content]] = {}
+        """What Google may have had before the calls."""
+        self.begun: dict[int, datetime] = {}
 
-    def begin(self, wanted: Iterable[Desired]) -> None:
+    def begin(self, wanted: Sequence[Desired]) -> None:
         """Before the calls: what Google has of these jobs is uncertain until it answers."""
-        open_versions(wanted, now=timezone.now(), using=self.leases.using)
+        now = timezone.now()
+        self.known |= open_versions(wanted, now=now, using=self.leases.using)
+        self.begun |= {desired.pk: now for desired in wanted if desired.pk is not None}
 
     def abandon(self, marks: Marks) -> None:
         """After calls whose answers nobody waits for: what they delete may be gone, or go any moment."""
@@ -73,7 +84,7 @@ class Recorder:
         by_pk = {outcome.desired.pk: outcome for outcome in outcomes if outcome.desired.pk is not None}
         ours, edited = self._write(outcomes, by_pk, marks, last, using=self.leases.using)
         again = by_pk.keys() - ours | edited
-        overtaken = self._overtaken([by_pk[pk].desired for pk in again if by_pk[pk].writes])
+        overtaken = self._overtaken([by_pk[pk].desired for pk in again if by_pk[pk].has_written])
         self._tell(by_pk, ours - edited)
         return (again - set(last)) | overtaken
 
@@ -91,6 +102,7 @@ class Recorder:
         now = timezone.now()
         with self.leases.locked(by_pk):
             ours = set(self.leases.held(by_pk).values_list("pk", flat=True))
+            self._doubt(by_pk, now)
             self._keep_seen([by_pk[pk] for pk in ours], now)
             self._settle({pk: by_pk[pk] for pk in ours}, now)
             self._settle_names(outcomes, marks, now)
@@ -105,6 +117,21 @@ class Recorder:
             edited = set(self.leases.held(ours).values_list("pk", flat=True))
             self.leases.free(edited & set(last), pending=True)
         return ours, edited
+
+    def _doubt(self, outcomes: Mapping[int, PushOutcome], now: datetime) -> None:
+        """What the calls say of the time before them.
+
+        Before the rows say when they were seen: until when what was known was so is read there.
+        """
+        using = self.leases.using
+        unsaid = [pk for pk, outcome in outcomes.items() if not (outcome.has_written or outcome.is_certain)]
+        withdraw_versions({pk: self.begun[pk] for pk in unsaid}, using=using)
+        found = {
+            pk: outcome.found
+            for pk, outcome in outcomes.items()
+            if outcome.has_looked and outcome.desired.is_confirmed
+        }
+        doubt_versions(found, self.known, now=now, using=using)
 
     def _keep_seen(self, outcomes: Iterable[PushOutcome], now: datetime) -> None:
         """What was sent and what Google answered."""
