@@ -44,6 +44,7 @@ WITHOUT_DJANGO = ["tests/domain", "tests/emulator"]
 ON_SQLITE = ["tests/admin/job_list", "tests/admin/plan", "tests/admin/run_list"]
 ON_A_SERVER = [
     "tests/services/execution/test_ending.py",
+    "tests/services/execution/test_locks.py",
     "tests/services/execution/test_races.py",
     "tests/services/scheduling/push",
     "tests/services/scheduling/test_google_names.py",

@@ -16,14 +16,23 @@ ROUNDS = 5
 PATIENCE = 20.0
 """Seconds after which nothing begins anew: MySQL may wait for a lock for fifty, each time."""
 SERIALIZATION_STATES = ("40001", "40P01")
-DEADLOCK_NUMBERS = (1213, 1205, 1020)
+LOCK_NOT_AVAILABLE, LOCK_WAIT_TIMEOUT = "55P03", 1205
+DEADLOCK_NUMBERS = (1213, LOCK_WAIT_TIMEOUT, 1020)
 """MySQL: a deadlock, a lock that was not got in time; MariaDB: the row has changed since it was read."""
+
+
+def is_held(error: Exception) -> bool:
+    """Whether another transaction has held for too long what a statement was to write."""
+    return _state(error) == LOCK_NOT_AVAILABLE or error.args[:1] == (LOCK_WAIT_TIMEOUT,)
 
 
 def is_lost_race(error: Exception) -> bool:
     """Whether a database gave up a statement in favour of another, so that it may be tried again."""
-    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
-    return state in SERIALIZATION_STATES or bool(error.args and error.args[0] in DEADLOCK_NUMBERS)
+    return _state(error) in SERIALIZATION_STATES or bool(error.args and error.args[0] in DEADLOCK_NUMBERS)
+
+
+def _state(error: Exception) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
 
 
 def persistent(write: Callable[P, T]) -> Callable[P, T]:

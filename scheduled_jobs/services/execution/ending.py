@@ -13,13 +13,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import IntegrityError, connections, transaction
+from django.db import DatabaseError, IntegrityError, connections, transaction
 
 from scheduled_jobs import signals
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.models.lost_races import is_held, persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts, sql, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
@@ -87,7 +87,14 @@ def expire(now: datetime) -> list[JobRun]:
 
     Returns those that this call gave up; their own end, should it still come, corrects it.
     """
-    lost = [mark_lost(run, now) for run in statements.out_of_lease(now)]
+    lost: list[JobRun | None] = []
+    for run in statements.out_of_lease(now):
+        try:
+            lost.append(mark_lost(run, now))
+        except DatabaseError as error:
+            # Somebody holds its row: perhaps its own end. The others are not to wait for that.
+            if not is_held(error):
+                raise
     return [run for run in lost if run is not None]
 
 
@@ -136,7 +143,10 @@ def _in_one(write: Callable[[], T]) -> T:
 
 @persistent
 def _in_transaction(write: Callable[[], T], *, using: str) -> T:
+    is_ours = not connections[using].in_atomic_block
     with transaction.atomic(using=using):
+        if is_ours:
+            sql.limit_lock_wait(using)
         return write()
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from scheduled_jobs.domain.payloads import in_three_bytes
@@ -138,13 +138,9 @@ class Heartbeat(Clockwork):
         for beat in beats:
             by_database[beat.using].append(beat)
         for using, due in by_database.items():
-            # A run that was given up meanwhile stays so: only its end may correct that.
-            running = JobRun.objects.using(using).filter(
-                pk__in=[beat.run_id for beat in due], status=JobRun.Status.RUNNING
-            )
-            after = RENEW_EVERY if _attempt(running.update, lease_until=wall + LEASE) else AFTER_AN_ERROR
+            renewed = _attempt([beat.run_id for beat in due], using, lease_until=wall + LEASE)
             for beat in due:
-                beat.renew_at = now + after
+                beat.renew_at = now + (RENEW_EVERY if beat.run_id in renewed else AFTER_AN_ERROR)
 
     def _write(self, beat: Beat, now: datetime) -> None:
         beat.write_at = now + PROGRESS_EVERY
@@ -154,10 +150,8 @@ class Heartbeat(Clockwork):
             values["log"] = beat.log.text()
         if not values:
             return
-        # The end writes the last of all this itself, and must not be overwritten by an older one.
-        running = JobRun.objects.using(beat.using).filter(pk=beat.run_id, status=JobRun.Status.RUNNING)
-        short = in_three_bytes(values)
-        if _attempt(running.update, **values) or (short != values and _attempt(running.update, **short)):
+        short, run = in_three_bytes(values), [beat.run_id]
+        if _attempt(run, beat.using, **values) or (short != values and _attempt(run, beat.using, **short)):
             beat.written, beat.entries_written = reported, entries
 
     def after_fork(self) -> None:
@@ -170,14 +164,24 @@ def _finite(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def _attempt(update: Callable[..., int], **values: Any) -> bool:
-    """Whether an update went through. The thread outlives any failure: the next step tries again."""
+def _attempt(run_ids: list[int], using: str, **values: Any) -> set[int]:
+    """The runs that were updated. The thread outlives any failure: the next step tries again."""
+    # A run that was given up meanwhile stays so: only its end may correct that. And the end writes the last
+    # of all this itself, which must not be overwritten by an older one.
+    running = JobRun.objects.using(using).filter(pk__in=run_ids, status=JobRun.Status.RUNNING)
     try:
-        update(**values)
+        if not connections[using].features.has_select_for_update_skip_locked:
+            running.update(**values)
+            return set(run_ids)
+        # Whoever holds one row for long, holds up no other's sign of life.
+        with transaction.atomic(using=using):
+            free = running.select_for_update(skip_locked=True).order_by("pk")
+            updated = set(free.values_list("pk", flat=True))
+            running.filter(pk__in=updated).update(**values)
+            return updated
     except Exception as error:  # noqa: BLE001 – whatever it is, the other runs still need their leases
         logger.warning("The heartbeat could not be written: %s", error)
-        return False
-    return True
+        return set()
 
 
 heartbeat = Heartbeat(wall=timezone.now)

@@ -167,6 +167,17 @@ def _of_any_thread(convert: Any, connection: BaseDatabaseWrapper) -> Any:
     return lambda value, column, own: getattr(own.ops, name)(value, column, own)
 
 
+LOCK_PATIENCE = "set_config('lock_timeout', '5s', true)"
+"""How PostgreSQL is told, for one transaction, to wait for no lock longer: of itself it waits for ever."""
+
+
+def limit_lock_wait(using: str) -> None:
+    """Let no statement of the transaction that was just begun wait for a lock for ever."""
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"SELECT {LOCK_PATIENCE}")
+
+
 # --- Writing --------------------------------------------------------------------------------------
 
 
@@ -288,7 +299,8 @@ def _both(
     # its lock comes before that of the first may make two wait for each other, who then begin anew.
     name, other = quoted_names(first, using), quoted_names(second, using)
     return (
-        f"WITH known AS (SELECT 1 FROM {other.table} WHERE {second_where} FOR UPDATE), "  # noqa: S608
+        f"WITH patience AS (SELECT {LOCK_PATIENCE}), "  # noqa: S608
+        f"known AS (SELECT 1 FROM patience, {other.table} WHERE {second_where} FOR UPDATE OF {other.table}), "
         f"changed AS (UPDATE {name.table} SET {first_sets} WHERE {first_where} "
         "AND EXISTS (SELECT 1 FROM known) RETURNING 1) "
         f"UPDATE {other.table} SET {second_sets} WHERE {other.id} = %s AND EXISTS (SELECT 1 FROM changed)"

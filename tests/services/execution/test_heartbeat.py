@@ -71,11 +71,13 @@ def test_a_run_shorter_than_five_seconds_costs_no_query(
     assert (run.progress_done, run.progress_total) == (1.0, 2.0)
 
 
-def test_the_runs_of_a_process_are_renewed_by_one_statement(
+def test_the_runs_of_a_process_are_renewed_together(
     heartbeat: Heartbeat, run: JobRun, django_assert_num_queries: Any
 ) -> None:
     other = make_run(run.job, Status.RUNNING, overlap_lock=None)
-    with heartbeat.of(run), heartbeat.of(other), django_assert_num_queries(1):
+    # Where rows can be locked, it is asked first which of them nobody has, in a savepoint.
+    count = 4 if connection.features.has_select_for_update_skip_locked else 1
+    with heartbeat.of(run), heartbeat.of(other), django_assert_num_queries(count):
         heartbeat.step(after(20))
     assert (lease(run), lease(other)) == (40.0, 40.0)
 
