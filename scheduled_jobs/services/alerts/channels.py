@@ -52,7 +52,7 @@ def tell(alert: Alert, channel: Channel) -> None:
     """Tell it there. Raises NotSent with a reason that anybody may read."""
     try:
         if channel["channel"] == "email":
-            _mail(alert, channel["to"])
+            _mail(alert, channel)
         else:
             _call(alert, channel["key"])
     except NotSent:
@@ -64,7 +64,11 @@ def tell(alert: Alert, channel: Channel) -> None:
         connections.close_all()
 
 
-def _mail(alert: Alert, recipients: list[str]) -> None:
+def _mail(alert: Alert, channel: Channel) -> None:
+    # Whom the settings name by now: an address that was wrong may have been mended since.
+    if not (recipients := list(settings.ALERT_RECIPIENTS)):
+        raise NotSent(f"nobody is in {PREFIX}ALERT_RECIPIENTS any more")
+    channel["to"] = recipients
     EmailMessage(
         alert.subject, alert.text, _sender(), recipients, headers={"Auto-Submitted": "auto-generated"}
     ).send()

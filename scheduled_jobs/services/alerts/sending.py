@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
@@ -38,6 +40,10 @@ POLL, PATIENCE = 0.05, 1.0
 """How often it is asked whether nobody else decides any more, and for how long: that takes milliseconds."""
 AT_ONCE = 500
 """Rows that are deleted at once."""
+HANGING = 5
+"""Messages to one channel that are under way in a process: each holds a thread, and may hang for ever."""
+
+_rooms: defaultdict[tuple[str, str], BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(HANGING))
 
 
 def send_owed(
@@ -138,11 +144,7 @@ def _try(alert: Alert, now: datetime, seconds: float) -> UnderWay:
     """
     late: UnderWay = []
     until = time.monotonic() + seconds
-    under_way = [
-        (one, begin(lambda one=one: channels.tell(alert, one)))  # type: ignore[misc]
-        for one in alert.channels
-        if one["sent_at"] is None
-    ]
+    under_way = [(one, _begin(alert, one)) for one in alert.channels if one["sent_at"] is None]
     for one, answer in under_way:
         one["tries"] += 1
         one["at"] = now.isoformat()
@@ -156,6 +158,24 @@ def _try(alert: Alert, now: datetime, seconds: float) -> UnderWay:
         else:
             one["error"], one["sent_at"] = "", now.isoformat()
     return late
+
+
+def _begin(alert: Alert, one: Channel) -> Callable[[float], None]:
+    room = _rooms[one["channel"], one["key"]]
+    if not room.acquire(blocking=False):
+        return _refuse
+
+    def tell() -> None:
+        try:
+            channels.tell(alert, one)
+        finally:
+            room.release()
+
+    return begin(tell)
+
+
+def _refuse(_seconds: float) -> None:
+    raise NotSent("earlier messages to it still hang")
 
 
 def prune_alerts(before: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from django.db import connections
 
 from scheduled_jobs.models import Alert, AlertRun, JobRun
 from scheduled_jobs.services import alerts
-from scheduled_jobs.services.alerts import judging, sending
+from scheduled_jobs.services.alerts import channels, judging, sending
 from tests.support import SLOT, make_run, with_several_writers
 from tests.support.alerts import AFTER, deliver_slot, hook, nobody_listens, send_mails_by, wait_for
 
@@ -204,6 +205,41 @@ def test_a_webhook_that_was_removed_is_not_called(
         alerts.send_owed(AFTER + MINUTE)
         assert len(chat.got) == 1
     assert told()["webhook at 127.0.0.1"] == "it is no longer in DJANGO_CLOUD_TASKS_ALERT_WEBHOOKS"
+
+
+def test_mails_go_to_whom_the_settings_name_by_now(
+    job: ScheduledJob, task: type[PeriodicTask], settings: SettingsWrapper
+) -> None:
+    """An address that was wrong is mended for what waits too, and who was taken out hears no more."""
+    settings.DJANGO_CLOUD_TASKS_ALERT_RECIPIENTS = ["opps@shop.example"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channels, "EmailMessage", None)
+        deliver_slot(job, task)
+        alerts.send_owed(AFTER)
+    assert told() == {"opps@shop.example": "it could not be sent: TypeError"}
+    settings.DJANGO_CLOUD_TASKS_ALERT_RECIPIENTS = []
+    alerts.send_owed(AFTER + MINUTE)
+    assert told() == {"opps@shop.example": "nobody is in DJANGO_CLOUD_TASKS_ALERT_RECIPIENTS any more"}
+    settings.DJANGO_CLOUD_TASKS_ALERT_RECIPIENTS = ["ops@shop.example"]
+    alerts.send_owed(AFTER + 6 * MINUTE)
+    assert ([message.to for message in mail.outbox], told()) == (
+        [["ops@shop.example"]],
+        {"ops@shop.example": ""},
+    )
+
+
+def test_a_channel_that_hangs_holds_few_threads(
+    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a server of mail that is given no timeout each would hang for ever."""
+    monkeypatch.setattr(sending, "SECONDS", 0.05)
+    monkeypatch.setattr(sending, "_rooms", defaultdict(lambda: threading.BoundedSemaphore(2)))
+    settings.DJANGO_CLOUD_TASKS_ALERT_RECIPIENTS = []
+    with hook("hang") as chat:
+        settings.DJANGO_CLOUD_TASKS_ALERT_WEBHOOKS = [chat.address]
+        errors = [one["error"] for _ in range(3) for one in alerts.send_test()]
+        assert errors == ["there was no answer within 0.05 s"] * 2 + ["earlier messages to it still hang"]
+        chat.stop.set()
 
 
 def test_what_a_dead_process_had_claimed_is_sent_by_the_next(
