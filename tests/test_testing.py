@@ -45,6 +45,25 @@ def test_a_run_that_was_asked_for_is_delivered(cloud_scheduler: CloudScheduler) 
     assert (run.status, run.requested_by) == ("succeeded", "maria")
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "mounted",
+    [
+        {"FORCE_SCRIPT_NAME": "/shop"},
+        {"DJANGO_CLOUD_TASKS_ENDPOINT": "https://shop.example.com/shop"},
+        {"DJANGO_CLOUD_TASKS_ENDPOINT": "https://shop.example.com/tasks"},
+    ],
+    ids=str,
+)
+def test_what_is_mounted_below_a_path_is_delivered_as_its_server_does(
+    cloud_scheduler: CloudScheduler, mounted: dict[str, str]
+) -> None:
+    with override_settings(**mounted):
+        declare("Nightly", "30 3 * * *")
+        schedule_tasks()
+        assert [answer.status_code for answer in cloud_scheduler.advance(timedelta(days=1))] == [200]
+
+
 def test_the_clock_begins_at_a_full_minute(cloud_scheduler: CloudScheduler) -> None:
     assert (cloud_scheduler.now.second, cloud_scheduler.now.microsecond) == (0, 0)
 

@@ -72,12 +72,16 @@ class CloudScheduler:
 
         from django.test import Client
 
+        from scheduled_jobs.services.scheduling.mount import site
+
+        # What the web server takes off, as it hands a request on, where the site is mounted below a path.
+        below, path = urlsplit(site()).path, urlsplit(delivery.uri).path
         headers = dict(delivery.headers)
         if delivery.oidc is not None:
             headers["Authorization"] = f"Bearer {self.issuer.token(*delivery.oidc)}"
         response: Any = Client(raise_request_exception=False).generic(
             delivery.method,
-            urlsplit(delivery.uri).path,
+            path.removeprefix(below),
             delivery.body,
             content_type=headers.pop("Content-Type", "application/octet-stream"),
             headers=headers,
