@@ -65,12 +65,17 @@ def _two(whole: int, large: int, large_text: str, small: int, small_text: str) -
 
 
 def distance(value: timedelta, exact_below: int = 2 * HOUR) -> str:
-    """How far away, coarsely: "20 s", "7 min", "12 h", "4 days"; to the minute below some seconds."""
+    """How far away, coarsely: "20 s", "7 min", "12 h", "4 days"; to the minute below some seconds.
+
+    Where that is more than a day, the hours of the second are told: "1 day 11 h".
+    """
     seconds = abs(int(value.total_seconds()))
     if seconds < MINUTE:
         return _("%(n)d s") % {"n": seconds}
     if seconds < HOUR:
         return _("%(n)d min") % {"n": seconds // MINUTE}
+    if DAY <= seconds < exact_below:
+        return _two(seconds, DAY, _("%(n)d day"), HOUR, _("%(n)d h"))
     if seconds < exact_below:
         return _two(seconds, HOUR, _("%(n)d h"), MINUTE, _("%(n)d min"))
     if seconds < 2 * DAY:
@@ -79,7 +84,7 @@ def distance(value: timedelta, exact_below: int = 2 * HOUR) -> str:
 
 
 def time_until(value: timedelta) -> str:
-    """How far ahead, to the minute within two days, where it matters; else in days: "11 h 22 min"."""
+    """How far ahead: "11 h 22 min", "1 day 11 h", "4 days"; to the minute within a day, where it matters."""
     return distance(value, exact_below=2 * DAY)
 
 

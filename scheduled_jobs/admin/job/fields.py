@@ -126,14 +126,13 @@ class FieldTable:
         """Label, value and where it is set, of what nobody can set here."""
         known, by_code = registry.get(self.job.task), _("set in the code only")
         own = Tolerances.of(known)
-        grace = times.duration(settings.MISSED_GRACE if own.grace is None else own.grace)
         where = _("one setting for all jobs") if own.grace is None else by_code
-        found = [(_("Missed after"), grace, where)]
+        found = [(_("Missed after"), missed_after(own), where)]
         if known is not None:
             found.insert(0, (_("Overlap"), overlap_words(known.overlap), by_code))
             found += [
-                (_("Failure told after"), in_a_row(own.failures), by_code),
-                (_("Recovery told after"), in_a_row(own.recoveries), by_code),
+                (_("Failure told after"), failures_in_a_row(own.failures), by_code),
+                (_("Recovery told after"), successes_in_a_row(own.recoveries), by_code),
             ]
         return found
 
@@ -211,9 +210,19 @@ class FieldTable:
         return {"was": text, "at": at, "release": since.release}
 
 
-def in_a_row(number: int) -> str:
-    """After how many scheduled times something is told."""
-    return ngettext("the first", "%(n)s in a row", number) % {"n": intcomma(number)}
+def missed_after(own: Tolerances) -> str:
+    """How long after its time a run that has not come is missed."""
+    return times.duration(settings.MISSED_GRACE if own.grace is None else own.grace)
+
+
+def failures_in_a_row(number: int) -> str:
+    """After how many scheduled times that failed it is told."""
+    return ngettext("the first failure", "%(n)s failures in a row", number) % {"n": intcomma(number)}
+
+
+def successes_in_a_row(number: int) -> str:
+    """After how many scheduled times that succeeded it is told."""
+    return ngettext("the first success", "%(n)s successes in a row", number) % {"n": intcomma(number)}
 
 
 def overlap_words(overlap: str) -> str:

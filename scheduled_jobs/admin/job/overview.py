@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.job.chart import MARKS
-from scheduled_jobs.admin.job.fields import overlap_words
+from scheduled_jobs.admin.job.fields import missed_after, overlap_words
 from scheduled_jobs.admin.words import (
     RUN_BADGES,
     SYNC_BADGES,
@@ -22,9 +22,9 @@ from scheduled_jobs.admin.words import (
     times,
     write_duration,
 )
-from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.ahead import Ahead, WhyNone, ahead
 from scheduled_jobs.domain.schedules import describe_schedule
+from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
 from scheduled_jobs.services.history.job_story import Brief, Lasted, quantiles
@@ -88,7 +88,8 @@ def facts_of(
         _on_failure(job),
         _fact(
             _("Missed"),
-            _("%(time)s after its scheduled time") % {"time": times.duration(settings.MISSED_GRACE)},
+            _("%(time)s after its scheduled time")
+            % {"time": missed_after(Tolerances.of(registry.get(job.task)))},
         ),
         _overlap(job.task),
         _fact(_("Code"), "", code=job.task),

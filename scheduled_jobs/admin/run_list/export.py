@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from scheduled_jobs.admin.page import require, require_safe_method
 from scheduled_jobs.admin.page.csv_file import CSV, MOST_EXPORTED, as_file, csv_lines, json_line
-from scheduled_jobs.admin.run_list.question import ListQuestion
+from scheduled_jobs.admin.run_list.question import ListQuestion, zone_of_list
 from scheduled_jobs.services.history.run_list import run_summary, walk
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def export_view(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     name = request.GET.get("format", "")
     name = name if name in FORMATS else "csv"
     runs = model_admin.get_queryset(request)
-    question = ListQuestion.of(request.GET.dict(), timezone.get_current_timezone_name(), timezone.now(), runs)
+    question = ListQuestion.of(request.GET.dict(), zone_of_list(request), timezone.now(), runs)
     chunks = (map(run_summary, chunk) for chunk in walk(question.of_span, MOST_EXPORTED))
     lines = (
         csv_lines(HEADS, (map(dict.values, chunk) for chunk in chunks))

@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 
 from scheduled_jobs.admin.words import times
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.run_list import GROUPS, MAX_NUMBER, Asked, Place
 
 SPANS = {
@@ -192,6 +194,14 @@ class ListQuestion:
         if at is None or (pk and not is_key(pk)):
             return None
         return Place(at, int(pk) if pk else None)
+
+
+def zone_of_list(request: HttpRequest) -> str:
+    """The zone in which a list of runs has its times: of one job its own, as on its page; else the site's."""
+    job = request.GET.get("job", "")
+    rows = ScheduledJob.objects.filter(pk=int(job) if is_key(job) else None)
+    row = rows.only("declared_time_zone", "time_zone_override").first() if job else None
+    return timezone.get_current_timezone_name() if row is None else row.time_zone
 
 
 def is_key(text: str) -> bool:

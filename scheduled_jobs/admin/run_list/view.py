@@ -29,7 +29,7 @@ from scheduled_jobs.admin.run_list.filters import (
     span_words,
     wider_spans,
 )
-from scheduled_jobs.admin.run_list.question import ListQuestion, is_key
+from scheduled_jobs.admin.run_list.question import ListQuestion, is_key, zone_of_list
 from scheduled_jobs.admin.run_list.rows import day_heading, read_listed, run_rows
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.conf import settings
@@ -79,7 +79,7 @@ def _act(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
 @require_safe_method
 def _show(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    zone = timezone.get_current_timezone_name()
+    zone = zone_of_list(request)
     runs = model_admin.get_queryset(request)
     question = ListQuestion.of(request.GET.dict(), zone, now, runs)
     found = _found(question)
@@ -104,6 +104,7 @@ def _show(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
         "question": question,
         "filters": {
             "chips": chips_of(question, counts),
+            "counted": _("in %(span)s") % {"span": span_words(question)} if counts is not None else "",
             "menus": menus,
             "narrowed": narrowed_by(question),
         },

@@ -143,5 +143,5 @@ def test_what_only_the_code_decides_is_shown_as_rows() -> None:
     }
     by_code = ["set in the code only", "not known to Google"]
     assert rows["Missed after"] == ["20 min", *by_code]
-    assert rows["Failure told after"] == ["3 in a row", *by_code]
-    assert rows["Recovery told after"] == ["the first", *by_code]
+    assert rows["Failure told after"] == ["3 failures in a row", *by_code]
+    assert rows["Recovery told after"] == ["the first success", *by_code]

@@ -66,6 +66,18 @@ def test_a_row_says_everything_about_a_run(client: Client, job: ScheduledJob) ->
     ]
 
 
+def test_of_one_job_the_times_are_those_of_its_page(client: Client, job: ScheduledJob) -> None:
+    failed(job, started_at=SLOT + timedelta(minutes=7), attempt=2)
+    assert rows(client)[1].startswith("Failed Report 13:00 13:07:00")
+    html = page(client, f"?job={job.pk}")
+    assert "times in Europe/Lisbon (UTC+01:00)" in text_of(html)
+    assert rows(client, f"?job={job.pk}")[1].startswith("Failed Report 14:00 14:07:00")
+    for query in ("&format=csv&start=2026-10-22T14:06", "&format=csv&start=2026-10-22T14:08"):
+        answer = client.get(f"{RUNS}export/?job={job.pk}{query}")
+        file = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+        assert ("KeyError" in file) is query.endswith("06")
+
+
 def test_a_long_name_is_broken_where_a_word_begins(client: Client) -> None:
     failed(make_job(make_task(name="ReleaseExpiredReservations")))
     assert "Release<wbr>Expired<wbr>Reservations" in client.get(RUNS).content.decode()
@@ -117,6 +129,7 @@ def test_chips_count_the_runs_of_the_span(client: Client, job: ScheduledJob) -> 
     html = page(client)
     assert chips(html) == ["All 6", "Failed 1", "Lost 1", "Missed 1", "Queued 1", "Succeeded 2"]
     assert foot(html).startswith("6 in 24 h · runs are kept for 90 days")
+    assert '<li class="help">in 24 h</li>' in html  # the rows go back further
     assert chips(page(client, f"?job={other.pk}&span=7d")) == ["All 2", "Missed 1", "Succeeded 1"]
     # What the figures do not know is not counted.
     assert chips(page(client, "?how=retry"))[:2] == ["All", "Failed"]
@@ -152,7 +165,7 @@ def test_menus_say_what_they_stand_at_and_lead_back(client: Client, job: Schedul
         "More: Over 1 min late, Delivered twice, In 7 d",
     ]  # fmt: skip
     assert "error=" not in link(html, "Equal errors: KeyError")
-    assert "start=" not in link(html, "12:00 to 13:10")
+    assert "start=" not in link(html, "13:00 to 14:10")
     assert link(html, "Clear") == "?"
 
 
@@ -263,7 +276,7 @@ def test_the_number_of_queries_does_not_grow(
     JobRun.objects.update(unfolded=None)
     client = superuser()
     client.get(RUNS)
-    for query, n in {"": 11, "?status=failing": 9, "?q=x&span=7d": 7, f"?job={job.pk}&how=retry": 7}.items():
+    for query, n in {"": 11, "?status=failing": 9, "?q=x&span=7d": 7, f"?job={job.pk}&how=retry": 8}.items():
         with django_assert_num_queries(n):
             client.get(f"{RUNS}{query}")
 
