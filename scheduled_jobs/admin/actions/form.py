@@ -70,8 +70,10 @@ class PauseForm(ReasonForm):
     ) -> None:
         self.zone = zone
         self.now = now
-        # No day is filled in, so that one that is was meant.
+        # No day is filled in, so that one that is was meant; a script fills in the one of the next such time.
         super().__init__(data, initial={"until_1": "08:00:00"})
+        local = now.astimezone(times.zone_of(zone))
+        self.fields["until_0"].widget.attrs["data-sj-now"] = f"{local:%Y-%m-%dT%H:%M:%S}"
         reason = self.fields["reason"]
         reason.required = True
         if many:
