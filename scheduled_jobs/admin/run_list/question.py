@@ -198,9 +198,11 @@ class ListQuestion:
 
 def zone_of_list(request: HttpRequest) -> str:
     """The zone in which a list of runs has its times: of one job its own, as on its page; else the site's."""
-    job = request.GET.get("job", "")
-    rows = ScheduledJob.objects.filter(pk=int(job) if is_key(job) else None)
-    row = rows.only("declared_time_zone", "time_zone_override").first() if job else None
+    rows, job = (
+        ScheduledJob.objects.only("declared_time_zone", "time_zone_override"),
+        request.GET.get("job", ""),
+    )
+    row = rows.filter(pk=int(job)).first() if is_key(job) else None
     return timezone.get_current_timezone_name() if row is None else row.time_zone
 
 

@@ -242,8 +242,13 @@ def _many_failing(run: JobRun, jobs: Sequence[ScheduledJob], now: datetime) -> _
     later = [job for job in jobs if (at := coming[job.pk]) is None or at > now + SOON]
     steps = []
     if len(later) < len(jobs):
-        soon = _("Once it is fixed, %(n)d of the %(total)d run again within an hour, by schedule.")
-        steps.append((soon % {"n": len(jobs) - len(later), "total": len(jobs)}, ""))
+        n = len(jobs) - len(later)
+        soon = ngettext(
+            "Once it is fixed, %(n)d of the %(total)d runs again within an hour, by schedule.",
+            "Once it is fixed, %(n)d of the %(total)d run again within an hour, by schedule.",
+            n,
+        )
+        steps.append((soon % {"n": n, "total": len(jobs)}, ""))
     if later:
         by_hand = ngettext(
             "%(n)d does not, and may have to be run by hand afterwards: %(names)s",

@@ -194,7 +194,7 @@ This is one mail for all of them; the next one comes when they recover, or
 when another cause appears.
 
 What to do
-  1. Once it is fixed, 1 of the 3 run again within an hour, by schedule.
+  1. Once it is fixed, 1 of the 3 runs again within an hour, by schedule.
   2. 2 do not, and may have to be run by hand afterwards: Close, Settle
      {link}
 
