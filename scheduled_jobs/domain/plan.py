@@ -16,6 +16,11 @@ Kind = Literal["create", "update", "delete", "refuse", "orphan"]
 WHY_DISABLED = "Google has disabled this job; look at its log in the console, delete it there and sync again"
 """ResumeJob takes a PAUSED job only, and UpdateJob ignores the state: nothing but a new job helps."""
 
+ELSEWHERE = (
+    "as that of another project or environment does: set DJANGO_CLOUD_TASKS_APP_NAME to another name, so "
+    "that their ids differ; only if this app's own address has changed does --adopt move it here"
+)
+
 
 @dataclass(frozen=True)
 class Ownership:
@@ -39,13 +44,7 @@ class Ownership:
             return f"it belongs to the app {live.mark!r}; --adopt takes it over"
         if domain.lies_under(live.uri, self.endpoint):
             return None
-        if self.app_name:
-            return f"it points at {_address(live)}; --adopt moves it here"
-        return (
-            f"it points at {_address(live)}, as that of another project does: set "
-            "DJANGO_CLOUD_TASKS_APP_NAME, so that their ids differ; only if this app's own address has "
-            "changed does --adopt move it here"
-        )
+        return f"it points at {_address(live)}, {ELSEWHERE}"
 
     def has_our_mark(self, live: LiveJob) -> bool:
         """Whether the id parses as ours and the job carries our mark, wherever it points."""

@@ -65,7 +65,8 @@ def _tell_what_comes() -> None:
     coming = min(((at, name) for at, name in times if at is not None), default=None)
     if coming is not None:
         at, name = coming
-        _tell(f"The next to fire is {name}, at {at:%H:%M} UTC on {at:%A %d %B}.")
+        here = at.astimezone()  # as the emulator tells each attempt
+        _tell(f"The next to fire is {name}, at {here:%H:%M %Z} on {here:%A %d %B}.")
     with suppress(NoReverseMatch):
         page = reverse("admin:scheduled_jobs_scheduledjob_changelist")
         _tell(f"Jobs and their runs are at {settings.ENDPOINT}{page}")

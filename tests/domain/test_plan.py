@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scheduled_jobs.domain.jobs import ENABLED, PAUSED, JobSpec, LiveJob, values_of
-from scheduled_jobs.domain.plan import Desired, Listing, Ownership, Plan, change_for, make_plan
+from scheduled_jobs.domain.plan import ELSEWHERE, Desired, Listing, Ownership, Plan, change_for, make_plan
 
 PARENT = "projects/p/locations/l"
 OWNERSHIP = Ownership("shop", "--", "https://shop.example.com")
@@ -88,7 +88,7 @@ def test_deletions_are_left_out_when_they_are_not_wanted() -> None:
         (live(mark="shop-eu"), "it belongs to the app 'shop-eu'; --adopt takes it over"),
         (
             live(uri="https://old.example.com/tasks/shop.tasks.A"),
-            "it points at https://old.example.com/tasks/shop.tasks.A; --adopt moves it here",
+            f"it points at https://old.example.com/tasks/shop.tasks.A, {ELSEWHERE}",
         ),
     ],
 )

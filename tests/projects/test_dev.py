@@ -121,7 +121,7 @@ def migrated(project: Project) -> Project:
 def test_one_command_shows_a_task_firing_and_again_after_a_reload(migrated: Project) -> None:
     with running_dev(migrated) as dev:
         dev.wait_for(r"^\[\+\] Job created: shop\.tasks\.Report$")
-        dev.wait_for(r"^The next to fire is shop-tasks-Report, at \d\d:\d\d UTC on ")
+        dev.wait_for(r"^The next to fire is shop-tasks-Report, at \d\d:\d\d \S+ on ")
         dev.wait_for(
             rf"^Jobs and their runs are at http://127\.0\.0\.1:{dev.port}/admin/scheduled_jobs/scheduledjob/$"
         )

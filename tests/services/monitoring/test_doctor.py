@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from scheduled_jobs import authentication, registry
 from scheduled_jobs.backends.memory import MemoryBackend
+from scheduled_jobs.domain.plan import ELSEWHERE
 from scheduled_jobs.models import LastWatch
 from scheduled_jobs.services import execution, monitoring
 from scheduled_jobs.services.monitoring import Target
@@ -552,7 +553,7 @@ def test_an_address_elsewhere_is_told_and_not_asked(origin: str, google: MemoryB
         )
         lines = told("jobs", "address")
     assert lines == [
-        f"[!] shop.tasks.One: Google has a job of this id, but it points at {elsewhere}/tasks/shop.tasks.One; --adopt moves it here. *",
+        f"[!] shop.tasks.One: Google has a job of this id, but it points at {elsewhere}/tasks/shop.tasks.One, {ELSEWHERE}. *",
         f"[ok] {origin}/tasks/shop.tasks.One is this app, and asks for a token as it must.",
     ]
 

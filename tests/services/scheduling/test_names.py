@@ -9,6 +9,7 @@ from django.test import override_settings
 
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
+from scheduled_jobs.domain.plan import ELSEWHERE
 from scheduled_jobs.models import GoogleName, JobChange, JobVersion, ScheduledJob
 from scheduled_jobs.services.execution import job_of_task
 from tests.support.declaring import declare, row, schedule_tasks
@@ -73,7 +74,7 @@ def test_a_save_a_pause_and_a_reset_in_a_copy_change_nothing() -> None:
     job.reset()
     job.refresh_from_db()
     assert job.sync_state == "failed"
-    assert job.sync_error == (f"Google has a job of this id, but it points at {URI}; --adopt moves it here")
+    assert job.sync_error == (f"Google has a job of this id, but it points at {URI}, {ELSEWHERE}")
 
 
 @pytest.mark.usefixtures("production")
@@ -92,7 +93,7 @@ def test_run_now_in_a_copy_runs_nothing(paused: bool) -> None:
     run = row("One").run_now()
     assert (run.status, run.error) == (
         "failed",
-        f"Google has a job of this id, but it points at {URI}; --adopt moves it here",
+        f"Google has a job of this id, but it points at {URI}, {ELSEWHERE}",
     )
 
 
@@ -149,8 +150,8 @@ def test_two_projects_without_a_name_are_told_to_take_one(google: MemoryBackend)
         declare("One")
         advice = (
             "Google has a job of this id, but it points at https://shop.example.com/tasks/shop.tasks.One, as "
-            "that of another project does: set DJANGO_CLOUD_TASKS_APP_NAME, so that their ids differ; only if "
-            "this app's own address has changed does --adopt move it here"
+            "that of another project or environment does: set DJANGO_CLOUD_TASKS_APP_NAME to another name, so "
+            "that their ids differ; only if this app's own address has changed does --adopt move it here"
         )
         assert schedule_tasks().lines == [f"[!] Job failed: shop.tasks.One: {advice}"]
         job = row("One")
@@ -187,8 +188,7 @@ def test_another_environment_takes_no_job_and_sees_no_orphan() -> None:
     declare("One")
     output = schedule_tasks(yes=True)
     assert output.lines == [
-        f"[!] Job failed: shop.tasks.One: Google has a job of this id, but it points at {URI}; "
-        "--adopt moves it here"
+        f"[!] Job failed: shop.tasks.One: Google has a job of this id, but it points at {URI}, {ELSEWHERE}"
     ]
 
 

@@ -15,6 +15,7 @@ from django.test import override_settings
 from scheduled_jobs import registry
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.domain.limits import LONGER
+from scheduled_jobs.domain.plan import ELSEWHERE
 from scheduled_jobs.exceptions import DiscardTask
 from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.models import GoogleName, JobChange, JobRun, JobVersion, ScheduledJob
@@ -543,8 +544,7 @@ def test_a_copy_of_the_database_changes_nothing_of_the_originals(google: MemoryB
         uri = "https://shop.example.com/tasks/shop.tasks.One"
         assert output.lines == [
             (
-                f"[!] Job failed: shop.tasks.One: Google has a job of this id, but it points at {uri}; "
-                "--adopt moves it here"
+                f"[!] Job failed: shop.tasks.One: Google has a job of this id, but it points at {uri}, {ELSEWHERE}"
             )
         ]
         assert output.code == 1
