@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from scheduled_jobs import registry
@@ -26,18 +27,18 @@ class LocalChange:
     error: str | None = None
 
 
-def rows_seeded(seeded: Seeded) -> list[LocalChange]:
-    """The rows of tasks that are new or changed, by task, as seeding left or would leave them."""
+def rows_seeded(seeded: Seeded, now: datetime) -> list[LocalChange]:
+    """The rows of tasks that are new or changed, by task, as seeding left or would leave them at ``now``."""
     touched = {job.task: job for job in seeded.touched.values() if job.origin == ScheduledJob.Origin.CODE}
     rows = [touched[path] for path in seeded.changed]
-    changes = [LocalChange("update", job.task, job.name, job.paused) for job in rows]
+    changes = [LocalChange("update", job.task, job.name, job.is_paused(now)) for job in rows]
     changes += [LocalChange("create", new.path, new.name, new.paused) for new in seeded.created]
     return sorted(changes, key=lambda change: change.task)
 
 
-def rows_run(seeded: Seeded, *, write: bool) -> Iterator[LocalChange]:
+def rows_run(seeded: Seeded, now: datetime, *, write: bool) -> Iterator[LocalChange]:
     """The same without the paused ones, each run here once if ``write``, and told as it ends."""
-    for change in rows_seeded(seeded):
+    for change in rows_seeded(seeded, now):
         task = registry.get(change.task)
         if task is None or change.paused:
             continue

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from tests.support.declaring import declare, schedule_tasks
@@ -74,6 +76,17 @@ def test_in_eager_mode_a_dry_run_runs_nothing(google: MemoryBackend) -> None:
     assert schedule_tasks().lines == ["[+] Job created: shop.tasks.One"]
     declare("One", "0 10 * * *")
     assert schedule_tasks(dry_run=True).lines == ["[~] Job updated: shop.tasks.One"]
+    assert JobRun.objects.count() == 1
+
+
+@EAGER
+def test_in_eager_mode_a_pause_that_is_over_holds_nothing_back(google: MemoryBackend) -> None:
+    declare("One", schedule_paused=True)
+    schedule_tasks()
+    for hours, lines in ((1, []), (-1, ["[~] Job updated: shop.tasks.One"])):
+        ScheduledJob.objects.update(paused_until=timezone.now() + timedelta(hours=hours))
+        declare("One", f"0 {10 + hours} * * *")
+        assert schedule_tasks().lines == lines
     assert JobRun.objects.count() == 1
 
 

@@ -198,17 +198,19 @@ class Command(BaseCommand):
     # --- Without ----------------------------------------------------------------------------------
 
     def _without_google(self, chosen: tuple[type[Task], ...] | None, *, yes: bool) -> None:
+        now = timezone.now()
         seeded = scheduling.seed_tasks(
             registry.tasks() if chosen is None else chosen, retire=chosen is None, yes=yes, write=self.write
         )
         changes = []
-        for change in rows_run(seeded, write=self.write) if settings.mode == "eager" else rows_seeded(seeded):
+        is_eager = settings.mode == "eager"
+        for change in rows_run(seeded, now, write=self.write) if is_eager else rows_seeded(seeded, now):
             changes.append(change)
             if change.error is not None:
                 self._fail(change.task, change.error)
                 continue
             self.counts[COUNTED[change.kind]] += 1
-            if settings.mode == "eager":
+            if is_eager:
                 self._line(f"{SIGNS[change.kind]}: {change.task}")
         for path, why in seeded.faulty:
             self._fail(path, why)
