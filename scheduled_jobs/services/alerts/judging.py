@@ -254,13 +254,13 @@ def _successes(job: ScheduledJob, wanted: int) -> int:
 def _in_a_row(run: JobRun, wanted: int) -> int:
     """How many scheduled times up to this run went wrong without a success between; no further counted."""
     before = _runs().filter(job=run.job_id, at__lte=run.at).exclude(status__in=JobRun.OPEN)
-    wrong: set[datetime | int] = set()
-    rows = before.order_by("-at", "-pk").values_list("status", "scheduled_for", "pk")
-    for status, slot, pk in rows[: wanted * ATTEMPTS]:
+    wrong: set[datetime] = set()
+    rows = before.order_by("-at", "-pk").values_list("status", "scheduled_for")
+    for status, slot in rows[: wanted * ATTEMPTS]:
         if status == Status.SUCCEEDED:
             break
-        if status in JobRun.BAD:
-            wrong.add(slot or pk)
+        if status in JobRun.BAD and slot is not None:
+            wrong.add(slot)
     return len(wrong)
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.db import Error
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from scheduled_jobs.logs import logger
@@ -104,15 +104,28 @@ def _write_failure(run: JobRun) -> bool:
     if arrived is not None:
         later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
         facts["last_delivery_at"] = Case(later, default=Value(arrived))
-    # What is counted are scheduled times, not attempts, and a run that was lost and then fails after all
-    # once. MySQL sets columns in the order written here, and compares with the new values: the count
-    # comes first.
-    is_same = Q(last_run=run, last_status__in=JobRun.FAILING)
-    known = Q(failures_in_a_row__gt=0) if run.attempt > 1 else is_same
-    count = Case(When(known, then=F("failures_in_a_row")), default=F("failures_in_a_row") + 1)
+    # MySQL sets columns in the order written here, and compares with the new values: the count comes first.
+    count = Case(When(_is_counted(run), then=F("failures_in_a_row")), default=F("failures_in_a_row") + 1)
     since = Coalesce("failing_since", Value(started))
     failure = {"last_failure": run, "last_failure_at": started}
     return bool(jobs.update(failures_in_a_row=count, failing_since=since, **failure, **facts))
+
+
+def _is_counted(run: JobRun) -> Q:
+    """Whether the failures in a row of a job are as many as before this one.
+
+    What is counted are scheduled times, not attempts, and a run that was lost and then fails after all once.
+    One that was asked for has no such time: by it alone a job fails once, and it adds to no others.
+    """
+    if run.attempt > 1 or run.scheduled_for is None:
+        return Q(failures_in_a_row__gt=0)
+    is_same = Q(last_run=run, last_status__in=JobRun.FAILING)
+    if run.job.failures_in_a_row != 1:
+        return is_same
+    others = statements.runs().filter(job_id=run.job_id, status__in=JobRun.FAILING).exclude(pk=run.pk)
+    since = others.filter(at__gte=OuterRef("failing_since"))
+    of_slots = Exists(since.filter(scheduled_for__isnull=False))
+    return is_same | Q(Exists(since), ~of_slots, failures_in_a_row=1)
 
 
 def note_missed(run: JobRun) -> None:
@@ -131,15 +144,15 @@ def correct(run: JobRun) -> bool:
     failed = runs.filter(status__in=JobRun.FAILING)
     failure = failed.first()
     since_then = failed if success is None else failed.filter(at__gt=success.at)
-    row = list(since_then.values_list("pk", "scheduled_for", "at")[:MOST])
+    row = list(since_then.values_list("scheduled_for", "at")[:MOST])
     last = runs.exclude(status__in=JobRun.OPEN).first()
     facts = {
         "last_success": success,
         "last_success_at": success and success.at,
         "last_failure": failure,
         "last_failure_at": failure and failure.at,
-        "failures_in_a_row": len({slot or pk for pk, slot, _at in row}),
-        "failing_since": row[-1][2] if row else None,
+        "failures_in_a_row": len({slot for slot, _at in row if slot is not None}) or min(len(row), 1),
+        "failing_since": row[-1][1] if row else None,
         **({} if last is None else _last(last)),
     }
     was_failing = _jobs(run.job_id).filter(failures_in_a_row__gt=0).exists()

@@ -141,6 +141,7 @@ def test_tolerances_of_a_task_are_kept(failing: Failing) -> None:
     task = make_task(failing.run, name="Patient", failure_tolerance=3, recovery_tolerance=2)
     job = make_job(task, "shop--patient")
     for hours in range(4):
+        deliver_slot(job, task, slot=None, now=AFTER + hours * HOUR - MINUTE)  # no time of the schedule
         run_at(job, task, hours)
         assert subjects() == ([] if hours < 2 else ["FAILING: Patient (3 in a row)"])
     failing.error = None
@@ -225,6 +226,11 @@ def test_a_job_that_fails_on_and_on_is_paused(
 ) -> None:
     settings.DJANGO_CLOUD_TASKS_AUTO_PAUSE_AFTER = 2
     run_at(job, task, 0)
+    for minutes in (10, 20):  # which somebody has forced
+        deliver_slot(job, task, slot=None, now=AFTER + minutes * MINUTE)
+    alerts.send_owed(AFTER + 20 * MINUTE)
+    job.refresh_from_db()
+    assert not job.paused
     run_at(job, task, 1)
     job.refresh_from_db()
     reason = "2 scheduled times in a row failed (DJANGO_CLOUD_TASKS_AUTO_PAUSE_AFTER)"

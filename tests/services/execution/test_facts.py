@@ -30,6 +30,7 @@ def job() -> ScheduledJob:
 
 
 def ended(job: ScheduledJob, status: str, at: datetime, **values: Any) -> JobRun:
+    values = {"scheduled_for": at, **values}
     return make_run(job, status, started_at=at, finished_at=at + MINUTE, duration=MINUTE, **values)
 
 
@@ -59,6 +60,17 @@ def test_failures_in_a_row_are_scheduled_times_not_attempts(job: ScheduledJob) -
     assert told(job)[2] == 1
     facts.write(ended(job, "failed", SLOT + 5 * MINUTE, scheduled_for=SLOT + 4 * MINUTE))
     assert told(job)[2] == 2
+
+
+def test_what_was_asked_for_adds_to_no_failures_in_a_row(job: ScheduledJob) -> None:
+    asked = {"scheduled_for": None, "trigger": "manual"}
+    counts = []
+    for minute, values in enumerate([asked, asked, {}, asked, {}, asked]):
+        facts.write(ended(job, "failed", SLOT + minute * MINUTE, **values))
+        counts.append(told(job)[2])
+    assert counts == [1, 1, 1, 1, 2, 2]
+    facts.correct(JobRun.objects.latest())
+    assert told(job)[2:4] == (2, SLOT)
 
 
 def test_a_run_given_up_that_has_succeeded_was_no_failure(job: ScheduledJob) -> None:
