@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from django.db import Error, router, transaction
+from django.db import Error, router
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, RunStats
 from scheduled_jobs.models.leases import Turn
+from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.stats import (
     DAY,
     FINE,
@@ -59,16 +60,17 @@ REST = 20
 def fold(*, most: int | None = None) -> int:
     """Bring the figures up to date, in at most ``most`` transactions; returns how many runs were folded.
 
-    Does nothing while another process does it.
+    Does nothing while another process does it. Between two transactions others may write.
     """
-    turn = Turn(FOLD, LENGTH, router.db_for_write(RunStats))
+    using = router.db_for_write(RunStats)
+    turn, pace = Turn(FOLD, LENGTH, using), Pace(using)
     if not turn.take():
         return 0
     folded = 0
     try:
         merge(timezone.now())
         while most is None or most > 0:
-            runs, is_more = _fold_some(turn)
+            runs, is_more = _fold_some(turn, pace)
             folded += runs
             if not is_more:
                 break
@@ -117,11 +119,11 @@ class _Moved(Exception):
     """What was read has changed before it was written."""
 
 
-def _fold_some(turn: Turn) -> tuple[int, bool]:
+def _fold_some(turn: Turn, pace: Pace) -> tuple[int, bool]:
     """Fold what one transaction may; the number of runs, and whether there may be more."""
     for left in reversed(range(TRIES)):
         try:
-            with transaction.atomic(using=router.db_for_write(RunStats)):
+            with pace.writing():
                 # First a write: SQLite lets no transaction write that has read while another wrote. It is
                 # a lock as well: two folders whose clocks are apart still fold one after the other.
                 return _fold_locked() if turn.renew() else (0, False)

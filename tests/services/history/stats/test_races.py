@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobRun, ScheduledJob, pace
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.models.stats import FOLD
 from scheduled_jobs.services.history import stats
@@ -68,6 +68,19 @@ def test_only_one_folds_at_a_time(job: ScheduledJob) -> None:
     other.free()
     assert stats.fold() == 1
     assert figures(*span()).failed == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_may_write_between_two_transactions_of_a_fold(
+    job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(folding, "AT_ONCE", 1)
+    monkeypatch.setattr(pace, "sleep", rests.append)
+    for _ in range(2):
+        make_run(job, "failed")
+    assert stats.fold() == 2
+    assert [rest > 0 for rest in rests] == [False, True, True]
 
 
 def test_pruning_that_begins_meanwhile_keeps_the_figures(
