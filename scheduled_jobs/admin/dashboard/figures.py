@@ -19,7 +19,7 @@ from scheduled_jobs.services.history.stats.reading import Unfolded
 if TYPE_CHECKING:
     from scheduled_jobs.admin.dashboard.addresses import Addresses
 
-HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CELL = timedelta(minutes=10)
 HEIGHT = 18
 FOOT = 20
@@ -143,8 +143,9 @@ def _bars(css: str, values: Sequence[float], *, most: float = 0, least: float = 
 
 
 def slowest_jobs(jobs: Sequence[JobNow], to: Addresses, now: datetime, unfolded: Unfolded) -> list[Standing]:
-    """The jobs that took longest in seven days: median and 95th percentile."""
-    found = [(pk, figures) for pk, figures in slowest(now - WEEK, now, MOST, unfolded) if figures.p95]
+    """The jobs that took longest in seven days, today among them: median and 95th percentile."""
+    start = floor(now, DAY) - 6 * DAY  # cells of whole days alone are half as many
+    found = [(pk, figures) for pk, figures in slowest(start, now, MOST, unfolded) if figures.p95]
     longest = max((_seconds(figures.p95) for _pk, figures in found), default=1) or 1
     return _standings(
         jobs, found, to,
