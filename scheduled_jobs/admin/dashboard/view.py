@@ -79,7 +79,8 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
     found = matters(jobs, now)
     said = sentence_of(jobs, found, to, now)
     unfolded = Unfolded.read() if to.allowed.runs else None
-    has_run = any(job.health != Health.NEW for job in jobs)
+    # A job that is paused may have run before.
+    has_run = any(job.health not in (Health.NEW, Health.PAUSED) for job in jobs) or JobRun.objects.exists()
     context = {
         "said": said,
         "needs": needs(found, to, zone, now),
@@ -110,9 +111,12 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
         context["paused_url"] = to.jobs(state=Health.PAUSED)
         context["most_named"] = MOST_NAMED
     if has_run and not watch.is_watched(now):
-        watching = next((job.pk for job in jobs if job.task == watch.WATCH_JOBS), None)
-        url = to.job(watching) if watching else ""
-        context["unwatched"] = {"line": watch.line_to_add(), "url": url}
+        watching = next((job for job in jobs if job.task == watch.WATCH_JOBS), None)
+        context["unwatched"] = {
+            "line": watch.line_to_add(),
+            "url": to.job(watching.pk) if watching else "",
+            "is_new": watching is not None and watching.health == Health.NEW,
+        }
     if not has_run:
         context["first"] = _first_run(to, jobs, zone, now)
     elif unfolded is not None:

@@ -205,7 +205,7 @@ def _deed(change: JobChange) -> dict[str, Any]:
 
     The parameter is empty for a field of its own.
     """
-    name, old, new, nothing = change.field, change.old, change.new, _("the code’s default")
+    name, old, new, unset = change.field, change.old, change.new, _("the code’s default")
     if name in EVENTS:
         return {"verb": EVENTS[name]}
     if name in SWITCHES:
@@ -215,7 +215,7 @@ def _deed(change: JobChange) -> dict[str, Any]:
     if name == "backfill":
         return _backfill_deed(old, new)
     if name.startswith("declared_"):
-        name, nothing = name.removeprefix("declared_"), _("not set")
+        name, unset = name.removeprefix("declared_"), _("not set")
         verb = format_html(_("changed the default of {field}"), field=_named(name))
     elif name in FIELD_WORDS:
         verb = _override(change)
@@ -224,8 +224,8 @@ def _deed(change: JobChange) -> dict[str, Any]:
         return {"verb": text, "pairs": [("", _plain(old), _plain(new))]}
     if name == "payload" and isinstance(old, dict) and isinstance(new, dict):
         return {"verb": verb, "pairs": payload_changes(old, new)}
-    values = (nothing if value is None else value_text(name, value) for value in (old, new))
-    return {"verb": verb, "pairs": [("", *values)]}
+    values = ("" if value is None else value_text(name, value) for value in (old, new))
+    return {"verb": verb, "pairs": [("", *values)], "unset": unset}
 
 
 def _run_deed(old: object, new: object) -> dict[str, Any]:

@@ -110,7 +110,10 @@ def test_where_nobody_watches_it_says_so_with_the_line_to_add() -> None:
         watching = job("W")
         ScheduledJob.objects.filter(pk=watching.pk).update(task=watch.WATCH_JOBS)
         html = client.get(URL).content.decode()
+        ScheduledJob.objects.filter(pk=watching.pk).update(last_run_at=None, last_status="")
+        untried = client.get(URL).content.decode()
     assert "scheduled_jobs.builtin.WatchJobs has not run for a day: its page says why." in text(html)
+    assert "scheduled_jobs.builtin.WatchJobs has not run yet." in text(untried)
     assert f'<a href="{LIST}{watching.pk}/change/">scheduled_jobs.builtin.WatchJobs</a>' in html
     LastWatch.objects.create(at=NOW - timedelta(days=1))
     assert "Nobody watches" not in client.get(URL).content.decode()
@@ -324,6 +327,9 @@ def test_before_the_first_run_it_says_when_that_is_and_offers_one_by_hand() -> N
     row = make_job(make_task(name="First"), "first", sync_state="synced")
     html = superuser().get(URL).content.decode()
     assert "1 job was found in the code. It has not run yet." in text(html)
+    make_job(make_task(name="Held"), "held", sync_state="synced", paused=True)
+    html = superuser("rui").get(URL).content.decode()
+    assert "2 jobs were found in the code. None has run yet." in text(html)
     assert "First run: 10:00, in 29 min" in text(html)
     assert f'href="{LIST}{row.pk}/run-now/"' in html
     assert "/tasks/" in html
