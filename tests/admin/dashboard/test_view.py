@@ -325,10 +325,11 @@ def test_the_four_figures_lead_to_the_runs_that_they_count() -> None:
 
 def test_before_the_first_run_it_says_when_that_is_and_offers_one_by_hand() -> None:
     row = make_job(make_task(name="First"), "first", sync_state="synced")
-    html = superuser().get(URL).content.decode()
+    client = superuser()
+    html = client.get(URL).content.decode()
     assert "1 job was found in the code. It has not run yet." in text(html)
     make_job(make_task(name="Held"), "held", sync_state="synced", paused=True)
-    html = superuser("rui").get(URL).content.decode()
+    html = client.get(URL).content.decode()
     assert "2 jobs were found in the code. None has run yet." in text(html)
     assert "First run: 10:00, in 29 min" in text(html)
     assert f'href="{LIST}{row.pk}/run-now/"' in html
