@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services.history.strips import LENGTH, Bar
@@ -78,6 +79,13 @@ def outcomes_in_words(bars: Sequence[Bar]) -> str:
     if not bars:
         return _("No runs yet")
     counts = Counter(bar.status for bar in bars)
-    parts = [f"{counts[status]} {Status(status).label}" for status in PATH_KINDS if counts[status]]
+    labels = _labels(get_language())
+    parts = [f"{counts[status]} {labels[status]}" for status in PATH_KINDS if counts[status]]
     head = ngettext("Last %(n)d run", "Last %(n)d runs", len(bars)) % {"n": len(bars)}
     return f"{head}: {', '.join(parts)}"
+
+
+@lru_cache(maxsize=64)
+def _labels(_language: str | None) -> dict[str, str]:
+    """Looked up once, not for each row."""
+    return {status: str(status.label) for status in Status}
