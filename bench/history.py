@@ -4,7 +4,8 @@ Prints JSON: of each screen the median of full requests by a superuser over so m
 how many times that it takes over 100,000 runs; beside them django-celery-results' own list of as many
 results, in the same minutes and on a database of the same kind. All requests are measured in turn, in three
 processes with the same Django and middleware; the peer has an environment of its own in ``.bench/``, made at
-the first run. With ``DATABASE_URL=postgres://...`` all of it lies on PostgreSQL.
+the first run. With ``DATABASE_URL=postgres://...`` all of it lies on PostgreSQL. ``health`` answers 503, the
+dearer of its answers: it names the jobs that fail.
 
 The goals, of which ``missed`` names the screens: under 100 ms, and no more than 1.3 times its time at 100,000
 runs.
