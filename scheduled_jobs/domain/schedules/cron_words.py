@@ -75,7 +75,13 @@ def cron_in_words(expression: str) -> str:
         words = re.sub(r"between (\d\d):00 and (\d\d):59", rf"from \1:{minute:0>2} to \2:{minute:0>2}", words)
         words = words.replace(f"At {minute} minutes past the hour, from", "Every hour, from")
     words = re.sub(r", every (\d+) days", lambda match: f", every {ordinal(int(match[1]))} day", words)
+    words = re.sub(r"on day ([\d, and]+) of the month", _on_the, words)
     return words.replace("At 1 minutes past", "At 1 minute past")
+
+
+def _on_the(match: re.Match[str]) -> str:
+    days = re.sub(r"\d+", lambda day: ordinal(int(day[0])), match[1])
+    return f"on the {days} of the month"
 
 
 def _described(*fields: str) -> str:
