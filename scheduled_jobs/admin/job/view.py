@@ -103,9 +103,11 @@ def overview_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -
     runs = _runs_of(model_admin, request, job, now) if allowed(request).runs else {}
     failure = job_story.failure_of(job) if runs and health in (Health.FAILING, Health.LOST) else None
 
-    headline = job_headline(job, health, ahead, now, told, looked_at, runs.get("missed"))
+    missed = runs.pop("missed", None)
+    headline = job_headline(job, health, ahead, now, told, looked_at, missed.at if missed else None)
     context = {
         "headline": headline,
+        "missed_pk": missed.pk if missed and health == Health.MISSED else None,
         "failure": failure_banner(job, failure, ahead, now) if failure else None,
         **_why_nothing_runs(told, job, health, differing, looked_at, now),
         **runs,
@@ -140,7 +142,7 @@ def _runs_of(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now
         "runs": recent_rows(job, recent, lasted, now),
         "month": draw_month(month, job.time_zone, now, link),
         "all_runs": job_story.count_capped(JobRun.objects.filter(job=job)),
-        "missed": next((run.at for run in reversed(lasted) if run.status == JobRun.Status.MISSED), None),
+        "missed": next((run for run in reversed(lasted) if run.status == JobRun.Status.MISSED), None),
     }
 
 

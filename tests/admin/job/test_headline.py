@@ -51,6 +51,7 @@ def test_a_missed_run_is_named_where_a_later_one_came() -> None:
     page = text(superuser().get(address(row)).content.decode())
     said = f"Nothing arrived from Google for the {slot:%H:%M} run. The last run succeeded now."
     assert f"Missed. {said}" in page
+    assert "Why did it not arrive?" in page
 
 
 @pytest.mark.parametrize(
