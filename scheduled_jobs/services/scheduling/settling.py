@@ -48,15 +48,15 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     if job_pk is not None:
         queued = queued.of_jobs([job_pk])
     _close(queued, now, most)
-    # Asked for just before a slot, its delivery may have come while that slot was run, and been turned away.
-    # Should it be another's that was, the second one sent is answered as a duplicate.
-    turned_away = runs_to_send().filter(
+    # Asked for just before a slot, its delivery is held until then and may serve the slot, whose own Google
+    # leaves out or is turned away while the other runs. One that comes all the same is a duplicate.
+    slot_served = runs_to_send().filter(
         job=OuterRef("job"),
         scheduled_for__gte=OuterRef("sent_at"),
-        deliveries__gt=1,
+        deliveries__gt=0,
         finished_at__isnull=False,
     )
-    is_late = Q(sent_at__lt=now - UNDELIVERED) | Exists(turned_away)
+    is_late = Q(sent_at__lt=now - UNDELIVERED) | Exists(slot_served)
     undelivered = Q(sent__gt=0, sent__lt=MOST_SENT) & is_late
     forgotten = Q(sent=0, created_at__lt=now - NOTHING_SENT) & ~Q(trigger__in=JobRun.IN_TURN)
     open_ = runs_to_send() if job_pk is None else runs_to_send().of_jobs([job_pk])
