@@ -37,7 +37,12 @@ QUICK = [
     "tests/admin/job",
     "tests/admin/run",
 ]
-LONGER = {"ORACLE_SCHEDULES": "2000", "WRITERS_SECONDS": "10"}
+LONGER = {
+    "ORACLE_SCHEDULES": "2000",
+    "PLAN_EXAMPLES": "100",
+    "SYNC_EXAMPLES": "100",
+    "WRITERS_SECONDS": "10",
+}
 """What takes long, and is done in full with one of the Djangos."""
 WITHOUT_DJANGO = ["tests/domain", "tests/emulator"]
 """What imports no Django (import-linter sees to it): each Python runs it once, with the oldest."""

@@ -25,18 +25,69 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server", "new_database"}
+SAME_ANYWHERE = (
+    "tests/admin/test_markup.py",
+    "tests/admin/test_query_counts.py",
+    "tests/contrib/",
+    "tests/services/alerts/test_wording.py",
+    "tests/services/scheduling/test_advice.py",
+)
+"""What has rows only to show or to count them: other tests ask the same of the other databases."""
+ONE_STANDS_FOR_ALL = ("tests/admin/", "tests/test_values_past_the_forms.py")
 CONSTANT = {"django_content_type", "auth_permission"}
 """Tables that hold what the migrations have put there, and that no test changes."""
 LONG = (
     "tests/projects/",
     "tests/ends/",
     "tests/test_demo.py",
+    "tests/admin/test_strange_requests.py",
     "tests/browser/",
     "tests/emulator/test_process.py",
     "tests/management/test_interruptions.py",
     "tests/test_values_past_the_forms.py",
 )
 """Files that start other programs, and wait for them more than they work, or that take longer than most."""
+UNCOUNTED = (
+    "tests/admin/dashboard/test_plans.py",
+    "tests/admin/job/test_overview.py",
+    "tests/admin/job_list/test_view.py",
+    "tests/admin/plan/test_decide.py",
+    "tests/admin/test_next_run.py",
+    "tests/backends/test_quota.py",
+    "tests/domain/test_attempts.py",
+    "tests/domain/test_payloads_storage.py",
+    "tests/domain/test_schedules_english.py",
+    "tests/domain/test_schedules_words.py",
+    "tests/emulator/test_runner.py",
+    "tests/ends/",
+    "tests/lessons/",
+    "tests/models/test_job_queryset.py",
+    "tests/models/test_jobs.py",
+    "tests/models/test_runs.py",
+    "tests/projects/",
+    "tests/sample_project/",
+    "tests/services/execution/test_plans.py",
+    "tests/services/history/stats/test_fold.py",
+    "tests/services/history/test_health.py",
+    "tests/services/history/test_retention.py",
+    "tests/services/history/test_run_list.py",
+    "tests/services/history/test_strips.py",
+    "tests/services/monitoring/test_plans.py",
+    "tests/services/scheduling/push/test_push.py",
+    "tests/services/scheduling/sync/test_compare.py",
+    "tests/services/scheduling/test_drift.py",
+    "tests/services/scheduling/test_google_names.py",
+    "tests/services/scheduling/test_left_behind.py",
+    "tests/services/scheduling/test_masked.py",
+    "tests/services/scheduling/test_seen.py",
+    "tests/services/scheduling/test_settling.py",
+    "tests/test_architecture.py",
+    "tests/test_loop.py",
+    "tests/test_operating_documentation.py",
+    "tests/test_poison.py",
+    "tests/test_user_documentation.py",
+)
+"""What takes long, and goes over lines that others cover: without all of these 96 per cent are counted still."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -51,22 +102,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     words of the answer. A module whose parameters are other statements is marked by hand.
 
     In Chromium the same views and statements are at work as in the tests without it. For the same reason no
-    lines are counted there, nor in the processes of other people's projects, nor where a module says so
-    (``uncounted``) that goes over the same lines a thousand times: counting makes them two to three times as
-    slow.
+    lines are counted there, nor in what UNCOUNTED names, nor where a module says so (``uncounted``) that goes
+    over the same lines a thousand times: counting makes them two to three times as slow.
     """
     seen = set()
     for item in items:
         test = item.nodeid.partition("[")[0]
-        stood_for = test.startswith("tests/admin/") and test in seen
+        is_same = test.startswith(SAME_ANYWHERE) or (test.startswith(ONE_STANDS_FOR_ALL) and test in seen)
         seen.add(test)
         uses = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(
             getattr(item, "fixturenames", ())
         )
         is_browser = item.get_closest_marker("browser")
-        if is_browser or test.startswith(("tests/projects/", "tests/ends/")):
+        if is_browser or test.startswith(UNCOUNTED):
             item.add_marker("uncounted")
-        if uses and not is_browser and not stood_for:
+        if uses and not is_browser and not is_same:
             item.add_marker("database")
     config.stash[LEFT_OUT] = sum(not item.get_closest_marker("database") for item in items)
 
@@ -160,7 +210,15 @@ def no_tasks() -> None:
 
 
 @pytest.fixture
-def google() -> Iterator[MemoryBackend]:
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is made again is made again at once."""
+    from scheduled_jobs.services.scheduling import client
+
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.0001)
+
+
+@pytest.fixture
+def google(no_backoff: None) -> Iterator[MemoryBackend]:
     """A Cloud Scheduler in memory; ``google.store.faults`` makes its calls fail and records them."""
     from scheduled_jobs.backends import use_backend
     from scheduled_jobs.backends.memory import MemoryBackend

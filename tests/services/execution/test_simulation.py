@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from scheduled_jobs.models import JobRun, ScheduledJob
@@ -226,8 +227,9 @@ def simulate(seed: int, overlap: str, *, retries: int) -> World:
     return world
 
 
+# A server of databases answers in a fifth of the speed, and the same: it is shown fewer histories.
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(8 if connection.vendor == "sqlite" else 4))
 def test_no_history_breaks_the_promises(seed: int, overlap: str) -> None:
     world = simulate(seed, overlap, retries=len(GAPS))
     runs = list(JobRun.objects.filter(job=world.job).order_by("pk"))

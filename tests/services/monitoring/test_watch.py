@@ -40,15 +40,9 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.fixture
-def google() -> Iterator[CloudScheduler]:
+def google(no_backoff: None) -> Iterator[CloudScheduler]:
     with running_cloud_scheduler(START) as scheduler:
         yield scheduler
-
-
-@pytest.fixture(autouse=True)
-def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that is made again is made again at once."""
-    monkeypatch.setattr(client, "FIRST_WAIT", 0.0001)
 
 
 def versions_of(job: ScheduledJob) -> list[tuple[str, str, bool]]:

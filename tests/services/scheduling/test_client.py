@@ -46,7 +46,6 @@ def test_a_refusal_is_not_tried_again(google: MemoryBackend) -> None:
     assert len(google.store.faults.calls) == 1
 
 
-@pytest.mark.usefixtures("no_backoff")
 def test_an_aborted_call_is_given_up_after_five_tries(google: MemoryBackend) -> None:
     google.store.faults.refuse("DeleteJob", "ABORTED", "sync mutate calls cannot be queued", times=99)
     with pytest.raises(Aborted):

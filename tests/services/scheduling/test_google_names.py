@@ -259,7 +259,6 @@ def test_a_row_that_was_never_in_google_owes_no_deletion(google: MemoryBackend) 
     assert google.store.faults.calls == []
 
 
-@pytest.mark.usefixtures("no_backoff")
 def test_a_create_without_an_answer_is_owed(google: MemoryBackend) -> None:
     deploy(One="a")
     statuses = {"after": "UNAVAILABLE"}

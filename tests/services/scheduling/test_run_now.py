@@ -102,7 +102,6 @@ def test_a_run_right_after_another_change_is_asked_for_again(
     assert methods(google) == ["RunJob"] * 3
 
 
-@pytest.mark.usefixtures("no_backoff")
 def test_a_job_that_google_stays_busy_with_keeps_its_run_queued(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:

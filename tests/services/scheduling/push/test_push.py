@@ -136,7 +136,6 @@ def test_a_row_that_is_right_after_all_is_healed_without_a_write(
     assert methods(google) == ["ListJobs"]
 
 
-@pytest.mark.usefixtures("no_backoff")
 def test_a_lost_answer_is_never_recorded_as_synced_unless_it_is(
     google: MemoryBackend, job: ScheduledJob
 ) -> None:

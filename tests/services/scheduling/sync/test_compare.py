@@ -163,7 +163,6 @@ def test_the_names_of_all_rows_are_those_of_each(
     assert schedule_tasks().totals == "5 jobs: 0 created, 0 updated, 0 deleted, 0 failed, 5 unchanged."
 
 
-@pytest.mark.usefixtures("no_backoff")
 def test_a_former_name_that_was_deleted_meanwhile_is_no_change(
     google: MemoryBackend, meanwhile: Callable[..., None]
 ) -> None:
