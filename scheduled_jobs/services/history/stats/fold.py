@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import Error, router
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
@@ -163,12 +164,13 @@ def _mark_folded(runs: Iterable[tuple[int, int, datetime | None, datetime, str, 
     alike = defaultdict(list)
     for pk, _job, _slot, _created, status, deliveries in runs:
         alike[status, deliveries].append(pk)
-    rows = JobRun.objects.using(router.db_for_write(JobRun))
+    # Not by the status as it stands: SQLite without statistics would rather read all successes by its index.
+    rows = JobRun.objects.using(router.db_for_write(JobRun)).alias(_status=Coalesce("status", Value("")))
     for (status, deliveries), pks in alike.items():
         for first in range(0, len(pks), MARKED):
             some = pks[first : first + MARKED]
             # One that was written since it was read keeps its mark, and its cell is made once more.
-            same = rows.filter(pk__in=some, status=status, deliveries=deliveries)
+            same = rows.filter(pk__in=some, _status=status, deliveries=deliveries)
             if same.update(unfolded=None) != len(some):
                 raise _Moved("a run was written meanwhile")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from scheduled_jobs.services.history.stats.marks import marks_by_app
 from scheduled_jobs.services.history.stats.reading import Unfolded
 from tests.services.history.stats.oracle import assert_true, counted
 from tests.support import make_job, make_task
+from tests.support.plans import plans_about
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +128,21 @@ def act(job: ScheduledJob, what: str, now: datetime, minutes: int, end: str, sec
         runs.filter(pk=chosen.pk).update(deliveries=chosen.deliveries + 1)
     elif what == "delete":
         runs.filter(pk=chosen.pk).delete()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
+def test_a_fold_reads_no_more_runs_than_those_of_its_cells(jobs: list[ScheduledJob]) -> None:
+    for _ in range(10):
+        JobRun.objects.create(job=jobs[0], status="succeeded", trigger="manual")
+    with plans_about("jobrun") as plans:
+        assert fold() == 10
+    how = {step.partition(" USING ")[2].partition(" (")[2] for plan in plans.values() for step in plan}
+    assert how - {""} == {
+        "unfolded>?)",
+        "job_id=? AND scheduled_for>? AND scheduled_for<?)",
+        "job_id=? AND at>?)",
+        "rowid=?)",
+    }
 
 
 def test_every_write_of_a_run_marks_it(jobs: list[ScheduledJob]) -> None:
