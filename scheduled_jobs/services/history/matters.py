@@ -298,10 +298,12 @@ def _alike(key: str) -> QuerySet[JobRun]:
 
 def _mark(runs: QuerySet[JobRun], at: datetime | None, by: str) -> int:
     pks = list(runs.order_by("-at").values_list("pk", flat=True)[:MOST_MARKED])
+    # By their keys: SQLite without statistics would look all runs of the cause through for each chunk.
+    same = JobRun.objects.using(runs.db).filter(acknowledged_at__isnull=at is not None)
     marked = 0
     for chunk in _chunks(pks):
         with transaction.atomic(using=runs.db):
-            marked += runs.filter(pk__in=chunk).update(acknowledged_at=at, acknowledged_by=by)
+            marked += same.filter(pk__in=chunk).update(acknowledged_at=at, acknowledged_by=by)
     return marked
 
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.matters import Kind, Matter, deal_with, jobs_now, matters, take_back
 from tests.support import SLOT, make_job, make_run, make_task
+from tests.support.plans import plans_about
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +132,18 @@ def test_what_had_not_ended_when_it_was_seen_is_not_dealt_with() -> None:
     assert deal_with("E", seen_at, "rui", at=NOW) == 1
     assert deal_with("E", seen_at, "rui", at=NOW) == 0
     assert deal_with("E", NOW, "ana", at=NOW) == 2
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
+def test_many_runs_of_a_cause_are_marked_by_their_keys() -> None:
+    row = failing("a", "E")
+    for _ in range(10):
+        make_run(row, "failed", started_at=SLOT, finished_at=SLOT, error_key="E")
+    with plans_about("jobrun") as plans:
+        assert deal_with("E", NOW, "ana", at=NOW) == 11
+    assert [plan for sql, plan in plans.items() if sql.startswith("UPDATE")] == [
+        ["SEARCH scheduled_jobs_jobrun USING INTEGER PRIMARY KEY (rowid=?)"]
+    ]
 
 
 def test_undoing_brings_back_what_was_marked_at_that_moment_alone() -> None:
