@@ -6,6 +6,7 @@ import asyncio
 import decimal
 import inspect
 import json
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
@@ -155,12 +156,24 @@ def _call(task: Task, arguments: Mapping[str, Any]) -> Any:
         raise TypeError("run() returned a generator, whose body is only run by whoever iterates over it")
     if not inspect.isawaitable(returned):
         return returned
+    if _has_greenlets_for_threads():
+        getattr(returned, "close", lambda: None)()
+        raise RuntimeError(
+            "an async run() needs a thread of its own, and gevent has none: while its loop runs, Django "
+            "refuses the database to every other request of the process. Write a plain run(), or use other "
+            "workers."
+        )
 
     async def wait() -> Any:
         return await returned
 
     # In a loop of its own: what ends a loop, such as SystemExit in one of its tasks, must not end a server's.
     return async_to_sync(wait, force_new_loop=True)()
+
+
+def _has_greenlets_for_threads() -> bool:
+    gevent = sys.modules.get("gevent.monkey")
+    return gevent is not None and bool(gevent.is_module_patched("threading"))
 
 
 def _is_unrun(returned: Any, run: Callable[..., Any]) -> bool:

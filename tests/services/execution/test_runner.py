@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +47,22 @@ def test_an_async_task_that_is_cancelled_within_has_failed() -> None:
 
     found = run_once(run)
     assert (found.status, found.error) == (Status.FAILED, "CancelledError")
+
+
+def test_an_async_task_is_refused_where_all_share_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under gevent its loop ran in the thread of all: another delivery met SynchronousOnlyOperation."""
+    gevent = SimpleNamespace(is_module_patched=lambda name: name == "threading")
+    monkeypatch.setitem(sys.modules, "gevent.monkey", gevent)
+    ran = []
+
+    async def run(self: PeriodicTask) -> None:
+        ran.append(1)
+
+    found = run_once(run)
+    assert (found.status, ran) == (Status.FAILED, [])
+    assert found.error.startswith(
+        "RuntimeError: an async run() needs a thread of its own, and gevent has none: "
+    )
 
 
 def test_a_task_sees_its_request_and_its_metadata() -> None:
