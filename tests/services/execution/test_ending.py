@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -109,6 +110,18 @@ def test_an_end_that_cannot_be_written_is_written_with_the_next(
     run.refresh_from_db()
     assert (run.status, run.finished_at, run.settled_slot, run.error) == (Status.SUCCEEDED, AFTER, SLOT, "")
     assert not still._kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_twenty_seconds_an_end_is_kept_however_often_it_was_tried(
+    at_the_end: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task()
+    at_the_end.left = 15
+    seconds = itertools.count(step=7)  # each statement waits for a lock
+    monkeypatch.setattr(ending, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    assert at_the_end.deliver(make_job(task), task).body["recorded"] is False
+    assert at_the_end.waits == [0.2]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -567,6 +567,18 @@ def test_deliveries_watch_a_few_jobs_where_nobody_else_does(google: CloudSchedul
     with CaptureQueriesContext(connection) as queries:
         assert watch.watch_after_delivery(google.now + MINUTE, deliveries) == []
     assert len(queries) == 1  # somebody watches
+    for minutes, is_watched in ((15, True), (16, False)):
+        times[0] += 60
+        with CaptureQueriesContext(connection) as queries:
+            watch.watch_after_delivery(google.now + minutes * MINUTE, deliveries)
+        assert (len(queries) == 1) is is_watched
+
+
+def test_deliveries_watch_twenty_jobs_in_turn() -> None:
+    task = make_task()
+    pks = [make_job(task, name=f"shop--report-{n}").pk for n in range(21)]
+    deliveries = watch._Deliveries()
+    assert [deliveries.some("default") for _ in range(3)] == [pks[:20], pks[20:], pks[:20]]
 
 
 def test_late_and_missed_honour_the_grace_of_a_task(google: CloudScheduler) -> None:

@@ -114,7 +114,7 @@ def test_one_delivery_in_fifty_folds_and_few_where_that_takes_long(
         return not JobRun.objects.filter(unfolded=1).exists()
 
     monkeypatch.setattr(folding, "_rests_until", 0.0)
-    turns = [(None, 100), (149, 100), (150, 100), (200, 110), (200, 110.5), (250, 120), (300, 121)]
+    turns = [(None, 100), (125, 100), (150, 100), (200, 110), (200, 110.5), (250, 120), (300, 121)]
     assert [is_folded_after(run, at) for run, at in turns] == [False, False, True, False, True, False, True]
 
 

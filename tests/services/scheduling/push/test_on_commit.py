@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,21 @@ def test_a_save_returns_although_its_push_breaks(
     job.save()
     assert (row("One").schedule, row("One").sync_state) == ("0 3 * * *", "pending")
     assert line(caplog) == ("Error calling breaks in on_commit() during transaction (a fault of our own).")
+
+
+def test_a_save_waits_for_google_as_long_as_two_calls_may_take(
+    job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushes: list[tuple[float, list[int]]] = []
+
+    def begin(until: float) -> SimpleNamespace:
+        return SimpleNamespace(run=lambda pks: pushes.append((until, pks)))
+
+    monkeypatch.setattr(on_commit, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr(on_commit, "Push", begin)
+    job.schedule_override = "0 3 * * *"
+    job.save()
+    assert pushes == [(120.0, [job.pk])]
 
 
 def test_a_pause_returns_although_its_push_breaks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from datetime import timedelta
@@ -282,6 +283,22 @@ def test_an_edit_during_the_call_is_pushed_in_another_round(google: MemoryBacken
     assert (final.sync_state, final.pushed_revision) == ("synced", final.revision)
 
 
+def test_after_four_rounds_a_row_is_left_to_whoever_edits_it(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    rows, numbers = ScheduledJob.objects.filter(pk=job.pk), itertools.count()
+
+    def edit_each_time(method: str, _name: str, phase: str) -> None:
+        if (method, phase) == ("UpdateJob", "after"):
+            rows.mark_pending(description_override=str(next(numbers)))
+
+    google.store.faults.intercept = edit_each_time
+    job.schedule_override = "0 3 * * *"
+    job.save()
+    assert methods(google) == ["UpdateJob"] * 4
+    assert (row("One").sync_state, row("One").push_token) == ("pending", None)
+
+
 def test_who_runs_out_of_time_gives_the_lease_back(google: MemoryBackend, job: ScheduledJob) -> None:
     rows = ScheduledJob.objects.filter(pk=job.pk)
 
@@ -323,11 +340,10 @@ def test_a_death_in_the_middle_is_healed_by_the_next_delivery(
 ) -> None:
     hold_lease(job, -1)
     ScheduledJob.objects.filter(pk=job.pk).mark_pending(schedule_override="0 3 * * *")
-    scheduling.after_delivery(job.pk)
-    assert row("One").sync_state == "pending"
-    ScheduledJob.objects.filter(pk=job.pk).update(edited_at=timezone.now() - timedelta(minutes=2))
-    scheduling.after_delivery(job.pk)
-    assert row("One").sync_state == "synced"
+    for seconds, state in ((30, "pending"), (61, "synced")):
+        ScheduledJob.objects.filter(pk=job.pk).update(edited_at=timezone.now() - timedelta(seconds=seconds))
+        scheduling.after_delivery(job.pk)
+        assert row("One").sync_state == state
     assert live(google, job).values["schedule"] == "0 3 * * *"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from scheduled_jobs import registry
+from scheduled_jobs.exceptions import Aborted
 from scheduled_jobs.models import Lease, ScheduledJob
 from scheduled_jobs.services.scheduling.push import push
+from scheduled_jobs.services.scheduling.sync import lock
 from scheduled_jobs.services.scheduling.sync.lock import NAME, sync_lock
 from scheduled_jobs.services.scheduling.sync.sync import LOCK_LOST
 from tests.support.declaring import declare, row, schedule_tasks
@@ -32,6 +35,25 @@ def taken_over(google: MemoryBackend, method: str) -> None:
     google.store.faults.intercept = lambda called, name, phase: (
         lease("another") if (called, phase) == (method, "before") else None
     )
+
+
+def test_a_turn_is_three_minutes_and_is_waited_for_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes, told = [0], []
+
+    def sleep(_seconds: float) -> None:
+        minutes[0] += 1
+
+    clock = SimpleNamespace(monotonic=lambda: 60.0 * minutes[0], sleep=sleep)
+    monkeypatch.setattr(lock, "time", clock)
+    before = timezone.now()
+    with sync_lock("default"):
+        until = Lease.objects.get(name=NAME).until
+        assert until is not None
+        assert timedelta() <= until - before - timedelta(minutes=3) <= timezone.now() - before
+        another = sync_lock("default", on_wait=lambda: told.append(minutes[0]))
+        with pytest.raises(Aborted, match="has been running for ten minutes"), another:
+            raise AssertionError("two have the turn")
+    assert (minutes, told) == ([11], [0])
 
 
 def test_a_turn_that_ran_out_is_ours_until_somebody_takes_it() -> None:
