@@ -20,6 +20,7 @@ BOTH = "has fields for seconds and years, and Cloud Scheduler has neither"
 YEAR_NAMED = "names years, and Cloud Scheduler has no field for them: a schedule comes each year"
 ZONE = "names a time zone, which stands beside a schedule"
 LENGTH = "is a length of time"
+SUN = "is a time of the sun, and Cloud Scheduler goes by the clock alone"
 RETURN = ", and let run() return on any but the"
 
 MESSAGES = [
@@ -91,6 +92,8 @@ MESSAGES = [
     ("<crontab: */5 * * * * (m/h/dM/MY/d)>", "is the form of Celery: write '*/5 * * * *'"),
     ("0 9 1 * * (m/h/d/dM/MY)", "is the form of Celery: write '0 9 * * 1'"),
     ("<freq: 5.00 minutes>", "is the form of Celery: write '*/5 * * * *'"),
+    ("<solar: sunset at latitude -37.8, longitude: 145>", SUN),
+    ("sunset", SUN),
 ]  # fmt: skip
 
 PASTED = {

@@ -175,6 +175,8 @@ def _celery(text: str) -> Meant | None:
         return Meant(_part(" ".join(given.get(name, "*") for name in names)), what)
     if found := re.fullmatch(r"<freq: (.+)>", text):
         return Meant(written_length(found[1]), what)
+    if re.search(r"\b(?:solar|sunset|sunrise|dawn|dusk)\b", text, re.IGNORECASE):
+        return Meant({}, "is a time of the sun, and Cloud Scheduler goes by the clock alone")
     found = re.fullmatch(r"(?:<crontab: )?((?:\S+ ){5})\((m/h/d/dM/MY|m/h/dM/MY/d)\)(?: \S+)?>?", text)
     if found is None:
         return None
