@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,11 @@ import django
 from django.conf import settings
 
 from bench.web import ACCOUNT, ADDRESS, ENDPOINT, TASK, headers, name_of
+
+with suppress(ImportError):  # as for the tests: the driver of MySQL and MariaDB that needs no compiler
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
 
 JOBS = 256
 SLOT = datetime(2026, 1, 5, tzinfo=UTC)

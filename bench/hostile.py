@@ -153,7 +153,8 @@ class Enemy:
             ],
             "email_verified": [None, "true", 1, 0, False, "yes", []],
             "exp": [None, "x", now - 100, 0, -1, True, [], 10**400, "9" * 400],
-            "iat": [None, "x", now + 100, 10**12, True, [], {}],
+            # Long enough from now that it is no good token before the last request of a slow machine.
+            "iat": [None, "x", now + 10_000, 10**12, True, [], {}],
         }
         name = self._random.choice(list(claims))
         return {name: self._random.choice(claims[name])}

@@ -32,7 +32,7 @@ from bench.own_postgresql import PostgreSQL, own_postgresql
 from bench.web import ACCOUNT, ADDRESS, ENDPOINT, Web, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PARENT = "projects/bench/locations/here"
 WORK = {"seconds": 0.5, "marks": "begun done"}
@@ -55,47 +55,56 @@ SELECT count(*) FROM (SELECT 1 FROM bench_row WHERE status = 'done' GROUP BY pay
 
 
 class Emulator:
-    """Where the certificates of a running emulator are, and a client of it."""
+    """A running emulator, on a port that stays the same however often it is killed and started."""
 
-    def __init__(self, host: str, client: scheduler_v1.CloudSchedulerClient) -> None:
-        name, _, port = host.rpartition(":")
-        self.url = f"http://{name}:{int(port) + 1}/certs"
-        self.client = client
+    def __init__(self, *options: str) -> None:
+        self._options = options
+        self._port = random.randrange(20_000, 30_000)
+        self._process: subprocess.Popen[str] | None = None
+        self.url = f"http://127.0.0.1:{self._port + 1}/certs"
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        command = [sys.executable, "-m", "scheduled_jobs.emulator", "--port", str(self._port), *self._options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert "listening on " in self._process.stdout.readline()
+        channel = grpc.insecure_channel(f"127.0.0.1:{self._port}")
+        transport = CloudSchedulerGrpcTransport(channel=channel)
+        self.client = scheduler_v1.CloudSchedulerClient(transport=transport)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Stop it, or kill it."""
+        if self._process is not None:
+            self.client.transport.close()  # type: ignore[no-untyped-call]
+            self._process.send_signal(how)
+            self._process.communicate()
+            self._process = None
 
 
 @contextmanager
-def emulator() -> Iterator[Emulator]:
+def emulator(*options: str) -> Iterator[Emulator]:
     """One in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "scheduled_jobs.emulator",
-        "--port",
-        str(random.randrange(20_000, 30_000)),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            host = process.stdout.readline().split("listening on ")[1].split(",")[0]
-            with grpc.insecure_channel(host) as channel:
-                transport = CloudSchedulerGrpcTransport(channel=channel)
-                yield Emulator(host, scheduler_v1.CloudSchedulerClient(transport=transport))
-        finally:
-            process.terminate()
+    google = Emulator(*options)
+    google.start()
+    try:
+        yield google
+    finally:
+        google.stop()
 
 
-def create(google: Emulator, web: Web, jobs: int, due: datetime) -> None:
-    """Jobs that are due once, with the retries that Google has by default where there are any."""
+def create(google: Emulator, web: Web, jobs: int, schedule: str, work: Mapping[str, Any] = WORK) -> None:
+    """Jobs with the retries that Google has by default where there are any."""
     for number in range(jobs):
         job = scheduler_v1.Job(
             name=f"{PARENT}/jobs/{name_of(number)}",
-            schedule=f"{due.minute} {due.hour} {due.day} {due.month} *",
+            schedule=schedule,
             time_zone="UTC",
             retry_config=scheduler_v1.RetryConfig(retry_count=5),
             attempt_deadline=timedelta(seconds=60),
             http_target=scheduler_v1.HttpTarget(
                 uri=f"http://127.0.0.1:{web.port}{ADDRESS}",
-                body=json.dumps(WORK).encode(),
+                body=json.dumps(work).encode(),
                 headers={"Content-Type": "application/json"},
                 oidc_token=scheduler_v1.OidcToken(service_account_email=ACCOUNT, audience=ENDPOINT),
             ),
@@ -133,7 +142,7 @@ def round_of(server: PostgreSQL, google: Emulator, options: argparse.Namespace, 
     try:
         begun = time.time()
         due = datetime.fromtimestamp((begun + 15) // 60 * 60 + 60, UTC)
-        create(google, web, options.deliveries, due)
+        create(google, web, options.deliveries, f"{due:%-M %-H %-d %-m *}")
         time.sleep(max(0.0, due.timestamp() - time.time()))
         killed = kill(web, options, chance)
         with psycopg.connect(f"{server.url.rpartition('/')[0]}/{name}", autocommit=True) as connection:

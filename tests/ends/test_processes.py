@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ends.conftest import NEXT_SLOT, STORM, Place, wait_until
+from bench.storm import create, emulator
+from bench.web import Web
+from tests.ends.conftest import NEXT_SLOT, STORM, Place, started, wait_until
+from tests.support.databases import new_database
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bench.web import Answer
 
 SILENT = "The process that ran it has given no sign of life since "
@@ -79,3 +84,30 @@ def test_an_answer_that_is_lost_is_no_other_run(place: Place) -> None:
     assert said(place.deliver(0, NEXT_SLOT).result()) == (200, "duplicate")
     assert len(place.marks(0, "done")) == 1
     assert place.statuses(0) == ["succeeded"]
+
+
+SLOTS = """
+SELECT scheduled_for, count(*), sum(CASE WHEN status = 'succeeded' THEN 1 ELSE 0 END)
+FROM scheduled_jobs_jobrun GROUP BY job_id, scheduled_for ORDER BY scheduled_for
+"""
+
+
+@STORM
+def test_an_emulator_that_is_killed_costs_no_slot(tmp_path: Path, django_db_blocker: Any) -> None:
+    """In the middle of its deliveries; it goes on with the next slots, from the same file."""
+    with (
+        django_db_blocker.unblock(),
+        new_database(tmp_path) as database,
+        emulator("--state", str(tmp_path / "google.db")) as google,
+        started(Web(database, google, "--threads=8"), database) as place,
+    ):
+        create(google, place.web, 5, "* * * * *", {"seconds": 4, "marks": "begun done"})
+        wait_until(lambda: all(place.marks(job, "begun") for job in range(5)))
+        google.stop(signal.SIGKILL)
+        google.start()
+        wait_until(lambda: all(len(place.marks(job, "done")) > 1 for job in range(5)), 150)
+        google.stop()
+        wait_until(lambda: "running" not in [status for job in range(5) for status in place.statuses(job)])
+        slots = place.execute(SLOTS)
+        assert len({slot for slot, *_ in slots}) >= 2
+        assert {tuple(counts) for _slot, *counts in slots} == {(1, 1)}
