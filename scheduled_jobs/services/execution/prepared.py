@@ -62,7 +62,7 @@ def _may_be_prepared(connection: BaseDatabaseWrapper) -> bool:
         and not connection.in_atomic_block
         and connection.get_autocommit()
         # What is said to be behind PgBouncer, and EXECUTE takes no parameters that the server fills in.
-        and not connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+        and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
         and not getattr(connection.features, "uses_server_side_binding", False)
     )
 

@@ -65,7 +65,11 @@ def succeeded() -> int:
     return JobRun.objects.filter(status="succeeded").count()
 
 
-def test_a_connection_that_is_kept_prepares_each_once(job: ScheduledJob, task: type[PeriodicTask]) -> None:
+def test_a_connection_that_is_kept_prepares_each_once(
+    job: ScheduledJob, task: type[PeriodicTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Which dj-database-url sets, and the settings of most projects do not.
+    monkeypatch.delitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", raising=False)
     with verbs() as found:
         deliver_all(job, task, range(5))
     assert found == ["INSERT", "WITH"] * 5
