@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 
-from django.db import router
+from django.db import router, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -194,6 +194,11 @@ def give_up(run: JobRun, status: str, why: str) -> None:
     if not queued.update(status=status, finished_at=now, error=why, error_key=key):
         return
     run.refresh_from_db()
-    signals.run_finished.send_robust(sender=JobRun, run=run)
-    if status in JobRun.FAILING:
-        signals.run_failed.send_robust(sender=JobRun, run=run, exception=None)
+
+    def tell() -> None:
+        signals.run_finished.send_robust(sender=JobRun, run=run)
+        if status in JobRun.FAILING:
+            signals.run_failed.send_robust(sender=JobRun, run=run, exception=None)
+
+    # A request of the admin's may be one transaction.
+    transaction.on_commit(tell, using=queued.db, robust=True)

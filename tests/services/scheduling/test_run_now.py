@@ -222,6 +222,29 @@ def test_a_call_that_was_not_delivered_is_made_once_more(google: MemoryBackend, 
     assert methods(google) == ["RunJob", "RunJob"]
 
 
+def test_a_run_is_told_to_be_given_up_once_that_is_committed(
+    google: MemoryBackend, job: ScheduledJob
+) -> None:
+    told: list[tuple[str, object]] = []
+
+    def hear(run: JobRun, **more: object) -> None:
+        told.append((run.status, more.get("exception", "none is told")))
+
+    run = job.run_now()
+    age(run, 4, sent=2)
+    both = (signals.run_finished, signals.run_failed)
+    for signal in both:
+        signal.connect(hear)
+    try:
+        with transaction.atomic():
+            scheduling.settle(job.pk)
+            assert told == []
+    finally:
+        for signal in both:
+            signal.disconnect(hear)
+    assert told == [("lost", "none is told"), ("lost", None)]
+
+
 def test_a_claimed_run_is_left_alone(google: MemoryBackend, job: ScheduledJob) -> None:
     run = job.run_now()
     age(run, 5, status="running")
