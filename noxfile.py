@@ -80,9 +80,11 @@ def run(session: nox.Session, django: str, database: str, tools: str, *tests: st
     session.install("--quiet", "pip>=25.1")
     session.install("--quiet", "--editable", ".", f"Django~={django}.0", "--group", tools)
     session.run("python", "-c", "import django, sys; print('Django', django.__version__, 'on', sys.version)")
-    command = ["python", "-m", "pytest", "-q", "-n", "4", "--dist", "loadfile", "-p", "no:cacheprovider"]
+    pytest = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *session.posargs]
     env = {"DATABASE_URL": url, **(LONGER if tools == "test" and django == OLDEST else {})}
-    session.run(*command, *tests, *session.posargs, env=env)
+    # Each worker would compile all tests; what one has compiled is there for all of them.
+    session.run_install(*pytest, "--collect-only", env=env, silent=True)
+    session.run(*pytest, "-n", "4", "--dist", "loadfile", env=env)
 
 
 @nox.session

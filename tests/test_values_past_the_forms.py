@@ -91,9 +91,9 @@ CHANGE_VALUES: list[dict[str, list[Any]]] = [
     },
 ]  # fmt: skip
 JOB_IS_READ = r"/scheduledjob/(\d+/change/)?$|^show \['--json'\]|^schedule_tasks \{\}"
-RUN_IS_READ = r"/jobrun/(\d+/change/)?$|^runs \['--json'\]"
-CHANGE_IS_READ = r"/changes/$"
-"""What reads each of the planted values once."""
+RUN_IS_READ = r"/jobrun/|/scheduledjob/(\d+/(change|delete)/)?$|^(list|show|runs) "
+CHANGE_IS_READ = r"/change(s)?/$|^show "
+"""What reads each of the planted values."""
 COMMANDS = (
     ["list"],
     ["show"],
@@ -140,19 +140,16 @@ def pages_of(job: ScheduledJob, run: JobRun) -> list[str]:
     ]  # fmt: skip
 
 
-def failures(client: Client, job: ScheduledJob, run: JobRun, planted: object, is_read: str) -> list[str]:
-    """What raises, of all pages and commands; on a server of those that read what was planted."""
+def failures(client: Client, job: ScheduledJob, run: JobRun, planted: object, is_read: str = "") -> list[str]:
+    """What raises, of the pages and commands that read what was planted."""
     calls: dict[str, Callable[[], Any]] = {page: partial(client.get, page) for page in pages_of(job, run)}
     for verb, *options in COMMANDS:
         name = [job.name] if verb in ("show", "next") else []
         calls[f"{verb} {options}"] = partial(call, verb, *name, *options)
     for option in ({"check": True}, {"dry_run": True}, {}):
         calls[f"schedule_tasks {option}"] = partial(schedule_tasks, **option)
-    if connection.vendor != "sqlite":
-        # How a value comes back depends on the database; what is made of it then does not.
-        calls = {what: do for what, do in calls.items() if re.search(is_read, what)}
     found = []
-    for what, do in calls.items():
+    for what, do in ((what, do) for what, do in calls.items() if re.search(is_read, what)):
         try:
             do()
         except Exception as error:  # noqa: BLE001 – all of them are told together
@@ -177,10 +174,12 @@ def stored(row: Model) -> dict[str, Any]:
 @pytest.mark.django_db(transaction=True)
 def test_no_value_of_a_job_breaks_a_page_or_a_command(job: ScheduledJob) -> None:
     client, run, found = superuser(), run_of(job), []
+    # How a value comes back depends on the database; what else is made of it does not.
+    is_read = "" if connection.vendor == "sqlite" else JOB_IS_READ
     good = stored(ScheduledJob.objects.get(pk=job.pk))
     for values in rounds(JOB_VALUES):
         ScheduledJob.objects.filter(pk=job.pk).update(**values)
-        found += failures(client, job, run, values, JOB_IS_READ)
+        found += failures(client, job, run, values, is_read)
         ScheduledJob.objects.exclude(pk=job.pk).delete()
         ScheduledJob.objects.filter(pk=job.pk).update(**good)
     assert found == []

@@ -48,19 +48,15 @@ def answering() -> Client:
 def test_no_field_takes_a_page_down_whatever_is_typed_into_it(
     action: Action, desk: dict[str, str], google: MemoryBackend
 ) -> None:
-    client, good, values = answering(), data_of(action, desk), STRANGE
-    fields = {
-        *good,
-        *chain.from_iterable(more for end, more in FURTHER.items() if action.address.endswith(end)),
-    }
-    if connection.vendor == "sqlite":
-        values += STRANGE_TO_US
-    elif action.form in {other.form for other in POSSIBLE[: POSSIBLE.index(action)] if other.form}:
-        # What another button of the form has sent to the server of databases is not sent once more.
-        fields -= good.keys() - {name.format(**desk) for name in action.data}
+    client, good = answering(), data_of(action, desk)
+    values = STRANGE + STRANGE_TO_US * (connection.vendor == "sqlite")
+    further = (fields for end, fields in FURTHER.items() if action.address.endswith(end))
+    # Another button of the same form has sent each value in each field: of this one each field is sent once.
+    is_sent = action.form in {other.form for other in POSSIBLE[: POSSIBLE.index(action)] if other.form}
+    step = len(values) if is_sent else 1
     broken = []
-    for field in sorted(fields):
-        for value in values:
+    for number, field in enumerate(sorted({*good, *chain.from_iterable(further)})):
+        for value in values[number % step :: step]:
             with undone():
                 answer = send(client, action, desk, {**good, field: value})
             if answer.status_code >= 500:

@@ -121,9 +121,7 @@ def test_what_is_planned_is_what_is_applied() -> None:
         Planning,
         settings=settings(
             # What a server of databases changes shows in fewer.
-            max_examples=int(
-                os.environ.get("PLAN_EXAMPLES", "20" if connection.vendor == "sqlite" else "10")
-            ),
+            max_examples=int(os.environ.get("PLAN_EXAMPLES", "12" if connection.vendor == "sqlite" else "8")),
             stateful_step_count=int(os.environ.get("PLAN_STEPS", "25")),
             suppress_health_check=list(HealthCheck),
         ),

@@ -24,9 +24,7 @@ def test_after_healing_google_equals_the_database() -> None:
         Operations,
         settings=settings(
             # What a server of databases changes shows in fewer.
-            max_examples=int(
-                os.environ.get("SYNC_EXAMPLES", "25" if connection.vendor == "sqlite" else "10")
-            ),
+            max_examples=int(os.environ.get("SYNC_EXAMPLES", "15" if connection.vendor == "sqlite" else "8")),
             stateful_step_count=int(os.environ.get("SYNC_STEPS", "30")),
             suppress_health_check=list(HealthCheck),
         ),
