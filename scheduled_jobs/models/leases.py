@@ -31,11 +31,11 @@ class Lease(ReadFromWriter):
 class Turn:
     """One process's wish for a lease, which it takes, renews and frees."""
 
-    def __init__(self, name: str, length: timedelta, using: str) -> None:
+    def __init__(self, name: str, length: timedelta) -> None:
         self.length = length
         self.token = uuid.uuid4().hex
-        self.rows = Lease.objects.using(using).filter(name=name)
-        Lease.objects.using(using).get_or_create(name=name)
+        self.rows = Lease.objects.filter(name=name)
+        Lease.objects.get_or_create(name=name)
 
     def take(self) -> bool:
         """Take the lease if it is free, or its time is up."""

@@ -9,6 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from django.db import Error, connections
 
+from scheduled_jobs.models.writer import writer
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ def _state(error: Exception) -> str | None:
 
 
 def persistent(write: Callable[P, T]) -> Callable[P, T]:
-    """Decorate what writes to the database ``using``: it begins anew where its race was lost.
+    """Decorate what writes to the database: it begins anew where its race was lost.
 
     Not in a transaction of its caller's, who alone could do again what was undone with it. No order of the
     statements is enough: MySQL makes two wait for each other who insert one key that was deleted just before.
@@ -49,7 +51,7 @@ def persistent(write: Callable[P, T]) -> Callable[P, T]:
             try:
                 return write(*args, **kwargs)
             except Error as error:
-                is_nested = connections[str(kwargs["using"])].in_atomic_block
+                is_nested = connections[writer()].in_atomic_block
                 if not is_lost_race(error) or is_nested or time.monotonic() > until:
                     raise
         return write(*args, **kwargs)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.db import models, router
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
+
+
+def writer() -> str:
+    """The database of this package's tables, which refer to one another: a router sends all to one."""
+    return str(router.db_for_write(apps.get_model("scheduled_jobs", "ScheduledJob")))
 
 
 class WriterQuerySet(models.QuerySet[M_co]):

@@ -151,9 +151,7 @@ class Desk:
 
     def drift(self) -> None:
         """Google has the first jobs, each with another number of retries."""
-        desired = desired_of_all(
-            list(ScheduledJob.objects.order_by("pk")[:FEW]), self.google.remote_name(""), using="default"
-        )
+        desired = desired_of_all(list(ScheduledJob.objects.order_by("pk")[:FEW]), self.google.remote_name(""))
         for each in desired:
             assert each.spec is not None
             retry = replace(each.spec.retry, retry_count=5)

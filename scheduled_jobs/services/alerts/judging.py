@@ -46,7 +46,7 @@ def judge_owed(now: datetime) -> bool:
     """
     if not _rows().filter(due_at__lte=now).exists():
         return True
-    turn = Turn(TURN, LENGTH, _using())
+    turn = Turn(TURN, LENGTH)
     if not turn.take():
         return False
     try:

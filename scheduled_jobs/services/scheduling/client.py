@@ -11,8 +11,6 @@ from datetime import timedelta
 from itertools import count
 from typing import TypeVar
 
-from django.db import router
-
 from scheduled_jobs.backends import Backend, get_backend, outlives_tests
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import JobSpec, LiveJob
@@ -111,7 +109,7 @@ class Client:
 
     def _of_this_test(self, jobs: Iterator[LiveJob]) -> Iterator[LiveJob]:
         """Forgets the jobs of tests whose databases were rolled back: in this one nothing tells of them."""
-        known = set(GoogleName.objects.using(router.db_for_write(GoogleName)).values_list("name", flat=True))
+        known = set(GoogleName.objects.values_list("name", flat=True))
         for job in list(jobs):
             if job.remote_name in known:
                 yield job

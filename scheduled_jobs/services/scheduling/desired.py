@@ -73,17 +73,17 @@ MANY = 500
 
 
 @as_configured()
-def desired_of_all(jobs: Sequence[ScheduledJob | Row], prefix: str, *, using: str) -> list[Desired]:
+def desired_of_all(jobs: Sequence[ScheduledJob | Row], prefix: str) -> list[Desired]:
     """What these rows want. ``prefix`` is the full resource name of a job without its id."""
     pks: Collection[int] = [job.pk for job in jobs if job.pk is not None]
-    names = names_of(pks if len(pks) < MANY else None, using)
+    names = names_of(pks if len(pks) < MANY else None)
     app = this_app()
     return [desired_of(job, app, prefix, names.get(job.pk, ())) for job in jobs]
 
 
-def with_pushed(wanted: Sequence[Desired], *, using: str) -> list[Desired]:
+def with_pushed(wanted: Sequence[Desired]) -> list[Desired]:
     """The same with what was pushed last: it is large, and asked only of what differs."""
-    rows = ScheduledJob.objects.using(using).filter(pushed__isnull=False)
+    rows = ScheduledJob.objects.filter(pushed__isnull=False)
     pushed: dict[int | None, Any] = {}
     for some in rows.in_batches(desired.pk for desired in wanted if desired.pk is not None):
         pushed.update(some.values_list("pk", "pushed"))

@@ -23,6 +23,7 @@ from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, LiveJob, va
 from scheduled_jobs.domain.plan import Change, Desired, Listing, Ownership, drifted_fields
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
 from scheduled_jobs.services.scheduling.push.on_commit import push_on_commit
@@ -94,7 +95,7 @@ def look(pk: int) -> Look:
     live = client.look(client.backend.remote_name(job.name))
     # Read after the look, so that an edit made in between is not taken for drift.
     job.refresh_from_db()
-    [desired] = desired_of_all([job], client.backend.remote_name(""), using=_using())
+    [desired] = desired_of_all([job], client.backend.remote_name(""))
     return Look(job, desired, live, at, client.ownership)
 
 
@@ -102,13 +103,13 @@ def record(found: Look) -> None:
     """Write on the row what a look has shown, unless it is being edited or pushed."""
     if found.refusal_reason is not None:
         return
-    pk, using = found.job.pk, _using()
+    pk = found.job.pk
     if found.is_drift:
-        record_drift([pk], found.at, using=using)
+        record_drift([pk], found.at)
     elif found.live is not None and not found.differences:
         same = {pk: (found.desired, found.live)}
-        record_agreement(same, found.at, using=using, healed=[SyncState.DRIFTED])
-    record_seen({pk: found.live}, found.at, using=using, is_of_all=False)
+        record_agreement(same, found.at, healed=[SyncState.DRIFTED])
+    record_seen({pk: found.live}, found.at, is_of_all=False)
 
 
 def look_at_all() -> Report:
@@ -127,7 +128,7 @@ def look_at_rows() -> Report:
     at, parent = timezone.now(), client.backend.parent
     listing = Listing(parent, {live.remote_name: live for live in client.list()}, at)
     options = Options()
-    found = compare(listing, Seeded(), options, client.backend, using=_using())
+    found = compare(listing, Seeded(), options, client.backend)
     report = Report(found, options)
     record_all(report)
     return report
@@ -141,12 +142,12 @@ def record_all(report: Report) -> None:
         for change in report.plan.of_kind("create", "update", "refuse")
         if change.pk is not None and (change.kind == "create" or change.drifted)
     ]
-    record_drift(drifted, at, using=_using())
+    record_drift(drifted, at)
     # What is compared in a plan is what the code says, which no row may have yet.
     agreeing = {d.pk: (d, jobs.get(d.remote_name)) for d in report.comparison.agreeing if d.pk is not None}
-    record_agreement(agreeing, at, using=_using(), healed=[SyncState.DRIFTED])
-    record_seen(seen_of(report.comparison), at, using=_using())
-    record_list(report.listing, using=_using())
+    record_agreement(agreeing, at, healed=[SyncState.DRIFTED])
+    record_seen(seen_of(report.comparison), at)
+    record_list(report.listing)
 
 
 # --- Deciding ---------------------------------------------------------------------------------------
@@ -164,14 +165,13 @@ def adopt(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "
     state = wanted.pop("state", None)
     if state is not None and state[0] == PAUSED and not reason.strip():
         raise ValidationError({"state": [_("A pause needs a reason: say why the job is paused.")]})
-    using = _using()
-    with transaction.atomic(using=using), attribution(by, via=JobChange.Via.ADOPT, reason=reason):
+    with transaction.atomic(using=writer()), attribution(by, via=JobChange.Via.ADOPT, reason=reason):
         job = _locked(found)
         for name, (live, _wanted) in wanted.items():
             setattr(job, f"{name}_override", value_of(name, live))
         if wanted:
             job.full_clean()
-            job.save(using=using)
+            job.save()
         if state is not None and state[0] == PAUSED:
             job.pause(reason=reason)
         elif state is not None:
@@ -180,11 +180,10 @@ def adopt(found: Look, fields: Iterable[str], *, by: Any = None, reason: str = "
 
 def overwrite(found: Look, *, by: Any = None, reason: str = "") -> None:
     """Make Google what the row says; the values replaced stay in the audit."""
-    using = _using()
-    with transaction.atomic(using=using), attribution(by, via=JobChange.Via.SYNC, reason=reason):
+    with transaction.atomic(using=writer()), attribution(by, via=JobChange.Via.SYNC, reason=reason):
         job = _locked(found)
-        JobChange.record(job, {name: found.differences[name] for name in found.drifted}, using=using)
-        push_on_commit([job.pk], using)
+        JobChange.record(job, {name: found.differences[name] for name in found.drifted})
+        push_on_commit([job.pk], writer())
 
 
 def bring_up_to_date(change: Change) -> int | None:
@@ -209,4 +208,4 @@ def _using() -> str:
 
 
 def _rows() -> ScheduledJobQuerySet:
-    return ScheduledJob.objects.using(_using())
+    return ScheduledJob.objects.all()

@@ -32,11 +32,11 @@ class OwnName(NamedTuple):
     """Whether it is ours, Google has confirmed it, and no deletion is on its way."""
 
 
-def names_of(pks: Collection[int] | None, using: str) -> dict[int, list[OwnName]]:
+def names_of(pks: Collection[int] | None) -> dict[int, list[OwnName]]:
     """The names that these rows, or all, have in Google, the oldest first."""
     found: dict[int, list[OwnName]] = defaultdict(list)
     endpoint = today()
-    names = _ledger(using).filter(gone_at=None).order_by("pk")
+    names = GoogleName.objects.filter(gone_at=None).order_by("pk")
     if pks is not None:
         names = names.filter(job__in=pks)
     columns = ("job_id", "name", "endpoint", "confirmed_at", "busy_until")
@@ -47,34 +47,34 @@ def names_of(pks: Collection[int] | None, using: str) -> dict[int, list[OwnName]
     return found
 
 
-def debts_of(pk: int, using: str) -> list[str]:
+def debts_of(pk: int) -> list[str]:
     """The names under which Google still has a row's job, or may have it."""
-    return list(_debts(using).filter(job=pk).values_list("name", flat=True))
+    return list(_debts().filter(job=pk).values_list("name", flat=True))
 
 
-def owed(now: datetime, using: str) -> list[str]:
+def owed(now: datetime) -> list[str]:
     """The names whose rows are gone, and whose jobs are still to be deleted."""
-    free = _debts(using).filter(_free(now), job=None)
+    free = _debts().filter(_free(now), job=None)
     return list(free.order_by("name").values_list("name", flat=True))
 
 
-def known(since: datetime, using: str) -> set[str]:
+def known(since: datetime) -> set[str]:
     """The names that belong to some row, or whose jobs are gone, or owed, as of ``since`` or later."""
     job = ScheduledJob.objects.filter(pk=OuterRef("job"))
     live = Q(gone_at=None) | Q(gone_at__gte=since)
-    return set(_ledger(using).filter(live, Q(job=None) | Exists(job)).values_list("name", flat=True))
+    return set(GoogleName.objects.filter(live, Q(job=None) | Exists(job)).values_list("name", flat=True))
 
 
 # --- Around a create --------------------------------------------------------------------------------
 
 
 @persistent
-def claim(wanted: Mapping[int, str], *, now: datetime, using: str) -> set[int]:
+def claim(wanted: Mapping[int, str], *, now: datetime) -> set[int]:
     """Make these names those of these rows; returns the rows that have theirs now.
 
     The others wait: the job of that name is being deleted for another.
     """
-    ledger = _ledger(using)
+    ledger = GoogleName.objects
     by_name = dict(sorted((name, pk) for pk, name in wanted.items()))
     endpoint = today()
     new = [
@@ -85,17 +85,17 @@ def claim(wanted: Mapping[int, str], *, now: datetime, using: str) -> set[int]:
     mine = ledger.filter(name__in=by_name, gone_at=None, busy_until=None)
     claimed = {pk for name, pk in mine.values_list("name", "job_id") if by_name[name] == pk}
     for name, pk in by_name.items():
-        if pk not in claimed and _take_over(name, pk, now=now, using=using):
+        if pk not in claimed and _take_over(name, pk, now=now):
             claimed.add(pk)
     return claimed
 
 
-def _take_over(name: str, pk: int, *, now: datetime, using: str) -> bool:
+def _take_over(name: str, pk: int, *, now: datetime) -> bool:
     wanting = ScheduledJob.objects.filter(
         pk=OuterRef("job"), name=OuterRef("identifier"), retired_at=None, deleting_at=None
     )
     given_up = Q(job=pk) | Q(gone_at__isnull=False) | ~Exists(wanting)
-    taken = _ledger(using).filter(_free(now), given_up, name=name)
+    taken = GoogleName.objects.filter(_free(now), given_up, name=name)
     return bool(
         taken.update(
             # The first: MySQL reads what the same statement has already written.
@@ -110,16 +110,16 @@ def _take_over(name: str, pk: int, *, now: datetime, using: str) -> bool:
 
 
 @persistent
-def confirm(names: Collection[str], *, now: datetime, using: str) -> None:
+def confirm(names: Collection[str], *, now: datetime) -> None:
     """Google has jobs of ours under these names."""
     if names:
-        _ledger(using).filter(name__in=names).update(confirmed_at=now, endpoint=today())
+        GoogleName.objects.filter(name__in=names).update(confirmed_at=now, endpoint=today())
 
 
 @persistent
-def give_back(name: str, pk: int, *, now: datetime, using: str) -> None:
+def give_back(name: str, pk: int, *, now: datetime) -> None:
     """A claim that came to nothing: no job of this row is there, and none was ever."""
-    claimed = _ledger(using).filter(name=name, job=pk, confirmed_at=None)
+    claimed = GoogleName.objects.filter(name=name, job=pk, confirmed_at=None)
     former = ScheduledJob.objects.filter(pk=OuterRef("former_job"))
     if not claimed.filter(Exists(former)).update(job=F("former_job"), former_job=None, confirmed_at=now):
         claimed.delete()
@@ -139,7 +139,7 @@ NO_MARKS = Marks(frozenset(), None)
 
 
 @persistent
-def release(names: Mapping[str, int | None], *, until: datetime, using: str) -> Marks:
+def release(names: Mapping[str, int | None], *, until: datetime) -> Marks:
     """Mark these names, each its row's, whose jobs are about to be deleted.
 
     The row is None where it is gone. A name that is not its row's any more is not marked, and left alone; nor
@@ -147,15 +147,15 @@ def release(names: Mapping[str, int | None], *, until: datetime, using: str) -> 
     """
     marked = set()
     for name, pk in names.items():
-        if _debts(using).filter(name=name, job=pk).update(busy_until=until):
+        if _debts().filter(name=name, job=pk).update(busy_until=until):
             marked.add(name)
     return Marks(frozenset(marked), until)
 
 
 @persistent
-def settle_marks(marks: Marks, *, gone: Set[str], unknown: Set[str], now: datetime, using: str) -> None:
+def settle_marks(marks: Marks, *, gone: Set[str], unknown: Set[str], now: datetime) -> None:
     """What became of the marked names: of those whose deletion was not answered, the mark stays on."""
-    marked = _ledger(using).filter(busy_until=marks.until)
+    marked = GoogleName.objects.filter(busy_until=marks.until)
     if some := marks.names & gone:
         marked.filter(name__in=some).update(gone_at=now, busy_until=None)
     if some := marks.names & unknown:
@@ -165,15 +165,15 @@ def settle_marks(marks: Marks, *, gone: Set[str], unknown: Set[str], now: dateti
 
 
 @persistent
-def owe(names: Collection[str], *, now: datetime, using: str) -> None:
+def owe(names: Collection[str], *, now: datetime) -> None:
     """Note names of jobs that belong to no row, though one may have had them before."""
     endpoint = today()
     new = [
         GoogleName(name=name, identifier=name.rpartition("/")[2], endpoint=endpoint) for name in sorted(names)
     ]
-    _ledger(using).bulk_create(new, ignore_conflicts=True)
+    GoogleName.objects.bulk_create(new, ignore_conflicts=True)
     unowned = Q(gone_at__isnull=False) | ~Exists(ScheduledJob.objects.filter(pk=OuterRef("job")))
-    _ledger(using).filter(_free(now), unowned, name__in=names).update(
+    GoogleName.objects.filter(_free(now), unowned, name__in=names).update(
         former_job=Coalesce("job", "former_job"),
         job=None,
         confirmed_at=None,
@@ -183,16 +183,16 @@ def owe(names: Collection[str], *, now: datetime, using: str) -> None:
     )
 
 
-def forgive(pk: int, using: str) -> None:
+def forgive(pk: int) -> None:
     """Let a row have no names, and owe no deletion."""
-    _ledger(using).filter(job=pk).delete()
+    GoogleName.objects.filter(job=pk).delete()
 
 
 @persistent
-def forget(names: Iterable[tuple[int | None, str]], *, now: datetime, using: str) -> None:
+def forget(names: Iterable[tuple[int | None, str]], *, now: datetime) -> None:
     """Google has no job under these names, each with its row: a list that began at ``now`` has shown it."""
     for pk, name in names:
-        _ledger(using).filter(_free(now), name=name, job=pk, gone_at=None).update(gone_at=now)
+        GoogleName.objects.filter(_free(now), name=name, job=pk, gone_at=None).update(gone_at=now)
 
 
 def a_call() -> timedelta:
@@ -205,13 +205,9 @@ def today() -> str:
     return mount.site()
 
 
-def _debts(using: str) -> QuerySet[GoogleName]:
-    return _ledger(using).filter(gone_at=None, endpoint=today())
+def _debts() -> QuerySet[GoogleName]:
+    return GoogleName.objects.filter(gone_at=None, endpoint=today())
 
 
 def _free(now: datetime) -> Q:
     return Q(busy_until=None) | Q(busy_until__lt=now)
-
-
-def _ledger(using: str) -> QuerySet[GoogleName]:
-    return GoogleName.objects.using(using)

@@ -8,8 +8,10 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.models import Model
 
+from scheduled_jobs.models.writer import writer
 
-def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]], *, using: str) -> None:
+
+def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all name the same columns (``job_id``, not ``job``); the others get their default.
 
     ``bulk_create()`` makes, tracks and takes apart an instance of fifty columns for each: with it the first
@@ -17,7 +19,7 @@ def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]], *, using:
     """
     if not rows:
         return
-    connection = connections[using]
+    connection = connections[writer()]
     quote = connection.ops.quote_name
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     given = [field for field in fields if field.attname in rows[0]]
@@ -32,5 +34,5 @@ def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]], *, using:
     names = ", ".join(quote(str(field.column)) for field in fields)
     values = ", ".join(["%s"] * len(fields))
     statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({values})"  # noqa: S608 – ours
-    with transaction.atomic(using=using), connection.cursor() as cursor:
+    with transaction.atomic(using=writer()), connection.cursor() as cursor:
         cursor.executemany(statement, [[*row.values()] for row in prepared])

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -85,7 +85,7 @@ def fire_on_commit(pks: Iterable[int], using: str) -> None:
 
 def runs_to_send() -> JobRunQuerySet:
     """The runs as the database that is written to has them."""
-    return JobRun.objects.using(router.db_for_write(JobRun))
+    return JobRun.objects.all()
 
 
 def ask_google(run: JobRun) -> None:
@@ -129,7 +129,7 @@ def look_at(job: ScheduledJob, client: Client) -> LiveJob | None:
     live = client.look(client.backend.remote_name(job.name))
     if live is not None and (why := client.ownership.refusal_reason(live)) is not None:
         raise NotOurs(f"Google has a job of this id, but {why}")
-    record_look({job.pk: live}, at, using=router.db_for_write(ScheduledJob), is_of_all=False)
+    record_look({job.pk: live}, at, is_of_all=False)
     return live
 
 
@@ -160,7 +160,7 @@ def _run_paused(job: ScheduledJob, remote_name: str, client: Client) -> None:
     between is answered "skipped": the database is paused all the while. Where Google does not take the pause
     the row is pending, and the next push makes it.
     """
-    leases = JobLeases(router.db_for_write(ScheduledJob))
+    leases = JobLeases()
     if not leases.take([job.pk]):
         raise Aborted("the job is being pushed")
     why = "Run now has resumed the job in Google and could not pause it again"

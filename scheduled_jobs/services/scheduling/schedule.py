@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import router
-
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import same_json
@@ -27,7 +25,7 @@ def schedule_task(task: type[Task], *, payload: dict[str, Any] | None = None) ->
     seeded = seed_tasks([task], retire=False)
     if seeded.faulty:
         raise InvalidDefinition(f"{registry.dotted_path(task)}: {seeded.faulty[0][1]}")
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
+    rows = ScheduledJob.objects
     job = rows.get(task=registry.dotted_path(task), origin=ScheduledJob.Origin.CODE)
     if payload is not None and not same_json(job.payload_override, _as_stored(job, payload)):
         if job.payload_override is not None:

@@ -19,6 +19,7 @@ from scheduled_jobs.domain.plan import Listing
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import LastList, ScheduledJob
+from scheduled_jobs.models.writer import writer
 
 SEEN = ("live", "next_run_at", "late_since", "unreachable_since", "no_run_since")
 """The columns that a look fills, beside ``live_seen_at``."""
@@ -37,9 +38,9 @@ class Before(NamedTuple):
     last_delivery_at: datetime | None
 
 
-def seen_before(pks: Iterable[int], using: str) -> dict[int, Before]:
+def seen_before(pks: Iterable[int]) -> dict[int, Before]:
     """What the rows know."""
-    rows = ScheduledJob.objects.using(using)
+    rows = ScheduledJob.objects
     return {
         row[0]: Before._make(row)
         for some in rows.in_batches(pks)
@@ -47,27 +48,24 @@ def seen_before(pks: Iterable[int], using: str) -> dict[int, Before]:
     }
 
 
-def record_look(
-    seen: Mapping[int, LiveJob | None], at: datetime, *, using: str, is_of_all: bool = True
-) -> None:
+def record_look(seen: Mapping[int, LiveJob | None], at: datetime, *, is_of_all: bool = True) -> None:
     """Keep what Google had when a look was begun, at ``at``.
 
     A look at a few (not ``is_of_all``) tells on their rows when it was made.
     """
-    before = seen_before(seen, using)
+    before = seen_before(seen)
     changed = {}
     for pk, known in before.items():
         values = columns(seen[pk], known, at)
         if not is_of_all or not _is_known(values, known):
             changed[pk] = [*values.values(), at]
-    for rows in ScheduledJob.objects.using(using).in_batches(sorted(changed)):
-        with transaction.atomic(using=using):
+    for rows in ScheduledJob.objects.in_batches(sorted(changed)):
+        with transaction.atomic(using=writer()):
             rows.lock()
             found = rows.values_list("pk", flat=True)
             write_columns(
                 (*SEEN, "live_seen_at"),
                 [(*changed[pk], pk, at, timezone.now()) for pk in found],
-                using,
                 where=(
                     ("live_seen_at", "({0} IS NULL OR {0} < %s)"),
                     # Whoever holds a row's lease now writes its answer itself.
@@ -76,9 +74,9 @@ def record_look(
             )
 
 
-def record_list(listing: Listing, *, using: str) -> None:
+def record_list(listing: Listing) -> None:
     """Keep when all jobs were listed."""
-    rows = LastList.objects.using(using)
+    rows = LastList.objects
     _, is_new = rows.get_or_create(parent=listing.parent, defaults={"at": listing.at})
     if not is_new:
         rows.filter(parent=listing.parent, at__lt=listing.at).update(at=listing.at)
@@ -87,14 +85,13 @@ def record_list(listing: Listing, *, using: str) -> None:
 def write_columns(
     names: Sequence[str],
     rows: Iterable[Sequence[Any]],
-    using: str,
     where: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Other values for each row, in one round trip: with ``bulk_update()`` this takes fifteen times as long.
 
     A row is the values of the columns, its key, and the values of the conditions: column and statement.
     """
-    connection = connections[using]
+    connection = connections[writer()]
     fields = [ScheduledJob._meta.get_field(name) for name in (*names, "id", *(name for name, _ in where))]
     quote = connection.ops.quote_name
     sets = ", ".join(f"{quote(name)} = %s" for name in names)

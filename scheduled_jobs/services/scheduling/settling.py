@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from django.db import router
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -81,7 +80,7 @@ def after_delivery(job_pk: int) -> None:
     """
     try:
         settle(job_pk, most=1)
-        rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
+        rows = ScheduledJob.objects
         now = timezone.now()
         stale = rows.filter(
             pk=job_pk, sync_state=ScheduledJob.SyncState.PENDING, edited_at__lt=now - LEFT_BEHIND

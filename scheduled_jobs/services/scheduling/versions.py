@@ -41,7 +41,7 @@ MANY = 500
 
 
 @persistent
-def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> Known:
+def open_versions(wanted: Iterable[Desired], *, now: datetime) -> Known:
     """Before the calls: what Google has is uncertain from now on, until an answer confirms it.
 
     Returns what it may have until then.
@@ -51,23 +51,23 @@ def open_versions(wanted: Iterable[Desired], *, now: datetime, using: str) -> Kn
         for desired in wanted
         if desired.pk is not None and (content := _wanted_content(desired)) is not None
     }
-    contents = _with_held(contents, now, using)
-    current = _current(contents, using)
+    contents = _with_held(contents, now)
+    current = _current(contents)
     # In the order of the keys: each new row takes a lock on its job.
     changing = {
         pk: content
         for pk, content in sorted(contents.items())
         if (version := current.get(pk)) is None or version.content != content
     }
-    known = _known(current, using)
-    _replace(changing, since=dict.fromkeys(changing, now), confirmed_at=None, using=using)
+    known = _known(current)
+    _replace(changing, since=dict.fromkeys(changing, now), confirmed_at=None)
     return known
 
 
 @persistent
-def withdraw_versions(opened: Mapping[int, datetime], *, using: str) -> None:
+def withdraw_versions(opened: Mapping[int, datetime]) -> None:
     """No call was made after all (job -> when its version was opened): Google has what it had."""
-    rows = JobVersion.objects.using(using)
+    rows = JobVersion.objects
     for job, at in opened.items():
         if rows.filter(job=job, since=at, confirmed_at=None, until=None).delete()[0]:
             before = rows.filter(job=job, until=at).aggregate(pk=Max("pk"))["pk"]
@@ -75,30 +75,28 @@ def withdraw_versions(opened: Mapping[int, datetime], *, using: str) -> None:
 
 
 @persistent
-def doubt_versions(found: Mapping[int, LiveJob | None], known: Known, *, now: datetime, using: str) -> None:
+def doubt_versions(found: Mapping[int, LiveJob | None], known: Known, *, now: datetime) -> None:
     """What a push has found before its first write, where it is another than ``known``.
 
     Somebody has changed it in Google since the last look: until the push is answered nothing is certain.
     """
     strange = _strange({job: _live_content(live) for job, live in found.items()}, known)
     if strange:
-        current = _current(strange, using)
-        since = _last_known({job: found[job] for job in current}, known, now, using)
+        current = _current(strange)
+        since = _last_known({job: found[job] for job in current}, known, now)
         contents = {job: version.content for job, version in current.items()}
-        _replace(contents, since=since, confirmed_at=None, using=using)
+        _replace(contents, since=since, confirmed_at=None)
 
 
 @persistent
-def confirm_versions(
-    seen: Mapping[int, LiveJob | None], *, now: datetime, using: str, is_look: bool = False
-) -> None:
+def confirm_versions(seen: Mapping[int, LiveJob | None], *, now: datetime, is_look: bool = False) -> None:
     """Record what an answer of Google's has shown: job -> what Google has.
 
     ``is_look``: it was looked at, at ``now``. What is another than was known has become so since the last
     look, and nobody knows when.
     """
-    contents = _with_held({job: _live_content(live) for job, live in seen.items()}, now, using)
-    current = _current(contents, using)
+    contents = _with_held({job: _live_content(live) for job, live in seen.items()}, now)
+    current = _current(contents)
     agreeing: list[int] = []
     changed: dict[int, Content] = {}
     for job, content in contents.items():
@@ -111,19 +109,19 @@ def confirm_versions(
         elif version is not None or seen[job] is not None:
             changed[job] = content
     if agreeing:
-        JobVersion.objects.using(using).filter(pk__in=agreeing).update(confirmed_at=now)
+        JobVersion.objects.filter(pk__in=agreeing).update(confirmed_at=now)
     since = dict.fromkeys(changed, now)
     if is_look:
-        known = _known({job: current[job] for job in changed if job in current}, using)
-        since |= _last_known({job: seen[job] for job in _strange(changed, known)}, known, now, using)
-    _replace(changed, since=since, confirmed_at=now, using=using)
+        known = _known({job: current[job] for job in changed if job in current})
+        since |= _last_known({job: seen[job] for job in _strange(changed, known)}, known, now)
+    _replace(changed, since=since, confirmed_at=now)
 
 
-def _known(versions: Mapping[int, _Version], using: str) -> dict[int, set[Content]]:
+def _known(versions: Mapping[int, _Version]) -> dict[int, set[Content]]:
     """What Google may have of these jobs, where it was ever seen."""
     known = {job: {_fired(v.content)} for job, v in versions.items() if v.confirmed_at is not None}
     if unanswered := versions.keys() - known.keys():
-        rows = JobVersion.objects.using(using).filter(job__in=unanswered).order_by("pk")
+        rows = JobVersion.objects.filter(job__in=unanswered).order_by("pk")
         for job, confirmed_at, *content in rows.values_list("job_id", "confirmed_at", *Content._fields):
             if confirmed_at is not None:
                 known[job] = {_fired(Content(*content))}
@@ -142,15 +140,13 @@ def _strange(found: Mapping[int, Content], known: Known) -> list[int]:
     return [job for job, content in found.items() if job in known and _fired(content) not in known[job]]
 
 
-def _last_known(
-    strange: Mapping[int, LiveJob | None], known: Known, now: datetime, using: str
-) -> dict[int, datetime]:
+def _last_known(strange: Mapping[int, LiveJob | None], known: Known, now: datetime) -> dict[int, datetime]:
     """Job -> until when Google had what was known of it, as it was seen last or as its last attempt shows."""
     if not strange:
         return {}
-    listed_at = LastList.objects.using(using).aggregate(at=Max("at"))["at"]
+    listed_at = LastList.objects.aggregate(at=Max("at"))["at"]
     until: dict[int, datetime] = {}
-    for some in ScheduledJob.objects.using(using).in_batches(strange):
+    for some in ScheduledJob.objects.in_batches(strange):
         for job, seen_at in some.values_list("pk", "live_seen_at"):
             proofs = [seen_at, listed_at, _fired_until(strange[job], known[job])]
             until[job] = min(max((at for at in proofs if at is not None), default=now), now)
@@ -172,11 +168,10 @@ def _replace(
     *,
     since: Mapping[int, datetime],
     confirmed_at: datetime | None,
-    using: str,
 ) -> None:
     if not contents:
         return
-    rows = JobVersion.objects.using(using)
+    rows = JobVersion.objects
     for at in set(since.values()):
         ended = rows.filter(job__in=[job for job in contents if since[job] == at])
         ended.filter(Q(until=None) | Q(until__gt=at)).update(until=at)
@@ -184,12 +179,12 @@ def _replace(
         {"job_id": pk, "since": since[pk], "confirmed_at": confirmed_at, **content._asdict()}
         for pk, content in contents.items()
     ]
-    insert_rows(JobVersion, new, using=using)
+    insert_rows(JobVersion, new)
 
 
-def _current(jobs: Collection[int], using: str) -> dict[int, _Version]:
+def _current(jobs: Collection[int]) -> dict[int, _Version]:
     """Job -> its open version. For many jobs, all there are."""
-    chosen = JobVersion.objects.using(using).filter(until=None).order_by("pk")
+    chosen = JobVersion.objects.filter(until=None).order_by("pk")
     if len(jobs) < MANY:
         chosen = chosen.filter(job__in=jobs)
     versions = chosen.values_list("job_id", "pk", "since", "confirmed_at", *Content._fields)
@@ -199,14 +194,12 @@ def _current(jobs: Collection[int], using: str) -> dict[int, _Version]:
     }
 
 
-def _with_held(contents: dict[int, Content], now: datetime, using: str) -> dict[int, Content]:
+def _with_held(contents: dict[int, Content], now: datetime) -> dict[int, Content]:
     """The same, where a pause in the database skips what Google fires."""
     firing = [job for job, content in contents.items() if content.state == ENABLED]
     if not firing:
         return contents
-    paused = ScheduledJob.objects.using(using).filter(
-        Q(paused_until=None) | Q(paused_until__gt=now), paused=True
-    )
+    paused = ScheduledJob.objects.filter(Q(paused_until=None) | Q(paused_until__gt=now), paused=True)
     if len(firing) < MANY:
         paused = paused.filter(pk__in=firing)
     held = set(paused.values_list("pk", flat=True)).intersection(firing)

@@ -425,12 +425,12 @@ def test_a_lock_that_is_not_got_is_not_waited_for_again_and_again(monkeypatch: p
     tried: list[int] = []
 
     @lost_races.persistent
-    def write(*, using: str) -> None:
+    def write() -> None:
         tried.append(1)
         raise OperationalError(1205, "Lock wait timeout exceeded")
 
     with pytest.raises(OperationalError):
-        write(using="default")
+        write()
     assert len(tried) == 1
 
 

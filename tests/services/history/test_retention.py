@@ -118,7 +118,7 @@ def test_without_an_age_everything_is_kept(job: ScheduledJob) -> None:
 def test_a_run_whose_figures_are_not_made_stays(job: ScheduledJob) -> None:
     first, second, _ = make_runs(job, ("skipped", 90), ("skipped", 80), ("skipped", 70))
     JobRun.objects.filter(pk__in=[first, second]).update(unfolded=1)
-    assert Turn(FOLD, timedelta(hours=1), connection.alias).take()  # another process folds
+    assert Turn(FOLD, timedelta(hours=1)).take()  # another process folds
     with keeping():
         assert pruned() == 1
         assert kept() == [first, second]

@@ -134,7 +134,7 @@ def test_an_edit_during_a_push_is_compared_with_what_it_made(
 
 def claim(*jobs: ScheduledJob, at: datetime | None = None) -> set[int]:
     wanted = {job.pk: full_name(job) for job in jobs}
-    return google_names.claim(wanted, now=at or timezone.now(), using="default")
+    return google_names.claim(wanted, now=at or timezone.now())
 
 
 def entry(identifier: str) -> GoogleName:
@@ -144,7 +144,7 @@ def entry(identifier: str) -> GoogleName:
 def mark(identifier: str, job: ScheduledJob | None, *, seconds: float = 60) -> google_names.Marks:
     name = get_backend().remote_name(f"shop--{identifier}")
     until = timezone.now() + timedelta(seconds=seconds)
-    return google_names.release({name: job.pk if job else None}, until=until, using="default")
+    return google_names.release({name: job.pk if job else None}, until=until)
 
 
 def test_a_name_is_claimed_before_a_create_and_then_confirmed(google: MemoryBackend) -> None:
@@ -168,9 +168,9 @@ def test_a_name_is_taken_over_only_from_a_row_that_gave_it_up(google: MemoryBack
     schedule_tasks()
     one, two = row("One"), row("Two")
     wanted = {two.pk: full_name(one)}
-    assert google_names.claim(wanted, now=timezone.now(), using="default") == set()
+    assert google_names.claim(wanted, now=timezone.now()) == set()
     deploy(One="x", Two="a")
-    assert google_names.claim(wanted, now=timezone.now(), using="default") == {two.pk}
+    assert google_names.claim(wanted, now=timezone.now()) == {two.pk}
     taken = entry("a")
     assert (taken.job_id, taken.former_job_id, taken.confirmed_at) == (two.pk, one.pk, None)
 
@@ -181,7 +181,7 @@ def test_a_row_that_wants_no_job_has_given_its_name_up(google: MemoryBackend, st
     schedule_tasks()
     ScheduledJob.objects.filter(pk=row("One").pk).update(**{state: timezone.now()})
     wanted = {row("Two").pk: full_name(row("One"))}
-    assert google_names.claim(wanted, now=timezone.now(), using="default") == {row("Two").pk}
+    assert google_names.claim(wanted, now=timezone.now()) == {row("Two").pk}
 
 
 def test_nobody_takes_a_name_while_a_deletion_may_be_on_its_way(google: MemoryBackend) -> None:
@@ -215,7 +215,7 @@ def test_an_unanswered_deletion_holds_its_name(google: MemoryBackend) -> None:
         (set(), {full_name(row("One"))}, now + timedelta(seconds=15)),
         ({full_name(row("One"))}, set(), None),
     ):
-        google_names.settle_marks(mark("a", row("One")), gone=gone, unknown=unknown, now=now, using="default")
+        google_names.settle_marks(mark("a", row("One")), gone=gone, unknown=unknown, now=now)
         assert (entry("a").busy_until, entry("a").gone_at) == (busy, now if gone else None)
 
 
@@ -224,7 +224,7 @@ def test_a_late_settlement_does_not_touch_a_later_mark(google: MemoryBackend) ->
     schedule_tasks()
     name, now = full_name(row("One")), timezone.now()
     early, late = mark("a", row("One")), mark("a", row("One"), seconds=90)
-    google_names.settle_marks(early, gone={name}, unknown=set(), now=now, using="default")
+    google_names.settle_marks(early, gone={name}, unknown=set(), now=now)
     assert (entry("a").busy_until, entry("a").gone_at) == (late.until, None)
 
 
@@ -402,7 +402,7 @@ def test_names_that_differ_in_their_case_are_two(google: MemoryBackend) -> None:
     schedule_tasks()
     assert job_of_task("shop.tasks.One", "shop--A")[0] is None
     name = google.remote_name("shop--A")
-    assert google_names.claim({row("One").pk: name}, now=timezone.now(), using="default") == {row("One").pk}
+    assert google_names.claim({row("One").pk: name}, now=timezone.now()) == {row("One").pk}
     assert GoogleName.objects.count() == 2
 
 
@@ -478,7 +478,7 @@ def test_of_two_who_claim_one_name_at_once_one_has_it(google: MemoryBackend) -> 
 
     def take(pk: int) -> None:
         barrier.wait()
-        found.extend(google_names.claim({pk: name}, now=timezone.now(), using="default"))
+        found.extend(google_names.claim({pk: name}, now=timezone.now()))
         connection.close()
 
     for _ in range(20):

@@ -29,7 +29,7 @@ def test_an_inserted_row_is_as_bulk_create_makes_it() -> None:
         "declared_payload": {"region": "emea"},
         "paused": True,
     }
-    insert_rows(ScheduledJob, [{"name": "a", "task": "shop.A", **given}], using="default")
+    insert_rows(ScheduledJob, [{"name": "a", "task": "shop.A", **given}])
     ScheduledJob.objects.bulk_create([ScheduledJob(name="b", task="shop.B", **given)])
     assert values_of("a") == values_of("b")
 
@@ -37,20 +37,18 @@ def test_an_inserted_row_is_as_bulk_create_makes_it() -> None:
 def test_values_of_json_keep_their_types() -> None:
     same = {"job_name": "a", "task": "t", "field": "f"}
     rows = [{**same, "old": True, "new": 1}, {**same, "old": 1.0, "new": None}]
-    insert_rows(JobChange, rows, using="default")
+    insert_rows(JobChange, rows)
     kept = JobChange.objects.order_by("pk").values_list("old", "new")
     assert [tuple(map(repr, row)) for row in kept] == [("True", "1"), ("1.0", "None")]
 
 
 def test_no_rows_are_no_statement(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        insert_rows(ScheduledJob, [], using="default")
+        insert_rows(ScheduledJob, [])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_rows_are_inserted_all_or_none() -> None:
     with pytest.raises(IntegrityError):
-        insert_rows(
-            ScheduledJob, [{"name": "a", "task": "shop.A"}, {"name": "a", "task": "shop.B"}], using="default"
-        )
+        insert_rows(ScheduledJob, [{"name": "a", "task": "shop.A"}, {"name": "a", "task": "shop.B"}])
     assert not ScheduledJob.objects.exists()

@@ -197,9 +197,9 @@ def test_a_list_begun_before_a_push_writes_nothing_over_it(google: MemoryBackend
     older = google.get(full_name(job), timeout=1)
     tried(google, job, NINE, UNAVAILABLE)
     looked(job, NINE + 5 * MINUTE)
-    record_look({job.pk: older}, NINE + 5 * MINUTE, using="default")
+    record_look({job.pk: older}, NINE + 5 * MINUTE)
     assert row("One").unreachable_since == NINE
-    record_look({job.pk: older}, NINE + 5 * MINUTE + SECOND, using="default")
+    record_look({job.pk: older}, NINE + 5 * MINUTE + SECOND)
     assert row("One").unreachable_since is None
 
 

@@ -64,7 +64,7 @@ def fold(*, most: int | None = None) -> int:
     Does nothing while another process does it. Between two transactions others may write.
     """
     using = router.db_for_write(RunStats)
-    turn, pace = Turn(FOLD, LENGTH, using), Pace(using)
+    turn, pace = Turn(FOLD, LENGTH), Pace(using)
     if not turn.take():
         return 0
     folded = 0

@@ -12,20 +12,20 @@ from django.utils import timezone
 
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.scheduling.client import hold_time
 
 
 class JobLeases:
     """The leases of one push, all under one token of its own."""
 
-    def __init__(self, using: str) -> None:
-        self.using = using
+    def __init__(self) -> None:
         self.token = uuid.uuid4().hex
 
     @property
     def rows(self) -> ScheduledJobQuerySet:
         """The jobs, in the database that is written to: a replica's lag would break the conditions."""
-        return ScheduledJob.objects.using(self.using)
+        return ScheduledJob.objects.all()
 
     def held(self, pks: Iterable[int]) -> ScheduledJobQuerySet:
         """Those of these rows whose lease is ours."""
@@ -34,7 +34,7 @@ class JobLeases:
     @contextmanager
     def locked(self, pks: Collection[int]) -> Iterator[None]:
         """A transaction in which these rows are locked; one row needs no order and is not asked for."""
-        with transaction.atomic(using=self.using):
+        with transaction.atomic(using=writer()):
             if len(pks) > 1:
                 self.rows.filter(pk__in=pks).lock()
             yield
@@ -56,7 +56,7 @@ class JobLeases:
     def free(self, pks: Iterable[int], *, pending: bool = False, why: str = "") -> None:
         """Give leases back; ``pending`` writes with them that the rows are still to be pushed, and why."""
         for rows in self.rows.filter(push_token=self.token).in_batches(pks):
-            with transaction.atomic(using=self.using):
+            with transaction.atomic(using=writer()):
                 rows.lock()
                 if pending:
                     rows.mark_pending(edited=False, sync_error=why, push_token=None, push_until=None)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db import router, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
@@ -25,7 +25,7 @@ def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> dict[int, 
     if settings.mode != "google":
         return {}
     pks = list(pks)
-    for some in ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).in_batches(pks):
+    for some in ScheduledJob.objects.in_batches(pks):
         some.end_pauses(timezone.now())
     return Push(time.monotonic() + (seconds or 2 * settings.RPC_TIMEOUT)).run(pks)
 

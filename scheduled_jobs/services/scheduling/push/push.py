@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from django.db import router
 from django.utils import timezone
 
 from scheduled_jobs.backends import Backend
@@ -24,7 +23,6 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.plan import Desired, Listing
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.logs import logger
-from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.client import Client, hold_time
 from scheduled_jobs.services.scheduling.desired import desired_of_all, read_rows, with_pushed
@@ -82,14 +80,13 @@ class Push:
     """Called between chunks, so that whoever pushes much can renew what it holds."""
     on_outcome: Callable[[PushOutcome], None] | None = None
     """Told of each outcome as it comes, from the main thread; without it, failures are logged as warnings."""
-    using: str = field(default_factory=lambda: router.db_for_write(ScheduledJob))
     left: set[int] = field(default_factory=set, init=False)
     """The rows for which time did not suffice: nothing was called for them, or nothing any more."""
     failed: dict[int, PushOutcome] = field(default_factory=dict, init=False)
     """The outcome of each row that failed."""
 
     def __post_init__(self) -> None:
-        self.leases = JobLeases(self.using)
+        self.leases = JobLeases()
         self.recorder = Recorder(self.leases, is_told=self.on_outcome is not None)
         # The rows of which Google has been told: what was listed before is not what it has by now.
         self.called: set[int | None] = set()
@@ -103,7 +100,7 @@ class Push:
             self.prefix = self.client.backend.remote_name("")
         except BackendError as error:  # a setting is at fault: none of the rows can be pushed
             logger.warning("nothing was pushed: %s", error)
-            record_failure(self.wanted, str(error), using=self.using)
+            record_failure(self.wanted, str(error))
             return {}
         waiting = list(self.wanted)
         # While Google answers one chunk, the database writes down the one before and reads the next.
@@ -174,7 +171,7 @@ class Push:
     def _needed(self, chunk: _Chunk) -> list[Desired]:
         """What the held rows want, read under the lease; the leases of those that want nothing are freed."""
         rows = list(read_rows(self.leases.held(chunk.held))) if chunk.held else []
-        wanted = with_pushed(desired_of_all(rows, self.prefix, using=self.using), using=self.using)
+        wanted = with_pushed(desired_of_all(rows, self.prefix))
         needed = [d for d in wanted if d.pk in self.called or self.is_needed(d)]
         self.leases.free({d.pk for d in wanted if d.pk} - {d.pk for d in needed})
         return needed
@@ -190,7 +187,7 @@ class Push:
             and (desired.state is not None or (not desired.is_claimed and desired.remote_name in there))
         }
         if names:
-            claimed = google_names.claim(names, now=timezone.now(), using=self.using)
+            claimed = google_names.claim(names, now=timezone.now())
             chunk.busy = [pk for pk in names if pk not in claimed]
             self.leases.free(chunk.busy, pending=True, why=NAME_IS_BUSY)
 
@@ -202,7 +199,7 @@ class Push:
             if desired.state is None:
                 names[desired.remote_name] = desired.pk
         until = timezone.now() + hold_time()
-        return google_names.release(names, until=until, using=self.using)
+        return google_names.release(names, until=until)
 
     def _call(self, chunk: _Chunk, pool: ThreadPoolExecutor) -> None:
         client = self.client.while_held()

@@ -22,6 +22,7 @@ from scheduled_jobs.logs import logger
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.seen import (
     SEEN,
@@ -65,13 +66,13 @@ class Recorder:
     def begin(self, wanted: Sequence[Desired]) -> None:
         """Before the calls: what Google has of these jobs is uncertain until it answers."""
         now = timezone.now()
-        self.known |= open_versions(wanted, now=now, using=self.leases.using)
+        self.known |= open_versions(wanted, now=now)
         self.begun |= {desired.pk: now for desired in wanted if desired.pk is not None}
 
     def abandon(self, marks: Marks) -> None:
         """After calls whose answers nobody waits for: what they delete may be gone, or go any moment."""
-        now, using = timezone.now(), self.leases.using
-        google_names.settle_marks(marks, gone=set(), unknown=marks.names, now=now, using=using)
+        now = timezone.now()
+        google_names.settle_marks(marks, gone=set(), unknown=marks.names, now=now)
 
     def record(
         self, outcomes: Sequence[PushOutcome], marks: google_names.Marks, *, last: Collection[int]
@@ -82,7 +83,7 @@ class Recorder:
         since.
         """
         by_pk = {outcome.desired.pk: outcome for outcome in outcomes if outcome.desired.pk is not None}
-        ours, edited = self._write(outcomes, by_pk, marks, last, using=self.leases.using)
+        ours, edited = self._write(outcomes, by_pk, marks, last)
         again = by_pk.keys() - ours | edited
         overtaken = self._overtaken([by_pk[pk].desired for pk in again if by_pk[pk].has_written])
         self._tell(by_pk, ours - edited)
@@ -95,8 +96,6 @@ class Recorder:
         by_pk: Mapping[int, PushOutcome],
         marks: Marks,
         last: Collection[int],
-        *,
-        using: str,
     ) -> tuple[set[int], set[int]]:
         """Returns the rows that are still ours, and those of them that were edited meanwhile."""
         now = timezone.now()
@@ -109,7 +108,6 @@ class Recorder:
             confirm_versions(
                 {pk: outcome.live for pk, outcome in by_pk.items() if outcome.is_certain},
                 now=now,
-                using=using,
             )
             # Our lease ran out on us, and our call may have overtaken the next holder's: one more revision
             # makes whoever comes next push again.
@@ -123,25 +121,24 @@ class Recorder:
 
         Before the rows say when they were seen: until when what was known was so is read there.
         """
-        using = self.leases.using
         unsaid = [pk for pk, outcome in outcomes.items() if not (outcome.has_written or outcome.is_certain)]
-        withdraw_versions({pk: self.begun[pk] for pk in unsaid}, using=using)
+        withdraw_versions({pk: self.begun[pk] for pk in unsaid})
         found = {
             pk: outcome.found
             for pk, outcome in outcomes.items()
             if outcome.has_looked and outcome.desired.is_confirmed
         }
-        doubt_versions(found, self.known, now=now, using=using)
+        doubt_versions(found, self.known, now=now)
 
     def _keep_seen(self, outcomes: Iterable[PushOutcome], now: datetime) -> None:
         """What was sent and what Google answered."""
         certain = {outcome.desired.pk or 0: outcome for outcome in outcomes if outcome.is_certain}
-        before = seen_before(certain, self.leases.using)
+        before = seen_before(certain)
         rows = [
             (*_seen(outcome, before[pk], now).values(), now, _pushed(outcome), pk)
             for pk, outcome in certain.items()
         ]
-        write_columns((*SEEN, "live_seen_at", "pushed"), rows, self.leases.using)
+        write_columns((*SEEN, "live_seen_at", "pushed"), rows)
 
     def _settle(self, outcomes: Mapping[int, PushOutcome], now: datetime) -> None:
         """Write how each push ended and free its lease, unless somebody has saved since it was taken."""
@@ -168,7 +165,6 @@ class Recorder:
         return self.leases.held(pks).filter(revision=F("push_revision"))
 
     def _settle_names(self, outcomes: Sequence[PushOutcome], marks: Marks, now: datetime) -> None:
-        using = self.leases.using
         google_names.confirm(
             [
                 outcome.desired.remote_name
@@ -176,20 +172,18 @@ class Recorder:
                 if outcome.error is None and outcome.desired.state and not outcome.desired.is_confirmed
             ],
             now=now,
-            using=using,
         )
         for outcome in outcomes:
             desired = outcome.desired
             is_foreign = isinstance(outcome.error, NotOurs)
             was_refused = outcome.error is not None and outcome.is_certain and outcome.live is None
             if desired.pk and desired.state and not desired.is_claimed and (is_foreign or was_refused):
-                google_names.give_back(desired.remote_name, desired.pk, now=now, using=using)
+                google_names.give_back(desired.remote_name, desired.pk, now=now)
         google_names.settle_marks(
             marks,
             gone={name for outcome in outcomes for name in outcome.gone},
             unknown={name for outcome in outcomes for name in outcome.unknown},
             now=now,
-            using=using,
         )
 
     def _overtaken(self, late: Iterable[Desired]) -> set[int]:
@@ -198,7 +192,7 @@ class Recorder:
         Those calls may have overtaken their own push, which is made once more.
         """
         names = {desired.remote_name: desired.pk for desired in late}
-        owners = GoogleName.objects.using(self.leases.using).filter(name__in=names, gone_at=None)
+        owners = GoogleName.objects.filter(name__in=names, gone_at=None)
         others = {job for name, job in owners.values_list("name", "job_id") if job not in (None, names[name])}
         self.leases.rows.filter(pk__in=others).mark_pending()
         return others
@@ -242,7 +236,6 @@ def record_agreement(
     found: Mapping[int, tuple[Desired, LiveJob | None]],
     at: datetime,
     *,
-    using: str,
     healed: Collection[str] = tuple(SyncState),
     absent: Iterable[tuple[int | None, str]] = (),
 ) -> None:
@@ -250,7 +243,7 @@ def record_agreement(
 
     ``absent`` are rows and names of jobs that were to be deleted and are not there.
     """
-    rows = ScheduledJob.objects.using(using).filter(_unheld())
+    rows = ScheduledJob.objects.filter(_unheld())
     ill = rows.exclude(sync_state=SyncState.SYNCED, sync_error="").filter(sync_state__in=healed)
     for pk in found.keys() & set(ill.values_list("pk", flat=True)):
         desired, _ = found[pk]
@@ -259,34 +252,32 @@ def record_agreement(
         )
     there = {pk: live for pk, (desired, live) in found.items() if desired.state is not None}
     unconfirmed = [found[pk][0].remote_name for pk in there if not found[pk][0].is_confirmed]
-    google_names.confirm(unconfirmed, now=at, using=using)
-    google_names.forget(absent, now=at, using=using)
+    google_names.confirm(unconfirmed, now=at)
+    google_names.forget(absent, now=at)
 
 
-def record_drift(pks: Iterable[int], at: datetime, *, using: str) -> None:
+def record_drift(pks: Iterable[int], at: datetime) -> None:
     """Google has what nobody here has asked for, as a look at ``at`` has shown."""
     # A row that is not synced says what is wrong already; one that is being pushed is about to change.
     synced = Q(sync_state=SyncState.SYNCED)
-    _update_unheld(pks, using, synced, sync_state=SyncState.DRIFTED, differs_since=at)
+    _update_unheld(pks, synced, sync_state=SyncState.DRIFTED, differs_since=at)
 
 
-def record_seen(
-    seen: Mapping[int, LiveJob | None], at: datetime, *, using: str, is_of_all: bool = True
-) -> None:
+def record_seen(seen: Mapping[int, LiveJob | None], at: datetime, *, is_of_all: bool = True) -> None:
     """Keep what Google had at ``at``, unless something newer is known."""
     # Before the rows say when they were seen: until when the version before was known is read there.
-    confirm_versions(seen, now=at, using=using, is_look=True)
-    record_look(seen, at, using=using, is_of_all=is_of_all)
+    confirm_versions(seen, now=at, is_look=True)
+    record_look(seen, at, is_of_all=is_of_all)
 
 
-def record_failure(pks: Iterable[int], why: str, *, using: str) -> None:
+def record_failure(pks: Iterable[int], why: str) -> None:
     """These rows cannot be pushed, without a call that says so."""
-    _update_unheld(pks, using, Q(), sync_state=SyncState.FAILED, sync_error=why)
+    _update_unheld(pks, Q(), sync_state=SyncState.FAILED, sync_error=why)
 
 
-def _update_unheld(pks: Iterable[int], using: str, condition: Q, **values: Any) -> None:
-    for rows in ScheduledJob.objects.using(using).in_batches(pks):
-        with transaction.atomic(using=using):
+def _update_unheld(pks: Iterable[int], condition: Q, **values: Any) -> None:
+    for rows in ScheduledJob.objects.in_batches(pks):
+        with transaction.atomic(using=writer()):
             # By their keys alone: InnoDB locks what it looks at, which would be an index of the state first.
             rows.lock()
             rows.filter(_unheld(), condition).update(**values)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db import router, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from scheduled_jobs import registry
@@ -18,6 +18,7 @@ from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.models.in_force import DECLARED
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services.scheduling.desired import Row, read_rows
 from scheduled_jobs.services.scheduling.inserting import insert_rows
@@ -58,11 +59,10 @@ def seed_tasks(tasks: Iterable[type[Task]], *, retire: bool, yes: bool = False, 
     whose app another process may have are retired with ``yes`` alone. Without ``write`` nothing is written:
     the rows in the answer say what would be.
     """
-    using = router.db_for_write(ScheduledJob)
-    tasks, unknown, elsewhere = _with_found(tasks, using) if retire else (tasks, [], [])
+    tasks, unknown, elsewhere = _with_found(tasks) if retire else (tasks, [], [])
     elsewhere = [] if yes else elsewhere
-    seeding = _Seeding(declare_all(tasks), this_app().job_id(""), using)
-    with transaction.atomic(using=using), attribution(via="code"):
+    seeding = _Seeding(declare_all(tasks), this_app().job_id(""))
+    with transaction.atomic(using=writer()), attribution(via="code"):
         seeding.plan(retire=retire and not unknown, kept=elsewhere, lock=write)
         if write:
             seeding.write()
@@ -72,9 +72,7 @@ def seed_tasks(tasks: Iterable[type[Task]], *, retire: bool, yes: bool = False, 
     return seeding.result
 
 
-def _with_found(
-    tasks: Iterable[type[Task]], using: str
-) -> tuple[list[type[Task]], list[tuple[str, str]], list[str]]:
+def _with_found(tasks: Iterable[type[Task]]) -> tuple[list[type[Task]], list[tuple[str, str]], list[str]]:
     """The tasks, and those of rows which only another process has imported.
 
     And those which nobody can know of, and those which may be another process's.
@@ -82,7 +80,7 @@ def _with_found(
     known = {registry.dotted_path(task): task for task in tasks}
     unknown: list[tuple[str, str]] = []
     elsewhere: list[str] = []
-    rows = ScheduledJob.objects.using(using).filter(retired_at=None)
+    rows = ScheduledJob.objects.filter(retired_at=None)
     for path in rows.order_by("task").values_list("task", flat=True).distinct():
         if path in known:
             continue
@@ -97,8 +95,7 @@ def _with_found(
 
 
 class _Seeding:
-    def __init__(self, declarations: Sequence[Declaration], prefix: str, using: str) -> None:
-        self.using = using
+    def __init__(self, declarations: Sequence[Declaration], prefix: str) -> None:
         self.prefix = prefix
         self.now = timezone.now()
         self.result = Seeded()
@@ -108,7 +105,7 @@ class _Seeding:
 
     @property
     def rows(self) -> ScheduledJobQuerySet:
-        return ScheduledJob.objects.using(self.using)
+        return ScheduledJob.objects.all()
 
     def plan(self, *, retire: bool, kept: Iterable[str], lock: bool) -> None:
         # In one order, so that two who lock many rows wait for each other instead of dying of a deadlock.
@@ -290,12 +287,12 @@ class _Seeding:
             for pk, changes in self.changes.items()
             for line in JobChange.build(self.result.touched[pk], self._audited(self.by_pk[pk], changes))
         ]
-        JobChange.objects.using(self.using).bulk_create(lines)
+        JobChange.objects.bulk_create(lines)
         self._insert()
 
     def _insert(self) -> None:
         created = [new_values(declaration, now=self.now) for declaration in self.result.created]
-        insert_rows(ScheduledJob, created, using=self.using)
+        insert_rows(ScheduledJob, created)
         who = current_attribution()
         told = {
             "actor_label": who.label,
@@ -310,7 +307,7 @@ class _Seeding:
             lines = [
                 {"job_id": pk, "job_name": name, "task": task, "new": name, **told} for pk, name, task in rows
             ]
-            insert_rows(JobChange, lines, using=self.using)
+            insert_rows(JobChange, lines)
 
     @staticmethod
     def _audited(job: Row, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -22,27 +22,25 @@ if TYPE_CHECKING:
     from scheduled_jobs.services.scheduling.seed.rows import Seeded
 
 
-def compare(
-    listing: Listing, seeded: Seeded, options: Options, backend: Backend, *, using: str
-) -> Comparison:
+def compare(listing: Listing, seeded: Seeded, options: Options, backend: Backend) -> Comparison:
     """Compare all rows, or those of the chosen tasks, as seeding left or would leave them.
 
     They are read after the list: an edit made in between is not taken for drift, nor a new job for an orphan.
     """
-    jobs, faulty = _jobs(seeded, options, using)
+    jobs, faulty = _jobs(seeded, options)
     is_all = options.tasks is None
-    known = {backend.remote_name(job.name) for job in faulty} | google_names.known(listing.at, using)
-    owed = google_names.owed(timezone.now(), using)
+    known = {backend.remote_name(job.name) for job in faulty} | google_names.known(listing.at)
+    owed = google_names.owed(timezone.now())
     same: list[Desired] = []
     differing: list[Desired] = []
     pushed_since: list[Desired] = []
-    for desired in desired_of_all(jobs, backend.remote_name(""), using=using):
+    for desired in desired_of_all(jobs, backend.remote_name("")):
         live = listing.jobs.get(desired.remote_name)
         if was_pushed_since(desired, listing):
             pushed_since.append(desired)
         else:
             (differing if live is not None and desired.differences(live) else same).append(desired)
-    wanted = [*same, *with_pushed(differing, using=using)]
+    wanted = [*same, *with_pushed(differing)]
     taken_over = {desired.remote_name for desired in wanted if desired.state is not None}
     plan = make_plan(
         wanted,
@@ -88,13 +86,11 @@ def was_pushed_since(desired: Desired, listing: Listing) -> bool:
     return desired.is_pushed and at is not None and listing.at < at <= timezone.now()
 
 
-def _jobs(
-    seeded: Seeded, options: Options, using: str
-) -> tuple[list[Row | ScheduledJob], list[Row | ScheduledJob]]:
+def _jobs(seeded: Seeded, options: Options) -> tuple[list[Row | ScheduledJob], list[Row | ScheduledJob]]:
     """The rows to compare, and those whose classes are faulty: these stay as they are."""
     chosen = None if options.tasks is None else {registry.dotted_path(task) for task in options.tasks}
     faulty = {path for path, _ in seeded.faulty}
-    rows: list[Row | ScheduledJob] = list(read_rows(ScheduledJob.objects.using(using)))
+    rows: list[Row | ScheduledJob] = list(read_rows(ScheduledJob.objects.all()))
     if not options.write:
         rows = [seeded.touched.get(job.pk, job) for job in rows]
         rows += [new_row(declaration, now=timezone.now()) for declaration in seeded.created]

@@ -19,13 +19,13 @@ PAUSE = 0.5
 
 
 @contextmanager
-def sync_lock(using: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+def sync_lock(on_wait: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
     """Wait for our turn and hold it inside the block; yields what renews it.
 
     That returns False once the turn ran out and somebody else had it meanwhile: whoever holds it must stop.
     ``on_wait`` is called once if somebody else has it. Raises Aborted if it does not come in ten minutes.
     """
-    turn = Turn(NAME, LENGTH, using)
+    turn = Turn(NAME, LENGTH)
     give_up = time.monotonic() + PATIENCE
     waited = False
     while not turn.take():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import router, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from scheduled_jobs import registry
@@ -15,6 +15,7 @@ from scheduled_jobs.backends import Backend, get_backend
 from scheduled_jobs.domain.jobs import DISABLED
 from scheduled_jobs.domain.plan import Change, Listing
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.deleting import delete_names, finish_deletions
@@ -62,7 +63,7 @@ def sync_jobs(
     syncing = _Sync(options, on_change, on_begin)
     if not options.write:
         return syncing.run(renew=lambda: True)
-    with sync_lock(syncing.using, on_wait=on_wait) as renew:
+    with sync_lock(on_wait=on_wait) as renew:
         report = syncing.run(renew=renew)
         # Jobs that an operator deleted while Google was down: it has confirmed by now that they are gone.
         for _ in finish_deletions():
@@ -81,7 +82,6 @@ class _Sync:
         self.on_change = on_change
         self.on_begin = on_begin
         self.backend: Backend = get_backend()
-        self.using = router.db_for_write(ScheduledJob)
 
     def run(self, renew: Callable[[], bool]) -> Report:
         try:
@@ -95,7 +95,7 @@ class _Sync:
         self.renew = renew
         self.has_lock = True
         if self.options.write:
-            ScheduledJob.objects.using(self.using).end_pauses(timezone.now())
+            ScheduledJob.objects.end_pauses(timezone.now())
         report = self._look()
         if self.options.write:
             self._confirm(report.comparison)
@@ -116,7 +116,7 @@ class _Sync:
             write=self.options.write,
         )
         listing = Listing(self.backend.parent, {live.remote_name: live for live in listed}, at)
-        found = compare(listing, seeded, self.options, self.backend, using=self.using)
+        found = compare(listing, seeded, self.options, self.backend)
         held_back = found.plan.deletes_most and not self.options.yes
         return Report(found, self.options, faulty=seeded.faulty, held_back=held_back)
 
@@ -128,15 +128,15 @@ class _Sync:
             for desired in found.agreeing
             if desired.pk is not None
         }
-        record_agreement(agreeing, at, using=self.using, absent=found.absent)
+        record_agreement(agreeing, at, absent=found.absent)
         for change in found.plan.of_kind("refuse"):
             live = jobs.get(change.remote_name)
             # No call helps a job that Google has disabled, so that no push writes what is wrong with it.
             if change.pk is not None and live is not None and live.state == DISABLED:
-                record_failure([change.pk], change.why, using=self.using)
-        record_seen(seen_of(found), at, using=self.using)
+                record_failure([change.pk], change.why)
+        record_seen(seen_of(found), at)
         if self.options.tasks is None:
-            record_list(found.listing, using=self.using)
+            record_list(found.listing)
 
     # --- What is not as it should be --------------------------------------------------------------
 
@@ -164,7 +164,6 @@ class _Sync:
                 is_needed=partial(is_needed, listing=listing, adopt=self.options.adopt),
                 on_chunk=on_chunk,
                 on_outcome=tell,
-                using=self.using,
             )
             if self._holds_lock():
                 self._audit(changes.values())
@@ -173,7 +172,7 @@ class _Sync:
                 push.left.update(changes)
         for pk in sorted(push.left & changes.keys()):
             self._tell(report, changes[pk], OUT_OF_TIME if self.has_lock else LOCK_LOST)
-        record_drift([pk for pk in push.left if changes[pk].drifted], listing.at, using=self.using)
+        record_drift([pk for pk in push.left if changes[pk].drifted], listing.at)
         self._delete(report, [change for change in report.to_apply if change.pk is None])
 
     def _holds_lock(self) -> bool:
@@ -190,14 +189,14 @@ class _Sync:
     def _audit(self, changes: Iterable[Change]) -> None:
         """Keep the live values that somebody set in Google and that are about to be replaced."""
         drifted = {change.pk: change for change in changes if change.drifted and change.pk is not None}
-        for rows in ScheduledJob.objects.using(self.using).in_batches(drifted):
+        for rows in ScheduledJob.objects.in_batches(drifted):
             replaced = [
                 JobChange.build(job, {name: drifted[job.pk].fields[name] for name in drifted[job.pk].drifted})
                 for job in rows
             ]
-            with transaction.atomic(using=self.using):
+            with transaction.atomic(using=writer()):
                 rows.lock()
-                JobChange.objects.using(self.using).bulk_create([row for some in replaced for row in some])
+                JobChange.objects.bulk_create([row for some in replaced for row in some])
 
     def _delete(self, report: Report, changes: Iterable[Change]) -> None:
         """Delete what belongs to no row: orphans, and jobs whose rows were deleted."""
@@ -207,7 +206,6 @@ class _Sync:
             Client(time.monotonic() + PATIENCE, self.backend),
             listing=report.listing,
             renew=self._holds_lock,
-            using=self.using,
         )
         for name, error in ended:
             self._tell(report, by_name[name], None if error is None else reason_of(error))

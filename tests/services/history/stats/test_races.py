@@ -61,7 +61,7 @@ def test_a_run_that_is_written_while_it_is_folded_is_folded_again(
 
 def test_only_one_folds_at_a_time(job: ScheduledJob) -> None:
     make_run(job, "failed")
-    other = Turn(FOLD, timedelta(minutes=1), connection.alias)
+    other = Turn(FOLD, timedelta(minutes=1))
     assert other.take()
     assert stats.fold() == 0
     assert figures(*span()).failed == 1

@@ -43,7 +43,7 @@ def keys(google: MemoryBackend) -> list[int]:
 
 def lease(keys: list[int]) -> None:
     """Take and free the leases of all."""
-    leases = JobLeases("default")
+    leases = JobLeases()
     leases.free(leases.take(random.sample(keys, len(keys))))
 
 
@@ -57,12 +57,12 @@ def edit(keys: list[int]) -> None:
 def claim(keys: list[int]) -> None:
     """Begin to create all of them in Google."""
     some = {pk: f"google/jobs/job-{pk}" for pk in random.sample(keys, len(keys))}
-    google_names.claim(some, now=timezone.now(), using="default")
+    google_names.claim(some, now=timezone.now())
 
 
 def fail(keys: list[int]) -> None:
     """Say of all of them that they cannot be pushed."""
-    record_failure(random.sample(keys, len(keys)), "no credentials", using="default")
+    record_failure(random.sample(keys, len(keys)), "no credentials")
 
 
 @pytest.mark.parametrize("act", [lease, claim, fail])
@@ -120,12 +120,12 @@ def test_a_push_begins_anew_where_its_race_was_lost(google: MemoryBackend) -> No
 def test_a_race_that_is_lost_each_time_is_told(google: MemoryBackend) -> None:
     deadlock = Deadlock(times=ROUNDS)
     with connection.execute_wrapper(deadlock), pytest.raises(OperationalError, match="Deadlock found"):
-        google_names.claim({1: "google/jobs/a"}, now=timezone.now(), using="default")
+        google_names.claim({1: "google/jobs/a"}, now=timezone.now())
     assert deadlock.met == {"INSERT": ROUNDS}
 
 
 def test_in_anothers_transaction_nothing_begins_anew(google: MemoryBackend) -> None:
     deadlock = Deadlock(times=1)
     with connection.execute_wrapper(deadlock), pytest.raises(OperationalError), transaction.atomic():
-        google_names.claim({1: "google/jobs/a"}, now=timezone.now(), using="default")
+        google_names.claim({1: "google/jobs/a"}, now=timezone.now())
     assert GoogleName.objects.count() == 0

@@ -57,7 +57,7 @@ def test_a_turn_is_three_minutes_and_is_waited_for_ten(monkeypatch: pytest.Monke
 
 
 def test_a_turn_that_ran_out_is_ours_until_somebody_takes_it() -> None:
-    with sync_lock("default") as renew:
+    with sync_lock() as renew:
         Lease.objects.filter(name=NAME).update(until=timezone.now() - timedelta(minutes=1))
         assert renew() is True
         lease("another")
@@ -66,7 +66,7 @@ def test_a_turn_that_ran_out_is_ours_until_somebody_takes_it() -> None:
 
 
 def test_a_turn_that_was_taken_and_given_back_is_ours_no_more() -> None:
-    with sync_lock("default") as renew:
+    with sync_lock() as renew:
         lease(None)
         assert renew() is False
 
