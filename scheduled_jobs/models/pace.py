@@ -8,6 +8,8 @@ from time import monotonic, sleep
 
 from django.db import connections, transaction
 
+from scheduled_jobs.models.writer import writer
+
 REST = 6
 """How many times as long as it has written it rests: others have the database six sevenths of the time."""
 
@@ -18,16 +20,15 @@ class Pace:
     SQLite has one writer at a time; elsewhere it is the disk that others wait for.
     """
 
-    def __init__(self, using: str) -> None:
-        self.using = using
+    def __init__(self) -> None:
         self._rest = 0.0
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction; inside another nobody rests, whose locks all would wait for."""
-        if not connections[self.using].in_atomic_block:
+        if not connections[writer()].in_atomic_block:
             sleep(self._rest)
-        with transaction.atomic(using=self.using):
+        with transaction.atomic(using=writer()):
             begin = monotonic()  # and not while it waits for others
             yield
         self._rest = REST * (monotonic() - begin)

@@ -140,19 +140,17 @@ class JobRunQuerySet(WriterQuerySet["JobRun"]):
 
     def delete_of_job(self, job_id: int) -> Iterator[tuple[int, dict[str, int]]]:
         """Delete the runs of a job, so many at a time; yields what was deleted after each of them."""
-        pace = Pace(self.db)
-        for chunk in self.using(self.db).filter(job=job_id).in_chunks():
+        pace = Pace()
+        for chunk in self.filter(job=job_id).in_chunks():
             with pace.writing():
-                deleted = self.using(self.db).filter(pk__in=[run[0] for run in chunk]).delete_at_once()
+                deleted = self.filter(pk__in=[run[0] for run in chunk]).delete_at_once()
             yield deleted
-
-    delete_of_job.queryset_only = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the runs, so many at a time: a history of years is no transaction, and no one statement."""
         if self.query.is_sliced:
             return super().delete()  # Django says why not
-        rows, counts, pace = self.model.objects.using(self.db), Counter[str](), Pace(self.db)
+        rows, counts, pace = self.model.objects.using(self.db), Counter[str](), Pace()
         columns = ("pk", "job_id", "scheduled_for", "created_at", "job__pruned_until")
         while chunk := list(self.using(self.db).order_by().values_list(*columns)[:AT_ONCE]):
             now = timezone.now()

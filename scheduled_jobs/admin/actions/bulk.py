@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -22,6 +22,7 @@ from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
 from scheduled_jobs.admin.page import allowed, render_page, require, token_of
 from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
+from scheduled_jobs.models.writer import writer
 
 if TYPE_CHECKING:
     from scheduled_jobs.admin.actions.bulk_actions import BulkAction
@@ -103,15 +104,14 @@ def apply_to_all(
 
     Returns False, and has done nothing, if they are not as they were selected.
     """
-    using = router.db_for_write(ScheduledJob)
     by, refused = request.user, {}
     with (
-        transaction.atomic(using=using),
+        transaction.atomic(using=writer()),
         attribution(by, via=JobChange.Via.BULK, reason=form.values["reason"]),
     ):
         # Locked before they are compared: a form that is sent twice at once finds what the first has done.
         # In the order of their keys: two bulk actions at once wait for one another, and do not deadlock.
-        chunks = list(ScheduledJob.objects.using(using).in_batches(selected.pks))
+        chunks = list(ScheduledJob.objects.in_batches(selected.pks))
         jobs = [
             job
             for chunk in chunks

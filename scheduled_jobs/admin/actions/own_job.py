@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,6 +32,7 @@ from scheduled_jobs.admin.payload.form import PayloadForm
 from scheduled_jobs.admin.words import Preview, job_label, preview, runs_told
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import ScheduledJob, attribution
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.history.job_story import Counted, runs_left
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
@@ -186,9 +187,8 @@ def _create_job(
     reason = values["reason"]
     try:
         # A savepoint: the request may be one transaction, which an error would end.
-        using = router.db_for_write(ScheduledJob)
-        with attribution(request.user, via="form", reason=reason), transaction.atomic(using=using):
-            job.save(using=using)
+        with attribution(request.user, via="form", reason=reason), transaction.atomic(using=writer()):
+            job.save()
     except IntegrityError:  # somebody else has just added one of this name
         form.add_error("name", _is_taken(job.name))
         return None

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.db import router, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from scheduled_jobs.admin.words import job_label, masked_parts, times
 from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.domain.jobs import same_json
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.matters import deal_with_run, take_back_run
 
@@ -32,10 +33,9 @@ def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> H
     recorded = job.payload if run.payload is None else run.payload
     obstacle = _refusal_reason(run)
     if request.method == "POST" and not obstacle:
-        using = router.db_for_write(JobRun)
-        with transaction.atomic(using=using):
+        with transaction.atomic(using=writer()):
             # Locked until it is asked for: a form that is sent twice at once finds the first one's run.
-            JobRun.objects.using(using).select_for_update().get(pk=run.pk)
+            JobRun.objects.select_for_update().get(pk=run.pk)
             form = _form(request, run, recorded, wants_changes=wants_changes)
             if again := form.ask(partial(execution.rerun, run), by=request.user):
                 _log(model_admin, request, job, f"Rerun of #{run.pk} as #{again.pk}. {again.reason}".strip())

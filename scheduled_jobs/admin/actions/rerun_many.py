@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from scheduled_jobs.admin.page import render_page, token_of, why_nothing_is_sent
 from scheduled_jobs.admin.words import first_line, job_label
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload, RunRefused
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import execution
 
 if TYPE_CHECKING:
@@ -104,12 +105,11 @@ def _rerun(
     model_admin: RunAdmin, request: HttpRequest, queryset: QuerySet[JobRun], token: str, reason: str
 ) -> bool:
     """Ask for all of them in one transaction, after which Google is asked. False: they have changed."""
-    using, refused, asked = router.db_for_write(JobRun), [], []
-    with transaction.atomic(using=using), attribution(request.user, via=JobChange.Via.BULK, reason=reason):
+    refused, asked = [], []
+    with transaction.atomic(using=writer()), attribution(request.user, via=JobChange.Via.BULK, reason=reason):
         # Locked before they are compared: a form that is sent twice at once finds what the first has done.
         list(
-            JobRun.objects.using(using)
-            .select_for_update()
+            JobRun.objects.select_for_update()
             .filter(pk__in=queryset.values_list("pk", flat=True))
             .order_by("pk")
             .values_list("pk")

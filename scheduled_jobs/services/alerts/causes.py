@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import router
-
 from scheduled_jobs.domain.alerts import NAMELESS
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
@@ -18,8 +16,7 @@ AROUND = timedelta(hours=1)
 
 def jobs() -> ScheduledJobQuerySet:
     """The jobs that ought to run."""
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
-    return rows.filter(retired_at=None, deleting_at=None)
+    return ScheduledJob.objects.filter(retired_at=None, deleting_at=None)
 
 
 def sharing(cause: str) -> ScheduledJobQuerySet:
@@ -47,9 +44,7 @@ def wrong_between(run: JobRun, since: datetime | None) -> list[datetime]:
 
 def missed_too(run: JobRun) -> tuple[int, datetime | None]:
     """How many other jobs missed a run at most an hour before this one, or since, and from when on."""
-    missed = JobRun.objects.using(router.db_for_write(JobRun)).filter(
-        status=JobRun.Status.MISSED, at__gt=run.at - AROUND
-    )
+    missed = JobRun.objects.filter(status=JobRun.Status.MISSED, at__gt=run.at - AROUND)
     rows = missed.exclude(job=run.job_id).order_by("at").values_list("job_id", "at")[:MOST]
     found = list(rows)
     return len({job for job, _at in found}), found[0][1] if found else None
@@ -59,4 +54,4 @@ _GOOD = JobRun.Status.SUCCEEDED
 
 
 def _runs(run: JobRun) -> JobRunQuerySet:
-    return JobRun.objects.using(router.db_for_write(JobRun)).filter(job=run.job_id)
+    return JobRun.objects.filter(job=run.job_id)

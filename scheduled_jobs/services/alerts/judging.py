@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db import Error, router, transaction
+from django.db import Error, transaction
 from django.db.models import Max, Q, QuerySet
 
 from scheduled_jobs import registry
@@ -20,7 +20,7 @@ from scheduled_jobs.logs import logger
 from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.leases import Turn
-from scheduled_jobs.models.runs import JobRunQuerySet
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.alerts import causes, channels, wording
 from scheduled_jobs.services.alerts.owing import is_anybody_told
 
@@ -44,7 +44,7 @@ def judge_owed(now: datetime) -> bool:
 
     Returns False where another process is about it.
     """
-    if not _rows().filter(due_at__lte=now).exists():
+    if not AlertRun.objects.filter(due_at__lte=now).exists():
         return True
     turn = Turn(TURN, LENGTH)
     if not turn.take():
@@ -59,7 +59,7 @@ def judge_owed(now: datetime) -> bool:
 def _judge(now: datetime, turn: Turn) -> None:
     # A recovery that waits for others is read too: the last of them tells of all.
     due = Q(due_at__lte=now) | Q(due_at__isnull=False, kind=Kind.RECOVERED)
-    rows = {row.pk: row for row in _rows().filter(due).order_by("due_at", "pk")[:MOST]}
+    rows = {row.pk: row for row in AlertRun.objects.filter(due).order_by("due_at", "pk")[:MOST]}
     scene = _Scene(rows, now)
     cooldown = settings.ALERT_COOLDOWN
     owed = [scene.owed(row) for row in rows.values()]
@@ -73,7 +73,7 @@ def _judge(now: datetime, turn: Turn) -> None:
         *(domain.OneMessage(domain.OwedKind.FAILING, one.cause, [one]) for one in owed if one.pk in paused),
     ]
     messages = [(group, _worded(scene, group, now, is_paused=group.owed[0].pk in paused)) for group in groups]
-    with transaction.atomic(using=_using()):
+    with transaction.atomic(using=writer()):
         # First a write: it is a lock, and SQLite lets nobody write who has read while another wrote.
         if not turn.renew():
             return
@@ -86,18 +86,18 @@ def _write(decision: Decision, messages: Iterable[tuple[OneMessage, Alert]], now
     for group, alert in messages:
         pks = [one.pk for one in group.owed]
         if not is_anybody_told():
-            _rows().filter(pk__in=pks).update(due_at=None)
+            AlertRun.objects.filter(pk__in=pks).update(due_at=None)
             continue
         alert.channels, alert.next_try_at, alert.created_at = channels.configured(), now, now
-        alert.save(using=_using(), force_insert=True)
-        _rows().filter(pk__in=pks).update(due_at=None, alert=alert)
+        alert.save(force_insert=True)
+        AlertRun.objects.filter(pk__in=pks).update(due_at=None, alert=alert)
     until: dict[datetime, list[int]] = defaultdict(list)
     for pk, at in decision.held.items():
         until[at].append(pk)
     for at, pks in until.items():
-        _rows().filter(pk__in=pks).update(due_at=at)
+        AlertRun.objects.filter(pk__in=pks).update(due_at=at)
     if decision.dropped:
-        _rows().filter(pk__in=decision.dropped).update(due_at=None)
+        AlertRun.objects.filter(pk__in=decision.dropped).update(due_at=None)
 
 
 def _worded(scene: _Scene, group: OneMessage, now: datetime, *, is_paused: bool) -> Alert:
@@ -144,7 +144,7 @@ def _pauses(scene: _Scene, owed: Iterable[Owed]) -> set[int]:
 def paused_by_themselves(jobs: QuerySet[ScheduledJob]) -> ScheduledJobQuerySet:
     """Those of these jobs that AUTO_PAUSE_AFTER has paused."""
     pks = jobs.filter(paused=True, paused_by=PAUSED_BY, retired_at=None, deleting_at=None)
-    return ScheduledJob.objects.using(_using()).filter(pk__in=list(pks.values_list("pk", flat=True)))
+    return ScheduledJob.objects.filter(pk__in=list(pks.values_list("pk", flat=True)))
 
 
 def _pause(scene: _Scene, row: AlertRun) -> None:
@@ -165,8 +165,8 @@ class _Scene:
     def __init__(self, rows: dict[int, AlertRun], now: datetime) -> None:
         self.rows, self.now = rows, now
         jobs = {row.job_id for row in rows.values()}
-        self.jobs = ScheduledJob.objects.using(_using()).in_bulk(jobs)
-        runs = _runs().defer("payload", "result").in_bulk({row.run_id for row in rows.values()})
+        self.jobs = ScheduledJob.objects.in_bulk(jobs)
+        runs = JobRun.objects.defer("payload", "result").in_bulk({row.run_id for row in rows.values()})
         for run in runs.values():
             run.job = self.jobs[run.job_id]
         self.runs = runs
@@ -178,7 +178,9 @@ class _Scene:
         """Attempt, and whether it has settled the slot, of all attempts at the slots of these runs."""
         wanted = {(run.job_id, run.scheduled_for) for run in runs if run.scheduled_for is not None}
         found: dict[tuple[int, datetime | None], list[tuple[int, bool]]] = defaultdict(list)
-        slots = _runs().filter(job__in={job for job, _ in wanted}, scheduled_for__in={at for _, at in wanted})
+        slots = JobRun.objects.filter(
+            job__in={job for job, _ in wanted}, scheduled_for__in={at for _, at in wanted}
+        )
         for job, at, attempt, settled in slots.order_by().values_list(
             "job_id", "scheduled_for", "attempt", "settled_slot"
         ):
@@ -242,7 +244,7 @@ def _successes(job: ScheduledJob, wanted: int) -> int:
         return 0
     if wanted == 1:
         return 1
-    last = _runs().filter(job=job.pk).exclude(status__in=JobRun.OPEN).order_by("-at", "-pk")
+    last = JobRun.objects.filter(job=job.pk).exclude(status__in=JobRun.OPEN).order_by("-at", "-pk")
     count = 0
     for status in last.values_list("status", flat=True)[: wanted + ATTEMPTS]:
         if status in JobRun.BAD:
@@ -253,7 +255,7 @@ def _successes(job: ScheduledJob, wanted: int) -> int:
 
 def _in_a_row(run: JobRun, wanted: int) -> int:
     """How many scheduled times up to this run went wrong without a success between; no further counted."""
-    before = _runs().filter(job=run.job_id, at__lte=run.at).exclude(status__in=JobRun.OPEN)
+    before = JobRun.objects.filter(job=run.job_id, at__lte=run.at).exclude(status__in=JobRun.OPEN)
     wrong: set[datetime] = set()
     rows = before.order_by("-at", "-pk").values_list("status", "scheduled_for")
     for status, slot in rows[: wanted * ATTEMPTS]:
@@ -265,7 +267,7 @@ def _in_a_row(run: JobRun, wanted: int) -> int:
 
 
 def _recent(since: datetime) -> list[ToldAlert]:
-    alerts = Alert.objects.using(_using()).filter(created_at__gt=since)
+    alerts = Alert.objects.filter(created_at__gt=since)
     told = _as_told(alerts.exclude(kind__in=(Kind.TEST, Kind.RECOVERED)).order_by("pk"))
     down = _down({job for one in told if len(one.jobs) >= domain.SHARED for job in one.jobs})
     return [replace(one, down=one.jobs & down) for one in told]
@@ -274,7 +276,7 @@ def _recent(since: datetime) -> list[ToldAlert]:
 def _as_told(alerts: Iterable[Alert]) -> list[ToldAlert]:
     found = list(alerts)
     jobs = defaultdict(set)
-    rows = _rows().filter(alert__in=[alert.pk for alert in found]).order_by()
+    rows = AlertRun.objects.filter(alert__in=[alert.pk for alert in found]).order_by()
     for alert, job in rows.values_list("alert_id", "job_id").distinct():
         jobs[alert].add(job)
     return [
@@ -296,7 +298,12 @@ def _last_told(jobs: Collection[int]) -> dict[int, ToldAlert]:
         return {}
     last: dict[int, AlertRun] = {}
     for job in set(jobs):
-        row = _rows().filter(job=job, alert__isnull=False).select_related("alert").order_by("-pk").first()
+        row = (
+            AlertRun.objects.filter(job=job, alert__isnull=False)
+            .select_related("alert")
+            .order_by("-pk")
+            .first()
+        )
         if row is not None and row.kind != Kind.RECOVERED:
             last[job] = row
     alerts = {row.alert.pk: row.alert for row in last.values() if row.alert is not None}
@@ -311,14 +318,14 @@ def _last_told(jobs: Collection[int]) -> dict[int, ToldAlert]:
 
 def _told_well(jobs: Collection[int]) -> dict[int, datetime]:
     """For each of these jobs when the run began by which it was last told to be well again."""
-    rows = _rows().filter(job__in=jobs, kind=Kind.RECOVERED, alert__isnull=False).order_by()
+    rows = AlertRun.objects.filter(job__in=jobs, kind=Kind.RECOVERED, alert__isnull=False).order_by()
     found = rows.values_list("job_id").annotate(at=Max("run__at"))
     return {job: at for job, at in found if at is not None}
 
 
 def _down(jobs: Collection[int]) -> frozenset[int]:
     """Those of these jobs that fail still, and that nobody has paused."""
-    rows = ScheduledJob.objects.using(_using()).filter(
+    rows = ScheduledJob.objects.filter(
         Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED),
         pk__in=jobs, paused=False, retired_at=None, deleting_at=None,
     )  # fmt: skip
@@ -327,16 +334,4 @@ def _down(jobs: Collection[int]) -> frozenset[int]:
 
 def judged_before(before: datetime) -> QuerySet[AlertRun]:
     """What was owed before then, and is no more."""
-    return _rows().filter(created_at__lt=before, due_at=None)
-
-
-def _rows() -> QuerySet[AlertRun]:
-    return AlertRun.objects.using(_using())
-
-
-def _runs() -> JobRunQuerySet:
-    return JobRun.objects.using(_using())
-
-
-def _using() -> str:
-    return router.db_for_write(AlertRun)
+    return AlertRun.objects.filter(created_at__lt=before, due_at=None)

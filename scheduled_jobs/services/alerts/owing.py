@@ -19,6 +19,7 @@ from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import AlertRun, JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_lost_race
+from scheduled_jobs.models.writer import writer
 
 Kind, Status, Trigger = AlertRun.Kind, JobRun.Status, JobRun.Trigger
 
@@ -119,7 +120,7 @@ def _go_on(run: JobRun, now: datetime) -> None:
     if task is None or task.recovery_tolerance == 1 or Tolerances.of(task).recoveries == 1:
         return
     waiting = AlertRun.objects.filter(job_id=run.job_id, kind=Kind.RECOVERED, due_at__gt=now)
-    with transaction.atomic(using=router.db_for_write(AlertRun)):
+    with transaction.atomic(using=writer()):
         if waiting.update(due_at=now):
             _here.is_due = True
 
@@ -133,11 +134,11 @@ def _row(run: JobRun, kind: str, due_at: datetime) -> AlertRun:
 
 
 def _write(owed: list[AlertRun]) -> None:
-    using, now = router.db_for_write(AlertRun), timezone.now()
+    now = timezone.now()
     for one in owed:
         one.created_at = now
     # A savepoint: what is wrong with these rows is not to undo the end of the run.
-    with transaction.atomic(using=using):
-        AlertRun.objects.using(using).bulk_create(owed)
+    with transaction.atomic(using=writer()):
+        AlertRun.objects.bulk_create(owed)
     if any(one.due_at is not None and one.due_at <= now for one in owed):
         _here.is_due = True

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, router
+from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -61,7 +61,7 @@ def send_owed(
             sleep(POLL)
         # Whatever deciding took, such as telling Google of a pause, a little is left for sending.
         until = max(until, time.monotonic() + LEAST)
-        for alert in _alerts().filter(next_try_at__lte=now).order_by("next_try_at", "pk")[:MOST]:
+        for alert in Alert.objects.filter(next_try_at__lte=now).order_by("next_try_at", "pk")[:MOST]:
             if (left := until - time.monotonic()) <= 0:
                 break
             if _claim(alert, now):
@@ -82,14 +82,14 @@ def send_test(by: str = "") -> list[Channel]:
     )
     if alert.channels:
         _try(alert, timezone.now(), SECONDS)
-        alert.save(using=router.db_for_write(Alert))
+        alert.save()
     return list(alert.channels)
 
 
 def _claim(alert: Alert, now: datetime) -> bool:
     """Take it, so that no other process sends it; one statement settles who of two is first."""
     claimed, seen = now + CLAIM, alert.next_try_at
-    mine = _alerts().filter(pk=alert.pk, next_try_at=seen)
+    mine = Alert.objects.filter(pk=alert.pk, next_try_at=seen)
     if not mine.update(next_try_at=claimed, tries=alert.tries + 1):
         return False
     alert.tries, alert.next_try_at = alert.tries + 1, claimed
@@ -105,7 +105,7 @@ def _send(alert: Alert, now: datetime, seconds: float) -> None:
             "Alert %s was not sent to %s: %s%s", alert.pk, channels.in_words(one), one["error"],
             "" if next_try else "; it is not tried again",
         )  # fmt: skip
-    _alerts().filter(pk=alert.pk, next_try_at=alert.next_try_at).update(
+    Alert.objects.filter(pk=alert.pk, next_try_at=alert.next_try_at).update(
         channels=alert.channels, next_try_at=next_try
     )
     if under_way:
@@ -122,12 +122,12 @@ def _note_late(pk: int, under_way: UnderWay) -> None:
             taken.append((one["channel"], one["key"]))
     try:
         for _round in range(ROUNDS if taken else 0):
-            alert = _alerts().get(pk=pk)
+            alert = Alert.objects.get(pk=pk)
             for one in alert.channels:
                 if (one["channel"], one["key"]) in taken and one["sent_at"] is None:
                     one["error"], one["sent_at"] = "", one["at"]
             over = all(one["sent_at"] is not None for one in alert.channels)
-            as_it_is = _alerts().filter(pk=pk, next_try_at=alert.next_try_at)
+            as_it_is = Alert.objects.filter(pk=pk, next_try_at=alert.next_try_at)
             next_try = None if over else alert.next_try_at
             if as_it_is.update(channels=alert.channels, next_try_at=next_try):
                 break
@@ -181,7 +181,7 @@ def _refuse(_seconds: float) -> None:
 def prune_alerts(before: datetime) -> int:
     """Delete what was told before then, and what was judged; returns how many messages."""
     _delete(judging.judged_before(before))
-    return _delete(_alerts().filter(created_at__lt=before, next_try_at=None))
+    return _delete(Alert.objects.filter(created_at__lt=before, next_try_at=None))
 
 
 def _delete(rows: QuerySet[Any]) -> int:
@@ -190,7 +190,3 @@ def _delete(rows: QuerySet[Any]) -> int:
         deleted += len(pks)
         rows.filter(pk__in=pks).delete()
     return deleted
-
-
-def _alerts() -> QuerySet[Alert]:
-    return Alert.objects.using(router.db_for_write(Alert))

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Max, Q, QuerySet
 from django.db.models.functions import Left
 
@@ -293,7 +293,7 @@ def take_back(key: str, marked_at: datetime) -> int:
 def _alike(key: str) -> QuerySet[JobRun]:
     # What was lost or missed is one matter, whatever it was about.
     alike = Q(status=key) if key in (Status.LOST, Status.MISSED) else Q(error_key=key)
-    return JobRun.objects.using(router.db_for_write(JobRun)).filter(alike)
+    return JobRun.objects.filter(alike)
 
 
 def _mark(runs: QuerySet[JobRun], at: datetime | None, by: str) -> int:
@@ -318,7 +318,7 @@ def take_back_run(run: JobRun) -> bool:
 
 
 def _this(run: JobRun) -> QuerySet[JobRun]:
-    return JobRun.objects.using(router.db_for_write(JobRun)).filter(pk=run.pk)
+    return JobRun.objects.filter(pk=run.pk)
 
 
 def _chunks(pks: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import router
 from django.db.models import F, OuterRef, Q, Subquery
 
 from scheduled_jobs.conf import settings
@@ -66,8 +65,7 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
     Whoever stops asking stops it: what is done is done, and the next one goes on from there. Without
     ``write`` they are only counted.
     """
-    using = router.db_for_write(JobRun)
-    pruned = Pruned(ScheduledJob.objects.using(using).count())
+    pruned = Pruned(ScheduledJob.objects.count())
     if settings.HISTORY_MAX_AGE is not None:
         # What is not in the figures is not pruned.
         while write and stats.fold(most=FOLDS) >= MANY_FOLDED:
@@ -75,11 +73,11 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
         before = now - timedelta(days=settings.HISTORY_MAX_AGE)
         longer = settings.HISTORY_FAILURES_MAX_AGE
         failures_before = None if longer is None else min(before, now - timedelta(days=longer))
-        pace = Pace(using)
-        for number, job in enumerate(_jobs(using)):
+        pace = Pace()
+        for number, job in enumerate(_jobs()):
             if job.oldest is None or job.least is None or job.oldest >= (end := min(before, job.least)):
                 continue
-            for pks, reached in _doomed(job, end, failures_before, using, counts=not write):
+            for pks, reached in _doomed(job, end, failures_before, counts=not write):
                 if write:
                     _delete(job, pks, reached, pace)
                 part = (reached - job.oldest) / (end - job.oldest)
@@ -90,13 +88,12 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
     yield pruned._replace(done=pruned.jobs)
 
 
-def _jobs(using: str) -> Iterator[_Job]:
+def _jobs() -> Iterator[_Job]:
     """All jobs, in a few statements."""
     least = settings.HISTORY_MIN_RUNS
-    runs = JobRun.objects.using(using).filter(job=OuterRef("pk")).values("at")
+    runs = JobRun.objects.filter(job=OuterRef("pk")).values("at")
     jobs = (
-        ScheduledJob.objects.using(using)
-        .order_by("pk")
+        ScheduledJob.objects.order_by("pk")
         .annotate(_oldest=Subquery(runs.order_by("at")[:1]))
         .annotate(_least=Subquery(runs.order_by("-at")[least - 1 : least]) if least else F("created_at"))
         .values_list("pk", "pruned_until", "last_success_id", "last_failure_id", "_oldest", "_least")
@@ -108,13 +105,13 @@ def _jobs(using: str) -> Iterator[_Job]:
 
 
 def _doomed(
-    job: _Job, end: datetime, failures_before: datetime | None, using: str, *, counts: bool
+    job: _Job, end: datetime, failures_before: datetime | None, *, counts: bool
 ) -> Iterator[tuple[list[int], datetime]]:
     """Runs of the job that may go, the oldest first, and the time before which none is left.
 
     Where it only ``counts``, those that would first be taken into the figures are among them.
     """
-    runs = JobRun.objects.using(using).filter(job=job.pk)
+    runs = JobRun.objects.filter(job=job.pk)
     held: dict[tuple[str, ...], _Run] = {}
     reached = end
     for chunk, spares_failures in _chunks(job, runs, end, failures_before):
@@ -172,10 +169,10 @@ def _is_followed(runs: JobRunQuerySet, run: _Run, kind: tuple[str, ...], known: 
 
 def _delete(job: _Job, pks: list[int], until: datetime, pace: Pace) -> None:
     """Delete runs; figures of the time before ``until`` are made anew by nobody any more."""
-    rows = ScheduledJob.objects.using(pace.using).filter(pk=job.pk)
+    rows = ScheduledJob.objects.filter(pk=job.pk)
     is_new = job.pruned_until is None or until > job.pruned_until
     if pks or is_new:
         with pace.writing():
-            JobRun.objects.using(pace.using).filter(pk__in=pks).delete_at_once()
+            JobRun.objects.filter(pk__in=pks).delete_at_once()
             if is_new:
                 rows.filter(Q(pruned_until=None) | Q(pruned_until__lt=until)).update(pruned_until=until)

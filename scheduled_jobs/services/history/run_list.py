@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import connections, router
+from django.db import connections
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Concat, Left, StrIndex
 
@@ -70,7 +70,7 @@ class Asked:
     def runs(self) -> QuerySet[JobRun]:
         """The runs that may be seen, in no order."""
         runs = JobRun.objects.all() if self.among is None else self.among
-        return runs.using(router.db_for_write(JobRun)).order_by()
+        return runs.order_by()
 
     @property
     def looks_at_runs(self) -> bool:

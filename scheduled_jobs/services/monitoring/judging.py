@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-from django.db import router
 from django.db.models import F, Q
 from django.db.models.fields.json import KT
 
@@ -141,12 +140,11 @@ def in_parts(
     now: datetime, jobs: Collection[int] | None = None
 ) -> Iterator[tuple[list[_Watching], Iterator[Judged]]]:
     """Jobs, so many at a time, and what is found out of them; nothing is written."""
-    using = router.db_for_write(JobRun)
-    watched = _watched(_jobs(jobs, using), now, using)
+    watched = _watched(_jobs(jobs), now)
     # Those whose times lie together are read together: of one that was not watched for long, much is read.
     rest = iter(sorted(watched, key=lambda one: (one.slots[0].at if one.slots else now, one.job.pk)))
     while some := list(islice(rest, AT_ONCE)):
-        yield some, _judge(some, now, using)
+        yield some, _judge(some, now)
 
 
 def _is_behind(one: Judged) -> bool:
@@ -162,17 +160,17 @@ class _Watching:
     slots: list[DueTime]
 
 
-def _jobs(pks: Collection[int] | None, using: str) -> Iterator[_Job]:
-    rows: ScheduledJobQuerySet = ScheduledJob.objects.using(using).order_by()
+def _jobs(pks: Collection[int] | None) -> Iterator[_Job]:
+    rows: ScheduledJobQuerySet = ScheduledJob.objects.order_by()
     if pks is not None:
         rows = rows.filter(pk__in=pks)
     for row in rows.annotate(**OF_GOOGLE).values_list(*COLUMNS, *OF_GOOGLE):
         yield _Job._make(row)
 
 
-def _watched(jobs: Iterable[_Job], now: datetime, using: str) -> Iterator[_Watching]:
+def _watched(jobs: Iterable[_Job], now: datetime) -> Iterator[_Watching]:
     """The jobs of which something may be owed."""
-    spans = _spans(using)
+    spans = _spans()
     usual = settings.MISSED_GRACE
     for job in jobs:
         if not (of_job := spans.get(job.pk)):
@@ -185,9 +183,9 @@ def _watched(jobs: Iterable[_Job], now: datetime, using: str) -> Iterator[_Watch
         yield _Watching(job, watched, domain.due(watched, now).slots)
 
 
-def _spans(using: str) -> dict[int, list[Epoch]]:
+def _spans() -> dict[int, list[Epoch]]:
     """Job -> what Google had since it was last judged, in order."""
-    rows = JobVersion.objects.using(using).filter(
+    rows = JobVersion.objects.filter(
         Q(until=None) | Q(job__watched_until=None) | Q(until__gt=F("job__watched_until"))
     )
     spans: dict[int, list[Epoch]] = defaultdict(list)
@@ -197,8 +195,8 @@ def _spans(using: str) -> dict[int, list[Epoch]]:
     return spans
 
 
-def _judge(some: Sequence[_Watching], now: datetime, using: str) -> Iterator[Judged]:
-    runs = JobRun.objects.using(using)
+def _judge(some: Sequence[_Watching], now: datetime) -> Iterator[Judged]:
+    runs = JobRun.objects
     seen = _seen(some, runs)
     silent = {one.job.pk: list(domain.unseen(one.slots, seen[one.job.pk])) for one in some}
     doubtless = [one for one in some if silent[one.job.pk]]

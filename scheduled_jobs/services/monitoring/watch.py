@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, router
+from django.db import Error
 from django.db.models import Q
 
 from scheduled_jobs.conf import PREFIX, in_tests, settings
@@ -76,9 +76,8 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
     What one part of it meets, another is not kept from. Two steps at once write nothing twice.
     """
     until = time.monotonic() + seconds
-    using = router.db_for_write(ScheduledJob)
     watched = WatchStep(now)
-    ScheduledJob.objects.using(using).end_pauses(now)
+    ScheduledJob.objects.end_pauses(now)
     # Before anything is told: what somebody has paused or changed in Google is not owed.
     _look(watched)
     with _part(watched, "lost runs"):
@@ -87,9 +86,9 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
         watched.judgement = judge(now, until=until)
     if not watched.google:
         with _part(watched, "undelivered runs"):
-            watched.settled = _settle(using)
+            watched.settled = _settle()
         with _part(watched, "pushes"):
-            watched.pushed = _push_left_behind(now, until, using)
+            watched.pushed = _push_left_behind(now, until)
     with _part(watched, "deletions"):
         for _runs in scheduling.finish_deletions():
             if time.monotonic() >= until:
@@ -98,9 +97,9 @@ def step(now: datetime, *, seconds: float = PATIENCE) -> WatchStep:
     if watched.lost:
         alerts.finish_check_ins()
     stats.catch_up(most=FOLDS)
-    _, is_first = LastWatch.objects.using(using).get_or_create(pk=1, defaults={"at": now})
+    _, is_first = LastWatch.objects.get_or_create(pk=1, defaults={"at": now})
     if not is_first:
-        LastWatch.objects.using(using).filter(pk=1, at__lt=now).update(at=now)
+        LastWatch.objects.filter(pk=1, at__lt=now).update(at=now)
     return watched
 
 
@@ -135,8 +134,8 @@ def _look(watched: WatchStep) -> None:
     watched.differing = [change.label for change in changes]
 
 
-def _settle(using: str) -> int:
-    queued = JobRun.objects.using(using).filter(status=JobRun.Status.QUEUED)
+def _settle() -> int:
+    queued = JobRun.objects.filter(status=JobRun.Status.QUEUED)
     if not queued.exists():
         return 0
     before = set(queued.values_list("pk", "sent"))
@@ -144,13 +143,13 @@ def _settle(using: str) -> int:
     return len(before - set(queued.values_list("pk", "sent")))
 
 
-def _push_left_behind(now: datetime, until: float, using: str) -> int:
+def _push_left_behind(now: datetime, until: float) -> int:
     """Push the rows whose writer has died before its push, whose class was missing there, or that failed.
 
     Google may have been away: a push that failed is tried again after 1, 2, 4 minutes and so on, then hourly.
     """
     state = ScheduledJob.SyncState
-    unsent = ScheduledJob.objects.using(using).filter(
+    unsent = ScheduledJob.objects.filter(
         Q(push_token=None) | Q(push_until__lt=now),
         sync_state__in=(state.PENDING, state.FAILED),
         edited_at__lt=now - LEFT_BEHIND,
@@ -215,9 +214,9 @@ class _Deliveries:
         self.next = self.clock() + EVERY
         return True
 
-    def some(self, using: str) -> list[int]:
+    def some(self) -> list[int]:
         """The next few jobs in turn."""
-        rows = ScheduledJob.objects.using(using).active().order_by("pk")
+        rows = ScheduledJob.objects.active().order_by("pk")
         pks = rows.values_list("pk", flat=True)
         found = list(pks.filter(pk__gt=self.last)[:FEW]) or list(pks[:FEW])
         self.last = found[-1] if found else 0
@@ -245,9 +244,8 @@ def _watch_few(now: datetime, deliveries: _Deliveries) -> list[JobRun]:
     at = last_step()
     if at is not None and now - at <= SOON:
         return []
-    using = router.db_for_write(ScheduledJob)
     execution.expire(now)
-    few = deliveries.some(using)
+    few = deliveries.some()
     if not (seeming := suspects(now, few)):
         return judge(now, jobs=few).missed
     _look(WatchStep(now))

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import router, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,7 +22,6 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import ENABLED, OVERRIDABLE, PAUSED, LiveJob, value_of
 from scheduled_jobs.domain.plan import Change, Desired, Listing, Ownership, drifted_fields
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
-from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.desired import desired_of_all
@@ -90,7 +89,7 @@ def adoptable(fields: Mapping[str, tuple[Any, Any]]) -> list[str]:
 def look(pk: int) -> Look:
     """One job beside what Google has now. Raises ScheduledJob.DoesNotExist, and BackendError of Google's."""
     client = Client(time.monotonic() + settings.RPC_TIMEOUT)
-    job = _rows().get(pk=pk)
+    job = ScheduledJob.objects.get(pk=pk)
     at = timezone.now()
     live = client.look(client.backend.remote_name(job.name))
     # Read after the look, so that an edit made in between is not taken for drift.
@@ -194,18 +193,10 @@ def bring_up_to_date(change: Change) -> int | None:
     task = registry.find_or_none(change.task)
     if task is not None:
         seed_tasks([task], retire=False)
-    rows = _rows().filter(name=change.name)
+    rows = ScheduledJob.objects.filter(name=change.name)
     return rows.values_list("pk", flat=True).first()
 
 
 def _locked(found: Look) -> ScheduledJob:
     """The row as it is now. Two who decide at once wait for each other: neither choice loses the other."""
-    return _rows().select_for_update().get(pk=found.job.pk)
-
-
-def _using() -> str:
-    return router.db_for_write(ScheduledJob)
-
-
-def _rows() -> ScheduledJobQuerySet:
-    return ScheduledJob.objects.all()
+    return ScheduledJob.objects.select_for_update().get(pk=found.job.pk)

@@ -74,15 +74,14 @@ def claim(wanted: Mapping[int, str], *, now: datetime) -> set[int]:
 
     The others wait: the job of that name is being deleted for another.
     """
-    ledger = GoogleName.objects
     by_name = dict(sorted((name, pk) for pk, name in wanted.items()))
     endpoint = today()
     new = [
         GoogleName(name=name, identifier=name.rpartition("/")[2], job_id=pk, endpoint=endpoint)
         for name, pk in by_name.items()
     ]
-    ledger.bulk_create(new, ignore_conflicts=True)
-    mine = ledger.filter(name__in=by_name, gone_at=None, busy_until=None)
+    GoogleName.objects.bulk_create(new, ignore_conflicts=True)
+    mine = GoogleName.objects.filter(name__in=by_name, gone_at=None, busy_until=None)
     claimed = {pk for name, pk in mine.values_list("name", "job_id") if by_name[name] == pk}
     for name, pk in by_name.items():
         if pk not in claimed and _take_over(name, pk, now=now):

@@ -30,7 +30,6 @@ from scheduled_jobs.exceptions import (
 )
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.faults import refuse
@@ -63,7 +62,7 @@ def fire(pks: Iterable[int]) -> None:
     Of several runs of a job the first: two at once would overlap. What goes in turn is sent when its turn
     has come, which settling finds; nobody comes back to it where Google is never asked.
     """
-    queued = runs_to_send().filter(pk__in=list(pks), status=Status.QUEUED).select_related("job")
+    queued = JobRun.objects.filter(pk__in=list(pks), status=Status.QUEUED).select_related("job")
     asked = list(queued.oldest_first())
     if settings.mode != "google":
         for run in asked:
@@ -73,19 +72,14 @@ def fire(pks: Iterable[int]) -> None:
     for run in reversed(first.values()):
         ask_google(run)
     if in_turn := {run.job_id for run in asked if run.trigger in JobRun.IN_TURN}:
-        turns = runs_to_send().of_jobs(in_turn).next_in_turn(timezone.now())
-        for run in runs_to_send().filter(pk__in=turns).select_related("job").oldest_first():
+        turns = JobRun.objects.of_jobs(in_turn).next_in_turn(timezone.now())
+        for run in JobRun.objects.filter(pk__in=turns).select_related("job").oldest_first():
             ask_google(run)
 
 
 def fire_on_commit(pks: Iterable[int], using: str) -> None:
     """Ask Google to run these queued runs, after the transaction in which they were asked for."""
     once_committed(fire, pks, using=using)
-
-
-def runs_to_send() -> JobRunQuerySet:
-    """The runs as the database that is written to has them."""
-    return JobRun.objects.all()
 
 
 def ask_google(run: JobRun) -> None:
@@ -109,7 +103,7 @@ def ask_google(run: JobRun) -> None:
     except BackendError as error:
         if counted:
             # Nothing was started, so that the call does not count.
-            runs_to_send().filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
+            JobRun.objects.filter(pk=run.pk, sent__gt=0).update(sent=F("sent") - 1)
         if isinstance(error, (Aborted, OutOfTime)):
             # Google is busy with the job, and did nothing: it is asked again with the next settling.
             logger.warning("run %s of %s waits: %s", run.pk, run.job.name, error)
@@ -136,7 +130,7 @@ def look_at(job: ScheduledJob, client: Client) -> LiveJob | None:
 def _claim_sending(run: JobRun) -> bool:
     """Count the call before it is made; False if the run was claimed, cancelled or sent meanwhile."""
     # The count as it was read: of two who settle at once, one sends.
-    unsent = runs_to_send().filter(pk=run.pk, status=Status.QUEUED, sent=run.sent, sent__lt=MOST_SENT)
+    unsent = JobRun.objects.filter(pk=run.pk, status=Status.QUEUED, sent=run.sent, sent__lt=MOST_SENT)
     return bool(unsent.update(sent=F("sent") + 1, sent_at=timezone.now()))
 
 
@@ -190,7 +184,7 @@ def give_up(run: JobRun, status: str, why: str) -> None:
     """End a run that nobody has claimed; loses to a delivery that claims it at the same time."""
     now = timezone.now()
     key = {Status.LOST: Status.LOST, Status.FAILED: error_key("", why)}.get(Status(status), "")
-    queued = runs_to_send().filter(pk=run.pk, status=Status.QUEUED)
+    queued = JobRun.objects.filter(pk=run.pk, status=Status.QUEUED)
     if not queued.update(status=status, finished_at=now, error=why, error_key=key):
         return
     run.refresh_from_db()

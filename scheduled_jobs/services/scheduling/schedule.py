@@ -25,8 +25,7 @@ def schedule_task(task: type[Task], *, payload: dict[str, Any] | None = None) ->
     seeded = seed_tasks([task], retire=False)
     if seeded.faulty:
         raise InvalidDefinition(f"{registry.dotted_path(task)}: {seeded.faulty[0][1]}")
-    rows = ScheduledJob.objects
-    job = rows.get(task=registry.dotted_path(task), origin=ScheduledJob.Origin.CODE)
+    job = ScheduledJob.objects.get(task=registry.dotted_path(task), origin=ScheduledJob.Origin.CODE)
     if payload is not None and not same_json(job.payload_override, _as_stored(job, payload)):
         if job.payload_override is not None:
             theirs = redact(job.payload_override, settings.REDACTED_KEYS)

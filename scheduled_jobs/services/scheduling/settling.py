@@ -25,7 +25,6 @@ from scheduled_jobs.services.scheduling.run_now import (
     ask_google,
     give_up,
     look_at,
-    runs_to_send,
 )
 
 Status = JobRun.Status
@@ -43,13 +42,12 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     others is bounded. Each job is read from Google first: its row says what Google's last attempt met.
     """
     now = timezone.now()
-    queued = runs_to_send().filter(status=Status.QUEUED)
-    if job_pk is not None:
-        queued = queued.of_jobs([job_pk])
+    runs = JobRun.objects.all() if job_pk is None else JobRun.objects.of_jobs([job_pk])
+    queued = runs.filter(status=Status.QUEUED)
     _close(queued, now, most)
     # Asked for just before a slot, its delivery is held until then and may serve the slot, whose own Google
     # leaves out or is turned away while the other runs. One that comes all the same is a duplicate.
-    slot_served = runs_to_send().filter(
+    slot_served = JobRun.objects.filter(
         job=OuterRef("job"),
         scheduled_for__gte=OuterRef("sent_at"),
         deliveries__gt=0,
@@ -58,9 +56,8 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     is_late = Q(sent_at__lt=now - UNDELIVERED) | Exists(slot_served)
     undelivered = Q(sent__gt=0, sent__lt=MOST_SENT) & is_late
     forgotten = Q(sent=0, created_at__lt=now - NOTHING_SENT) & ~Q(trigger__in=JobRun.IN_TURN)
-    open_ = runs_to_send() if job_pk is None else runs_to_send().of_jobs([job_pk])
     # In a process that never asks Google they wait for another that does.
-    turns = open_.next_in_turn(now) if settings.mode == "google" else []
+    turns = runs.next_in_turn(now) if settings.mode == "google" else []
     due = queued.filter(undelivered | forgotten | Q(pk__in=turns, sent=0))
     for run in due.select_related("job").oldest_first()[:most]:
         ask_google(run)
@@ -80,9 +77,8 @@ def after_delivery(job_pk: int) -> None:
     """
     try:
         settle(job_pk, most=1)
-        rows = ScheduledJob.objects
         now = timezone.now()
-        stale = rows.filter(
+        stale = ScheduledJob.objects.filter(
             pk=job_pk, sync_state=ScheduledJob.SyncState.PENDING, edited_at__lt=now - LEFT_BEHIND
         )
         if stale.exists():

@@ -266,7 +266,7 @@ def test_a_long_pruning_rests_for_six_times_as_long_as_it_writes(
     clock = iter(range(100))
     monkeypatch.setattr(pace, "monotonic", lambda: next(clock))
     monkeypatch.setattr(pace, "sleep", slept.append)
-    going = pace.Pace("default")
+    going = pace.Pace()
     for _ in range(3):
         with going.writing():
             pass

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db import router
 from django.db.models import Q
 
 from scheduled_jobs.domain.histogram import bucket_of
-from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
+from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.runs import LATEST, SKEW
-from scheduled_jobs.models.stats import Key, RunStatsQuerySet, floor
+from scheduled_jobs.models.stats import Key, floor
 
 Status = JobRun.Status
 
@@ -149,7 +148,7 @@ def _reads(keys: Iterable[Key]) -> Iterator[Any]:
 
 
 def _of_cell(pks: Collection[int], start: datetime, end: datetime) -> list[Any]:
-    runs = JobRun.objects.using(router.db_for_write(JobRun)).filter(job__in=pks).order_by().values_list(*READ)
+    runs = JobRun.objects.filter(job__in=pks).order_by().values_list(*READ)
     # A run that was asked for starts then or later: any time later. Its index is that of the job and ``at``.
     return [
         runs.filter(scheduled_for__gte=start, scheduled_for__lt=end),
@@ -163,7 +162,7 @@ Jobs = dict[int, "tuple[str, datetime | None]"]
 
 def jobs_of(pks: Iterable[int]) -> Jobs:
     """What is told of these jobs, of those that are there."""
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob)).filter(pk__in=list(pks)).order_by()
+    rows = ScheduledJob.objects.filter(pk__in=list(pks)).order_by()
     return {pk: (app_of(task), until) for pk, task, until in rows.values_list("pk", "task", "pruned_until")}
 
 
@@ -179,8 +178,3 @@ def these(keys: Iterable[Key]) -> Q:
     apps, lengths, starts = zip(*alike, strict=True) if alike else ((), (), ())
     near = Q(app__in={*apps}, length__in={*lengths}, start__in={*starts})
     return near & Q(job__in={job for jobs in alike.values() for job in jobs}) & condition
-
-
-def stats() -> RunStatsQuerySet:
-    """The cells, where they are written."""
-    return RunStats.objects.using(router.db_for_write(RunStats))

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from django.db import Error, router
+from django.db import Error
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -41,7 +41,6 @@ from scheduled_jobs.services.history.stats.cells import (
     Tally,
     count_runs,
     jobs_of,
-    stats,
     these,
 )
 
@@ -63,8 +62,7 @@ def fold(*, most: int | None = None) -> int:
 
     Does nothing while another process does it. Between two transactions others may write.
     """
-    using = router.db_for_write(RunStats)
-    turn, pace = Turn(FOLD, LENGTH), Pace(using)
+    turn, pace = Turn(FOLD, LENGTH), Pace()
     if not turn.take():
         return 0
     folded = 0
@@ -111,9 +109,9 @@ def merge(now: datetime) -> None:
 
 
 def _drop(length: timedelta, before: datetime) -> None:
-    old = stats().filter(length=length, start__lt=before)
+    old = RunStats.objects.filter(length=length, start__lt=before)
     while pks := list(old.values_list("pk", flat=True)[:AT_ONCE]):
-        stats().filter(pk__in=pks).delete()
+        RunStats.objects.filter(pk__in=pks).delete()
 
 
 class _Moved(Exception):
@@ -140,16 +138,17 @@ def _fold_locked() -> tuple[int, bool]:
     now = timezone.now()
     # Not "= 1": SQLite, once it has statistics, takes an index that is null nearly everywhere for no use.
     runs = list(
-        JobRun.objects.using(router.db_for_write(JobRun))
-        .filter(unfolded__gte=1)
+        JobRun.objects.filter(unfolded__gte=1)
         .order_by()
         .values_list("pk", "job_id", "scheduled_for", "created_at", "status", "deliveries")[:AT_ONCE]
     )
     stale = list(
-        stats().filter(stale__gte=1).order_by().only("job", "app", "length", "start", "of_app")[:AT_ONCE]
+        RunStats.objects.filter(stale__gte=1)
+        .order_by()
+        .only("job", "app", "length", "start", "of_app")[:AT_ONCE]
     )
     # Before the runs are read: who deletes some of them meanwhile waits here, and marks the cell again.
-    stats().filter(pk__in=[cell.pk for cell in stale]).update(stale=None)
+    RunStats.objects.filter(pk__in=[cell.pk for cell in stale]).update(stale=None)
     keys = {cell_of(job, slot, created, now) for _pk, job, slot, created, *_rest in runs}
     keys |= {cell.key.within(max(cell.length, finest(cell.start, now))) for cell in stale}
     jobs = jobs_of({key.job for key in keys})
@@ -165,7 +164,7 @@ def _mark_folded(runs: Iterable[tuple[int, int, datetime | None, datetime, str, 
     for pk, _job, _slot, _created, status, deliveries in runs:
         alike[status, deliveries].append(pk)
     # Not by the status as it stands: SQLite without statistics would rather read all successes by its index.
-    rows = JobRun.objects.using(router.db_for_write(JobRun)).alias(_status=Coalesce("status", Value("")))
+    rows = JobRun.objects.alias(_status=Coalesce("status", Value("")))
     for (status, deliveries), pks in alike.items():
         for first in range(0, len(pks), MARKED):
             some = pks[first : first + MARKED]
@@ -178,7 +177,7 @@ def _mark_folded(runs: Iterable[tuple[int, int, datetime | None, datetime, str, 
 def _make(keys: set[Key], jobs: Jobs, now: datetime, gone: Iterable[RunStats]) -> None:
     """Make these cells anew, and all that are sums of them; those ``gone`` are deleted."""
     apps = {pk: app for pk, (app, _until) in jobs.items()}
-    stats().filter(pk__in=[cell.pk for cell in gone]).delete()
+    RunStats.objects.filter(pk__in=[cell.pk for cell in gone]).delete()
     touched = {Key(0, cell.of_app, cell.length, cell.start) for cell in gone} | {k for k in keys if not k.job}
     of_jobs = {key for key in keys if key.job in jobs}
     shortest = {key for key in of_jobs if key.length == finest(key.start, now)}
@@ -211,16 +210,18 @@ def _write(tallies: dict[Key, Tally], apps: dict[int, str]) -> set[Key]:
         RunStats.of(key, of_app=apps.get(key.job, ""), **tally.values())
         for key, tally in sorted(full.items(), key=lambda item: item[0])
     ]
-    stats().upsert(rows, "of_app", *COLUMNS)
+    RunStats.objects.upsert(rows, "of_app", *COLUMNS)
     empty = tallies.keys() - full.keys()
     if empty:
-        stats().filter(these(empty)).delete()
+        RunStats.objects.filter(these(empty)).delete()
     return touched
 
 
 def _moved_from(keys: set[Key], apps: dict[int, str]) -> set[Key]:
     """The cells of the apps from which jobs were moved since theirs were made."""
-    rows = stats().filter(these(keys)).values_list("job", "of_app", "length", "start") if keys else ()
+    rows = (
+        RunStats.objects.filter(these(keys)).values_list("job", "of_app", "length", "start") if keys else ()
+    )
     return {Key(0, app, length, start) for job, app, length, start in rows if app and app != apps[job]}
 
 
@@ -238,7 +239,7 @@ def _sums(keys: Iterable[Key], parts: Callable[[set[Key]], _Parts]) -> dict[Key,
         return found
     condition, whole_of = parts(set(found))
     # No objects: for the cells of an app those of all its jobs are read.
-    cells = stats().filter(condition).order_by().values_list(*Key._fields, "of_app", *COLUMNS)
+    cells = RunStats.objects.filter(condition).order_by().values_list(*Key._fields, "of_app", *COLUMNS)
     for job, app, length, start, of_app, *values in cells:
         whole = whole_of(Key(job, app, length, start), of_app)
         if whole in found:

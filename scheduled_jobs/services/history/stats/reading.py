@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import router
 from django.db.models import DateTimeField, F, Field, Func, Q, Sum, Value
 from django.utils import timezone
 
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models import JobRun, RunStats
 from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.models.stats import (
     DAY,
@@ -32,7 +31,6 @@ from scheduled_jobs.services.history.stats.cells import (
     ceiling,
     count_runs,
     jobs_of,
-    stats,
     these,
 )
 
@@ -58,12 +56,12 @@ class Unfolded:
     def read(cls, job_ids: Collection[int] | None = None) -> Unfolded:
         """The cells of all jobs, or of these, of which runs were written or deleted since they were made."""
         now = timezone.now()
-        runs: JobRunQuerySet = JobRun.objects.using(router.db_for_write(JobRun)).filter(unfolded__gte=1)
+        runs: JobRunQuerySet = JobRun.objects.filter(unfolded__gte=1)
         if job_ids is not None:
             runs = runs.of_jobs(job_ids)
         of_runs = runs.order_by().values_list("job_id", "scheduled_for", "created_at")
         # Their jobs are looked at here: SQLite, once it has statistics, would take the index of these.
-        stale = stats().filter(stale__gte=1).order_by()
+        stale = RunStats.objects.filter(stale__gte=1).order_by()
         of_stale = stale.values_list("job", "start", Value(None, DateTimeField()))
         rows: list[Any] = list(of_runs.union(of_stale, all=True).order_by()[:MOST])
         written = [row for row in rows if row[2] is not None]
@@ -224,7 +222,7 @@ def read_cells(
         if span.start <= key.start < span.end and (scope.jobs is None or key.job in scope.jobs)
     }
     places = {"_of": scope.of_cells, "_step": span.step_of("start"), "_sign": Value(1, Field())}
-    rows: Any = stats().filter(scope.cells, span.condition(), where).order_by()
+    rows: Any = RunStats.objects.filter(scope.cells, span.condition(), where).order_by()
     if any(length != span.step for length, _start, _end in span.ranges) and SUMMED.issuperset(columns):
         sums = {f"_{name}": Sum(name) if name == "seconds" else _Sum(name) for name in columns}
         rows = rows.values(**places).annotate(**sums).values_list(*places, *sums)
@@ -233,7 +231,9 @@ def read_cells(
     if now:
         # In the same statement: were they folded meanwhile, both have what they are now.
         places |= {"_of": scope.of_parts, "_sign": Value(-1, Field())}
-        parts = stats().filter(these(now)).order_by().annotate(**places).values_list(*places, *columns)
+        parts = (
+            RunStats.objects.filter(these(now)).order_by().annotate(**places).values_list(*places, *columns)
+        )
         rows = rows.union(parts, all=True).order_by()
     found: Found = defaultdict(dict)
     for of, number, sign, *values in rows if span.ranges else ():

@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from django.db import router
 from django.db.models import Q
 from django.utils import timezone
 
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.stats import cell_of, is_frozen
-from scheduled_jobs.services.history.stats.cells import stats
 from scheduled_jobs.services.history.stats.fold import fold
 
 CHUNKS = 10
@@ -25,18 +23,17 @@ def rebuild(sleep: Callable[[float], None] = time.sleep) -> Iterator[tuple[int, 
     First each cell is marked, then they are folded as ever: whoever stops it, or folds beside it, loses
     nothing.
     """
-    using = router.db_for_write(ScheduledJob)
-    jobs = list(ScheduledJob.objects.using(using).order_by("pk").values_list("pk", "pruned_until"))
+    jobs = list(ScheduledJob.objects.order_by("pk").values_list("pk", "pruned_until"))
     for number, (pk, pruned_until) in enumerate(jobs):
         yield number, 2 * len(jobs)
-        for chunk in JobRun.objects.using(using).filter(job=pk).in_chunks("scheduled_for", "created_at"):
+        for chunk in JobRun.objects.filter(job=pk).in_chunks("scheduled_for", "created_at"):
             now = timezone.now()
             keys = {cell_of(pk, slot, asked, now) for _pk, _at, slot, asked in chunk}
-            stats().mark_stale(key for key in keys if not is_frozen(key, pruned_until))
-        here = stats().filter(job=pk)
+            RunStats.objects.mark_stale(key for key in keys if not is_frozen(key, pruned_until))
+        here = RunStats.objects.filter(job=pk)
         here.filter(Q() if pruned_until is None else Q(start__gte=pruned_until)).update(stale=1)
-    stats().exclude(job__in=[pk for pk, _until in jobs]).update(stale=1)
-    marked = stats().filter(stale=1)
+    RunStats.objects.exclude(job__in=[pk for pk, _until in jobs]).update(stale=1)
+    marked = RunStats.objects.filter(stale=1)
     total = max(marked.count(), 1)
     while left := marked.count():
         done = max(total - left, 0) / total

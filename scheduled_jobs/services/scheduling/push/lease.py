@@ -22,21 +22,16 @@ class JobLeases:
     def __init__(self) -> None:
         self.token = uuid.uuid4().hex
 
-    @property
-    def rows(self) -> ScheduledJobQuerySet:
-        """The jobs, in the database that is written to: a replica's lag would break the conditions."""
-        return ScheduledJob.objects.all()
-
     def held(self, pks: Iterable[int]) -> ScheduledJobQuerySet:
         """Those of these rows whose lease is ours."""
-        return self.rows.filter(pk__in=list(pks), push_token=self.token)
+        return ScheduledJob.objects.filter(pk__in=list(pks), push_token=self.token)
 
     @contextmanager
     def locked(self, pks: Collection[int]) -> Iterator[None]:
         """A transaction in which these rows are locked; one row needs no order and is not asked for."""
         with transaction.atomic(using=writer()):
             if len(pks) > 1:
-                self.rows.filter(pk__in=pks).lock()
+                ScheduledJob.objects.filter(pk__in=pks).lock()
             yield
 
     def take(self, pks: Sequence[int]) -> list[int]:
@@ -47,7 +42,7 @@ class JobLeases:
         now = timezone.now()
         free = Q(push_token=None) | Q(push_until__lt=now) | Q(push_token=self.token)
         with self.locked(pks):
-            self.rows.filter(free, pk__in=pks).update(
+            ScheduledJob.objects.filter(free, pk__in=pks).update(
                 push_token=self.token, push_until=now + hold_time(), push_revision=F("revision")
             )
         held = set(self.held(pks).values_list("pk", flat=True))
@@ -55,7 +50,7 @@ class JobLeases:
 
     def free(self, pks: Iterable[int], *, pending: bool = False, why: str = "") -> None:
         """Give leases back; ``pending`` writes with them that the rows are still to be pushed, and why."""
-        for rows in self.rows.filter(push_token=self.token).in_batches(pks):
+        for rows in ScheduledJob.objects.filter(push_token=self.token).in_batches(pks):
             with transaction.atomic(using=writer()):
                 rows.lock()
                 if pending:
@@ -67,7 +62,7 @@ class JobLeases:
         """The revision of each of these rows that there is, in their order."""
         pks = list(pks)
         found: dict[int, int] = {}
-        for rows in self.rows.in_batches(pks):
+        for rows in ScheduledJob.objects.in_batches(pks):
             found.update(rows.values_list("pk", "revision"))
         return {pk: found[pk] for pk in dict.fromkeys(pks) if pk in found}
 
@@ -75,5 +70,5 @@ class JobLeases:
         """The rows whose revision, given for each, nobody else has pushed, and that are still there."""
         if not wanted:
             return []
-        pushed = dict(self.rows.filter(pk__in=wanted).values_list("pk", "pushed_revision"))
+        pushed = dict(ScheduledJob.objects.filter(pk__in=wanted).values_list("pk", "pushed_revision"))
         return [pk for pk, revision in wanted.items() if pushed.get(pk, revision) < revision]

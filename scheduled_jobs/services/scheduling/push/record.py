@@ -111,7 +111,7 @@ class Recorder:
             )
             # Our lease ran out on us, and our call may have overtaken the next holder's: one more revision
             # makes whoever comes next push again.
-            self.leases.rows.filter(pk__in=by_pk.keys() - ours).mark_pending()
+            ScheduledJob.objects.filter(pk__in=by_pk.keys() - ours).mark_pending()
             edited = set(self.leases.held(ours).values_list("pk", flat=True))
             self.leases.free(edited & set(last), pending=True)
         return ours, edited
@@ -194,11 +194,11 @@ class Recorder:
         names = {desired.remote_name: desired.pk for desired in late}
         owners = GoogleName.objects.filter(name__in=names, gone_at=None)
         others = {job for name, job in owners.values_list("name", "job_id") if job not in (None, names[name])}
-        self.leases.rows.filter(pk__in=others).mark_pending()
+        ScheduledJob.objects.filter(pk__in=others).mark_pending()
         return others
 
     def _tell(self, outcomes: Mapping[int, PushOutcome], settled: Collection[int]) -> None:
-        told: Iterable[ScheduledJob] = self.leases.rows.filter(pk__in=settled) if _has_listeners() else []
+        told: Iterable[ScheduledJob] = ScheduledJob.objects.filter(pk__in=settled) if _has_listeners() else []
         for job in told:
             if outcomes[job.pk].error is None:
                 signals.job_synced.send_robust(sender=ScheduledJob, job=job)

@@ -17,7 +17,6 @@ from scheduled_jobs.exceptions import TaskNotLoaded
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.models.in_force import DECLARED
-from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services.scheduling.desired import Row, read_rows
@@ -103,13 +102,9 @@ class _Seeding:
         self.changes: dict[int, dict[str, Any]] = {}
         self.by_pk: dict[int, Row] = {}
 
-    @property
-    def rows(self) -> ScheduledJobQuerySet:
-        return ScheduledJob.objects.all()
-
     def plan(self, *, retire: bool, kept: Iterable[str], lock: bool) -> None:
         # In one order, so that two who lock many rows wait for each other instead of dying of a deadlock.
-        rows = self.rows.order_by("pk")
+        rows = ScheduledJob.objects.order_by("pk")
         stored = list(read_rows(rows.select_for_update() if lock else rows))
         self.by_pk = {job.pk: job for job in stored}
         self.by_task = {job.task: job for job in stored if job.origin == Origin.CODE}
@@ -125,7 +120,7 @@ class _Seeding:
             for job in stored:
                 if job.task not in paths and job.pk not in planned and job.retired_at is None:
                     self.changes.setdefault(job.pk, {})["retired_at"] = self.now
-        instances = self.rows.in_bulk(list(self.changes)) if self.changes else {}
+        instances = ScheduledJob.objects.in_bulk(list(self.changes)) if self.changes else {}
         for pk, instance in instances.items():
             for column, value in self.changes[pk].items():
                 setattr(instance, column, value)
@@ -260,15 +255,15 @@ class _Seeding:
         for pk, changes in self.changes.items():
             if "name" in changes:
                 # Two jobs may swap their names, which a unique key refuses in one step.
-                self.rows.filter(pk=pk).update(name=f"renaming-{pk}")
+                ScheduledJob.objects.filter(pk=pk).update(name=f"renaming-{pk}")
         for job in self._holders:
-            self.rows.filter(pk=job.pk).update(name=retired_name(job))
+            ScheduledJob.objects.filter(pk=job.pk).update(name=retired_name(job))
 
     def preview(self) -> None:
         """The rows as they would be, where nothing is written."""
         for job in self._holders:
             if job.pk not in self.result.touched:
-                self.result.touched[job.pk] = self.rows.get(pk=job.pk)
+                self.result.touched[job.pk] = ScheduledJob.objects.get(pk=job.pk)
             self.result.touched[job.pk].name = retired_name(job)
 
     # --- Writing ----------------------------------------------------------------------------------
@@ -279,8 +274,8 @@ class _Seeding:
         if self.changes:
             columns = sorted({column for changes in self.changes.values() for column in changes})
             changed = [self.result.touched[pk] for pk in self.changes]
-            self.rows.bulk_update(changed, columns, batch_size=200)
-            for rows in self.rows.in_batches(self.changes):
+            ScheduledJob.objects.bulk_update(changed, columns, batch_size=200)
+            for rows in ScheduledJob.objects.in_batches(self.changes):
                 rows.mark_pending()
         lines = [
             line
@@ -303,9 +298,10 @@ class _Seeding:
         }
         for start in range(0, len(created), BATCH):
             names = [values["name"] for values in created[start : start + BATCH]]
-            rows = self.rows.filter(name__in=names).order_by("pk").values_list("pk", "name", "task")
+            rows = ScheduledJob.objects.filter(name__in=names).order_by("pk")
             lines = [
-                {"job_id": pk, "job_name": name, "task": task, "new": name, **told} for pk, name, task in rows
+                {"job_id": pk, "job_name": name, "task": task, "new": name, **told}
+                for pk, name, task in rows.values_list("pk", "name", "task")
             ]
             insert_rows(JobChange, lines)
 
