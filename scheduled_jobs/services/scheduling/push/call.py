@@ -88,26 +88,19 @@ def apply(
     ``adopt`` takes over a job that is not known to be ours; ``deletable`` are the full resource names whose
     jobs may be deleted. Raises nothing of Google's: the outcome has the error.
     """
-    return _Application(desired, client, listing, adopt=adopt, deletable=deletable).run()
+    return _Application(desired, client, listing, adopt, deletable).run()
 
 
+@dataclass
 class _Application:
-    def __init__(
-        self,
-        desired: Desired,
-        client: Client,
-        listing: Listing | None,
-        *,
-        adopt: bool,
-        deletable: Collection[str],
-    ) -> None:
-        self.desired = desired
-        self.client = client
-        self.listing = listing
-        self.adopt = adopt
-        self.deletable = deletable
-        self.ownership = client.ownership
-        self.outcome = PushOutcome(desired)
+    desired: Desired
+    client: Client
+    listing: Listing | None
+    adopt: bool
+    deletable: Collection[str]
+
+    def __post_init__(self) -> None:
+        self.outcome = PushOutcome(self.desired)
 
     def run(self) -> PushOutcome:
         try:
@@ -160,7 +153,7 @@ class _Application:
 
     def _update(self, live: LiveJob) -> LiveJob:
         self.outcome.live = live
-        if not self.adopt and (why := self.ownership.refusal_reason(live)) is not None:
+        if not self.adopt and (why := self.client.ownership.refusal_reason(live)) is not None:
             raise NotOurs(f"Google has a job of this id, but {why}")
         # A job must not fire with new values between the update and its pause: paused first.
         if self.desired.state == PAUSED and live.state == ENABLED:
@@ -210,7 +203,7 @@ class _Application:
             return
         live = self.outcome.live = self._find()
         if live is not None:
-            why = self.ownership.why_not_delete(live, created=True)
+            why = self.client.ownership.why_not_delete(live, created=True)
             if why is not None:
                 raise NotOurs(f"the job in Google is not deleted: {why}")
         self._remove(live, remote_name)
@@ -221,7 +214,7 @@ class _Application:
             live = self._look(remote_name)
             # This database created it, perhaps under another APP_NAME; a copy of the database, with an
             # ENDPOINT of its own, must not delete what the original created.
-            if live is not None and not self.ownership.was_ours(live):
+            if live is not None and not self.client.ownership.was_ours(live):
                 logger.warning("the former job %s is left alone: it points at %s", remote_name, live.uri)
                 live = None
             self._remove(live, remote_name)

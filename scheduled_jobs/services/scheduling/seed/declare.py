@@ -72,6 +72,20 @@ class Declaration:
         """All faults in one line."""
         return "; ".join(f"{hook}: {text}" for hook, text in self.faults.items())
 
+    def read(self, hook: str, value: Callable[[], Any]) -> Any:
+        """A value, or None where it is at fault."""
+        if hook in self.faults:  # its shape is wrong, so that it cannot even be asked
+            return None
+        try:
+            return value()
+        except InvalidDefinition as error:
+            self.faults[hook] = str(error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 – the hook is the user's code
+            self.faults[hook] = f"it raised {type(error).__name__}: {error}"
+            if isinstance(error, DatabaseError | InterfaceError):
+                self.undecided.add(hook)
+        return None
+
 
 def declare(task: type[Task]) -> Declaration:
     """What one task class declares."""
@@ -92,12 +106,12 @@ def declare_all(tasks: Iterable[type[Task]]) -> list[Declaration]:
 def _declare(task: type[Task], app: App) -> Declaration:
     declaration = Declaration(task, registry.dotted_path(task))
     declaration.faults.update(faults_of_shape(task))
-    read = _Reader(declaration).read
+    read = declaration.read
     declaration.name = read("schedule_name()", lambda: _name(task, app)) or ""
     read("url()", lambda: _url(task, app))
     zone = read("schedule_time_zone()", lambda: _time_zone(task)) or "UTC"
     schedule = read("run_every", lambda: _schedule(task, zone))
-    read("run()", lambda: _signature(task))
+    read("run()", lambda: Signature.of(task.run))
     # A payload can be held against a run() that can be read, and is not at fault for another.
     payload = {} if "run()" in declaration.faults else read("schedule_body_payload()", lambda: _payload(task))
     read("schedule_headers()", lambda: check_headers(task.schedule_headers()))
@@ -116,24 +130,6 @@ def _declare(task: type[Task], app: App) -> Declaration:
         read("schedule_min_backoff()", lambda: check_backoffs(*backoffs))
     declaration.paused = bool(task.schedule_paused)
     return declaration
-
-
-class _Reader:
-    def __init__(self, declaration: Declaration) -> None:
-        self.faults, self.undecided = declaration.faults, declaration.undecided
-
-    def read(self, hook: str, value: Callable[[], Any]) -> Any:
-        if hook in self.faults:  # its shape is wrong, so that it cannot even be asked
-            return None
-        try:
-            return value()
-        except InvalidDefinition as error:
-            self.faults[hook] = str(error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 – the hook is the user's code
-            self.faults[hook] = f"it raised {type(error).__name__}: {error}"
-            if isinstance(error, DatabaseError | InterfaceError):
-                self.undecided.add(hook)
-        return None
 
 
 def _name(task: type[Task], app: App) -> str:
@@ -214,7 +210,3 @@ def _check_flag(value: Any) -> None:
 def _overlap(task: type[Task]) -> None:
     if task.overlap not in ("skip", "allow"):
         raise InvalidDefinition(f"{task.overlap!r} is neither 'skip' nor 'allow'")
-
-
-def _signature(task: type[Task]) -> None:
-    Signature.of(task.run)

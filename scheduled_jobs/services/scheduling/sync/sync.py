@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -71,17 +72,12 @@ def sync_jobs(
         return report
 
 
+@dataclass
 class _Sync:
-    def __init__(
-        self,
-        options: Options,
-        on_change: Callable[[Change, str | None], None],
-        on_begin: Callable[[int], None],
-    ) -> None:
-        self.options = options
-        self.on_change = on_change
-        self.on_begin = on_begin
-        self.backend: Backend = get_backend()
+    options: Options
+    on_change: Callable[[Change, str | None], None]
+    on_begin: Callable[[int], None]
+    backend: Backend = field(default_factory=get_backend)
 
     def run(self, renew: Callable[[], bool]) -> Report:
         try:
