@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -13,7 +14,12 @@ M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 def writer() -> str:
     """The database of this package's tables, which refer to one another: a router sends all to one."""
-    return str(router.db_for_write(apps.get_model("scheduled_jobs", "ScheduledJob")))
+    return str(router.db_for_write(_jobs_model()))
+
+
+@cache
+def _jobs_model() -> type[models.Model]:
+    return apps.get_model("scheduled_jobs", "ScheduledJob")
 
 
 class WriterQuerySet(models.QuerySet[M_co]):

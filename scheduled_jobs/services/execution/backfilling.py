@@ -22,6 +22,7 @@ from scheduled_jobs.models import JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.models.changes import current_attribution, label_of
 from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.runs import JobRunQuerySet
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
 
@@ -123,7 +124,7 @@ def backfill(
             return _ask(job, start, end, by, reason, is_as_shown)
         except Error as error:
             # Another attempt at one of the times was begun, or has ended, meanwhile.
-            is_inside = transaction.get_connection(statements.database()).in_atomic_block
+            is_inside = transaction.get_connection(writer()).in_atomic_block
             if not isinstance(error, IntegrityError) and (is_inside or not is_lost_race(error)):
                 raise
             if is_inside:  # whose view of the slots may be an old one
@@ -133,10 +134,10 @@ def backfill(
 
 def cancel_backfill(run: JobRun, by: Any = None) -> int:
     """Discard what waits of the backfill that a run belongs to; returns how many runs that are."""
-    using, now = statements.database(), timezone.now()
+    now = timezone.now()
     who = label_of(by) or current_attribution().label
     error = f"cancelled by {who}" if who else "cancelled"
-    with transaction.atomic(using=using):
+    with transaction.atomic(using=writer()):
         waiting = list(waiting_with(run))
         cancelled = [
             one.pk
@@ -145,13 +146,13 @@ def cancel_backfill(run: JobRun, by: Any = None) -> int:
         ]
         if cancelled:
             change = {"backfill": ({"first": cancelled[0], "runs": len(cancelled)}, None)}
-            JobChange.record(run.job, change, by=by, using=using)
+            JobChange.record(run.job, change, by=by)
     return len(cancelled)
 
 
 def waiting_with(run: JobRun) -> JobRunQuerySet:
     """What waits of the backfill that a run belongs to: it was asked for in the same moment."""
-    queued = statements.runs().queued().of_jobs([run.job_id])
+    queued = JobRun.objects.queued().of_jobs([run.job_id])
     return queued.filter(trigger=Trigger.BACKFILL, created_at=run.created_at)
 
 
@@ -163,7 +164,6 @@ def _ask(
     reason: str,
     is_as_shown: Callable[[ScheduledJob, BackfillPlan], bool] | None,
 ) -> list[JobRun]:
-    using = statements.database()
     who = label_of(by) or current_attribution().label
     with job.locked() as rows:
         # Two who ask for the same at once: the second finds what the first has asked for.
@@ -196,16 +196,16 @@ def _ask(
             for time in times
         ]
         for run in asked:  # each with its key, whatever the database, in the order of their times
-            run.save(using=using, force_insert=True)
+            run.save(force_insert=True)
         change = {
             "from": times[0].at.isoformat(),
             "to": times[-1].at.isoformat(),
             "first": asked[0].pk,
             "runs": len(asked),
         }
-        JobChange.record(job, {"backfill": (None, change)}, by=by, reason=reason, using=using)
-        signals.run_requested.send(sender=JobRun, pks=[run.pk for run in asked], using=using)
-    return list(statements.runs().filter(pk__in=[run.pk for run in asked]).oldest_first())
+        JobChange.record(job, {"backfill": (None, change)}, by=by, reason=reason)
+        signals.run_requested.send(sender=JobRun, pks=[run.pk for run in asked], using=writer())
+    return list(JobRun.objects.filter(pk__in=[run.pk for run in asked]).oldest_first())
 
 
 def too_many(times: Sequence[TimeToRun]) -> str:
@@ -229,7 +229,7 @@ class _Slot:
 
 
 def _slots(job: ScheduledJob, start: datetime, end: datetime) -> dict[datetime, _Slot]:
-    rows = statements.runs().filter(job_id=job.pk, scheduled_for__gte=start, scheduled_for__lt=end)
+    rows = JobRun.objects.filter(job_id=job.pk, scheduled_for__gte=start, scheduled_for__lt=end)
     columns = ("scheduled_for", "attempt", "pk", "status", "settled_slot")
     found = list(rows.order_by("scheduled_for", "attempt").values_list(*columns)[: MOST_TIMES + 1])
     if len(found) > MOST_TIMES:
@@ -274,7 +274,7 @@ def _spans(
 ) -> Iterator[tuple[datetime, datetime, str, str, str]]:
     """From, until, schedule, zone and doubt: what Google had, where nothing is known what is in force."""
     unknown = _("Google did not have this job then; it is a time of the schedule in force now.")
-    versions = JobVersion.objects.using(statements.database()).filter(job=job.pk, since__lt=end)
+    versions = JobVersion.objects.filter(job=job.pk, since__lt=end)
     known = versions.exclude(schedule="").exclude(until__lte=start).order_by("since", "pk")
     cursor = start
     for version in known:

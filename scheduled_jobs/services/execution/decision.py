@@ -26,6 +26,7 @@ from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.runs import ALREADY_DONE
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery
@@ -100,7 +101,7 @@ class Table:
 
         ``is_stale``: the row of the job was read a while ago.
         """
-        connection = connections[statements.database()]
+        connection = connections[writer()]
         try:
             if is_stale:
                 self.job.refresh_from_db(using=connection.alias)
@@ -284,7 +285,7 @@ class Table:
         if keyed is not None and (settled := statements.read_slot(self.job.pk, keyed).settled) is not None:
             statements.close_queued(queued.pk, Status.DISCARDED, ALREADY_DONE, self.now, delivered=own)
             return Answer.duplicate(settled) if own else None
-        run = statements.runs().filter(pk=queued.pk).first()
+        run = JobRun.objects.filter(pk=queued.pk).first()
         if run is None:
             return None
         try:

@@ -20,6 +20,7 @@ from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_held, persistent
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts, sql, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
@@ -56,7 +57,7 @@ def finish(
     over a new connection the end is tried as it is, and then plain.
     """
     values = _values(run, outcome, now)
-    connection = connections[statements.database()]
+    connection = connections[writer()]
     began, waits = time.monotonic(), iter((0.0, *delays))
     attempt: Callable[[JobRun, dict[str, Any]], bool] = _write
     while True:
@@ -110,7 +111,7 @@ def mark_lost(row: SeenRun | JobRun, now: datetime) -> JobRun | None:
     def lose() -> tuple[JobRun, bool] | None:
         if not statements.lose(row.pk, row.lease_until, now):
             return None
-        run = statements.runs().select_related("job").get(pk=row.pk)
+        run = JobRun.objects.select_related("job").get(pk=row.pk)
         return run, _note(run)
 
     if (lost := _in_one(lose)) is None:
@@ -138,7 +139,7 @@ def _in_one(write: Callable[[], T]) -> T:
 
     A race that is lost there is lost by all of it, and all of it begins anew.
     """
-    return _in_transaction(write, using=statements.database())
+    return _in_transaction(write, using=writer())
 
 
 @persistent
@@ -240,7 +241,7 @@ def _write(run: JobRun, values: dict[str, Any]) -> bool:
         return _write_in_one(run, values, settles=settles)
     except IntegrityError:
         # Two attempts ran at once, as the lease of the first was out: the other has settled the slot.
-        slot = statements.runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for)
+        slot = JobRun.objects.filter(job_id=run.job_id, settled_slot=run.scheduled_for)
         if run.scheduled_for is None or (other := slot.exclude(pk=run.pk).first()) is None:
             raise
         beaten = f"attempt {other.attempt} had already {other.status}; this one ran too"
@@ -258,7 +259,7 @@ def _write_in_one(run: JobRun, values: dict[str, Any], *, settles: bool) -> bool
         # Else written just now, by a statement whose answer was lost with its connection.
         same = {name: values[name] for name in ("status", "finished_at")}
         if replaced is None:
-            return False if statements.runs().filter(pk=run.pk, **same).exists() else None
+            return False if JobRun.objects.filter(pk=run.pk, **same).exists() else None
         vars(run).update(values)
         return _note(run, is_correction=replaced in (Status.LOST, Status.TIMED_OUT))
 
@@ -275,7 +276,7 @@ def _write_ordinary(run: JobRun, values: dict[str, Any], *, settles: bool) -> bo
 
     False, and nothing is written, where it is none or something is not as it was.
     """
-    using = statements.database()
+    using = writer()
     before, is_written = {name: vars(run)[name] for name in values}, False
     vars(run).update(values)
     try:

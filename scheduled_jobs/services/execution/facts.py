@@ -16,6 +16,7 @@ from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.jobs import MAX_LINE
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution import sql, statements
 
 Status = JobRun.Status
@@ -28,7 +29,7 @@ def write(run: JobRun) -> bool:
 
     Returns whether it is the first success after a failure or a missed run.
     """
-    using, is_recovery = statements.database(), False
+    using, is_recovery = writer(), False
     if run.status in JobRun.FAILING:
         written = _write_failure(run)
     elif run.status != Status.SUCCEEDED:
@@ -122,7 +123,7 @@ def _is_counted(run: JobRun) -> Q:
     is_same = Q(last_run=run, last_status__in=JobRun.FAILING)
     if run.job.failures_in_a_row != 1:
         return is_same
-    others = statements.runs().filter(job_id=run.job_id, status__in=JobRun.FAILING).exclude(pk=run.pk)
+    others = JobRun.objects.filter(job_id=run.job_id, status__in=JobRun.FAILING).exclude(pk=run.pk)
     since = others.filter(at__gte=OuterRef("failing_since"))
     of_slots = Exists(since.filter(scheduled_for__isnull=False))
     return is_same | Q(Exists(since), ~of_slots, failures_in_a_row=1)
@@ -139,7 +140,7 @@ def correct(run: JobRun) -> bool:
 
     Returns whether the job fails no more by that.
     """
-    runs = statements.runs().filter(job_id=run.job_id)
+    runs = JobRun.objects.filter(job_id=run.job_id)
     success = runs.filter(status=Status.SUCCEEDED).first()
     failed = runs.filter(status__in=JobRun.FAILING)
     failure = failed.first()
@@ -183,7 +184,7 @@ def _write_late(run: JobRun) -> None:
 
 
 def _jobs(pk: int) -> ScheduledJobQuerySet:
-    return ScheduledJob.objects.using(statements.database()).filter(pk=pk)
+    return ScheduledJob.objects.filter(pk=pk)
 
 
 def _began(run: JobRun) -> datetime:

@@ -22,8 +22,9 @@ from django.utils import timezone
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution.clockwork import Clockwork, steady_now
-from scheduled_jobs.services.execution.statements import LEASE, database
+from scheduled_jobs.services.execution.statements import LEASE
 
 if TYPE_CHECKING:
     from scheduled_jobs.services.execution.capture import RunLog
@@ -85,7 +86,7 @@ class Heartbeat(Clockwork):
         Yields what its progress is reported to, which is set on ``run`` at once. ``log`` is what its records
         are taken into.
         """
-        using, now = database(), self._clock()
+        using, now = writer(), self._clock()
         is_seen = not connections[using].in_atomic_block
         beat = Beat(run.pk, using, now + RENEW_EVERY, now + PROGRESS_EVERY, is_seen, log=log)
         with self._condition:

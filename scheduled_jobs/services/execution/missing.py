@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from scheduled_jobs import signals
@@ -19,6 +19,7 @@ from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.domain.missed import FailedAttempt
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts
 from scheduled_jobs.services.execution.telling import send
@@ -59,31 +60,29 @@ def write_missed(found: Sequence[Judged], now: datetime) -> list[JobRun]:
     A delivery that comes at this very moment has its row first, or takes this one over: there is one row by
     UNIQUE(job, scheduled_for, attempt).
     """
-    using = router.db_for_write(JobRun)
     in_order = sorted(found, key=lambda judged: judged.job)
     runs: list[JobRun] = []
     for start in range(0, len(in_order), AT_ONCE):
-        runs += _write(in_order[start : start + AT_ONCE], now, using=using)
+        runs += _write(in_order[start : start + AT_ONCE], now)
     return runs
 
 
 def move_marks(found: Sequence[Judged]) -> None:
     """Move the marks of jobs of which nothing is to be written but that."""
-    rows = ScheduledJob.objects.using(router.db_for_write(ScheduledJob))
     by_mark: dict[datetime, list[int]] = {}
     for judged in found:
         if judged.until is not None:
             by_mark.setdefault(judged.until, []).append(judged.job)
     for until, pks in by_mark.items():
         older = Q(watched_until=None) | Q(watched_until__lt=until)
-        for some in rows.in_batches(sorted(pks)):
+        for some in ScheduledJob.objects.in_batches(sorted(pks)):
             some.filter(older).update(watched_until=until)
 
 
 @persistent
-def _write(found: Sequence[Judged], now: datetime, *, using: str) -> list[JobRun]:
-    with transaction.atomic(using=using):
-        jobs = ScheduledJob.objects.using(using)
+def _write(found: Sequence[Judged], now: datetime) -> list[JobRun]:
+    with transaction.atomic(using=writer()):
+        jobs = ScheduledJob.objects
         # Of two who watch at once the second waits here, and then finds the mark moved. A write first: SQLite
         # lets no transaction write that has read while another wrote.
         ours = [
@@ -95,10 +94,9 @@ def _write(found: Sequence[Judged], now: datetime, *, using: str) -> list[JobRun
         rows += [_busy_row(one.job, slot, now) for one in ours for slot in one.busy]
         if not rows:
             return []
-        table = JobRun.objects.using(using)
-        table.bulk_create(rows, ignore_conflicts=True)
+        JobRun.objects.bulk_create(rows, ignore_conflicts=True)
         first = min(row.scheduled_for for row in rows if row.scheduled_for is not None)
-        written = table.filter(
+        written = JobRun.objects.filter(
             job__in=[one.job for one in ours], at__gte=first, status=Status.MISSED, created_at=now
         )
         wanted = {(row.job_id, row.scheduled_for) for row in rows}

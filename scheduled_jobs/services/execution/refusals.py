@@ -46,7 +46,7 @@ def note_refusal(task: str, name: str, caller: str, now: datetime) -> None:
     """
     if not name or not minute.has_room((task, name), now):
         return
-    rows = ScheduledJob.objects.using(statements.database()).filter(name=clean_text(name), task=task)
+    rows = ScheduledJob.objects.filter(name=clean_text(name), task=task)
     earlier = Q(refused_at=None) | Q(refused_at__lte=now - MINUTE)
     caller = without_tokens(caller)[:MAX_CALLER]
     try:

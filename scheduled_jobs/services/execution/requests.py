@@ -16,6 +16,7 @@ from scheduled_jobs.models import JobChange, JobRun
 from scheduled_jobs.models.changes import current_attribution, label_of
 from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.validation import payload_as_stored
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
 
@@ -30,7 +31,7 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
     it is a run of its own. It is executed at most once. ``by`` is a user or a name. Raises InvalidPayload
     if the payload does not fit ``run()``, RunRefused if ``run`` is not over, and BeingDeleted.
     """
-    run.refresh_from_db(using=statements.database())
+    run.refresh_from_db()
     if not run.is_over:
         raise RunRefused(
             _("Run #%(run)s is %(status)s; wait until it is over.")
@@ -43,7 +44,6 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
     if task is not None:
         Signature.of(task.run).validate(chosen, secret_keys=settings.REDACTED_KEYS)
     who = label_of(by) or current_attribution().label
-    using = statements.database()
     for _round in range(ROUNDS):
         slot = _slot_of(run)  # outside the transaction, which might have an old view of the slot
         try:
@@ -59,15 +59,15 @@ def rerun(run: JobRun, payload: dict[str, Any] | None = None, by: Any = None, re
                     reason=reason,
                     **slot,
                 )
-                queued.save(using=using, force_insert=True)
-                JobChange.record(job, {"run": (run.pk, queued.pk)}, by=by, reason=reason, using=using)
-                signals.run_requested.send(sender=JobRun, pks=[queued.pk], using=using)
+                queued.save(force_insert=True)
+                JobChange.record(job, {"run": (run.pk, queued.pk)}, by=by, reason=reason)
+                signals.run_requested.send(sender=JobRun, pks=[queued.pk], using=writer())
         except Error as error:  # another attempt at the slot was begun, or has ended, meanwhile
-            is_inside = transaction.get_connection(using).in_atomic_block
+            is_inside = transaction.get_connection(writer()).in_atomic_block
             if not isinstance(error, IntegrityError) and (is_inside or not is_lost_race(error)):
                 raise
             continue
-        queued.refresh_from_db(using=using)
+        queued.refresh_from_db()
         return queued
     raise RunRefused(_("Other attempts for this time keep coming; try again."))
 
@@ -85,12 +85,11 @@ def _slot_of(run: JobRun) -> dict[str, Any]:
 def cancel(run: JobRun, by: Any = None) -> bool:
     """Discard a run that was asked for and has not begun. False: it has begun, or is over."""
     who = label_of(by) or current_attribution().label
-    using = statements.database()
     error = f"cancelled by {who}" if who else "cancelled"
-    with transaction.atomic(using=using):
+    with transaction.atomic(using=writer()):
         # Its RunJob may be on its way: the delivery that comes of it is absorbed.
         cancelled = statements.close_queued(run.pk, Status.DISCARDED, error, timezone.now(), delivered=False)
         if cancelled:
-            JobChange.record(run.job, {"run": (run.pk, Status.DISCARDED)}, by=by, using=using)
-    run.refresh_from_db(using=using)
+            JobChange.record(run.job, {"run": (run.pk, Status.DISCARDED)}, by=by)
+    run.refresh_from_db()
     return cancelled

@@ -14,6 +14,7 @@ from django.utils import timezone
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.models import GoogleName, JobRun, ScheduledJob
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import decision, ending, facts, runner, statements
@@ -41,7 +42,7 @@ def job_of_task(
         return None, None  # PostgreSQL refuses to look for what no database holds
     announced = Announcement.parse(schedule_time)
     at = announced.slot if now is not None and announced.is_due(now) else None
-    using = statements.database()
+    using = writer()
     try:
         return _find(using, task, name, at)
     except Error:
@@ -67,7 +68,7 @@ def _find(
 
 def lacks_tables() -> bool:
     """Whether the database answers, and has no table of jobs."""
-    connection = connections[statements.database()]
+    connection = connections[writer()]
     try:
         return ScheduledJob._meta.db_table not in connection.introspection.table_names()
     except Error:
@@ -76,7 +77,7 @@ def lacks_tables() -> bool:
 
 def write_nothing() -> None:
     """Raise the database's Error where it takes no writes. No row is changed."""
-    ScheduledJob.objects.using(statements.database()).filter(pk=0).update(name="")
+    ScheduledJob.objects.filter(pk=0).update(name="")
 
 
 def deliver(
@@ -154,7 +155,7 @@ def run_eagerly(job: ScheduledJob, task: type[Task]) -> Any:
     """
     now = timezone.now()
     with statements.statement():
-        run = statements.runs().create(
+        run = JobRun.objects.create(
             job=job,
             status=JobRun.Status.RUNNING,
             trigger=JobRun.Trigger.EAGER,

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution import sql
-from scheduled_jobs.services.execution.statements import Slot, Status, database, runs
+from scheduled_jobs.services.execution.statements import Slot, Status
 
 COLUMNS = sql.Columns(JobRun, (
     "id", "status", "trigger", "attempt", "scheduled_for", "active_slot", "settled_slot", "overlap_lock",
@@ -77,7 +78,7 @@ class Situation:
 
 def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> SeenRun | None:
     """The oldest run that was asked for and whose RunJob was sent, at ``sent_by`` at the latest."""
-    queued = runs().queued().of_jobs([job_id]).filter(sent__gt=0)
+    queued = JobRun.objects.queued().of_jobs([job_id]).filter(sent__gt=0)
     if sent_by is not None:
         queued = queued.filter(sent_at__lte=sent_by)
     values = queued.values_list(*COLUMNS.names).first()
@@ -86,7 +87,7 @@ def oldest_queued(job_id: int, *, sent_by: datetime | None = None) -> SeenRun | 
 
 def situation_of(job_id: int, at: datetime | None) -> Situation:
     """What is known of a job, and of its slot ``at`` if it is about one."""
-    using = database()
+    using = writer()
     about_slot = [] if at is None else [job_id, *_as_parameter(at, using)]
     found = sql.fetch_rows(using, _text(using, is_about_slot=at is not None), [*about_slot, job_id, job_id])
     rows = {values[0]: SeenRun(*values) for values in COLUMNS.converted(found, using)}
@@ -109,7 +110,7 @@ def job_and_situation(
     ``at`` is the slot that is asked about, if any is. Of most deliveries nothing is known yet; where there is
     anything, it is None here, and read by ``situation_of``: to read it here would cost all the others more.
     """
-    using = database()
+    using = writer()
     about_slot = [] if at is None else _as_parameter(at, using)
     text = _text_of_job(using, is_about_slot=at is not None)
     for *values, is_any in sql.fetch_rows(using, text, [*about_slot, task, name]):

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import Error, IntegrityError, connections, router, transaction
+from django.db import Error, IntegrityError, connections, transaction
 from django.db.models import F
 
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.runs import JobRunQuerySet
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution import sql
 
 if TYPE_CHECKING:
@@ -40,19 +41,9 @@ REACH = timedelta(days=8)
 """How far back among the runs of a job that one is looked for: it was asked for and sent since."""
 
 
-def database() -> str:
-    """Where runs are decided: the database that is written to, also for reading. A replica lags."""
-    return router.db_for_write(JobRun)
-
-
-def runs() -> JobRunQuerySet:
-    """The runs as they are decided upon."""
-    return JobRun.objects.using(database())
-
-
 def statement() -> AbstractContextManager[Any]:
     """A savepoint inside a transaction, so that a lost race does not poison it; else autocommit."""
-    using = database()
+    using = writer()
     if connections[using].in_atomic_block:
         return transaction.atomic(using=using)
     return nullcontext()
@@ -89,13 +80,13 @@ class Slot:
 
 def read_slot(job_id: int, at: datetime) -> Slot:
     """What is known of a slot."""
-    rows = runs().of_slot(job_id, at).order_by("attempt")
+    rows = JobRun.objects.of_slot(job_id, at).order_by("attempt")
     return Slot.of(at, rows.only("attempt", "status", "active_slot", "settled_slot"))
 
 
 def settled_by_another(run: JobRun) -> int | None:
     """The attempt, other than this one, that has settled the slot of a run."""
-    settled = runs().filter(job_id=run.job_id, settled_slot=run.scheduled_for)
+    settled = JobRun.objects.filter(job_id=run.job_id, settled_slot=run.scheduled_for)
     return settled.exclude(pk=run.pk).values_list("pk", flat=True).first()
 
 
@@ -104,13 +95,13 @@ def settled_by_another(run: JobRun) -> int | None:
 
 def out_of_lease(now: datetime) -> JobRunQuerySet:
     """The runs, of all jobs, whose process gives no sign of life any more, the oldest first."""
-    return runs().filter(status=Status.RUNNING, lease_until__lt=now).oldest_first()
+    return JobRun.objects.filter(status=Status.RUNNING, lease_until__lt=now).oldest_first()
 
 
 def renew(run_id: int, now: datetime) -> None:
     """Give a run that is known to live its lease anew."""
     with statement():
-        runs().filter(pk=run_id, status=Status.RUNNING).update(lease_until=now + LEASE)
+        JobRun.objects.filter(pk=run_id, status=Status.RUNNING).update(lease_until=now + LEASE)
 
 
 def lose(run_id: int, lease_until: datetime | None, now: datetime) -> bool:
@@ -122,7 +113,7 @@ def lose(run_id: int, lease_until: datetime | None, now: datetime) -> bool:
     seen = now if lease_until is None else lease_until - LEASE
     error = f"The process that ran it has given no sign of life since {seen:%Y-%m-%d %H:%M:%S} UTC."
     slots = {"active_slot": None, "overlap_lock": None}
-    still = runs().filter(pk=run_id, status=Status.RUNNING, lease_until=lease_until)
+    still = JobRun.objects.filter(pk=run_id, status=Status.RUNNING, lease_until=lease_until)
     with statement():
         return bool(still.update(status=Status.LOST, error_key=Status.LOST, error=error, **slots))
 
@@ -173,7 +164,7 @@ def close_queued(run_id: int, status: str, error: str, now: datetime, *, deliver
 def unsend(run_id: int) -> None:
     """Let a queued run wait for its turn again, as if nobody had been asked to run it."""
     with statement():
-        runs().filter(pk=run_id, status=Status.QUEUED).update(sent=0, sent_at=None)
+        JobRun.objects.filter(pk=run_id, status=Status.QUEUED).update(sent=0, sent_at=None)
 
 
 def _change_queued(run_id: int, *, delivered: bool, **values: Any) -> bool:
@@ -181,7 +172,7 @@ def _change_queued(run_id: int, *, delivered: bool, **values: Any) -> bool:
         values["deliveries"] = F("deliveries") + 1
     with statement():
         # Two deliveries and a person's cancel may want the same row: one count is 1.
-        rows = runs().filter(pk=run_id, status=Status.QUEUED)
+        rows = JobRun.objects.filter(pk=run_id, status=Status.QUEUED)
         return bool(rows.update(**values))
 
 
@@ -196,11 +187,11 @@ def insert(job: ScheduledJob, values: dict[str, Any], *, slot: Slot | None = Non
     missed row was taken by another.
     """
     if slot is not None and slot.missed is not None:
-        missed = runs().filter(pk=slot.missed, status=Status.MISSED)
+        missed = JobRun.objects.filter(pk=slot.missed, status=Status.MISSED)
         with statement():
             if not missed.update(**{"error": "", "error_key": ""} | values, deliveries=F("deliveries") + 1):
                 return None
-        run = runs().get(pk=slot.missed)
+        run = JobRun.objects.get(pk=slot.missed)
         run.job = job
         return run
     place = {} if slot is None else {"scheduled_for": slot.at, "attempt": slot.attempts + 1}
@@ -219,7 +210,7 @@ def _insert(job: ScheduledJob, values: dict[str, Any]) -> JobRun:
     run = sql.new(JobRun, {"deliveries": 1, **values})
     run.job = job
     with statement():
-        sql.insert_row(run, ("job_id", "deliveries", *values), database())
+        sql.insert_row(run, ("job_id", "deliveries", *values), writer())
     # Which the database makes of the same, and would have to be asked for.
     vars(run)["at"] = run.started_at or run.scheduled_for or run.created_at
     return run
@@ -231,12 +222,12 @@ def _insert(job: ScheduledJob, values: dict[str, Any]) -> JobRun:
 def count_delivery(run_id: int) -> None:
     """One more delivery of a run that is under way or over."""
     with statement():
-        runs().filter(pk=run_id).update(deliveries=F("deliveries") + 1)
+        JobRun.objects.filter(pk=run_id).update(deliveries=F("deliveries") + 1)
 
 
 def credit(job_id: int, now: datetime) -> int | None:
     """Attribute a delivery to a run whose RunJob was sent more often than it was delivered."""
-    recent = runs().filter(
+    recent = JobRun.objects.filter(
         job_id=job_id, at__gt=now - REACH, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE
     )
     for run_id in recent.exclude(status=Status.QUEUED).oldest_first().values_list("pk", flat=True):
@@ -249,7 +240,7 @@ def credit(job_id: int, now: datetime) -> int | None:
 
 def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> int | None:
     """The claimed run of which a delivery with this announced time is the redelivery."""
-    claimed = runs().filter(
+    claimed = JobRun.objects.filter(
         job_id=job.pk,
         at__gt=now - REACH,
         announced_for=announced_for,
@@ -275,7 +266,7 @@ def end(run: JobRun, values: dict[str, Any], *, settles: bool) -> str | None:
     ``settles``: its slot is never run again. Raises IntegrityError where another attempt has settled it.
     None: the row is gone, or closed.
     """
-    using = database()
+    using = writer()
     for status in JobRun.ENDABLE:
         if sql.update_row(end_of(run, values, status, using, settles=settles), using):
             return status
@@ -309,4 +300,4 @@ def end_pause(job: ScheduledJob, now: datetime) -> None:
     if job.paused and not job.is_paused(now):
         job.end_pause(now)
         # A person may just now have paused it anew, with another end or none: that pause counts.
-        job.refresh_from_db(using=database())
+        job.refresh_from_db(using=writer())

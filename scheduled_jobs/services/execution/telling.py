@@ -9,14 +9,14 @@ from django.dispatch import Signal
 
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun
-from scheduled_jobs.services.execution import statements
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution.stopping import Handlers
 
 
 def send(signal: Signal, run: JobRun, **more: Any) -> None:
     """Tell the receivers once the row is committed: at once, or after the transaction of the caller."""
     if signal.has_listeners(JobRun):
-        transaction.on_commit(lambda: _send(signal, run, more), using=statements.database(), robust=True)
+        transaction.on_commit(lambda: _send(signal, run, more), using=writer(), robust=True)
 
 
 def _send(signal: Signal, run: JobRun, more: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from django.db import Error, connections
 
-from scheduled_jobs.services.execution import statements
+from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.statements import Status
 
@@ -48,7 +49,7 @@ class Wait:
         Of a run of this very process nothing can be learned by that; and what is read in a transaction may
         never change.
         """
-        is_atomic = connections[statements.database()].in_atomic_block
+        is_atomic = connections[writer()].in_atomic_block
         return not (is_atomic or row.pk in self._alive or heartbeat.holds(row.pk))
 
     @property
@@ -62,11 +63,11 @@ class Wait:
 
     def watch(self, row: SeenRun) -> Generator[float]:
         """Watch a run until it has ended, or is known to live or to be dead. Yields seconds to wait."""
-        connection = connections[statements.database()]
+        connection = connections[writer()]
         since = self._monotonic()
         if self._ends_at is None:
             self._ends_at = since + LONGEST
-        seen = statements.runs().filter(pk=row.pk).values_list("status", "lease_until")
+        seen = JobRun.objects.filter(pk=row.pk).values_list("status", "lease_until")
         while not self.is_over:
             connection.close()  # others may want it: who waits needs none
             began = self._monotonic()
