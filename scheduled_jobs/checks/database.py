@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections, router
+from django.db import connections
 
 from scheduled_jobs.checks.messages import Messages, warning
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.writer import writer
 
 
 def check_database(**_: Any) -> Messages:
     """W030: SQLite fails at once where it could wait for its turn."""
-    connection = connections[router.db_for_write(JobRun)]
+    connection = connections[writer()]
     if connection.vendor != "sqlite" or connection.settings_dict["NAME"] == ":memory:":
         return []
     options: dict[str, Any] = connection.settings_dict.get("OPTIONS", {})

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
-from django.db import Error, router
+from django.db import Error
 
 from scheduled_jobs.exceptions import Misconfigured
-from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import monitoring
 
 
@@ -22,9 +22,9 @@ def refused_in_a_line() -> Iterator[None]:
     except (ImproperlyConfigured, Misconfigured) as error:
         raise CommandError(str(error)) from error
     except Error as error:
-        alias = router.db_for_write(ScheduledJob)
+        alias = writer()
         try:
-            missing = monitoring.not_applied(alias)
+            missing = monitoring.not_applied()
         except Error as silence:
             why = " ".join(str(silence).split())
             raise CommandError(f"The database {alias!r} does not answer: {why}") from error

@@ -19,12 +19,12 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
-from django.db import connections, router
+from django.db import connections
 from django.utils.autoreload import get_child_arguments
 
 from scheduled_jobs.conf import CLOUD_SCHEDULER_BACKEND, DEV_VARIABLE, PREFIX, dev_settings, settings
 from scheduled_jobs.exceptions import CannotStart
-from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import monitoring
 from scheduled_jobs.services.scheduling.faults import refuse
 
@@ -95,8 +95,8 @@ def refuse_another_backend() -> None:
 
 def refuse_missing_tables(terminal: BaseCommand) -> None:
     """Raise CommandError unless all migrations of ours are applied; at a terminal offer to apply them."""
-    alias = router.db_for_write(ScheduledJob)
-    findings = [finding for finding in monitoring.examine_database(alias) if not finding.is_ok]
+    alias = writer()
+    findings = [finding for finding in monitoring.examine_database() if not finding.is_ok]
     connections[alias].close()
     for finding in findings:
         if finding.topic != "migrations" or not sys.stdin.isatty():

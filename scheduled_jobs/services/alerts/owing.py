@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, connections, router, transaction
+from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from scheduled_jobs import registry
@@ -58,7 +58,7 @@ def owe_missed(runs: Iterable[JobRun]) -> None:
 
 def _raise_where_the_end_is_gone(error: Exception) -> None:
     """A race that was lost undoes the whole transaction, the end with it: that begins anew."""
-    is_undone = connections[router.db_for_write(AlertRun)].needs_rollback
+    is_undone = connections[writer()].needs_rollback
     if isinstance(error, Error) and (is_undone or is_lost_race(error)):
         raise error
 

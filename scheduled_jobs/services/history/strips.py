@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import connections, router
+from django.db import connections
 from django.db.models.functions import Left
 
 from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.writer import writer
 
 LENGTH = 30
 """How many runs a strip shows."""
@@ -33,7 +34,7 @@ def recent_runs(job_pks: Iterable[int], length: int = LENGTH) -> dict[int, list[
     bars: dict[int, list[Bar]] = {pk: [] for pk in pks}
     if not pks:
         return bars
-    connection = connections[router.db_for_write(JobRun)]
+    connection = connections[writer()]
     with connection.cursor() as cursor:
         for chunk in (pks[start : start + MOST] for start in range(0, len(pks), MOST)):
             cursor.execute(_statement(connection, len(chunk), length), chunk)

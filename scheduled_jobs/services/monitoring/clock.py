@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import Error, connections, router
+from django.db import Error, connections
 from django.utils import timezone
 
 from scheduled_jobs.authentication.clock import NOTABLE, By, Skew, clocks
 from scheduled_jobs.logs import logger
-from scheduled_jobs.models import JobRun
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.monitoring.findings import right, wrong
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ NOW = {
 """What the time is, in seconds, by the database's own clock; SQLite has none but ours."""
 
 
-def skew_of_database(alias: str) -> Skew | None:
+def skew_of_database() -> Skew | None:
     """How far this machine's clock is from the database's, as far as the answer's time lets it be known."""
-    connection = connections[alias]
+    connection = connections[writer()]
     if (question := NOW.get(connection.vendor)) is None:
         return None
     with connection.cursor() as cursor:
@@ -49,9 +49,9 @@ def skew_of_database(alias: str) -> Skew | None:
     return Skew(By.DATABASE, behind)
 
 
-def examine_database_clock(alias: str) -> Iterator[Finding]:
+def examine_database_clock() -> Iterator[Finding]:
     """Whether both clocks tell the same time; nothing where they do, or where they are one."""
-    skew = skew_of_database(alias)
+    skew = skew_of_database()
     if skew is not None and abs(skew.behind) > NOTABLE:
         remedy = "Set both by a time server (NTP): by a clock that is behind, scheduled runs count as forced."
         yield wrong("clock", str(skew), remedy, stops=False)
@@ -80,11 +80,10 @@ class Hourly:
         if now < self._due:
             return
         self._due = now + EVERY
-        alias = router.db_for_write(JobRun)
-        if connections[alias].in_atomic_block:
+        if connections[writer()].in_atomic_block:
             return
         try:
-            skew = skew_of_database(alias)
+            skew = skew_of_database()
         except Error as error:
             logger.warning("The database's clock could not be asked: %s", error)
         else:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from django.db import Error, router
+from django.db import Error
 from django.utils import timezone
 
 from scheduled_jobs import registry
@@ -23,6 +23,7 @@ from scheduled_jobs.domain.jobs import ENABLED, TOKEN_HEADER, lies_under
 from scheduled_jobs.domain.plan import Change, Desired, is_moved
 from scheduled_jobs.exceptions import BackendError, CertificatesUnavailable, Misconfigured
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.health import late, paused, running, unserved
 from scheduled_jobs.services.history.last_attempts import told_of
@@ -72,7 +73,6 @@ class _Examination:
     """Code of Google's last attempt -> jobs of which it surely did not arrive here."""
 
     def run(self) -> list[Finding]:
-        self.alias = router.db_for_write(ScheduledJob)
         # Waited for last: they have nothing to do with all the rest.
         self.certificates = begin(_ask_certificates)
         questions: dict[str, Callable[[], Iterable[Finding]]] = {
@@ -85,7 +85,7 @@ class _Examination:
             "address": self.address,
             "certificates": self.certificates_and_clock,
             "watch": self.watch,
-            "versions": lambda: process.examine_versions(self.alias),
+            "versions": process.examine_versions,
         }
         findings: list[Finding] = []
         for topic, ask in questions.items():
@@ -104,16 +104,16 @@ class _Examination:
         yield from process.examine_settings()
 
     def database(self) -> list[Finding]:
-        found = list(process.examine_database(self.alias))
+        found = list(process.examine_database())
         self.has_tables = all(finding.is_ok for finding in found)
         if self.has_tables:
             try:
                 execution.write_nothing()
             except Error as error:
-                text = f"the database {self.alias!r} takes no writes: {error}"
+                text = f"the database {writer()!r} takes no writes: {error}"
                 found.append(wrong("database", text, WRITABLE))
                 self.told.add("writes")
-            found += clock.examine_database_clock(self.alias)
+            found += clock.examine_database_clock()
         return found
 
     def watch(self) -> Iterable[Finding]:
@@ -146,7 +146,7 @@ class _Examination:
         """How the rows stand with Google, and Google's jobs with what the rows want."""
         if not self.has_tables:
             return
-        rows = ScheduledJob.objects.using(self.alias).active()
+        rows = ScheduledJob.objects.active()
         failed = dict(rows.filter(sync_state=ScheduledJob.SyncState.FAILED).values_list("name", "sync_error"))
         if paused := list(rows.filter(paused=True).values_list("name", flat=True)):
             yield right("jobs", f"Paused here, {how_many(paused, 'job')}")
@@ -191,7 +191,7 @@ class _Examination:
             return
         now = datetime.now(UTC)
         # A run that is going on may be what Google tried.
-        jobs = ScheduledJob.objects.using(self.alias).active().filter(~paused(now), ~running())
+        jobs = ScheduledJob.objects.active().filter(~paused(now), ~running())
         for job in jobs.filter(unserved()).order_by("name"):
             if (told := told_of(job, is_running=False)) is not None:
                 self.unserved.setdefault(told.code, []).append(job.name)

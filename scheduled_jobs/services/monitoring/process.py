@@ -17,6 +17,7 @@ from scheduled_jobs import registry
 from scheduled_jobs.conf import MEMORY_BACKEND, PREFIX, settings
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.jobs import DAY
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.monitoring.findings import how_many, right, some, wrong
 from scheduled_jobs.services.scheduling.faults import faults
 
@@ -79,10 +80,10 @@ def examine_tasks() -> Iterator[Finding]:
         yield right("tasks", how_many(names, "task"))
 
 
-def examine_database(alias: str) -> Iterator[Finding]:
+def examine_database() -> Iterator[Finding]:
     """Whether the database of the jobs answers, and has our tables."""
-    connection = connections[alias]
-    name = f"the database {alias!r}"
+    connection = connections[writer()]
+    name = f"the database {connection.alias!r}"
     try:
         connection.ensure_connection()
         version = ".".join(map(str, connection.get_database_version()))
@@ -93,17 +94,17 @@ def examine_database(alias: str) -> Iterator[Finding]:
             "Correct DATABASES, or start the server of the database.",
         )
         return
-    yield right("database", f"{name}, {_name_of_database(alias)} {version}, answers")
-    if missing := not_applied(alias):
-        option = "" if alias == "default" else f" --database {alias}"
+    yield right("database", f"{name}, {_name_of_database()} {version}, answers")
+    if missing := not_applied():
+        option = "" if connection.alias == "default" else f" --database {connection.alias}"
         text = f"Not applied, {how_many(missing, 'migration')}"
         yield wrong("migrations", text, f"Run manage.py migrate{option}.")
     else:
         yield right("migrations", "All migrations of scheduled_jobs are applied")
 
 
-def not_applied(alias: str) -> list[str]:
-    executor = MigrationExecutor(connections[alias])
+def not_applied() -> list[str]:
+    executor = MigrationExecutor(connections[writer()])
     nodes = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "scheduled_jobs"]
     plan = executor.migration_plan(nodes)
     return [migration.name for migration, _ in plan if migration.app_label == "scheduled_jobs"]
@@ -120,10 +121,10 @@ def examine_refusals(jobs: ScheduledJobQuerySet, now: datetime) -> Iterator[Find
         yield wrong("attempts", text, REFUSED)
 
 
-def examine_versions(alias: str) -> Iterator[Finding]:
+def examine_versions() -> Iterator[Finding]:
     """On what it runs, and whether the tests of this package are."""
     python, release = platform.python_version(), django.get_version()
-    database = _name_of_database(alias)
+    database = _name_of_database()
     text = f"Django {release}, Python {python}, {database}"
     if database in RUN_ON.get((_minor(release), _minor(python)), ()):
         yield right("versions", f"{text}: the tests of this package are run on these")
@@ -136,6 +137,6 @@ def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _name_of_database(alias: str) -> str:
-    connection = connections[alias]
+def _name_of_database() -> str:
+    connection = connections[writer()]
     return "MariaDB" if getattr(connection, "mysql_is_mariadb", False) else str(connection.display_name)

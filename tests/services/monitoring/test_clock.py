@@ -104,15 +104,15 @@ def test_a_process_compares_once_an_hour(
 def test_what_an_answer_takes_is_no_skew(database_ahead: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([100.0, 103.0, 106.0])
     monkeypatch.setattr(clock.timezone, "now", lambda: datetime.fromtimestamp(next(times), UTC))
-    skew = clock.skew_of_database("default")
+    skew = clock.skew_of_database()
     assert skew is not None
     assert skew.behind == 0.0
 
 
 def test_doctor_tells_of_the_databases_clock(database_ahead: Any) -> None:
-    assert list(clock.examine_database_clock("default")) == []
+    assert list(clock.examine_database_clock()) == []
     database_ahead(-8.0)
-    (finding,) = clock.examine_database_clock("default")
+    (finding,) = clock.examine_database_clock()
     assert (finding.topic, finding.stops) == ("clock", False)
     assert finding.line == (
         "[!] The clock of this machine is 8.0 seconds ahead of that of its database. Set both by a time "
@@ -122,5 +122,5 @@ def test_doctor_tells_of_the_databases_clock(database_ahead: Any) -> None:
 
 @pytest.mark.django_db
 def test_the_clock_of_a_real_database_is_near_ours() -> None:
-    skew = clock.skew_of_database("default")
+    skew = clock.skew_of_database()
     assert skew is None if connection.vendor == "sqlite" else abs(skew.behind) < 2  # type: ignore[union-attr]

@@ -252,7 +252,7 @@ def test_a_migration_that_is_not_applied_is_named(origin: str) -> None:
 
 
 def test_a_question_that_fails_hides_no_other(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(alias: str) -> Any:
+    def fail() -> Any:
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr("scheduled_jobs.services.monitoring.process.examine_database", fail)
