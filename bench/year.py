@@ -263,7 +263,7 @@ class Year:
         JobRun.objects.bulk_create(self.rows, batch_size=500)
         self.rows = []
         facts = [(at, at, status, pk) for pk, (at, status) in self.facts.items()]
-        write_columns(("last_delivery_at", "last_run_at", "last_status"), facts, "default")
+        write_columns(("last_delivery_at", "last_run_at", "last_status"), facts)
         self.facts = {}
 
     def step(self) -> None:
