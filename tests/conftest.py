@@ -27,12 +27,20 @@ settings.load_profile("untimed")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server", "new_database"}
 SAME_ANYWHERE = (
     "tests/admin/test_markup.py",
+    "tests/admin/test_next_run.py",
     "tests/admin/test_query_counts.py",
+    "tests/admin/words/",
     "tests/contrib/",
+    "tests/lessons/test_schedules.py",
+    "tests/sample_project/",
     "tests/services/alerts/test_wording.py",
+    "tests/services/scheduling/seed/test_shape.py",
     "tests/services/scheduling/test_advice.py",
+    "tests/test_operating_documentation.py",
+    "tests/test_registry.py",
+    "tests/test_user_documentation.py",
 )
-"""What has rows only to show or to count them: other tests ask the same of the other databases."""
+"""What is about words, clocks, classes or numbers of queries: it asks of a database what other tests ask too."""
 ONE_STANDS_FOR_ALL = ("tests/admin/", "tests/test_values_past_the_forms.py")
 CONSTANT = {"django_content_type", "auth_permission"}
 """Tables that hold what the migrations have put there, and that no test changes."""
