@@ -230,13 +230,10 @@ def google_banner(
 ) -> dict[str, str] | None:
     """The line about Google, or None where all is well. ``differing`` is field -> (in Google, wanted)."""
     if job.sync_state == SyncState.FAILED:
-        return {
-            "icon": "syncbad",
-            "tone": "err",
-            "text": _("The last change is not in Google: %(why)s")
-            if job.synced_at
-            else _("Not in Google: %(why)s") % {"why": job.sync_error},
-        }
+        text = _("Not in Google: %(why)s")
+        if job.synced_at:
+            text = _("The last change is not in Google: %(why)s")
+        return {"icon": "syncbad", "tone": "err", "text": text % {"why": job.sync_error}}
     if job.sync_state == SyncState.PENDING:
         text = _("What is saved here is not in Google yet.")
         return {"icon": "pending", "tone": "info", "text": f"{text} {job.sync_error}".strip()}

@@ -133,6 +133,10 @@ ABOUT_TWO = datetime(2020, 3, 6, 2, tzinfo=UTC)
         ({"last_status": "missed", "last_run_at": "now"}, "Healthy. The last run was missed, now."),
         ({"last_status": "running", "last_run_at": "now"}, "A run started now and has not ended yet."),
         ({"sync_state": "failed", "sync_error": "Quota is used up."}, "Not in Google: Quota is used up."),
+        (
+            {"sync_state": "failed", "sync_error": "Quota is used up.", "synced_at": "now"},
+            "The last change is not in Google: Quota is used up.",
+        ),
         ({"sync_state": "synced", "sync_error": "the former job is there."}, "Sent, but the former job is there."),
         ({"sync_state": "drifted", "live_seen_at": "now"}, "Google has no such job. Seen now."),
         (

@@ -49,7 +49,7 @@ def test_what_was_missed_is_run_one_after_the_other(shop: Shop) -> None:
     ]
     page = shop.browser("maria")
     page.goto(f"/admin/scheduled_jobs/jobrun/{missed[-1].pk}/change/")
-    expect(page.locator(".sj-choose")).to_contain_text("Run all 4 missed since")
+    expect(page.locator(".sj-choose")).to_contain_text("Run the 4 missed since")
     page.get_by_role("link", name="Backfill…").click()
     expect(page.locator(".sj-q")).to_contain_text("Run 4 scheduled times of")
     expect(page.locator(".sj-scroll tbody tr")).to_have_count(4)

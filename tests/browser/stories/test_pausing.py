@@ -42,7 +42,7 @@ def test_a_pause_holds_before_google_has_heard_of_it(shop: Shop) -> None:
         page.get_by_role("button", name="Pause this job").click()
         said(page, "The job shop.reports.Report is paused until somebody resumes it.")
     expect(page.locator(".sj-lede p").first).to_have_text(
-        re.compile(rf"^Paused\. Paused by maria since .+, until somebody resumes it\. Why: “{WHY}”\. .*"
+        re.compile(rf"^Paused by maria since .+, until somebody resumes it\. Why: “{WHY}”\. .*"
                    r"No run is due until then\.$")
     )  # fmt: skip
     paused = job_of("Report")
@@ -59,7 +59,7 @@ def test_a_pause_holds_before_google_has_heard_of_it(shop: Shop) -> None:
         page.goto(f"/admin/scheduled_jobs/jobrun/{skipped.pk}/change/")
         expect(page.locator('[data-part="lede"] p')).to_have_text(
             [
-                f"Skipped. Scheduled for {times.dated(skipped.scheduled_for, 'UTC').removesuffix(' UTC')}. paused: {WHY}",
+                f"Skipped. Scheduled for {times.dated(skipped.scheduled_for, 'UTC').removesuffix(' UTC')}. Paused: {WHY}",
                 "Nothing ran, and nothing is caught up by itself.",
             ]
         )
