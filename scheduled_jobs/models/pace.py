@@ -10,8 +10,8 @@ from django.db import connections, transaction
 
 from scheduled_jobs.models.writer import writer
 
-REST = 6
-"""How many times as long as it has written it rests: others have the database six sevenths of the time."""
+REST = 9
+"""How many times as long as it has written it rests: others have the database nine tenths of the time."""
 
 
 class Pace:

@@ -259,7 +259,7 @@ def test_much_that_is_not_in_the_figures_is_folded_in_steps(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_long_pruning_rests_for_six_times_as_long_as_it_writes(
+def test_a_long_pruning_rests_for_nine_times_as_long_as_it_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
@@ -272,4 +272,4 @@ def test_a_long_pruning_rests_for_six_times_as_long_as_it_writes(
             pass
     with transaction.atomic(), going.writing():
         pass
-    assert slept == [0, 6, 6]
+    assert slept == [0, 9, 9]
