@@ -109,7 +109,7 @@ class Slow(PeriodicTask):
         self.shown()
         both_hold_one.wait(60)
         self.report_progress(1, 2)
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 300
         while self.shown() is None and time.monotonic() < give_up:
             time.sleep(0.1)
         both_are_done.wait(60)

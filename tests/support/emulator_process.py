@@ -26,7 +26,7 @@ class RunningEmulator:
         self.host = words[words.index("on") + 1].rstrip(",")
         self.certs_url = words[-1]
 
-    def stop(self, timeout: float = 10) -> int:
+    def stop(self, timeout: float = 300) -> int:
         """SIGTERM, and the exit code; a process that does not obey is killed and the test fails."""
         self.process.terminate()
         return self.process.wait(timeout)

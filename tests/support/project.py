@@ -163,7 +163,7 @@ class Project:
             ) as server,
         ):
             try:
-                give_up = time.monotonic() + 60
+                give_up = time.monotonic() + 300
                 while not is_listening(port):
                     if server.poll() is not None or time.monotonic() > give_up:
                         raise AssertionError((self.folder / "server.log").read_text())
