@@ -35,7 +35,7 @@ from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.faults import refuse
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.on_commit import once_committed, push_jobs
-from scheduled_jobs.services.scheduling.seen import record_look
+from scheduled_jobs.services.scheduling.push.record import record_seen
 
 NOTHING_SENT = timedelta(minutes=1)
 """After this long without a call, whoever asked for the run has died before calling."""
@@ -123,7 +123,7 @@ def look_at(job: ScheduledJob, client: Client) -> LiveJob | None:
     live = client.look(client.backend.remote_name(job.name))
     if live is not None and (why := client.ownership.refusal_reason(live)) is not None:
         raise NotOurs(f"Google has a job of this id, but {why}")
-    record_look({job.pk: live}, at, is_of_all=False)
+    record_seen({job.pk: live}, at, is_of_all=False)
     return live
 
 
