@@ -54,7 +54,7 @@ def test_what_was_missed_is_run_one_after_the_other(shop: Shop) -> None:
     expect(page.locator(".sj-q")).to_contain_text("Run 4 scheduled times of")
     expect(page.locator(".sj-scroll tbody tr")).to_have_count(4)
     page.get_by_label("Why now").fill("The network was down")
-    page.get_by_role("button", name="Run 4 times").click()
+    page.get_by_role("button", name="Run 4 scheduled times").click()
     said(page, "4 runs are queued; they start one after the other.")
 
     wait_for(lambda: JobRun.objects.filter(trigger="backfill").exclude(status__in=JobRun.OPEN).count() == 4)
