@@ -130,7 +130,7 @@ def test_a_run_that_google_is_bringing_is_cancelled(shop: Shop) -> None:
     arrived = wait_for(JobRun.objects.filter(deliveries=1).first)
     assert (arrived.status, arrived.error) == (Status.DISCARDED, "cancelled by rui")
     maria.wait_for_url("**/jobrun/*/change/")
-    expect(maria.locator('[data-part="lede"]')).to_contain_text("cancelled by rui")
+    expect(maria.locator('[data-part="lede"]')).to_contain_text("Cancelled by rui")
     assert executed == []
     assert JobRun.objects.count() == 1
 
