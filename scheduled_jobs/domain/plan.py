@@ -187,8 +187,11 @@ class Plan:
 
     @property
     def deletes_most(self) -> bool:
-        """Whether it would delete more than half of our jobs: more likely a mistake than a wish."""
-        return 2 * self.deletions > self.ours
+        """Whether it would delete more than half of our jobs: more likely a mistake than a wish.
+
+        Those that it makes count among them, as they do for the next plan.
+        """
+        return 2 * self.deletions > self.ours + len(self.of_kind("create"))
 
 
 def make_plan(

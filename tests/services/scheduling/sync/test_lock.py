@@ -50,7 +50,7 @@ def test_a_turn_is_three_minutes_and_is_waited_for_ten(monkeypatch: pytest.Monke
         until = Lease.objects.get(name=NAME).until
         assert until is not None
         assert timedelta() <= until - before - timedelta(minutes=3) <= timezone.now() - before
-        another = sync_lock("default", on_wait=lambda: told.append(minutes[0]))
+        another = sync_lock(on_wait=lambda: told.append(minutes[0]))
         with pytest.raises(Aborted, match="has been running for ten minutes"), another:
             raise AssertionError("two have the turn")
     assert (minutes, told) == ([11], [0])

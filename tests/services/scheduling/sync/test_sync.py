@@ -209,6 +209,15 @@ def test_deleting_more_than_half_asks_first(google: MemoryBackend) -> None:
     assert names(google) == ["shop--shop-tasks-Three"]
 
 
+def test_the_jobs_that_a_sync_makes_are_counted_by_it_as_by_the_next(google: MemoryBackend) -> None:
+    declare("One")
+    schedule_tasks()
+    forget("One")
+    declare("Other")
+    assert schedule_tasks(dry_run=True).lines == schedule_tasks().lines
+    assert names(google) == ["shop--shop-tasks-Other"]
+
+
 class Terminal(io.StringIO):
     """Somebody who types."""
 
@@ -219,9 +228,9 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("typed", "code", "totals"),
     [
-        ("y\n", 0, "6 jobs: 1 created, 1 updated, 3 deleted, 0 failed, 1 unchanged."),
-        ("\n", 1, "6 jobs: 1 created, 1 updated, 0 deleted, 3 failed, 1 unchanged."),
-        ("", 1, "6 jobs: 1 created, 1 updated, 0 deleted, 3 failed, 1 unchanged."),
+        ("y\n", 0, "7 jobs: 1 created, 1 updated, 4 deleted, 0 failed, 1 unchanged."),
+        ("\n", 1, "7 jobs: 1 created, 1 updated, 0 deleted, 4 failed, 1 unchanged."),
+        ("", 1, "7 jobs: 1 created, 1 updated, 0 deleted, 4 failed, 1 unchanged."),
     ],
 )
 def test_on_a_terminal_somebody_is_asked(
@@ -232,19 +241,20 @@ def test_on_a_terminal_somebody_is_asked(
     code: int,
     totals: str,
 ) -> None:
-    for name in ("One", "Two", "Three", "Four", "Five"):
+    for name in ("One", "Two", "Three", "Four", "Five", "Six"):
         declare(name)
     schedule_tasks()
-    for name in ("One", "Two", "Three"):
+    for name in ("One", "Two", "Three", "Four"):
         forget(name)
-    declare("Four", "0 1 * * *")
-    declare("Six")
+    declare("Five", "0 1 * * *")
+    declare("Seven")
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     output = schedule_tasks()
     assert (output.code, output.totals) == (code, totals)
-    assert len(names(google)) == (3 if code == 0 else 6)
+    assert len(names(google)) == (3 if code == 0 else 7)
     asked = capsys.readouterr()
-    assert "This deletes 3 of 5 jobs: shop.tasks.One, shop.tasks.Three, shop.tasks.Two." in asked.err
+    gone = "shop.tasks.Four, shop.tasks.One, shop.tasks.Three, shop.tasks.Two"
+    assert f"This deletes 4 of 6 jobs: {gone}." in asked.err
     assert asked.out == "Go on? [y/N] "
 
 
