@@ -14,8 +14,6 @@ from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
 
-from scheduled_jobs.services.execution.prepared import execute_text
-
 M = TypeVar("M", bound=models.Model)
 
 AS_THEY_ARE: tuple[tuple[tuple[type[models.Field[Any, Any]], ...], type], ...] = (
@@ -141,7 +139,7 @@ def fetch_rows(using: str, text: str, parameters: Sequence[Any]) -> list[tuple[A
     """The rows of a statement, as the driver has them."""
     connection = connections[using]
     with connection.cursor() as cursor:
-        execute_text(connection, cursor, text, parameters)
+        cursor.execute(text, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
@@ -190,7 +188,7 @@ def insert_row(row: models.Model, columns: tuple[str, ...], using: str) -> None:
     text, returns = _insert(model, columns, using)
     with connection.cursor() as cursor:
         values = {name: row.__dict__[name] for name in columns}
-        execute_text(connection, cursor, text, as_parameters(model, values, using))
+        cursor.execute(text, as_parameters(model, values, using))
         if returns:
             row.pk = cursor.fetchone()[0]
         else:
@@ -276,7 +274,7 @@ def update_both(first: Update, second: Update, using: str) -> bool:
             *(*second.set_parameters(using), second.pk),
         ]
         with connection.cursor() as cursor:
-            execute_text(connection, cursor, text, parameters)
+            cursor.execute(text, parameters)
             return bool(cursor.rowcount)
     with transaction.atomic(using=using):
         are_written = update_row(first, using) and update_row(second, using)

@@ -34,12 +34,6 @@ END_WITH_FACTS = ["WITH scheduledjob"] if connection.vendor == "postgresql" else
 COUNTED, NOTED = "UPDATE jobrun", "UPDATE scheduledjob"
 
 
-@pytest.fixture(autouse=True)
-def _new_connection() -> None:
-    """One that has prepared nothing yet: an EXECUTE does not tell what it does."""
-    connection.close()
-
-
 @contextmanager
 def statements() -> Iterator[list[str]]:
     """The statements of the block, each as its verb and its table."""
