@@ -45,15 +45,15 @@ def settle(job_pk: int | None = None, *, most: int | None = None) -> None:
     runs = JobRun.objects.all() if job_pk is None else JobRun.objects.of_jobs([job_pk])
     queued = runs.filter(status=Status.QUEUED)
     _close(queued, now, most)
-    # Asked for just before a slot, its delivery is held until then and may serve the slot, whose own Google
-    # leaves out or is turned away while the other runs. One that comes all the same is a duplicate.
-    slot_served = JobRun.objects.filter(
+    # Asked for just before a slot, its delivery may have come while that slot was run, and been turned away.
+    # Should it be another's that was, the second one sent is answered as a duplicate.
+    turned_away = JobRun.objects.filter(
         job=OuterRef("job"),
         scheduled_for__gte=OuterRef("sent_at"),
-        deliveries__gt=0,
+        deliveries__gt=1,
         finished_at__isnull=False,
     )
-    is_late = Q(sent_at__lt=now - UNDELIVERED) | Exists(slot_served)
+    is_late = Q(sent_at__lt=now - UNDELIVERED) | Exists(turned_away)
     undelivered = Q(sent__gt=0, sent__lt=MOST_SENT) & is_late
     forgotten = Q(sent=0, created_at__lt=now - NOTHING_SENT) & ~Q(trigger__in=JobRun.IN_TURN)
     # In a process that never asks Google they wait for another that does.

@@ -58,7 +58,7 @@ def test_of_a_push_that_google_refuses_the_page_says_why(google: MemoryBackend, 
     answer = decide(client, drift_url(job), **{f"_{job.pk}": "push"})
     assert said(answer) == [PUSHED]
     text = text_of(client.get(answer["Location"]).content.decode())
-    assert "Not in Google: not allowed" in text
+    assert "The last change is not in Google: not allowed" in text
     assert "In Google Same as here" not in text
 
 

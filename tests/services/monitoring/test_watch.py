@@ -581,7 +581,7 @@ def test_deliveries_watch_twenty_jobs_in_turn() -> None:
     task = make_task()
     pks = [make_job(task, name=f"shop--report-{n}").pk for n in range(21)]
     deliveries = watch._Deliveries()
-    assert [deliveries.some("default") for _ in range(3)] == [pks[:20], pks[20:], pks[:20]]
+    assert [deliveries.some() for _ in range(3)] == [pks[:20], pks[20:], pks[:20]]
 
 
 def test_late_and_missed_honour_the_grace_of_a_task(google: CloudScheduler) -> None:
