@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from scheduled_jobs import registry
@@ -492,7 +492,9 @@ def test_the_log_shows_while_it_runs_and_stays_where_it_is_lost(
         with django_assert_num_queries(0):
             beat.step(SLOT + 0.9 * SECOND)
         report(1, 2, "half")
-        with django_assert_num_queries(1):  # progress and log in one
+        # Progress and log in one: of a server in a transaction, in which the row is locked if it is free.
+        passes_over = connection.features.has_select_for_update_skip_locked
+        with django_assert_num_queries(4 if passes_over else 1):
             assert beat.step(SLOT + SECOND) == SLOT + 2 * SECOND
         with django_assert_num_queries(0):
             beat.step(SLOT + 2 * SECOND)
