@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
@@ -287,6 +287,7 @@ def test_whatever_is_suggested_for_these_is_taken() -> None:
 
 
 @given(st.text("0123456789 */,-LW#?@()=:.PTMHDevrymonthatdayfi", max_size=60))
+@example("= 0")
 def test_any_text_of_these_marks_is_answered(text: str) -> None:
     assert len(refusal(text)) < 400
 

@@ -266,7 +266,7 @@ def _more(text: str) -> Meant | None:
     """A line of a crontab, with its command."""
     fields = text.split()
     first = " ".join(fields[:5])
-    is_cron = text != first and not looks_english(first) and not re.fullmatch(ONE_FIELD, fields[5])
+    is_cron = len(fields) > 5 and not looks_english(first) and not re.fullmatch(ONE_FIELD, fields[5])
     return Meant({first: ""}, "goes on after its five fields") if is_cron and _is_taken(first) else None
 
 
