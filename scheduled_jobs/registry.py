@@ -17,17 +17,14 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from django.apps import apps
+from django.http import HttpRequest
 from django.utils.module_loading import autodiscover_modules
 
+from scheduled_jobs.domain.metadata import TaskMetadata
 from scheduled_jobs.exceptions import TaskNotLoaded
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-
-    from scheduled_jobs.domain.metadata import TaskMetadata
 
 
 class Task(Protocol):

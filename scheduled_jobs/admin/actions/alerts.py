@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.page import address, require_post
+from scheduled_jobs.admin.page import JobAdmin, address, require_post
 from scheduled_jobs.models import JobChange, attribution
 from scheduled_jobs.models.changes import label_of
 from scheduled_jobs.services import alerts
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 @require_post("sync")

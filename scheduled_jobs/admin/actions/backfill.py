@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -19,6 +19,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import ReasonForm
 from scheduled_jobs.admin.actions.run_now import refusal_reason
 from scheduled_jobs.admin.page import (
+    JobAdmin,
+    RunAdmin,
     address,
     allowed,
     backfill_url,
@@ -34,9 +36,6 @@ from scheduled_jobs.exceptions import InvalidPayload, RunRefused
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution.backfilling import MOST, YEARS, BackfillPlan, PlanChanged
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin, RunAdmin
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 LOCAL = "%Y-%m-%dT%H:%M"

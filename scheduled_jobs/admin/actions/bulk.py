@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -18,16 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS
-from scheduled_jobs.admin.page import allowed, render_page, require, token_of
+from scheduled_jobs.admin.actions.bulk_actions import BULK_ACTIONS, BulkAction
+from scheduled_jobs.admin.actions.form import ReasonForm
+from scheduled_jobs.admin.page import JobAdmin, allowed, render_page, require, token_of
 from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.writer import writer
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.actions.bulk_actions import BulkAction
-    from scheduled_jobs.admin.actions.form import ReasonForm
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 MAX_ROWS = 100
 """Jobs that the page names; the count is of all."""

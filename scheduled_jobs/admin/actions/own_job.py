@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import ReasonForm
 from scheduled_jobs.admin.page import (
+    JobAdmin,
     address,
     find_job,
     offered_zones,
@@ -36,10 +37,6 @@ from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.history.job_story import Counted, runs_left
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete, finish_deletion
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
-
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 MAX_ID = 500

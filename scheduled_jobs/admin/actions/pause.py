@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,14 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import OPEN, PauseForm, ReasonForm
-from scheduled_jobs.admin.page import address, find_job, render_for_job, token_of
+from scheduled_jobs.admin.page import JobAdmin, address, find_job, render_for_job, token_of
 from scheduled_jobs.admin.words import job_label, pause_in_words, times
 from scheduled_jobs.domain.ahead import ahead, left_out
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 from scheduled_jobs.services.history.run_story import going_on
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 MISSED_COUNTED = 1_000
 """Most runs that are counted: a job that runs every minute misses 43,200 a month."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -12,7 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.actions.form import RunNowForm
-from scheduled_jobs.admin.page import address, find_run, render_page, require_post, why_nothing_is_sent
+from scheduled_jobs.admin.page import (
+    RunAdmin,
+    address,
+    find_run,
+    render_page,
+    require_post,
+    why_nothing_is_sent,
+)
 from scheduled_jobs.admin.words import job_label, masked_parts, times
 from scheduled_jobs.admin.words.names import breakable
 from scheduled_jobs.domain.jobs import same_json
@@ -20,9 +27,6 @@ from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import execution, scheduling
 from scheduled_jobs.services.history.matters import deal_with_run, take_back_run
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import RunAdmin
 
 
 def rerun_view(model_admin: RunAdmin, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -14,15 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.actions.form import ReasonForm
-from scheduled_jobs.admin.page import render_page, token_of, why_nothing_is_sent
+from scheduled_jobs.admin.page import RunAdmin, render_page, token_of, why_nothing_is_sent
 from scheduled_jobs.admin.words import first_line, job_label
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload, RunRefused
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import execution
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import RunAdmin
 
 MOST = 100
 """Runs that are asked for at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,14 +11,18 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs import registry
 from scheduled_jobs.admin.actions.form import RunNowForm
-from scheduled_jobs.admin.page import address, allowed, find_job, render_for_job, why_nothing_is_sent
+from scheduled_jobs.admin.page import (
+    JobAdmin,
+    address,
+    allowed,
+    find_job,
+    render_for_job,
+    why_nothing_is_sent,
+)
 from scheduled_jobs.admin.words import masked_parts, times, why_no_run, why_no_time
 from scheduled_jobs.domain.ahead import WhyNone
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.run_story import going_on, waiting
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from scheduled_jobs.admin.page import ROW, address_if_any, row_address, run_list_url
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import Allowed, JobAdmin
+from scheduled_jobs.admin.page import ROW, Allowed, JobAdmin, address_if_any, row_address, run_list_url
 
 
 class Addresses:

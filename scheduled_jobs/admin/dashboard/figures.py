@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.admin.dashboard.addresses import Addresses
 from scheduled_jobs.admin.dashboard.timeline import box
 from scheduled_jobs.admin.words import JobName, times
 from scheduled_jobs.models.stats import floor
 from scheduled_jobs.services.history.matters import JobNow
 from scheduled_jobs.services.history.stats.figures import Figures, most_failing, series, slowest, together
 from scheduled_jobs.services.history.stats.reading import Unfolded
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.dashboard.addresses import Addresses
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CELL = timedelta(minutes=10)

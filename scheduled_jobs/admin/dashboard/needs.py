@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from scheduled_jobs.admin.dashboard.addresses import Addresses
 from scheduled_jobs.admin.words import (
     HEALTH_BADGES,
     SYNC_BADGES,
@@ -27,9 +28,6 @@ from scheduled_jobs.domain.jobs import DISABLED, PAUSED
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.dashboard.addresses import Addresses
 
 SyncState = ScheduledJob.SyncState
 

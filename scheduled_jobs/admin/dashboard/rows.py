@@ -6,17 +6,18 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models.fields.json import KT
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
+from scheduled_jobs.admin.dashboard.addresses import Addresses
 from scheduled_jobs.admin.dashboard.needs import BADGES
 from scheduled_jobs.admin.dashboard.sentence import is_wrong
-from scheduled_jobs.admin.dashboard.timeline import BAND, draw, draw_coming
-from scheduled_jobs.admin.words import HEALTH_BADGES, JobName, times
+from scheduled_jobs.admin.dashboard.timeline import BAND, Axis, draw, draw_coming
+from scheduled_jobs.admin.words import HEALTH_BADGES, Badge, JobName, times
 from scheduled_jobs.domain.ahead import Facts, ahead
 from scheduled_jobs.models import FACTS, JobRun, ScheduledJob, facts_from
 from scheduled_jobs.services.history.health import Health
@@ -24,11 +25,6 @@ from scheduled_jobs.services.history.matters import JobNow, Kind, Matter
 from scheduled_jobs.services.history.stats.cells import app_of
 from scheduled_jobs.services.history.stats.marks import Mark, marks_by_app, marks_by_job
 from scheduled_jobs.services.history.stats.reading import Unfolded
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.dashboard.addresses import Addresses
-    from scheduled_jobs.admin.dashboard.timeline import Axis
-    from scheduled_jobs.admin.words import Badge
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState

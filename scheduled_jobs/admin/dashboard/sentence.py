@@ -6,21 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from scheduled_jobs.admin.dashboard.addresses import Addresses
 from scheduled_jobs.admin.dashboard.needs import BADGES
-from scheduled_jobs.admin.words import HEALTH_BADGES, times
+from scheduled_jobs.admin.words import HEALTH_BADGES, Badge, times
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import JobNow, Kind, Matter, last_failure_of
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.dashboard.addresses import Addresses
-    from scheduled_jobs.admin.words import Badge
 
 SyncState = ScheduledJob.SyncState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -23,6 +23,7 @@ from scheduled_jobs.admin.dashboard.sentence import sentence_of
 from scheduled_jobs.admin.dashboard.timeline import SPANS, USUAL, Axis
 from scheduled_jobs.admin.page import (
     TEMPLATES,
+    JobAdmin,
     Live,
     address,
     allowed,
@@ -43,9 +44,6 @@ from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.matters import JobNow, deal_with, jobs_now, matters, take_back
 from scheduled_jobs.services.history.stats.reading import Unfolded
 from scheduled_jobs.services.monitoring import watch
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 MOST_NAMED = 5
 """Jobs that paused themselves and are named; of more it says how many."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page import address, render_page, require_post
+from scheduled_jobs.admin.page import JobAdmin, address, render_page, require_post
 from scheduled_jobs.services import monitoring
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 @require_post("sync")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import QueryDict
 from django.utils.text import get_text_list
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs.admin.job.fields import payload_changes
+from scheduled_jobs.admin.job.form import Editing
 from scheduled_jobs.admin.words import (
     Preview,
     field_name,
@@ -23,9 +24,6 @@ from scheduled_jobs.admin.words import (
 from scheduled_jobs.domain.retries import pause_before
 from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.models import ScheduledJob
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.job.form import Editing
 
 MINUTE = timedelta(minutes=1)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduled_jobs import registry
+from scheduled_jobs.admin.job.form import Editing
 from scheduled_jobs.admin.words import (
     FIELD_WORDS,
     as_python,
@@ -29,9 +30,6 @@ from scheduled_jobs.domain.schedules import describe_schedule
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.models import JobChange, ScheduledJob
 from scheduled_jobs.services.history.job_story import Since
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.job.form import Editing
 
 SyncState = ScheduledJob.SyncState
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -11,15 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.job.form import Editing, text_of
-from scheduled_jobs.admin.page import posted_reason
+from scheduled_jobs.admin.page import JobAdmin, posted_reason
 from scheduled_jobs.admin.words import field_name, job_label, masked_line, times, who_made
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.services.history import job_story
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 class Again(NamedTuple):

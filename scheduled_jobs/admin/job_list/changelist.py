@@ -19,6 +19,7 @@ from scheduled_jobs.admin.job_list.filters import TROUBLES, JobFilters, chosen_i
 from scheduled_jobs.admin.job_list.rows import build_rows, common_zone
 from scheduled_jobs.admin.page import (
     ROW,
+    JobAdmin,
     Live,
     address_if_any,
     allowed,
@@ -37,8 +38,6 @@ from scheduled_jobs.services.history.looks import last_list, last_look
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
-
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 UNKNOWN_WITHOUT = (Health.UNREACHABLE, Health.NO_RUN_HERE, Health.STOPPED, Health.LATE)
 """The states that a look at Google explains, or ends."""

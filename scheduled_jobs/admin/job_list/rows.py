@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from scheduled_jobs.admin.job_list.sparkline import draw_sparkline, outcomes_in_words
-from scheduled_jobs.admin.page import row_address, why_nothing_is_sent
+from scheduled_jobs.admin.page import Allowed, row_address, why_nothing_is_sent
 from scheduled_jobs.admin.words import (
     HEALTH_BADGES,
     Badge,
@@ -34,9 +34,6 @@ from scheduled_jobs.services.history.ahead_words import WHY_NONE
 from scheduled_jobs.services.history.health import Health
 from scheduled_jobs.services.history.listed_jobs import ListedJob
 from scheduled_jobs.services.history.looks import later
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import Allowed
 
 Status = JobRun.Status
 SyncState = ScheduledJob.SyncState

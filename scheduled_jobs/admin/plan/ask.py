@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scheduled_jobs.admin.page import address, find_job, require_post
+from scheduled_jobs.admin.page import JobAdmin, address, find_job, require_post
 from scheduled_jobs.admin.words import attempt_in_short, job_label
 from scheduled_jobs.exceptions import BackendError
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.history.last_attempts import told_of, unserved_attempts
 from scheduled_jobs.services.scheduling import drift
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 @require_post("sync")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from scheduled_jobs.admin.page import permitted, why_nothing_is_sent
+from scheduled_jobs.admin.page import JobAdmin, permitted, why_nothing_is_sent
 from scheduled_jobs.admin.plan.blocks import ADOPT, DELETE, LEAVE, PUSH, Block
 from scheduled_jobs.admin.words import field_names, job_label
 from scheduled_jobs.domain.jobs import PAUSED
@@ -21,9 +20,6 @@ from scheduled_jobs.models import ScheduledJob, attribution
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling import drift
 from scheduled_jobs.services.scheduling.drift import Look
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 
 def decide_all(

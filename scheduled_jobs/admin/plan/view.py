@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from scheduled_jobs.admin.page import (
+    JobAdmin,
     address,
     find_job,
     job_crumbs,
@@ -41,8 +42,6 @@ from scheduled_jobs.services.scheduling import drift
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
-
-    from scheduled_jobs.admin.page.permissions import JobAdmin
 
 MAX_BLOCKS = 100
 """Blocks on one page; the count is of all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page import (
+    RunAdmin,
     address,
     address_if_any,
     allowed,
@@ -24,9 +25,6 @@ from scheduled_jobs.admin.words import job_label
 from scheduled_jobs.models import JobRun
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.history.run_story import Story, story_of
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import RunAdmin
 
 
 @require_safe_method

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from scheduled_jobs.admin.page import require, require_safe_method
+from scheduled_jobs.admin.page import RunAdmin, require, require_safe_method
 from scheduled_jobs.admin.page.csv_file import CSV, MOST_EXPORTED, as_file, csv_lines, json_line
 from scheduled_jobs.admin.run_list.question import ListQuestion, zone_of_list
 from scheduled_jobs.services.history.run_list import run_summary, walk
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import RunAdmin
 
 FORMATS = {"csv": CSV, "jsonl": "application/jsonl"}
 HEADS = (

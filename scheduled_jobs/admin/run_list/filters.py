@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Case, Q, When
@@ -13,12 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scheduled_jobs.admin.page import FilterLink, FilterMenu
+from scheduled_jobs.admin.run_list.question import ListQuestion
 from scheduled_jobs.admin.words import RUN_BADGES, JobName, first_line, times, write_duration
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.services.history.run_list import MOST_OPEN
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.run_list.question import ListQuestion
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from scheduled_jobs.admin.page import (
     Live,
+    RunAdmin,
     address,
     address_if_any,
     render_page,
@@ -30,7 +31,7 @@ from scheduled_jobs.admin.run_list.filters import (
     wider_spans,
 )
 from scheduled_jobs.admin.run_list.question import ListQuestion, is_key, zone_of_list
-from scheduled_jobs.admin.run_list.rows import day_heading, read_listed, run_rows
+from scheduled_jobs.admin.run_list.rows import RunRow, day_heading, read_listed, run_rows
 from scheduled_jobs.admin.words import times
 from scheduled_jobs.conf import settings
 from scheduled_jobs.services.history.run_list import (
@@ -45,10 +46,6 @@ from scheduled_jobs.services.history.run_list import (
 from scheduled_jobs.services.history.stats.cells import OUTCOMES
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job
 from scheduled_jobs.services.history.stats.reading import Unfolded
-
-if TYPE_CHECKING:
-    from scheduled_jobs.admin.page.permissions import RunAdmin
-    from scheduled_jobs.admin.run_list.rows import RunRow
 
 EVERY = 10
 USUAL = timedelta(days=7)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from scheduled_jobs.domain.schedules.occurrences import (
     Occurrence,
@@ -19,12 +18,8 @@ from scheduled_jobs.domain.schedules.occurrences import (
     occurs_twice,
     wall_datetime,
 )
-from scheduled_jobs.domain.schedules.zones import DAY, END, HOUR
+from scheduled_jobs.domain.schedules.zones import DAY, END, HOUR, Clock
 from scheduled_jobs.exceptions import InvalidSchedule
-
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.schedules.zones import Clock
-
 
 LARGEST_NUMBER = 99_999
 """Of minutes or hours in an interval: the English-like form takes numbers of five digits."""

@@ -5,19 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from scheduled_jobs.domain.schedules.days import Days
 from scheduled_jobs.domain.schedules.occurrences import (
     Occurrence,
     do_not_exist,
     moment,
     occurs_twice,
 )
-from scheduled_jobs.domain.schedules.zones import DAY, END, WIDEST_CHANGE
-
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.schedules.days import Days
-    from scheduled_jobs.domain.schedules.zones import Clock, Stretch
+from scheduled_jobs.domain.schedules.zones import DAY, END, WIDEST_CHANGE, Clock, Stretch
 
 MOST_TRIES = 64
 """Gaps that may swallow a schedule one after the other before it is given up: a leap day meets none of them

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from scheduled_jobs.domain.schedules.english import SpecificTime
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval, elapsed_in_words
 from scheduled_jobs.domain.schedules.messages import ORDINALS, listed
 from scheduled_jobs.domain.schedules.occurrences import MONTHS
 from scheduled_jobs.domain.schedules.zones import DAY
-
-if TYPE_CHECKING:
-    from scheduled_jobs.domain.schedules.english import SpecificTime
 
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Etc/Universal", "Universal", "Etc/Zulu", "Zulu"})
 REGIONS = (

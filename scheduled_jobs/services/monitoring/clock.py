@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from django.db import Error, connections
 from django.utils import timezone
@@ -16,10 +15,7 @@ from django.utils import timezone
 from scheduled_jobs.authentication.clock import NOTABLE, By, Skew, clocks
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models.writer import writer
-from scheduled_jobs.services.monitoring.findings import right, wrong
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.monitoring.findings import Finding
+from scheduled_jobs.services.monitoring.findings import Finding, right, wrong
 
 EVERY = 3600.0
 """Seconds between two comparisons of a process."""

@@ -6,7 +6,6 @@ import platform
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import django
 from django.core import checks
@@ -18,11 +17,8 @@ from scheduled_jobs.conf import MEMORY_BACKEND, PREFIX, settings
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.jobs import DAY
 from scheduled_jobs.models.writer import writer
-from scheduled_jobs.services.monitoring.findings import how_many, right, some, wrong
+from scheduled_jobs.services.monitoring.findings import Finding, how_many, right, some, wrong
 from scheduled_jobs.services.scheduling.faults import faults
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.monitoring.findings import Finding
 
 RUN_ON = {
     ("5.2", "3.11"): ("SQLite", "PostgreSQL"),

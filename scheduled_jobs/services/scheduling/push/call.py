@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -32,10 +31,8 @@ from scheduled_jobs.exceptions import (
 )
 from scheduled_jobs.logs import logger
 from scheduled_jobs.services.scheduling.advice import reason_of
+from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.masked import without_secrets
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.scheduling.client import Client
 
 
 @dataclass

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.scheduling.push.call import PushOutcome
 from scheduled_jobs.services.scheduling.push.push import Push
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.scheduling.push.call import PushOutcome
 
 
 def push_jobs(pks: Iterable[int], *, seconds: float | None = None) -> dict[int, PushOutcome]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -24,6 +24,9 @@ from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.scheduling import google_names
+from scheduled_jobs.services.scheduling.google_names import Marks
+from scheduled_jobs.services.scheduling.push.call import PushOutcome
+from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.seen import (
     SEEN,
     Before,
@@ -39,12 +42,6 @@ from scheduled_jobs.services.scheduling.versions import (
     open_versions,
     withdraw_versions,
 )
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.scheduling.google_names import Marks
-    from scheduled_jobs.services.scheduling.push.call import PushOutcome
-    from scheduled_jobs.services.scheduling.push.lease import JobLeases
-
 
 SyncState = ScheduledJob.SyncState
 

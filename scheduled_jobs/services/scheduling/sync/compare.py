@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -15,11 +14,8 @@ from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.desired import Row, desired_of_all, read_rows, with_pushed
 from scheduled_jobs.services.scheduling.names import ownership
-from scheduled_jobs.services.scheduling.seed.rows import new_row
+from scheduled_jobs.services.scheduling.seed.rows import Seeded, new_row
 from scheduled_jobs.services.scheduling.sync.report import Comparison, Options
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.scheduling.seed.rows import Seeded
 
 
 def compare(listing: Listing, seeded: Seeded, options: Options, backend: Backend) -> Comparison:

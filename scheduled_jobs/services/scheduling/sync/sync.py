@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -20,6 +19,7 @@ from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.deleting import delete_names, finish_deletions
+from scheduled_jobs.services.scheduling.push.call import PushOutcome
 from scheduled_jobs.services.scheduling.push.push import Push
 from scheduled_jobs.services.scheduling.push.record import (
     record_agreement,
@@ -32,9 +32,6 @@ from scheduled_jobs.services.scheduling.seen import record_list
 from scheduled_jobs.services.scheduling.sync.compare import compare, is_needed, seen_of
 from scheduled_jobs.services.scheduling.sync.lock import sync_lock
 from scheduled_jobs.services.scheduling.sync.report import Comparison, Options, Report
-
-if TYPE_CHECKING:
-    from scheduled_jobs.services.scheduling.push.call import PushOutcome
 
 PATIENCE = 3600.0
 """Seconds that a whole sync may take; 5,000 writes at Google's quota take 11 minutes."""
