@@ -156,7 +156,9 @@ class RunNowForm(ReasonForm):
         self.payload_form: PayloadForm | None = None
         if may_change:
             # What is in force stands in the fields; an empty one leaves the parameter to run().
-            self.payload_form = PayloadForm(task=job.task, declared={}, override=payload, data=data)
+            self.payload_form = PayloadForm(
+                task=job.task, declared={}, override=payload, data=data, code=job.declared_payload
+            )
         self.fields["reason"].label = _("Why now")
 
     def clean_seen(self) -> str:

@@ -49,7 +49,6 @@ def run_now_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
         "form": form,
         "payload": masked_parts(job.payload),
         "payload_is_overridden": job.payload_override is not None,
-        "default_payload": masked_parts(job.declared_payload),
         "follows": what_follows(job, timezone.now()),
         "obstacle": obstacle,
     }

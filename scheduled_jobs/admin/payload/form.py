@@ -35,6 +35,7 @@ _UNWRITTEN: Any = object()
 class PayloadForm:
     """The payload override of a job: ``override`` is None while it follows ``declared``.
 
+    ``code`` is what the code says, where the form is about something else and each field is to tell it.
     After ``is_valid()`` ``value`` is the override to save; where nothing was touched it is the one there was.
     """
 
@@ -45,6 +46,7 @@ class PayloadForm:
         declared: dict[str, Any],
         override: dict[str, Any] | None,
         data: Mapping[str, Any] | None = None,
+        code: dict[str, Any] | None = None,
     ) -> None:
         self.keys = tuple(settings.REDACTED_KEYS)
         self.declared = declared
@@ -53,6 +55,7 @@ class PayloadForm:
         self.own = {} if override is not None and not isinstance(override, dict) else override
         self.original = declared if override is None else override
         self.data = data
+        self.code = code or {}
         self.value = override
         self.errors: list[str] = []
         self.raw_errors: list[str] = []
@@ -98,6 +101,8 @@ class PayloadForm:
             initial=initial,
             is_secret=secret,
             default=self._default_text(field, secret=secret),
+            in_code=self._text(field, self.code[name], secret=secret) if name in self.code else "",
+            is_as_in_code=same_json((self.own or {}).get(name, _UNWRITTEN), self.code.get(name, _UNWRITTEN)),
             is_own=own,
             typed_secret=secret and bool(text.strip()),
             is_kept=name in (self.declared if self.own is None else self.own),
@@ -116,6 +121,9 @@ class PayloadForm:
             return _("none: it is required")
         else:
             value = self.signature.dump({field.name: field.default})[field.name] if self.signature else None
+        return self._text(field, value, secret=secret)
+
+    def _text(self, field: Field, value: Any, *, secret: bool) -> str:
         if secret and value is not None:
             return MASK
         if field.kind == "boolean" and isinstance(value, bool):

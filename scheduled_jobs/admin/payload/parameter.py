@@ -51,6 +51,9 @@ class Parameter:
     is_secret: bool
     default: str
     """What it is while it follows the code, as text."""
+    in_code: str
+    """What the code says, as text, where the form is about something else; empty where it says nothing."""
+    is_as_in_code: bool
     errors: list[str] = made_by(default_factory=list)
     is_own: bool = False
     typed_secret: bool = False

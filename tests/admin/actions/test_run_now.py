@@ -92,6 +92,25 @@ def test_each_parameter_has_a_field_with_what_is_in_force(job: ScheduledJob) -> 
     assert JobRun.objects.get().payload == {"region": "apac", "api_token": "geheim", "limit": 5}
 
 
+def test_beside_each_field_stands_what_the_code_says(job: ScheduledJob) -> None:
+    client = superuser()
+
+    def beside(name: str) -> str:
+        field = html_of(client, job).split(f'for="id_p_{name}"')[1].split('<div class="eff">')[1]
+        return text_of(field.split("</div>")[0]).strip()
+
+    told = {name: beside(name) for name in ("region", "api_token", "limit")}
+    assert told == {
+        "region": "code default",
+        "api_token": "secret, never shown; leave empty to keep it",
+        "limit": "empty: run()’s own default, 1",
+    }
+    job.payload_override = {"region": "apac", "api_token": "geheim", "limit": 3}
+    job.save()
+    assert beside("region") == "overridden code default emea"
+    assert beside("limit") == "empty: run()’s own default, 1"
+
+
 def test_an_emptied_field_is_left_out_and_a_typed_secret_new(
     job: ScheduledJob,
 ) -> None:
