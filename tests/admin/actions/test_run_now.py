@@ -107,7 +107,7 @@ def test_beside_each_field_stands_what_the_code_says(job: ScheduledJob) -> None:
     }
     job.payload_override = {"region": "apac", "api_token": "geheim", "limit": 3}
     job.save()
-    assert beside("region") == "overridden code default emea"
+    assert beside("region") == 'overridden code default "emea"'
     assert beside("limit") == "empty: run()’s own default, 1"
 
 
