@@ -236,6 +236,8 @@ class JobRun(ReadFromWriter):
     """Statuses of what began and went wrong."""
     BAD = (*FAILING, Status.MISSED)
     """Those, and of what never began: a slot that has none but these may still be run."""
+    GONE = (Status.LOST, Status.MISSED)
+    """Statuses of what nobody has seen end: they need attention until somebody has dealt with the run."""
     IN_TURN = (Trigger.RETRY, Trigger.BACKFILL)
     """Triggers of what goes one after the other: each is sent when the one before it has ended."""
 

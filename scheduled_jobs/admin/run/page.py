@@ -32,8 +32,6 @@ Status = JobRun.Status
 
 EVERY = 3
 """Seconds between two looks at a run that goes on, while its page is seen."""
-GONE = (Status.MISSED, Status.LOST)
-"""Statuses that need attention until somebody has dealt with the run."""
 
 
 def build(story: Story, asked: Mapping[str, str], now: datetime) -> dict[str, Any]:
@@ -144,6 +142,6 @@ def tools(story: Story, allowed: Any, now: datetime, *, waiting: int) -> dict[st
         "cancel": allowed.run and run.status == Status.QUEUED,
         "cancel_backfill": allowed.run and others > 0,
         "settle": allowed.run and (is_overdue(run, now) or is_forgotten(story, now)),
-        "deal_with": allowed.run and run.status in GONE and run.acknowledged_at is None,
+        "deal_with": allowed.run and run.status in JobRun.GONE and run.acknowledged_at is None,
         "take_back": allowed.run and run.acknowledged_at is not None,
     }

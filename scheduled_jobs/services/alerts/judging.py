@@ -19,6 +19,7 @@ from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob, attribution
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
+from scheduled_jobs.models.last_run import down, is_down
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.alerts import causes, channels, wording
@@ -240,7 +241,7 @@ def _tolerances_of(job: ScheduledJob) -> Tolerances:
 
 def _successes(job: ScheduledJob, wanted: int) -> int:
     """How many runs of the job have succeeded in a row up to now; counted no further than is wanted."""
-    if job.failures_in_a_row or job.last_status == Status.MISSED:
+    if is_down(job):
         return 0
     if wanted == 1:
         return 1
@@ -326,8 +327,7 @@ def _told_well(jobs: Collection[int]) -> dict[int, datetime]:
 def _down(jobs: Collection[int]) -> frozenset[int]:
     """Those of these jobs that fail still, and that nobody has paused."""
     rows = ScheduledJob.objects.filter(
-        Q(failures_in_a_row__gt=0) | Q(last_status=Status.MISSED),
-        pk__in=jobs, paused=False, retired_at=None, deleting_at=None,
+        down(), pk__in=jobs, paused=False, retired_at=None, deleting_at=None,
     )  # fmt: skip
     return frozenset(rows.values_list("pk", flat=True))
 

@@ -275,12 +275,26 @@ def _lost(runs: Sequence[JobRun], now: datetime) -> _Draft:
             "n": len(runs),
             "time": clock_of(run.job, min(one.at for one in runs), now),
         }
-        first = _("Of %(n)d runs the process gave no more sign of life.") % {"n": len(runs)}
+        began = [one for one in runs if one.started_at is not None]
+        died = ngettext(
+            "Of %(n)d run the process gave no more sign of life.",
+            "Of %(n)d runs the process gave no more sign of life.",
+            len(began),
+        )
+        never_came = ngettext(
+            "%(n)d run was asked for and never arrived.",
+            "%(n)d runs were asked for and never arrived.",
+            len(runs) - len(began),
+        )
+        counted = ((died, len(began)), (never_came, len(runs) - len(began)))
+        first = " ".join(text % {"n": n} for text, n in counted if n)
         return _about_several(subject, runs, now, first, "lost")
     subject = _("LOST: %(job)s, the run of %(time)s") % {
         "job": short_name(run.job),
         "time": clock_of(run.job, slot_or_start(run), now),
     }
+    if run.started_at is None:
+        return _never_came(subject, run, now)
     head = [
         *prose(
             _("%(job)s began at %(time)s, and its process gave no more sign of life.")
@@ -294,6 +308,28 @@ def _lost(runs: Sequence[JobRun], now: datetime) -> _Draft:
         (_("To do it again:"), links.page("jobrun_rerun", run.pk)),
     ]
     return _Draft(subject, head, [job_table(run, now), [_("What to do"), *numbered(steps)]], url=page_of(run))
+
+
+def _never_came(subject: str, run: JobRun, now: datetime) -> _Draft:
+    who = _("%(who)s asked for a run of %(job)s at %(time)s, and it never arrived: it has not run.") % {
+        "who": run.requested_by or _("Somebody"),
+        "job": short_name(run.job),
+        "time": slot_and_zone(run, now, run.created_at),
+    }
+    head = [
+        *prose(" ".join(filter(None, [who, _ran_since([run], now)]))),
+        *prose(f"{first_line_of(run)}."),
+        *see_it(page_of(run)),
+    ]
+    steps = [*_reach(run.job), (_("When it does, ask for it again:"), links.page("jobrun_rerun", run.pk))]
+    return _Draft(subject, head, [job_table(run, now), [_("What to do"), *numbered(steps)]], url=page_of(run))
+
+
+def _reach(job: ScheduledJob) -> list[tuple[str, str]]:
+    return [
+        (_("Does this address reach the server? Google calls"), address_at_google(job)),
+        (_("On the server, this says what answers there:"), "python manage.py scheduled_jobs doctor"),
+    ]
 
 
 def _missed(runs: Sequence[JobRun], now: datetime) -> _Draft:
@@ -324,8 +360,7 @@ def _missed(runs: Sequence[JobRun], now: datetime) -> _Draft:
     ]
     again = _("When it does, run this one for %(time)s:") % {"time": time}
     steps = [
-        (_("Does this address reach the server? Google calls"), address_at_google(run.job)),
-        (_("On the server, this says what answers there:"), "python manage.py scheduled_jobs doctor"),
+        *_reach(run.job),
         (again, links.page("jobrun_rerun", run.pk)),
         (_("Handled elsewhere? Mark it as dealt with:"), page_of(run)),
     ]

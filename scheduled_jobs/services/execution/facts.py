@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-from scheduled_jobs.models.jobs import MAX_LINE
+from scheduled_jobs.models.last_run import as_last, began, is_down
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution import sql, statements
 
@@ -36,7 +36,7 @@ def write(run: JobRun) -> bool:
         written = sql.update_row(_of_last(run, using), using)
     else:
         # As the job was when it was read, most likely; each names what it takes for granted.
-        for is_failing in (True, False) if _was_failing(run) else (False, True):
+        for is_failing in (True, False) if is_down(run.job) else (False, True):
             written = sql.update_row(_of_success(run, using, is_failing=is_failing), using)
             if written:
                 is_recovery = is_failing or bool(run.context.get("was_missed"))
@@ -50,20 +50,15 @@ def write(run: JobRun) -> bool:
 
 def of_ordinary_success(run: JobRun, using: str) -> sql.Update | None:
     """What a run that is over says of its job where nothing follows from it but that; None of any other."""
-    is_ordinary = run.status == Status.SUCCEEDED and not _was_failing(run)
+    is_ordinary = run.status == Status.SUCCEEDED and not is_down(run.job)
     if not is_ordinary or run.context.get("was_missed"):
         return None
     return _of_success(run, using, is_failing=False)
 
 
-def _was_failing(run: JobRun) -> bool:
-    job = run.job
-    return job.failures_in_a_row > 0 or job.last_status == Status.MISSED
-
-
 def _of_success(run: JobRun, using: str, *, is_failing: bool) -> sql.Update:
     """``is_failing``: only where the job fails, or has missed a run, or else only where it does not."""
-    success = {"last_success_id": run.pk, "last_success_at": _began(run)}
+    success = {"last_success_id": run.pk, "last_success_at": began(run)}
     over = {"failures_in_a_row": 0, "failing_since": None} if is_failing else {}
     return _of_last(run, using, {**success, **over}, is_failing=is_failing)
 
@@ -76,12 +71,12 @@ def _of_last(
     is_failing: bool | None = None,
 ) -> sql.Update:
     """What is known of the last run, where none began later."""
-    arrived, times = _arrived(run), {"last_run_at": _began(run)}
+    arrived, times = _arrived(run), {"last_run_at": began(run)}
     if arrived is not None:
         times["last_delivery_at"] = arrived
     at, *arrivals = sql.as_parameters(ScheduledJob, times, using)
     where, also = _texts_of_last(using, is_failing=is_failing, has_arrived=arrived is not None)
-    return sql.Update(ScheduledJob, run.job_id, {**_last(run), **values}, where, [at], also, 2 * arrivals)
+    return sql.Update(ScheduledJob, run.job_id, {**as_last(run), **values}, where, [at], also, 2 * arrivals)
 
 
 @cache
@@ -91,7 +86,8 @@ def _texts_of_last(using: str, *, is_failing: bool | None, has_arrived: bool) ->
     # The run of an earlier start that ends later tells nothing new.
     where = f" AND ({name.last_run_at} IS NULL OR {name.last_run_at} <= %s)"
     if is_failing is not None:
-        fails = f"({name.failures_in_a_row} > 0 OR {name.last_status} = '{Status.MISSED}')"
+        gone = ", ".join(f"'{status}'" for status in JobRun.GONE)
+        fails = f"({name.failures_in_a_row} > 0 OR {name.last_status} IN ({gone}))"
         where += f" AND {'' if is_failing else 'NOT '}{fails}"
     # Another may have arrived while this one ran.
     last = name.last_delivery_at
@@ -99,9 +95,9 @@ def _texts_of_last(using: str, *, is_failing: bool | None, has_arrived: bool) ->
 
 
 def _write_failure(run: JobRun) -> bool:
-    started, arrived = _began(run), _arrived(run)
+    started, arrived = began(run), _arrived(run)
     jobs = _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=started))
-    facts = _last(run)
+    facts = as_last(run)
     if arrived is not None:
         later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
         facts["last_delivery_at"] = Case(later, default=Value(arrived))
@@ -129,12 +125,6 @@ def _is_counted(run: JobRun) -> Q:
     return is_same | Q(Exists(since), ~of_slots, failures_in_a_row=1)
 
 
-def note_missed(run: JobRun) -> None:
-    """Write what a run says that did not come, where none has come since."""
-    at = _began(run)
-    _jobs(run.job_id).filter(Q(last_run_at=None) | Q(last_run_at__lte=at)).update(**_last(run))
-
-
 def correct(run: JobRun) -> bool:
     """Write the facts anew, from the runs, where a run had been given up and has ended after all.
 
@@ -154,7 +144,7 @@ def correct(run: JobRun) -> bool:
         "last_failure_at": failure and failure.at,
         "failures_in_a_row": len({slot for slot, _at in row if slot is not None}) or min(len(row), 1),
         "failing_since": row[-1][1] if row else None,
-        **({} if last is None else _last(last)),
+        **({} if last is None else as_last(last)),
     }
     was_failing = _jobs(run.job_id).filter(failures_in_a_row__gt=0).exists()
     _jobs(run.job_id).update(**facts)
@@ -176,7 +166,7 @@ def note_delivery(job_pk: int, at: datetime) -> None:
 
 def _write_late(run: JobRun) -> None:
     """A run that began before the last one may yet be the last that succeeded, or failed."""
-    started = _began(run)
+    started = began(run)
     for statuses, name in (((Status.SUCCEEDED,), "last_success"), (JobRun.FAILING, "last_failure")):
         if run.status in statuses:
             older = Q(**{f"{name}_at": None}) | Q(**{f"{name}_at__lt": started})
@@ -187,23 +177,6 @@ def _jobs(pk: int) -> ScheduledJobQuerySet:
     return ScheduledJob.objects.filter(pk=pk)
 
 
-def _began(run: JobRun) -> datetime:
-    """When a run began; one that did not come, at its time."""
-    missed_at = run.scheduled_for if run.status == Status.MISSED else None
-    return run.started_at or missed_at or run.created_at
-
-
 def _arrived(run: JobRun) -> datetime | None:
     """When the delivery of a run arrived; None of one that nobody delivered."""
     return run.started_at if run.trigger != JobRun.Trigger.EAGER else None
-
-
-def _last(run: JobRun) -> dict[str, Any]:
-    return {
-        "last_run_id": run.pk,
-        "last_run_at": _began(run),
-        "last_status": run.status,
-        "last_duration": run.duration,
-        "last_error": run.error.partition("\n")[0][:MAX_LINE],
-        "last_error_key": run.error_key,
-    }

@@ -18,10 +18,10 @@ from scheduled_jobs import signals
 from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.domain.missed import FailedAttempt
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.last_run import note_not_come
 from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import alerts
-from scheduled_jobs.services.execution import facts
 from scheduled_jobs.services.execution.telling import send
 
 Status = JobRun.Status
@@ -102,7 +102,7 @@ def _write(found: Sequence[Judged], now: datetime) -> list[JobRun]:
         wanted = {(row.job_id, row.scheduled_for) for row in rows}
         runs = [run for run in written.order_by("at", "pk") if (run.job_id, run.scheduled_for) in wanted]
         for run in {run.job_id: run for run in runs}.values():
-            facts.note_missed(run)
+            note_not_come(run)
         alerts.owe_missed(runs)
         for run in runs:
             send(signals.run_missed, run)

@@ -19,6 +19,8 @@ from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 Status = JobRun.Status
 REMEMBERED = timedelta(hours=24)
 """How long a run that was lost or missed is the state of its job, where nothing settles it before."""
+ASKED_FOR = timedelta(days=8)
+"""How old the scheduled time of a run may be that was asked for, and is looked for as lost."""
 
 
 class Health(StrEnum):
@@ -133,13 +135,19 @@ def _has_run(status: str) -> Q:
     return Q(pk__in=JobRun.objects.order_by().filter(status=status).values("job"))
 
 
-def unsettled(now: datetime, *statuses: str) -> QuerySet[JobRun]:
+def unsettled(now: datetime, status: str) -> QuerySet[JobRun]:
     """Runs that were lost, or missed, lately: their slot is not settled, and nobody has dealt with them."""
     settled = JobRun.objects.filter(job=OuterRef("job"), settled_slot=OuterRef("scheduled_for"))
     # A run of its own has no slot: any success since then stands for it. It is asked for and not joined:
     # SQLite, once it has statistics, would begin with the jobs, and read all that each has run.
     since = ScheduledJob.objects.filter(pk=OuterRef("job"), last_success_at__gt=OuterRef("at"))
-    runs = JobRun.objects.filter(status__in=statuses, at__gt=now - REMEMBERED, acknowledged_at=None)
+    runs = JobRun.objects.filter(status=status, at__gt=now - REMEMBERED, acknowledged_at=None)
+    if status == Status.LOST:
+        # One that was asked for and never came has the place of its scheduled time, which may be long ago.
+        late = Q(started_at=None, finished_at__gt=now - REMEMBERED)
+        runs = JobRun.objects.filter(
+            Q(at__gt=now - REMEMBERED) | late, status=status, at__gt=now - ASKED_FOR, acknowledged_at=None
+        )
     return runs.filter(~Exists(settled), ~(Q(scheduled_for=None) & Exists(since))).order_by()
 
 

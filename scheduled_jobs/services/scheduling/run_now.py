@@ -7,9 +7,10 @@ have been accepted, and is raised before each of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -30,6 +31,10 @@ from scheduled_jobs.exceptions import (
 )
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.last_run import note_not_come
+from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.models.writer import writer
+from scheduled_jobs.services import alerts
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client
 from scheduled_jobs.services.scheduling.faults import refuse
@@ -182,12 +187,10 @@ def _push(job: ScheduledJob) -> None:
 
 def give_up(run: JobRun, status: str, why: str) -> None:
     """End a run that nobody has claimed; loses to a delivery that claims it at the same time."""
-    now = timezone.now()
     key = {Status.LOST: Status.LOST, Status.FAILED: error_key("", why)}.get(Status(status), "")
-    queued = JobRun.objects.filter(pk=run.pk, status=Status.QUEUED)
-    if not queued.update(status=status, finished_at=now, error=why, error_key=key):
+    values = {"status": status, "finished_at": timezone.now(), "error": why, "error_key": key}
+    if not _give_up(run, values):
         return
-    run.refresh_from_db()
 
     def tell() -> None:
         signals.run_finished.send_robust(sender=JobRun, run=run)
@@ -195,4 +198,17 @@ def give_up(run: JobRun, status: str, why: str) -> None:
             signals.run_failed.send_robust(sender=JobRun, run=run, exception=None)
 
     # A request of the admin's may be one transaction.
-    transaction.on_commit(tell, using=queued.db, robust=True)
+    transaction.on_commit(tell, using=writer(), robust=True)
+
+
+@persistent
+def _give_up(run: JobRun, values: Mapping[str, Any]) -> bool:
+    """Write it with what follows from it, in one transaction."""
+    with transaction.atomic(using=writer()):
+        if not JobRun.objects.filter(pk=run.pk, status=Status.QUEUED).update(**values):
+            return False
+        run.refresh_from_db()
+        if run.status == Status.LOST:
+            note_not_come(run)
+        alerts.owe_end(run, is_recovery=False)
+    return True

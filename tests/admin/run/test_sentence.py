@@ -104,6 +104,17 @@ def test_a_run_that_is_not_delivered_is_told_within_minutes(
     assert (run.status, run.sent) == (Status.QUEUED, sent)
 
 
+def test_a_run_that_was_given_up_says_what_to_do(client: Client, job: ScheduledJob) -> None:
+    run = make_run(
+        job, Status.LOST, trigger=Trigger.MANUAL, requested_by="maria", created_at=NOW, finished_at=NOW, sent=2,
+        sent_at=NOW, error="Cloud Scheduler did not deliver it",
+    )  # fmt: skip
+    assert headline(client, run) == (
+        "Lost. Asked for by maria. Cloud Scheduler did not deliver it Nothing tries it again by itself: "
+        "rerun it when the cause is fixed."
+    )
+
+
 def test_a_queued_run_says_what_it_would_overlap_with(client: Client, job: ScheduledJob) -> None:
     other = make_run(job, Status.RUNNING, started_at=NOW, lease_until=NOW + timedelta(minutes=1))
     run = make_run(job, Status.QUEUED, trigger=Trigger.MANUAL, created_at=NOW, sent=1, sent_at=NOW)

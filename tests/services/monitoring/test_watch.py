@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, JobVersion, LastWatch, ScheduledJob
 from scheduled_jobs.services import execution, scheduling
-from scheduled_jobs.services.execution import Delivery, facts
+from scheduled_jobs.services.execution import Delivery, missing
 from scheduled_jobs.services.execution.missing import write_missed
 from scheduled_jobs.services.history.health import Health, health_of, late
 from scheduled_jobs.services.monitoring import judging, watch
@@ -463,7 +463,7 @@ def test_a_step_that_is_killed_leaves_neither_row_nor_mark(
 
     with server_down(google), monkeypatch.context() as patch:
         google.advance_to(NINE + 6 * MINUTE)
-        patch.setattr(facts, "note_missed", killed)
+        patch.setattr(missing, "note_not_come", killed)
         with pytest.raises(KeyboardInterrupt):
             watch.step(google.now)
     job.refresh_from_db()
