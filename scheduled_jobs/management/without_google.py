@@ -9,7 +9,7 @@ from typing import Any
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
-from scheduled_jobs.management.text import pluralized
+from scheduled_jobs.management.terminal import pluralized
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services import execution

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import OutputWrapper
 
-from scheduled_jobs.management.progress import ProgressBar
+from scheduled_jobs.management.terminal import ProgressBar
 from tests.support.declaring import declare
 from tests.support.terminal import Terminal
 

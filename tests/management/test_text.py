@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from scheduled_jobs.management.text import cell
+from scheduled_jobs.management.terminal import cell
 
 
 def test_times_and_durations_fit_a_cell() -> None:

@@ -15,10 +15,8 @@ from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.plan import Change, is_moved
 from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
-from scheduled_jobs.management.interruptions import Lines, stopped_in_a_line
-from scheduled_jobs.management.progress import ProgressBar
 from scheduled_jobs.management.refusals import refused_in_a_line
-from scheduled_jobs.management.text import as_json, pluralized
+from scheduled_jobs.management.terminal import Lines, ProgressBar, as_json, pluralized, stopped_in_a_line
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.registry import Task

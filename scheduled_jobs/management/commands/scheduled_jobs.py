@@ -12,20 +12,17 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.management.refusals import refused_in_a_line
-from scheduled_jobs.management.verbs.backfill import backfill_job
+from scheduled_jobs.management.verbs.acting import backfill_job, pause_job, reset_job, resume_job, run_job
 from scheduled_jobs.management.verbs.common import who
 from scheduled_jobs.management.verbs.dev import dev
-from scheduled_jobs.management.verbs.doctor import examine_jobs
-from scheduled_jobs.management.verbs.jobs import list_jobs, show_job
-from scheduled_jobs.management.verbs.next_runs import next_runs
-from scheduled_jobs.management.verbs.pause import pause_job, resume_job
-from scheduled_jobs.management.verbs.prune import prune_runs
-from scheduled_jobs.management.verbs.rebuild_stats import rebuild_stats
-from scheduled_jobs.management.verbs.reset import reset_job
-from scheduled_jobs.management.verbs.run import run_job
-from scheduled_jobs.management.verbs.runs import list_runs
-from scheduled_jobs.management.verbs.test_alert import send_test_alert
-from scheduled_jobs.management.verbs.watch import watch_jobs
+from scheduled_jobs.management.verbs.reading import list_jobs, list_runs, next_runs, show_job
+from scheduled_jobs.management.verbs.upkeep import (
+    examine_jobs,
+    prune_runs,
+    rebuild_stats,
+    send_test_alert,
+    watch_jobs,
+)
 from scheduled_jobs.models import JobRun, ScheduledJob, attribution
 
 VERBS: dict[str, Callable[..., None]] = {

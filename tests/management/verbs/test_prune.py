@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from scheduled_jobs.management import progress
-from scheduled_jobs.management.verbs import prune
+from scheduled_jobs.management import terminal as progress
+from scheduled_jobs.management.verbs import upkeep
 from scheduled_jobs.models import JobRun, ScheduledJob, runs
 from scheduled_jobs.services.history.retention import Pruned
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete
@@ -76,7 +76,7 @@ def test_whoever_stops_it_is_told_how_far_it_came(job: ScheduledJob, monkeypatch
         yield Pruned(jobs=3, done=1.5, deleted=1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prune, "pruning", stopped)
+    monkeypatch.setattr(upkeep, "pruning", stopped)
     stderr = io.StringIO()
     with pytest.raises(SystemExit) as stop:
         call_command("scheduled_jobs", "prune", stderr=stderr)

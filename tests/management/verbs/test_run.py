@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from scheduled_jobs import registry
+from scheduled_jobs.management.verbs import acting as verb
 from scheduled_jobs.management.verbs import common
-from scheduled_jobs.management.verbs import run as verb
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from tests.management.verbs.calling import NAME, call, refusal
 from tests.support.declaring import declare

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError
 from django.db import OperationalError
 
-from scheduled_jobs.management.verbs import watch as verb
+from scheduled_jobs.management.verbs import upkeep as verb
 from scheduled_jobs.services import monitoring
 from scheduled_jobs.services.monitoring import watch
 from scheduled_jobs.testing import running_cloud_scheduler

@@ -17,7 +17,7 @@ from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.domain.limits import LONGER
 from scheduled_jobs.domain.plan import ELSEWHERE
 from scheduled_jobs.exceptions import DiscardTask
-from scheduled_jobs.management.progress import ProgressBar
+from scheduled_jobs.management.terminal import ProgressBar
 from scheduled_jobs.models import GoogleName, JobChange, JobRun, JobVersion, ScheduledJob
 from scheduled_jobs.services import scheduling
 from scheduled_jobs.services.scheduling.deleting import ask_to_delete

@@ -1,24 +1,63 @@
-"""``list`` and ``show``: how the jobs are."""
+"""``list``, ``show``, ``next`` and ``runs``: how the jobs are, what lies ahead, and what was."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from scheduled_jobs.conf import settings
+from scheduled_jobs.domain.ahead import Ahead
 from scheduled_jobs.domain.attempts import ADVICE, NEVER, OK, code_meaning
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import redact
 from scheduled_jobs.exceptions import InvalidSchedule
-from scheduled_jobs.management.text import as_json, cell, table
-from scheduled_jobs.management.verbs.common import job_named
-from scheduled_jobs.management.verbs.next_runs import next_or_why, noticed, why_nothing
+from scheduled_jobs.management.terminal import as_json, cell, table
+from scheduled_jobs.management.verbs.common import job_named, line_count
 from scheduled_jobs.models import ScheduledJob
+from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE
 from scheduled_jobs.services.history.health import Health, health_of, with_health
 from scheduled_jobs.services.history.last_attempts import Told, jobs_running, told_of
+from scheduled_jobs.services.history.run_list import Asked, alerts_of, latest_runs, run_summary
+
+
+def next_runs(terminal: BaseCommand, job: str | None, n: int, **options: Any) -> None:
+    """Print the next runs of a job, or of all; on standard error why a job has none."""
+    n = line_count(n)
+    now = timezone.now()
+    jobs = [job_named(job)] if job is not None else ScheduledJob.objects.active().order_by("name")
+    coming: list[tuple[datetime, str, str | None]] = []
+    for row in jobs:
+        found = row.ahead(now, n)
+        if found.why_none is not None:
+            terminal.stderr.write(f"{row.name}: {why_nothing(found)}")
+        coming += [(run.at, row.name, run.notice or noticed(found)) for run in found.runs]
+    coming = sorted(coming, key=itemgetter(0, 1))[:n]
+    if options["json"]:
+        terminal.stdout.write(as_json([{"at": at, "job": name, "notice": note} for at, name, note in coming]))
+        return
+    terminal.stdout.write(
+        table(("at", "job", "notice"), [(cell(at), name, cell(note)) for at, name, note in coming])
+    )
+
+
+def next_or_why(found: Ahead) -> datetime | str | None:
+    """The next run, or in a word why there is none."""
+    return found.next_at if found.why_none is None else str(WHY_NONE[found.why_none].short)
+
+
+def why_nothing(found: Ahead) -> str:
+    """Why nothing runs, as a sentence; empty where something does."""
+    return "" if found.why_none is None else f"{WHY_NONE[found.why_none].sentence} {found.fault}".strip()
+
+
+def noticed(found: Ahead) -> str | None:
+    """What is to be known about the runs ahead; None if there is nothing."""
+    return " ".join(str(NOTICES[notice]) for notice in found.notices) or None
+
 
 GONE = (Health.RETIRED, Health.DELETING)
 
@@ -159,3 +198,31 @@ def field_values(job: ScheduledJob) -> dict[str, dict[str, Any]]:
         }
         for name in OVERRIDABLE
     }
+
+
+def list_runs(terminal: BaseCommand, job: str | None, n: int, status: str | None, **options: Any) -> None:
+    """Print the last runs of a job, or of all."""
+    n = line_count(n)
+    job_id = None if job is None else job_named(job).pk
+    runs = latest_runs(Asked(job_id=job_id, statuses=() if status is None else (status,)), n)
+    if options["json"]:
+        told = alerts_of(runs)
+        terminal.stdout.write(as_json([{**run_summary(run), "told": told.get(run.pk, [])} for run in runs]))
+        return
+    heads = (
+        "run",
+        "job",
+        "status",
+        "trigger",
+        "scheduled for",
+        "started",
+        "duration",
+        "attempt",
+        "error",
+    )
+    rows = [
+        [cell(value) for value in (run.pk, run.job.name, run.status, run.trigger, run.scheduled_for,
+         run.started_at, run.duration, run.attempt, run.error.partition("\n")[0][:80])]
+        for run in runs
+    ]  # fmt: skip
+    terminal.stdout.write(table(heads, rows))
