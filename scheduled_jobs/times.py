@@ -146,6 +146,11 @@ def day_and_time(at: datetime, zone: str, now: datetime) -> str:
     return f"{date_format(at.astimezone(zone_of(zone)), 'D')} {date_and_time(at, zone, now)}"
 
 
+def as_of(at: datetime | None, zone: str, now: datetime) -> str:
+    """The same of what is told of a time that is past; empty where it is told of now."""
+    return "" if at is None else day_and_time(at, zone, now)
+
+
 def date_and_time(at: datetime, zone: str, now: datetime) -> str:
     """ "23 Oct 01:30" in a zone, with the year where it is another one."""
     local, today = at.astimezone(zone_of(zone)), now.astimezone(zone_of(zone))

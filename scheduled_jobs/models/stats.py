@@ -20,6 +20,8 @@ SIX_HOURS = 6 * HOUR
 LENGTHS = (DAY, SIX_HOURS, HOUR, TEN_MINUTES)
 FOLD = "fold"
 """The lease of whoever makes the figures."""
+FOLDED = "folded"
+"""The lease that says until when all runs are in them."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 FINE = timedelta(days=8)
 """For how long cells of ten minutes are kept; those of hours are as long as runs are."""
@@ -84,11 +86,14 @@ class RunStatsQuerySet(WriterQuerySet["RunStats"]):
         self.upsert([RunStats.of(key, stale=1) for key in sorted(set(keys))], "stale")
 
     def of_job_gone(self, jobs: Iterable[int]) -> None:
-        """Say that these jobs are gone, in the transaction that deletes them, after whoever folds now."""
+        """Say that these jobs are gone, in the transaction that deletes them, after whoever folds now.
+
+        One mark for each, on a cell that is read last: they may have thousands.
+        """
         connection = connections[self.db]
         if connection.features.has_select_for_update:
             list(Lease.objects.using(self.db).filter(name=FOLD).select_for_update())
-        self.filter(job__in=jobs).update(stale=1)
+        self.mark_stale(Key(job, "", DAY, EPOCH) for job in jobs)
 
 
 if TYPE_CHECKING:

@@ -91,6 +91,7 @@ def _of_jobs(to: Addresses, request: HttpRequest, jobs: Sequence[JobNow], now: d
         "axis": axis,
         "timeline_zone": zone,
         "groups": groups(jobs, found, axis, to, unfolded),
+        "as_of": times.as_of(unfolded.as_of, zone, now) if unfolded else "",
         "is_many": len(jobs) > MANY,
         "total": len(jobs),
         "jobs_url": to.jobs(),

@@ -63,6 +63,7 @@ from scheduled_jobs.services.history import job_story
 from scheduled_jobs.services.history.health import Health, health_of
 from scheduled_jobs.services.history.last_attempts import Told, told_of, went_on
 from scheduled_jobs.services.history.looks import last_list, later
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 View = Callable[[JobAdmin, HttpRequest, str], HttpResponse]
 
@@ -134,13 +135,15 @@ def _runs_of(model_admin: JobAdmin, request: HttpRequest, job: ScheduledJob, now
     length = LENGTHS[1] if request.GET.get("last") == str(LENGTHS[1]) else LENGTHS[0]
     lasted = job_story.lasted(job, length)
     recent = job_story.recent(job, MAX_RUNS)
-    month = job_story.month_of(job, begin_of_month(job.time_zone, now), now)
+    unfolded = Unfolded.read([job.pk])
+    month = job_story.month_of(job, begin_of_month(job.time_zone, now), now, unfolded)
     return {
         "chart": draw_durations(lasted, job.time_zone, now) if lasted else None,
         "length": length,
         "lengths": LENGTHS,
         "runs": recent_rows(job, recent, lasted, now),
         "month": draw_month(month, job.time_zone, now, link),
+        "as_of": times.as_of(unfolded.as_of, job.time_zone, now),
         "all_runs": job_story.count_capped(JobRun.objects.filter(job=job)),
         "missed": next((run for run in reversed(lasted) if run.status == JobRun.Status.MISSED), None),
     }

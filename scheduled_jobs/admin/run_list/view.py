@@ -105,6 +105,7 @@ def _show(model_admin: RunAdmin, request: HttpRequest) -> HttpResponse:
             "menus": menus,
             "narrowed": narrowed_by(question),
         },
+        "as_of": times.as_of(unfolded.as_of, zone, now),
         "rows": _with_headings(rows, now, zone),
         "shown": len(rows),
         "is_empty": not rows,

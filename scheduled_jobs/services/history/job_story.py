@@ -21,6 +21,7 @@ from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.models import JobChange, JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.stats import DAY
 from scheduled_jobs.services.history.stats.figures import Series, series_by_job
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 SetBy = Mapping[tuple[int, str], "LastSet"]
 """Key of a job and name of a field -> who set its override last."""
@@ -148,9 +149,9 @@ def failure_of(job: ScheduledJob) -> JobRun | None:
     return rows.only("pk", "status", "error", "traceback").first()
 
 
-def month_of(job: ScheduledJob, start: datetime, end: datetime) -> Series:
+def month_of(job: ScheduledJob, start: datetime, end: datetime, unfolded: Unfolded) -> Series:
     """The figures of each hour between two times (aware) in which there were runs."""
-    return series_by_job(start, end, HOUR, [job.pk]).get(job.pk, [])
+    return series_by_job(start, end, HOUR, [job.pk], unfolded).get(job.pk, [])
 
 
 # --- Changes --------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from scheduled_jobs.models import Alert, AlertRun, JobRun, ScheduledJob
 from scheduled_jobs.services.history.last_attempts import Told, told_of
 from scheduled_jobs.services.history.looks import last_list, later
 from scheduled_jobs.services.history.stats.figures import Figures, figures
+from scheduled_jobs.services.history.stats.reading import Unfolded
 
 Status = JobRun.Status
 
@@ -109,9 +110,15 @@ def story_of(run: JobRun, now: datetime) -> Story:
         seen_at=later(run.job.live_seen_at, last_list()),
         beside=_beside(run) if run.status == Status.MISSED else [],
         also_missed=_also_missed(run, of_job) if run.status == Status.MISSED else [],
-        day=figures(now - DAY, now, run.job_id) if run.status == Status.MISSED else None,
+        day=_day(run, now) if run.status == Status.MISSED else None,
         alerts=list(_telling_of(run)) if run.is_over else [],
     )
+
+
+def _day(run: JobRun, now: datetime) -> Figures | None:
+    """The figures of a day of its job; None where they are not those of now."""
+    unfolded = Unfolded.read([run.job_id])
+    return figures(now - DAY, now, run.job_id, unfolded) if unfolded.as_of is None else None
 
 
 def _before(run: JobRun, of_job: QuerySet[JobRun]) -> list[JobRun]:

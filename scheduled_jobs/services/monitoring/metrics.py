@@ -116,6 +116,12 @@ def _lines(now: datetime) -> Iterator[str]:
         "Time since somebody last looked for runs that did not come.",
         [({}, _seconds(now - watched_at))] if watched_at else [],
     )
+    as_of = unfolded.as_of
+    yield from _gauge(
+        "figures_age_seconds",
+        "Time since the figures of the last hour were true, where they are not those of now.",
+        [({}, _seconds(now - as_of))] if as_of is not None else [],
+    )
     yield from _gauge(
         "runs_last_hour",
         "Runs of the last hour by how they ended.",

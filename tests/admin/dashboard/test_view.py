@@ -16,8 +16,10 @@ from scheduled_jobs.admin import JobRunAdmin, ScheduledJobAdmin
 from scheduled_jobs.admin.dashboard.figures import _of_how_many
 from scheduled_jobs.models import JobRun, LastWatch, ScheduledJob
 from scheduled_jobs.models.in_force import values_in_force
+from scheduled_jobs.services.history.stats import fold, reading
 from scheduled_jobs.services.history.stats.figures import Figures
 from scheduled_jobs.services.monitoring import watch
+from scheduled_jobs.services.monitoring.metrics import metrics
 from tests.support import make_job, make_run, make_task
 from tests.support.pages import Page
 from tests.support.people import LIST, signed_in, staff, superuser
@@ -318,6 +320,25 @@ def test_the_four_figures_lead_to_the_runs_that_they_count() -> None:
     two = html.partition('<div class="sj-two"')[2].partition("</section>")[0]
     assert "Slowest 7 days Job Median p95 p95, as a bar A 58 s 58 s" in text(two)
     assert "Most failing 24 hours Job Failed Rate Rate, as a bar A 1 of 20 5 %" in text(two)
+
+
+def test_pages_whose_figures_are_not_of_now_say_of_what_time_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row, client = job("A"), superuser()
+    make_run(row, "failed", scheduled_for=NOW - MINUTE)
+    fold()
+    monkeypatch.setattr(reading, "MOST", 1)
+    one = f"{LIST}{row.pk}/change/"
+    told = "The figures are those of Mon 23 Nov 09:30: more has happened since than a page counts."
+    missed = make_run(row, "missed", scheduled_for=NOW)
+    of_run = f"{RUNS}{missed.pk}/change/"
+    assert [told in text(client.get(url).content.decode()) for url in (URL, RUNS, one)] == [False] * 3
+    assert "1 of 2 in 24 h" in client.get(of_run).content.decode()
+    make_run(row, "failed", scheduled_for=NOW - 2 * MINUTE)
+    assert [told in text(client.get(url).content.decode()) for url in (URL, RUNS, one)] == [True] * 3
+    assert "in 24 h" not in client.get(of_run).content.decode()
+    assert "scheduled_jobs_figures_age_seconds 60" in metrics(NOW + MINUTE)
 
 
 # --- Before anything has run ------------------------------------------------------------------------

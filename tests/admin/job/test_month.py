@@ -10,6 +10,7 @@ import time_machine
 
 from scheduled_jobs.admin.job.month import begin_of_month, draw_month
 from scheduled_jobs.services.history import job_story
+from scheduled_jobs.services.history.stats.reading import Unfolded
 from tests.support import make_run
 from tests.support.job_page import address, job, text
 from tests.support.people import superuser
@@ -22,7 +23,7 @@ NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
 
 
 def drawn(row: ScheduledJob) -> Any:
-    series = job_story.month_of(row, begin_of_month(row.time_zone, NOW), NOW)
+    series = job_story.month_of(row, begin_of_month(row.time_zone, NOW), NOW, Unfolded.read())
     return draw_month(series, row.time_zone, NOW, lambda start, end: f"{start:%d %H:%M} to {end:%d %H:%M}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import Error
@@ -19,12 +19,13 @@ from django.utils import timezone
 from scheduled_jobs.conf import settings
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, RunStats
-from scheduled_jobs.models.leases import Turn
+from scheduled_jobs.models.leases import Lease, Turn
 from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.stats import (
     DAY,
     FINE,
     FOLD,
+    FOLDED,
     HOUR,
     LENGTHS,
     SIX_HOURS,
@@ -143,20 +144,35 @@ def _fold_locked() -> tuple[int, bool]:
         .values_list("pk", "job_id", "scheduled_for", "created_at", "status", "deliveries")[:AT_ONCE]
     )
     stale = list(
-        RunStats.objects.filter(stale__gte=1)
-        .order_by()
-        .only("job", "app", "length", "start", "of_app")[:AT_ONCE]
+        RunStats.objects.filter(stale__gte=1).order_by().only("job", "app", "length", "start")[:AT_ONCE]
     )
-    # Before the runs are read: who deletes some of them meanwhile waits here, and marks the cell again.
-    RunStats.objects.filter(pk__in=[cell.pk for cell in stale]).update(stale=None)
     keys = {cell_of(job, slot, created, now) for _pk, job, slot, created, *_rest in runs}
     keys |= {cell.key.within(max(cell.length, finest(cell.start, now))) for cell in stale}
     jobs = jobs_of({key.job for key in keys})
-    _make(keys, jobs, now, gone=[cell for cell in stale if cell.job and cell.job not in jobs])
+    gone = {key.job for key in keys} - jobs.keys() - {0}
+    # Before the runs are read: who deletes some of them meanwhile waits here, and marks the cell again.
+    RunStats.objects.filter(pk__in=[cell.pk for cell in stale if cell.job not in gone]).update(stale=None)
+    _make(keys, jobs, now, _cells_of_gone(gone))
     if jobs_of(jobs) != jobs:
         raise _Moved("pruning has begun meanwhile")
     _mark_folded(runs)
-    return len(runs), AT_ONCE in (len(runs), len(stale))
+    is_more = bool(gone) or AT_ONCE in (len(runs), len(stale))
+    if not is_more:
+        Lease.objects.update_or_create(name=FOLDED, defaults={"until": now})
+    return len(runs), is_more
+
+
+def _cells_of_gone(jobs: Collection[int]) -> list[RunStats]:
+    """Cells of jobs that are gone, the latest of each first: all lengths of a day, or none of it.
+
+    A page takes the cells of a job that is gone off those of all: of each time they have the same lengths.
+    """
+    cells = RunStats.objects.filter(job__in=jobs).order_by("job", "-start")
+    some = list(cells.only("job", "app", "length", "start", "of_app")[: AT_ONCE + 1]) if jobs else []
+    if len(some) <= AT_ONCE:
+        return some
+    last = some[-1]
+    return [cell for cell in some if cell.job != last.job or cell.start >= floor(last.start, DAY) + DAY]
 
 
 def _mark_folded(runs: Iterable[tuple[int, int, datetime | None, datetime, str, int]]) -> None:

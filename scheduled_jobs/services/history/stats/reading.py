@@ -12,9 +12,10 @@ from django.db.models import DateTimeField, F, Field, Func, Q, Sum, Value
 from django.utils import timezone
 
 from scheduled_jobs.models import JobRun, RunStats
-from scheduled_jobs.models.runs import JobRunQuerySet
+from scheduled_jobs.models.leases import Lease
 from scheduled_jobs.models.stats import (
     DAY,
+    FOLDED,
     LENGTHS,
     TEN_MINUTES,
     Key,
@@ -35,9 +36,7 @@ from scheduled_jobs.services.history.stats.cells import (
 )
 
 MOST = 500
-"""Runs that are not folded yet and that a page reads."""
-MOST_STALE = 50
-"""Cells of which runs were deleted, and that a page makes anew."""
+"""Runs that are not folded yet, and cells of which runs were deleted, that a page looks at."""
 ALL = Q()
 SUMMED = frozenset((*COUNTS, "seconds"))
 """Columns that a database can add up."""
@@ -45,36 +44,43 @@ SUMMED = frozenset((*COUNTS, "seconds"))
 
 @dataclass(frozen=True)
 class Unfolded:
-    """What the runs say now of cells that are out of date: a job's cell -> its app, and its figures.
-
-    Read once, it serves all that a page tells.
-    """
+    """What is true now of cells that are out of date. Read once, it serves all that a page tells."""
 
     cells: Mapping[Key, tuple[str, Tally]]
+    """A job's cell -> its app, and its figures."""
+    gone: Collection[int] = ()
+    """Jobs that are no more, and whose cells are still there."""
+    as_of: datetime | None = None
+    """Of what time the figures are, where more has happened since than a page looks at; else None: of now."""
 
     @classmethod
     def read(cls, job_ids: Collection[int] | None = None) -> Unfolded:
         """The cells of all jobs, or of these, of which runs were written or deleted since they were made."""
         now = timezone.now()
-        runs: JobRunQuerySet = JobRun.objects.filter(unfolded__gte=1)
-        if job_ids is not None:
-            runs = runs.of_jobs(job_ids)
-        of_runs = runs.order_by().values_list("job_id", "scheduled_for", "created_at")
-        # Their jobs are looked at here: SQLite, once it has statistics, would take the index of these.
+        runs = JobRun.objects.filter(unfolded__gte=1).order_by()
+        of_runs = runs.values_list("job_id", "scheduled_for", "created_at")
         stale = RunStats.objects.filter(stale__gte=1).order_by()
         of_stale = stale.values_list("job", "start", Value(None, DateTimeField()))
-        rows: list[Any] = list(of_runs.union(of_stale, all=True).order_by()[:MOST])
-        written = [row for row in rows if row[2] is not None]
-        gone = [row for row in rows if row[2] is None and row[0] and (job_ids is None or row[0] in job_ids)]
+        rows: list[Any] = list(of_runs.union(of_stale, all=True).order_by()[: MOST + 1])
+        if len(rows) > MOST or not all(job for job, *_times in rows):  # some, or sums of them
+            return cls({}, as_of=_folded_until())
+        # Of these jobs here: a database would take the index that leads to their whole history.
         keys = {
-            cell_of(job, slot, created or slot, now) for job, slot, created in written + gone[:MOST_STALE]
+            cell_of(job, slot, created or slot, now)
+            for job, slot, created in rows
+            if job_ids is None or job in job_ids
         }
         jobs = jobs_of({key.job for key in keys}) if keys else {}
-        kept = [key for key in keys if key.job not in jobs or not is_frozen(key, jobs[key.job][1])]
-        tallies = count_runs(kept) if kept else {}
-        return cls(
-            {key: (jobs[key.job][0] if key.job in jobs else "", tally) for key, tally in tallies.items()}
-        )
+        there = [key for key in keys if key.job in jobs and not is_frozen(key, jobs[key.job][1])]
+        tallies = count_runs(there) if there else {}
+        cells = {key: (jobs[key.job][0], tally) for key, tally in tallies.items()}
+        return cls(cells, gone={key.job for key in keys} - jobs.keys())
+
+
+def _folded_until() -> datetime | None:
+    """When all runs were last in the figures; where they never were, when the first one was."""
+    folded = Lease.objects.filter(name=FOLDED).values_list("until", flat=True)
+    return folded.first() or JobRun.objects.order_by("at").values_list("at", flat=True).first()
 
 
 class Scope(NamedTuple):
@@ -228,13 +234,14 @@ def read_cells(
         rows = rows.values(**places).annotate(**sums).values_list(*places, *sums)
     else:
         rows = rows.annotate(**places).values_list(*places, *columns)
-    if now:
+    outdated = [these(now)] if now else []
+    if unfolded.gone and scope.jobs is None:
+        outdated.append(Q(span.condition(), job__in=unfolded.gone))
+    if outdated:
         # In the same statement: were they folded meanwhile, both have what they are now.
         places |= {"_of": scope.of_parts, "_sign": Value(-1, Field())}
-        parts = (
-            RunStats.objects.filter(these(now)).order_by().annotate(**places).values_list(*places, *columns)
-        )
-        rows = rows.union(parts, all=True).order_by()
+        parts = (RunStats.objects.filter(cells).order_by().annotate(**places) for cells in outdated)
+        rows = rows.union(*(part.values_list(*places, *columns) for part in parts), all=True).order_by()
     found: Found = defaultdict(dict)
     for of, number, sign, *values in rows if span.ranges else ():
         steps, step = found[of], max(number, 0)

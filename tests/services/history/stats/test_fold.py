@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from scheduled_jobs.models import JobRun, RunStats, ScheduledJob
 from scheduled_jobs.models.stats import DAY, HOUR, TEN_MINUTES, floor
-from scheduled_jobs.services.history.stats import fold, rebuild
+from scheduled_jobs.services.history.stats import fold, reading, rebuild
 from scheduled_jobs.services.history.stats.figures import figures, figures_by_job, series
 from scheduled_jobs.services.history.stats.marks import marks_by_app
 from scheduled_jobs.services.history.stats.reading import Unfolded
@@ -24,7 +25,12 @@ from tests.support.plans import plans_about
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 10, 22, 14, 7, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 ENDS = ("succeeded", "failed", "timed_out", "lost", "skipped", "discarded")
+
+folding: Any = import_module(
+    "scheduled_jobs.services.history.stats.fold"
+)  # the package has a function of its name
 
 
 @pytest.fixture
@@ -187,20 +193,58 @@ def test_old_cells_are_told_by_longer_ones(jobs: list[ScheduledJob]) -> None:
         assert_true(figures(start, start + HOUR), counted(start, start + HOUR), longest=False)
 
 
-def test_a_deleted_job_goes_from_the_figures_of_all(jobs: list[ScheduledJob]) -> None:
+def test_a_deleted_job_goes_from_the_figures_of_all(
+    jobs: list[ScheduledJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more cells than are folded at once; a page is right before, between and after."""
+    monkeypatch.setattr(folding, "AT_ONCE", 100)
     with time_machine.travel(NOW, tick=False):
+        for hours in range(0, 24 * 12, 3):
+            run_of(jobs[0], NOW - timedelta(hours=hours), trigger="manual", status="succeeded")
         for job in jobs:
             run_of(job, NOW - HOUR, trigger="manual", status="failed")
         fold()
+        pk, rest = jobs[0].pk, jobs[1:]
         jobs[0].delete()
-        fold()
-        assert figures(NOW - DAY, NOW).failed == 2
+        marked, steps = RunStats.objects.filter(stale=1).count(), 0
+        while RunStats.objects.filter(job=pk).exists():
+            assert_all_true(rest, NOW)
+            fold(most=1)
+            steps += 1
+        assert_all_true(rest, NOW)
+        assert (marked, steps > 2) == (1, True)
         apps = marks_by_app(floor(NOW, DAY) - DAY, NOW, DAY, ["other", "shop"], Unfolded.read())
         assert {app: [mark.bad for mark in marks] for app, marks in apps.items()} == {
             "other": [1],
             "shop": [1],
         }
-        assert not RunStats.objects.filter(job=jobs[0].pk).exists()
+
+
+def test_a_page_is_right_or_says_of_what_time_it_is(
+    jobs: list[ScheduledJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waits to be folded: runs that were written, and cells of which some were deleted."""
+    monkeypatch.setattr(reading, "MOST", 100)
+    with time_machine.travel(NOW, tick=False) as clock:
+        for hours in range(101):
+            run_of(jobs[hours % 3], NOW - timedelta(hours=hours), trigger="manual", status="failed")
+        assert Unfolded.read() == Unfolded({}, as_of=NOW - 100 * HOUR)
+        assert Unfolded.read([jobs[0].pk]).as_of == NOW - 100 * HOUR
+        fold()
+        clock.move_to(NOW + MINUTE, tick=False)
+        for most, as_of in ((100, None), (101, NOW)):
+            runs = JobRun.objects.order_by("pk")[:most]
+            JobRun.objects.filter(pk__in=list(runs.values_list("pk", flat=True))).update(status="lost")
+            assert Unfolded.read().as_of == as_of
+            if as_of is None:
+                assert_all_true(jobs, NOW)
+        fold()
+        for most, as_of in ((100, None), (1, NOW + MINUTE)):
+            runs = JobRun.objects.order_by("pk")[:most]
+            JobRun.objects.filter(pk__in=list(runs.values_list("pk", flat=True))).delete()
+            assert Unfolded.read().as_of == as_of
+            assert_all_true(jobs, NOW) if as_of is None else fold()
+        assert_all_true(jobs, NOW)
 
 
 def test_pruned_runs_stay_in_the_figures(jobs: list[ScheduledJob]) -> None:
