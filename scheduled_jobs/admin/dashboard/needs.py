@@ -127,7 +127,7 @@ class _Words:
             text = ngettext("{job} has failed", "{job} has failed {n} times in a row", n)
             if since:
                 text = ngettext(
-                    "{job} has failed, at {since}", "{job} has failed {n} times in a row since {since}", n
+                    "{job} has failed at {since}", "{job} has failed {n} times in a row since {since}", n
                 )
             need.what = format_html(text, job=self._link(first), n=n, since=since)
         if failure:

@@ -393,7 +393,7 @@ def test_the_index_of_the_app_shows_the_same_and_leads_on_whom_it_must() -> None
         for url in (URL, INDEX)
     )
     assert one.replace(URL, INDEX).split() == other.replace(URL, INDEX).split()
-    assert "A has failed" in text(other)
+    assert "A has failed at 09:15" in text(other)
     led = signed_in(staff("runs", name="vera"))
     assert led.get(URL)["Location"] == RUNS
     assert f'<meta http-equiv="refresh" content="0; url={RUNS}">' in led.get(INDEX).content.decode()
