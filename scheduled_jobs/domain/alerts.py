@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 SHARED = 3
 """So many jobs with one cause, and it is not theirs."""
+MOST_APART = 10
+"""Causes that are told apart, each in a message of its own; more at once are told in one."""
 NAMELESS = frozenset({"", "lost", "missed", "unreachable", "timed_out"})
 """Keys that say how a run ended and not why: of two jobs with the same, each may have a cause of its own."""
 
@@ -67,7 +70,7 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class ToldAlert:
-    """A message that was made. ``jobs`` are those that it told of, ``down`` those of them that fail still."""
+    """A cause that a message has told: ``jobs`` are those it met, ``down`` those of them that fail still."""
 
     pk: int
     kind: OwedKind
@@ -82,7 +85,7 @@ class ToldAlert:
         An error is the same for all jobs. What has no name of its own is a job's own, unless it met many, and
         as long as it does.
         """
-        if (self.kind, self.cause) != (owed.kind, told_cause(owed)):
+        if (self.kind, self.cause) != (owed.kind, told_cause(owed.kind, owed.cause)):
             return False
         return owed.cause not in NAMELESS or owed.job in self.jobs or self.is_of_many
 
@@ -93,11 +96,10 @@ class ToldAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class OneMessage:
-    """What one message tells."""
+class OneCause:
+    """What is told together: what has one cause."""
 
     kind: OwedKind
-    cause: str
     owed: Sequence[Owed]
 
 
@@ -105,14 +107,25 @@ class OneMessage:
 class Decision:
     """What becomes of all that is owed: keys of ``Owed``, each in one of the three."""
 
-    groups: Sequence[OneMessage]
+    causes: Sequence[OneCause]
     held: Mapping[int, datetime]
     dropped: Mapping[int, Dropped]
 
 
-def told_cause(owed: Owed) -> str:
+def told_cause(kind: OwedKind, cause: str) -> str:
     """What is told together: runs that never came are one matter, whatever Google said of some of them."""
-    return OwedKind.MISSED if owed.kind == OwedKind.MISSED else owed.cause
+    return OwedKind.MISSED if kind == OwedKind.MISSED else cause
+
+
+def in_messages(causes: Sequence[OneCause]) -> Sequence[Sequence[OneCause]]:
+    """What one message each tells: one cause, or of many all, that which concerns most jobs first."""
+    if len(causes) <= MOST_APART:
+        return [[one] for one in causes]
+    return [
+        sorted(
+            causes, key=lambda one: (one.kind == OwedKind.RECOVERED, -len({owed.job for owed in one.owed}))
+        )
+    ]
 
 
 def decide_alerts(
@@ -123,7 +136,7 @@ def decide_alerts(
     ``recent`` are the messages of the last two of ``cooldown``; ``again`` is after how long a recovery that
     is not sure yet is looked at again.
     """
-    groups: dict[tuple[OwedKind, str | int], list[Owed]] = defaultdict(list)
+    causes: dict[Any, list[Owed]] = defaultdict(list)
     held: dict[int, datetime] = {}
     dropped: dict[int, Dropped] = {}
     for one in owed:
@@ -135,11 +148,9 @@ def decide_alerts(
             held[one.pk] = until
         else:
             # One message tells that it is over, for all of whom one has told the trouble.
-            key = one.told.pk if one.told is not None else told_cause(one)
-            groups[one.kind, key].append(one)
-    return Decision(
-        [OneMessage(kind, told_cause(some[0]), some) for (kind, _key), some in groups.items()], held, dropped
-    )
+            told = one.told and (one.told.pk, one.told.kind, one.told.cause)
+            causes[one.kind, told or told_cause(one.kind, one.cause)].append(one)
+    return Decision([OneCause(some[0].kind, some) for some in causes.values()], held, dropped)
 
 
 def _why_not(one: Owed) -> Dropped | None:

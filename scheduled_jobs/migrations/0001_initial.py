@@ -277,8 +277,7 @@ class Migration(migrations.Migration):
             name='Alert',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('failing', 'failing'), ('lost', 'lost'), ('missed', 'missed'), ('recovered', 'recovered'), ('paused', 'paused'), ('test', 'test')], max_length=9, verbose_name='kind')),
-                ('error_key', scheduled_jobs.models.fields.KeyField(blank=True, default='', max_length=200)),
+                ('kind', models.CharField(choices=[('failing', 'failing'), ('lost', 'lost'), ('missed', 'missed'), ('recovered', 'recovered'), ('paused', 'paused'), ('digest', 'several at once'), ('test', 'test')], max_length=9, verbose_name='kind')),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='created at')),
                 ('subject', scheduled_jobs.models.fields.LineField(max_length=500, verbose_name='subject')),
                 ('text', scheduled_jobs.models.fields.ProseField(verbose_name='text')),
@@ -291,14 +290,14 @@ class Migration(migrations.Migration):
                 'verbose_name': 'alert',
                 'verbose_name_plural': 'alerts',
                 'ordering': ['-pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['failing', 'lost', 'missed', 'recovered', 'paused', 'test'])), name='sj_alert_kind')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['failing', 'lost', 'missed', 'recovered', 'paused', 'digest', 'test'])), name='sj_alert_kind')],
             },
         ),
         migrations.CreateModel(
             name='AlertRun',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('failing', 'failing'), ('lost', 'lost'), ('missed', 'missed'), ('recovered', 'recovered'), ('paused', 'paused'), ('test', 'test')], max_length=9, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('failing', 'failing'), ('lost', 'lost'), ('missed', 'missed'), ('recovered', 'recovered'), ('paused', 'paused'), ('digest', 'several at once'), ('test', 'test')], max_length=9, verbose_name='kind')),
                 ('error_key', scheduled_jobs.models.fields.KeyField(blank=True, default='', max_length=200)),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('due_at', models.DateTimeField(db_index=True, null=True)),
@@ -310,7 +309,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'run to tell of',
                 'verbose_name_plural': 'runs to tell of',
                 'ordering': ['pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['failing', 'lost', 'missed', 'recovered', 'paused', 'test'])), name='sj_alert_run_kind')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['failing', 'lost', 'missed', 'recovered', 'paused', 'digest', 'test'])), name='sj_alert_run_kind')],
             },
         ),
         migrations.AddIndex(

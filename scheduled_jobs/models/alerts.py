@@ -23,11 +23,12 @@ class AlertKind(models.TextChoices):
     MISSED = "missed", _("missed")
     RECOVERED = "recovered", _("recovered")
     PAUSED = "paused", _("paused")
+    DIGEST = "digest", _("several at once")
     TEST = "test", _("test")
 
 
 class Alert(ReadFromWriter):
-    """One message: worded once, and sent until each channel has it.
+    """One message, of one cause or of many: worded once, and sent until each channel has it.
 
     ``next_try_at`` is moved on by whoever is about to send it, before it is sent: of two processes one
     sends. A process that dies in between leaves it to be sent again then, perhaps to who has it already.
@@ -36,8 +37,6 @@ class Alert(ReadFromWriter):
     Kind = AlertKind
 
     kind = models.CharField(_("kind"), max_length=9, choices=AlertKind.choices)
-    error_key = KeyField(max_length=MAX_KEY, blank=True, default="")
-    """The cause, which is not told again for a while; empty where each job is a cause of its own."""
     created_at = models.DateTimeField(_("created at"), default=timezone.now, db_index=True)
     subject = LineField(_("subject"), max_length=MAX_SUBJECT)
     text = ProseField(_("text"))

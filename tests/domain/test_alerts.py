@@ -15,6 +15,7 @@ from scheduled_jobs.domain.alerts import (
     OwedKind,
     ToldAlert,
     decide_alerts,
+    in_messages,
     pauses_itself,
 )
 from scheduled_jobs.domain.jobs import RetryPolicy
@@ -43,7 +44,7 @@ def told(
 
 
 def told_now(decision: Decision) -> list[tuple[OwedKind, list[int]]]:
-    return [(group.kind, [one.pk for one in group.owed]) for group in decision.groups]
+    return [(cause.kind, [one.pk for one in cause.owed]) for cause in decision.causes]
 
 
 def test_a_failure_is_told_at_once() -> None:
@@ -53,6 +54,16 @@ def test_a_failure_is_told_at_once() -> None:
 def test_jobs_with_one_error_are_told_together() -> None:
     decision = decided(failing(1, job=1), failing(2, job=2), failing(3, job=3, cause="ValueError"))
     assert told_now(decision) == [(OwedKind.FAILING, [1, 2]), (OwedKind.FAILING, [3])]
+
+
+def test_of_more_than_ten_causes_one_message_tells() -> None:
+    few = decided(*(failing(n, cause=f"Error{n}") for n in range(10))).causes
+    assert in_messages(few) == [[cause] for cause in few]
+    more = [failing(20 + job, job=job, cause="OSError") for job in range(2)]
+    over = recovered(30, told=told(1, 2))
+    many = decided(over, *(failing(n, cause=f"Error{n}") for n in range(9)), *more).causes
+    (one,) = in_messages(many)
+    assert [cause.owed[0].pk for cause in one] == [20, *range(9), 30]
 
 
 @pytest.mark.parametrize(

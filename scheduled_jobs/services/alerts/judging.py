@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import Error, transaction
 from django.db.models import Max, Q, QuerySet
@@ -13,7 +13,7 @@ from django.db.models import Max, Q, QuerySet
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain import alerts as domain
-from scheduled_jobs.domain.alerts import Decision, OneMessage, Owed, ToldAlert
+from scheduled_jobs.domain.alerts import Decision, OneCause, Owed, ToldAlert
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.logs import logger
@@ -23,6 +23,7 @@ from scheduled_jobs.models.last_run import down, is_down
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.alerts import causes, channels, wording
+from scheduled_jobs.services.alerts.drafts import Telling
 from scheduled_jobs.services.alerts.owing import is_anybody_told
 
 Kind, Status = AlertRun.Kind, JobRun.Status
@@ -45,7 +46,7 @@ def judge_owed(now: datetime) -> bool:
 
     Returns False where another process is about it.
     """
-    if not AlertRun.objects.filter(due_at__lte=now).exists():
+    if not AlertRun.objects.filter(due_at__lte=now).exists() or _has_told_much(now):
         return True
     turn = Turn(TURN, LENGTH)
     if not turn.take():
@@ -55,6 +56,12 @@ def judge_owed(now: datetime) -> bool:
     finally:
         turn.free()
     return True
+
+
+def _has_told_much(now: datetime) -> bool:
+    """Whether what comes next waits a minute, to be told together: many causes met within moments."""
+    made = Alert.objects.filter(created_at__gt=now - AGAIN, created_at__lte=now).exclude(kind=Kind.TEST)
+    return made.count() >= domain.MOST_APART
 
 
 def _judge(now: datetime, turn: Turn) -> None:
@@ -69,11 +76,11 @@ def _judge(now: datetime, turn: Turn) -> None:
         [one for one in owed if one.pk not in paused], _recent(now - 2 * cooldown), now,
         cooldown=cooldown, again=AGAIN,
     )  # fmt: skip
-    groups = [
-        *decision.groups,
-        *(domain.OneMessage(domain.OwedKind.FAILING, one.cause, [one]) for one in owed if one.pk in paused),
+    causes_told = [
+        *decision.causes,
+        *(domain.OneCause(domain.OwedKind.FAILING, [one]) for one in owed if one.pk in paused),
     ]
-    messages = [(group, _worded(scene, group, now, is_paused=group.owed[0].pk in paused)) for group in groups]
+    messages = [(some, _worded(scene, some, now, paused)) for some in domain.in_messages(causes_told)]
     with transaction.atomic(using=writer()):
         # First a write: it is a lock, and SQLite lets nobody write who has read while another wrote.
         if not turn.renew():
@@ -83,9 +90,9 @@ def _judge(now: datetime, turn: Turn) -> None:
         _pause(scene, rows[pk])
 
 
-def _write(decision: Decision, messages: Iterable[tuple[OneMessage, Alert]], now: datetime) -> None:
-    for group, alert in messages:
-        pks = [one.pk for one in group.owed]
+def _write(decision: Decision, messages: Iterable[tuple[Sequence[OneCause], Alert]], now: datetime) -> None:
+    for some, alert in messages:
+        pks = [one.pk for cause in some for one in cause.owed]
         if not is_anybody_told():
             AlertRun.objects.filter(pk__in=pks).update(due_at=None)
             continue
@@ -101,21 +108,24 @@ def _write(decision: Decision, messages: Iterable[tuple[OneMessage, Alert]], now
         AlertRun.objects.filter(pk__in=decision.dropped).update(due_at=None)
 
 
-def _worded(scene: _Scene, group: OneMessage, now: datetime, *, is_paused: bool) -> Alert:
-    rows = [scene.rows[one.pk] for one in group.owed]
-    runs = [scene.runs[row.run_id] for row in rows]
-    kind = Kind.PAUSED if is_paused else Kind(group.kind)
+def _worded(scene: _Scene, some: Sequence[OneCause], now: datetime, paused: Collection[int]) -> Alert:
+    tellings = [
+        Telling(
+            Kind.PAUSED if cause.owed[0].pk in paused else Kind(cause.kind),
+            [scene.runs[scene.rows[one.pk].run_id] for one in cause.owed],
+            cause.owed[0].told,
+        )
+        for cause in some
+    ]
     try:
-        message = wording.message(kind, runs, now, told=group.owed[0].told)
+        message = wording.message(tellings, now)
     except Error:
         raise
     except Exception:
         # One run that cannot be worded is not to keep all others from being told.
         logger.exception("An alert could not be worded")
-        message = wording.in_short(kind, runs)
-    return Alert(
-        kind=kind, error_key=group.cause, subject=message.subject, text=message.text, fields=message.fields
-    )
+        message = wording.in_short(tellings)
+    return Alert(**message._asdict())
 
 
 # --- Pausing ------------------------------------------------------------------------------------------
@@ -268,53 +278,39 @@ def _in_a_row(run: JobRun, wanted: int) -> int:
 
 
 def _recent(since: datetime) -> list[ToldAlert]:
-    alerts = Alert.objects.filter(created_at__gt=since)
-    told = _as_told(alerts.exclude(kind__in=(Kind.TEST, Kind.RECOVERED)).order_by("pk"))
-    down = _down({job for one in told if len(one.jobs) >= domain.SHARED for job in one.jobs})
-    return [replace(one, down=one.jobs & down) for one in told]
+    return _as_told(AlertRun.objects.filter(alert__created_at__gt=since).exclude(kind=Kind.RECOVERED))
 
 
-def _as_told(alerts: Iterable[Alert]) -> list[ToldAlert]:
-    found = list(alerts)
-    jobs = defaultdict(set)
-    rows = AlertRun.objects.filter(alert__in=[alert.pk for alert in found]).order_by()
-    for alert, job in rows.values_list("alert_id", "job_id").distinct():
-        jobs[alert].add(job)
+def _as_told(rows: QuerySet[AlertRun]) -> list[ToldAlert]:
+    """What the messages of these rows have told, cause by cause."""
+    jobs: dict[Any, set[int]] = defaultdict(set)
+    columns = ("alert_id", "kind", "error_key", "alert__created_at", "job_id")
+    for alert, kind, key, at, job in rows.order_by("alert").values_list(*columns).distinct():
+        jobs[(alert, *_cause(kind, key), at)].add(job)
+    # Of one alone it is no question whether others are down.
+    down = _down({job for some in jobs.values() if len(some) > 1 for job in some})
     return [
-        ToldAlert(
-            alert.pk, _trouble(alert.kind), alert.error_key, alert.created_at, frozenset(jobs[alert.pk])
-        )
-        for alert in found
+        ToldAlert(pk, kind, cause, at, frozenset(some), down & some)
+        for (pk, kind, cause, at), some in jobs.items()
     ]
 
 
-def _trouble(kind: str) -> domain.OwedKind:
-    """What a message tells of a job: one that was paused by itself has failed."""
-    return domain.OwedKind.FAILING if kind == Kind.PAUSED else domain.OwedKind(kind)
+def _cause(kind: str, key: str) -> tuple[domain.OwedKind, str]:
+    return domain.OwedKind(kind), domain.told_cause(domain.OwedKind(kind), key)
 
 
 def _last_told(jobs: Collection[int]) -> dict[int, ToldAlert]:
     """For each of these jobs the message that told of its trouble, if no recovery was told since."""
-    if not jobs:
-        return {}
     last: dict[int, AlertRun] = {}
     for job in set(jobs):
-        row = (
-            AlertRun.objects.filter(job=job, alert__isnull=False)
-            .select_related("alert")
-            .order_by("-pk")
-            .first()
-        )
+        row = AlertRun.objects.filter(job=job, alert__isnull=False).order_by("-pk").first()
         if row is not None and row.kind != Kind.RECOVERED:
             last[job] = row
-    alerts = {row.alert.pk: row.alert for row in last.values() if row.alert is not None}
-    told = {one.pk: one for one in _as_told(alerts.values())}
-    down = _down({job for one in told.values() for job in one.jobs})
-    return {
-        job: replace(one, down=one.jobs & down)
-        for job, row in last.items()
-        if row.alert_id is not None and (one := told.get(row.alert_id)) is not None
-    }
+    if not last:
+        return {}
+    rows = AlertRun.objects.filter(alert__in={row.alert_id for row in last.values()})
+    told: dict[Any, ToldAlert] = {(one.pk, one.kind, one.cause): one for one in _as_told(rows)}
+    return {job: told[(row.alert_id, *_cause(row.kind, row.error_key))] for job, row in last.items()}
 
 
 def _told_well(jobs: Collection[int]) -> dict[int, datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode, urlsplit
 
@@ -17,7 +17,7 @@ from scheduled_jobs.logs import failures
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.origin import name_in_parts
 from scheduled_jobs.services.alerts import links
-from scheduled_jobs.services.alerts.paragraphs import facts, prose
+from scheduled_jobs.services.alerts.paragraphs import facts, numbered, prose
 
 MAX_ERROR = 300
 LOG_LINES = 5
@@ -134,8 +134,12 @@ def page_of(run: JobRun) -> str:
     return links.page("jobrun_change", run.pk).removesuffix("change/")
 
 
-def see_it(url: str, words: str = "") -> list[str]:
-    return [f"{words or _('See it')}: {url}"] if url else []
+def see_it(url: str, words: str) -> list[str]:
+    return [f"{words}: {url}"] if url else []
+
+
+def to_do(steps: Iterable[tuple[str, str]]) -> list[str]:
+    return [_("What to do"), *numbered(steps)]
 
 
 def with_query(url: str, **query: str) -> str:

@@ -72,14 +72,7 @@ def send_owed(
 
 def send_test(by: str = "") -> list[Channel]:
     """Tell all channels that this is a test, now; returns what happened at each. Nothing is tried again."""
-    message = wording.test_message(by)
-    alert = Alert(
-        kind=Alert.Kind.TEST,
-        subject=message.subject,
-        text=message.text,
-        fields=message.fields,
-        channels=channels.configured(),
-    )
+    alert = Alert(**wording.test_message(by)._asdict(), channels=channels.configured())
     if alert.channels:
         _try(alert, timezone.now(), SECONDS)
         alert.save()

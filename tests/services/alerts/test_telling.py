@@ -11,7 +11,7 @@ from django.core import mail
 from scheduled_jobs.exceptions import BeingDeleted
 from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob
 from scheduled_jobs.services import alerts
-from scheduled_jobs.services.alerts import wording
+from scheduled_jobs.services.alerts import drafts
 from tests.support import SLOT, make_job, make_run, make_task
 from tests.support.alerts import AFTER, deliver_slot
 
@@ -267,7 +267,7 @@ def test_what_cannot_be_worded_keeps_nothing_else_from_being_told(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setitem(wording.WORDS, AlertRun.Kind.FAILING, lambda runs, now: 1 / 0)
+    monkeypatch.setitem(drafts.WORDS, AlertRun.Kind.FAILING, lambda runs, now: 1 / 0)
     deliver_slot(job, task)
     alerts.owe_missed([make_run(job, Status.MISSED, scheduled_for=SLOT + HOUR, error_key="missed")])
     alerts.send_owed(AFTER + 2 * HOUR)
