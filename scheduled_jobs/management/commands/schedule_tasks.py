@@ -89,9 +89,9 @@ class Command(BaseCommand):
     # --- With Google ------------------------------------------------------------------------------
 
     def _sync(self, options: scheduling.Options, *, check: bool) -> None:
-        # Thousands of jobs are many objects: the collector need not look through all that Django and Google's
-        # client have loaded, again and again, while they are made.
-        gc.freeze()
+        # Thousands of jobs are many objects, and few of them in circles: the collector would look through
+        # all of them, again and again, while they are made.
+        gc.disable()
         try:
             report = scheduling.sync_jobs(options, self._tell, self._wait, self.bar.begin)
         except BackendError as error:
@@ -99,7 +99,7 @@ class Command(BaseCommand):
                 f"Cloud Scheduler could not be asked for its jobs: {scheduling.reason_of(error)}"
             ) from error
         finally:
-            gc.unfreeze()
+            gc.enable()
         if report.held_back and self.write and self._confirmed(report):
             # To the second pass what the first has made is unchanged, and what failed is tried again.
             self.made_before = self.counts["created"] + self.counts["updated"]

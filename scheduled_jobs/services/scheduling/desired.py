@@ -145,7 +145,7 @@ def check_prefix(name: str, app: App) -> None:
 
 def _check_upload(payload: Mapping[str, Any]) -> None:
     """Raise InvalidDefinition for a payload that Django would not read."""
-    limit = django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE if payload else None
     if limit is None or limit >= MAX_BODY:
         return  # nothing that a job can have is larger
     if (size := len(canonical(payload).encode("utf-8", "surrogatepass"))) > limit:
@@ -158,6 +158,7 @@ def _check_upload(payload: Mapping[str, Any]) -> None:
 def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
     """The job that is sent to Google for a row; raises InvalidDefinition where no address can be made."""
     _check_upload(job.payload)
+    has_token = registry.uses_oidc(task)
     return JobSpec(
         name=job.name,
         schedule=job.schedule,
@@ -170,8 +171,8 @@ def spec_of(job: ScheduledJob | Row, task: type[Task], app: App) -> JobSpec:
             domain.MARK_HEADER: domain.mark_of(app.app_name),
             domain.TOKEN_HEADER: authentication.sign_job(job.name, job.task),
         },
-        oidc_service_account=app.service_account if registry.uses_oidc(task) else "",
-        oidc_audience=app.audience if registry.uses_oidc(task) else "",
+        oidc_service_account=app.service_account if has_token else "",
+        oidc_audience=app.audience if has_token else "",
         attempt_deadline=job.attempt_deadline,
         retry=job.retry_policy,
     )

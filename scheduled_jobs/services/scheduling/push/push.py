@@ -31,9 +31,9 @@ from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.record import Recorder, record_failure
 
 ROUNDS = 4
-CHUNK = 128
-"""Most jobs that are leased and written together: with 64 calls in flight they are pushed long before
-their leases run out, and there is a next chunk to call while one is written down."""
+CHUNK = 256
+"""Most jobs that are leased and written together. With 64 calls in flight, each as slow as it may be, they
+are pushed before their leases run out, and there is a next chunk to call while one is written down."""
 NAME_IS_BUSY = (
     "the job of its name in Google is being deleted for another; it is pushed with the next schedule_tasks"
 )
