@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.models import Model
 
-from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writer import execute_for_each, writer
 
 
 def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -34,5 +34,5 @@ def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     names = ", ".join(quote(str(field.column)) for field in fields)
     values = ", ".join(["%s"] * len(fields))
     statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({values})"  # noqa: S608 – ours
-    with transaction.atomic(using=writer()), connection.cursor() as cursor:
-        cursor.executemany(statement, [[*row.values()] for row in prepared])
+    with transaction.atomic(using=writer()):
+        execute_for_each(statement, [[*row.values()] for row in prepared])

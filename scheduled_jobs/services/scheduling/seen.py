@@ -19,7 +19,7 @@ from scheduled_jobs.domain.plan import Listing
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import LastList, ScheduledJob
-from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writer import execute_for_each, writer
 
 SEEN = ("live", "next_run_at", "late_since", "unreachable_since", "no_run_since")
 """The columns that a look fills, beside ``live_seen_at``."""
@@ -101,8 +101,7 @@ def write_columns(
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]  # type: ignore[union-attr]
         for row in rows
     ]
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET {sets} WHERE {conditions}", prepared)  # noqa: S608 – our own columns
+    execute_for_each(f"UPDATE {table} SET {sets} WHERE {conditions}", prepared)  # noqa: S608 – our own columns
 
 
 # --- The columns ------------------------------------------------------------------------------------------
