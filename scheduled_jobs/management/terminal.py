@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import time
@@ -146,25 +145,3 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-class Lines:
-    """Writes lines to standard output until its reader is gone, as with ``| head -1``: the work goes on."""
-
-    def __init__(self, stream: OutputWrapper) -> None:
-        self._stream = stream
-        self._is_read = True
-
-    def write(self, text: str) -> None:
-        """One line, at once."""
-        if not self._is_read:
-            return
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except BrokenPipeError:
-            self._is_read = False
-            out = getattr(self._stream, "_out", None)
-            if out is not None and out is sys.stdout:
-                # Python flushes it once more at its end, and would fail loudly.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

@@ -8,15 +8,16 @@ from collections import Counter
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from scheduled_jobs import registry
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.plan import Change, is_moved
 from scheduled_jobs.exceptions import BackendError, TaskNotLoaded
+from scheduled_jobs.management import output
 from scheduled_jobs.management.refusals import refused_in_a_line
-from scheduled_jobs.management.terminal import Lines, ProgressBar, as_json, pluralized, stopped_in_a_line
+from scheduled_jobs.management.terminal import ProgressBar, as_json, pluralized, stopped_in_a_line
 from scheduled_jobs.management.without_google import local_report, local_totals, rows_run, rows_seeded
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.registry import Task
@@ -31,7 +32,7 @@ DRIFT = 2
 """The exit code of ``--check`` where Google is not what the database says."""
 
 
-class Command(BaseCommand):
+class Command(output.Command):
     help = "Seed the jobs from the code, compare them with Cloud Scheduler, and apply what differs."
     requires_system_checks = ()
 
@@ -57,7 +58,6 @@ class Command(BaseCommand):
         self.counts: Counter[str] = Counter()
         self.made_before = 0
         self.bar = ProgressBar(self.stderr)
-        self.lines = Lines(self.stdout)
         with refused_in_a_line():
             refuse()
             with stopped_in_a_line(self, self._stopped) as leave:
@@ -159,7 +159,7 @@ class Command(BaseCommand):
 
     def _finish(self, report: scheduling.Report) -> None:
         if self.as_json:
-            self.lines.write(json.dumps(self._as_json(report), indent=2, sort_keys=True))
+            self.stdout.write(json.dumps(self._as_json(report), indent=2, sort_keys=True))
             return
         if report.plan.predecessors:
             self._line(left_by_django_cloud_tasks(report))
@@ -213,7 +213,7 @@ class Command(BaseCommand):
         for path, why in seeded.faulty:
             self._fail(path, why)
         if self.as_json:
-            self.lines.write(as_json(local_report(seeded, changes, write=self.write)))
+            self.stdout.write(as_json(local_report(seeded, changes, write=self.write)))
         self._line(local_totals(seeded, self.counts, write=self.write))
         if self.counts["failed"]:
             sys.exit(1)
@@ -227,7 +227,7 @@ class Command(BaseCommand):
     def _line(self, text: str) -> None:
         if not self.as_json:
             self.bar.clear()
-            self.lines.write(text)
+            self.stdout.write(text)
 
 
 def left_by_django_cloud_tasks(report: scheduling.Report) -> str:

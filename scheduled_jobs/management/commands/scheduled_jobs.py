@@ -6,11 +6,12 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from scheduled_jobs.domain.jobs import OVERRIDABLE
 from scheduled_jobs.domain.payloads import clean_text
 from scheduled_jobs.exceptions import BeingDeleted
+from scheduled_jobs.management import output
 from scheduled_jobs.management.refusals import refused_in_a_line
 from scheduled_jobs.management.verbs.acting import backfill_job, pause_job, reset_job, resume_job, run_job
 from scheduled_jobs.management.verbs.common import who
@@ -52,7 +53,7 @@ for option in ("--traceback", "--no-color", "--force-color", "--skip-checks"):
 DJANGOS.add_argument("--verbosity", "-v", type=int, choices=range(4), help=SUPPRESS)
 
 
-class Command(BaseCommand):
+class Command(output.Command):
     help = "Look at the jobs and their runs, and do from a terminal what the admin does."
 
     def run_from_argv(self, argv: list[str]) -> None:

@@ -11,7 +11,7 @@ from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from scheduled_jobs.builtin import pruning
-from scheduled_jobs.management.terminal import Lines, ProgressBar, as_json, pluralized, stopped_in_a_line
+from scheduled_jobs.management.terminal import ProgressBar, as_json, pluralized, stopped_in_a_line
 from scheduled_jobs.management.verbs.common import who
 from scheduled_jobs.services import alerts, monitoring
 from scheduled_jobs.services.history.stats import rebuild
@@ -28,14 +28,13 @@ def watch_jobs(terminal: BaseCommand, **options: Any) -> None:
     every: float | None = options["every"]
     if every is not None and not 1 <= every <= LONGEST:
         raise CommandError(f"--every is {every:g}; write a number of seconds from 1 to {LONGEST:,}")
-    lines = Lines(terminal.stdout)
     with stopped_in_a_line(terminal, lambda: "Stopped watching. The next step goes on from there.") as leave:
-        first = _step(lines, as_values=options["json"])
+        first = _step(terminal, as_values=options["json"])
         while every is not None:
             time.sleep(every)
             try:
                 close_old_connections()
-                _step(lines, as_values=options["json"])
+                _step(terminal, as_values=options["json"])
             except Error as error:
                 # The next step finds what this one has not: nothing is lost by waiting.
                 terminal.stderr.write(f"The database did not answer: {error}".strip())
@@ -44,16 +43,16 @@ def watch_jobs(terminal: BaseCommand, **options: Any) -> None:
         sys.exit(FAILED)
 
 
-def _step(lines: Lines, *, as_values: bool) -> watch.WatchStep:
+def _step(terminal: BaseCommand, *, as_values: bool) -> watch.WatchStep:
     step = watch.step(timezone.now())
     hourly.compare()
     if as_values:
-        lines.write(as_json(watch.step_values(step)))
+        terminal.stdout.write(as_json(watch.step_values(step)))
         return step
     for line in watch.step_lines(step):
-        lines.write(line)
+        terminal.stdout.write(line)
     times = pluralized(step.judgement.judged, "scheduled time")
-    lines.write(f"{times} looked at: {len(step.missed)} missed, {len(step.lost)} lost.")
+    terminal.stdout.write(f"{times} looked at: {len(step.missed)} missed, {len(step.lost)} lost.")
     return step
 
 
