@@ -9,9 +9,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from scheduled_jobs import exceptions
-from scheduled_jobs.backends.base import Backend
-from scheduled_jobs.backends.errors import error_of
-from scheduled_jobs.backends.quota import WriteLimit
+from scheduled_jobs.backends.base import Backend, WriteLimit, error_of
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import JobSpec, LiveJob
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from scheduled_jobs.backends.base import Backend
-from scheduled_jobs.backends.errors import error_of
+from scheduled_jobs.backends.base import Backend, error_of
 from scheduled_jobs.backends.messages import live_job, message_of
 from scheduled_jobs.conf import settings
 from scheduled_jobs.domain.jobs import JobSpec, LiveJob

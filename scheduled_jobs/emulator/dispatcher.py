@@ -1,7 +1,7 @@
 """Which job is to be sent when: slots, forced runs and retries, decided without a clock or a network.
 
 ``Dispatcher.step(now)`` says what to send and ``Dispatcher.finish`` hears what became of it. The running
-emulator calls both in a loop (``runner.py``); a test calls them with a clock that it moves itself.
+emulator calls both in a loop (``process.py``); a test calls them with a clock that it moves itself.
 """
 
 from __future__ import annotations

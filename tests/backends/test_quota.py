@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import override_settings
 
-from scheduled_jobs.backends.quota import WriteLimit
+from scheduled_jobs.backends.base import WriteLimit
 from scheduled_jobs.domain.jobs import JobSpec
 from scheduled_jobs.exceptions import OutOfTime
 from scheduled_jobs.services.scheduling.client import Client

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduled_jobs.domain.schedules import InvalidSchedule, Schedule
-from scheduled_jobs.domain.schedules.days import Days
 from scheduled_jobs.domain.schedules.english import KINDS
 from scheduled_jobs.domain.schedules.schedule import MAX_LENGTH
-from scheduled_jobs.domain.schedules.wall_times import _Walker
+from scheduled_jobs.domain.schedules.wall_times import Days, _Walker
 
 NOW = datetime(2026, 11, 23, 12, 3, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.auth import jwt
 
-from scheduled_jobs.emulator import process, runner
+from scheduled_jobs.emulator import process
 from scheduled_jobs.emulator.dispatcher import Dispatcher
 from scheduled_jobs.emulator.process import Emulator
 from scheduled_jobs.emulator.store import Store
@@ -200,7 +200,7 @@ def test_a_failure_inside_an_attempt_counts_as_a_failed_attempt(
     async def broken(*_: object) -> int:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(runner.HttpClient, "send", broken)
+    monkeypatch.setattr(process.HttpClient, "send", broken)
     with running() as store:
         create(store, "http://127.0.0.1:1/")
         store.run_job(NAME)
@@ -214,7 +214,7 @@ def test_a_failure_inside_an_attempt_counts_as_a_failed_attempt(
 def test_facts_of_runs_are_written_while_the_emulator_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(runner, "FLUSH_EVERY", 0.05)
+    monkeypatch.setattr(process, "FLUSH_EVERY", 0.05)
     path = tmp_path / "state.db"
     with http_target() as target, running(path=path) as store:
         create(store, f"{target.origin}/")

@@ -20,6 +20,7 @@ from scheduled_jobs.admin.page.render import (
     TEMPLATES,
     address,
     address_if_any,
+    backfill_url,
     environment_banner,
     find_job,
     find_run,
@@ -28,12 +29,12 @@ from scheduled_jobs.admin.page.render import (
     render_for_job,
     render_page,
     row_address,
+    run_list_url,
+    section_tabs,
     why_nothing_is_sent,
     with_extra,
 )
-from scheduled_jobs.admin.page.run_links import backfill_url, run_list_url
 from scheduled_jobs.admin.page.same_as_shown import token_of
-from scheduled_jobs.admin.page.tabs import section_tabs
 from scheduled_jobs.admin.page.urls import urls_of
 from scheduled_jobs.admin.page.zones import offered_zones
 

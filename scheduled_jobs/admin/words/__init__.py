@@ -14,8 +14,8 @@ from scheduled_jobs.admin.words.attempts import (
 from scheduled_jobs.admin.words.badges import HEALTH_BADGES, RUN_BADGES, SYNC_BADGES, Badge
 from scheduled_jobs.admin.words.durations import parse_duration, write_duration
 from scheduled_jobs.admin.words.names import JobName, job_label, who_made
-from scheduled_jobs.admin.words.pauses import pause_in_words
 from scheduled_jobs.admin.words.runs import (
+    Share,
     asked_by,
     attempt_of,
     first_line,
@@ -26,6 +26,7 @@ from scheduled_jobs.admin.words.runs import (
     progress_of,
     runs_told,
     seen_alive,
+    share_of,
     trigger_words,
     why_no_run,
 )
@@ -34,11 +35,11 @@ from scheduled_jobs.admin.words.schedules import (
     Coming,
     Preview,
     next_run,
+    pause_in_words,
     preview,
     runs_ahead,
     why_no_time,
 )
-from scheduled_jobs.admin.words.shares import Share, share_of
 from scheduled_jobs.admin.words.values import (
     FIELD_WORDS,
     as_python,

@@ -1,9 +1,9 @@
-"""What stands behind a run: who or what asked for it, how far it is, and whether it is still alive."""
+"""What stands behind a run: who or what asked for it, how far it is, for how long it ran, and if it lives."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -16,6 +16,28 @@ from scheduled_jobs.services.execution.decision import FORCED_BY
 from scheduled_jobs.services.execution.statements import LEASE
 from scheduled_jobs.services.history.strips import ToldRun
 from scheduled_jobs.services.scheduling.run_now import MOST_SENT, NOTHING_SENT, UNDELIVERED
+
+TICK = 75
+"""Where the 95th percentile stands, in percent of the bar."""
+
+
+class Share(NamedTuple):
+    """``percent`` of the 95th percentile; ``within`` and ``over`` are parts of the bar, in percent of it."""
+
+    percent: int
+    within: int
+    over: int
+
+
+def share_of(duration: timedelta | None, p95: float | None) -> Share | None:
+    """The bar of a duration; ``p95`` in seconds. None where one of them is not known."""
+    if duration is None or not p95:
+        return None
+    part = duration.total_seconds() / p95
+    return Share(
+        round(100 * part), round(TICK * min(part, 1)), round(min(TICK * max(part - 1, 0), 100 - TICK))
+    )
+
 
 Status, Trigger = JobRun.Status, JobRun.Trigger
 

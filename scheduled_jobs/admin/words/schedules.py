@@ -1,8 +1,8 @@
-"""What runs next, and what a schedule will do before it is saved: the runs that an edit adds and removes."""
+"""What runs next, a pause, and what a schedule will do before it is saved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,30 @@ from scheduled_jobs import times
 from scheduled_jobs.domain.ahead import Ahead, Notice
 from scheduled_jobs.domain.schedules import Occurrence, Schedule, describe_schedule
 from scheduled_jobs.exceptions import InvalidSchedule
+from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.history.ahead_words import NOTICES, WHY_NONE, Why
+
+
+def pause_in_words(job: ScheduledJob, tell: Callable[[datetime], str]) -> str:
+    """By whom a job is paused, since when and until when; ``tell`` puts a time into words."""
+    values = {
+        "person": job.paused_by,
+        "since": tell(job.paused_at) if job.paused_at else "",
+        "until": tell(job.paused_until) if job.paused_until else "",
+    }
+    text = _("Paused until somebody resumes it.")
+    if job.paused_by and job.paused_at:
+        text = _("Paused by %(person)s since %(since)s, until somebody resumes it.")
+        if job.paused_until:
+            text = _("Paused by %(person)s since %(since)s, until %(until)s.")
+    elif job.paused_by:
+        text = _("Paused by %(person)s, until somebody resumes it.")
+        if job.paused_until:
+            text = _("Paused by %(person)s, until %(until)s.")
+    elif job.paused_until:
+        text = _("Paused until %(until)s.")
+    return text % values
+
 
 RUNS_AHEAD, PREVIEWED = 5, 8
 """Runs that are told of a job, and of what is typed together with those that it replaces."""

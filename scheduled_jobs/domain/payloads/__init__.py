@@ -1,6 +1,6 @@
 """The payload of a job: JSON outside, keyword arguments of ``run()`` inside.
 
-``signature`` reads the parameters of ``run()``, ``conversion`` turns values into their types, ``storage``
+``signature`` reads the parameters of ``run()``, ``annotations`` turns values into their types, ``storage``
 knows what a database can hold, ``redaction`` keeps secrets off the screens, ``redactor`` out of texts.
 """
 

@@ -25,8 +25,16 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from scheduled_jobs.domain.payloads.annotations import Choice, Kind, Meaning, describe, resolve
-from scheduled_jobs.domain.payloads.conversion import adapter_of, adapter_of_rest, convert
+from scheduled_jobs.domain.payloads.annotations import (
+    Choice,
+    Kind,
+    Meaning,
+    adapter_of,
+    adapter_of_rest,
+    convert,
+    describe,
+    resolve,
+)
 from scheduled_jobs.domain.payloads.storage import clean_text, is_json, storable
 from scheduled_jobs.domain.payloads.wording import shown
 from scheduled_jobs.exceptions import InvalidPayload
@@ -35,7 +43,7 @@ if sys.version_info >= (3, 14):  # pragma: no cover
     from annotationlib import Format
 
 if TYPE_CHECKING:
-    from scheduled_jobs.domain.payloads.conversion import Adapter
+    from scheduled_jobs.domain.payloads.annotations import Adapter
 
 ANYTHING = Meaning("json", optional=True)
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -16,10 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
-from scheduled_jobs.domain.schedules.days import Days
 from scheduled_jobs.domain.schedules.messages import ORDINALS, listed, quoted
 from scheduled_jobs.domain.schedules.occurrences import MONTHS
-from scheduled_jobs.domain.schedules.wall_times import WallTimes
+from scheduled_jobs.domain.schedules.wall_times import Days, WallTimes
 from scheduled_jobs.exceptions import InvalidSchedule
 
 MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -10,11 +10,10 @@ import re
 from typing import NamedTuple, NoReturn
 
 from scheduled_jobs.domain.schedules.cron import refuse_never
-from scheduled_jobs.domain.schedules.days import Days
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval
 from scheduled_jobs.domain.schedules.messages import quoted
 from scheduled_jobs.domain.schedules.occurrences import MONTHS
-from scheduled_jobs.domain.schedules.wall_times import WallTimes
+from scheduled_jobs.domain.schedules.wall_times import Days, WallTimes
 from scheduled_jobs.domain.schedules.zones import DAY
 from scheduled_jobs.exceptions import InvalidSchedule
 

@@ -12,13 +12,13 @@ from typing import NamedTuple, Protocol
 
 from scheduled_jobs.domain.schedules import words
 from scheduled_jobs.domain.schedules.cron import parse_cron
-from scheduled_jobs.domain.schedules.cron_words import cron_in_words
 from scheduled_jobs.domain.schedules.english import SpecificTime, looks_english, parse_english
 from scheduled_jobs.domain.schedules.intervals import DriftingInterval, RangedInterval, interval_schedule
 from scheduled_jobs.domain.schedules.meant import SHORTHANDS, explained
 from scheduled_jobs.domain.schedules.messages import quoted
 from scheduled_jobs.domain.schedules.occurrences import EPOCH, Occurrence
 from scheduled_jobs.domain.schedules.wall_times import WallTimes
+from scheduled_jobs.domain.schedules.words import cron_in_words
 from scheduled_jobs.domain.schedules.zones import DAY, END, START, Clock, validate_time_zone
 from scheduled_jobs.exceptions import InvalidSchedule
 

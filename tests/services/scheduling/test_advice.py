@@ -8,7 +8,7 @@ import pytest
 from django.test import override_settings
 
 from scheduled_jobs import exceptions
-from scheduled_jobs.backends.errors import error_of
+from scheduled_jobs.backends.base import error_of
 from scheduled_jobs.services.scheduling.advice import next_step, reason_of
 from tests.support.declaring import declare, row, schedule_tasks
 

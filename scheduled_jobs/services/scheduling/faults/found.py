@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable
 from scheduled_jobs.conf import names
 from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.services.scheduling.faults.address import ADDRESS
-from scheduled_jobs.services.scheduling.faults.alerts import alerts, alerts_in_production
 from scheduled_jobs.services.scheduling.faults.fault import Fault
-from scheduled_jobs.services.scheduling.faults.production import production
+from scheduled_jobs.services.scheduling.faults.production import alerts, alerts_in_production, production
 from scheduled_jobs.services.scheduling.faults.reading import secret_key, unknown, unreadable, use_tz
 from scheduled_jobs.services.scheduling.faults.values import VALUES
 

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from scheduled_jobs.backends import quota
-from scheduled_jobs.backends.quota import WriteLimit
+from scheduled_jobs.backends import base as quota
+from scheduled_jobs.backends.base import WriteLimit
 from scheduled_jobs.emulator import faults
 from scheduled_jobs.models import ScheduledJob
 from scheduled_jobs.services.scheduling.sync import sync
