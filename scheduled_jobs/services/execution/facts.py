@@ -156,10 +156,14 @@ def note_delivery(job_pk: int, at: datetime) -> None:
 
     What Google tells of its last attempt is believed only where nothing arrived that could be it.
     """
-    older = Q(last_delivery_at=None) | Q(last_delivery_at__lt=at)
+    using = writer()
+    last = sql.quoted_names(ScheduledJob, using).last_delivery_at
+    arrived = {"last_delivery_at": at}
+    older = f" AND ({last} IS NULL OR {last} < %s)"
     try:
         with statements.statement():
-            _jobs(job_pk).filter(older).update(last_delivery_at=at)
+            parameters = sql.as_parameters(ScheduledJob, arrived, using)
+            sql.update_row(sql.Update(ScheduledJob, job_pk, arrived, older, parameters), using)
     except Error:
         logger.exception("The arrival of a delivery could not be written on job %s", job_pk)
 

@@ -166,7 +166,8 @@ def _of_any_thread(convert: Any, connection: BaseDatabaseWrapper) -> Any:
 
 
 LOCK_PATIENCE = "set_config('lock_timeout', '5s', true)"
-"""How PostgreSQL is told, for one transaction, to wait for no lock longer: of itself it waits for ever."""
+"""How PostgreSQL is told, for one transaction, to wait for no lock longer: of itself it waits for ever.
+A statement of its own is such a transaction, and spares another way to the database by saying it itself."""
 
 
 def limit_lock_wait(using: str) -> None:
@@ -252,10 +253,12 @@ class Update(NamedTuple):
 
 def update_row(update: Update, using: str) -> bool:
     """Write a row; whether all held that is asked of it."""
-    sets, where = update.texts(using)
+    connection, (sets, where) = connections[using], update.texts(using)
     table = quoted_names(update.model, using).table
-    with connections[using].cursor() as cursor:
-        text = f"UPDATE {table} SET {sets} WHERE {where}"  # noqa: S608 – names of our own
+    is_alone = connection.vendor == "postgresql" and not connection.in_atomic_block
+    patience = f" FROM (SELECT {LOCK_PATIENCE}) AS patience" if is_alone else ""
+    with connection.cursor() as cursor:
+        text = f"UPDATE {table} SET {sets}{patience} WHERE {where}"  # noqa: S608 – names of our own
         cursor.execute(text, [*update.set_parameters(using), update.pk, *update.where_parameters])
         return bool(cursor.rowcount)
 

@@ -6,7 +6,7 @@ transaction of the caller's each has a savepoint around it. Nobody takes a lock 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,9 @@ from django.db.models import F
 
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import in_three_bytes
+from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models.lost_races import is_held
 from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.execution import sql
@@ -168,12 +170,21 @@ def unsend(run_id: int) -> None:
 
 
 def _change_queued(run_id: int, *, delivered: bool, **values: Any) -> bool:
-    if delivered:
-        values["deliveries"] = F("deliveries") + 1
+    # Two deliveries and a person's cancel may want the same row: one finds it queued.
+    is_queued = f" AND {sql.quoted_names(JobRun, writer()).status} = %s"
+    return _change(run_id, values, is_queued, [Status.QUEUED], delivered=delivered)
+
+
+def _change(
+    run_id: int, values: Mapping[str, Any], where: str = "", asked: Sequence[Any] = (), *, delivered: bool
+) -> bool:
+    """Write columns of a run, of which ``where`` asks more; ``delivered``: one more delivery is counted."""
+    using = writer()
+    deliveries = sql.quoted_names(JobRun, using).deliveries
+    one_more = f", {deliveries} = {deliveries} + 1" if delivered else ""
     with statement():
-        # Two deliveries and a person's cancel may want the same row: one count is 1.
-        rows = JobRun.objects.filter(pk=run_id, status=Status.QUEUED)
-        return bool(rows.update(**values))
+        row = sql.Update(JobRun, run_id, {**values, "unfolded": 1}, where, asked, one_more)
+        return sql.update_row(row, using)
 
 
 # --- START and SKIP -------------------------------------------------------------------------------
@@ -220,9 +231,13 @@ def _insert(job: ScheduledJob, values: dict[str, Any]) -> JobRun:
 
 
 def count_delivery(run_id: int) -> None:
-    """One more delivery of a run that is under way or over."""
-    with statement():
-        JobRun.objects.filter(pk=run_id).update(deliveries=F("deliveries") + 1)
+    """One more delivery of a run that is under way or over; not where its row is held for too long."""
+    try:
+        _change(run_id, {}, delivered=True)
+    except Error as error:
+        if not is_held(error):
+            raise
+        logger.warning("That run %s was delivered once more could not be counted: its row is held", run_id)
 
 
 def credit(job_id: int, now: datetime) -> int | None:
@@ -230,11 +245,12 @@ def credit(job_id: int, now: datetime) -> int | None:
     recent = JobRun.objects.filter(
         job_id=job_id, at__gt=now - REACH, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE
     )
+    name = sql.quoted_names(JobRun, writer())
+    # Two surplus deliveries at once must not both be taken for the same one.
+    is_missing = f" AND {name.deliveries} < {name.sent}"
     for run_id in recent.exclude(status=Status.QUEUED).oldest_first().values_list("pk", flat=True):
-        with statement():
-            # Two surplus deliveries at once must not both be taken for the same one.
-            if recent.filter(pk=run_id).update(deliveries=F("deliveries") + 1):
-                return int(run_id)
+        if _change(run_id, {}, is_missing, delivered=True):
+            return int(run_id)
     return None
 
 

@@ -23,7 +23,7 @@ from django.db.backends.utils import CursorWrapper
 from scheduled_jobs import signals
 from scheduled_jobs.models import JobRun, ScheduledJob, lost_races
 from scheduled_jobs.services import execution
-from scheduled_jobs.services.execution import Delivery, ending, facts, statements
+from scheduled_jobs.services.execution import Delivery, ending, facts, sql, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
 from scheduled_jobs.services.execution.keeping import kept_ends
 from tests.services.execution.calling import AFTER, another_process, deliver
@@ -707,10 +707,14 @@ def test_an_arrival_that_cannot_be_written_changes_no_answer(
     job = make_job(task)
     deliver(job, task)
 
-    def gone(*args: Any, **values: Any) -> int:
-        raise OperationalError("server closed the connection")
+    write = sql.update_row
 
-    monkeypatch.setattr(type(ScheduledJob.objects.all()), "update", gone)
+    def gone(update: sql.Update, using: str) -> bool:
+        if update.model is ScheduledJob:
+            raise OperationalError("server closed the connection")
+        return write(update, using)
+
+    monkeypatch.setattr(sql, "update_row", gone)
     assert deliver(job, task).body["status"] == "duplicate"
     assert f"The arrival of a delivery could not be written on job {job.pk}" in caplog.text
 

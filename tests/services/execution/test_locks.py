@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from scheduled_jobs.models import JobRun, ScheduledJob, lost_races
 from scheduled_jobs.services import execution
@@ -16,8 +16,8 @@ from scheduled_jobs.services.execution import ending, sql
 from scheduled_jobs.services.execution.heartbeat import Heartbeat
 from scheduled_jobs.services.execution.keeping import kept_ends
 from scheduled_jobs.services.execution.statements import LEASE
-from tests.services.execution.calling import AFTER, deliver
-from tests.support import make_job, make_run, make_task, with_several_writers
+from tests.services.execution.calling import AFTER, BEFORE, deliver
+from tests.support import SLOT, ask, make_job, make_run, make_task, with_several_writers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,6 +132,39 @@ def test_a_run_whose_row_is_held_keeps_no_other_from_being_given_up() -> None:
     with another(holding(JobRun.objects.filter(pk=held.pk))):
         assert execution.expire(AFTER.replace(hour=23)) == [dead]
     assert execution.expire(AFTER.replace(hour=23)) == [held]
+
+
+@on_postgresql
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("model", [JobRun, ScheduledJob])
+def test_a_duplicate_waits_for_no_lock_for_ever(model: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """It is answered as it is, counted or not; and so is one of a slot that is being run."""
+    task = make_task()
+    job = make_job(task)
+    run = make_run(job, Status.SUCCEEDED, scheduled_for=SLOT, settled_slot=SLOT, deliveries=1)
+    with another(holding(model.objects.all())):
+        assert deliver(job, task).body == {"status": "duplicate", "run": run.pk}
+    counted = JobRun.objects.values_list("deliveries", flat=True).get()
+    arrived = ScheduledJob.objects.values_list("last_delivery_at", flat=True).get()
+    assert (counted, arrived) == ((1, AFTER) if model is JobRun else (2, None))
+    assert "could not be" in caplog.text
+    assert deliver(job, task).body["status"] == "duplicate"
+    assert JobRun.objects.values_list("deliveries", flat=True).get() == counted + 1
+
+
+@on_postgresql
+@pytest.mark.usefixtures("short")
+def test_no_delivery_waits_for_ever_for_a_run_that_was_asked_for() -> None:
+    """Google is to come again: of a run that is held nobody knows whether it is still to be run."""
+    task = make_task()
+    job = make_job(task)
+    run = ask(job, sent_at=BEFORE)
+    with another(holding(JobRun.objects.all())), pytest.raises(OperationalError):
+        deliver(job, task, now=BEFORE)
+    JobRun.objects.filter(pk=run.pk).update(status=Status.LOST, sent=2, sent_at=BEFORE)
+    with another(holding(JobRun.objects.all())), pytest.raises(OperationalError):
+        deliver(job, task, now=BEFORE)
+    assert deliver(job, task, now=BEFORE).body == {"status": "duplicate", "run": run.pk}
 
 
 def test_a_run_whose_row_is_held_costs_no_other_its_lease() -> None:
