@@ -46,7 +46,7 @@ class CloudSchedulerBackend(Backend):
             return settings.PROJECT_ID
         import google.auth
 
-        with googles_errors_translated():
+        with _credentials_read():
             _, project = google.auth.default()
         if not project:
             raise exceptions.InvalidArgument(
@@ -76,7 +76,7 @@ class CloudSchedulerBackend(Backend):
         )
 
         if not settings.EMULATOR_HOST:
-            with googles_errors_translated():
+            with _credentials_read():
                 return CloudSchedulerClient()
         import grpc
 
@@ -193,6 +193,15 @@ class CloudSchedulerBackend(Backend):
         with googles_errors_translated():
             transport: Any = self.client.transport
             return getattr(transport, method)(request, timeout=timeout, metadata=[routed, named])
+
+
+@contextmanager
+def _credentials_read() -> Iterator[None]:
+    with googles_errors_translated():
+        try:
+            yield
+        except OSError as error:  # such as a folder in its place, or a file of somebody else's
+            raise exceptions.Unauthenticated(f"the file of credentials cannot be read: {error}") from error
 
 
 @contextmanager

@@ -11,11 +11,13 @@ from django.test import override_settings
 
 from scheduled_jobs import exceptions
 from scheduled_jobs.backends.cloud_scheduler import CloudSchedulerBackend
+from scheduled_jobs.services.scheduling import next_step
 from tests.backends.cases import SPEC, BackendCases
 from tests.support.emulator_process import running_emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.emulator_process import RunningEmulator
 
@@ -94,6 +96,19 @@ def test_without_credentials_the_message_is_googles(monkeypatch: pytest.MonkeyPa
         pytest.raises(exceptions.Unauthenticated, match="Your default credentials were not found"),
     ):
         CloudSchedulerBackend().parent  # noqa: B018
+
+
+def test_a_folder_in_place_of_credentials_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+    backend = CloudSchedulerBackend()
+    with override_settings(DJANGO_CLOUD_TASKS_EMULATOR_HOST=None):
+        with pytest.raises(exceptions.Unauthenticated) as refusal:
+            backend.client  # noqa: B018
+        remedy = next_step(refusal.value)
+    assert str(refusal.value).startswith("the file of credentials cannot be read: [Errno 21] Is a directory")
+    assert remedy.startswith("Correct GOOGLE_APPLICATION_CREDENTIALS")
 
 
 def test_the_emulator_needs_neither_project_nor_location() -> None:

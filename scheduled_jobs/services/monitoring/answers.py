@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from django.conf import settings as django_settings
 from django.http.request import validate_host
@@ -54,7 +55,7 @@ class Got:
     @property
     def server(self) -> str:
         """What calls itself the server, in as few characters as such a name needs."""
-        return re.sub(r"[^\w ./()-]", "", self.headers.get("Server", ""))[:40]
+        return re.sub(r"[^\w ./()-]", "", self.headers.get("Server", ""))[:40].strip()
 
     @property
     def is_googles(self) -> bool:
@@ -89,6 +90,7 @@ def names_in(got: Got, task: str) -> dict[str, str]:
         "port": str(got.asked.port or {"http": 80, "https": 443}[got.asked.scheme]),
         "mount": got.asked.path.removesuffix(task),
         "error": reason_of_failure(got.error),
+        "proxy": f"{got.asked.scheme.upper()}_PROXY",
         "ENDPOINT": f"{PREFIX}ENDPOINT",
         "above": "the include of scheduled_jobs.urls above patterns that take every address",
         "again": "run schedule_tasks again",
@@ -119,6 +121,13 @@ def reason_of_failure(error: BaseException | None) -> str:
 def _was_refused(got: Got) -> bool:
     is_new = isinstance(got.error, failures.NewConnectionError)
     return is_new and isinstance(got.error.__cause__, ConnectionRefusedError)  # type: ignore[union-attr]
+
+
+def _is_beyond_a_proxy(got: Got) -> bool:
+    """Whether nothing was reached, on a machine that is told to reach that host by a proxy."""
+    is_far = isinstance(got.error, failures.NewConnectionError | failures.ConnectTimeoutError | TimeoutError)
+    host = got.asked.hostname or ""
+    return is_far and host not in LOCAL_NAMES and got.asked.scheme in getproxies() and not proxy_bypass(host)
 
 
 def _is_tls_fault(got: Got) -> bool:
@@ -171,6 +180,12 @@ def _asks_for(got: Got) -> str:
 # --- The table ----------------------------------------------------------------------------------------
 
 NO_ANSWER = (
+    Cause(
+        _is_beyond_a_proxy,
+        "cannot be reached without the proxy that {proxy} names, by which Google does not go",
+        "Ask from a machine that needs none, such as the web server by the admin's button; if that cannot "
+        "reach it either, correct {ENDPOINT}, or the DNS entry of {host}.",
+    ),
     Cause(
         lambda got: isinstance(got.error, failures.NameResolutionError),
         "cannot be reached: no address is known for the name {host}",
@@ -277,6 +292,24 @@ LED = (
     ),
 )
 REFUSED = (
+    Cause(
+        lambda got: got.headers.get("CF-Mitigated") == "challenge" or "<title>Just a moment..." in got.body,
+        "{status}: whoever calls is to show that it is no robot, as Google cannot",
+        "Let POST to {mount} pass that check, at Cloudflare by a rule that skips it.",
+    ),
+    Cause(
+        lambda got: (
+            got.status == 431 or (got.status == 400 and "header or cookie too large" in got.body.lower())
+        ),
+        "{status}: the headers are too long for the server in front; Google's token alone has a thousand "
+        "characters",
+        "Raise its limit, of nginx large_client_header_buffers.",
+    ),
+    Cause(
+        lambda got: got.status in (426, 505),
+        "{status}: what is there does not speak HTTP/1.1, by which Cloud Scheduler calls",
+        "Let it, or the server in front, take HTTP/1.1.",
+    ),
     Cause(
         lambda got: got.status == 400 and "HTTPS port" in got.body,
         "{status}: port {port} speaks TLS",

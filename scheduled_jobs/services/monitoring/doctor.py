@@ -48,6 +48,12 @@ MADE_ELSEWHERE = (
     "Google has the jobs of this app, and the database that is asked here has none: another made them"
 )
 ONE_DATABASE = "Give all processes one database (DATABASES), or run schedule_tasks with this one."
+UNFETCHED = {
+    "ProxyError": "Correct HTTPS_PROXY, the proxy by which they are fetched, or name their host in NO_PROXY.",
+    "SSLError": "Let this machine trust who signs for that host, such as a proxy that reads TLS: "
+    "REQUESTS_CA_BUNDLE names a file of authorities.",
+}
+"""Why certificates cannot be fetched, where that has a remedy of its own."""
 FORCED_SYNC = "Run manage.py schedule_tasks --yes to delete it."
 
 
@@ -258,7 +264,8 @@ class _Examination:
             text = f"the certificates at {url} cannot be fetched: no answer within {SECONDS:.0f} seconds"
             yield wrong("certificates", text, remedy)
         except CertificatesUnavailable as error:
-            yield wrong("certificates", str(error), remedy)
+            known = (advice for reason, advice in UNFETCHED.items() if str(error).endswith(f": {reason}"))
+            yield wrong("certificates", str(error), next(known, remedy))
         else:
             yield right("certificates", f"the certificates at {url} can be fetched")
             if server_time is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -111,6 +112,7 @@ def _split(uri: str) -> SplitResult | None:
 
 
 def _post(uri: str, headers: dict[str, str], asked: SplitResult, seconds: float) -> Got:
+    body = ""
     # No proxy of the environment is used: Google's request passes none of ours. The authorities that are
     # trusted are the public ones, as Google trusts them.
     with urllib3.PoolManager(ca_certs=certifi.where(), cert_reqs=ssl.CERT_REQUIRED) as pool:
@@ -120,7 +122,8 @@ def _post(uri: str, headers: dict[str, str], asked: SplitResult, seconds: float)
                 # A little less than is waited for in all: it knows whether connecting or answering took long.
                 timeout=urllib3.Timeout(total=0.9 * seconds), preload_content=False,
             )  # fmt: skip
-            body = answer.read(MOST_READ).decode("utf-8", "replace")
+            with suppress(failures.DecodeError):  # compressed in a way that nobody reads
+                body = answer.read(MOST_READ).decode("utf-8", "replace")
             answer.close()
         except (failures.HTTPError, OSError, ValueError) as error:
             return Got(asked, error=error)

@@ -111,7 +111,7 @@ ADVICE = (
     ),
     Advice(
         (Unknown,),
-        r"\bfile .* (was not found|is not a valid json|does not have a valid type)",
+        r"\bfile .* (was not found|is not a valid json|does not have a valid type|cannot be read)",
         "Correct GOOGLE_APPLICATION_CREDENTIALS, which names a file of credentials, or remove it from the "
         "environment.",
     ),

@@ -507,11 +507,11 @@ def test_a_silenced_check_with_which_nothing_is_sent_is_told(origin: str, settin
 
 
 def test_a_payload_that_django_would_not_read_is_not_sent(origin: str, settings: Any) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1
-    declare("Two")
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    declare("Two", schedule_body_payload={"region": "emea"})
     schedule_tasks()
     assert told("jobs") == [
-        "[!] shop.tasks.Two: the payload has 2 bytes and DATA_UPLOAD_MAX_MEMORY_SIZE is 1: each call would be "
+        "[!] shop.tasks.Two: the payload has 17 bytes and DATA_UPLOAD_MAX_MEMORY_SIZE is 10: each call would be "
         "answered 413; raise it. *"
     ]
 
@@ -638,6 +638,16 @@ def test_certificates_out_of_reach_are_named(origin: str, certificates: Certific
     assert told("certificates", "clock") == [
         f"[!] The certificates at {certificates.url} cannot be fetched: HTTP 503. Let this machine reach them, or "
         "correct DJANGO_CLOUD_TASKS_OIDC_CERTS_URL. *"
+    ]
+
+
+@pytest.mark.usefixtures("origin")
+def test_a_proxy_between_us_and_certificates_is_named(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    settings.DJANGO_CLOUD_TASKS_OIDC_CERTS_URL = "https://certificates.invalid/certs"
+    assert told("certificates", "clock") == [
+        "[!] The certificates at https://certificates.invalid/certs cannot be fetched: ProxyError. Correct "
+        "HTTPS_PROXY, the proxy by which they are fetched, or name their host in NO_PROXY. *"
     ]
 
 

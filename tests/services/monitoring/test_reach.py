@@ -602,6 +602,28 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
         "See whether 127.0.0.1, or the host by which a server in front hands it on, is in the ALLOWED_HOSTS of the web "
         "server; its log says.",
     ),
+    "a check for robots": (
+        answering("503 Service Unavailable", "<title>Just a moment...</title>", Server="cloudflare"),
+        "is answered 503 by cloudflare: whoever calls is to show that it is no robot, as Google cannot",
+        "Let POST to /tasks/ pass that check, at Cloudflare by a rule that skips it.",
+    ),
+    "headers that are too long": (
+        answering("400 Bad Request", "<title>400 Request Header Or Cookie Too Large</title>", Server="nginx"),
+        "is answered 400 by nginx: the headers are too long for the server in front; Google's token alone has a "
+        "thousand characters",
+        "Raise its limit, of nginx large_client_header_buffers.",
+    ),
+    "HTTP/2 alone": (
+        answering("505 HTTP Version Not Supported"),
+        "is answered 505 by Elsewhere: what is there does not speak HTTP/1.1, by which Cloud Scheduler calls",
+        "Let it, or the server in front, take HTTP/1.1.",
+    ),
+    "an answer that cannot be unpacked": (
+        answering("200 OK", "no gzip at all", Content_Encoding="gzip"),
+        "is answered 200 by Elsewhere, and not by this app's view: Google takes that for success, whether a task has "
+        "run or not",
+        SUCCESS,
+    ),
     "something else": (
         answering("418 I'm a teapot", "secret body"),
         "is answered 418 by Elsewhere, and not by this app's view",
@@ -654,6 +676,19 @@ def test_a_name_that_nobody_knows_is_named() -> None:
         text=f"https://shop.invalid/tasks/{TASK} cannot be reached: no address is known for the name shop.invalid",
         remedy=f"Correct {ENDPOINT}, or the DNS entry of shop.invalid.",
     )
+
+
+def test_where_only_a_proxy_leads_out_no_address_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.intranet:3128")
+    assert asked("https://shop.invalid") == Answerer(
+        is_right=False,
+        text=f"https://shop.invalid/tasks/{TASK} cannot be reached without the proxy that HTTPS_PROXY names, by which "
+        "Google does not go",
+        remedy="Ask from a machine that needs none, such as the web server by the admin's button; if that cannot "
+        f"reach it either, correct {ENDPOINT}, or the DNS entry of shop.invalid.",
+    )
+    monkeypatch.setenv("NO_PROXY", "shop.invalid")
+    assert "no address is known" in asked("https://shop.invalid").text
 
 
 def test_a_certificate_that_nobody_trusts_is_named(tmp_path: Path) -> None:
