@@ -54,7 +54,7 @@ MARKED = 100
 TRIES = 3
 EVERY = 50
 """One delivery in so many folds, after its answer: nobody else might."""
-REST = 60
+REST = 20
 """A fold after a delivery took so long: for as many times that, its process folds after none."""
 
 
