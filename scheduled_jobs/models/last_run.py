@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 
 from scheduled_jobs.models.jobs import MAX_LINE, ScheduledJob
 from scheduled_jobs.models.runs import JobRun
@@ -31,15 +32,15 @@ def as_last(run: JobRun) -> dict[str, Any]:
 
 def note_not_come(run: JobRun) -> None:
     """Write what a run says that never came, where none has come since."""
-    jobs = ScheduledJob.objects.filter(pk=run.job_id)
-    jobs.filter(Q(last_run_at=None) | Q(last_run_at__lte=began(run))).update(**as_last(run))
+    jobs = ScheduledJob.objects.filter(Q(last_run_at=None) | Q(last_run_at__lte=began(run)), pk=run.job_id)
+    jobs.update(failing_since=Coalesce("failing_since", Value(began(run))), **as_last(run))
 
 
 def is_down(job: ScheduledJob) -> bool:
-    """Whether a job has failed, or its last run never came: its next success is told as a recovery."""
-    return job.failures_in_a_row > 0 or job.last_status in JobRun.GONE
+    """Whether a job has failed, or a run of it never came, since its last success: the next is a recovery."""
+    return job.failures_in_a_row > 0 or job.failing_since is not None
 
 
 def down() -> Q:
     """Jobs of which ``is_down`` holds."""
-    return Q(failures_in_a_row__gt=0) | Q(last_status__in=JobRun.GONE)
+    return Q(failures_in_a_row__gt=0) | Q(failing_since__isnull=False)

@@ -86,8 +86,7 @@ def _texts_of_last(using: str, *, is_failing: bool | None, has_arrived: bool) ->
     # The run of an earlier start that ends later tells nothing new.
     where = f" AND ({name.last_run_at} IS NULL OR {name.last_run_at} <= %s)"
     if is_failing is not None:
-        gone = ", ".join(f"'{status}'" for status in JobRun.GONE)
-        fails = f"({name.failures_in_a_row} > 0 OR {name.last_status} IN ({gone}))"
+        fails = f"({name.failures_in_a_row} > 0 OR {name.failing_since} IS NOT NULL)"
         where += f" AND {'' if is_failing else 'NOT '}{fails}"
     # Another may have arrived while this one ran.
     last = name.last_delivery_at
@@ -101,11 +100,14 @@ def _write_failure(run: JobRun) -> bool:
     if arrived is not None:
         later = When(last_delivery_at__gt=arrived, then=F("last_delivery_at"))
         facts["last_delivery_at"] = Case(later, default=Value(arrived))
-    # MySQL sets columns in the order written here, and compares with the new values: the count comes first.
+    # MySQL sets columns in the order written here, and compares with the new values: these two come first.
     count = Case(When(_is_counted(run), then=F("failures_in_a_row")), default=F("failures_in_a_row") + 1)
-    since = Coalesce("failing_since", Value(started))
+    # Of what only never came before, it has not failed since.
+    since = Case(
+        When(failures_in_a_row=0, then=Value(started)), default=Coalesce("failing_since", Value(started))
+    )
     failure = {"last_failure": run, "last_failure_at": started}
-    return bool(jobs.update(failures_in_a_row=count, failing_since=since, **failure, **facts))
+    return bool(jobs.update(failing_since=since, failures_in_a_row=count, **failure, **facts))
 
 
 def _is_counted(run: JobRun) -> Q:

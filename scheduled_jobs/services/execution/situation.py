@@ -25,7 +25,7 @@ NEEDED = {
     "attempt_deadline_override", "declared_retry_count", "retry_count_override", "declared_min_backoff",
     "min_backoff_override", "declared_max_retry_duration", "max_retry_duration_override", "paused",
     "pause_reason", "paused_until", "retired_at", "deleting_at", "sync_state", "edited_at",
-    "failures_in_a_row", "last_status",
+    "failures_in_a_row", "failing_since",
 }  # fmt: skip
 OF_JOB = sql.Columns(ScheduledJob, tuple(name for name in sql.columns_of(ScheduledJob) if name in NEEDED))
 """What of a job a delivery needs; whoever asks for more has it read then."""

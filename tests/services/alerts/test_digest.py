@@ -41,7 +41,7 @@ def fail(names: str, *, hours: int = 0, error: str = "{name}Error: gone") -> lis
 def recover(name: str, *, hours: int) -> None:
     slot = SLOT + hours * HOUR
     ScheduledJob.objects.filter(name=name).update(
-        failures_in_a_row=0, last_status=Status.SUCCEEDED, last_success_at=slot
+        failures_in_a_row=0, failing_since=None, last_status=Status.SUCCEEDED, last_success_at=slot
     )
     job = ScheduledJob.objects.get(name=name)
     run = make_run(job, Status.SUCCEEDED, scheduled_for=slot, started_at=slot, finished_at=slot)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core import mail
 
-from scheduled_jobs.exceptions import BeingDeleted
+from scheduled_jobs.exceptions import BeingDeleted, DiscardTask
 from scheduled_jobs.models import Alert, AlertRun, JobChange, JobRun, ScheduledJob
+from scheduled_jobs.models.last_run import note_not_come
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.alerts import drafts
 from tests.support import SLOT, make_job, make_run, make_task
@@ -289,3 +290,17 @@ def test_a_job_that_is_being_deleted_is_not_paused(
     monkeypatch.setattr(ScheduledJob, "pause", pause)
     run_at(job, task, 0)
     assert len(mail.outbox) == 1
+
+
+def test_a_run_that_discards_itself_ends_no_trouble(
+    job: ScheduledJob, task: type[PeriodicTask], failing: Failing
+) -> None:
+    missed = make_run(job, Status.MISSED, scheduled_for=SLOT - HOUR, error_key="missed")
+    note_not_come(missed)
+    alerts.owe_missed([missed])
+    failing.error = DiscardTask("nothing to do")
+    run_at(job, task, 0)
+    assert subjects() == ["MISSED: SyncWarehouseStock did not run at 09:00"]
+    failing.error = None
+    run_at(job, task, 1)
+    assert subjects()[1:] == ["OK again: SyncWarehouseStock"]

@@ -74,7 +74,7 @@ def test_a_natural_run_that_fails_costs_no_more(job: ScheduledJob) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", [{"failures_in_a_row": 3, "last_status": "failed"}, {"last_status": "missed"}]
+    "before", [{"failures_in_a_row": 3, "last_status": "failed"}, {"failing_since": SLOT}]
 )
 def test_a_recovery_costs_no_more(
     before: dict[str, Any], job: ScheduledJob, task: type[PeriodicTask]
