@@ -329,5 +329,6 @@ def _down(jobs: Collection[int]) -> frozenset[int]:
 
 
 def judged_before(before: datetime) -> QuerySet[AlertRun]:
-    """What was owed before then, and is no more."""
-    return AlertRun.objects.filter(created_at__lt=before, due_at=None)
+    """What was owed before then, and is no more; not of jobs that are down: their recovery is to be told."""
+    is_down = ScheduledJob.objects.filter(down()).values("pk")
+    return AlertRun.objects.filter(created_at__lt=before, due_at=None).exclude(job__in=is_down)

@@ -172,9 +172,9 @@ def _refuse(_seconds: float) -> None:
 
 
 def prune_alerts(before: datetime) -> int:
-    """Delete what was told before then, and what was judged; returns how many messages."""
+    """Delete what was judged before then, and what was told of no other; returns how many messages."""
     _delete(judging.judged_before(before))
-    return _delete(Alert.objects.filter(created_at__lt=before, next_try_at=None))
+    return _delete(Alert.objects.filter(created_at__lt=before, next_try_at=None, runs=None))
 
 
 def _delete(rows: QuerySet[Any]) -> int:
