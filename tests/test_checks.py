@@ -87,6 +87,16 @@ def test_a_misconfiguration_has_its_id(settings: dict[str, Any], expected: set[s
     assert ids(**settings) == expected
 
 
+@pytest.mark.parametrize("host", ["shop-1a2b3c.ew.gateway.dev", "europe-west1-shop.cloudfunctions.net"])
+@override_settings(ALLOWED_HOSTS=["*"])
+def test_the_bare_address_of_a_gateway_is_no_audience_of_ones_own(host: str) -> None:
+    assert ids(ENDPOINT=f"https://{host}") == {"W050"}
+    assert ids(ENDPOINT=f"https://{host}/shop", OIDC_AUDIENCE=f"https://{host}/") == {"W050"}
+    assert ids(ENDPOINT=f"https://{host}/shop") == set()
+    assert ids(ENDPOINT=f"https://{host}", OIDC_AUDIENCE="https://shop.example.com") == set()
+    assert ids(ENDPOINT=f"https://{host}.example.com") == set()
+
+
 @override_settings(SECURE_SSL_REDIRECT=True)
 def test_a_redirect_to_https_behind_a_proxy_is_advised_on() -> None:
     assert ids() == {"W047"}

@@ -21,7 +21,7 @@ def check_settings(**_: Any) -> Messages:
 
 
 def check_deployment(**_: Any) -> Messages:
-    """E040 to E044, W045, W046; and what the same run of checks has told as faults, as errors.
+    """E040 to E044, W045 to W050; and what the same run of checks has told as faults, as errors.
 
     Django runs the checks for a deployment after all others, and does not tell these that it will.
     """

@@ -106,6 +106,11 @@ def _is_email(text: str) -> bool:
 
 SHARED = re.compile(r"-compute@developer\.gserviceaccount\.com$|@appspot\.gserviceaccount\.com$")
 
+GATEWAY = re.compile(
+    r"\.(gateway\.dev|cloudfunctions\.net|apigee\.net|azure-api\.net|execute-api\.[a-z0-9-]+\.amazonaws\.com)$"
+)
+"""Hosts of products that hand the paths of one address to several services."""
+
 
 def production() -> Iterator[Fault]:
     endpoint = settings.ENDPOINT
@@ -134,6 +139,15 @@ def production() -> Iterator[Fault]:
                 f"ALLOWED_HOSTS does not have {host} in it, the host of {PREFIX}ENDPOINT: each call would be "
                 "answered 400.",
                 f"Add {host!r} to ALLOWED_HOSTS.",
+                in_production=True,
+            )
+        if GATEWAY.search(host) and addresses.same_audience(settings.OIDC_AUDIENCE or "", f"https://{host}"):
+            yield Fault(
+                50,
+                f"{PREFIX}ENDPOINT is {endpoint!r}, a gateway's, and the audience of the tokens: one for any "
+                "other service behind it is one for this app.",
+                f"Set {PREFIX}OIDC_AUDIENCE to a name that this app has alone.",
+                "advice",
                 in_production=True,
             )
     certificates = settings.OIDC_CERTS_URL or ""
