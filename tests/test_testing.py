@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.http import HttpResponse
 from django.test import override_settings
 
 from scheduled_jobs.models import JobRun
@@ -16,6 +17,10 @@ from scheduled_jobs.testing import running_cloud_scheduler
 from tests.support.declaring import declare, row, schedule_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
     from scheduled_jobs.testing import CloudScheduler
 
 pytestmark = pytest.mark.usefixtures("no_tasks")
@@ -62,6 +67,35 @@ def test_what_is_mounted_below_a_path_is_delivered_as_its_server_does(
         declare("Nightly", "30 3 * * *")
         schedule_tasks()
         assert [answer.status_code for answer in cloud_scheduler.advance(timedelta(days=1))] == [200]
+
+
+class OfTheHost:
+    """As the middlewares of django-hosts and django-tenants do, which know a site by its host."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.get_host() != "shop.example.com":
+            return HttpResponse("No tenant of this name", status=404)
+        return self.get_response(request)
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(
+    MIDDLEWARE=["django.middleware.security.SecurityMiddleware", f"{__name__}.OfTheHost"],
+    SECURE_SSL_REDIRECT=True,
+    DJANGO_CLOUD_TASKS_ENDPOINT="https://shop.example.com",
+)
+def test_a_delivery_goes_to_scheme_and_host_of_its_address(cloud_scheduler: CloudScheduler) -> None:
+    declare("Nightly", "30 3 * * *")
+    schedule_tasks()
+    day = timedelta(days=1)
+    with override_settings(ALLOWED_HOSTS=["testserver", ".example.com"]):
+        assert [answer.status_code for answer in cloud_scheduler.advance(day)] == [200]
+    # A host that the settings of the tests do not let in is not asked for.
+    with override_settings(ALLOWED_HOSTS=["testserver"]):
+        assert [answer.status_code for answer in cloud_scheduler.advance(day)] == [404]
 
 
 def test_the_clock_begins_at_a_full_minute(cloud_scheduler: CloudScheduler) -> None:

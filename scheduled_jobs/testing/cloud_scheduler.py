@@ -67,24 +67,33 @@ class CloudScheduler:
         return self.advance(timedelta())
 
     def _send(self, delivery: Delivery) -> int:
-        """One request to the app, in process, with the token that Google would send."""
+        """One request to the app, in process, with the token that Google would send.
+
+        To the host of the address, by which a site with several knows what is asked for, if it may be asked.
+        """
         from urllib.parse import urlsplit
 
+        from django.conf import settings
+        from django.http.request import validate_host
         from django.test import Client
 
         from scheduled_jobs.services.scheduling.mount import site
 
         # What the web server takes off, as it hands a request on, where the site is mounted below a path.
-        below, path = urlsplit(site()).path, urlsplit(delivery.uri).path
+        below, address = urlsplit(site()).path, urlsplit(delivery.uri)
+        host = address.hostname or ""
+        named: dict[str, Any] = {"SERVER_NAME": host} if validate_host(host, settings.ALLOWED_HOSTS) else {}
         headers = dict(delivery.headers)
         if delivery.oidc is not None:
             headers["Authorization"] = f"Bearer {self.issuer.token(*delivery.oidc)}"
         response: Any = Client(raise_request_exception=False).generic(
             delivery.method,
-            path.removeprefix(below),
+            address.path.removeprefix(below),
             delivery.body,
             content_type=headers.pop("Content-Type", "application/octet-stream"),
+            secure=address.scheme == "https",
             headers=headers,
+            **named,
         )
         self.responses.append(response)
         return int(response.status_code)

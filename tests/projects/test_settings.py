@@ -109,7 +109,7 @@ def test_a_forgotten_include_is_one_message(project: Project) -> None:
     assert refused == (
         1,
         "CommandError: no URL is named 'tasks-endpoint': Google has no address to call. "
-        'Add path("tasks/", include("scheduled_jobs.urls")) to your URLs.\n',
+        'Add path("tasks/", include("scheduled_jobs.urls")) to project.urls.\n',
     )
 
 

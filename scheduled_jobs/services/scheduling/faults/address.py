@@ -115,7 +115,8 @@ def _include_hint() -> str:
         return "Include scheduled_jobs.urls under a path without parameters: there is nothing to fill in."
     if found:
         return f"Set {PREFIX}URL_NAME to {found[0]!r}, the name under which scheduled_jobs.urls is included."
-    return 'Add path("tasks/", include("scheduled_jobs.urls")) to your URLs.'
+    where = getattr(django_settings, "ROOT_URLCONF", "") or "your URLs"
+    return f'Add path("tasks/", include("scheduled_jobs.urls")) to {where}.'
 
 
 ADDRESS: tuple[Callable[[], Iterable[Fault]], ...] = (_address, _script_name, _middleware)
