@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -166,17 +166,22 @@ def _row(change: JobChange) -> Sequence[Any]:
 
 
 def change_lines(
-    changes: Iterable[JobChange], zone: str, now: datetime, in_force: Container[int] = ()
+    changes: Iterable[JobChange],
+    zone: str,
+    now: datetime,
+    in_code: Mapping[int, Any],
+    in_force: Container[int] = (),
 ) -> list[dict[str, Any]]:
     """The lines of these changes (the newest first), times in a zone; what was done at once is one line.
 
+    ``in_code`` is the code's payload at the time of those that began or ended an override of it, and
     ``in_force`` are the keys of those that have set an override that stands.
     """
     lines: list[dict[str, Any]] = []
     last: JobChange | None = None
     for change in changes:
         if last is not None and _is_at_once(last, change):
-            lines[-1]["deeds"].insert(0, _deed(change))
+            lines[-1]["deeds"].insert(0, _deed(change, in_code.get(change.pk)))
         else:
             lines.append(
                 {
@@ -184,7 +189,7 @@ def change_lines(
                     "who": who_made(change),
                     "via": change.get_via_display(),
                     "reason": change.reason,
-                    "deeds": [_deed(change)],
+                    "deeds": [_deed(change, in_code.get(change.pk))],
                     "resets": [],
                 }
             )
@@ -200,7 +205,7 @@ def _is_at_once(one: JobChange, other: JobChange) -> bool:
     return same and {one.field, other.field} <= fields and abs(one.at - other.at) <= TOGETHER
 
 
-def _deed(change: JobChange) -> dict[str, Any]:
+def _deed(change: JobChange, in_code: Any) -> dict[str, Any]:
     """What was done, the ``pairs`` (parameter, old, new) that it changed, and the run that it is about.
 
     The parameter is empty for a field of its own.
@@ -222,8 +227,11 @@ def _deed(change: JobChange) -> dict[str, Any]:
     else:
         text = _("changed %(field)s") % {"field": field_name(name)}
         return {"verb": text, "pairs": [("", _plain(old), _plain(new))]}
-    if name == "payload" and isinstance(old, dict) and isinstance(new, dict):
-        return {"verb": verb, "pairs": payload_changes(old, new)}
+    was, became = (in_code if value is None else value for value in (old, new))
+    if name == "payload" and isinstance(was, dict) and isinstance(became, dict):
+        pairs = payload_changes(was, became)
+        if pairs:  # an own payload may say what the code says
+            return {"verb": verb, "pairs": pairs}
     values = ("" if value is None else value_text(name, value) for value in (old, new))
     return {"verb": verb, "pairs": [("", *values)], "unset": unset}
 

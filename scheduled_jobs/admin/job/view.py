@@ -221,7 +221,9 @@ def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     shown = changes[:MAX_CHANGES]
     older = question.address(before=shown[-1].pk) if len(changes) > MAX_CHANGES else ""
     context = {
-        "changes": change_lines(shown, job.time_zone, now, _in_force(request, job)),
+        "changes": change_lines(
+            shown, job.time_zone, now, job_story.payloads_in_code(job, shown), _in_force(request, job)
+        ),
         "seen": Editing(job).seen,
         "csv_url": question.address(format="csv"),
         "question": question,

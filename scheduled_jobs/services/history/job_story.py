@@ -194,6 +194,16 @@ def changes_of(
     return named((rows if before is None else rows.filter(pk__lt=before))[:length])
 
 
+def payloads_in_code(job: ScheduledJob, changes: Iterable[JobChange]) -> dict[int, Any]:
+    """By the key of each change that began or ended an override of the payload: the code's at that time."""
+    asked = [one.pk for one in changes if one.field == "payload" and (one.old is None or one.new is None)]
+    if not asked:
+        return {}
+    later = JobChange.objects.filter(job=job, field="declared_payload", pk__gt=min(asked)).order_by("pk")
+    replaced = list(later.values_list("pk", "old")[:READ])
+    return {pk: next((old for at, old in replaced if at > pk), job.declared_payload) for pk in asked}
+
+
 def changed_fields(job: ScheduledJob, floor: int) -> dict[str, int]:
     """Field -> how often it was changed, the most often first."""
     rows = JobChange.objects.filter(job=job, pk__gte=floor).order_by().values_list("field")

@@ -126,6 +126,25 @@ def test_what_the_code_changed_names_the_release(monkeypatch: pytest.MonkeyPatch
     assert lines(row, "?q=2026.10.2") == changes[1:]
 
 
+def test_an_own_payload_is_told_beside_the_codes_of_its_time() -> None:
+    row = job(declared_payload={"batch": 700, "region": "emea"})
+    own = {"batch": 800, "region": "emea"}
+    for who, change in (
+        ("maria", {"payload": (None, own)}),
+        ("", {"declared_payload": ({"batch": 500, "region": "emea"}, row.declared_payload)}),
+        ("rui", {"payload": (own, None)}),
+        ("ana", {"payload": (None, row.declared_payload)}),
+    ):
+        JobChange.record(row, change, by=who)
+    told = [line.removesuffix(" code") for line in lines(row)]
+    assert [*told[:2], told[2].partition(" changed ")[2], told[3]] == [
+        'ana set payload the code’s default → {"batch": 700, "region": "emea"}',
+        "rui reset payload batch 800 → 700",
+        "the default of payload batch 500 → 700",
+        "maria set payload batch 500 → 800",
+    ]
+
+
 def test_what_one_person_set_at_once_is_reset_at_once() -> None:
     row, client = job(), superuser("rui")
     save(client, row, schedule_override="30 1 * * *", retry_count_override="4", reason="Slow")
