@@ -19,7 +19,7 @@ from django.db.models import F
 from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
-from scheduled_jobs.models import JobRun, ScheduledJob
+from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.lost_races import is_held
 from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.models.writer import writer
@@ -41,6 +41,9 @@ EMPTY = {
 """Columns that are empty while a run goes on, or that its end does not empty."""
 REACH = timedelta(days=8)
 """How far back among the runs of a job that one is looked for: it was asked for and sent since."""
+ASKED = ("run", "backfill")
+"""Fields of the audit that name runs which were asked for."""
+MOST_CHANGES = 20
 
 
 def statement() -> AbstractContextManager[Any]:
@@ -242,16 +245,23 @@ def count_delivery(run_id: int) -> None:
 
 def credit(job_id: int, now: datetime) -> int | None:
     """Attribute a delivery to a run whose RunJob was sent more often than it was delivered."""
-    recent = JobRun.objects.filter(
-        job_id=job_id, at__gt=now - REACH, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE
-    )
+    sent = JobRun.objects.filter(job_id=job_id, sent__gt=F("deliveries"), sent_at__gt=now - CREDIT_AGE)
+    surplus = sent.exclude(status=Status.QUEUED).oldest_first().values_list("pk", flat=True)
     name = sql.quoted_names(JobRun, writer())
     # Two surplus deliveries at once must not both be taken for the same one.
     is_missing = f" AND {name.deliveries} < {name.sent}"
-    for run_id in recent.exclude(status=Status.QUEUED).oldest_first().values_list("pk", flat=True):
+    for run_id in [*surplus.filter(at__gt=now - REACH)] or surplus.filter(pk__in=_cancelled(job_id)):
         if _change(run_id, {}, is_missing, delivered=True):
             return int(run_id)
     return None
+
+
+def _cancelled(job_id: int) -> list[int]:
+    """What was cancelled, by the last changes of a job: of a time long ago it is not among the last runs."""
+    changes = JobChange.objects.filter(job=job_id).order_by("-pk").values_list("field", "old")
+    old = [old for field, old in changes[:MOST_CHANGES] if field in ASKED]
+    pks = [value.get("first") if isinstance(value, dict) else value for value in old]
+    return [pk for pk in pks if isinstance(pk, int)]
 
 
 def redelivered(job: ScheduledJob, announced_for: datetime, now: datetime) -> int | None:

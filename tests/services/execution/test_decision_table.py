@@ -235,6 +235,22 @@ def test_line_5_with_overlaps_it_runs_beside_another(
     assert answer.body == {"status": "executed", "result": {"region": "asked"}, "run": queued.pk}
 
 
+@pytest.mark.parametrize("cancel", [execution.cancel, execution.cancel_backfill])
+def test_line_6_what_was_cancelled_of_a_time_long_ago_is_absorbed_too(
+    cancel: Any, job: ScheduledJob, task: type[PeriodicTask]
+) -> None:
+    """Its place among the runs is that of its time, where nobody looks for it."""
+    asked = {"trigger": Trigger.BACKFILL, "created_at": BEFORE, "scheduled_for": SLOT - timedelta(days=30)}
+    run = ask(job, sent_at=BEFORE, **asked)
+    cancel(run, by="maria")
+    for _ in range(2):
+        job.pause(reason="x")
+        job.resume()
+    assert deliver(job, task, now=BEFORE).body == {"status": "duplicate", "run": run.pk}
+    # A second one is somebody's in Google's console.
+    assert deliver(job, task, now=BEFORE).body["status"] == "executed"
+
+
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.LOST, Status.DISCARDED])
 def test_line_6_the_surplus_of_a_run_job_sent_twice_is_absorbed(
     status: str, job: ScheduledJob, task: type[PeriodicTask]
