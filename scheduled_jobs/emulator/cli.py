@@ -52,7 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--certs-port", type=int, help="port of the certificates over HTTP (default: the port after --port)"
     )
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep jobs and signing key in this file")
-    parser.add_argument("--max-jobs", type=_count, metavar="N", help="jobs per location (default: no limit)")
     parser.add_argument(
         "--writes-per-minute", type=_count, metavar="N", help="quota of changing calls (default: no limit)"
     )
@@ -143,7 +142,7 @@ def _make(options: argparse.Namespace) -> Emulator:
         writes_per_minute=options.writes_per_minute,
         record=False,
     )
-    store = Store(path=options.state, faults=faults, max_jobs=options.max_jobs)
+    store = Store(path=options.state, faults=faults)
     try:
         return Emulator(store, host=options.host, port=options.port, certs_port=options.certs_port)
     except CannotStart:

@@ -47,8 +47,7 @@ class Store:
 
     Thread-safe. All calls take and return raw protobuf messages, never the stored ones themselves, and raise
     ``StoreError`` with the name of a gRPC status. ``clock`` gives the time, aware; ``path`` names the file
-    that keeps the jobs, if any (see ``close``); ``faults`` makes calls go wrong; ``max_jobs`` limits each
-    location.
+    that keeps the jobs, if any (see ``close``); ``faults`` makes calls go wrong.
     ``listener`` is called after every change of what is due.
     """
 
@@ -58,11 +57,9 @@ class Store:
         path: Path | None = None,
         *,
         faults: Faults | None = None,
-        max_jobs: int | None = None,
     ) -> None:
         self.clock = clock
         self.faults = faults or Faults()
-        self.max_jobs = max_jobs
         self.listener: Callable[[], None] = lambda: None
         self.state_file = StateFile(path) if path is not None else None
         self._lock = RLock()
@@ -95,11 +92,6 @@ class Store:
             stored.CopyFrom(job)
             stored.name = name
             normalise(stored)
-            if self.max_jobs is not None and len(location) >= self.max_jobs:
-                raise StoreError(
-                    "RESOURCE_EXHAUSTED",
-                    f"The location has all its jobs: {self.max_jobs}.",
-                )
             stored.state = ENABLED
             stored.status.code = NEVER_ATTEMPTED
             self._last_number += 1

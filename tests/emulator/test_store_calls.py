@@ -178,14 +178,6 @@ def test_what_is_returned_is_a_copy(store: Store) -> None:
     assert store.get_job(name_of("report")).description == ""
 
 
-def test_the_number_of_jobs_can_be_limited_as_by_googles_quota(clock: Clock) -> None:
-    store = Store(clock, max_jobs=1)
-    store.create_job(PARENT, http_job())
-    with pytest.raises(StoreError) as error:
-        store.create_job(PARENT, http_job("other"))
-    assert refusal(error) == ("RESOURCE_EXHAUSTED", "The location has all its jobs: 1.")
-
-
 def test_output_only_fields_are_ignored_on_create(store: Store) -> None:
     given = http_job(state=PAUSED)
     given.status.code = 5
