@@ -56,11 +56,11 @@ def _first_of(names: tuple[str, ...]) -> str:
 
 def _working_copy() -> str:
     """The commit of the project's working copy, short, as git has it in its files."""
-    start = Path(getattr(django_settings, "BASE_DIR", None) or ".").resolve()
     try:
+        start = Path(getattr(django_settings, "BASE_DIR", None) or ".").resolve()
         found = next((place / ".git" for place in (start, *start.parents) if (place / ".git").exists()), None)
         head = _head_of(found) if found is not None else ""
-    except (OSError, ValueError):  # it may not be read, or is no text
+    except (OSError, ValueError):  # it is gone, may not be read, or is no text
         return ""
     return head[:12] if COMMIT.fullmatch(head) else ""
 

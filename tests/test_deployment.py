@@ -124,6 +124,17 @@ def test_what_cannot_be_read_names_no_commit(files: dict[str, str], project: Pat
     assert code_version() == ""
 
 
+def test_a_folder_that_is_gone_names_no_commit(
+    project: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BASE_DIR = None
+    gone = project / "release-7"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert code_version() == ""
+
+
 def test_it_stays_what_it_was_when_the_process_began(project: Path) -> None:
     (project / ".git").mkdir()
     detached(project / ".git")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
-from django.db import Error
+from django.db import Error, InternalError, OperationalError
 
 from scheduled_jobs.exceptions import Misconfigured
 from scheduled_jobs.models.writer import writer
@@ -26,8 +26,13 @@ def refused_in_a_line() -> Iterator[None]:
         try:
             missing = monitoring.not_applied()
         except Error as silence:
-            why = " ".join(str(silence).split())
-            raise CommandError(f"The database {alias!r} does not answer: {why}") from error
+            raise CommandError(f"The database {alias!r} does not answer: {_line(silence)}") from error
+        if not missing and isinstance(error, (OperationalError, InternalError)):
+            # Such as one that takes no writes, or is locked: nothing that a line of ours could do better.
+            raise CommandError(
+                f"The database {alias!r} refuses: {_line(error)}. "
+                "manage.py scheduled_jobs doctor may say why."
+            ) from error
         if not missing:
             raise
         option = "" if alias == "default" else f" --database {alias}"
@@ -35,3 +40,7 @@ def refused_in_a_line() -> Iterator[None]:
             f"The database {alias!r} lacks migrations of scheduled_jobs ({', '.join(missing)}): "
             f"run manage.py migrate{option}."
         ) from error
+
+
+def _line(error: Error) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from tests.support.declaring import declare, schedule_tasks
 
@@ -63,3 +64,18 @@ class _Closed(io.StringIO):
 def test_a_reader_that_has_enough_ends_no_command_in_a_traceback() -> None:
     for command in READING:
         call_command(*command, stdout=_Closed())
+
+
+def test_a_database_of_reads_alone_refuses_in_a_line() -> None:
+    def read(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            raise OperationalError("attempt to write a readonly database")
+        return execute(sql, params, many, context)
+
+    for command in (["pause", TASK, "--reason", "quiet"], ["run", TASK], ["watch"], ["rebuild-stats"]):
+        with connection.execute_wrapper(read), pytest.raises(CommandError) as refused:
+            call_command("scheduled_jobs", *command)
+        assert str(refused.value) == (
+            "The database 'default' refuses: attempt to write a readonly database. manage.py scheduled_jobs doctor "
+            "may say why."
+        )
