@@ -174,8 +174,8 @@ def change_lines(
 ) -> list[dict[str, Any]]:
     """The lines of these changes (the newest first), times in a zone; what was done at once is one line.
 
-    ``in_code`` is the code's payload at the time of those that began or ended an override of it, and
-    ``in_force`` are the keys of those that have set an override that stands.
+    ``in_code`` is what the code said at the time of those that began or ended an override, and ``in_force``
+    are the keys of those that have set an override that stands.
     """
     lines: list[dict[str, Any]] = []
     last: JobChange | None = None
@@ -227,11 +227,9 @@ def _deed(change: JobChange, in_code: Any) -> dict[str, Any]:
     else:
         text = _("changed %(field)s") % {"field": field_name(name)}
         return {"verb": text, "pairs": [("", _plain(old), _plain(new))]}
-    was, became = (in_code if value is None else value for value in (old, new))
-    if name == "payload" and isinstance(was, dict) and isinstance(became, dict):
-        pairs = payload_changes(was, became)
-        if pairs:  # an own payload may say what the code says
-            return {"verb": verb, "pairs": pairs}
+    old, new = (in_code if value is None else value for value in (old, new))
+    if name == "payload" and isinstance(old, dict) and isinstance(new, dict) and old != new:
+        return {"verb": verb, "pairs": payload_changes(old, new)}
     values = ("" if value is None else value_text(name, value) for value in (old, new))
     return {"verb": verb, "pairs": [("", *values)], "unset": unset}
 

