@@ -15,8 +15,6 @@ from functools import partial, reduce
 from heapq import nsmallest
 from typing import Any, NamedTuple
 
-from django.db.models import Q
-
 from scheduled_jobs.domain.histogram import Histogram
 from scheduled_jobs.models.stats import HOUR, TEN_MINUTES
 from scheduled_jobs.services.history.stats.cells import BUCKETS, COLUMNS, COUNTS, LONGEST
@@ -132,9 +130,8 @@ def most_failing(
 ) -> list[tuple[int, Figures]]:
     """The jobs of which most runs went wrong, the worst first."""
     unfolded = unfolded or Unfolded.read()
-    some = Q(failed__gt=0) | Q(timed_out__gt=0) | Q(lost__gt=0) | Q(missed__gt=0)
     span = _of_many(start, end)
-    found = read_cells(span, Scope.of_jobs(), unfolded, BAD, some)
+    found = read_cells(span, Scope.of_jobs(), unfolded, BAD, BAD)
     bad = {job: n for job, steps in found.items() if (n := sum(steps[0]))}
     return _foremost(span, bad, most, unfolded, COUNTS)
 

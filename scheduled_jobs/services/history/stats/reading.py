@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import DateTimeField, F, Field, Func, Q, Sum, Value
+from django.db import connections
+from django.db.models import DateTimeField, Value
 from django.utils import timezone
 
 from scheduled_jobs.models import JobRun, RunStats
@@ -24,6 +25,7 @@ from scheduled_jobs.models.stats import (
     floor,
     is_frozen,
 )
+from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.history.stats.cells import (
     BUCKETS,
     COUNTS,
@@ -32,12 +34,10 @@ from scheduled_jobs.services.history.stats.cells import (
     ceiling,
     count_runs,
     jobs_of,
-    these,
 )
 
 MOST = 500
 """Runs that are not folded yet, and cells of which runs were deleted, that a page looks at."""
-ALL = Q()
 SUMMED = frozenset((*COUNTS, "seconds"))
 """Columns that a database can add up."""
 
@@ -84,38 +84,30 @@ def _folded_until() -> datetime | None:
 
 
 class Scope(NamedTuple):
-    """Whose cells, and the column by which they are told apart, if they are."""
+    """Whose cells, as a condition on job and app, and the column that tells them apart, if any does."""
 
-    cells: Q
+    cells: str
+    params: Sequence[Any] = ()
     column: str = ""
     jobs: Collection[int] | None = None
 
     @classmethod
     def of_one(cls, job_id: int | None) -> Scope:
-        return cls(Q(job=0, app="")) if job_id is None else cls.of_jobs([job_id])
+        return cls("job = 0 AND app = ''") if job_id is None else cls.of_jobs([job_id])
 
     @classmethod
     def of_jobs(cls, job_ids: Collection[int] | None = None) -> Scope:
-        cells = Q(job__gt=0) if job_ids is None else Q(job__in=job_ids)
-        return cls(cells & Q(app=""), "job", job_ids)
+        jobs = "> 0" if job_ids is None else f"IN ({numbers(job_ids)})"
+        return cls(f"job {jobs} AND app = ''", (), "job", job_ids)
 
     @classmethod
     def of_apps(cls, apps: Collection[str] | None) -> Scope:
         # By their names an index leads to their cells alone, past those of all jobs at the same times.
-        return cls(Q(job=0) & (Q(app__gt="") if apps is None else Q(app__in=apps)), "app")
-
-    @property
-    def of_cells(self) -> Any:
-        """For whom one of these cells counts."""
-        return F(self.column) if self.column else Value(0, Field())
-
-    @property
-    def of_parts(self) -> Any:
-        """For whom the cell of a job counts."""
-        return F("of_app") if self.column == "app" else self.of_cells
+        names = "> ''" if apps is None else f"IN ({', '.join(['%s'] * len(apps)) or 'NULL'})"
+        return cls(f"job = 0 AND app {names}", tuple(apps or ()), "app")
 
     def of(self, job: int, app: str) -> int | str:
-        """The same of a job and its app."""
+        """For whom the cell of a job counts."""
         if not self.column:
             return 0
         return app if self.column == "app" else job
@@ -161,17 +153,6 @@ class CellSpan:
         fitting = (n for n in usable if floor(at, n) == at and at + n <= self.end)
         return next(fitting, TEN_MINUTES)
 
-    def condition(self) -> Q:
-        """The cells of the span."""
-        condition = Q()
-        for length, start, end in self.ranges:
-            condition |= Q(length=length, start__gte=start, start__lt=end)
-        return condition
-
-    def step_of(self, column: str) -> Any:
-        """The number of the step that the time in a column belongs to; up to 0 for the first."""
-        return Value(0, Field()) if self.step is None else _Step(column, self.origin, self.step)
-
     def number(self, at: datetime) -> int:
         """The number of the step that a time belongs to."""
         return 0 if self.step is None else max((at - self.origin) // self.step, 0)
@@ -181,37 +162,7 @@ class CellSpan:
         return self.start if self.step is None else self.origin + number * self.step
 
 
-class _Step(Func):
-    """The number of the step after ``origin`` in which a time lies; not above 0 where it lies before."""
-
-    output_field = Field()
-    template = "((CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) - %(origin)d) / %(step)d)"
-
-    def __init__(self, column: str, origin: datetime, step: timedelta) -> None:
-        super().__init__(F(column), origin=int(origin.timestamp()), step=int(step.total_seconds()))
-
-    def as_postgresql(self, compiler: Any, connection: Any, **options: Any) -> Any:
-        template = "((EXTRACT(EPOCH FROM %(expressions)s)::bigint - %(origin)d) / %(step)d)"
-        return super().as_sql(compiler, connection, template=template, **options)
-
-    def as_mysql(self, compiler: Any, connection: Any, **options: Any) -> Any:
-        template = "((TIMESTAMPDIFF(SECOND, '1970-01-01', %(expressions)s) - %(origin)d) DIV %(step)d)"
-        return super().as_sql(compiler, connection, template=template, **options)
-
-
 # --- Reading ---------------------------------------------------------------------------------------
-
-
-class _Sum(Sum):
-    """A sum as the database gives it: what Django would make of each costs more than to add them up."""
-
-    def __init__(self, column: str) -> None:
-        super().__init__(column, output_field=Field())
-
-    def as_mysql(self, compiler: Any, connection: Any, **options: Any) -> Any:
-        return super().as_sql(
-            compiler, connection, template="CAST(SUM(%(expressions)s) AS SIGNED)", **options
-        )
 
 
 Found = dict[Any, dict[int, "Sequence[Any]"]]
@@ -219,31 +170,16 @@ Found = dict[Any, dict[int, "Sequence[Any]"]]
 
 
 def read_cells(
-    span: CellSpan, scope: Scope, unfolded: Unfolded, columns: Sequence[str], where: Q = ALL
+    span: CellSpan, scope: Scope, unfolded: Unfolded, columns: Sequence[str], some: Sequence[str] = ()
 ) -> Found:
-    """Read these columns, in one statement; ``where`` leaves out cells of zeros."""
+    """Read these columns, in one statement; with ``some``, of cells in which one of these is not zero."""
     now = {
         key: cell
         for key, cell in unfolded.cells.items()
         if span.start <= key.start < span.end and (scope.jobs is None or key.job in scope.jobs)
     }
-    places = {"_of": scope.of_cells, "_step": span.step_of("start"), "_sign": Value(1, Field())}
-    rows: Any = RunStats.objects.filter(scope.cells, span.condition(), where).order_by()
-    if any(length != span.step for length, _start, _end in span.ranges) and SUMMED.issuperset(columns):
-        sums = {f"_{name}": Sum(name) if name == "seconds" else _Sum(name) for name in columns}
-        rows = rows.values(**places).annotate(**sums).values_list(*places, *sums)
-    else:
-        rows = rows.annotate(**places).values_list(*places, *columns)
-    outdated = [these(now)] if now else []
-    if unfolded.gone and scope.jobs is None:
-        outdated.append(Q(span.condition(), job__in=unfolded.gone))
-    if outdated:
-        # In the same statement: were they folded meanwhile, both have what they are now.
-        places |= {"_of": scope.of_parts, "_sign": Value(-1, Field())}
-        parts = (RunStats.objects.filter(cells).order_by().annotate(**places) for cells in outdated)
-        rows = rows.union(*(part.values_list(*places, *columns) for part in parts), all=True).order_by()
     found: Found = defaultdict(dict)
-    for of, number, sign, *values in rows if span.ranges else ():
+    for of, number, sign, *values in _rows(span, scope, unfolded, now, columns, some) if span.ranges else ():
         steps, step = found[of], max(number, 0)
         is_new = sign > 0 and step not in steps
         steps[step] = values if is_new else _plus(columns, steps.get(step), values, sign)
@@ -252,6 +188,119 @@ def read_cells(
         told = tally.values()
         steps[step] = _plus(columns, steps.get(step), [told[name] for name in columns], 1)
     return found
+
+
+def _rows(
+    span: CellSpan, scope: Scope, unfolded: Unfolded, now: Collection[Key], columns: Sequence[str],
+    some: Sequence[str],
+) -> Sequence[Sequence[Any]]:  # fmt: skip
+    """For whom, the number of the step, whether it is to be added (1) or taken off (-1), the columns."""
+    cells = _Cells(span)
+    condition = cells.where(scope.cells, scope.params) + cells.times(span.ranges)
+    condition += f" AND ({' OR '.join(f'{name} > 0' for name in some)})" if some else ""
+    is_summed = any(length != span.step for length, *_times in span.ranges) and SUMMED.issuperset(columns)
+    parts = [cells.select(scope.column or "0", 1, columns, condition, is_summed=is_summed)]
+    # In the same statement: were they folded meanwhile, both have what they are now.
+    of = "of_app" if scope.column == "app" else scope.column or "0"
+    if now:
+        parts.append(cells.select(of, -1, columns, cells.where("app = ''") + cells.those(now)))
+    if unfolded.gone and scope.jobs is None:
+        those = cells.where(f"job IN ({numbers(unfolded.gone)}) AND app = ''")
+        parts.append(cells.select(of, -1, columns, those + cells.times(span.ranges)))
+    return cells.read(" UNION ALL ".join(parts), columns)
+
+
+class _Cells:
+    """Parts of one statement about cells, and its parameters, in the order in which the parts were made.
+
+    It is put together here: Django takes longer to make it than a database to answer, and a page reads
+    cells seven times.
+    """
+
+    def __init__(self, span: CellSpan) -> None:
+        self.span = span
+        self.connection = connections[writer()]
+        self.params: list[Any] = []
+
+    def where(self, condition: str, params: Sequence[Any] = ()) -> str:
+        self.params += params
+        return condition
+
+    def times(self, ranges: Iterable[tuple[timedelta, datetime, datetime]]) -> str:
+        """Those of these lengths, from a time until before another."""
+        parts = []
+        for length, start, end in ranges:
+            self._add(length=[length], start=[start, end])
+            parts.append("length = %s AND start >= %s AND start < %s")
+        return f" AND ({' OR '.join(parts)})"
+
+    def those(self, keys: Collection[Key]) -> str:
+        """These, of jobs."""
+        alike = defaultdict(set)
+        for key in keys:
+            alike[key.length, key.start].add(key.job)
+        # Of the alternatives alone SQLite would read all cells of the one length that they have in common.
+        lengths, starts = {length for length, _start in alike}, {start for _length, start in alike}
+        self._add(length=lengths, start=starts)
+        near = f"length IN ({_places(lengths)}) AND start IN ({_places(starts)})"
+        parts = []
+        for (length, start), jobs in alike.items():
+            self._add(length=[length], start=[start])
+            parts.append(f"length = %s AND start = %s AND job IN ({numbers(jobs)})")
+        return f" AND job IN ({numbers({key.job for key in keys})}) AND {near} AND ({' OR '.join(parts)})"
+
+    def _add(self, **values: Iterable[Any]) -> None:
+        for name, some in values.items():
+            field: Any = RunStats._meta.get_field(name)
+            self.params += [field.get_db_prep_value(value, self.connection) for value in some]
+
+    def select(
+        self, of: str, sign: int, columns: Sequence[str], condition: str, *, is_summed: bool = False
+    ) -> str:
+        read = ", ".join(map(self._sum, columns) if is_summed else columns)
+        group = " GROUP BY 1, 2" if is_summed else ""
+        places, table = f"{of}, {self._step()}, {sign}", RunStats._meta.db_table
+        # Names of columns, numbers and conditions of these: nothing in it comes from outside.
+        return f"SELECT {places}, {read} FROM {table} WHERE {condition}{group}"  # noqa: S608
+
+    def _sum(self, column: str) -> str:
+        is_decimal = self.connection.vendor == "mysql" and column != "seconds"
+        return f"CAST(SUM({column}) AS SIGNED)" if is_decimal else f"SUM({column})"
+
+    def _step(self) -> str:
+        """The number of the step after ``origin`` in which a time lies; not above 0 where it lies before."""
+        if self.span.step is None:
+            return "0"
+        seconds, by = {
+            "postgresql": ("EXTRACT(EPOCH FROM start)::bigint", "/"),
+            "mysql": ("TIMESTAMPDIFF(SECOND, '1970-01-01', start)", "DIV"),
+        }.get(self.connection.vendor, ("CAST(strftime('%%s', start) AS INTEGER)", "/"))
+        origin, step = int(self.span.origin.timestamp()), int(self.span.step.total_seconds())
+        return f"(({seconds} - {origin}) {by} {step})"
+
+    def read(self, statement: str, columns: Sequence[str]) -> Sequence[Sequence[Any]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, self.params)
+            rows: Sequence[Sequence[Any]] = cursor.fetchall()
+        objects: dict[int, Any] = {
+            n: RunStats._meta.get_field(name) for n, name in enumerate(columns, 3) if name in BUCKETS
+        }
+        if not objects:
+            return rows
+        return [
+            [objects[n].from_db_value(value, None, self.connection) if n in objects else value
+             for n, value in enumerate(row)]
+            for row in rows
+        ]  # fmt: skip
+
+
+def numbers(jobs: Iterable[int]) -> str:
+    """A list of jobs for ``IN``, which none is in where it is empty."""
+    return ", ".join(str(int(job)) for job in jobs) or "NULL"
+
+
+def _places(values: Collection[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _plus(columns: Sequence[str], one: Sequence[Any] | None, other: Sequence[Any], sign: int) -> list[Any]:
