@@ -184,12 +184,12 @@ def gap(value: timedelta) -> str:
 def exact(at: datetime, zone: str = "UTC") -> str:
     """The time to the second with its zone, for a ``title``: "2026-10-23 01:30:00 Europe/Lisbon"."""
     local = at.astimezone(zone_of(zone))
-    return f"{local:%Y-%m-%d %H:%M:%S}{_which(local)} {zone}"
+    return f"{local.isoformat(' ')[:19]}{_which(local)} {zone}"
 
 
 def machine(at: datetime) -> str:
     """The value of a ``datetime`` attribute."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{at.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def element(at: datetime, zone: str, text: str) -> SafeString:

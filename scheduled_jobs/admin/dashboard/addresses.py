@@ -57,7 +57,7 @@ class Addresses:
             return self._of("scheduledjob_drift", pks[0])
         return address_if_any(self.model_admin, "scheduledjob_plan")
 
-    @property
+    @cached_property
     def dealt_with(self) -> str:
         """Where a matter is marked as dealt with."""
         may = self.allowed.runs and self.allowed.run

@@ -45,6 +45,14 @@ SYNC = {
     SyncState.PENDING: Badge("pending", "run", gettext_lazy("waiting to be sent")),
 }
 """What is said of Google beside the state of a job; that it is the same is not said."""
+LABELS = {
+    "select": gettext_lazy("Select %(name)s for an action"),
+    "runs": gettext_lazy("Runs of %(name)s"),
+    "run_now": gettext_lazy("Run %(name)s now…"),
+    "pause": gettext_lazy("Pause %(name)s…"),
+    "resume": gettext_lazy("Resume %(name)s…"),
+}
+"""What each row calls its parts."""
 
 
 class FirstLine(NamedTuple):
@@ -81,7 +89,10 @@ def build_rows(
     ``links`` are the addresses of pages about one job or run, with ROW for it; empty where there is no such
     page. ``suffix`` is added to the links of job pages, to lead back to the list as it was.
     """
-    page = _Page(now, zone, listed_at, changed, allowed, links, suffix, is_sending=not why_nothing_is_sent())
+    words = {state: HEALTH_BADGES[Health(state)].word for state in set(states.values())}
+    labels = {name: str(label) for name, label in (LABELS | words).items()}
+    is_sending = not why_nothing_is_sent()
+    page = _Page(now, zone, listed_at, changed, allowed, links, suffix, labels, is_sending)
     return [_Row(job, Health(states[job.columns["pk"]]), page).build() for job in jobs]
 
 
@@ -93,6 +104,8 @@ class _Page(NamedTuple):
     allowed: Allowed
     links: Mapping[str, str]
     suffix: str
+    labels: Mapping[str, str]
+    """As the language of the page has them, looked up once."""
     is_sending: bool
 
 
@@ -110,16 +123,19 @@ class _Row:
     def _link(self, page: str, pk: int | None = None) -> str:
         return row_address(self.page.links[page], self.job["pk"] if pk is None else pk)
 
+    def _label(self, part: str) -> str:
+        return self.page.labels[part] % {"name": self.name.short}
+
     def build(self) -> dict[str, Any]:
         job, badge = self.job, HEALTH_BADGES[self.state]
         schedule = describe_schedule(self.schedule, self.zone)
         return {
             "pk": job["pk"],
             "name": self.name.short,
-            "select_label": _("Select %(name)s for an action") % {"name": self.name.short},
+            "select_label": self._label("select"),
             "icon": badge.icon,
             "tone": badge.tone,
-            "word": str(badge.word),
+            "word": self.page.labels[self.state],
             "note": self._note(),
             "also": self._also(),
             "progress": self._progress(),
@@ -151,15 +167,15 @@ class _Row:
         return f"{where} · {what}" if what else where
 
     def _actions(self) -> dict[str, Any]:
-        is_paused, name, allowed = self.job["held"], {"name": self.name.short}, self.page.allowed
+        is_paused, allowed = self.job["held"], self.page.allowed
         actions: dict[str, Any] = {"is_paused": is_paused}
         if allowed.run:
             refused = why_no_run(self.job["task"])
             actions["run_refused" if refused else "run_url"] = refused or self._link("run_now")
-            actions["run_label"] = _("Run %(name)s now…") % name
+            actions["run_label"] = self._label("run_now")
         if allowed.pause:
-            actions["pause_url"] = self._link("resume" if is_paused else "pause")
-            actions["pause_label"] = (_("Resume %(name)s…") if is_paused else _("Pause %(name)s…")) % name
+            page = "resume" if is_paused else "pause"
+            actions |= {"pause_url": self._link(page), "pause_label": self._label(page)}
         return actions
 
     # --- State --------------------------------------------------------------------------------
@@ -337,7 +353,7 @@ class _Row:
             "paths": [(f"p-{kind}", path) for kind, path in draw_sparkline(self.bars).items()],
             "strip": outcomes_in_words(self.bars),
             "runs_url": self._link("runs"),
-            "runs_label": _("Runs of %(name)s") % {"name": self.name.short},
+            "runs_label": self._label("runs"),
             "last": self._last_words(),
             "last_machine": times.machine(last.at) if last else "",
             "last_exact": times.exact(last.at, self.zone) if last else "",

@@ -81,8 +81,12 @@ def outcomes_in_words(bars: Sequence[Bar]) -> str:
     counts = Counter(bar.status for bar in bars)
     labels = _labels(get_language())
     parts = [f"{counts[status]} {labels[status]}" for status in PATH_KINDS if counts[status]]
-    head = ngettext("Last %(n)d run", "Last %(n)d runs", len(bars)) % {"n": len(bars)}
-    return f"{head}: {', '.join(parts)}"
+    return f"{_head(get_language(), len(bars))}: {', '.join(parts)}"
+
+
+@lru_cache(maxsize=64)
+def _head(_language: str | None, n: int) -> str:
+    return ngettext("Last %(n)d run", "Last %(n)d runs", n) % {"n": n}
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 from django.utils.html import format_html, format_html_join
@@ -17,6 +18,7 @@ MAX_UNBROKEN = 20
 _PIECES = re.compile(r"[^.]+?(?:\.|$|(?<=[a-z0-9])(?=[A-Z]))|\.")
 
 
+@lru_cache(maxsize=4096)
 def breakable(name: str) -> SafeString:
     """A dotted path or a long name with ``<wbr>`` where a narrow column may break it."""
     return format_html_join(mark_safe("<wbr>"), "{}", ((piece,) for piece in _PIECES.findall(name)))

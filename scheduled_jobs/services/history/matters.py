@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -80,13 +81,16 @@ class Failure(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """A run that was lost, or missed."""
+    """A run that was lost, or missed; the last two are told of one that is so alone."""
 
     pk: int
     job_id: int
     at: datetime
-    scheduled_for: datetime | None
-    started_at: datetime | None
+    scheduled_for: datetime | None = None
+    started_at: datetime | None = None
+
+
+READ_OF_MANY = Trouble._fields[:3]
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def _urgency(job: JobNow) -> tuple[int, bool, int, str, str]:
 
 
 def matters(jobs: Sequence[JobNow], now: datetime) -> list[Matter]:
-    """What needs attention, of these jobs; at most six queries, each where there is something to ask."""
+    """What needs attention, of these jobs; at most eight queries, each where there is something to ask."""
     of = {job.pk: job for job in jobs}
     failing = [job for job in jobs if job.health == Health.FAILING]
     failures = _failures(failing)
@@ -219,12 +223,15 @@ def _gone(
         return found
     for kind, status, others in ((Kind.LOST, Status.LOST, losing), (Kind.MISSED, Status.MISSED, ())):
         # Each by itself: of both SQLite, once it has statistics, would read all runs of a day by their time.
-        rows = unsettled(now, status).order_by("-at", "-pk").values_list(*Trouble._fields)[:MOST_RUNS]
-        some = [run for run in map(Trouble._make, rows) if run.job_id in of and run.job_id not in others]
+        rows = unsettled(now, status).order_by("-at", "-pk").values_list(*READ_OF_MANY)[:MOST_RUNS]
+        some = [run for run in starmap(Trouble, rows) if run.job_id in of and run.job_id not in others]
         if some:
             concerned = {run.job_id for run in some}
             jobs = [job for pk, job in of.items() if pk in concerned]
-            details = _details(jobs, "last_run_at") if len(some) == 1 else {}
+            details = {}
+            if len(some) == 1:
+                rows = JobRun.objects.filter(pk=some[0].pk).values_list(*Trouble._fields)
+                some, details = [*starmap(Trouble, rows)] or some, _details(jobs, "last_run_at")
             found.append(Matter(kind, jobs, status, runs=some, details=details))
     return found
 

@@ -6,12 +6,14 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from scheduled_jobs.services.history.stats.cells import OUTCOMES
 from scheduled_jobs.services.history.stats.reading import CellSpan, Scope, Unfolded, read_cells
+
+COUNTED = ("succeeded + discarded", "failed + timed_out", "lost", "missed", "skipped")
+"""The columns of cells that a mark tells, in its order."""
 
 
 class Mark(NamedTuple):
-    """What happened from ``at`` on, until ``until`` or as long as a mark; ``ok`` and ``bad`` have ended."""
+    """How runs ended from ``at`` on, until ``until`` or as long as a mark."""
 
     at: datetime
     until: datetime | None = None
@@ -42,15 +44,8 @@ def marks_by_app(
 
 
 def _marks(span: CellSpan, scope: Scope, step: timedelta, unfolded: Unfolded) -> dict[Any, list[Mark]]:
-    found = read_cells(span, scope, unfolded, ("runs", *OUTCOMES))
+    found = read_cells(span, scope, unfolded, COUNTED)
     lies = {n: (at := span.begin(n), at + step) for n in set().union(*found.values())}
     return {
-        of: [_mark(*lies[n], *steps[n]) for n in sorted(steps) if steps[n][0]] for of, steps in found.items()
+        of: [Mark(*lies[n], *steps[n]) for n in sorted(steps) if any(steps[n])] for of, steps in found.items()
     }
-
-
-def _mark(
-    at: datetime, until: datetime, _runs: int, succeeded: int, failed: int, timed_out: int, lost: int,
-    missed: int, skipped: int, discarded: int,
-) -> Mark:  # fmt: skip
-    return Mark(at, until, succeeded + discarded, failed + timed_out, lost, missed, skipped)

@@ -28,7 +28,6 @@ from scheduled_jobs.models.stats import (
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services.history.stats.cells import (
     BUCKETS,
-    COUNTS,
     LONGEST,
     Tally,
     ceiling,
@@ -38,8 +37,8 @@ from scheduled_jobs.services.history.stats.cells import (
 
 MOST = 500
 """Runs that are not folded yet, and cells of which runs were deleted, that a page looks at."""
-SUMMED = frozenset((*COUNTS, "seconds"))
-"""Columns that a database can add up."""
+UNSUMMED = frozenset((*BUCKETS, *LONGEST))
+"""Columns that no database adds up."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,10 @@ Found = dict[Any, dict[int, "Sequence[Any]"]]
 def read_cells(
     span: CellSpan, scope: Scope, unfolded: Unfolded, columns: Sequence[str], some: Sequence[str] = ()
 ) -> Found:
-    """Read these columns, in one statement; with ``some``, of cells in which one of these is not zero."""
+    """Read these columns, or sums of them, such as "lost + missed", in one statement.
+
+    With ``some``, of cells alone in which one of these is not zero.
+    """
     now = {
         key: cell
         for key, cell in unfolded.cells.items()
@@ -186,7 +188,10 @@ def read_cells(
     for key, (app, tally) in now.items():
         steps, step = found[scope.of(key.job, app)], span.number(key.start)
         told = tally.values()
-        steps[step] = _plus(columns, steps.get(step), [told[name] for name in columns], 1)
+        values = [
+            told[name] if name in told else sum(told[part] for part in name.split(" + ")) for name in columns
+        ]
+        steps[step] = _plus(columns, steps.get(step), values, 1)
     return found
 
 
@@ -198,7 +203,7 @@ def _rows(
     cells = _Cells(span)
     condition = cells.where(scope.cells, scope.params) + cells.times(span.ranges)
     condition += f" AND ({' OR '.join(f'{name} > 0' for name in some)})" if some else ""
-    is_summed = any(length != span.step for length, *_times in span.ranges) and SUMMED.issuperset(columns)
+    is_summed = any(length != span.step for length, *_times in span.ranges) and UNSUMMED.isdisjoint(columns)
     parts = [cells.select(scope.column or "0", 1, columns, condition, is_summed=is_summed)]
     # In the same statement: were they folded meanwhile, both have what they are now.
     of = "of_app" if scope.column == "app" else scope.column or "0"
