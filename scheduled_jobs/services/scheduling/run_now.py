@@ -208,7 +208,8 @@ def _give_up(run: JobRun, values: Mapping[str, Any]) -> bool:
         if not JobRun.objects.filter(pk=run.pk, status=Status.QUEUED).update(**values):
             return False
         run.refresh_from_db()
+        # Who asked sees what Google refuses; when what was never delivered is given up, they may be gone.
         if run.status == Status.LOST:
             note_not_come(run)
-        alerts.owe_end(run, is_recovery=False)
+            alerts.owe_end(run, is_recovery=False)
     return True

@@ -12,6 +12,7 @@ from django.utils import timezone
 from scheduled_jobs.models import AlertRun, JobRun, ScheduledJob
 from scheduled_jobs.services import alerts, scheduling
 from scheduled_jobs.services.history.health import Health, health_of
+from scheduled_jobs.services.scheduling.run_now import give_up
 from tests.support import SLOT, make_run
 from tests.support.alerts import AFTER, deliver_slot
 
@@ -52,8 +53,9 @@ def test_one_is_told_as_lost_and_its_end_too(
     job.refresh_from_db()
     assert (job.last_run_id, job.last_status, job.failures_in_a_row) == (run.pk, Status.LOST, 0)
     assert health_of(job, timezone.now()) == Health.LOST
-    # What is refused at once is seen by who asked for it, who stands there.
-    scheduling.run_now.give_up(make_run(job, Status.QUEUED, trigger=Trigger.MANUAL), Status.FAILED, "no")
+    # What Google refuses is seen by who asked for it.
+    for values in ({"trigger": Trigger.MANUAL}, {"trigger": Trigger.RETRY, "scheduled_for": SLOT}):
+        give_up(make_run(job, Status.QUEUED, **values), Status.FAILED, "no")
     assert AlertRun.objects.count() == 1
 
     failing.error = None
