@@ -2,8 +2,8 @@
 
 from scheduled_jobs.models.alerts import Alert, AlertRun
 from scheduled_jobs.models.changes import JobChange, attribution
-from scheduled_jobs.models.facts import FACTS, facts_from, value_in_force
 from scheduled_jobs.models.google_names import GoogleName
+from scheduled_jobs.models.in_force import FACTS, facts_from, value_in_force
 from scheduled_jobs.models.jobs import ScheduledJob
 from scheduled_jobs.models.last_list import LastList, LastWatch
 from scheduled_jobs.models.leases import Lease

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -9,6 +10,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scheduled_jobs import registry
+from scheduled_jobs.domain.ahead import Facts
 from scheduled_jobs.domain.jobs import (
     DEFAULT_ATTEMPT_DEADLINE,
     DEFAULT_MAX_BACKOFF,
@@ -167,3 +170,33 @@ def seen_differences(job: ScheduledJob) -> dict[str, tuple[Any, Any]]:
     if job.desired_state is not None and job.live.get("state") != job.desired_state:
         found["state"] = (job.live.get("state"), job.desired_state)
     return found
+
+
+FACTS = (
+    "task", "declared_schedule", "schedule_override", "declared_time_zone", "time_zone_override",
+    "paused", "paused_until", "retired_at", "deleting_at", "next_run_at",
+)  # fmt: skip
+"""The columns that ``facts_from`` reads, beside the state and schedule that Google was last seen to have."""
+
+
+def facts_from(row: Mapping[str, Any], *, google_state: str, google_schedule: str) -> Facts:
+    """The facts of a row that was read as these columns."""
+    return Facts(
+        schedule=value_in_force(row, "schedule"),
+        time_zone=value_in_force(row, "time_zone"),
+        is_paused=row["paused"],
+        paused_until=row["paused_until"],
+        is_retired=row["retired_at"] is not None,
+        is_deleting=row["deleting_at"] is not None,
+        is_in_code=row["retired_at"] is None and registry.find_or_none(row["task"]) is not None,
+        google_state=google_state,
+        google_schedule=google_schedule,
+        google_next=row["next_run_at"],
+    )
+
+
+def value_in_force(row: Mapping[str, Any], field: str) -> str:
+    """What counts of a field, of a row that was read as columns."""
+    declared: str = row[f"declared_{field}"]
+    override: str | None = row[f"{field}_override"]
+    return declared if override is None else override

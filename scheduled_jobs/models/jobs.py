@@ -24,15 +24,13 @@ from scheduled_jobs.domain.limits import check_pause_end
 from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import BeingDeleted, InvalidPayload
 from scheduled_jobs.models.changes import JobChange, current_attribution, label_of
-from scheduled_jobs.models.facts import FACTS, facts_from
-from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
-from scheduled_jobs.models.in_force import OVERRIDES, WithOverrides
+from scheduled_jobs.models.fields import ChangeTracker, KeyField, LineField, ObjectField, ProseField, one_of
+from scheduled_jobs.models.in_force import FACTS, OVERRIDES, WithOverrides, facts_from
 from scheduled_jobs.models.job_queryset import ScheduledJobManager, ScheduledJobQuerySet, added
 from scheduled_jobs.models.origin import Origin, fields_of_its_own
 from scheduled_jobs.models.runs import JobRun
 from scheduled_jobs.models.stats import RunStats
 from scheduled_jobs.models.sync_state import SyncState, pending
-from scheduled_jobs.models.tracking import ChangeTracker
 from scheduled_jobs.models.validation import errors_of, override_as_stored, payload_as_stored
 
 if TYPE_CHECKING:

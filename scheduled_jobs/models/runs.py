@@ -22,9 +22,9 @@ from scheduled_jobs.domain.errors import MAX_KEY
 from scheduled_jobs.domain.payloads import Redactor, Signature, secrets_in
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.models.fields import KeyField, LineField, ObjectField, ProseField, one_of
-from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.stats import RunStats, cell_of, is_frozen
 from scheduled_jobs.models.writer import ReadFromWriter, WriterManager, WriterQuerySet
+from scheduled_jobs.models.writing import Pace
 
 ALREADY_DONE = "already done"
 """``error`` of a run that was asked for of a slot which another attempt has settled meanwhile."""

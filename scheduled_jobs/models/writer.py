@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import cache
 from typing import Any, TypeVar
 
 from django.apps import apps
-from django.conf import settings as django_settings
-from django.db import connections, models, router
+from django.db import models, router
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
@@ -16,20 +15,6 @@ M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 def writer() -> str:
     """The database of this package's tables, which refer to one another: a router sends all to one."""
     return str(router.db_for_write(_jobs_model()))
-
-
-def execute_for_each(statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Execute a statement with the parameters of each row, in one round trip.
-
-    One after another on a developer's machine: django-debug-toolbar, which shows statements with their
-    parameters there, raises at many at once.
-    """
-    with connections[writer()].cursor() as cursor:
-        if not django_settings.DEBUG:
-            cursor.executemany(statement, rows)
-            return
-        for row in rows:
-            cursor.execute(statement, row)
 
 
 @cache

@@ -22,7 +22,6 @@ from scheduled_jobs.admin.page import (
     JobAdmin,
     address,
     find_job,
-    offered_zones,
     permitted,
     render_for_job,
     render_page,
@@ -32,6 +31,7 @@ from scheduled_jobs.admin.page import (
 from scheduled_jobs.admin.payload.form import PayloadForm
 from scheduled_jobs.admin.words import Preview, job_label, preview, runs_told
 from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.schedules.zones import offered_zones
 from scheduled_jobs.models import ScheduledJob, attribution
 from scheduled_jobs.models.writer import writer
 from scheduled_jobs.services import scheduling

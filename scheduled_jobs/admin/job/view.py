@@ -40,7 +40,6 @@ from scheduled_jobs.admin.page import (
     allowed,
     find_job,
     job_crumbs,
-    offered_zones,
     render_page,
     require_safe_method,
     run_list_url,
@@ -57,6 +56,7 @@ from scheduled_jobs.admin.words import (
     why_no_run,
 )
 from scheduled_jobs.domain.jobs import OVERRIDABLE
+from scheduled_jobs.domain.schedules.zones import offered_zones
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
 from scheduled_jobs.models.in_force import seen_differences
 from scheduled_jobs.services.history import job_story

@@ -36,12 +36,11 @@ from scheduled_jobs.admin.page.render import (
 )
 from scheduled_jobs.admin.page.same_as_shown import token_of
 from scheduled_jobs.admin.page.urls import urls_of
-from scheduled_jobs.admin.page.zones import offered_zones
 
 __all__ = [
     "ROW", "SAFE_METHODS", "TEMPLATES", "Allowed", "FilterLink", "FilterMenu", "JobAdmin", "Live",
     "RunAdmin", "address", "address_if_any", "allowed", "backfill_url", "environment_banner", "find_job",
-    "find_run", "job_crumbs", "may", "offered_zones", "permitted", "posted_reason", "render_for_job",
+    "find_run", "job_crumbs", "may", "permitted", "posted_reason", "render_for_job",
     "render_page", "require", "require_post", "require_safe_method", "row_address", "run_list_url",
     "section_tabs", "token_of", "urls_of", "where_tasks_are", "why_nothing_is_sent", "with_extra",
 ]  # fmt: skip

@@ -42,12 +42,20 @@ ABBREVIATIONS = {
 
 # Files beside the zones of the tz database that name no place.
 NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+NO_PLACES = ("Etc/", "posix/", "right/", "SystemV/")
+"""How names begin that are of no place, or of one with leap seconds."""
 
 
 @lru_cache(maxsize=1)
 def time_zones() -> frozenset[str]:
     """The names of the tz database on this machine."""
     return frozenset(available_timezones()) - NO_ZONES
+
+
+@lru_cache(maxsize=1)
+def offered_zones() -> tuple[str, ...]:
+    """Those that a field for a zone offers: each that is named after a place, and UTC."""
+    return ("UTC", *sorted(z for z in time_zones() if "/" in z and not z.startswith(NO_PLACES)))
 
 
 @lru_cache(maxsize=1)

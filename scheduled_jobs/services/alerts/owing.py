@@ -18,8 +18,8 @@ from scheduled_jobs.domain.retries import last_retry_time, retry_time
 from scheduled_jobs.domain.tolerances import Tolerances
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import AlertRun, JobRun, ScheduledJob
-from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import is_lost_race
 
 Kind, Status, Trigger = AlertRun.Kind, JobRun.Status, JobRun.Trigger
 

@@ -24,9 +24,9 @@ from scheduled_jobs.domain.payloads import Signature, parse_body, without_tokens
 from scheduled_jobs.exceptions import InvalidPayload
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.runs import ALREADY_DONE
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import is_lost_race
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services.execution import ending, statements
 from scheduled_jobs.services.execution.delivery import Announcement, Answer, Begun, Delivery

@@ -19,8 +19,8 @@ from scheduled_jobs import signals
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.models.lost_races import is_held, persistent
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import is_held, persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution import facts, sql, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat

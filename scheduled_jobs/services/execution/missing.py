@@ -19,8 +19,8 @@ from scheduled_jobs.domain.attempts import code_meaning
 from scheduled_jobs.domain.missed import FailedAttempt
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.last_run import note_not_come
-from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.execution.telling import send
 

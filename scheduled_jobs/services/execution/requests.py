@@ -14,9 +14,9 @@ from scheduled_jobs.domain.payloads import Signature
 from scheduled_jobs.exceptions import RunRefused
 from scheduled_jobs.models import JobChange, JobRun
 from scheduled_jobs.models.changes import current_attribution, label_of
-from scheduled_jobs.models.lost_races import is_lost_race
 from scheduled_jobs.models.validation import payload_as_stored
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import is_lost_race
 from scheduled_jobs.services.execution import statements
 from scheduled_jobs.services.execution.statements import Status, Trigger
 

@@ -20,9 +20,9 @@ from scheduled_jobs import deployment
 from scheduled_jobs.domain.payloads import in_three_bytes
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobChange, JobRun, ScheduledJob
-from scheduled_jobs.models.lost_races import is_held
 from scheduled_jobs.models.runs import JobRunQuerySet
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import is_held
 from scheduled_jobs.services.execution import sql
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import JobRun, ScheduledJob
-from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.runs import AT_ONCE, LATEST, JobRunQuerySet
+from scheduled_jobs.models.writing import Pace
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.history import stats
 

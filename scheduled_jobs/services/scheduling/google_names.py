@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 
 from scheduled_jobs.conf import settings
 from scheduled_jobs.models import GoogleName, ScheduledJob
-from scheduled_jobs.models.lost_races import persistent
+from scheduled_jobs.models.writing import persistent
 from scheduled_jobs.services.scheduling import mount
 
 

@@ -32,8 +32,8 @@ from scheduled_jobs.exceptions import (
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, ScheduledJob
 from scheduled_jobs.models.last_run import note_not_come
-from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import persistent
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.scheduling.advice import reason_of
 from scheduled_jobs.services.scheduling.client import Client

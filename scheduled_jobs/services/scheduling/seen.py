@@ -19,7 +19,8 @@ from scheduled_jobs.domain.plan import Listing
 from scheduled_jobs.domain.schedules import Schedule
 from scheduled_jobs.exceptions import InvalidSchedule
 from scheduled_jobs.models import LastList, ScheduledJob
-from scheduled_jobs.models.writer import execute_for_each, writer
+from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import execute_for_each
 
 SEEN = ("live", "next_run_at", "late_since", "unreachable_since", "no_run_since")
 """The columns that a look fills, beside ``live_seen_at``."""

@@ -12,9 +12,8 @@ from scheduled_jobs.domain.jobs import ENABLED, LiveJob
 from scheduled_jobs.domain.missed import fired_until
 from scheduled_jobs.domain.plan import Desired
 from scheduled_jobs.models import JobVersion, LastList, ScheduledJob
-from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.models.versions import ABSENT, HELD
-from scheduled_jobs.services.scheduling.inserting import insert_rows
+from scheduled_jobs.models.writing import insert_rows, persistent
 
 
 class Content(NamedTuple):

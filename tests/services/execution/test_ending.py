@@ -21,7 +21,7 @@ from django.db import (
 from django.db.backends.utils import CursorWrapper
 
 from scheduled_jobs import signals
-from scheduled_jobs.models import JobRun, ScheduledJob, lost_races
+from scheduled_jobs.models import JobRun, ScheduledJob, writing
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import Delivery, ending, facts, sql, statements
 from scheduled_jobs.services.execution.heartbeat import heartbeat
@@ -421,10 +421,10 @@ def test_an_ordinary_end_that_lost_a_race_begins_anew(monkeypatch: pytest.Monkey
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_that_is_not_got_is_not_waited_for_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0.0, *(50.0 * n for n in range(1, 99))])
-    monkeypatch.setattr(lost_races, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    monkeypatch.setattr(writing, "monotonic", lambda: next(times))
     tried: list[int] = []
 
-    @lost_races.persistent
+    @writing.persistent
     def write() -> None:
         tried.append(1)
         raise OperationalError(1205, "Lock wait timeout exceeded")

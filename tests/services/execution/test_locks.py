@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 
-from scheduled_jobs.models import JobRun, ScheduledJob, lost_races
+from scheduled_jobs.models import JobRun, ScheduledJob, writing
 from scheduled_jobs.services import execution
 from scheduled_jobs.services.execution import ending, sql
 from scheduled_jobs.services.execution.heartbeat import Heartbeat
@@ -96,8 +96,8 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         states.append(getattr(error.__cause__, "sqlstate", ""))
         return known(error)
 
-    known = lost_races.is_lost_race
-    monkeypatch.setattr(lost_races, "is_lost_race", is_lost_race)
+    known = writing.is_lost_race
+    monkeypatch.setattr(writing, "is_lost_race", is_lost_race)
     return states
 
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduled_jobs.models import JobRun, ScheduledJob, pace, runs
+from scheduled_jobs.models import JobRun, ScheduledJob, runs, writing
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.models.stats import FOLD
 from scheduled_jobs.services.history import retention
@@ -264,9 +264,9 @@ def test_a_long_pruning_rests_for_nine_times_as_long_as_it_writes(
 ) -> None:
     slept: list[float] = []
     clock = iter(range(100))
-    monkeypatch.setattr(pace, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(pace, "sleep", slept.append)
-    going = pace.Pace()
+    monkeypatch.setattr(writing, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(writing, "sleep", slept.append)
+    going = writing.Pace()
     for _ in range(3):
         with going.writing():
             pass

@@ -20,7 +20,6 @@ from scheduled_jobs.conf import settings
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import JobRun, RunStats
 from scheduled_jobs.models.leases import Lease, Turn
-from scheduled_jobs.models.pace import Pace
 from scheduled_jobs.models.stats import (
     DAY,
     FINE,
@@ -36,6 +35,7 @@ from scheduled_jobs.models.stats import (
     floor,
     is_frozen,
 )
+from scheduled_jobs.models.writing import Pace
 from scheduled_jobs.services.history.stats.cells import (
     COLUMNS,
     Jobs,

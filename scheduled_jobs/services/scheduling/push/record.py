@@ -21,8 +21,8 @@ from scheduled_jobs.exceptions import ClassMissing, NotOurs
 from scheduled_jobs.logs import logger
 from scheduled_jobs.models import GoogleName, ScheduledJob
 from scheduled_jobs.models.job_queryset import ScheduledJobQuerySet
-from scheduled_jobs.models.lost_races import persistent
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import persistent
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.google_names import Marks
 from scheduled_jobs.services.scheduling.push.call import PushOutcome

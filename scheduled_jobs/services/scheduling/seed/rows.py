@@ -18,9 +18,9 @@ from scheduled_jobs.models import JobChange, ScheduledJob, attribution
 from scheduled_jobs.models.changes import current_attribution
 from scheduled_jobs.models.in_force import DECLARED
 from scheduled_jobs.models.writer import writer
+from scheduled_jobs.models.writing import insert_rows
 from scheduled_jobs.registry import Task
 from scheduled_jobs.services.scheduling.desired import Row, read_rows
-from scheduled_jobs.services.scheduling.inserting import insert_rows
 from scheduled_jobs.services.scheduling.names import this_app
 from scheduled_jobs.services.scheduling.seed.declare import Declaration, declare_all
 

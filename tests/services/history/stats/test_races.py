@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from scheduled_jobs.models import JobRun, ScheduledJob, pace
+from scheduled_jobs.models import JobRun, ScheduledJob, writing
 from scheduled_jobs.models.leases import Turn
 from scheduled_jobs.models.stats import FOLD
 from scheduled_jobs.services.history import stats
@@ -76,7 +76,7 @@ def test_others_may_write_between_two_transactions_of_a_fold(
 ) -> None:
     rests: list[float] = []
     monkeypatch.setattr(folding, "AT_ONCE", 1)
-    monkeypatch.setattr(pace, "sleep", rests.append)
+    monkeypatch.setattr(writing, "sleep", rests.append)
     for _ in range(2):
         make_run(job, "failed")
     assert stats.fold() == 2

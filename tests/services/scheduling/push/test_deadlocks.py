@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from scheduled_jobs.models import GoogleName, ScheduledJob
-from scheduled_jobs.models.lost_races import ROUNDS
+from scheduled_jobs.models.writing import ROUNDS
 from scheduled_jobs.services.scheduling import google_names
 from scheduled_jobs.services.scheduling.push.lease import JobLeases
 from scheduled_jobs.services.scheduling.push.record import record_failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scheduled_jobs.admin.page import offered_zones
+from scheduled_jobs.domain.schedules.zones import offered_zones
 
 
 def test_places_are_offered_and_offsets_are_not() -> None:

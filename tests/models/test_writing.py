@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError
 
 from scheduled_jobs.models import JobChange, ScheduledJob
-from scheduled_jobs.services.scheduling.inserting import insert_rows
+from scheduled_jobs.models.writing import insert_rows
 
 pytestmark = pytest.mark.django_db
 
