@@ -110,11 +110,11 @@ def _which(local: datetime) -> str:
 
     " UTC-03:00" where the zone's clocks have no names, or one for both.
     """
-    first, second = local.replace(fold=0), local.replace(fold=1)
-    if first.utcoffset() == second.utcoffset():
+    other = local.replace(fold=1 - local.fold)
+    if other.utcoffset() == local.utcoffset():
         return ""
     name = str(local.tzname())
-    if not name.isalpha() or first.tzname() == second.tzname():
+    if not name.isalpha() or other.tzname() == name:
         name = f"UTC{local.isoformat()[-6:]}"
     return f" {name}"
 
