@@ -72,7 +72,7 @@ class RunStatsQuerySet(WriterQuerySet["RunStats"]):
         has_target = features.supports_update_conflicts_with_target
         self.bulk_create(
             cells,
-            batch_size=500,
+            batch_size=100,
             update_conflicts=True,
             unique_fields=["job", "app", "length", "start"] if has_target else None,
             update_fields=columns,
