@@ -379,7 +379,7 @@ REFUSED = (
         "Compare {ENDPOINT} and the path of the include with what the web server serves, then {again}.",
     ),
     Cause(
-        lambda got: got.status == 405,
+        lambda got: got.status in (405, 501),
         "{status}: what is there takes no POST, and is not this app's view",
         "Compare {ENDPOINT} and the path of the include with what the web server serves, then {again}.",
     ),

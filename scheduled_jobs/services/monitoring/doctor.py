@@ -362,7 +362,8 @@ def _one_difference(change: Change) -> Finding:
             "without an OIDC token, and on a private Cloud Run service, it lets no call in"
         )
         return wrong("jobs", text, ONE_KEY, stops=False)
-    return wrong("jobs", f"{change.label} differs in Google: {', '.join(fields)}", remedy, stops=False)
+    text = f"{change.label} differs in Google: {', '.join(fields)}"
+    return wrong("jobs", text, remedy, stops="http_method" in fields)  # which the view answers 405
 
 
 def _differ_in_token_alone(live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

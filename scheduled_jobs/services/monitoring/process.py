@@ -58,7 +58,7 @@ def examine_settings() -> Iterator[Finding]:
         yield right("settings", "manage.py check finds no fault in settings and tasks")
     for message in messages:
         # Without a task there is nothing that could run.
-        stops = holding_back.get(message.msg, message.is_serious()) or not registry.tasks()
+        stops = holding_back.get(message.msg, message.is_serious()) or not any(registry.tasks())
         yield wrong("settings", str(message.msg), str(message.hint or ""), stops=stops)
     if is_readable and settings.mode in MODES:
         text, remedy = MODES[settings.mode]

@@ -36,6 +36,8 @@ LOCATION = (
 In a location without Cloud Scheduler, Google says that permission is missing for
 ``projects/P/locations/L (or the resource may not exist)`` (terraform-provider-google #7001).
 """
+UNREACHED = "refused|failed to connect to all|errors resolving"
+"""Words of gRPC where nobody has answered, or something else than was asked."""
 CHECK_LOCATION = (
     "Check DJANGO_CLOUD_TASKS_LOCATION ({location}): gcloud scheduler locations list --project={project} "
     "shows those there are"
@@ -144,6 +146,12 @@ ADVICE = (
         "Run schedule_tasks again in a minute, or lower DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE.",
     ),
     Advice(
+        (exceptions.OutcomeUnknown,),
+        UNREACHED,
+        "See whether this machine reaches Cloud Scheduler, by the proxy of HTTPS_PROXY if it goes by one. "
+        "Nothing is lost: the next schedule_tasks, or Send to Google in the admin, sends it again.",
+    ),
+    Advice(
         (exceptions.OutcomeUnknown, exceptions.Aborted),
         "",
         "Nothing is lost: the next schedule_tasks, or Send to Google in the admin, sends it again.",
@@ -178,7 +186,7 @@ def next_step(error: Error, spec: JobSpec | None = None) -> str:
     if spec is not None:
         facts |= {"schedule": spec.schedule, "zone": spec.time_zone}
     text = str(error).lower()
-    if settings.EMULATOR_HOST and isinstance(error, exceptions.OutcomeUnknown) and "refused" in text:
+    if settings.EMULATOR_HOST and isinstance(error, exceptions.OutcomeUnknown) and re.search(UNREACHED, text):
         return NO_EMULATOR.format_map(facts)
     for advice in ADVICE:
         if isinstance(error, advice.kinds) and (found := re.search(advice.words, text)) is not None:

@@ -574,6 +574,18 @@ def test_a_difference_that_stops_nothing_stops_nothing(origin: str, google: Memo
     assert wrong() == [f"[!] shop.tasks.One differs in Google: description. {DECIDE}"]
 
 
+def test_a_method_that_our_view_does_not_take_stops_the_job(origin: str, google: MemoryBackend) -> None:
+    edit_in_console(google, row("One"), "http_target", http_target__http_method=4)  # PUT
+    assert wrong() == [f"[!] shop.tasks.One differs in Google: http_method. {DECIDE} *"]
+
+
+@pytest.mark.usefixtures("google", "run_here")
+def test_without_a_task_there_is_nothing_that_could_run() -> None:
+    line = told("settings")[0]
+    assert line.startswith("[!] No task was found. Derive a class from scheduled_jobs.tasks.PeriodicTask in ")
+    assert line.endswith(" *")
+
+
 # --- Google's last attempts ---------------------------------------------------------------------------
 
 HOUR = timedelta(hours=1)

@@ -613,6 +613,11 @@ ANSWERS: dict[str, tuple[Callable[..., Any], str, str]] = {
         "thousand characters",
         "Raise its limit, of nginx large_client_header_buffers.",
     ),
+    "a server of files": (
+        answering("501 Unsupported method", Server="SimpleHTTP/0.6"),
+        "is answered 501 by SimpleHTTP/0.6: what is there takes no POST, and is not this app's view",
+        f"Compare {ENDPOINT} and the path of the include with what the web server serves, then run schedule_tasks again.",
+    ),
     "HTTP/2 alone": (
         answering("505 HTTP Version Not Supported"),
         "is answered 505 by Elsewhere: what is there does not speak HTTP/1.1, by which Cloud Scheduler calls",

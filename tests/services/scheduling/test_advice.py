@@ -209,6 +209,10 @@ def test_an_unknown_outcome_is_pushed_again_by_the_next_sync() -> None:
     assert reason_of(exceptions.OutcomeUnknown("Deadline Exceeded")) == (
         "Deadline Exceeded. Nothing is lost: the next schedule_tasks, or Send to Google in the admin, sends it again."
     )
+    assert next_step(exceptions.OutcomeUnknown("failed to connect to all addresses")) == (
+        "See whether this machine reaches Cloud Scheduler, by the proxy of HTTPS_PROXY if it goes by one. Nothing is "
+        "lost: the next schedule_tasks, or Send to Google in the admin, sends it again."
+    )
     assert reason_of(None) == ""
 
 
@@ -287,6 +291,11 @@ def test_an_emulator_that_is_not_there_is_named() -> None:
         next_step(error)
         == "No emulator listens at 127.0.0.1:8085: start manage.py run_scheduler_emulator, or scheduled_jobs dev."
     )
+    for of_others in (
+        "failed to connect to all addresses; Failed parsing HTTP/2",
+        "errors resolving emulator:8085",
+    ):
+        assert next_step(exceptions.OutcomeUnknown(of_others)) == next_step(error)
 
 
 def test_a_run_fails_at_once_where_our_credentials_have_expired(google: MemoryBackend) -> None:
