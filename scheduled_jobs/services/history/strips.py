@@ -58,7 +58,7 @@ def _statement(connection: Any, jobs: int, length: int) -> str:
     # Databases without an interval type hold microseconds.
     when, seconds = at, f"{duration} / 1e6"
     if is_postgresql:
-        when, seconds = (f"EXTRACT(EPOCH FROM {column})::float8" for column in (at, duration))
+        when, seconds = (f"DATE_PART('epoch', {column})" for column in (at, duration))
 
     def branch(of: str) -> str:
         newest = f"ORDER BY {at} DESC, {pk} DESC LIMIT {int(length)}"

@@ -277,7 +277,7 @@ class _Cells:
         if self.span.step is None:
             return "0"
         seconds, by = {
-            "postgresql": ("EXTRACT(EPOCH FROM start)::bigint", "/"),
+            "postgresql": ("DATE_PART('epoch', start)::bigint", "/"),
             "mysql": ("TIMESTAMPDIFF(SECOND, '1970-01-01', start)", "DIV"),
         }.get(self.connection.vendor, ("CAST(strftime('%%s', start) AS INTEGER)", "/"))
         origin, step = int(self.span.origin.timestamp()), int(self.span.step.total_seconds())
