@@ -101,7 +101,9 @@ BY_STATUS: dict[str, type[exceptions.BackendError]] = {
 
 
 OWN_CREDENTIALS = re.compile(
-    r"reauth|invalid_grant|invalid_rapt|invalid_client|unauthorized_client|refresherror", re.IGNORECASE
+    r"reauth|invalid_grant|invalid_rapt|invalid_client|unauthorized_client|refresherror"
+    r"|impersonated credentials",
+    re.IGNORECASE,
 )
 """In place of a token: gRPC then says UNAVAILABLE, "Getting metadata from plugin failed with error: …"
 (googleapis/google-cloud-python #10424), though nothing was sent and nothing will be.

@@ -36,7 +36,7 @@ LOCATION = (
 In a location without Cloud Scheduler, Google says that permission is missing for
 ``projects/P/locations/L (or the resource may not exist)`` (terraform-provider-google #7001).
 """
-UNREACHED = "refused|failed to connect to all|errors resolving"
+UNREACHED = "refused|failed to connect to all|errors resolving|dns resolution failed"
 """Words of gRPC where nobody has answered, or something else than was asked."""
 CHECK_LOCATION = (
     "Check DJANGO_CLOUD_TASKS_LOCATION ({location}): gcloud scheduler locations list --project={project} "
@@ -108,6 +108,12 @@ ADVICE = (
     ),
     Advice(
         (Unknown,),
+        r"impersonated credentials",
+        "Grant who makes this call roles/iam.serviceAccountTokenCreator on the account that it stands for, "
+        "and see that this exists.",
+    ),
+    Advice(
+        (Unknown,),
         r"reauth|invalid_grant|invalid_rapt|expired|revoked",
         "Log in again: gcloud auth application-default login; on a server, use a service account.",
     ),
@@ -144,6 +150,12 @@ ADVICE = (
         (exceptions.ResourceExhausted,),
         "",
         "Run schedule_tasks again in a minute, or lower DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE.",
+    ),
+    Advice(
+        (exceptions.OutcomeUnknown,),
+        r"certificate_verify_failed",
+        "Let gRPC trust who signs there, such as a proxy that reads TLS: GRPC_DEFAULT_SSL_ROOTS_FILE_PATH "
+        "names a file of authorities.",
     ),
     Advice(
         (exceptions.OutcomeUnknown,),

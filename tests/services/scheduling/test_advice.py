@@ -272,6 +272,18 @@ ADVISED = {
         error_of("UNKNOWN", "invalid_grant: reauth related error (invalid_rapt)"),
         LOG_IN,
     ),
+    "an account that another may not stand for": (
+        error_of("UNAVAILABLE", "('Unable to acquire impersonated credentials', 'getAccessToken denied')"),
+        "Grant who makes this call roles/iam.serviceAccountTokenCreator on the account that it stands for, and see "
+        "that this exists.",
+    ),
+    "a proxy that reads TLS": (
+        error_of(
+            "UNAVAILABLE", "failed to connect to all addresses; Ssl handshake: CERTIFICATE_VERIFY_FAILED"
+        ),
+        "Let gRPC trust who signs there, such as a proxy that reads TLS: GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names a "
+        "file of authorities.",
+    ),
     "a quota that is not named": (
         error_of("RESOURCE_EXHAUSTED", "Quota exceeded for limit 'Write jobs requests per minute'."),
         "Run schedule_tasks again in a minute, or lower DJANGO_CLOUD_TASKS_WRITES_PER_MINUTE.",
