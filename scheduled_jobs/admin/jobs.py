@@ -15,6 +15,7 @@ from django.urls import URLPattern, path
 
 from scheduled_jobs.admin.actions import alerts, backfill, bulk, own_job, pause, run_now
 from scheduled_jobs.admin.dashboard import view as dashboard
+from scheduled_jobs.admin.dashboard.rows import MANY
 from scheduled_jobs.admin.doctor import view as doctor
 from scheduled_jobs.admin.job import view as job_page
 from scheduled_jobs.admin.job_list import changelist
@@ -48,7 +49,7 @@ class ScheduledJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     list_display = changelist.LIST_DISPLAY
     list_display_links = None
-    list_per_page = 100
+    list_per_page = MANY  # of so many the landing page has a row each as well
     list_max_show_all = 200
     show_full_result_count = False
     search_fields = ("name", "task", "declared_description", "description_override", "pause_reason")
