@@ -26,7 +26,7 @@ TESTS = """
     from django.test import TestCase, TransactionTestCase, override_settings
     from urllib3.util import connection as http
 
-    from scheduled_jobs.backends.quota import WriteLimit
+    from scheduled_jobs.backends.base import WriteLimit
     from scheduled_jobs.models import JobRun, ScheduledJob
     from scheduled_jobs.services.alerts.http import NotSent, post
     from scheduled_jobs.testing import running_cloud_scheduler
