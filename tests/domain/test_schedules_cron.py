@@ -39,7 +39,7 @@ REFUSED = [
     ("0 9 * * MONDAY", f"'MONDAY' {WEEKDAY} '0 9 * * MONDAY': write '0 9 * * MON'"),
     ("0 9 * january *", f"'january' {MONTH} '0 9 * january *': write '0 9 * JAN *'"),
     ("0 0 L * *", f"'L' {DAY} '0 0 L * *': write '0 0 28-31 * *', and let run() return on any but the last day of the month"),
-    ("0 0 15W * *", f"'15W' {DAY} '0 0 15W * *'"),
+    ("0 0 15W * *", f"'15W' {DAY} '0 0 15W * *': write '0 0 14-16 * *', and let run() return on any but the weekday nearest to day 15"),
     ("0 0 * * 1#2", f"'1#2' {WEEKDAY} '0 0 * * 1#2': write '2nd monday of month 0:00'"),
     ("0 0 ? * *", f"'?' {DAY} '0 0 ? * *': write '0 0 * * *'"),
     ("5-1 * * * *", "'5-1' runs backwards, in the first field of '5-1 * * * *': write '5-59,0-1 * * * *'"),

@@ -20,6 +20,7 @@ BOTH = "has fields for seconds and years, and Cloud Scheduler has neither"
 YEAR_NAMED = "names years, and Cloud Scheduler has no field for them: a schedule comes each year"
 ZONE = "names a time zone, which stands beside a schedule"
 LENGTH = "is a length of time"
+SUN = "is a time of the sun, and Cloud Scheduler goes by the clock alone"
 RETURN = ", and let run() return on any but the"
 
 MESSAGES = [
@@ -68,8 +69,31 @@ MESSAGES = [
     ("0, 30 9 * * *", "has blanks within a field: write '0,30 9 * * *'"),
     ("0 9 * * 1 - 5", "has blanks within a field: write '0 9 * * 1-5'"),
     ("@reboot", "is no time: Cloud Scheduler starts jobs by the clock alone"),
+    ("PT5M", f"{LENGTH}: write '*/5 * * * *'"),
+    ("R/PT1H30M", f"{LENGTH}: write 'every 90 minutes'"),
+    ("P1D", f"{LENGTH}: write '0 0 * * *'"),
+    ("P1M", f"{LENGTH}: write '@monthly'"),
+    ("P3M", f"{LENGTH}: write '0 0 1 */3 *'"),
+    ("PT30S", f"{LENGTH}: write '* * * * *' for every minute, the shortest interval"),
     ("30 minutes", f"{LENGTH}: write '*/30 * * * *'"),
+    ("300", f"{LENGTH}: write '*/5 * * * *' if these are seconds"),
+    ("90.0", f"{LENGTH}: write '* * * * *' or '*/2 * * * *' if these are seconds"),
+    ("1 day, 0:00:00", f"{LENGTH}: write '0 0 * * *'"),
+    ("0:05:00", "has seconds: write 'every day 0:05' for a time of the day or '*/5 * * * *' for an interval"),
+    ("*-*-* 09:00:00", "is the form of systemd: write '0 9 * * *'"),
+    ("Mon..Fri *-*-* 09:00", "is the form of systemd: write '0 9 * * MON-FRI'"),
+    ("*:0/15", "is the form of systemd: write '*/15 * * * *'"),
+    ("*-*-01", "is the form of systemd: write '0 0 1 * *'"),
+    ("Mon *-*-01..07 09:00", "has days of month and week, which match both in systemd and either in cron"),
+    ("2026-*-* 09:00", YEAR_NAMED),
+    ("0 9 * * *; 0 17 * * *", "is more than one schedule: write a class for each"),
+    ("datetime.timedelta(hours=17)", f"{LENGTH}: write 'every 17 hours'"),
     ("crontab(hour=7, minute=30, day_of_week=1)", "is the form of Celery: write '30 7 * * 1'"),
+    ("<crontab: */5 * * * * (m/h/dM/MY/d)>", "is the form of Celery: write '*/5 * * * *'"),
+    ("0 9 1 * * (m/h/d/dM/MY)", "is the form of Celery: write '0 9 * * 1'"),
+    ("<freq: 5.00 minutes>", "is the form of Celery: write '*/5 * * * *'"),
+    ("<solar: sunset at latitude -37.8, longitude: 145>", SUN),
+    ("sunset", SUN),
 ]  # fmt: skip
 
 PASTED = {
@@ -81,6 +105,11 @@ PASTED = {
     "*∕5 9，17 * * 1‑5": "*/5 9,17 * * 1-5",
     "every day 0９：00": "every day 09:00",
     "'0 9 * * *": "0 9 * * *",
+    "- cron: '30 5 * * 1,3' # mondays": "30 5 * * 1,3",
+    '"schedule": "0 5 * * *",': "0 5 * * *",
+    "OnCalendar=Mon *-*-* 02:00:00": "0 2 * * MON",
+    "OnUnitActiveSec=5min": "*/5 * * * *",
+    "H(5-29)/10 H(3-7) * * 1-5": "5-29/10 3 * * 1-5",
 }
 
 
@@ -123,6 +152,8 @@ MEANT = [
     ("0 9 * sept *", "0 9 * SEP *"),
     ("0 9 MON * *", "0 9 * * MON"),
     ("0 9 1 * JAN", "0 9 1 JAN *"),
+    ("H/15 * * * *", "*/15 * * * *"),
+    ("H H * * *", "0 0 * * *"),
     ("*/5", "*/5 * * * *"),
     ("0 9 * *", "0 9 * * *"),
     ("@every 1h30m", "every 90 minutes"),
@@ -175,11 +206,14 @@ MEANT = [
     ("first weekday of month 9:00", ""),
     ("9am daily", "every day 9:00"),
     ("fortnightly", "every 336 hours"),
+    ("schedule: every 24 hours", "every 24 hours"),
+    ('- cron: "0 9 * * *"', "0 9 * * *"),
     (r"\*/5 * * * *", "*/5 * * * *"),
     ("0 9 * * Mo-Fr", "0 9 * * MON-FRI"),
     ("0 9 * * mon–fri", "0 9 * * MON-FRI"),
     ("0 9 * Ma *", ""),
     ("0-60 0-24 * * *", "* * * * *"),
+    ("0 9 1,L * *", "0 9 1,28-31 * *"),
 ]  # fmt: skip
 
 
@@ -197,6 +231,10 @@ EXAMPLE = "0 9 * * *"
 def test_days_that_cannot_be_said_are_among_those_that_can() -> None:
     for text, instead in (
         ("0 9 L * *", f"'0 9 28-31 * *'{RETURN} last day of the month"),
+        ("0 9 L-2 * *", f"'0 9 26-29 * *'{RETURN} 3rd last day of the month"),
+        ("0 9 15W * *", f"'0 9 14-16 * *'{RETURN} weekday nearest to day 15"),
+        ("0 9 1W * *", f"'0 9 1-3 * *'{RETURN} weekday nearest to day 1"),
+        ("0 9 LW * *", f"'0 9 26-31 * *'{RETURN} last weekday of the month"),
         ("0 9 * * FRIL", f"'4th,5th friday of month 9:00'{RETURN} last Friday of the month"),
         ("0 9 * * 5L", f"'4th,5th friday of month 9:00'{RETURN} last Friday of the month"),
         ("last day of month 9:00", f"'28,29,30,31 of month 9:00'{RETURN} last one"),
@@ -204,6 +242,11 @@ def test_days_that_cannot_be_said_are_among_those_that_can() -> None:
         ("* * * * */7", "'* * * * 0' for Sundays or '* * * * *' for all days"),
     ):
         assert refusal(text).endswith(f": write {instead}"), text
+
+
+@pytest.mark.parametrize("number", [300, 300.0])
+def test_a_number_of_seconds_is_told_as_its_interval(number: Any) -> None:
+    assert refusal(number) == f"{number} is a length of time: write '*/5 * * * *' if these are seconds"
 
 
 def test_what_is_written_in_the_way_of_others_is_found_again() -> None:

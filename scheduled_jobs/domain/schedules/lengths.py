@@ -13,6 +13,10 @@ UNIT = re.compile(
     r"(\d+(?:\.\d+)?|half(?: an?)?|an?|) ?(s|m|h|d|w)(?:ec(?:ond)?|in(?:ute)?|r|our|ay|eek)?s?(?![a-z])"
 )
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
+ISO = re.compile(
+    r"(?:R\d*/)?P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?"
+)
+PYTHON = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
 SHORTEST = " for every minute, the shortest interval"
 
 
@@ -29,6 +33,29 @@ def written_length(text: str) -> dict[str, str]:
         seconds += number * SECONDS[found[2]]
         rest = re.sub(r"^(?:[ ,]|and )+", "", rest[found.end() :])
     return every(timedelta(seconds=min(seconds, 10**9)))
+
+
+def length_alone(text: str) -> dict[str, str]:
+    """The schedule of a length that stands alone, as ISO 8601, Python, Celery and others write it."""
+    if found := ISO.fullmatch(text):
+        years, months, *rest = (int(number or 0) for number in found.groups())
+        if years or months:
+            return {} if any(rest) else _every_months(12 * years + months)
+        names = ("weeks", "days", "hours", "minutes", "seconds")
+        return every(timedelta(**{name: min(n, 10**5) for name, n in zip(names, rest, strict=True)}))
+    if found := re.fullmatch(r"(?:datetime\.)?timedelta\((.+)\)", text):
+        return written_length(re.sub(r"(\w+)=([\d.]+)", r"\2 \1", found[1]))
+    if found := PYTHON.fullmatch(text):
+        days, hours, minutes, seconds = (min(int(number or 0), 10**5) for number in found.groups())
+        meant = every(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+        if days or hours > 23 or seconds:
+            return meant
+        time_of_day = {f"every day {hours}:{minutes:02}": " for a time of the day"}
+        return time_of_day | dict.fromkeys(meant, " for an interval")
+    if found := re.fullmatch(r"(\d{2,9})(?:\.0*)?", text):
+        meant = every(timedelta(seconds=int(found[1])))
+        return {**meant, **dict.fromkeys([*meant][-1:], " if these are seconds")}
+    return written_length(text) if text[:1].isdigit() else {}
 
 
 def every(length: timedelta) -> dict[str, str]:

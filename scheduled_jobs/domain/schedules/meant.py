@@ -1,6 +1,6 @@
 """What a text that is no schedule seems to mean, written as one that is taken.
 
-Other programs' ways are known by their form: AWS, Quartz, Celery, Go, a line of a crontab.
+Other programs' ways are known by their form: AWS, Quartz, systemd, Celery, Go, ISO 8601, a line of a crontab.
 What is nearly one of our two forms is mended. Only what is taken is suggested, and of a suggestion that is
 not quite the same it is said what else to do.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from scheduled_jobs.domain.schedules.cron import DAY_NAMES, parse_cron
 from scheduled_jobs.domain.schedules.english import looks_english, parse_english
-from scheduled_jobs.domain.schedules.lengths import written_length
+from scheduled_jobs.domain.schedules.lengths import length_alone, written_length
 from scheduled_jobs.domain.schedules.mended_cron import mended_cron
 from scheduled_jobs.domain.schedules.mended_english import mended_english
 from scheduled_jobs.domain.schedules.messages import LONGEST_QUOTE, quoted
@@ -78,16 +78,19 @@ def explained(text: str, fault: str, shown: str = "") -> str:
 LOOK_ALIKES = str.maketrans(
     dict.fromkeys("‐‑–—−", "-") | dict.fromkeys("∗⁎×", "*") | {"∕": "/", "、": ",", "\\": None}
 )
+KEY = r"""^(?:- )?["']?(?:cron|schedule|On[A-Z]\w+)["']?(?:: ?|=)"""
 
 
 def _plain(text: str) -> str:
-    """A text in the characters of schedules."""
+    """A text in the characters of schedules, without what a file of settings or a table has around it."""
     shown = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return " ".join(shown.translate(LOOK_ALIKES).split())
+    plain = " ".join(shown.translate(LOOK_ALIKES).split())
+    bare = re.sub(KEY, "", plain)
+    return re.sub(r"""(?<=["'])(?:,| #.*)$""", "", bare) if bare != plain else plain
 
 
 def _meant(text: str) -> Meant:
-    for read in (_quotes, _zone, _name, _aws, _celery, _length, _cron, _more, _sentence):
+    for read in (_several, _quotes, _zone, _name, _aws, _celery, _length, _systemd, _cron, _more, _sentence):
         found = read(text)
         if found is not None:
             taken = {new: note for new, note in found.instead.items() if _is_taken(new)}
@@ -111,6 +114,12 @@ def _part(text: str) -> dict[str, str]:
 
 
 # --- The ways of other programs -------------------------------------------------------------------
+
+
+def _several(text: str) -> Meant | None:
+    parts = re.split(r" ?[;|] ?", text.strip(";| "))
+    is_more = len(parts) > 1 and all(map(_is_taken, parts))
+    return Meant({}, "is more than one schedule: write a class for each") if is_more else None
 
 
 QUOTES = "\"'`“”‘’„«»‹›"
@@ -158,20 +167,50 @@ def _aws(text: str) -> Meant | None:
 
 
 def _celery(text: str) -> Meant | None:
-    found = re.fullmatch(r"(?:celery\.schedules\.)?crontab\((.*)\)", text)
+    """``crontab(minute='*/5')``, and what Celery prints of it, whose fields have an order of their own."""
+    what = "is the form of Celery"
+    if found := re.fullmatch(r"(?:celery\.schedules\.)?crontab\((.*)\)", text):
+        given = dict(re.findall(r"(\w+)=['\"]?([\w*/,-]+)['\"]?", found[1]))
+        names = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+        return Meant(_part(" ".join(given.get(name, "*") for name in names)), what)
+    if found := re.fullmatch(r"<freq: (.+)>", text):
+        return Meant(written_length(found[1]), what)
+    if re.search(r"\b(?:solar|sunset|sunrise|dawn|dusk)\b", text, re.IGNORECASE):
+        return Meant({}, "is a time of the sun, and Cloud Scheduler goes by the clock alone")
+    found = re.fullmatch(r"(?:<crontab: )?((?:\S+ ){5})\((m/h/d/dM/MY|m/h/dM/MY/d)\)(?: \S+)?>?", text)
     if found is None:
         return None
-    given = dict(re.findall(r"(\w+)=['\"]?([\w*/,-]+)['\"]?", found[1]))
-    names = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
-    return Meant(_part(" ".join(given.get(name, "*") for name in names)), "is the form of Celery")
+    fields = dict(zip(found[2].split("/"), found[1].split(), strict=True))
+    return Meant(_part(" ".join(fields[letter] for letter in ("m", "h", "dM", "MY", "d"))), what)
 
 
 def _length(text: str) -> Meant | None:
-    found = written_length(text) if text[:1].isdigit() else {}
-    return Meant(found, "is a length of time") if found else None
+    what = "has seconds" if re.match(r"\d+:", text) else "is a length of time"
+    return Meant(found, what) if (found := length_alone(text)) else None
+
+
+SYSTEMD = re.compile(
+    r"(?:(?P<weekday>[A-Z][a-z]{2,8}(?:(?:,|\.\.|-)[A-Z][a-z]{2,8})*) ?)?"
+    r"(?:(?:(?P<year>[\d*,./]+)-)?(?P<month>[\d*,./]+)-(?P<day>[\d*,./]+) ?)?"
+    r"(?:(?P<hour>[\d*,./]+):(?P<minute>[\d*,./]+)(?::0?0)?)?"
+)
+
+
+def _systemd(text: str) -> Meant | None:
+    found = SYSTEMD.fullmatch(text)
+    if found is None or not (found["day"] or found["hour"]) or re.match(r"\d+:", text):
+        return None
+    if (found["year"] or "*") != "*":
+        return Meant({}, YEAR)
+    day, weekday = found["day"] or "*", found["weekday"] or "*"
+    if "*" not in (day, weekday):
+        return Meant({}, "has days of month and week, which match both in systemd and either in cron")
+    fields = [found["minute"] or "0", found["hour"] or "0", day, found["month"] or "*", weekday]
+    return Meant(mended_cron(fields), "is the form of systemd")
 
 
 # --- Cron, with fields or marks that other crons have ---------------------------------------------
+
 SECONDS = "has a field for seconds, and Cloud Scheduler has none"
 YEARS = "has a field for years, and Cloud Scheduler has none"
 YEAR = "names years, and Cloud Scheduler has no field for them: a schedule comes each year"

@@ -81,7 +81,9 @@ def _item(field: CronField, item: str, *, counts_from_one: bool) -> str:
     if counts_from_one and field is DAY_OF_WEEK:
         item = re.sub(r"(?<![/#\d])[1-7]", lambda number: DAY_NAMES[int(number[0]) - 1], item)
     item = re.sub(r"\d+", lambda number: str(int(number[0])), item)
-    item = re.sub(r"^(?:\?|\*\*)(?=/|$)", "*", item)
+    # Jenkins takes any one of the values in the brackets.
+    item = re.sub(r"^H\((\d+)-\d+\)$", r"\1", re.sub(r"^H\((\d+-\d+)\)(?=/)", r"\1", item))
+    item = str(field.low) if item == "H" else re.sub(r"^(?:\?|H|\*\*)(?=/|$)", "*", item)
     if found := re.fullmatch(r"(\w+)/(\d+)", item):
         if found[1] in (str(field.low), str(field.alias)):
             return f"*/{found[2]}" if found[2] != "1" else "*"
@@ -121,9 +123,21 @@ def _forwards(field: CronField, first_text: str, last_text: str, step: int) -> s
 
 
 def _days_of_others(minute: str, hour: str, day: str, month: str, weekday: str) -> dict[str, str]:
-    """``L`` and ``#``: in words where they can be said, else the days among which theirs is."""
-    if day == "L":
-        return {f"{minute} {hour} 28-31 {month} {weekday}": f"{ONLY} last day of the month"}
+    """``L``, ``W`` and ``#``: in words where they can be said, else the days among which theirs is."""
+    if "L" in (days := day.split(","))[1:]:
+        last = ",".join("28-31" if item == "L" else item for item in days)
+        note = ", and let run() return on the 28th to the 31st but for the last day of the month"
+        return {f"{minute} {hour} {last} {month} {weekday}": note}
+    if found := re.fullmatch(r"L(?:-(\d))?", day):
+        back = int(found[1] or 0)
+        which = f"{ordinal(back + 1)} last day of the month" if back else "last day of the month"
+        return {f"{minute} {hour} {28 - back}-{31 - back} {month} {weekday}": f"{ONLY} {which}"}
+    if day in ("LW", "WL"):
+        return {f"{minute} {hour} 26-31 {month} {weekday}": f"{ONLY} last weekday of the month"}
+    if found := re.fullmatch(r"([1-9]|[12]\d|3[01])W", day):
+        number = int(found[1])
+        near = f"{number - 1}-{min(number + 1, 31)}" if number > 1 else "1-3"
+        return {f"{minute} {hour} {near} {month} {weekday}": f"{ONLY} weekday nearest to day {number}"}
     nth = re.fullmatch(r"([A-Z]{3}|[0-7])(#[1-5](?:,\1#[1-5])*|L)", weekday)
     if nth is None or day != "*" or not (minute.isdigit() and hour.isdigit()):
         return {}
