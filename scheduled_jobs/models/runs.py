@@ -351,6 +351,12 @@ class JobRun(ReadFromWriter):
             update_fields = {*update_fields, "unfolded"}
         super().save(*args, update_fields=update_fields, **options)
 
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: ARG002, FBT001, FBT002
+        """As Django's; like that of a set it says that the figures are out of date."""
+        deleted = type(self).objects.using(using or self._state.db).filter(pk=self.pk).delete()
+        self.pk = None
+        return deleted
+
     @cached_property
     def redactor(self) -> Redactor:
         """What takes the secrets of this run out of each text about it, before that is stored or logged."""

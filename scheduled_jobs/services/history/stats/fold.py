@@ -110,7 +110,8 @@ def merge(now: datetime) -> None:
 
 
 def _drop(length: timedelta, before: datetime) -> None:
-    old = RunStats.objects.filter(length=length, start__lt=before)
+    # Not what is out of date still: the mark leads to the longer cells that are.
+    old = RunStats.objects.filter(length=length, start__lt=before, stale=None)
     while pks := list(old.values_list("pk", flat=True)[:AT_ONCE]):
         RunStats.objects.filter(pk__in=pks).delete()
 

@@ -171,6 +171,19 @@ def test_every_write_of_a_run_marks_it(jobs: list[ScheduledJob]) -> None:
     assert marks[-1] is None
 
 
+def test_what_was_deleted_long_before_a_fold_is_still_taken_off(jobs: list[ScheduledJob]) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        runs = [run_of(jobs[0], NOW - DAY, trigger="manual", status="succeeded") for _n in range(2)]
+        fold()
+        assert runs[0].delete() == (1, {"scheduled_jobs.JobRun": 1})
+        assert figures(NOW - 2 * DAY, NOW).runs == 1
+        clock.move_to(NOW + 8 * DAY, tick=False)
+        fold()
+        assert (figures(NOW - 2 * DAY, NOW).runs, runs[0].pk) == (1, None)
+        fold()
+        assert not RunStats.objects.filter(length=TEN_MINUTES).exists()
+
+
 def test_old_cells_are_told_by_longer_ones(jobs: list[ScheduledJob]) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
         for minutes in range(0, 200, 7):
