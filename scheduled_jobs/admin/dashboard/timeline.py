@@ -88,6 +88,7 @@ class Axis:
         self.marked_from = self.start - (self.start - self.start.replace(hour=0, minute=0)) % span.mark
         """When the first mark begins that is cut by the start."""
         self._x: dict[datetime, float] = {}
+        self._marks: dict[datetime, tuple[float, float]] = {}
 
     def for_rows(self, rows: int) -> Axis:
         """The same with longer marks, where so many rows would have too many of them."""
@@ -101,6 +102,18 @@ class Axis:
         if (x := self._x.get(at)) is None:  # most rows have their marks at the same times
             x = self._x[at] = WIDTH * min(max((at - self.start) / (self.end - self.start), 0), 1)
         return x
+
+    def mark(self, at: datetime) -> tuple[float, float]:
+        """Where a mark of full width begins, and how wide it is up to the line of now."""
+        if (found := self._marks.get(at)) is None:
+            found = self._marks[at] = self.before_now(self.x(at), self.x(at) + self.mark_width)
+        return found
+
+    def before_now(self, left: float, right: float) -> tuple[float, float]:
+        """Where what lies there begins, and how wide it is up to the line of now; what has just been is seen."""
+        now = self.x(self.now) - 1
+        left = min(left, now - TICK)
+        return left, max(min(right, now) - left, 1)
 
     @cached_property
     def mark_width(self) -> float:
@@ -212,10 +225,10 @@ def _draw_stretch(axis: Axis, marks: Sequence[Mark], paths: dict[str, list[str]]
         at, _until, ok, bad, lost, missed, skipped = mark
         if is_band and not (bad or lost or missed or skipped):
             continue  # as most are: the band shows it
-        # What has just been is seen too: the line of now would cover it.
-        left = min(axis.x(at), now - TICK)
-        width = axis.mark_width if is_band else max(TICK, _right(axis, mark) - left)
-        width = max(min(width, now - left), 1)
+        if is_band:
+            left, width = axis.mark(at)
+        else:
+            left, width = axis.before_now(axis.x(at), max(axis.x(at) + TICK, _right(axis, mark)))
         if bad and (is_band or ok):
             height = _height(ok, bad)
             if not is_band:
