@@ -110,7 +110,7 @@ class Axis:
         return found
 
     def before_now(self, left: float, right: float) -> tuple[float, float]:
-        """Where what lies there begins, and how wide it is up to the line of now; what has just been is seen."""
+        """Where what lies there begins, and how wide it is up to the line of now, but never hidden."""
         now = self.x(self.now) - 1
         left = min(left, now - TICK)
         return left, max(min(right, now) - left, 1)
@@ -225,10 +225,7 @@ def _draw_stretch(axis: Axis, marks: Sequence[Mark], paths: dict[str, list[str]]
         at, _until, ok, bad, lost, missed, skipped = mark
         if is_band and not (bad or lost or missed or skipped):
             continue  # as most are: the band shows it
-        if is_band:
-            left, width = axis.mark(at)
-        else:
-            left, width = axis.before_now(axis.x(at), max(axis.x(at) + TICK, _right(axis, mark)))
+        left, width = axis.mark(at) if is_band else axis.before_now(axis.x(at), _right(axis, mark))
         if bad and (is_band or ok):
             height = _height(ok, bad)
             if not is_band:
@@ -269,7 +266,7 @@ class _Reds(list[tuple[float, float, float]]):
 
 
 def _right(axis: Axis, mark: Mark) -> float:
-    return axis.x(mark.until) if mark.until else 0
+    return max(axis.x(mark.at) + TICK, axis.x(mark.until) if mark.until else 0)
 
 
 @lru_cache(maxsize=4096)
