@@ -22,6 +22,7 @@ from scheduled_jobs.models.runs import AT_ONCE, LATEST, JobRunQuerySet
 from scheduled_jobs.models.writing import Pace
 from scheduled_jobs.services import alerts
 from scheduled_jobs.services.history import stats
+from scheduled_jobs.services.history.stats.fold import AT_ONCE as FOLDED_AT_ONCE
 
 Status = JobRun.Status
 GOOD, BAD = (Status.SUCCEEDED,), JobRun.BAD
@@ -67,9 +68,14 @@ def prune(now: datetime, *, write: bool = True) -> Iterator[Pruned]:
     """
     pruned = Pruned(ScheduledJob.objects.count())
     if settings.HISTORY_MAX_AGE is not None:
-        # What is not in the figures is not pruned.
-        while write and stats.fold(most=FOLDS) >= MANY_FOLDED:
+        # What is not in the figures is not pruned. What is written meanwhile is too young, and may be more
+        # than is folded in that time.
+        left = JobRun.objects.filter(unfolded__gte=1).count() if write else 0
+        while write and (folded := stats.fold(most=min(FOLDS, left // FOLDED_AT_ONCE + 1))) >= MANY_FOLDED:
+            left -= folded
             yield pruned
+            if left <= 0:
+                break
         before = now - timedelta(days=settings.HISTORY_MAX_AGE)
         longer = settings.HISTORY_FAILURES_MAX_AGE
         failures_before = None if longer is None else min(before, now - timedelta(days=longer))

@@ -65,6 +65,25 @@ def keeping(days: int | None = 30, *, failures: int | None = 60, least: int = 0)
     )
 
 
+def test_runs_that_are_written_faster_than_folded_keep_nobody_from_pruning(
+    job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold = retention.stats.fold
+
+    def fold_while_others_write(*, most: int) -> int:
+        folded = fold(most=most)
+        JobRun.objects.bulk_create(JobRun(job=job, status="succeeded", trigger="manual") for _n in range(3))
+        return folded
+
+    monkeypatch.setattr(retention, "MANY_FOLDED", 1)
+    monkeypatch.setattr(retention.stats, "fold", fold_while_others_write)
+    make_runs(job, ("succeeded", 40), ("succeeded", 39))
+    JobRun.objects.create(job=job, status="succeeded", trigger="manual")
+    with keeping():
+        steps = list(islice(prune(NOW), 50))
+    assert steps[-1] == Pruned(1, done=1, deleted=2)
+
+
 def test_old_runs_go_and_the_last_good_and_bad_one_stay(job: ScheduledJob) -> None:
     _, good, _, bad, waiting, _, new = make_runs(
         job,
@@ -225,7 +244,8 @@ def test_jobs_with_nothing_to_prune_cost_no_statement_each() -> None:
     for n in range(30):
         make_runs(make_job(task, name=f"shop--{n}"), ("succeeded", 1), ("failed", 2))
     with keeping():
-        assert statements() == 5  # how many they are, twice the list of them, and twice what was told
+        # How many they are, and runs to fold, twice the list of jobs, and twice what was told.
+        assert statements() == 6
 
 
 def test_what_was_kept_is_not_read_again(job: ScheduledJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +255,7 @@ def test_what_was_kept_is_not_read_again(job: ScheduledJob, monkeypatch: pytest.
         assert statements() > 100
         assert len(kept()) == 100
         # One look at the beginning of those, and one behind them; and two at what was told.
-        assert statements() == 7
+        assert statements() == 8
         make_runs(job, ("skipped", 49), ("skipped", 31))
         assert pruned() == 2
 
@@ -252,7 +272,9 @@ def test_the_last_success_that_the_row_names_is_not_looked_for(job: ScheduledJob
 def test_much_that_is_not_in_the_figures_is_folded_in_steps(
     job: ScheduledJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folded = iter([6_000, 5_000, 4_999])
+    JobRun.objects.bulk_create(JobRun(job=job, status="succeeded", trigger="manual") for _n in range(5))
+    folded = iter([3, 2])
+    monkeypatch.setattr(retention, "MANY_FOLDED", 2)
     monkeypatch.setattr(retention.stats, "fold", lambda *, most: next(folded))
     with keeping():
         assert list(prune(NOW)) == [Pruned(1), Pruned(1), Pruned(1, done=1)]
